@@ -1,0 +1,57 @@
+/*
+ * What a process keeps in private memory about a segment that it has mapped. Nothing in here is shared, and nothing that
+ * an update uses is read from the segment: a corrupted segment cannot lead a producer out of bounds.
+ */
+#ifndef SHMETER_SHM_ATTACHMENT_H
+#define SHMETER_SHM_ATTACHMENT_H
+
+#include "layout.h"
+
+/* Where the cells are. A copy stands at the beginning of whatever a handle points at. */
+struct shmeter_lanes {
+    unsigned char *cpu;    /* CPU lane 0; NULL when detached                                               */
+    unsigned char *shared; /* shared lane 0, or private memory of the same shape                           */
+    uint32_t cpu_n;        /* CPU lanes that this process may use: 0 without rseq or on another boot        */
+    uint32_t shift;        /* a CPU lane has 1 << shift bytes, a shared one 2 << shift                     */
+    uint32_t shared_mask;  /* shared lanes - 1                                                             */
+    uint32_t reserved;
+    struct shmeter_line *losses; /* SHMETER_LOSS_LINES of them: the segment's, or private when detached     */
+};
+
+/* Zeroed by the kernel in a forked child (MADV_WIPEONFORK): this process's own things. */
+struct shmeter_wiped {
+    uint64_t reserved;   /* slot stands at 8 modulo 16: elsewhere its line aliases with the rseq area's     */
+    uint64_t slot;       /* address of this process's slot block, or of a private one; 0: to be claimed     */
+    uint64_t slot_idx;   /* its number + 1; 0 when slot is private or to be claimed                        */
+    uint64_t generation; /* that the slot had when it was claimed                                          */
+    uint64_t claimed;    /* 1: claimed by this copy of the header, which will release it                   */
+    uint64_t populated;  /* bytes of each CPU lane whose page tables this process has                      */
+};
+
+/* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
+struct shmeter_attachment {
+    struct shmeter_attachment *next; /* all of this process, never removed                                 */
+    unsigned char *base;             /* the mapping; NULL when detached                                    */
+    struct shmeter_header header;    /* a private copy, checked once: the one that is used                  */
+    struct shmeter_lanes lanes;
+    struct shmeter_state *state;  /* the segment's, or private                                              */
+    unsigned char *private_block; /* gauges count here when there is no slot: as large as gauges_off + 16 * gauges_n */
+    uint64_t device, inode;       /* of the file                                                           */
+    uint64_t spare_record, spare_bytes; /* of a lost registration race, for the next series (0: none)       */
+    uint64_t spare_cell, spare_cell_bytes;
+    uint64_t calibration_ticks, calibration_ns; /* one moment on both clocks                                */
+    double ns_per_tick;                         /* final once calibrated                                    */
+    uint64_t calibrated;
+    uint64_t families; /* address of the newest struct shmeter_binding, a list                              */
+    uint32_t same_boot;
+    uint32_t closed; /* gauges and slots go to private memory until it is opened again                     */
+    int32_t lock_fd; /* held for the slot's lock alone; never used for anything else                       */
+    uint32_t reserved;
+    char path[256];
+    char worker[SHMETER_WORKER_BYTES];
+};
+#define SHMETER_ATTACHMENT_BYTES 4096u
+
+SHMETER_STATIC_ASSERT(sizeof(struct shmeter_attachment) <= SHMETER_ATTACHMENT_BYTES, "an attachment fits a page");
+
+#endif

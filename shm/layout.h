@@ -1,0 +1,411 @@
+/*
+ * The segment's layout: types, sizes and constants, and nothing that runs.
+ *
+ * Every byte that two processes share is described here; docs/ABI.md has the same fields with their writers, readers
+ * and ordering, and a test holds the two against each other. Shared fields are plain integers of a fixed width and are
+ * touched through shm/atomic.h only. "Immutable" means: written before the segment (or the record) is published.
+ * All-zero bytes are a valid beginning everywhere: free, empty, never set.
+ */
+#ifndef SHMETER_SHM_LAYOUT_H
+#define SHMETER_SHM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "shmeter needs a 64-bit little-endian machine"
+#endif
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#error "shmeter needs a 16-byte compare-and-swap: x86-64 or aarch64"
+#endif
+
+#ifdef __cplusplus
+#define SHMETER_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define SHMETER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+#define SHMETER_AT(type, field, offset) \
+    SHMETER_STATIC_ASSERT(offsetof(struct type, field) == (offset), #type "." #field)
+#define SHMETER_SIZE(type, bytes) SHMETER_STATIC_ASSERT(sizeof(struct type) == (bytes), "size of " #type)
+
+#define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
+#define SHMETER_ABI_MAJOR 1u
+#define SHMETER_ABI_MINOR 0u
+
+#define SHMETER_UNIT_BYTES          64u    /* records are allocated and numbered in these                   */
+#define SHMETER_CHUNK_BYTES         32768u /* backing grows by so much, in the arena and in each CPU lane    */
+#define SHMETER_FIRST_CELL_OFF      256u /* a lane's first cell: lower offsets collide with the rseq area's cache set */
+#define SHMETER_MAX_CPU_LANES       8192u
+#define SHMETER_MAX_SHARED_LANES    8u
+#define SHMETER_MIN_LANE_SHIFT      15u
+#define SHMETER_MAX_LANE_SHIFT      32u
+#define SHMETER_MAX_SERIES          (1u << 24)
+#define SHMETER_MAX_SLOTS           16384u
+#define SHMETER_MAX_GAUGES          (1u << 20)
+#define SHMETER_MAX_LABELS          16u   /* label names of a family                                       */
+#define SHMETER_MAX_VALUE_BYTES     256u  /* one label value                                               */
+#define SHMETER_MAX_VALUES_BYTES    1024u /* all label values of a series, with their ending zeros          */
+#define SHMETER_MAX_NAME_BYTES      200u  /* a metric's name; a label's name                               */
+#define SHMETER_MAX_HELP_BYTES      1000u
+#define SHMETER_MAX_BOUNDS          1000u /* explicit buckets without +Inf                                 */
+#define SHMETER_MAX_LOG_BUCKETS     320u  /* exponential buckets, the zero bucket not counted              */
+#define SHMETER_PROBE_LIMIT         512u  /* index entries that a lookup looks at                          */
+#define SHMETER_WORKER_BYTES        32u
+#define SHMETER_CHECKS              8u
+#define SHMETER_CHECK_NAME_BYTES    48u
+#define SHMETER_CHECK_MESSAGE_BYTES 96u
+
+/* ---- header: immutable ------------------------------------------------------------------------------------------ */
+
+enum shmeter_ticks_kind { SHMETER_TICKS_MONOTONIC_NS, SHMETER_TICKS_COUNTER };
+
+struct shmeter_header {
+    uint64_t magic;
+    uint32_t abi_major; /* another one is another file name, and is refused                            */
+    uint32_t abi_minor; /* a later one only adds                                                       */
+    uint32_t header_bytes;
+    uint32_t features; /* a reader or writer that does not know a bit here refuses the segment          */
+    uint64_t segment_bytes;
+    uint64_t nonce[2];        /* random: seeds the index's hash                                        */
+    uint64_t boot_id[2];      /* of the machine that created it                                        */
+    uint64_t created_real_ns; /* CLOCK_REALTIME                                                        */
+    uint64_t created_mono_ns; /* CLOCK_MONOTONIC, in the creator's time namespace                      */
+    uint64_t created_ticks;   /* shmeter_ticks() at the same moment                                    */
+    uint32_t ticks_kind;      /* enum shmeter_ticks_kind, for every process of this boot               */
+    uint32_t created_timens;  /* the creator's time namespace (inode), 0 unknown                       */
+    uint64_t state_off;       /* struct shmeter_state                                                  */
+    uint64_t index_off;       /* uint64_t[index_entries]                                               */
+    uint64_t index_entries;   /* a power of two                                                        */
+    uint64_t records_off;     /* the arena; unit 0 is never a record                                   */
+    uint64_t records_bytes;
+    uint64_t slot_words_off;   /* struct shmeter_slot_word[slots_n]                                     */
+    uint64_t slot_blocks_off;  /* slots_n blocks of slot_block_bytes                                    */
+    uint64_t slot_block_bytes; /* struct shmeter_slot_block, gauge cells, ring                          */
+    uint64_t common_off;       /* struct shmeter_gauge_cell[gauges_n]: what no single worker owns        */
+    uint64_t cpu_lanes_off;    /* cpu_lanes_n lanes of 1 << lane_shift bytes                            */
+    uint64_t shared_lanes_off; /* shared_lanes_n lanes of 2 << lane_shift bytes                         */
+    uint32_t cpu_lanes_n;
+    uint32_t shared_lanes_n; /* a power of two, at most SHMETER_MAX_SHARED_LANES                        */
+    uint32_t lane_shift;
+    uint32_t max_series;
+    uint32_t max_family_series;
+    uint32_t slots_n;
+    uint32_t gauges_n;   /* gauge cells per slot                                                    */
+    uint32_t ring_bytes; /* per slot                                                                */
+    uint32_t gauges_off; /* within a slot's block                                                   */
+    uint32_t ring_off;   /* within a slot's block                                                   */
+    uint64_t reserved[35];
+    uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used              */
+};
+
+SHMETER_AT(shmeter_header, magic, 0);
+SHMETER_AT(shmeter_header, abi_major, 8);
+SHMETER_AT(shmeter_header, abi_minor, 12);
+SHMETER_AT(shmeter_header, header_bytes, 16);
+SHMETER_AT(shmeter_header, features, 20);
+SHMETER_AT(shmeter_header, segment_bytes, 24);
+SHMETER_AT(shmeter_header, nonce, 32);
+SHMETER_AT(shmeter_header, boot_id, 48);
+SHMETER_AT(shmeter_header, created_real_ns, 64);
+SHMETER_AT(shmeter_header, created_mono_ns, 72);
+SHMETER_AT(shmeter_header, created_ticks, 80);
+SHMETER_AT(shmeter_header, ticks_kind, 88);
+SHMETER_AT(shmeter_header, created_timens, 92);
+SHMETER_AT(shmeter_header, state_off, 96);
+SHMETER_AT(shmeter_header, index_off, 104);
+SHMETER_AT(shmeter_header, index_entries, 112);
+SHMETER_AT(shmeter_header, records_off, 120);
+SHMETER_AT(shmeter_header, records_bytes, 128);
+SHMETER_AT(shmeter_header, slot_words_off, 136);
+SHMETER_AT(shmeter_header, slot_blocks_off, 144);
+SHMETER_AT(shmeter_header, slot_block_bytes, 152);
+SHMETER_AT(shmeter_header, common_off, 160);
+SHMETER_AT(shmeter_header, cpu_lanes_off, 168);
+SHMETER_AT(shmeter_header, shared_lanes_off, 176);
+SHMETER_AT(shmeter_header, cpu_lanes_n, 184);
+SHMETER_AT(shmeter_header, shared_lanes_n, 188);
+SHMETER_AT(shmeter_header, lane_shift, 192);
+SHMETER_AT(shmeter_header, max_series, 196);
+SHMETER_AT(shmeter_header, max_family_series, 200);
+SHMETER_AT(shmeter_header, slots_n, 204);
+SHMETER_AT(shmeter_header, gauges_n, 208);
+SHMETER_AT(shmeter_header, ring_bytes, 212);
+SHMETER_AT(shmeter_header, gauges_off, 216);
+SHMETER_AT(shmeter_header, ring_off, 220);
+SHMETER_AT(shmeter_header, reserved, 224);
+SHMETER_AT(shmeter_header, sum, 504);
+SHMETER_SIZE(shmeter_header, 512);
+
+/* ---- state: fill levels, backed marks, losses; each on a cache line of its own ------------------------------------ */
+
+struct shmeter_line {
+    uint64_t value;
+    uint64_t reserved[7];
+};
+SHMETER_AT(shmeter_line, value, 0);
+SHMETER_AT(shmeter_line, reserved, 8);
+SHMETER_SIZE(shmeter_line, 64);
+
+/* Promise 7: every loss is counted and exported. Order is part of the ABI; new ones are added at the end. */
+enum shmeter_loss {
+    SHMETER_LOSS_SERIES_REFUSED,    /* lookups that found the store full, or values too long: went to __overflow__ */
+    SHMETER_LOSS_SERIES_OVERFLOWED, /* lookups past their family's limit: went to __overflow__          */
+    SHMETER_LOSS_FAMILIES_REFUSED,  /* families that could not be had: they count privately              */
+    SHMETER_LOSS_FAMILY_CONFLICTS,  /* second definitions of a name in one process: they count privately */
+    SHMETER_LOSS_VALUES_REPAIRED,   /* label values with invalid UTF-8                                  */
+    SHMETER_LOSS_OBSERVATIONS_NAN,
+    SHMETER_LOSS_OBSERVATIONS_NEGATIVE, /* refused by exponential histograms                              */
+    SHMETER_LOSS_OBSERVATIONS_CLAMPED,  /* above an exponential histogram's range: in its last bucket      */
+    SHMETER_LOSS_ADDS_REFUSED,          /* negative or NaN increments of fractional counters              */
+    SHMETER_LOSS_GAUGE_REFUSED,         /* add on LATEST, NaN to MIN or MAX                                */
+    SHMETER_LOSS_SLOTS_EXHAUSTED,       /* claims that found no slot: gauges count privately               */
+    SHMETER_LOSS_SLOTS_ROBBED,          /* slots taken from another namespace's process as the last resort */
+    SHMETER_LOSS_BACKING_FAILED,        /* the filesystem was full                                        */
+    SHMETER_LOSS_SERIES_RENEWED,        /* hidden counters and histograms that came back with fresh cells  */
+    SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type: they count privately  */
+    SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for                       */
+    SHMETER_LOSSES
+};
+#define SHMETER_LOSS_LINES 32u
+
+struct shmeter_state {
+    struct shmeter_line cells_fill;     /* bytes of each CPU lane handed out                              */
+    struct shmeter_line cells_backed;   /* bytes of each CPU lane (twice that of a shared one) with memory */
+    struct shmeter_line records_fill;   /* bytes of the arena handed out                                  */
+    struct shmeter_line records_backed; /* bytes of the arena with memory                                 */
+    struct shmeter_line gauges_fill;    /* gauge cells handed out                                         */
+    struct shmeter_line series_n;       /* series made, overflow series not counted                       */
+    struct shmeter_line families_n;     /* families made                                                  */
+    struct shmeter_line reserved[9];
+    struct shmeter_line losses[SHMETER_LOSS_LINES];
+};
+SHMETER_AT(shmeter_state, cells_fill, 0);
+SHMETER_AT(shmeter_state, cells_backed, 64);
+SHMETER_AT(shmeter_state, records_fill, 128);
+SHMETER_AT(shmeter_state, records_backed, 192);
+SHMETER_AT(shmeter_state, gauges_fill, 256);
+SHMETER_AT(shmeter_state, series_n, 320);
+SHMETER_AT(shmeter_state, families_n, 384);
+SHMETER_AT(shmeter_state, reserved, 448);
+SHMETER_AT(shmeter_state, losses, 1024);
+SHMETER_SIZE(shmeter_state, 3072);
+
+/* ---- index: {tag:32, unit:32} per entry; zero is empty. Only producers read it. ------------------------------------- */
+
+#define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
+
+/* ---- records: append-only, walkable in the order of registration ---------------------------------------------------- */
+
+/*
+ *   zero ----- maker: one 8-byte store, last ----> {bytes, kind}, state UNPUBLISHED
+ *   UNPUBLISHED - maker, or a lookup that finds it in the index -> VISIBLE <- hide / show -> HIDDEN
+ *   A record whose maker died stays UNPUBLISHED or zero for ever: a walker steps over it (a zero head: one unit).
+ */
+enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
+enum shmeter_visibility { SHMETER_UNPUBLISHED, SHMETER_VISIBLE, SHMETER_HIDDEN };
+
+struct shmeter_family_record {
+    uint32_t bytes; /* whole units */
+    uint32_t kind;
+    uint64_t state;    /* enum shmeter_visibility; mutable                                              */
+    uint64_t series_n; /* series made; mutable                                                          */
+    uint64_t created_real_ns;
+    uint64_t hash;        /* of name and definition: the index key                                       */
+    uint64_t definition;  /* hash of everything that makes two families of one name differ                */
+    uint32_t type;        /* enum shmeter_type                                                           */
+    uint32_t mode;        /* enum shmeter_mode, gauges                                                   */
+    int32_t schema;       /* exponential histograms: the schema in use                                   */
+    uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones}                        */
+    double min_value;     /* exponential: the zero bucket's threshold                                   */
+    double max_value;
+    uint32_t buckets_n;  /* histograms: cells' buckets, +Inf included                                    */
+    uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf,         */
+                         /*   exponential: the upper bounds of the zero bucket and the log ones          */
+    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges and info                         */
+    uint32_t max_series;
+    uint32_t overflow; /* unit of the series whose values are all __overflow__; 0 without labels         */
+    uint32_t labels_n;
+    uint16_t name_bytes; /* each string's bytes, its ending zero included                               */
+    uint16_t help_bytes;
+    uint16_t unit_bytes;
+    uint16_t labels_bytes; /* labels_n strings one after the other                                      */
+    int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is           */
+                           /*   2^(first_index * 2^-schema)                                             */
+    uint32_t log_n;        /* exponential: log-spaced buckets                                           */
+    uint64_t reserved;
+    /* then double bounds[bounds_n]; name; help; unit; label names */
+};
+SHMETER_AT(shmeter_family_record, bytes, 0);
+SHMETER_AT(shmeter_family_record, kind, 4);
+SHMETER_AT(shmeter_family_record, state, 8);
+SHMETER_AT(shmeter_family_record, series_n, 16);
+SHMETER_AT(shmeter_family_record, created_real_ns, 24);
+SHMETER_AT(shmeter_family_record, hash, 32);
+SHMETER_AT(shmeter_family_record, definition, 40);
+SHMETER_AT(shmeter_family_record, type, 48);
+SHMETER_AT(shmeter_family_record, mode, 52);
+SHMETER_AT(shmeter_family_record, schema, 56);
+SHMETER_AT(shmeter_family_record, exponential, 60);
+SHMETER_AT(shmeter_family_record, min_value, 64);
+SHMETER_AT(shmeter_family_record, max_value, 72);
+SHMETER_AT(shmeter_family_record, buckets_n, 80);
+SHMETER_AT(shmeter_family_record, bounds_n, 84);
+SHMETER_AT(shmeter_family_record, cell_bytes, 88);
+SHMETER_AT(shmeter_family_record, max_series, 92);
+SHMETER_AT(shmeter_family_record, overflow, 96);
+SHMETER_AT(shmeter_family_record, labels_n, 100);
+SHMETER_AT(shmeter_family_record, name_bytes, 104);
+SHMETER_AT(shmeter_family_record, help_bytes, 106);
+SHMETER_AT(shmeter_family_record, unit_bytes, 108);
+SHMETER_AT(shmeter_family_record, labels_bytes, 110);
+SHMETER_AT(shmeter_family_record, first_index, 112);
+SHMETER_AT(shmeter_family_record, log_n, 116);
+SHMETER_AT(shmeter_family_record, reserved, 120);
+SHMETER_SIZE(shmeter_family_record, 128);
+
+struct shmeter_series_record {
+    uint32_t bytes;
+    uint32_t kind;
+    uint64_t state;    /* enum shmeter_visibility; mutable                                                 */
+    uint32_t family;   /* unit of its family's record                                                 */
+    uint32_t values_n; /* = the family's labels_n                                                     */
+    uint64_t cell;     /* counters, histograms: offset in a CPU lane; gauges: number of the gauge cell */
+    uint64_t created_real_ns;
+    uint64_t hash; /* the index key */
+    uint32_t values_bytes;
+    uint32_t reserved;
+    /* then values_n strings, each with its ending zero */
+};
+SHMETER_AT(shmeter_series_record, bytes, 0);
+SHMETER_AT(shmeter_series_record, kind, 4);
+SHMETER_AT(shmeter_series_record, state, 8);
+SHMETER_AT(shmeter_series_record, family, 16);
+SHMETER_AT(shmeter_series_record, values_n, 20);
+SHMETER_AT(shmeter_series_record, cell, 24);
+SHMETER_AT(shmeter_series_record, created_real_ns, 32);
+SHMETER_AT(shmeter_series_record, hash, 40);
+SHMETER_AT(shmeter_series_record, values_bytes, 48);
+SHMETER_AT(shmeter_series_record, reserved, 52);
+SHMETER_SIZE(shmeter_series_record, 56);
+
+/* ---- cells -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A counter's cell is one uint64_t or one double. A cell at offset o of a CPU lane is at 2 * o of a shared lane, and a
+ * histogram's shared cell has twice the bytes: there each bucket is a {count, sum} moved by one compare-and-swap.
+ */
+struct shmeter_histogram_record { /* "this bucket has this count, and this lane's sum is this" */
+    uint64_t bucket;
+    uint64_t count;
+    double sum;
+};
+struct shmeter_histogram_cell { /* in a CPU lane */
+    uint64_t seq;               /* rec[seq & 1] is in force */
+    struct shmeter_histogram_record rec[2];
+    uint64_t reserved;
+    /* then uint64_t buckets[buckets_n] */
+};
+SHMETER_AT(shmeter_histogram_record, bucket, 0);
+SHMETER_AT(shmeter_histogram_record, count, 8);
+SHMETER_AT(shmeter_histogram_record, sum, 16);
+SHMETER_SIZE(shmeter_histogram_record, 24);
+SHMETER_AT(shmeter_histogram_cell, seq, 0);
+SHMETER_AT(shmeter_histogram_cell, rec, 8);
+SHMETER_AT(shmeter_histogram_cell, reserved, 56);
+SHMETER_SIZE(shmeter_histogram_cell, 64);
+
+struct shmeter_shared_bucket { /* in a shared lane, at 2 * (o + 64 + 8 * bucket) */
+    uint64_t count;
+    double sum;
+};
+SHMETER_AT(shmeter_shared_bucket, count, 0);
+SHMETER_AT(shmeter_shared_bucket, sum, 8);
+SHMETER_SIZE(shmeter_shared_bucket, 16);
+
+/* A gauge's value is stored XOR this NaN, so that zero bytes mean "never set". A NaN that is set becomes the plain one. */
+#define SHMETER_UNSET_BITS UINT64_C(0x7ff86e6f74736574)
+
+struct shmeter_gauge_cell {
+    uint64_t value; /* bits of a double XOR SHMETER_UNSET_BITS                                          */
+    uint64_t aux;   /* POOL: epoch. LATEST and LIVE_LATEST: ticks of the set. SUM, MIN, MAX: the value   */
+                    /*   folded from this slot's earlier owners, stored like value. Else unused          */
+};
+SHMETER_AT(shmeter_gauge_cell, value, 0);
+SHMETER_AT(shmeter_gauge_cell, aux, 8);
+SHMETER_SIZE(shmeter_gauge_cell, 16);
+
+/* ---- slots -------------------------------------------------------------------------------------------------------- */
+
+/*
+ *   FREE, RELEASED, or LIVE/CLAIMING with proof of death -- claimant's CAS, generation + 1 --> CLAIMING
+ *   CLAIMING -- the same process, gauges folded and reset --> LIVE -- owner's close --> RELEASED
+ *   A claimant that dies leaves CLAIMING with its own pid in it: the next one proves that death and starts over.
+ */
+enum shmeter_slot_state { SHMETER_SLOT_FREE, SHMETER_SLOT_CLAIMING, SHMETER_SLOT_LIVE, SHMETER_SLOT_RELEASED };
+
+struct shmeter_slot_word {
+    uint64_t owner;    /* {state:8 (low), generation:24, pid:32}; moved with identity by one 16-byte CAS  */
+    uint64_t identity; /* {start time:32 (low), namespaces:32}                                           */
+    uint64_t image;    /* hash of AT_RANDOM: the process image, also after exec                         */
+    uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it              */
+    uint64_t claimed_ticks;
+    uint64_t ended_ticks; /* of a release; 0 while owned                                                */
+    uint64_t reserved[2];
+};
+SHMETER_AT(shmeter_slot_word, owner, 0);
+SHMETER_AT(shmeter_slot_word, identity, 8);
+SHMETER_AT(shmeter_slot_word, image, 16);
+SHMETER_AT(shmeter_slot_word, backed, 24);
+SHMETER_AT(shmeter_slot_word, claimed_ticks, 32);
+SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
+SHMETER_AT(shmeter_slot_word, reserved, 48);
+SHMETER_SIZE(shmeter_slot_word, 64);
+
+struct shmeter_slot_check {
+    uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */
+    uint64_t since_ticks;
+    char name[SHMETER_CHECK_NAME_BYTES];
+    char message[2][SHMETER_CHECK_MESSAGE_BYTES];
+};
+SHMETER_AT(shmeter_slot_check, word, 0);
+SHMETER_AT(shmeter_slot_check, since_ticks, 8);
+SHMETER_AT(shmeter_slot_check, name, 16);
+SHMETER_AT(shmeter_slot_check, message, 64);
+SHMETER_SIZE(shmeter_slot_check, 256);
+
+struct shmeter_slot_block {
+    uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none                                          */
+    uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle                         */
+    uint64_t work_n;          /* units of work begun                                                    */
+    uint64_t reserved_a[5];
+    char worker[SHMETER_WORKER_BYTES];
+    uint64_t reserved_b[20];
+    struct shmeter_slot_check checks[SHMETER_CHECKS];
+    uint64_t ring_claimed; /* {cells claimed, records}: the event ring's place; no events yet, so zero     */
+    uint64_t ring_backed;  /* bytes of the ring that have memory                                       */
+    uint64_t reserved_c[222];
+    /* at header.gauges_off: struct shmeter_gauge_cell[gauges_n]; at header.ring_off: the ring */
+};
+SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
+SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
+SHMETER_AT(shmeter_slot_block, work_n, 16);
+SHMETER_AT(shmeter_slot_block, reserved_a, 24);
+SHMETER_AT(shmeter_slot_block, worker, 64);
+SHMETER_AT(shmeter_slot_block, reserved_b, 96);
+SHMETER_AT(shmeter_slot_block, checks, 256);
+SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
+SHMETER_AT(shmeter_slot_block, ring_backed, 2312);
+SHMETER_AT(shmeter_slot_block, reserved_c, 2320);
+SHMETER_SIZE(shmeter_slot_block, 4096);
+
+/* Takes the fields of owner and identity apart. */
+#define SHMETER_OWNER(state, generation, pid) \
+    ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))
+#define SHMETER_OWNER_STATE(owner)                ((uint32_t)((owner)&0xff))
+#define SHMETER_OWNER_GENERATION(owner)           ((uint32_t)((owner) >> 8) & 0xffffffu)
+#define SHMETER_OWNER_PID(owner)                  ((uint32_t)((owner) >> 32))
+#define SHMETER_IDENTITY(start_ticks, namespaces) ((uint64_t)(uint32_t)(start_ticks) | ((uint64_t)(namespaces) << 32))
+#define SHMETER_IDENTITY_START(identity)          ((uint32_t)(identity))
+#define SHMETER_IDENTITY_NAMESPACES(identity)     ((uint32_t)((identity) >> 32))
+
+#endif
