@@ -1,0 +1,24 @@
+/*
+ * What a format is to the rest: a name, a content type, and one function from plan to bytes. Encoders see the plan and its
+ * model only.
+ */
+#ifndef SHMETER_EXPO_ENCODE_H
+#define SHMETER_EXPO_ENCODE_H
+
+#include "expo/buffer.h"
+#include "expo/plan.h"
+
+struct encoder {
+    const char *name;         /* for logs and options: "text"                                              */
+    const char *content_type; /* the whole header's value                                                  */
+    int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM             */
+};
+
+/*
+ * Prometheus text 0.0.4. Integers as integers, other doubles in the shortest form that reads back as the same double, le in one
+ * spelling for all formats (0.005 0.1 1.0 10.0 1e+06 +Inf). Info is a gauge of 1. An exponential histogram has the classic buckets
+ * of model_shape: its own bounds, thinned out.
+ */
+extern const struct encoder encode_text;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its slots, all
+ * in private memory afterwards. This is the only part of expo/ that touches shared memory; what comes out knows nothing of it.
+ *
+ * Any bytes may stand in the segment: each control word is loaded once, checked, then used, and the work is bounded by the
+ * segment's size.
+ */
+#ifndef SHMETER_EXPO_SNAPSHOT_H
+#define SHMETER_EXPO_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "expo/status.h"
+
+struct shmeter_reader;
+struct model;
+struct snapshot;
+
+/* Begins to read a segment; takes the reader over and closes it with itself. NULL: no memory (the reader is closed). */
+struct snapshot *snapshot_new(struct shmeter_reader *reader);
+void snapshot_free(struct snapshot *snapshot);
+
+enum snapshot_depth {
+    SNAPSHOT_STATUS, /* levels, losses, slots: enough for health and ls                                     */
+    SNAPSHOT_ALL     /* and the values of all series                                                      */
+};
+
+/*
+ * Reads the segment again. Returns 0, -ENOMEM, or -EFAULT when the file was truncated: then the last values stay and the
+ * snapshot can only be freed or given to a model.
+ */
+int snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth);
+
+/* What is known of the segment, from the last snapshot_take(). */
+const struct segment_status *snapshot_status(const struct snapshot *snapshot);
+
+struct snapshot_target {
+    const char *segment; /* value of the label "segment"; NULL: no such label                              */
+    uint32_t retired;    /* 1: a newer segment has taken the name; only counters and histograms are given     */
+    uint32_t rank;       /* of several segments of one name, the one with the highest rank defines families   */
+};
+
+/*
+ * Adds the values to a model: a counter or histogram that the model has already (from another segment of this name) is added up.
+ * To be called in ascending order of rank. Returns 0 or -ENOMEM.
+ */
+int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
+
+#endif
