@@ -23,7 +23,7 @@ struct shmeter_life {
  *   same namespaces  kill(2) each time, /proc/PID/stat at most once a second: another start time or a zombie without threads is
  *                    DEAD; a /proc that shows nothing proves nothing, and then kill(2) alone decides.
  *   other ones       the lock on the slot's byte: held is LIVE, not held is DEAD, no answer is UNKNOWN.
- * A slot that nobody owns is NONE. Signal-safe; no memory; 0.2 us, with /proc 10 us.
+ * A slot that nobody owns is NONE. Allocates nothing; not signal-safe; 0.2 us, with /proc 10 us.
  */
 enum shmeter_liveness shmeter_liveness(struct shmeter_life *life, uint64_t owner, uint64_t identity, uint32_t ours,
                                        int fd, uint32_t slot, uint64_t now_ns);

@@ -41,6 +41,7 @@ struct shmeter_reader_options {
 struct shmeter_reader {
     const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
     uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
+    uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
     struct shmeter_header header; /* a private copy, checked: the one that is used                          */
     int fd;                       /* read-only; for the slots' locks                                        */
     uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
