@@ -22,9 +22,7 @@
 
 #include <stdint.h>
 
-#ifndef SHMETER_INLINE
-#define SHMETER_INLINE static inline __attribute__((unused, always_inline))
-#endif
+#include "compiler.h"
 
 #if defined(__SANITIZE_THREAD__) && !defined(SHMETER_NO_CK)
 #define SHMETER_NO_CK 1

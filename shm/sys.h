@@ -1,0 +1,261 @@
+/*
+ * System calls, made directly: they return -errno, leave errno alone (so that a claim inside a signal handler disturbs
+ * nobody), and need no feature macro that strict -std=c11 would hide. Numbers and layouts are the kernel's, the same for
+ * every libc. Cold paths only; no update makes a system call.
+ */
+#ifndef SHMETER_SHM_SYS_H
+#define SHMETER_SHM_SYS_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#include "compiler.h"
+
+#define SHMETER_AT_FDCWD (-100)
+#define SHMETER_AT_SYMLINK_NOFOLLOW 0x100
+#define SHMETER_AT_SYMLINK_FOLLOW 0x400
+#define SHMETER_AT_EMPTY_PATH 0x1000
+#define SHMETER_O_RDWR 2
+#define SHMETER_O_CREAT 0100
+#define SHMETER_O_EXCL 0200
+#define SHMETER_O_NONBLOCK 04000
+#define SHMETER_O_CLOEXEC 02000000
+#if defined(__aarch64__)
+#define SHMETER_O_DIRECTORY 040000
+#define SHMETER_O_NOFOLLOW 0100000
+#else
+#define SHMETER_O_DIRECTORY 0200000
+#define SHMETER_O_NOFOLLOW 0400000
+#endif
+#define SHMETER_O_TMPFILE (020000000 | SHMETER_O_DIRECTORY)
+#define SHMETER_PROT_READ 1
+#define SHMETER_PROT_WRITE 2
+#define SHMETER_MAP_SHARED 1
+#define SHMETER_MAP_PRIVATE 2
+#define SHMETER_MAP_ANONYMOUS 0x20
+#define SHMETER_MADV_WIPEONFORK 18
+#define SHMETER_MADV_POPULATE_READ 22
+#define SHMETER_MADV_POPULATE_WRITE 23
+#define SHMETER_F_OFD_SETLK 37
+#define SHMETER_CLOCK_REALTIME 0
+#define SHMETER_CLOCK_MONOTONIC 1
+#define SHMETER_S_IFMT 0170000
+#define SHMETER_S_IFREG 0100000
+
+#if defined(__x86_64__)
+SHMETER_LOCAL long
+shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ __volatile__("syscall"
+                         : "=a"(result)
+                         : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                         : "rcx", "r11", "memory");
+    return result;
+}
+#else
+SHMETER_LOCAL long
+shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ __volatile__("svc #0"
+                         : "+r"(x0)
+                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                         : "memory", "cc");
+    return x0;
+}
+#endif
+
+#define SHMETER_SYS_POINTER(pointer) ((long)(uintptr_t)(pointer))
+
+struct shmeter_file { /* what statx(2) tells of a file */
+    uint64_t device, inode, bytes;
+    uint32_t links, uid, gid, mode;
+};
+
+struct shmeter_statx_ { /* the kernel's struct statx */
+    uint32_t mask, blksize;
+    uint64_t attributes;
+    uint32_t nlink, uid, gid;
+    uint16_t mode, pad1;
+    uint64_t ino, size, blocks, attributes_mask;
+    uint64_t times[8];
+    uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+    uint64_t spare[14];
+};
+
+SHMETER_LOCAL int
+shmeter_sys_open(const char *path, int flags, uint32_t mode)
+{
+    return (int)shmeter_sys(SYS_openat, SHMETER_AT_FDCWD, SHMETER_SYS_POINTER(path), flags, (long)mode, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_close(int fd)
+{
+    return (int)shmeter_sys(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+/* path NULL: the file behind fd. Does not follow a link. Kernels before 4.11 answer ENOSYS. */
+SHMETER_LOCAL int
+shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
+{
+    struct shmeter_statx_ raw;
+    int at = path ? SHMETER_AT_FDCWD : fd, flags = path ? SHMETER_AT_SYMLINK_NOFOLLOW : SHMETER_AT_EMPTY_PATH;
+    int result = (int)shmeter_sys(SYS_statx, at, SHMETER_SYS_POINTER(path ? path : ""), flags, 0x7ff,
+                                  SHMETER_SYS_POINTER(&raw), 0);
+    if (result)
+        return result;
+    out->device = (uint64_t)raw.dev_major << 32 | raw.dev_minor;
+    out->inode = raw.ino;
+    out->bytes = raw.size;
+    out->links = raw.nlink;
+    out->uid = raw.uid;
+    out->gid = raw.gid;
+    out->mode = raw.mode;
+    return 0;
+}
+
+SHMETER_LOCAL long
+shmeter_sys_read(int fd, void *buffer, size_t bytes)
+{
+    return shmeter_sys(SYS_read, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, 0, 0, 0);
+}
+
+SHMETER_LOCAL long
+shmeter_sys_pread(int fd, void *buffer, size_t bytes, uint64_t at)
+{
+    return shmeter_sys(SYS_pread64, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, (long)at, 0, 0);
+}
+
+/* Returns the address, or -errno. */
+SHMETER_LOCAL long
+shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
+{
+    return shmeter_sys(SYS_mmap, 0, (long)bytes, protection, flags, fd, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_unmap(void *at, uint64_t bytes)
+{
+    return (int)shmeter_sys(SYS_munmap, SHMETER_SYS_POINTER(at), (long)bytes, 0, 0, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_advise(void *at, uint64_t bytes, int advice)
+{
+    return (int)shmeter_sys(SYS_madvise, SHMETER_SYS_POINTER(at), (long)bytes, advice, 0, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_truncate(int fd, uint64_t bytes)
+{
+    return (int)shmeter_sys(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_allocate(int fd, uint64_t at, uint64_t bytes)
+{
+    long result;
+    do
+        result = shmeter_sys(SYS_fallocate, fd, 0, (long)at, (long)bytes, 0, 0);
+    while (result == -EINTR);
+    return (int)result;
+}
+
+SHMETER_LOCAL int
+shmeter_sys_chmod(int fd, uint32_t mode)
+{
+    return (int)shmeter_sys(SYS_fchmod, fd, (long)mode, 0, 0, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_chgrp(int fd, int64_t gid)
+{
+    return (int)shmeter_sys(SYS_fchown, fd, -1, (long)gid, 0, 0, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_link(const char *from, const char *to, int flags)
+{
+    return (int)shmeter_sys(SYS_linkat, SHMETER_AT_FDCWD, SHMETER_SYS_POINTER(from), SHMETER_AT_FDCWD,
+                            SHMETER_SYS_POINTER(to), flags, 0);
+}
+
+SHMETER_LOCAL int
+shmeter_sys_unlink(const char *path)
+{
+    return (int)shmeter_sys(SYS_unlinkat, SHMETER_AT_FDCWD, SHMETER_SYS_POINTER(path), 0, 0, 0, 0);
+}
+
+SHMETER_LOCAL uint32_t
+shmeter_sys_pid(void)
+{
+    return (uint32_t)shmeter_sys(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+SHMETER_LOCAL uint32_t
+shmeter_sys_uid(void)
+{
+    return (uint32_t)shmeter_sys(SYS_geteuid, 0, 0, 0, 0, 0, 0);
+}
+
+/* kill(pid, 0): 0 or -EPERM when there is such a process, -ESRCH when not. */
+SHMETER_LOCAL int
+shmeter_sys_probe(uint32_t pid)
+{
+    return (int)shmeter_sys(SYS_kill, (long)pid, 0, 0, 0, 0, 0);
+}
+
+/* An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds it. */
+SHMETER_LOCAL int
+shmeter_sys_lock_byte(int fd, uint64_t at)
+{
+    struct {
+        int16_t type, whence;
+        int32_t gap;
+        int64_t start, bytes;
+        int32_t pid, tail;
+    } lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+}
+
+/* Fills bytes with random ones; falls back to nothing: -errno when the kernel has none to give. */
+SHMETER_LOCAL int
+shmeter_sys_random(void *buffer, size_t bytes)
+{
+    long got = shmeter_sys(SYS_getrandom, SHMETER_SYS_POINTER(buffer), (long)bytes, 0, 0, 0, 0);
+    return got < 0 ? (int)got : got == (long)bytes ? 0 : -EIO;
+}
+
+/* Reads a small file (of /proc or /sys) whole and ends it with a zero. Returns its bytes, or -errno. */
+SHMETER_LOCAL int
+shmeter_sys_slurp(const char *path, char *buffer, size_t bytes)
+{
+    size_t have = 0;
+    long got = 1;
+    int fd = shmeter_sys_open(path, SHMETER_O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    while (got > 0 && have + 1 < bytes) {
+        got = shmeter_sys_read(fd, buffer + have, bytes - 1 - have);
+        if (got > 0)
+            have += (size_t)got;
+    }
+    shmeter_sys_close(fd);
+    buffer[have] = 0;
+    return got < 0 ? (int)got : (int)have;
+}
+
+#endif
