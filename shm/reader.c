@@ -61,7 +61,7 @@ open_file(const char *path, struct shmeter_reader_error *error)
     case ENOENT:
     case ENOTDIR:
         return refuse(error, SHMETER_READER_ABSENT, -ENOENT,
-                      "%s does not exist: start the application, or create the segment with 'shmeter create'", path);
+                      "%s does not exist: start the application, or create the segment with: shmeter create", path);
     case ELOOP:
         return refuse(error, SHMETER_READER_NOT_SEGMENT, -ELOOP,
                       "%s is a symbolic link, which is never followed: give the path of the segment itself", path);
@@ -133,27 +133,25 @@ check_header(const struct shmeter_header *header, ssize_t got, uint64_t file_byt
              struct shmeter_reader_error *error)
 {
     const char *why = "";
+    int result;
 
     if (got < (ssize_t)sizeof header->magic || header->magic != SHMETER_MAGIC)
         return refuse(error, SHMETER_READER_NOT_SEGMENT, -EINVAL,
                       "%s is not a shmeter segment: give another name, or remove the file", path);
     if (got < (ssize_t)sizeof *header)
         return refuse(error, SHMETER_READER_DAMAGED, -EINVAL,
-                      "%s was truncated to %llu bytes: remove it with 'shmeter rm' and restart the application", path,
+                      "%s was truncated to %llu bytes: remove it with: shmeter rm --force", path,
                       (unsigned long long)file_bytes);
     if (header->abi_major != SHMETER_ABI_MAJOR)
-        return refuse(error, SHMETER_READER_OTHER_ABI, -EPROTO,
+        return refuse(error, SHMETER_READER_OTHER_ABI, -EPROTONOSUPPORT,
                       "%s has segment version %u.%u, and this program reads version %u: use the shmeter that the "
                       "application was built with",
                       path, header->abi_major, header->abi_minor, SHMETER_ABI_MAJOR);
-    if (shmeter_header_check(header, file_bytes, &why) == 0)
+    result = shmeter_header_check(header, file_bytes, &why);
+    if (!result)
         return 0;
-    if (header->features && header->sum == shmeter_header_sum(header))
-        return refuse(error, SHMETER_READER_OTHER_ABI, -EPROTO,
-                      "%s uses features (%#x) that this program does not know: use a later shmeter", path,
-                      header->features);
-    return refuse(error, SHMETER_READER_DAMAGED, -EINVAL,
-                  "%s is damaged (%s): remove it with 'shmeter rm' and restart the application", path, why);
+    return refuse(error, result == -EPROTONOSUPPORT ? SHMETER_READER_OTHER_ABI : SHMETER_READER_DAMAGED, result,
+                  "%s %s", path, why);
 }
 
 static int
