@@ -1,0 +1,45 @@
+/*
+ * Private memory for families and detached cells: a bump allocator without a lock, so that a child forked (or cloned)
+ * while another thread allocates can go on. Nothing is freed: handles live until the process ends. Zeroed, 16-aligned.
+ */
+#ifndef SHMETER_SHM_HEAP_H
+#define SHMETER_SHM_HEAP_H
+
+#include "process.h"
+#include "sys.h"
+
+#define SHMETER_HEAP_CHUNK_BYTES 65536u
+
+struct shmeter_heap_chunk {
+    uint64_t used, bytes;
+};
+
+/* Returns NULL when the kernel has no memory. Thread-safe, async-signal-safe. */
+SHMETER_LOCAL void *
+shmeter_heap_take(uint64_t bytes)
+{
+    bytes = (bytes + 15) & ~UINT64_C(15);
+    for (;;) {
+        uint64_t at = shmeter_load_acquire(&shmeter_process_v1.heap), size = SHMETER_HEAP_CHUNK_BYTES;
+        struct shmeter_heap_chunk *chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, at);
+        long mapped;
+        if (chunk) {
+            uint64_t used = shmeter_add(&chunk->used, bytes);
+            if (used + bytes <= chunk->bytes)
+                return (unsigned char *)chunk + used;
+        }
+        while (size < bytes + sizeof *chunk)
+            size *= 2;
+        mapped = shmeter_sys_map(size, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
+                                 SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
+        if (mapped < 0 && mapped > -4096)
+            return NULL;
+        chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, mapped);
+        chunk->bytes = size;
+        chunk->used = sizeof *chunk;
+        if (!shmeter_cas(&shmeter_process_v1.heap, &at, SHMETER_ADDRESS(chunk)))
+            shmeter_sys_unmap(chunk, size);
+    }
+}
+
+#endif

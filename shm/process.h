@@ -1,0 +1,31 @@
+/*
+ * What all copies of the header in one process have in common, found through a weak symbol. Its name carries a version,
+ * because its layout is shared between separately compiled objects.
+ */
+#ifndef SHMETER_SHM_PROCESS_H
+#define SHMETER_SHM_PROCESS_H
+
+#include "atomic.h"
+#include "attachment.h"
+
+struct shmeter_process {
+    uint64_t attachments; /* address of the newest struct shmeter_attachment                               */
+    uint64_t meters;      /* address of the newest struct shmeter                                          */
+    uint64_t wiped;       /* address of a uint64_t that fork zeroes: the seed of the choice of shared lanes  */
+    uint64_t heap;        /* address of the chunk of private memory in use (shm/heap.h)                     */
+    uint64_t reserved[12];
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(SHMETER_LINK) && !defined(SHMETER_BUILD_LIBRARY)
+extern struct shmeter_process shmeter_process_v1;
+#else
+__attribute__((weak, visibility("default"))) struct shmeter_process shmeter_process_v1;
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif
