@@ -5,6 +5,7 @@
 #define SHMETER_EXPO_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buffer {
     char *data; /* not ended by a zero                                                                      */

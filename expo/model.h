@@ -114,6 +114,18 @@ model_histogram_buckets(const struct model *model, const struct model_series *se
 /* The sum of the buckets, held at the largest uint64_t. */
 uint64_t model_histogram_count(const struct model *model, const struct model_series *series);
 
+/* Series known, and series with a value in this scrape. */
+uint64_t model_series_n(const struct model *model);
+uint64_t model_present_n(const struct model *model);
+
+/* Addition that stays at the largest uint64_t instead of beginning again at 0. */
+static inline uint64_t
+model_add_held(uint64_t a, uint64_t b)
+{
+    uint64_t sum = a + b;
+    return sum < a ? UINT64_MAX : sum;
+}
+
 /* NULL when there is none of this name. */
 const struct model_family *model_find(const struct model *model, const char *name);
 
@@ -144,6 +156,14 @@ struct model_family *model_family_get(struct model *model, enum model_type type,
 /* Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it is a histogram. */
 const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,
                                           uint32_t bounds_n);
+
+/* Marks a series as having a value in this scrape. */
+static inline void
+model_present(struct model_family *family, struct model_series *series)
+{
+    family->present_n += !series->present;
+    series->present = 1;
+}
 
 /* Finds or adds; values are copied. Returns its index in family->series, or a negative -ENOMEM. */
 int64_t model_series_get(struct model *model, struct model_family *family, const struct model_shape *shape,

@@ -1,0 +1,115 @@
+/*
+ * Shapes: label names and buckets, each combination once; and which classic buckets text shows of a histogram.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "expo/model_parts.h"
+#include "shm/hash.h"
+
+static int
+shape_same(const struct shape *node, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
+{
+    const struct model_shape *shape = &node->seen;
+    uint32_t i;
+
+    if (shape->labels_n != wanted->labels_n || shape->number != wanted->number ||
+        shape->buckets_n != wanted->buckets_n || shape->exponential != wanted->exponential ||
+        shape->schema != wanted->schema || shape->first_index != wanted->first_index || shape->log_n != wanted->log_n ||
+        memcmp(&shape->zero_threshold, &wanted->zero_threshold, sizeof shape->zero_threshold) ||
+        node->bounds_n != bounds_n || (bounds_n && memcmp(node->bounds, bounds, bounds_n * sizeof *bounds)))
+        return 0;
+    for (i = 0; i < shape->labels_n; i++)
+        if (strcmp(shape->labels[i], wanted->labels[i]))
+            return 0;
+    return 1;
+}
+
+#define CLASSIC_LIMIT 40u /* buckets that text shows of an exponential histogram */
+
+/* Every step-th log bucket's end is an end at schema - log2(step) too: cumulative counts there are exact. */
+static uint32_t
+shape_step(const struct model_shape *shape)
+{
+    uint32_t step = 1;
+    int32_t schema = shape->schema;
+
+    while (shape->exponential && shape->log_n / step > CLASSIC_LIMIT && schema > -4) {
+        step *= 2;
+        schema--;
+    }
+    return step;
+}
+
+static int
+shape_bounds(struct whole *whole, struct shape *node)
+{
+    struct model_shape *shape = &node->seen;
+    double *classic = arena_take(&whole->arena, node->bounds_n * sizeof *classic);
+    uint32_t *ends = arena_take(&whole->arena, node->bounds_n * sizeof *ends);
+    uint32_t i, n = 0, step = shape_step(shape);
+
+    if (!classic || !ends)
+        return -ENOMEM;
+    for (i = 0; i < node->bounds_n; i++) {
+        int64_t index = (int64_t)shape->first_index + i - 1;
+        if (shape->exponential && i > 0 && index % (int64_t)step)
+            continue;
+        classic[n] = node->bounds[i];
+        ends[n++] = i + 1;
+    }
+    shape->classic_n = n;
+    shape->classic_bounds = classic;
+    shape->classic_ends = ends;
+    return 0;
+}
+
+static struct shape *
+shape_add(struct whole *whole, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
+{
+    struct shape *node = arena_take(&whole->arena, sizeof *node);
+    double *copy = arena_take(&whole->arena, bounds_n * sizeof *copy);
+    const char **labels = arena_take(&whole->arena, wanted->labels_n * sizeof *labels);
+    uint32_t i;
+
+    if (!node || !copy || !labels)
+        return NULL;
+    node->seen = *wanted;
+    for (i = 0; i < wanted->labels_n; i++)
+        if (!(labels[i] = arena_string(&whole->arena, wanted->labels[i])))
+            return NULL;
+    if (bounds_n)
+        memcpy(copy, bounds, bounds_n * sizeof *copy);
+    node->seen.labels = labels;
+    node->bounds = copy;
+    node->bounds_n = bounds_n;
+    return shape_bounds(whole, node) ? NULL : node;
+}
+
+static uint32_t
+shape_hash(const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
+{
+    uint64_t hash = shmeter_hash_bytes(wanted->number, bounds, bounds_n * sizeof *bounds);
+    uint32_t i;
+
+    for (i = 0; i < wanted->labels_n; i++)
+        hash = shmeter_hash_bytes(hash, wanted->labels[i], strlen(wanted->labels[i]));
+    return (uint32_t)(hash >> 32);
+}
+
+const struct model_shape *
+model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
+{
+    struct whole *whole = whole_of(model);
+    struct shape **chain = &whole->shapes[shape_hash(wanted, bounds, bounds_n) % MODEL_SHAPE_CHAINS], *node;
+
+    for (node = *chain; node; node = node->next)
+        if (shape_same(node, wanted, bounds, bounds_n))
+            return &node->seen;
+    node = shape_add(whole, wanted, bounds, bounds_n);
+    if (!node)
+        return NULL;
+    node->next = *chain;
+    *chain = node;
+    return &node->seen;
+}
