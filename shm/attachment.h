@@ -20,12 +20,16 @@ struct shmeter_lanes {
 
 /* Zeroed by the kernel in a forked child (MADV_WIPEONFORK): this process's own things. */
 struct shmeter_wiped {
-    uint64_t reserved;   /* slot stands at 8 modulo 16: elsewhere its line aliases with the rseq area's     */
-    uint64_t slot;       /* address of this process's slot block, or of a private one; 0: to be claimed     */
-    uint64_t slot_idx;   /* its number + 1; 0 when slot is private or to be claimed                        */
-    uint64_t generation; /* that the slot had when it was claimed                                          */
-    uint64_t claimed;    /* 1: claimed by this copy of the header, which will release it                   */
-    uint64_t populated;  /* bytes of each CPU lane whose page tables this process has                      */
+    uint64_t lane_seed; /* of the choice of shared lanes (shm/lane.h)                                       */
+    uint64_t slot;      /* address of this process's slot block, or of the private one; 0: to be claimed.    */
+                        /*   Stands at 8 modulo 16: elsewhere its line aliases with the rseq area's         */
+    uint64_t claim;     /* {number + 1:32 (low), generation:32} of the slot; 0: none, or private            */
+    uint64_t owns;      /* 1: claimed by this copy of the header, which will release it                    */
+    uint64_t populated; /* bytes of each CPU lane whose page tables this process has                       */
+    /* What lost registration races left over, for this process's next series; 0: nothing. */
+    uint64_t spare_record; /* {unit:32 (low), units:32}                                                     */
+    uint64_t spare_cell;   /* {offset:40 (low), bytes:24}                                                   */
+    uint64_t spare_gauge;  /* number + 1                                                                   */
 };
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
@@ -37,12 +41,9 @@ struct shmeter_attachment {
     struct shmeter_state *state;  /* the segment's, or private                                              */
     unsigned char *private_block; /* gauges count here when there is no slot: as large as gauges_off + 16 * gauges_n */
     uint64_t device, inode;       /* of the file                                                           */
-    uint64_t spare_record, spare_bytes; /* of a lost registration race, for the next series (0: none)       */
-    uint64_t spare_cell, spare_cell_bytes;
     uint64_t calibration_ticks, calibration_ns; /* one moment on both clocks                                */
     double ns_per_tick;                         /* final once calibrated                                    */
     uint64_t calibrated;
-    uint64_t families; /* address of the newest struct shmeter_binding, a list                              */
     uint32_t same_boot;
     uint32_t closed; /* gauges and slots go to private memory until it is opened again                     */
     int32_t lock_fd; /* held for the slot's lock alone; never used for anything else                       */
@@ -51,6 +52,9 @@ struct shmeter_attachment {
     char worker[SHMETER_WORKER_BYTES];
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u
+
+#define SHMETER_WIPED(attachment) \
+    ((struct shmeter_wiped *)(void *)((unsigned char *)(attachment) + SHMETER_ATTACHMENT_BYTES))
 
 SHMETER_STATIC_ASSERT(sizeof(struct shmeter_attachment) <= SHMETER_ATTACHMENT_BYTES, "an attachment fits a page");
 

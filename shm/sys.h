@@ -164,6 +164,15 @@ shmeter_sys_truncate(int fd, uint64_t bytes)
     return (int)shmeter_sys(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
 }
 
+/* RLIMIT_FSIZE: how large a file this process may make. */
+SHMETER_LOCAL uint64_t
+shmeter_sys_file_limit(void)
+{
+    uint64_t limits[2] = { UINT64_MAX, UINT64_MAX };
+    shmeter_sys(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE */, 0, SHMETER_SYS_POINTER(limits), 0, 0);
+    return limits[0];
+}
+
 SHMETER_LOCAL int
 shmeter_sys_allocate(int fd, uint64_t at, uint64_t bytes)
 {
@@ -229,6 +238,20 @@ shmeter_sys_lock_byte(int fd, uint64_t at)
         int32_t pid, tail;
     } lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
     return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+}
+
+/* Whether another description holds a write lock on the byte: 1, 0, or -errno. A read-only descriptor will do. */
+SHMETER_LOCAL int
+shmeter_sys_byte_locked(int fd, uint64_t at)
+{
+    struct {
+        int16_t type, whence;
+        int32_t gap;
+        int64_t start, bytes;
+        int32_t pid, tail;
+    } lock = { 0 /* F_RDLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    int result = (int)shmeter_sys(SYS_fcntl, fd, 36 /* F_OFD_GETLK */, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+    return result ? result : lock.type != 2 /* F_UNLCK */;
 }
 
 /* Fills bytes with random ones; falls back to nothing: -errno when the kernel has none to give. */

@@ -1,0 +1,84 @@
+/*
+ * Walks the records as a producer does: bounds are checked against the private header, fields that are used twice are
+ * read once.
+ */
+#ifndef SHMETER_SHM_ARENA_H
+#define SHMETER_SHM_ARENA_H
+
+#include "backing.h"
+#include "types.h"
+
+/* The address of bytes at a unit, or NULL when they are not all inside of what has memory. */
+SHMETER_INLINE void *
+shmeter_arena_at(const struct shmeter_attachment *attachment, uint64_t unit, uint64_t bytes)
+{
+    uint64_t off = unit * SHMETER_UNIT_BYTES, end = shmeter_load_relaxed(&attachment->state->records_backed.value);
+    if (end > attachment->header.records_bytes)
+        end = attachment->header.records_bytes;
+    if (!unit || off > end || bytes > end - off)
+        return NULL;
+    return attachment->base + attachment->header.records_off + off;
+}
+
+/* The series' record at a unit, whole: NULL when it is none. */
+SHMETER_INLINE struct shmeter_series_record *
+shmeter_arena_series(const struct shmeter_attachment *attachment, uint64_t unit)
+{
+    struct shmeter_series_record *record =
+        (struct shmeter_series_record *)shmeter_arena_at(attachment, unit, sizeof *record);
+    if (!record || record->kind != SHMETER_KIND_SERIES)
+        return NULL;
+    return record;
+}
+
+SHMETER_INLINE struct shmeter_family_record *
+shmeter_arena_family(const struct shmeter_attachment *attachment, uint64_t unit)
+{
+    struct shmeter_family_record *record =
+        (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, sizeof *record);
+    if (!record || record->kind != SHMETER_KIND_FAMILY)
+        return NULL;
+    return record;
+}
+
+/* What stands at *unit: its kind, and *unit moves on. Returns -1 at the end. */
+SHMETER_LOCAL int
+shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, uint64_t *at)
+{
+    uint64_t fill = shmeter_load_acquire(&attachment->state->records_fill.value), head;
+    uint64_t *record;
+    *at = *unit ? *unit : 1;
+    if (*at * SHMETER_UNIT_BYTES >= fill)
+        return -1;
+    record = (uint64_t *)shmeter_arena_at(attachment, *at, SHMETER_UNIT_BYTES);
+    if (!record)
+        return -1;
+    head = shmeter_load_acquire(record);
+    *unit = *at + ((uint32_t)head < SHMETER_UNIT_BYTES ? 1 : (uint32_t)head / SHMETER_UNIT_BYTES);
+    return (int)(head >> 32 & 0xff);
+}
+
+/* The gauge cell's mode, by a walk; -1 when no series has it. Cold. */
+SHMETER_LOCAL void
+shmeter_arena_gauge_modes(const struct shmeter_attachment *attachment, unsigned char *modes, uint32_t modes_n)
+{
+    uint64_t unit = 0, at;
+    int kind;
+    memset(modes, 0xff, modes_n);
+    while ((kind = shmeter_arena_next(attachment, &unit, &at)) >= 0) {
+        const struct shmeter_series_record *series;
+        const struct shmeter_family_record *family;
+        uint64_t cell;
+        if (kind != SHMETER_KIND_SERIES)
+            continue;
+        series = shmeter_arena_series(attachment, at);
+        family = series ? shmeter_arena_family(attachment, series->family) : NULL;
+        if (!family || family->type != SHMETER_GAUGE)
+            continue;
+        cell = series->cell;
+        if (cell < modes_n)
+            modes[cell] = (unsigned char)family->mode;
+    }
+}
+
+#endif

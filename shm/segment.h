@@ -1,0 +1,255 @@
+/*
+ * Creates a segment, complete or not at all, and attaches to one. A segment appears under its name by one link(2) of a
+ * file that is finished; whoever finds the name taken attaches to what is there. Nothing is ever half-made, so there is
+ * nothing to wait for and nothing to repair.
+ */
+#ifndef SHMETER_SHM_SEGMENT_H
+#define SHMETER_SHM_SEGMENT_H
+
+#include "meter.h"
+#include "numa.h"
+#include "sizes.h"
+
+/* Writes the beginning of a new segment into its still nameless file. */
+SHMETER_LOCAL int
+shmeter_segment_fill(int fd, const struct shmeter_options *options, const struct shmeter_header *header)
+{
+    uint64_t bytes = header->index_off; /* header, state, slot words, common gauges */
+    long mapped;
+    int result = shmeter_sys_chmod(fd, options->mode ? options->mode : 0600);
+    if (!result && options->group > 0)
+        result = shmeter_sys_chgrp(fd, options->group);
+    if (!result && shmeter_sys_file_limit() < header->segment_bytes)
+        result = -EFBIG; /* ftruncate would raise SIGXFSZ */
+    if (!result)
+        result = shmeter_sys_truncate(fd, header->segment_bytes);
+    if (!result)
+        result = shmeter_sys_allocate(fd, 0, bytes);
+    if (result)
+        return result;
+    mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
+    if (mapped < 0 && mapped > -4096)
+        return (int)mapped;
+    memcpy(SHMETER_POINTER(void *, mapped), header, sizeof *header);
+    shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), bytes);
+    shmeter_numa_place(fd, header);
+    return 0;
+}
+
+/* A file of a temporary name beside path, for where there is no O_TMPFILE or no /proc. */
+SHMETER_LOCAL int
+shmeter_segment_temporary(const char *path, uint64_t nonce, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t at = shmeter_text_append(out, 300, 0, path);
+    at = shmeter_text_append(out, 300, at, ".making-");
+    for (; nonce && at + 1 < 300; nonce >>= 4)
+        out[at++] = digits[nonce & 15];
+    out[at] = 0;
+    return shmeter_sys_open(out, SHMETER_O_RDWR | SHMETER_O_CREAT | SHMETER_O_EXCL | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC,
+                            0600);
+}
+
+/* Returns 0 when this process's segment now has the name, -EEXIST when another's has, or another -errno and *why. */
+SHMETER_LOCAL int
+shmeter_segment_create(const char *path, const struct shmeter_options *options, const char **why)
+{
+    struct shmeter_header header;
+    char directory[256], temporary[300], self[32] = "/proc/self/fd/";
+    size_t n = 0, slash = 0, at = 14;
+    int fd, result, number;
+    for (; path[n]; n++)
+        slash = path[n] == '/' ? n : slash;
+    memcpy(directory, path, slash + 1);
+    directory[slash ? slash : 1] = 0;
+    temporary[0] = 0;
+    result = shmeter_sizes_header(options, &header, why);
+    if (result)
+        return result;
+    *why = NULL;
+    fd = shmeter_sys_open(directory, SHMETER_O_TMPFILE | SHMETER_O_RDWR | SHMETER_O_CLOEXEC, 0600);
+    if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
+        fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
+    if (fd < 0)
+        return fd;
+    result = shmeter_segment_fill(fd, options, &header);
+    if (!result && !temporary[0]) {
+        for (number = 1; number <= fd / 10; number *= 10)
+            ;
+        for (; number; number /= 10)
+            self[at++] = (char)('0' + fd / number % 10);
+        self[at] = 0;
+        result = shmeter_sys_link(self, path, SHMETER_AT_SYMLINK_FOLLOW);
+        if (result == -ENOENT) { /* no /proc: a second file, with a name for the moment */
+            shmeter_sys_close(fd);
+            fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
+            result = fd < 0 ? fd : shmeter_segment_fill(fd, options, &header);
+        }
+    }
+    if (!result && temporary[0])
+        result = shmeter_sys_link(temporary, path, 0);
+    if (temporary[0])
+        shmeter_sys_unlink(temporary);
+    if (fd >= 0)
+        shmeter_sys_close(fd);
+    return result;
+}
+
+/* Checks type, links, owner and mode, before a byte of the file is believed. */
+SHMETER_LOCAL int
+shmeter_segment_trusted(const struct shmeter_file *file, const struct shmeter_options *options, const char **why)
+{
+    *why = "is no regular file; choose another name, or remove it";
+    if ((file->mode & SHMETER_S_IFMT) != SHMETER_S_IFREG)
+        return -EINVAL;
+    *why = "has several hard links, as no segment has; remove it";
+    if (file->links > 1)
+        return -EPERM;
+    *why = "belongs to another user; remove it as that user, or set any_owner to accept it";
+    if (!options->any_owner && file->uid != shmeter_sys_uid() && file->uid != 0)
+        return -EPERM;
+    *why = "may be written by every user; remove it, or chmod it to 0600, 0640 or 0660";
+    if (file->mode & 02)
+        return -EPERM;
+    *why = "";
+    return 0;
+}
+
+/* Opens path and reads its checked header. Returns the descriptor, or -errno and *why (NULL: the errno says it). */
+SHMETER_LOCAL int
+shmeter_segment_open(const char *path, const struct shmeter_options *options, struct shmeter_header *header,
+                     struct shmeter_file *file, const char **why)
+{
+    int fd, result;
+    *why = NULL;
+    fd = shmeter_sys_open(path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
+    if (fd < 0)
+        return fd;
+    result = shmeter_sys_stat(fd, NULL, file);
+    if (!result && !file->links)
+        result = -ENOENT; /* removed this moment: there is no segment */
+    if (!result)
+        result = shmeter_segment_trusted(file, options, why);
+    if (!result && shmeter_sys_pread(fd, header, sizeof *header, 0) != (long)sizeof *header) {
+        *why = "is no shmeter segment (it is shorter than a header); choose another name, or remove the file";
+        result = -EINVAL;
+    }
+    if (!result)
+        result = shmeter_header_check(header, file->bytes, why);
+    if (result) {
+        shmeter_sys_close(fd);
+        return result;
+    }
+    return fd;
+}
+
+/* Two pages: the attachment, and behind it what fork wipes. NULL when there is no memory. */
+SHMETER_LOCAL struct shmeter_attachment *
+shmeter_attachment_make(const struct shmeter_header *header)
+{
+    struct shmeter_attachment *attachment;
+    struct shmeter_wiped *wiped;
+    uint64_t bytes = SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE, none = 0;
+    long mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
+                                  SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
+    if (mapped < 0 && mapped > -4096)
+        return NULL;
+    attachment = SHMETER_POINTER(struct shmeter_attachment *, mapped);
+    wiped = SHMETER_WIPED(attachment);
+    if (shmeter_sys_advise(wiped, SHMETER_PAGE, SHMETER_MADV_WIPEONFORK)) {
+        shmeter_sys_unmap(attachment, bytes);
+        return NULL;
+    }
+    memcpy(&attachment->header, header, sizeof *header);
+    attachment->lock_fd = -1;
+    attachment->private_block = (unsigned char *)shmeter_heap_take(
+        sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell));
+    if (!attachment->private_block) {
+        shmeter_sys_unmap(attachment, bytes);
+        return NULL;
+    }
+    shmeter_cas(&shmeter_process_v1.wiped, &none, SHMETER_ADDRESS(&wiped->lane_seed));
+    return attachment;
+}
+
+SHMETER_LOCAL void
+shmeter_attachment_calibrate(struct shmeter_attachment *attachment)
+{
+    const struct shmeter_header *header = &attachment->header;
+    uint64_t boot[2];
+    shmeter_identity_boot(boot);
+    attachment->same_boot = boot[0] && boot[0] == header->boot_id[0] && boot[1] == header->boot_id[1];
+    attachment->calibration_ticks = header->created_ticks;
+    attachment->calibration_ns = header->created_mono_ns;
+    if (!attachment->same_boot || shmeter_identity_timens() != header->created_timens) { /* that clock is not ours */
+        attachment->calibration_ticks = shmeter_clock_ticks(header->ticks_kind);
+        attachment->calibration_ns = shmeter_clock_ns();
+    }
+    attachment->ns_per_tick = 1;
+    attachment->calibrated = header->ticks_kind == SHMETER_TICKS_MONOTONIC_NS;
+}
+
+/*
+ * Maps the segment at path, and backs its index. Returns 0 and *out, or -errno and *why (NULL: the errno says it).
+ */
+SHMETER_LOCAL int
+shmeter_segment_attach(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
+                       const char **why)
+{
+    struct shmeter_attachment *attachment;
+    struct shmeter_header header;
+    struct shmeter_file file;
+    long mapped;
+    int result, fd = shmeter_segment_open(path, options, &header, &file, why);
+    if (fd < 0)
+        return fd;
+    mapped = shmeter_sys_map(header.segment_bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
+    shmeter_sys_close(fd);
+    *why = NULL;
+    if (mapped < 0 && mapped > -4096)
+        return (int)mapped;
+    attachment = shmeter_attachment_make(&header);
+    if (!attachment) {
+        shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), header.segment_bytes);
+        return -ENOMEM;
+    }
+    attachment->base = SHMETER_POINTER(unsigned char *, mapped);
+    attachment->device = file.device;
+    attachment->inode = file.inode;
+    shmeter_text_append(attachment->path, sizeof attachment->path, 0, path);
+    attachment->state = (struct shmeter_state *)(void *)(attachment->base + header.state_off);
+    shmeter_attachment_calibrate(attachment);
+    attachment->lanes.cpu = attachment->base + header.cpu_lanes_off;
+    attachment->lanes.shared = attachment->base + header.shared_lanes_off;
+    attachment->lanes.cpu_n = shmeter_rseq_usable() && attachment->same_boot ? header.cpu_lanes_n : 0;
+    attachment->lanes.shift = header.lane_shift;
+    attachment->lanes.shared_mask = header.shared_lanes_n - 1;
+    attachment->lanes.losses = attachment->state->losses;
+    result = shmeter_back(attachment, header.index_off, header.index_entries * 8);
+    if (result) { /* nobody has seen it */
+        shmeter_sys_unmap(attachment->base, header.segment_bytes);
+        return result; /* the two private pages stay: process-wide state may point at them */
+    }
+    shmeter_populate(attachment);
+    *out = attachment;
+    return 0;
+}
+
+/* Attaches to path, creating it when it is not there. */
+SHMETER_LOCAL int
+shmeter_segment_have(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
+                     const char **why)
+{
+    int tries, result = -EAGAIN;
+    for (tries = 0; tries < 64; tries++) { /* others may create and remove it as often as they like */
+        result = shmeter_segment_attach(path, options, out, why);
+        if (result != -ENOENT)
+            return result;
+        result = shmeter_segment_create(path, options, why);
+        if (result && result != -EEXIST)
+            return result;
+    }
+    return result;
+}
+
+#endif
