@@ -7,6 +7,8 @@
 
 #include "layout.h"
 
+struct shmeter_attachment;
+
 /* Where the cells are. A copy stands at the beginning of whatever a handle points at. */
 struct shmeter_lanes {
     unsigned char *cpu;    /* CPU lane 0; NULL when detached                                               */
@@ -16,6 +18,7 @@ struct shmeter_lanes {
     uint32_t shared_mask;  /* shared lanes - 1                                                             */
     uint32_t reserved;
     struct shmeter_line *losses; /* SHMETER_LOSS_LINES of them: the segment's, or private when detached     */
+    struct shmeter_attachment *attachment;
 };
 
 /* Zeroed by the kernel in a forked child (MADV_WIPEONFORK): this process's own things. */
@@ -42,7 +45,7 @@ struct shmeter_attachment {
     unsigned char *private_block; /* gauges count here when there is no slot: as large as gauges_off + 16 * gauges_n */
     uint64_t device, inode;       /* of the file                                                           */
     uint64_t calibration_ticks, calibration_ns; /* one moment on both clocks                                */
-    double ns_per_tick;                         /* final once calibrated                                    */
+    uint64_t ns_per_tick;                       /* bits of a double; final once calibrated                  */
     uint64_t calibrated;
     uint32_t same_boot;
     uint32_t closed; /* gauges and slots go to private memory until it is opened again                     */

@@ -223,7 +223,7 @@ struct shmeter_family_record {
                          /*   exponential: the upper bounds of the zero bucket and the log ones          */
     uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges and info                         */
     uint32_t max_series;
-    uint32_t overflow; /* unit of the series whose values are all __overflow__; 0 without labels         */
+    uint32_t reserved_a;
     uint32_t labels_n;
     uint16_t name_bytes; /* each string's bytes, its ending zero included                               */
     uint16_t help_bytes;
@@ -232,7 +232,7 @@ struct shmeter_family_record {
     int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is           */
                            /*   2^(first_index * 2^-schema)                                             */
     uint32_t log_n;        /* exponential: log-spaced buckets                                           */
-    uint64_t reserved;
+    uint64_t reserved_b;
     /* then double bounds[bounds_n]; name; help; unit; label names */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
@@ -252,7 +252,7 @@ SHMETER_AT(shmeter_family_record, buckets_n, 80);
 SHMETER_AT(shmeter_family_record, bounds_n, 84);
 SHMETER_AT(shmeter_family_record, cell_bytes, 88);
 SHMETER_AT(shmeter_family_record, max_series, 92);
-SHMETER_AT(shmeter_family_record, overflow, 96);
+SHMETER_AT(shmeter_family_record, reserved_a, 96);
 SHMETER_AT(shmeter_family_record, labels_n, 100);
 SHMETER_AT(shmeter_family_record, name_bytes, 104);
 SHMETER_AT(shmeter_family_record, help_bytes, 106);
@@ -260,7 +260,7 @@ SHMETER_AT(shmeter_family_record, unit_bytes, 108);
 SHMETER_AT(shmeter_family_record, labels_bytes, 110);
 SHMETER_AT(shmeter_family_record, first_index, 112);
 SHMETER_AT(shmeter_family_record, log_n, 116);
-SHMETER_AT(shmeter_family_record, reserved, 120);
+SHMETER_AT(shmeter_family_record, reserved_b, 120);
 SHMETER_SIZE(shmeter_family_record, 128);
 
 struct shmeter_series_record {

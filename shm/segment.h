@@ -161,6 +161,7 @@ shmeter_attachment_make(const struct shmeter_header *header)
         return NULL;
     }
     memcpy(&attachment->header, header, sizeof *header);
+    attachment->lanes.attachment = attachment;
     attachment->lock_fd = -1;
     attachment->private_block = (unsigned char *)shmeter_heap_take(
         sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell));
@@ -185,7 +186,7 @@ shmeter_attachment_calibrate(struct shmeter_attachment *attachment)
         attachment->calibration_ticks = shmeter_clock_ticks(header->ticks_kind);
         attachment->calibration_ns = shmeter_clock_ns();
     }
-    attachment->ns_per_tick = 1;
+    attachment->ns_per_tick = shmeter_f64_bits(1);
     attachment->calibrated = header->ticks_kind == SHMETER_TICKS_MONOTONIC_NS;
 }
 

@@ -1,0 +1,246 @@
+/*
+ * A family as a program describes it: the public description, its validation by Prometheus' rules, and the private copy
+ * that is kept. A description may go away after shmeter_family returns.
+ */
+#ifndef SHMETER_SHM_DEFINITION_H
+#define SHMETER_SHM_DEFINITION_H
+
+#include "buckets.h"
+#include "types.h"
+
+/*
+ * Describes a family. In C, zeroed fields are defaults and designated initialisers do; in C++17 the members start as
+ * zeros and are assigned.
+ */
+struct shmeter_desc {
+    enum shmeter_type type;
+    const char *name;          /* full Prometheus name; counters end in _total                              */
+    const char *help;
+    const char *unit;          /* OpenMetrics unit, or NULL                                                 */
+    const char *const *labels; /* label names and a NULL behind them, or NULL                               */
+    const double *bounds;      /* histograms: ascending upper bounds without +Inf; NULL: .005 ... 10        */
+    uint32_t bounds_len;
+    uint32_t max_series;       /* 0: the segment's default                                                  */
+    enum shmeter_mode mode;    /* gauges                                                                    */
+    int32_t schema;            /* exponential histograms, -4..8: each bucket is 2^(2^-schema) times the last ... */
+    double min_value, max_value; /* ... over this range; chosen when max_value > 0                          */
+#ifdef __cplusplus
+    shmeter_desc()
+        : type(SHMETER_COUNTER), name(nullptr), help(nullptr), unit(nullptr), labels(nullptr), bounds(nullptr),
+          bounds_len(0), max_series(0), mode(SHMETER_POOL), schema(0), min_value(0), max_value(0)
+    {
+    }
+#endif
+};
+
+struct shmeter_definition {
+    uint32_t type, mode, labels_n, max_series;
+    uint32_t exponential, bounds_n, buckets_n, log_n;
+    int32_t schema, first_index;
+    double min_value, max_value;
+    uint32_t cell_bytes;
+    uint16_t name_bytes, help_bytes, unit_bytes, labels_bytes;
+    uint64_t hash;       /* of what makes two families of one name differ: not of help and limits           */
+    const char *strings; /* name, help, unit, label names, each with its ending zero                        */
+    const double *bounds;
+};
+
+SHMETER_LOCAL int
+shmeter_definition_starts(const char *text, const char *with)
+{
+    while (*with)
+        if (*text++ != *with++)
+            return 0;
+    return 1;
+}
+
+SHMETER_LOCAL int
+shmeter_definition_same(const char *a, const char *b)
+{
+    for (; *a && *a == *b; a++, b++)
+        ;
+    return *a == *b;
+}
+
+/* [a-zA-Z_][a-zA-Z0-9_]* and, in metric names, ':' (Prometheus data model). Returns its bytes with the zero, 0 when not. */
+SHMETER_LOCAL uint32_t
+shmeter_definition_name(const char *name, int colon)
+{
+    uint32_t n;
+    if (!name)
+        return 0;
+    for (n = 0; name[n]; n++) {
+        char c = name[n];
+        int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
+        if ((!letter && (!n || c < '0' || c > '9')) || n + 2 > SHMETER_MAX_NAME_BYTES)
+            return 0;
+    }
+    return n ? n + 1 : 0;
+}
+
+SHMETER_LOCAL const char *
+shmeter_definition_check_name(const char *name)
+{
+    if (!shmeter_definition_name(name, 1))
+        return "is no metric name (letters, digits, _ and :, at most 199, no digit first)";
+    if (shmeter_definition_same(name, "up") || shmeter_definition_starts(name, "scrape_") ||
+        shmeter_definition_starts(name, "__") || shmeter_definition_starts(name, "shmeter_"))
+        return "is a reserved name; choose another";
+    return NULL;
+}
+
+/* Whether another label before the i-th has the same name. */
+SHMETER_LOCAL int
+shmeter_definition_twice(const char *const *labels, uint32_t i)
+{
+    uint32_t j;
+    for (j = 0; j < i; j++)
+        if (shmeter_definition_same(labels[j], labels[i]))
+            return 1;
+    return 0;
+}
+
+SHMETER_LOCAL const char *
+shmeter_definition_check_labels(const struct shmeter_desc *desc)
+{
+    uint32_t i;
+    int all = desc->type == SHMETER_GAUGE && (desc->mode == SHMETER_ALL || desc->mode == SHMETER_LIVE_ALL);
+    for (i = 0; desc->labels && desc->labels[i]; i++) {
+        const char *label = desc->labels[i];
+        if (i >= SHMETER_MAX_LABELS)
+            return "has more than 16 labels";
+        if (!shmeter_definition_name(label, 0))
+            return "has a label that is no label name (letters, digits and _, no digit first)";
+        if (shmeter_definition_starts(label, "__") || shmeter_definition_same(label, "le") ||
+            shmeter_definition_same(label, "quantile"))
+            return "has a reserved label (le, quantile or __...); choose another";
+        if (all && (shmeter_definition_same(label, "worker") || shmeter_definition_same(label, "slot")))
+            return "has a label worker or slot, which its mode adds itself; choose another";
+        if (shmeter_definition_twice(desc->labels, i))
+            return "has the same label twice";
+    }
+    return NULL;
+}
+
+SHMETER_LOCAL const char *
+shmeter_definition_check_bounds(const struct shmeter_desc *desc)
+{
+    uint32_t i;
+    if (desc->max_value > 0)
+        return desc->min_value > 0 && desc->min_value < desc->max_value && desc->max_value - desc->max_value == 0 &&
+                       desc->schema >= -4 && desc->schema <= 8
+                   ? NULL
+                   : "needs 0 < min_value < max_value and a schema from -4 to 8";
+    if (!desc->bounds)
+        return NULL;
+    if (!desc->bounds_len || desc->bounds_len > SHMETER_MAX_BOUNDS)
+        return "needs 1 to 1000 bounds";
+    for (i = 0; i < desc->bounds_len; i++)
+        if (desc->bounds[i] != desc->bounds[i] || (i && !(desc->bounds[i] > desc->bounds[i - 1])) ||
+            desc->bounds[i] - desc->bounds[i] != 0)
+            return "needs finite, ascending bounds (+Inf is added by itself)";
+    return NULL;
+}
+
+SHMETER_LOCAL const char *
+shmeter_definition_check(const struct shmeter_desc *desc)
+{
+    const char *why = shmeter_definition_check_name(desc->name);
+    if (!why && (uint32_t)desc->type > SHMETER_INFO)
+        why = "has an unknown type";
+    if (!why && desc->type == SHMETER_GAUGE && (uint32_t)desc->mode >= SHMETER_MODES)
+        why = "has an unknown mode";
+    if (!why)
+        why = shmeter_definition_check_labels(desc);
+    if (!why && desc->type == SHMETER_HISTOGRAM)
+        why = shmeter_definition_check_bounds(desc);
+    if (!why && desc->unit && desc->unit[0] && !shmeter_definition_name(desc->unit, 0))
+        why = "has a unit that is no name";
+    return why;
+}
+
+/* Copies text, cut to most bytes with its zero at a whole UTF-8 character. Returns its bytes with the zero. */
+SHMETER_LOCAL uint16_t
+shmeter_definition_copy(char *out, const char *text, uint32_t most)
+{
+    uint32_t n = 0;
+    text = text ? text : "";
+    while (text[n] && n + 1 < most)
+        n++;
+    while (text[n] && n && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    if (out) {
+        memcpy(out, text, n);
+        out[n] = 0;
+    }
+    return (uint16_t)(n + 1);
+}
+
+SHMETER_LOCAL int
+shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_definition *out)
+{
+    static const double usual[] = { .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10 };
+    const double *from = desc->bounds ? desc->bounds : usual;
+    double *bounds;
+    uint32_t i;
+    out->exponential = desc->max_value > 0;
+    out->bounds_n = desc->bounds ? desc->bounds_len : (uint32_t)(sizeof usual / sizeof usual[0]);
+    if (out->exponential) {
+        struct shmeter_log_range range = shmeter_buckets_range(desc->schema, desc->min_value, desc->max_value);
+        out->schema = range.schema;
+        out->first_index = range.first_index;
+        out->log_n = range.log_n;
+        out->min_value = desc->min_value;
+        out->max_value = desc->max_value;
+        out->bounds_n = range.log_n + 1;
+    }
+    bounds = (double *)shmeter_heap_take(out->bounds_n * sizeof(double));
+    if (!bounds)
+        return -ENOMEM;
+    for (i = 0; i < out->bounds_n; i++)
+        bounds[i] = !out->exponential ? from[i]
+                    : i               ? shmeter_buckets_bound(out->schema, (int64_t)out->first_index + i - 1)
+                                      : out->min_value;
+    out->bounds = bounds;
+    out->buckets_n = out->exponential ? out->bounds_n : out->bounds_n + 1;
+    out->cell_bytes = (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * out->buckets_n;
+    return 0;
+}
+
+/* Copies a checked description into private memory. 0 or -ENOMEM. */
+SHMETER_LOCAL int
+shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definition *out)
+{
+    uint64_t bytes = SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES, hash = 4;
+    uint32_t at, i;
+    char *strings;
+    memset(out, 0, sizeof *out);
+    out->type = (uint32_t)desc->type;
+    out->mode = desc->type == SHMETER_GAUGE ? (uint32_t)desc->mode : 0;
+    out->max_series = desc->max_series;
+    for (i = 0; desc->labels && desc->labels[i]; i++)
+        bytes += shmeter_definition_copy(NULL, desc->labels[i], SHMETER_MAX_NAME_BYTES);
+    out->labels_n = i;
+    strings = (char *)shmeter_heap_take(bytes);
+    if (!strings)
+        return -ENOMEM;
+    out->strings = strings;
+    at = out->name_bytes = shmeter_definition_copy(strings, desc->name, SHMETER_MAX_NAME_BYTES);
+    at += out->help_bytes = shmeter_definition_copy(strings + at, desc->help, SHMETER_MAX_HELP_BYTES);
+    at += out->unit_bytes = shmeter_definition_copy(strings + at, desc->unit, SHMETER_MAX_NAME_BYTES);
+    for (i = 0; i < out->labels_n; i++)
+        out->labels_bytes = (uint16_t)(out->labels_bytes + shmeter_definition_copy(strings + at + out->labels_bytes,
+                                                                                   desc->labels[i], SHMETER_MAX_NAME_BYTES));
+    if (desc->type == SHMETER_COUNTER || desc->type == SHMETER_COUNTER_F64)
+        out->cell_bytes = 8;
+    if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out))
+        return -ENOMEM;
+    hash = shmeter_hash_word(hash, (uint64_t)out->type << 32 | out->mode);
+    hash = shmeter_hash_word(hash, (uint64_t)out->exponential << 32 | (uint32_t)out->schema);
+    hash = shmeter_hash_bytes(hash, strings, out->name_bytes);
+    hash = shmeter_hash_bytes(hash, strings + out->name_bytes + out->help_bytes, (size_t)out->unit_bytes + out->labels_bytes);
+    out->hash = shmeter_hash_bytes(hash, out->bounds, out->bounds_n * sizeof(double));
+    return 0;
+}
+
+#endif

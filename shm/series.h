@@ -1,0 +1,270 @@
+/*
+ * From label values to cells. The lookup of a series that exists is the one warm path: hash, probe, compare, no system
+ * call. Everything else is cold.
+ */
+#ifndef SHMETER_SHM_SERIES_H
+#define SHMETER_SHM_SERIES_H
+
+#include "family.h"
+#include "slot.h"
+#include "utf8.h"
+
+struct shmeter_series {
+    const struct shmeter_binding *binding; /* NULL: the store cannot be had                                 */
+    uint64_t cell;
+};
+
+struct shmeter_values {
+    uint32_t bytes;
+    char text[SHMETER_MAX_VALUES_BYTES + 1];
+};
+
+#define SHMETER_OVERFLOW_VALUE "__overflow__"
+
+/* Puts the values one after the other, each with its zero. 0 when they are too long. */
+SHMETER_INLINE int
+shmeter_values_join(struct shmeter_values *out, const char *const *values, uint32_t values_n)
+{
+    uint32_t at = 0, i, from;
+    for (i = 0; i < values_n; i++) {
+        const char *value = values[i];
+        from = at;
+        do {
+            if (at >= SHMETER_MAX_VALUES_BYTES || at - from >= SHMETER_MAX_VALUE_BYTES)
+                return 0;
+            out->text[at] = *value;
+            at++;
+        } while (*value++);
+    }
+    out->bytes = at;
+    return 1;
+}
+
+SHMETER_LOCAL void
+shmeter_values_overflow(struct shmeter_values *out, uint32_t values_n)
+{
+    uint32_t i;
+    out->bytes = 0;
+    for (i = 0; i < values_n; i++) {
+        memcpy(out->text + out->bytes, SHMETER_OVERFLOW_VALUE, sizeof SHMETER_OVERFLOW_VALUE);
+        out->bytes += (uint32_t)sizeof SHMETER_OVERFLOW_VALUE;
+    }
+}
+
+SHMETER_INLINE struct shmeter_key
+shmeter_series_key(const struct shmeter_binding *binding, const struct shmeter_values *values)
+{
+    struct shmeter_key key;
+    key.hash = shmeter_hash_bytes(binding->hash, values->text, values->bytes);
+    key.family = binding->unit;
+    key.bytes = values->bytes;
+    key.definition = 0;
+    key.text = values->text;
+    return key;
+}
+
+/* A record's cell, if it is inside of what the segment has: a damaged record must not become a wild write. */
+SHMETER_INLINE int
+shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit,
+                    uint64_t *cell)
+{
+    const struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
+    const struct shmeter_header *header = &binding->attachment->header;
+    *cell = record ? record->cell : 0;
+    if (!record)
+        return 0;
+    if (definition->type == SHMETER_GAUGE)
+        return *cell < header->gauges_n;
+    if (!definition->cell_bytes)
+        return 1;
+    return *cell >= SHMETER_FIRST_CELL_OFF && !(*cell & 7) && *cell < UINT64_C(1) << header->lane_shift &&
+           definition->cell_bytes <= (UINT64_C(1) << header->lane_shift) - *cell;
+}
+
+/* Whether one more series may be made; counts why not. */
+SHMETER_LOCAL int
+shmeter_series_allowed(const struct shmeter_binding *binding)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    if (shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series) {
+        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_OVERFLOWED);
+        return 0;
+    }
+    if (shmeter_load_relaxed(&attachment->state->series_n.value) >= attachment->header.max_series) {
+        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_REFUSED);
+        return 0;
+    }
+    return 1;
+}
+
+/* The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. */
+SHMETER_LOCAL int64_t
+shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
+                    const struct shmeter_values *values, int limited, int show)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    struct shmeter_key key = shmeter_series_key(binding, values);
+    struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
+    struct shmeter_series_record *record = NULL;
+    uint64_t state = SHMETER_UNPUBLISHED;
+    int64_t unit = (uint32_t)probe.seen;
+    int added = 0, cells = definition->cell_bytes != 0;
+    if (!probe.entry)
+        return -ENOMEM;
+    if (probe.seen) {
+        record = shmeter_arena_series(attachment, (uint64_t)unit);
+        state = record ? shmeter_load_acquire(&record->state) : SHMETER_UNPUBLISHED;
+    }
+    if (!probe.seen || (state == SHMETER_HIDDEN && cells)) {
+        if (limited && !shmeter_series_allowed(binding))
+            return -EDQUOT;
+        unit = shmeter_registry_add_series(attachment, definition, &key, probe.seen, &added);
+        record = unit < 0 ? NULL : shmeter_arena_series(attachment, (uint64_t)unit);
+    }
+    if (added && limited) {
+        shmeter_add(&binding->record->series_n, 1);
+        shmeter_add(&attachment->state->series_n.value, 1);
+    }
+    if (added && state == SHMETER_HIDDEN)
+        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_RENEWED);
+    if (show && record) {
+        shmeter_registry_show(&record->state, SHMETER_UNPUBLISHED);
+        if (!cells)
+            shmeter_registry_show(&record->state, SHMETER_HIDDEN); /* a gauge was unset when it was hidden */
+    }
+    return unit;
+}
+
+/* The family's __overflow__ series, shown from its first use. */
+SHMETER_LOCAL int64_t
+shmeter_series_overflow(const struct shmeter_binding *binding, const struct shmeter_definition *definition, int show)
+{
+    struct shmeter_values values;
+    if (!definition->labels_n)
+        return -EDQUOT;
+    shmeter_values_overflow(&values, definition->labels_n);
+    return shmeter_series_have(binding, definition, &values, 0, show);
+}
+
+/* Everything that the warm path does not do: repair, re-creation, limits, registration, overflow. */
+SHMETER_LOCAL __attribute__((cold, noinline)) struct shmeter_series
+shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_values *values, int fits)
+{
+    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
+    const struct shmeter_definition *definition = &family->definition;
+    struct shmeter_series series = { NULL, 0 };
+    const struct shmeter_binding *binding;
+    int64_t unit = -EDQUOT;
+    shmeter_meter_refresh(family->meter);
+    binding = shmeter_family_binding(family);
+    if (!binding)
+        return series;
+    shmeter_populate(binding->attachment);
+    if (fits && shmeter_utf8_repair(values->text, &values->bytes, SHMETER_MAX_VALUES_BYTES, &fits))
+        shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_VALUES_REPAIRED);
+    if (fits)
+        unit = shmeter_series_have(binding, definition, values, 1, 1);
+    else
+        shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_SERIES_REFUSED);
+    if (unit < 0 && unit != -EDQUOT) {
+        shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_SERIES_REFUSED);
+        shmeter_family_complain(family, "no room for a series of ", (int)unit);
+    }
+    if (unit < 0)
+        unit = shmeter_series_overflow(binding, definition, 1);
+    if (unit >= 0 && shmeter_series_cell(binding, definition, (uint32_t)unit, &series.cell))
+        series.binding = binding;
+    shmeter_populate(binding->attachment);
+    return series;
+}
+
+/* The arguments are wrong: counted, said, and the handle counts privately. */
+SHMETER_LOCAL __attribute__((cold, noinline)) void
+shmeter_series_refuse(const struct shmeter_family *family, const char *why)
+{
+    if (family->refused)
+        return; /* said when it was opened */
+    shmeter_meter_lose(family->meter, SHMETER_LOSS_HANDLES_REFUSED);
+    shmeter_meter_say(family->meter, family->definition.strings, why, NULL, NULL);
+}
+
+/* Finds or makes the series. Thread-safe; not async-signal-safe in what it may say, but lock-free. */
+SHMETER_INLINE struct shmeter_series
+shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, const char *const *values,
+                  uint32_t values_n)
+{
+    struct shmeter_series series = { NULL, 0 };
+    const struct shmeter_binding *binding;
+    struct shmeter_values joined;
+    uint32_t i;
+    int fits;
+    if (SHMETER_UNLIKELY(family->definition.type != (uint32_t)type || family->refused)) {
+        shmeter_series_refuse(family, " is a family of another type than this handle's");
+        return series;
+    }
+    for (i = 0; i < values_n; i++)
+        if (SHMETER_UNLIKELY(!values[i])) {
+            shmeter_series_refuse(family, ": a label value is NULL");
+            return series;
+        }
+    if (SHMETER_UNLIKELY(values_n != family->definition.labels_n)) {
+        shmeter_series_refuse(family, ": the number of label values is not that of its labels");
+        return series;
+    }
+    binding = shmeter_family_binding(family);
+    if (SHMETER_UNLIKELY(!binding))
+        return series;
+    fits = shmeter_values_join(&joined, values, values_n);
+    if (SHMETER_LIKELY(fits)) {
+        struct shmeter_key key = shmeter_series_key(binding, &joined);
+        struct shmeter_probe probe = shmeter_registry_probe(binding->attachment, &key);
+        if (SHMETER_LIKELY(probe.entry && probe.seen)) {
+            const struct shmeter_series_record *record =
+                shmeter_arena_series(binding->attachment, (uint32_t)probe.seen);
+            if (SHMETER_LIKELY(record && shmeter_load_relaxed(&record->state) == SHMETER_VISIBLE &&
+                               shmeter_series_cell(binding, &family->definition, (uint32_t)probe.seen, &series.cell))) {
+                series.binding = binding;
+                return series;
+            }
+        }
+    }
+    return shmeter_series_make(family, &joined, fits);
+}
+
+/* Unsets a gauge in the common block and in every slot that has memory. */
+SHMETER_LOCAL void
+shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
+{
+    const struct shmeter_header *header = &attachment->header;
+    struct shmeter_gauge_cell *common =
+        (struct shmeter_gauge_cell *)(void *)(attachment->base + header->common_off) + cell;
+    uint64_t off = header->gauges_off + cell * sizeof *common, seen[2];
+    uint32_t i;
+    seen[0] = shmeter_load_relaxed(&common->value);
+    seen[1] = shmeter_load_relaxed(&common->aux);
+    while (!shmeter_cas16(common, seen, 0, seen[1] + 1)) /* a new epoch: shares of the old one count no more */
+        ;
+    for (i = 0; i < header->slots_n; i++) {
+        struct shmeter_gauge_cell *own =
+            (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) + off);
+        if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) < off + sizeof *own)
+            continue;
+        seen[0] = shmeter_load_relaxed(&own->value);
+        seen[1] = shmeter_load_relaxed(&own->aux);
+        while (!shmeter_cas16(own, seen, 0, 0))
+            ;
+    }
+}
+
+SHMETER_LOCAL void
+shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit)
+{
+    struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
+    uint64_t seen = SHMETER_VISIBLE, cell;
+    if (!record || record->family != binding->unit || !shmeter_cas(&record->state, &seen, SHMETER_HIDDEN))
+        return;
+    if (definition->type == SHMETER_GAUGE && shmeter_series_cell(binding, definition, unit, &cell))
+        shmeter_series_unset(binding->attachment, cell);
+}
+
+#endif
