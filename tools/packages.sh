@@ -1,0 +1,88 @@
+# shellcheck shell=sh disable=SC2034,SC2086
+# Shell functions that see to it that Debian packages are there; quickstart and check source this file. They need
+# PACKAGES_LOG, a file for what apt-get says. Only what is missing is installed.
+
+# To build everything.
+BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev"
+
+# What the tests use besides: a second compiler, a second architecture, disassembly, system call traces, process tools.
+TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user strace procps util-linux git"
+
+# missing_packages NAME...: those of them that are not installed, on one line.
+missing_packages() {
+    for package; do
+        case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+        installed) ;;
+        *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+# root_prefix: what to put before a command that needs root. Returns 1 when root cannot be had: we are not root, sudo wants a
+# password, and nobody is at a terminal to type it.
+root_prefix() {
+    if [ "$(id -u)" = 0 ]; then
+        echo env
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
+        echo sudo
+    else
+        return 1
+    fi
+}
+
+# packages_trouble LINE: the last words of apt-get, and what to do.
+packages_trouble() {
+    [ ! -s "$PACKAGES_LOG" ] || tail -n 15 "$PACKAGES_LOG" >&2
+    printf '%s\n\n    %s\n\n' "Debian packages are missing and could not be installed from here. As root, run:" \
+        "apt-get update && $1" >&2
+}
+
+# need_packages NAME...: installs what is missing. Returns 1, and says what to do, when that cannot be done.
+need_packages() {
+    : >"$PACKAGES_LOG"
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        echo "No apt-get here, so nothing is installed. What is needed, by Debian's names: $*" >&2
+        return 0 # whatever is not there, meson names it
+    fi
+    missing=$(missing_packages "$@")
+    missing=${missing% }
+    [ -n "$missing" ] || return 0
+    install="apt-get install --no-install-recommends -y $missing"
+    if ! root=$(root_prefix); then
+        packages_trouble "$install"
+        return 1
+    fi
+    echo "Installing: $missing"
+    # The lists of a minimal system are empty or old; when they cannot be had, the package may still be in the cache.
+    $root apt-get update -q >>"$PACKAGES_LOG" 2>&1 || true
+    if ! $root env DEBIAN_FRONTEND=noninteractive $install -q </dev/null >>"$PACKAGES_LOG" 2>&1; then
+        packages_trouble "$install"
+        return 1
+    fi
+}
+
+# need_prometheus FOLDER: puts Debian's prometheus and promtool into PATH. They are unpacked into FOLDER and not installed: the package
+# brings a service that would run from then on and after every boot.
+need_prometheus() {
+    if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+        return 0
+    fi
+    if [ ! -x "$1/usr/bin/promtool" ]; then
+        command -v apt-get >/dev/null || return 0
+        echo "Fetching: prometheus (unpacked in ${1##*/}/, not installed)"
+        mkdir -p "$1"
+        if ! fetch_prometheus "$1" >"$PACKAGES_LOG" 2>&1; then
+            packages_trouble "apt-get install --no-install-recommends -y prometheus"
+            return 1
+        fi
+    fi
+    PATH=$1/usr/bin:$PATH
+    export PATH
+}
+
+fetch_prometheus() {
+    rm -f "$1"/*.deb
+    (cd "$1" && apt-get download -q prometheus) ||
+        { root=$(root_prefix) && $root apt-get update -q && (cd "$1" && apt-get download -q prometheus); } || return 1
+    dpkg -x "$1"/prometheus_*.deb "$1" && rm -f "$1"/*.deb
+}

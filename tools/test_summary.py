@@ -1,0 +1,119 @@
+"""Counts single test cases in meson's testlog.json, shows what failed, and ends with "N passed, N failed, N skipped".
+
+A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
+timeout or a broken plan has against it counts as one more failure.
+
+Usage: test_summary.py TESTLOG EXIT_CODE_OF_MESON
+"""
+import json
+import re
+import sys
+
+CASE = re.compile(r"(not )?ok\b\s*\d*\s*-?\s*([^#]*)(#\s*(skip|todo)\b.*)?", re.IGNORECASE)
+PLAN = re.compile(r"1\.\.(\d+)(\s*#\s*skip\b.*)?", re.IGNORECASE)
+GOOD = {"OK", "EXPECTEDFAIL"}
+BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
+SKIPPED = "SKIP"
+SHOWN_LINES = 200
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.reasons = []
+
+    def fail(self, reason):
+        self.failed += 1
+        self.reasons.append(reason)
+
+
+def count_tap(stdout, tally):
+    """Adds a program's TAP cases. Returns whether there was any TAP."""
+    planned, cases, plan_skips = None, 0, False
+    for line in stdout.splitlines():
+        plan = PLAN.match(line)
+        if plan:
+            planned, plan_skips = int(plan[1]), plan[2] is not None
+            continue
+        case = CASE.match(line)
+        if not case:
+            continue
+        cases += 1
+        directive = (case[4] or "").lower()
+        if directive in ("skip", "todo"):  # cmocka says "not ok 1 # SKIP" where TAP has "ok"
+            tally.skipped += 1
+        elif case[1]:
+            tally.fail("not ok: " + case[2].strip())
+        else:
+            tally.passed += 1
+    if planned is None:
+        if cases:
+            tally.fail("no plan: the program ended before it had run all of its cases")
+        return cases > 0
+    if planned == 0 and cases == 0:
+        if plan_skips:
+            tally.skipped += 1
+        else:
+            tally.fail("an empty plan: no case was run")
+    elif planned != cases:
+        tally.fail(f"{planned} cases planned, {cases} run")
+    return True
+
+
+def count_program(run):
+    tally = Tally()
+    tap = count_tap(run.get("stdout") or "", tally)
+    result, code = run["result"], run["returncode"]
+    if not tap:
+        if result in GOOD:
+            tally.passed += 1
+        elif result == SKIPPED and code == 77:
+            tally.skipped += 1
+        else:
+            tally.fail(f"{result}, exit code {code}")
+    elif result in ("TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"):
+        tally.fail(result)
+    elif code != 0 and not tally.failed:
+        tally.fail(f"all cases ran, and then exit code {code}")
+    return tally
+
+
+def show(run, tally):
+    print(f"\n==== {run['name']}")
+    for reason in tally.reasons:
+        print("  " + reason)
+    for stream in ("stdout", "stderr"):
+        lines = (run.get(stream) or "").splitlines()
+        if not lines:
+            continue
+        print(f"---- {stream}" + (f", the last {SHOWN_LINES} lines" if len(lines) > SHOWN_LINES else ""))
+        print("\n".join(lines[-SHOWN_LINES:]))
+
+
+def main():
+    path, meson_code = sys.argv[1], int(sys.argv[2])
+    try:
+        with open(path, encoding="utf-8") as file:
+            runs = [json.loads(line) for line in file]
+    except OSError as error:
+        print(f"0 passed, 1 failed: no tests were run ({error})")
+        return 1
+    total = Tally()
+    for run in runs:
+        tally = count_program(run)
+        total.passed += tally.passed
+        total.failed += tally.failed
+        total.skipped += tally.skipped
+        if tally.failed:
+            show(run, tally)
+    if meson_code != 0 and not any(run["result"] in BAD for run in runs):
+        total.fail(f"meson itself ended with exit code {meson_code}")
+        print(total.reasons[-1])
+    if total.failed:
+        print("\nEverything the tests printed is in build/meson-logs/testlog.txt")
+    print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
