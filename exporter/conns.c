@@ -1,0 +1,147 @@
+/*
+ * A list in the order in which connections began to wait. There are a few hundred at most, so everything is a walk.
+ */
+#include "exporter/conns.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+conns_unlink(struct conns *conns, struct conn *conn)
+{
+    *(conn->prev ? &conn->prev->next : &conns->first) = conn->next;
+    *(conn->next ? &conn->next->prev : &conns->last) = conn->prev;
+}
+
+static void
+conns_append(struct conns *conns, struct conn *conn)
+{
+    conn->prev = conns->last;
+    conn->next = NULL;
+    *(conns->last ? &conns->last->next : &conns->first) = conn;
+    conns->last = conn;
+}
+
+static void
+conns_cut(struct conns *conns, struct conn *conn)
+{
+    conn->cut = 1;
+    conns->n--;
+    shutdown(conn->fd, SHUT_RDWR);
+}
+
+static void
+address_copy(unsigned char out[16], const struct sockaddr *address)
+{
+    memset(out, 0, 16);
+    if (address && address->sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    } else if (address && address->sa_family == AF_INET6) {
+        memcpy(out, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    }
+}
+
+static uint32_t
+conns_of_address(const struct conns *conns, const unsigned char address[16])
+{
+    const struct conn *conn;
+    uint32_t n = 0;
+
+    for (conn = conns->first; conn; conn = conn->next)
+        n += !conn->cut && !memcmp(conn->address, address, 16);
+    return n;
+}
+
+/* Somebody who waits for an answer goes only when nobody else is left. address NULL: any. */
+static void
+conns_make_room(struct conns *conns, const struct conn *newcomer, const unsigned char *address)
+{
+    struct conn *conn, *victim = NULL;
+
+    for (conn = conns->first; conn; conn = conn->next) {
+        if (conn->cut || conn == newcomer || (address && memcmp(conn->address, address, 16)))
+            continue;
+        if (conn->phase != CONN_ANSWERING) {
+            victim = conn;
+            break;
+        }
+        if (!victim)
+            victim = conn;
+    }
+    if (!victim)
+        return;
+    conns->cut_full_n++;
+    conns_cut(conns, victim);
+}
+
+struct conn *
+conns_add(struct conns *conns, int fd, const struct sockaddr *address, uint64_t now_ns)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+
+    if (!conn)
+        return NULL;
+    conn->fd = fd;
+    address_copy(conn->address, address);
+    conn->since_ns = now_ns;
+    conn->deadline_ns = now_ns + conns->request_ns;
+    conns_append(conns, conn);
+    conns->n++;
+    if (conns_of_address(conns, conn->address) > conns->max_per_address_n)
+        conns_make_room(conns, conn, conn->address);
+    if (conns->n > conns->max_n)
+        conns_make_room(conns, conn, NULL);
+    return conn;
+}
+
+void
+conns_enter(struct conns *conns, struct conn *conn, enum conn_phase phase, uint64_t now_ns)
+{
+    conns_unlink(conns, conn);
+    conn->phase = phase;
+    conn->since_ns = now_ns;
+    conn->deadline_ns = now_ns + (phase == CONN_IDLE ? conns->idle_ns : conns->request_ns);
+    conns_append(conns, conn);
+}
+
+void
+conns_remove(struct conns *conns, struct conn *conn)
+{
+    conns_unlink(conns, conn);
+    conns->n -= !conn->cut;
+    free(conn);
+}
+
+void
+conns_cut_slowest(struct conns *conns)
+{
+    struct conn *conn;
+
+    for (conn = conns->first; conn; conn = conn->next)
+        if (!conn->cut && conn->phase == CONN_ANSWERING) {
+            conns->cut_full_n++;
+            conns_cut(conns, conn);
+            return;
+        }
+}
+
+uint64_t
+conns_reap(struct conns *conns, uint64_t now_ns)
+{
+    struct conn *conn;
+    uint64_t next = CONNS_NEVER;
+
+    for (conn = conns->first; conn; conn = conn->next) {
+        if (conn->cut)
+            continue;
+        if (conn->deadline_ns <= now_ns) {
+            conns->cut_late_n++;
+            conns_cut(conns, conn);
+        } else if (conn->deadline_ns < next) {
+            next = conn->deadline_ns;
+        }
+    }
+    return next;
+}

@@ -1,0 +1,44 @@
+/*
+ * The HTTP side: daemons of libmicrohttpd, driven by the caller's thread, which never waits for a segment: a request that needs
+ * one is suspended until the scraper has answered.
+ *
+ * Single-threaded: all of these are called by one thread, with SIGPIPE ignored.
+ */
+#ifndef SHMETER_EXPORTER_HTTP_H
+#define SHMETER_EXPORTER_HTTP_H
+
+#include <stdint.h>
+
+#include "exporter/scraper.h"
+
+struct http_options {
+    struct scraper *scraper;
+    const char *telemetry_path;
+    double request_seconds;
+};
+
+struct http;
+
+/* NULL: no memory or descriptors. */
+struct http *http_new(const struct http_options *options);
+
+/* Serves on a listening socket, which it takes over. Returns 0 or -ENOMEM (the socket is closed). */
+int http_listen(struct http *http, int fd);
+
+/* Readable when there is something to do; and how long one may wait at most, in milliseconds, -1 for ever. */
+int http_fd(const struct http *http);
+int http_timeout_ms(struct http *http);
+
+/* Does what there is to do, and does not wait. */
+void http_run(struct http *http);
+
+/* Accepts nobody any more; what is being answered goes on. */
+void http_quiesce(struct http *http);
+
+/* Requests that were read and are not yet answered whole. */
+uint32_t http_active(const struct http *http);
+
+/* Ends all connections. Waits for the scraper to answer what it was asked. */
+void http_free(struct http *http);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * shmeter-exporter: reads segments, serves what they hold. This file is the order in which things start and stop, and the loop.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exporter/config.h"
+#include "exporter/http.h"
+#include "exporter/listen.h"
+#include "exporter/log.h"
+#include "exporter/options.h"
+#include "exporter/scraper.h"
+#include "exporter/version.h"
+
+#define DRAIN_MS       1000 /* for answers under way when the end is asked for */
+#define SENTENCE_BYTES 1024u
+
+static int
+fail(const char *sentence)
+{
+    log_event(LOG_LEVEL_ERROR, sentence, NULL);
+    return EXIT_FAILURE;
+}
+
+/* Signals are read from a descriptor; they are blocked before the first thread, which inherits that. */
+static int
+signals_open(void)
+{
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Returns 1 when the program is to end. */
+static int
+signals_take(int fd)
+{
+    struct signalfd_siginfo info;
+    int end = 0;
+
+    while (read(fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            log_event(LOG_LEVEL_INFO, "nothing to reload: everything is set by options", "signal", "SIGHUP", NULL);
+            continue;
+        }
+        log_event(LOG_LEVEL_INFO, "stopping", "signal", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+        end = 1;
+    }
+    return end;
+}
+
+static int64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One turn, of at most limit_ms (-1: none). Returns 1 when a signal asks for the end. */
+static int
+turn(struct http *http, int signals, int limit_ms)
+{
+    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = http_fd(http), .events = POLLIN } };
+    int wait_ms = http_timeout_ms(http);
+
+    if (limit_ms >= 0 && (wait_ms < 0 || wait_ms > limit_ms))
+        wait_ms = limit_ms;
+    poll(fds, 2, wait_ms);
+    http_run(http);
+    return signals_take(signals);
+}
+
+static void
+serve(struct http *http, int signals)
+{
+    int64_t end_ms;
+
+    while (!turn(http, signals, -1))
+        ;
+    http_quiesce(http);
+    end_ms = now_ms() + DRAIN_MS;
+    while (http_active(http) && now_ms() < end_ms)
+        if (turn(http, signals, (int)(end_ms - now_ms())))
+            return; /* asked twice */
+}
+
+static int
+listen_on(struct http *http, const struct listen_address *address)
+{
+    char sentence[SENTENCE_BYTES], name[LISTEN_TEXT_BYTES];
+    int fd = listen_open(address, sentence, sizeof sentence);
+
+    if (fd < 0)
+        return fail(sentence);
+    listen_name(fd, name, sizeof name);
+    if (!listen_is_loopback(fd))
+        log_event(LOG_LEVEL_WARN, "other machines can reach this address, and there is neither TLS nor a password",
+                  "address", name, NULL);
+    if (http_listen(http, fd))
+        return fail("the HTTP server cannot be started: no memory or descriptors");
+    log_event(LOG_LEVEL_INFO, "listening", "address", name, NULL);
+    return 0;
+}
+
+static int
+check_configs(const struct options *options)
+{
+    char sentence[SENTENCE_BYTES];
+
+    if (options->config_file && config_check(options->config_file, "settings by file", sentence, sizeof sentence))
+        return fail(sentence);
+    if (options->web_config_file &&
+        config_check(options->web_config_file, "TLS and password settings", sentence, sizeof sentence))
+        return fail(sentence);
+    return 0;
+}
+
+static int
+run(const struct options *options, struct scraper *scraper, int signals)
+{
+    const struct http_options settings = { scraper, options->telemetry_path, options->request_seconds };
+    struct http *http = http_new(&settings);
+    int result = 0;
+    uint32_t i;
+
+    if (!http)
+        return fail("the HTTP server cannot be started: no memory or descriptors");
+    for (i = 0; !result && i < options->addresses_n; i++)
+        result = listen_on(http, &options->addresses[i]);
+    if (!result)
+        serve(http, signals);
+    http_free(http);
+    return result;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options options;
+    struct scraper_options settings;
+    struct scraper *scraper;
+    int signals, result;
+
+    switch (options_parse(&options, argc, argv)) {
+    case OPTIONS_DONE:
+        return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    case OPTIONS_WRONG:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_configure(options.log_level, options.log_format);
+    if (check_configs(&options))
+        return EXIT_FAILURE;
+    mallopt(M_ARENA_MAX, 1); /* two threads that seldom allocate at once: a second arena would only cost memory */
+    signals = signals_open();
+    log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
+              NULL);
+    settings = (struct scraper_options){ options.segments, options.segments_n,    options.owners,
+                                         options.owners_n, options.stuck_seconds, options.telemetry_path };
+    scraper = signals < 0 ? NULL : scraper_start(&settings);
+    if (!scraper)
+        return fail("cannot start: no memory, threads or descriptors");
+    result = run(&options, scraper, signals);
+    scraper_free(scraper);
+    log_event(LOG_LEVEL_INFO, "stopped", NULL);
+    return result;
+}

@@ -1,0 +1,40 @@
+/*
+ * The command line: one table of options that parses, checks and prints itself as --help. It opens nothing.
+ */
+#ifndef SHMETER_EXPORTER_OPTIONS_H
+#define SHMETER_EXPORTER_OPTIONS_H
+
+#include <stdint.h>
+
+#include "exporter/listen.h"
+#include "exporter/log.h"
+
+#define OPTIONS_SEGMENTS 64u
+#define OPTIONS_OWNERS   32u
+
+struct options {
+    const char *segments[OPTIONS_SEGMENTS]; /* NAMEs, paths, patterns: of argv or the environment            */
+    uint32_t segments_n;                    /* at least 1 after parsing                                      */
+    uint32_t owners[OPTIONS_OWNERS];        /* user ids; owners_n 0: anybody's segments are read             */
+    uint32_t owners_n;
+    struct listen_address addresses[LISTEN_ADDRESSES];
+    uint32_t addresses_n;    /* at least 1 after parsing                                                  */
+    const char *config_file; /* NULL: none                                                                */
+    const char *web_config_file;
+    const char *telemetry_path; /* begins with '/'                                                           */
+    double request_seconds;     /* a client has so long to send a request, and again to take the answer      */
+    double stuck_seconds;       /* busy or silent for longer is stuck; negative: never                       */
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+enum options_verdict {
+    OPTIONS_RUN,
+    OPTIONS_DONE, /* --help or --version was asked for and is on standard output                             */
+    OPTIONS_WRONG /* one sentence is on standard error                                                       */
+};
+
+/* Strings of *out point into argv and the environment. Not thread-safe (getopt). */
+enum options_verdict options_parse(struct options *out, int argc, char **argv);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Each fixed response is a sentence.
+ */
+#include "exporter/responses.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct fixed {
+    unsigned status;
+    const char *body;
+    const char *header, *value; /* one more header, or NULL */
+};
+
+static const struct fixed fixed_responses[RESPONSES] = {
+    [RESPONSE_HEALTHY] = { MHD_HTTP_OK, "shmeter-exporter is running.\n", NULL, NULL },
+    [RESPONSE_NOT_FOUND] = { MHD_HTTP_NOT_FOUND, "There is no such page; / lists those that exist.\n", NULL, NULL },
+    [RESPONSE_METHOD] = { MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered.\n", MHD_HTTP_HEADER_ALLOW,
+                          "GET, HEAD" },
+    [RESPONSE_BAD_BODY] = { MHD_HTTP_BAD_REQUEST, "The request states its body's length in an ambiguous way.\n",
+                            MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_LARGE_BODY] = { MHD_HTTP_CONTENT_TOO_LARGE, "Requests with a body are not answered.\n",
+                              MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_NO_MEMORY] = { MHD_HTTP_INTERNAL_SERVER_ERROR, "The exporter has no memory for the answer.\n", NULL,
+                             NULL },
+};
+
+static int
+add_headers(struct MHD_Response *response, const char *content_type)
+{
+    return MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) == MHD_YES &&
+           MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
+           MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+}
+
+static struct MHD_Response *
+make_fixed(const struct fixed *fixed)
+{
+    /* The library takes a pointer to non-const bytes and, being told that they persist, leaves them alone. */
+    union {
+        const char *in;
+        void *out;
+    } body = { fixed->body };
+    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(fixed->body), body.out,
+                                                                    MHD_RESPMEM_PERSISTENT);
+
+    if (!response)
+        return NULL;
+    if (add_headers(response, "text/plain; charset=utf-8") &&
+        (!fixed->header || MHD_add_response_header(response, fixed->header, fixed->value) == MHD_YES))
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
+}
+
+int
+responses_make(struct responses *responses)
+{
+    int i;
+
+    memset(responses, 0, sizeof *responses);
+    for (i = 0; i < RESPONSES; i++) {
+        responses->fixed[i] = make_fixed(&fixed_responses[i]);
+        if (!responses->fixed[i]) {
+            responses_destroy(responses);
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+void
+responses_destroy(struct responses *responses)
+{
+    int i;
+
+    for (i = 0; i < RESPONSES; i++)
+        if (responses->fixed[i])
+            MHD_destroy_response(responses->fixed[i]);
+    memset(responses, 0, sizeof *responses);
+}
+
+enum MHD_Result
+responses_queue(const struct responses *responses, struct MHD_Connection *connection, enum fixed_response which)
+{
+    return MHD_queue_response(connection, fixed_responses[which].status, responses->fixed[which]);
+}
+
+struct MHD_Response *
+responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeCallback freed, void *argument)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        result->body.len, result->body.data, freed, argument);
+    int fine;
+
+    if (!response)
+        return NULL;
+    fine = add_headers(response, result->content_type);
+    if (result->kind == SCRAPE_PAGE)
+        fine = fine &&
+               MHD_add_response_header(response, "Content-Security-Policy",
+                                       "default-src 'none'; style-src 'unsafe-inline'; "
+                                       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'") == MHD_YES;
+    if (fine)
+        return response;
+    MHD_destroy_response(response); /* and calls freed */
+    return NULL;
+}
+
+unsigned
+responses_status_of(const struct scrape_result *result)
+{
+    return result->good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+}

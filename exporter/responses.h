@@ -1,0 +1,43 @@
+/*
+ * HTTP responses: the fixed ones, made once, and those around a document. Every one of them carries the same protective headers.
+ */
+#ifndef SHMETER_EXPORTER_RESPONSES_H
+#define SHMETER_EXPORTER_RESPONSES_H
+
+#include <microhttpd.h>
+
+#include "exporter/scraper.h"
+
+enum fixed_response {
+    RESPONSE_HEALTHY,
+    RESPONSE_NOT_FOUND,
+    RESPONSE_METHOD,
+    RESPONSE_BAD_BODY,   /* a body whose length is stated ambiguously: the connection ends                  */
+    RESPONSE_LARGE_BODY, /* a body: the connection ends                                                     */
+    RESPONSE_NO_MEMORY,
+    RESPONSES
+};
+
+struct responses {
+    struct MHD_Response *fixed[RESPONSES];
+};
+
+/* Returns 0 or -ENOMEM. */
+int responses_make(struct responses *responses);
+void responses_destroy(struct responses *responses);
+
+/* Queues a fixed one. */
+enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Connection *connection,
+                                enum fixed_response which);
+
+/*
+ * A response with the result's document as its body. freed is called with argument when the last connection is done with it; the
+ * document must stay until then. NULL: no memory.
+ */
+struct MHD_Response *responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeCallback freed,
+                                           void *argument);
+
+/* 200, or 503 for a document that tells of something wrong. */
+unsigned responses_status_of(const struct scrape_result *result);
+
+#endif

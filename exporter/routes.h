@@ -1,0 +1,22 @@
+/*
+ * What a request is about, and whether it is refused: decided from its head alone.
+ */
+#ifndef SHMETER_EXPORTER_ROUTES_H
+#define SHMETER_EXPORTER_ROUTES_H
+
+#include <microhttpd.h>
+
+#include "exporter/responses.h"
+#include "exporter/scraper.h"
+
+struct route {
+    int is_fixed; /* 1: fixed is the answer; 0: document has to be made                          */
+    enum fixed_response fixed;
+    enum scrape_kind document;
+};
+
+/* url: the path as it was sent, or a whole http://host/path. */
+struct route route_of(struct MHD_Connection *connection, const char *method, const char *url,
+                      const char *telemetry_path);
+
+#endif

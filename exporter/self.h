@@ -1,0 +1,20 @@
+/*
+ * The series in which the exporter speaks of itself: what it is, since when, what a scrape costs, what its process uses.
+ */
+#ifndef SHMETER_EXPORTER_SELF_H
+#define SHMETER_EXPORTER_SELF_H
+
+#include <stdint.h>
+
+#include "expo/model.h"
+
+struct self {
+    double start_seconds;  /* real time, since 1970                                                         */
+    double read_seconds;   /* reading the segments, in this scrape                                          */
+    double render_seconds; /* making the text, in the scrape before                                         */
+};
+
+/* Adds them to a model. process_* series of an application go before the exporter's own. Returns 0 or -ENOMEM. */
+int self_put(const struct self *self, struct model *model);
+
+#endif
