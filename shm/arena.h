@@ -24,8 +24,8 @@ shmeter_arena_at(const struct shmeter_attachment *attachment, uint64_t unit, uin
 SHMETER_INLINE struct shmeter_series_record *
 shmeter_arena_series(const struct shmeter_attachment *attachment, uint64_t unit)
 {
-    struct shmeter_series_record *record =
-        (struct shmeter_series_record *)shmeter_arena_at(attachment, unit, sizeof *record);
+    struct shmeter_series_record *record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit,
+                                                                                            sizeof *record);
     if (!record || record->kind != SHMETER_KIND_SERIES)
         return NULL;
     return record;
@@ -34,8 +34,8 @@ shmeter_arena_series(const struct shmeter_attachment *attachment, uint64_t unit)
 SHMETER_INLINE struct shmeter_family_record *
 shmeter_arena_family(const struct shmeter_attachment *attachment, uint64_t unit)
 {
-    struct shmeter_family_record *record =
-        (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, sizeof *record);
+    struct shmeter_family_record *record = (struct shmeter_family_record *)shmeter_arena_at(attachment, unit,
+                                                                                            sizeof *record);
     if (!record || record->kind != SHMETER_KIND_FAMILY)
         return NULL;
     return record;

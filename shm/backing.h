@@ -49,9 +49,11 @@ shmeter_back_cells(const struct shmeter_attachment *attachment, uint64_t from, u
     uint32_t i;
     int result = 0;
     for (i = 0; !result && i < header->cpu_lanes_n; i++)
-        result = shmeter_back(attachment, header->cpu_lanes_off + ((uint64_t)i << header->lane_shift) + from, to - from);
+        result = shmeter_back(attachment, header->cpu_lanes_off + ((uint64_t)i << header->lane_shift) + from,
+                              to - from);
     for (i = 0; !result && i < header->shared_lanes_n; i++)
-        result = shmeter_back(attachment, header->shared_lanes_off + ((uint64_t)i << (header->lane_shift + 1)) + 2 * from,
+        result = shmeter_back(attachment,
+                              header->shared_lanes_off + ((uint64_t)i << (header->lane_shift + 1)) + 2 * from,
                               2 * (to - from));
     return result;
 }
@@ -70,8 +72,8 @@ typedef int (*shmeter_back_fn)(const struct shmeter_attachment *, uint64_t from,
  * that the next one uses. Returns 0 and *off, -ENOMEM when the arena is used up, or backing's error.
  */
 SHMETER_LOCAL int
-shmeter_bump(const struct shmeter_attachment *attachment, uint64_t *fill, uint64_t *backed, uint64_t limit, uint64_t start,
-             uint64_t bytes, shmeter_back_fn back, uint64_t *off)
+shmeter_bump(const struct shmeter_attachment *attachment, uint64_t *fill, uint64_t *backed, uint64_t limit,
+             uint64_t start, uint64_t bytes, shmeter_back_fn back, uint64_t *off)
 {
     uint64_t seen = shmeter_load_acquire(fill), mark, want, end;
     for (;;) {

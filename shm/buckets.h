@@ -54,8 +54,8 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
 {
     uint64_t head = (sizeof(struct shmeter_buckets) + 15) & ~UINT64_C(15);
     uint64_t bounds_bytes = (bounds_n + UINT64_C(1)) * sizeof(double);
-    unsigned char *memory =
-        (unsigned char *)shmeter_heap_take(head + bounds_bytes + SHMETER_STARTS_MAX * sizeof(uint16_t));
+    unsigned char *memory = (unsigned char *)shmeter_heap_take(head + bounds_bytes +
+                                                               SHMETER_STARTS_MAX * sizeof(uint16_t));
     struct shmeter_buckets *buckets = (struct shmeter_buckets *)(void *)memory;
     double *own_bounds = (double *)(void *)(memory + head);
     uint16_t *starts = (uint16_t *)(void *)(memory + head + bounds_bytes);

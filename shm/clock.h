@@ -76,10 +76,11 @@ shmeter_clock_kind(void)
     __asm__ __volatile__("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
     if (!(d & (1u << 8)))
         return SHMETER_TICKS_MONOTONIC_NS;
-    if (shmeter_sys_slurp("/sys/devices/system/clocksource/clocksource0/current_clocksource", source, sizeof source) < 4)
+    if (shmeter_sys_slurp("/sys/devices/system/clocksource/clocksource0/current_clocksource", source, sizeof source) <
+        4)
         return SHMETER_TICKS_MONOTONIC_NS;
     return source[0] == 't' && source[1] == 's' && source[2] == 'c' && source[3] == '\n' ? SHMETER_TICKS_COUNTER
-                                                                                       : SHMETER_TICKS_MONOTONIC_NS;
+                                                                                         : SHMETER_TICKS_MONOTONIC_NS;
 #else
     return SHMETER_TICKS_COUNTER; /* the architecture's generic timer: one rate, all CPUs */
 #endif

@@ -8,24 +8,24 @@
 #define SHMETER_SHM_COMPILER_H
 
 #if defined(SHMETER_BUILD_LIBRARY)
-#define SHMETER_HOT __attribute__((visibility("default")))
+#define SHMETER_HOT  __attribute__((visibility("default")))
 #define SHMETER_COLD __attribute__((visibility("default"), cold, noinline))
 #elif defined(SHMETER_LINK)
 #define SHMETER_HOT static inline __attribute__((unused))
 #define SHMETER_COLD
 #else
-#define SHMETER_HOT static inline __attribute__((unused))
+#define SHMETER_HOT  static inline __attribute__((unused))
 #define SHMETER_COLD static __attribute__((unused, cold, noinline))
 #endif
 /* Not public: inlined into updates, or used by cold functions only. */
 #define SHMETER_INLINE static inline __attribute__((unused, always_inline))
-#define SHMETER_LOCAL static __attribute__((unused))
+#define SHMETER_LOCAL  static __attribute__((unused))
 
-#define SHMETER_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define SHMETER_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define SHMETER_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* The conversions between stored addresses and pointers, in one place for C and C++. */
 #define SHMETER_POINTER(type, address) ((type)(uintptr_t)(address))
-#define SHMETER_ADDRESS(pointer) ((uint64_t)(uintptr_t)(pointer))
+#define SHMETER_ADDRESS(pointer)       ((uint64_t)(uintptr_t)(pointer))
 
 #endif

@@ -14,15 +14,15 @@
  */
 struct shmeter_desc {
     enum shmeter_type type;
-    const char *name;          /* full Prometheus name; counters end in _total                              */
+    const char *name; /* full Prometheus name; counters end in _total                              */
     const char *help;
     const char *unit;          /* OpenMetrics unit, or NULL                                                 */
     const char *const *labels; /* label names and a NULL behind them, or NULL                               */
     const double *bounds;      /* histograms: ascending upper bounds without +Inf; NULL: .005 ... 10        */
     uint32_t bounds_len;
-    uint32_t max_series;       /* 0: the segment's default                                                  */
-    enum shmeter_mode mode;    /* gauges                                                                    */
-    int32_t schema;            /* exponential histograms, -4..8: each bucket is 2^(2^-schema) times the last ... */
+    uint32_t max_series;         /* 0: the segment's default                                                  */
+    enum shmeter_mode mode;      /* gauges                                                                    */
+    int32_t schema;              /* exponential histograms, -4..8: each bucket is 2^(2^-schema) times the last ... */
     double min_value, max_value; /* ... over this range; chosen when max_value > 0                          */
 #ifdef __cplusplus
     shmeter_desc()
@@ -230,7 +230,8 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     at += out->unit_bytes = shmeter_definition_copy(strings + at, desc->unit, SHMETER_MAX_NAME_BYTES);
     for (i = 0; i < out->labels_n; i++)
         out->labels_bytes = (uint16_t)(out->labels_bytes + shmeter_definition_copy(strings + at + out->labels_bytes,
-                                                                                   desc->labels[i], SHMETER_MAX_NAME_BYTES));
+                                                                                   desc->labels[i],
+                                                                                   SHMETER_MAX_NAME_BYTES));
     if (desc->type == SHMETER_COUNTER || desc->type == SHMETER_COUNTER_F64)
         out->cell_bytes = 8;
     if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out))
@@ -238,7 +239,8 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     hash = shmeter_hash_word(hash, (uint64_t)out->type << 32 | out->mode);
     hash = shmeter_hash_word(hash, (uint64_t)out->exponential << 32 | (uint32_t)out->schema);
     hash = shmeter_hash_bytes(hash, strings, out->name_bytes);
-    hash = shmeter_hash_bytes(hash, strings + out->name_bytes + out->help_bytes, (size_t)out->unit_bytes + out->labels_bytes);
+    hash = shmeter_hash_bytes(hash, strings + out->name_bytes + out->help_bytes,
+                              (size_t)out->unit_bytes + out->labels_bytes);
     out->hash = shmeter_hash_bytes(hash, out->bounds, out->bounds_n * sizeof(double));
     return 0;
 }

@@ -28,9 +28,9 @@ struct shmeter_private {
 struct shmeter_family {
     struct shmeter_family *next;
     struct shmeter *meter;
-    uint64_t binding; /* address of the struct shmeter_binding in use, 0 none                               */
+    uint64_t binding;  /* address of the struct shmeter_binding in use, 0 none                               */
     uint64_t fallback; /* address of its struct shmeter_private, made when it is needed                      */
-    uint32_t refused; /* 1: invalid, or another definition has the name in this process                    */
+    uint32_t refused;  /* 1: invalid, or another definition has the name in this process                    */
     uint32_t reserved;
     struct shmeter_definition definition;
 };
@@ -129,8 +129,7 @@ shmeter_family_bind(struct shmeter_family *family)
 SHMETER_INLINE struct shmeter_binding *
 shmeter_family_binding(const struct shmeter_family *family)
 {
-    struct shmeter_binding *binding =
-        SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
+    struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
     if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
         return binding;
     if (family->refused)

@@ -86,9 +86,8 @@ shmeter_gauge_add_pool(struct shmeter_gauge_cell *own, const struct shmeter_gaug
     seen[1] = shmeter_load_relaxed(&own->aux);
     do {
         epoch = shmeter_load_acquire(&common->aux);
-    } while (!shmeter_cas16(own, seen,
-                            shmeter_gauge_encode((seen[0] && seen[1] == epoch ? shmeter_gauge_decode(seen[0]) : 0) + v),
-                            epoch));
+    } while (!shmeter_cas16(
+        own, seen, shmeter_gauge_encode((seen[0] && seen[1] == epoch ? shmeter_gauge_decode(seen[0]) : 0) + v), epoch));
 }
 
 /* Two encoded values, of which either may be unset, as one of the mode. */

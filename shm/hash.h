@@ -11,7 +11,8 @@
 
 #include "compiler.h"
 
-#define SHMETER_HASH_A UINT64_C(0x9e3779b97f4a7c15) /* odd constants without structure: 2^64 over the golden ratio ... */
+#define SHMETER_HASH_A \
+    UINT64_C(0x9e3779b97f4a7c15) /* odd constants without structure: 2^64 over the golden ratio ... */
 #define SHMETER_HASH_B UINT64_C(0xd1b54a32d192ed03) /* ... and over the plastic number */
 
 SHMETER_INLINE uint64_t

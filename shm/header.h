@@ -63,9 +63,10 @@ shmeter_header_sizes_fit(const struct shmeter_header *header)
            shared <= SHMETER_MAX_SHARED_LANES && !(shared & (shared - 1)) && header->slots_n >= 1 &&
            header->slots_n <= SHMETER_MAX_SLOTS && header->gauges_n >= 1 && header->gauges_n <= SHMETER_MAX_GAUGES &&
            header->max_series >= 1 && header->max_series <= SHMETER_MAX_SERIES && entries >= 64 &&
-           entries <= (UINT64_C(1) << 32) && !(entries & (entries - 1)) && header->records_bytes >= SHMETER_CHUNK_BYTES &&
-           header->records_bytes <= (UINT64_C(1) << 37) && !(header->records_bytes % SHMETER_CHUNK_BYTES) &&
-           header->ring_bytes <= (1u << 30) && header->ticks_kind <= SHMETER_TICKS_COUNTER;
+           entries <= (UINT64_C(1) << 32) && !(entries & (entries - 1)) &&
+           header->records_bytes >= SHMETER_CHUNK_BYTES && header->records_bytes <= (UINT64_C(1) << 37) &&
+           !(header->records_bytes % SHMETER_CHUNK_BYTES) && header->ring_bytes <= (1u << 30) &&
+           header->ticks_kind <= SHMETER_TICKS_COUNTER;
 }
 
 /*

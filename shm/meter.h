@@ -6,11 +6,11 @@
 #define SHMETER_SHM_METER_H
 
 #include "backing.h"
-#include "lane.h"
 #include "heap.h"
+#include "lane.h"
 #include "options.h"
 
-#define SHMETER_MESSAGES 4u
+#define SHMETER_MESSAGES      4u
 #define SHMETER_MESSAGE_BYTES 512u
 
 struct shmeter {

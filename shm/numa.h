@@ -10,7 +10,8 @@
 SHMETER_LOCAL void
 shmeter_numa_place_cpu(int fd, const struct shmeter_header *header, uint32_t cpu, uint32_t node)
 {
-    uint64_t bytes = UINT64_C(1) << header->lane_shift, off = header->cpu_lanes_off + ((uint64_t)cpu << header->lane_shift);
+    uint64_t bytes = UINT64_C(1) << header->lane_shift,
+             off = header->cpu_lanes_off + ((uint64_t)cpu << header->lane_shift);
     unsigned long mask[16];
     long mapped = shmeter_sys(SYS_mmap, 0, (long)bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd,
                               (long)off);
@@ -55,7 +56,8 @@ shmeter_numa_place(int fd, const struct shmeter_header *header)
     static const char before[] = "/sys/devices/system/node/node";
     char path[64], list[1024];
     uint32_t node;
-    if (shmeter_sys_slurp("/sys/devices/system/node/online", list, sizeof list) <= 0 || (list[0] == '0' && list[1] == '\n'))
+    if (shmeter_sys_slurp("/sys/devices/system/node/online", list, sizeof list) <= 0 ||
+        (list[0] == '0' && list[1] == '\n'))
         return;
     for (node = 0; node < 1000; node++) {
         size_t at = sizeof before - 1;

@@ -40,7 +40,8 @@ shmeter_registry_is_family(const struct shmeter_attachment *attachment, uint32_t
 {
     const struct shmeter_family_record *record = shmeter_arena_family(attachment, unit);
     uint64_t bounds_bytes;
-    if (!record || record->hash != key->hash || record->definition != key->definition || record->name_bytes != key->bytes)
+    if (!record || record->hash != key->hash || record->definition != key->definition ||
+        record->name_bytes != key->bytes)
         return 0;
     bounds_bytes = (uint64_t)record->bounds_n * sizeof(double);
     return shmeter_arena_at(attachment, unit, sizeof *record + bounds_bytes + key->bytes) &&
@@ -60,9 +61,9 @@ shmeter_registry_probe(const struct shmeter_attachment *attachment, const struct
     for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
         uint64_t *entry = shmeter_registry_entry(attachment, key->hash + i);
         seen = shmeter_load_acquire(entry);
-        if (seen && ((seen ^ key->hash) >> 32 ||
-                     !(key->family ? shmeter_registry_is_series(attachment, (uint32_t)seen, key)
-                                   : shmeter_registry_is_family(attachment, (uint32_t)seen, key))))
+        if (seen &&
+            ((seen ^ key->hash) >> 32 || !(key->family ? shmeter_registry_is_series(attachment, (uint32_t)seen, key)
+                                                       : shmeter_registry_is_family(attachment, (uint32_t)seen, key))))
             continue;
         probe.entry = entry;
         probe.seen = seen;
@@ -91,7 +92,8 @@ shmeter_registry_keep(uint64_t *place, uint64_t spare)
 
 /* A record's place of at least bytes: *unit and *units. 0 or -errno. */
 SHMETER_LOCAL int
-shmeter_registry_take_record(const struct shmeter_attachment *attachment, uint64_t bytes, uint32_t *unit, uint32_t *units)
+shmeter_registry_take_record(const struct shmeter_attachment *attachment, uint64_t bytes, uint32_t *unit,
+                             uint32_t *units)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     uint64_t spare = shmeter_registry_spare(&wiped->spare_record), off;
@@ -178,8 +180,8 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
                             const struct shmeter_key *key, uint32_t max_series)
 {
     uint64_t bounds_bytes = definition->bounds_n * sizeof(double);
-    uint64_t strings_bytes =
-        (uint64_t)definition->name_bytes + definition->help_bytes + definition->unit_bytes + definition->labels_bytes;
+    uint64_t strings_bytes = (uint64_t)definition->name_bytes + definition->help_bytes + definition->unit_bytes +
+                             definition->labels_bytes;
     struct shmeter_family_record *record;
     uint32_t unit, units;
     int result = shmeter_registry_take_record(attachment, sizeof *record + bounds_bytes + strings_bytes, &unit, &units);

@@ -42,28 +42,28 @@ shmeter_rseq_usable(void)
 
 #if defined(__x86_64__)
 
-#define SHMETER_RSEQ_DESCRIPTOR                                                                                          \
-    ".pushsection __rseq_cs, \"aw?\"\n"                                                                                  \
-    ".balign 32\n"                                                                                                       \
-    "3: .long 0, 0\n"                                                                                                    \
-    ".quad 1f, 2f - 1f, 4f\n"                                                                                            \
+#define SHMETER_RSEQ_DESCRIPTOR         \
+    ".pushsection __rseq_cs, \"aw?\"\n" \
+    ".balign 32\n"                      \
+    "3: .long 0, 0\n"                   \
+    ".quad 1f, 2f - 1f, 4f\n"           \
     ".popsection\n"
-#define SHMETER_RSEQ_BEGIN /* rax = CPU number, in a section that starts at 1 */                                          \
-    SHMETER_RSEQ_DESCRIPTOR                                                                                              \
-    "leaq 3b(%%rip), %%rax\n"                                                                                            \
-    "movq %%rax, %%fs:8(%[rseq])\n"                                                                                      \
-    "1:\n"                                                                                                               \
-    "movl %%fs:4(%[rseq]), %%eax\n"                                                                                      \
-    "cmpl %[lanes_n], %%eax\n"                                                                                           \
-    "jae %l[elsewhere]\n"                                                                                                \
+#define SHMETER_RSEQ_BEGIN /* rax = CPU number, in a section that starts at 1 */ \
+    SHMETER_RSEQ_DESCRIPTOR                                                      \
+    "leaq 3b(%%rip), %%rax\n"                                                    \
+    "movq %%rax, %%fs:8(%[rseq])\n"                                              \
+    "1:\n"                                                                       \
+    "movl %%fs:4(%[rseq]), %%eax\n"                                              \
+    "cmpl %[lanes_n], %%eax\n"                                                   \
+    "jae %l[elsewhere]\n"                                                        \
     "shlq %%cl, %%rax\n"
-#define SHMETER_RSEQ_END                                                                                                 \
-    "2:\n"                                                                                                               \
-    "movq $0, %%fs:8(%[rseq])\n"                                                                                         \
-    ".pushsection __rseq_failure, \"ax?\"\n"                                                                             \
-    ".byte 0x0f, 0xb9, 0x3d\n" /* ud1 with the signature that glibc registered as its operand */                         \
-    ".long 0x53053053\n"                                                                                                 \
-    "4: jmp %l[aborted]\n"                                                                                               \
+#define SHMETER_RSEQ_END                                                                         \
+    "2:\n"                                                                                       \
+    "movq $0, %%fs:8(%[rseq])\n"                                                                 \
+    ".pushsection __rseq_failure, \"ax?\"\n"                                                     \
+    ".byte 0x0f, 0xb9, 0x3d\n" /* ud1 with the signature that glibc registered as its operand */ \
+    ".long 0x53053053\n"                                                                         \
+    "4: jmp %l[aborted]\n"                                                                       \
     ".popsection\n"
 
 SHMETER_INLINE void
@@ -76,8 +76,7 @@ shmeter_rseq_leave(void)
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t n)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "addq %[n], (%[cell],%%rax)\n" /* the commit */
+    __asm__ goto(SHMETER_RSEQ_BEGIN "addq %[n], (%[cell],%%rax)\n" /* the commit */
                  SHMETER_RSEQ_END
                  :
                  : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [n] "er"(n)
@@ -94,10 +93,9 @@ elsewhere:
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add_f64(unsigned char *cell, uint32_t lanes_n, uint32_t shift, double v)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "movsd (%[cell],%%rax), %%xmm15\n"
-                 "addsd %[v], %%xmm15\n"
-                 "movsd %%xmm15, (%[cell],%%rax)\n" /* the commit */
+    __asm__ goto(SHMETER_RSEQ_BEGIN "movsd (%[cell],%%rax), %%xmm15\n"
+                                    "addsd %[v], %%xmm15\n"
+                                    "movsd %%xmm15, (%[cell],%%rax)\n" /* the commit */
                  SHMETER_RSEQ_END
                  :
                  : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [v] "x"(v)
@@ -118,11 +116,12 @@ elsewhere:
  * buckets_n. bucket < buckets_n is the caller's.
  */
 SHMETER_INLINE enum shmeter_seq
-shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t bucket, uint64_t buckets_n, double v)
+shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t bucket, uint64_t buckets_n,
+                     double v)
 {
     __asm__ goto(SHMETER_RSEQ_BEGIN
                  "addq %[cell], %%rax\n"
-                 "movq (%%rax), %%rdx\n"       /* seq */
+                 "movq (%%rax), %%rdx\n" /* seq */
                  "movl %%edx, %%esi\n"
                  "andl $1, %%esi\n"
                  "leaq (%%rsi,%%rsi,2), %%rsi\n"
@@ -146,8 +145,8 @@ shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint
                  "movq %%rdx, (%%rax)\n" /* the commit */
                  SHMETER_RSEQ_END
                  :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [bucket] "r"(bucket),
-                   [buckets_n] "r"(buckets_n), [v] "x"(v)
+                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n),
+                   "c"(shift), [cell] "r"(cell), [bucket] "r"(bucket), [buckets_n] "r"(buckets_n), [v] "x"(v)
                  : "rax", "rdx", "rsi", "rdi", "r8", "xmm15", "memory", "cc"
                  : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
@@ -160,30 +159,30 @@ elsewhere:
 
 #else
 
-#define SHMETER_RSEQ_DESCRIPTOR                                                                                          \
-    ".pushsection __rseq_cs, \"aw?\"\n"                                                                                  \
-    ".balign 32\n"                                                                                                       \
-    "3: .word 0, 0\n"                                                                                                    \
-    ".quad 1f, 2f - 1f, 4f\n"                                                                                            \
+#define SHMETER_RSEQ_DESCRIPTOR         \
+    ".pushsection __rseq_cs, \"aw?\"\n" \
+    ".balign 32\n"                      \
+    "3: .word 0, 0\n"                   \
+    ".quad 1f, 2f - 1f, 4f\n"           \
     ".popsection\n"
-#define SHMETER_RSEQ_BEGIN /* x16 = the lane's offset, in a section that starts at 1; x17 stays the rseq area */          \
-    SHMETER_RSEQ_DESCRIPTOR                                                                                              \
-    "mrs x17, tpidr_el0\n"                                                                                               \
-    "add x17, x17, %[rseq]\n"                                                                                            \
-    "adrp x16, 3b\n"                                                                                                     \
-    "add x16, x16, :lo12:3b\n"                                                                                           \
-    "str x16, [x17, #8]\n"                                                                                               \
-    "1:\n"                                                                                                               \
-    "ldr w16, [x17, #4]\n"                                                                                               \
-    "cmp w16, %w[lanes_n]\n"                                                                                             \
-    "b.hs %l[elsewhere]\n"                                                                                               \
+#define SHMETER_RSEQ_BEGIN /* x16 = the lane's offset, in a section that starts at 1; x17 stays the rseq area */ \
+    SHMETER_RSEQ_DESCRIPTOR                                                                                      \
+    "mrs x17, tpidr_el0\n"                                                                                       \
+    "add x17, x17, %[rseq]\n"                                                                                    \
+    "adrp x16, 3b\n"                                                                                             \
+    "add x16, x16, :lo12:3b\n"                                                                                   \
+    "str x16, [x17, #8]\n"                                                                                       \
+    "1:\n"                                                                                                       \
+    "ldr w16, [x17, #4]\n"                                                                                       \
+    "cmp w16, %w[lanes_n]\n"                                                                                     \
+    "b.hs %l[elsewhere]\n"                                                                                       \
     "lsl x16, x16, %x[shift]\n"
-#define SHMETER_RSEQ_END                                                                                                 \
-    "2:\n"                                                                                                               \
-    "str xzr, [x17, #8]\n"                                                                                               \
-    ".pushsection __rseq_failure, \"ax?\"\n"                                                                             \
-    ".inst 0xd428bc00\n" /* brk with the signature that glibc registered */                                              \
-    "4: b %l[aborted]\n"                                                                                                 \
+#define SHMETER_RSEQ_END                                                    \
+    "2:\n"                                                                  \
+    "str xzr, [x17, #8]\n"                                                  \
+    ".pushsection __rseq_failure, \"ax?\"\n"                                \
+    ".inst 0xd428bc00\n" /* brk with the signature that glibc registered */ \
+    "4: b %l[aborted]\n"                                                    \
     ".popsection\n"
 
 SHMETER_INLINE void
@@ -198,16 +197,15 @@ shmeter_rseq_leave(void)
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t n)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "ldr x15, [%[cell], x16]\n"
-                 "add x15, x15, %[n]\n"
-                 "str x15, [%[cell], x16]\n" /* the commit */
-                 SHMETER_RSEQ_END
-                 :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), [shift] "r"((uint64_t)shift), [cell] "r"(cell),
-                   [n] "r"(n)
-                 : "x15", "x16", "x17", "memory", "cc"
-                 : elsewhere, aborted);
+    __asm__ goto(
+        SHMETER_RSEQ_BEGIN "ldr x15, [%[cell], x16]\n"
+                           "add x15, x15, %[n]\n"
+                           "str x15, [%[cell], x16]\n" /* the commit */
+        SHMETER_RSEQ_END
+        :
+        : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), [shift] "r"((uint64_t)shift), [cell] "r"(cell), [n] "r"(n)
+        : "x15", "x16", "x17", "memory", "cc"
+        : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
 aborted:
     return SHMETER_SEQ_ABORTED;
@@ -219,16 +217,15 @@ elsewhere:
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add_f64(unsigned char *cell, uint32_t lanes_n, uint32_t shift, double v)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "ldr d31, [%[cell], x16]\n"
-                 "fadd d31, d31, %d[v]\n"
-                 "str d31, [%[cell], x16]\n" /* the commit */
-                 SHMETER_RSEQ_END
-                 :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), [shift] "r"((uint64_t)shift), [cell] "r"(cell),
-                   [v] "w"(v)
-                 : "v31", "x16", "x17", "memory", "cc"
-                 : elsewhere, aborted);
+    __asm__ goto(
+        SHMETER_RSEQ_BEGIN "ldr d31, [%[cell], x16]\n"
+                           "fadd d31, d31, %d[v]\n"
+                           "str d31, [%[cell], x16]\n" /* the commit */
+        SHMETER_RSEQ_END
+        :
+        : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), [shift] "r"((uint64_t)shift), [cell] "r"(cell), [v] "w"(v)
+        : "v31", "x16", "x17", "memory", "cc"
+        : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
 aborted:
     return SHMETER_SEQ_ABORTED;
@@ -242,7 +239,8 @@ elsewhere:
  * observation's writes behind it (a release store alone lets them become visible before seq + 1: torn reads).
  */
 SHMETER_INLINE enum shmeter_seq
-shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t bucket, uint64_t buckets_n, double v)
+shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t bucket, uint64_t buckets_n,
+                     double v)
 {
     __asm__ goto(SHMETER_RSEQ_BEGIN
                  "add x16, x16, %[cell]\n"

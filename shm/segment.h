@@ -46,8 +46,8 @@ shmeter_segment_temporary(const char *path, uint64_t nonce, char *out)
     for (; nonce && at + 1 < 300; nonce >>= 4)
         out[at++] = digits[nonce & 15];
     out[at] = 0;
-    return shmeter_sys_open(out, SHMETER_O_RDWR | SHMETER_O_CREAT | SHMETER_O_EXCL | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC,
-                            0600);
+    return shmeter_sys_open(
+        out, SHMETER_O_RDWR | SHMETER_O_CREAT | SHMETER_O_EXCL | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0600);
 }
 
 /* Returns 0 when this process's segment now has the name, -EEXIST when another's has, or another -errno and *why. */

@@ -107,13 +107,14 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
     struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
     struct shmeter_series_record *record = NULL;
     uint64_t state = SHMETER_UNPUBLISHED;
-    int64_t unit = (uint32_t)probe.seen;
+    int64_t unit = (int64_t)(probe.seen & UINT32_MAX);
     int added = 0, cells = definition->cell_bytes != 0;
     if (!probe.entry)
         return -ENOMEM;
     if (probe.seen) {
         record = shmeter_arena_series(attachment, (uint64_t)unit);
-        state = record ? shmeter_load_acquire(&record->state) : SHMETER_UNPUBLISHED;
+        if (record)
+            state = shmeter_load_acquire(&record->state);
     }
     if (!probe.seen || (state == SHMETER_HIDDEN && cells)) {
         if (limited && !shmeter_series_allowed(binding))
@@ -219,8 +220,8 @@ shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, c
         struct shmeter_key key = shmeter_series_key(binding, &joined);
         struct shmeter_probe probe = shmeter_registry_probe(binding->attachment, &key);
         if (SHMETER_LIKELY(probe.entry && probe.seen)) {
-            const struct shmeter_series_record *record =
-                shmeter_arena_series(binding->attachment, (uint32_t)probe.seen);
+            const struct shmeter_series_record *record = shmeter_arena_series(binding->attachment,
+                                                                              (uint32_t)probe.seen);
             if (SHMETER_LIKELY(record && shmeter_load_relaxed(&record->state) == SHMETER_VISIBLE &&
                                shmeter_series_cell(binding, &family->definition, (uint32_t)probe.seen, &series.cell))) {
                 series.binding = binding;
@@ -236,8 +237,8 @@ SHMETER_LOCAL void
 shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
 {
     const struct shmeter_header *header = &attachment->header;
-    struct shmeter_gauge_cell *common =
-        (struct shmeter_gauge_cell *)(void *)(attachment->base + header->common_off) + cell;
+    struct shmeter_gauge_cell *common = (struct shmeter_gauge_cell *)(void *)(attachment->base + header->common_off) +
+                                        cell;
     uint64_t off = header->gauges_off + cell * sizeof *common, seen[2];
     uint32_t i;
     seen[0] = shmeter_load_relaxed(&common->value);
@@ -245,8 +246,8 @@ shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
     while (!shmeter_cas16(common, seen, 0, seen[1] + 1)) /* a new epoch: shares of the old one count no more */
         ;
     for (i = 0; i < header->slots_n; i++) {
-        struct shmeter_gauge_cell *own =
-            (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) + off);
+        struct shmeter_gauge_cell *own = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) +
+                                                                               off);
         if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) < off + sizeof *own)
             continue;
         seen[0] = shmeter_load_relaxed(&own->value);

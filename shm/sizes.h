@@ -77,8 +77,8 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     while (entries < 2 * ((uint64_t)header->max_series + 1024))
         entries *= 2;
     header->index_entries = entries;
-    header->records_bytes =
-        shmeter_round_up((uint64_t)header->max_series * 512 + (UINT64_C(1) << 20), SHMETER_CHUNK_BYTES);
+    header->records_bytes = shmeter_round_up((uint64_t)header->max_series * 512 + (UINT64_C(1) << 20),
+                                             SHMETER_CHUNK_BYTES);
     *why = "sizes are out of range: shared lanes are a power of two up to 8, lanes 32 KiB to 4 GiB, series up to 2^24";
     if (lane_bytes > (UINT64_C(1) << SHMETER_MAX_LANE_SHIFT) || !shmeter_header_sizes_fit(header))
         return -EINVAL;

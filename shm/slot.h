@@ -132,7 +132,8 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
         uint64_t image;
         shmeter_slot_owner(word, seen);
         if (SHMETER_OWNER_PID(seen[0]) != self->pid || seen[1] != self->identity ||
-            (SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_LIVE && SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_CLAIMING))
+            (SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_LIVE &&
+             SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_CLAIMING))
             continue;
         image = shmeter_load_acquire(&word->image);
         if (image == self->image && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE) {
@@ -152,8 +153,8 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
     const struct shmeter_header *header = &attachment->header;
     struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, idx);
     struct shmeter_slot_block *block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
-    struct shmeter_gauge_cell *cells =
-        (struct shmeter_gauge_cell *)(void *)((unsigned char *)block + header->gauges_off);
+    struct shmeter_gauge_cell *cells = (struct shmeter_gauge_cell *)(void *)((unsigned char *)block +
+                                                                             header->gauges_off);
     unsigned char *modes = NULL;
     uint32_t i;
     int result = shmeter_back(attachment, header->slot_blocks_off + idx * header->slot_block_bytes, header->ring_off);
@@ -214,7 +215,8 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     shmeter_store_relaxed(&word->ended_ticks, 0);
     shmeter_store_release(&word->image, self->image);
     if (self->lock_fd >= 0)
-        shmeter_sys_lock_byte(self->lock_fd, idx); /* a dead owner's children may still hold it: then readers see it held */
+        shmeter_sys_lock_byte(self->lock_fd,
+                              idx); /* a dead owner's children may still hold it: then readers see it held */
     result = shmeter_slot_prepare(attachment, idx);
     if (result) {
         shmeter_slot_give(attachment, idx, claiming, self->identity);

@@ -13,36 +13,36 @@
 
 #include "compiler.h"
 
-#define SHMETER_AT_FDCWD (-100)
+#define SHMETER_AT_FDCWD            (-100)
 #define SHMETER_AT_SYMLINK_NOFOLLOW 0x100
-#define SHMETER_AT_SYMLINK_FOLLOW 0x400
-#define SHMETER_AT_EMPTY_PATH 0x1000
-#define SHMETER_O_RDWR 2
-#define SHMETER_O_CREAT 0100
-#define SHMETER_O_EXCL 0200
-#define SHMETER_O_NONBLOCK 04000
-#define SHMETER_O_CLOEXEC 02000000
+#define SHMETER_AT_SYMLINK_FOLLOW   0x400
+#define SHMETER_AT_EMPTY_PATH       0x1000
+#define SHMETER_O_RDWR              2
+#define SHMETER_O_CREAT             0100
+#define SHMETER_O_EXCL              0200
+#define SHMETER_O_NONBLOCK          04000
+#define SHMETER_O_CLOEXEC           02000000
 #if defined(__aarch64__)
 #define SHMETER_O_DIRECTORY 040000
-#define SHMETER_O_NOFOLLOW 0100000
+#define SHMETER_O_NOFOLLOW  0100000
 #else
 #define SHMETER_O_DIRECTORY 0200000
-#define SHMETER_O_NOFOLLOW 0400000
+#define SHMETER_O_NOFOLLOW  0400000
 #endif
-#define SHMETER_O_TMPFILE (020000000 | SHMETER_O_DIRECTORY)
-#define SHMETER_PROT_READ 1
-#define SHMETER_PROT_WRITE 2
-#define SHMETER_MAP_SHARED 1
-#define SHMETER_MAP_PRIVATE 2
-#define SHMETER_MAP_ANONYMOUS 0x20
-#define SHMETER_MADV_WIPEONFORK 18
-#define SHMETER_MADV_POPULATE_READ 22
+#define SHMETER_O_TMPFILE           (020000000 | SHMETER_O_DIRECTORY)
+#define SHMETER_PROT_READ           1
+#define SHMETER_PROT_WRITE          2
+#define SHMETER_MAP_SHARED          1
+#define SHMETER_MAP_PRIVATE         2
+#define SHMETER_MAP_ANONYMOUS       0x20
+#define SHMETER_MADV_WIPEONFORK     18
+#define SHMETER_MADV_POPULATE_READ  22
 #define SHMETER_MADV_POPULATE_WRITE 23
-#define SHMETER_F_OFD_SETLK 37
-#define SHMETER_CLOCK_REALTIME 0
-#define SHMETER_CLOCK_MONOTONIC 1
-#define SHMETER_S_IFMT 0170000
-#define SHMETER_S_IFREG 0100000
+#define SHMETER_F_OFD_SETLK         37
+#define SHMETER_CLOCK_REALTIME      0
+#define SHMETER_CLOCK_MONOTONIC     1
+#define SHMETER_S_IFMT              0170000
+#define SHMETER_S_IFREG             0100000
 
 #if defined(__x86_64__)
 SHMETER_LOCAL long
@@ -69,10 +69,7 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
     register long x3 __asm__("x3") = d;
     register long x4 __asm__("x4") = e;
     register long x5 __asm__("x5") = f;
-    __asm__ __volatile__("svc #0"
-                         : "+r"(x0)
-                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                         : "memory", "cc");
+    __asm__ __volatile__("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
     return x0;
 }
 #endif

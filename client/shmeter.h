@@ -1,0 +1,341 @@
+/*
+ * shmeter: counters, gauges and histograms of a pool of processes, in shared memory.
+ *
+ * Open a meter, open families, get handles; then update through the handles, from any thread, any forked child and any
+ * signal handler, in about a nanosecond. A separate program, shmeter-exporter, serves them to Prometheus.
+ *
+ *     struct shmeter *m;
+ *     shmeter_open(&m, "shop", NULL);
+ *     static const char *const labels[] = { "method", "status", NULL };
+ *     static const struct shmeter_desc requests = { .type = SHMETER_COUNTER, .name = "shop_requests_total",
+ *                                                   .help = "Requests served.", .labels = labels };
+ *     const struct shmeter_family *f = shmeter_family(m, &requests);
+ *     struct shmeter_counter ok = shmeter_counter_of(f, "GET", "200");
+ *     shmeter_counter_inc(ok);
+ *
+ * C11 and C++17, gcc >= 11 and clang >= 14, Linux on x86-64 and aarch64. No library is needed: everything is static in
+ * the including file. Define SHMETER_LINK before the include to take the cold functions from libshmeter.so, and
+ * SHMETER_NO_CK to use the compiler's atomics instead of Concurrency Kit's.
+ *
+ * Temperatures. Hot: nothing returned, cannot fail, no system call, no lock, no allocation, async-signal-safe,
+ * reentrant; in a forked child the first gauge or heartbeat claims a slot, with a few system calls. Warm: a lookup; no system
+ * call when the series exists. Cold: 0 or -errno, words in shmeter_error. All are thread-safe and lock-free; nothing
+ * ever waits for another thread or process.
+ *
+ * Nothing has to succeed. A handle that could not be had (no store, limit, wrong arguments) or is zeroed counts into private
+ * memory. Handles stay valid until the process ends, also after fork and shmeter_close.
+ *
+ * Not for: children of vfork or CLONE_VM before exec (they share the parent's restartable-sequence area unregistered).
+ */
+#ifndef SHMETER_H
+#define SHMETER_H
+
+#include "../shm/buckets.h"
+#include "../shm/compiler.h"
+#include "../shm/definition.h"
+#include "../shm/gauge.h"
+#include "../shm/meter.h"
+#include "../shm/options.h"
+#include "../shm/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- handles: small, passed by value ------------------------------------------------------------------------------- */
+
+struct shmeter_counter {
+    unsigned char *cell; /* in CPU lane 0, or private                                                        */
+    uint64_t lanes; /* {CPU lanes:16 (low), shift:6, log2 of shared lanes:2, (shared lane 0's cell - cell) / 8:40} */
+};
+
+struct shmeter_counter_f64 {
+    const struct shmeter_lanes *lanes;
+    uint64_t cell; /* offset in a lane */
+};
+
+struct shmeter_gauge {
+    const uint64_t *slot; /* where the address of this process's slot block stands                          */
+    uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:56}                    */
+};
+
+struct shmeter_histogram {
+    const struct shmeter_buckets *buckets;
+    uint64_t cell; /* offset in a lane */
+};
+
+/* ---- attachment (cold) ---------------------------------------------------------------------------------------------- */
+
+struct shmeter_family;
+
+/*
+ * Attaches to a segment, creating it if need be. segment: a name ([A-Za-z0-9_.-], at most 64), or a path of a file on a
+ * tmpfs (anything with a '/'); NULL: $SHMETER_SEGMENT, or "default". options: NULL for the defaults; sizes count only for the
+ * creator.
+ * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately; the result may be
+ * ignored. *out is NULL only when the process has no memory at all, and every function takes that as detached.
+ * -EINVAL a bad name, or a file that is no segment; -EPERM, -EACCES another user's; -EPROTONOSUPPORT another abi; -ENOSPC.
+ * The same segment opened twice is one meter. Thread-safe; not async-signal-safe.
+ */
+SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
+
+/* Undoes one open; the last one releases this process's slot, and gauges count privately from then on. */
+SHMETER_COLD void shmeter_close(struct shmeter *meter);
+
+/* The last error in words, "" if none. Valid until some errors later; never NULL. */
+SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
+
+/*
+ * Opens a family: validates the description, finds or adds its record. Once per process; the same description again gives
+ * the same family. Never NULL as long as there is memory, and NULL is taken as a family that counts privately. A bad
+ * description, or a second one under one name in this process, is told by shmeter_error and counts privately.
+ */
+SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
+
+/* ---- lookups (warm) -------------------------------------------------------------------------------------------------- */
+
+/*
+ * The handle of the series with these label values, in the order of the family's labels; made when it is new. Values are
+ * UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together. Past a limit the handle is that of the series
+ * whose values are all __overflow__. The macros below take the values as arguments.
+ */
+SHMETER_COLD struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
+                                                         uint32_t values_len);
+SHMETER_COLD struct shmeter_counter_f64 shmeter_counter_f64_of_v(const struct shmeter_family *family,
+                                                                 const char *const *values, uint32_t values_len);
+SHMETER_COLD struct shmeter_gauge shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values,
+                                                     uint32_t values_len);
+SHMETER_COLD struct shmeter_histogram shmeter_histogram_of_v(const struct shmeter_family *family,
+                                                             const char *const *values, uint32_t values_len);
+SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const char *const *values,
+                                    uint32_t values_len);
+
+/*
+ * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or histogram that is asked
+ * for again starts at 0 in fresh cells, which uses up capacity. Handles from before stay safe and count unseen.
+ */
+SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
+SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
+
+/* ---- the worker itself ------------------------------------------------------------------------------------------------- */
+
+/* Claims this process's slot now (after fork, before seccomp). 0, or -errno (-EUSERS: all are taken) and gauges count privately. */
+SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
+SHMETER_COLD void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
+SHMETER_COLD void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
+SHMETER_COLD void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */
+/* The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). */
+SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
+                                const char *message);
+
+/* ---- what updates fall back to (used by the inline functions below) -------------------------------------------------------- */
+
+SHMETER_COLD void shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n);
+SHMETER_COLD void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v);
+SHMETER_COLD void shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v);
+SHMETER_COLD void shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v);
+SHMETER_COLD void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
+SHMETER_COLD double shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment);
+
+/* ---- updates (hot) ------------------------------------------------------------------------------------------------------- */
+
+SHMETER_HOT void
+shmeter_counter_add(struct shmeter_counter counter, uint64_t n)
+{
+    uint32_t lanes_n = (uint32_t)counter.lanes & 0xffff, shift = (uint32_t)(counter.lanes >> 16) & 63;
+    int tries;
+    if (SHMETER_LIKELY(lanes_n))
+        for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
+            enum shmeter_seq seq = shmeter_rseq_add(counter.cell, lanes_n, shift, n);
+            if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
+                return;
+            if (seq == SHMETER_SEQ_ELSEWHERE)
+                break;
+        }
+    shmeter_counter_add_slow(counter, n);
+}
+
+SHMETER_HOT void
+shmeter_counter_inc(struct shmeter_counter counter)
+{
+    shmeter_counter_add(counter, 1);
+}
+
+/* v < 0 or NaN is refused and counted. */
+SHMETER_HOT void
+shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v)
+{
+    int tries;
+    if (SHMETER_LIKELY(counter.lanes && counter.lanes->cpu_n && v >= 0))
+        for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
+            enum shmeter_seq seq = shmeter_rseq_add_f64(counter.lanes->cpu + counter.cell, counter.lanes->cpu_n,
+                                                        counter.lanes->shift, v);
+            if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
+                return;
+            if (seq == SHMETER_SEQ_ELSEWHERE)
+                break;
+        }
+    shmeter_counter_f64_add_slow(counter, v);
+}
+
+/* NaN is refused and counted; an infinity counts in its bucket and not in the sum. */
+SHMETER_HOT void
+shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
+{
+    const struct shmeter_buckets *buckets = histogram.buckets;
+    uint32_t bucket;
+    int tries;
+    if (SHMETER_LIKELY(buckets && buckets->lanes.cpu_n && v - v == 0)) {
+        bucket = shmeter_buckets_find(buckets, v);
+        if (SHMETER_LIKELY(!buckets->exponential || (v >= 0 && bucket < buckets->buckets_n)))
+            for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
+                enum shmeter_seq seq = shmeter_rseq_observe(buckets->lanes.cpu + histogram.cell, buckets->lanes.cpu_n,
+                                                            buckets->lanes.shift, bucket, buckets->buckets_n, v);
+                if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
+                    return;
+                if (seq == SHMETER_SEQ_ELSEWHERE)
+                    break;
+            }
+    }
+    shmeter_histogram_observe_slow(histogram, v);
+}
+
+SHMETER_HOT void
+shmeter_gauge_set(struct shmeter_gauge gauge, double v)
+{
+    if (SHMETER_LIKELY((gauge.cell & 1) && v == v)) {
+        uint64_t block = shmeter_load_relaxed(gauge.slot);
+        if (SHMETER_LIKELY(block)) {
+            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + (gauge.cell >> 8)), shmeter_gauge_encode(v));
+            return;
+        }
+    }
+    shmeter_gauge_set_slow(gauge, v);
+}
+
+SHMETER_HOT void
+shmeter_gauge_add(struct shmeter_gauge gauge, double v)
+{
+    shmeter_gauge_add_slow(gauge, v);
+}
+
+SHMETER_HOT void
+shmeter_gauge_sub(struct shmeter_gauge gauge, double v)
+{
+    shmeter_gauge_add_slow(gauge, -v);
+}
+
+SHMETER_HOT void
+shmeter_gauge_inc(struct shmeter_gauge gauge)
+{
+    shmeter_gauge_add_slow(gauge, 1);
+}
+
+SHMETER_HOT void
+shmeter_gauge_dec(struct shmeter_gauge gauge)
+{
+    shmeter_gauge_add_slow(gauge, -1);
+}
+
+/* Monotonic, the same for all processes of one boot, cheap; the unit is the machine's. */
+SHMETER_HOT uint64_t
+shmeter_ticks(const struct shmeter *meter)
+{
+    return shmeter_clock_ticks(meter ? meter->ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+}
+
+SHMETER_INLINE double
+shmeter_ticks_seconds(struct shmeter_attachment *attachment, uint64_t from, uint64_t to)
+{
+    double ns_per_tick = 1;
+    if (attachment)
+        ns_per_tick = SHMETER_LIKELY(shmeter_load_acquire(&attachment->calibrated))
+                          ? shmeter_f64_of(shmeter_load_relaxed(&attachment->ns_per_tick))
+                          : shmeter_ns_per_tick_slow(attachment);
+    return to > from ? (double)(to - from) * ns_per_tick * 1e-9 : 0;
+}
+
+/* Seconds from start_ticks to now; 0 when the start is later. */
+SHMETER_HOT double
+shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks)
+{
+    uint64_t now = shmeter_ticks(meter);
+    return shmeter_ticks_seconds(meter ? shmeter_meter_attachment(meter) : NULL, start_ticks, now);
+}
+
+SHMETER_HOT void
+shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t start_ticks)
+{
+    struct shmeter_attachment *attachment = histogram.buckets ? histogram.buckets->lanes.attachment : NULL;
+    uint64_t now;
+    if (!attachment)
+        return;
+    now = shmeter_clock_ticks(attachment->same_boot ? attachment->header.ticks_kind
+                                                    : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    shmeter_histogram_observe(histogram, shmeter_ticks_seconds(attachment, start_ticks, now));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- lookups with the values as arguments: shmeter_counter_of(family, "GET", "200") ----------------------------------------- */
+
+/* The types are checked: an int passed as a label value does not compile. The number is checked at run time. */
+#ifdef __cplusplus
+template <class... Values>
+inline shmeter_counter
+shmeter_counter_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    return shmeter_counter_of_v(family, list, (uint32_t)sizeof...(values));
+}
+template <class... Values>
+inline shmeter_counter_f64
+shmeter_counter_f64_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    return shmeter_counter_f64_of_v(family, list, (uint32_t)sizeof...(values));
+}
+template <class... Values>
+inline shmeter_gauge
+shmeter_gauge_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    return shmeter_gauge_of_v(family, list, (uint32_t)sizeof...(values));
+}
+template <class... Values>
+inline shmeter_histogram
+shmeter_histogram_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    return shmeter_histogram_of_v(family, list, (uint32_t)sizeof...(values));
+}
+template <class... Values>
+inline void
+shmeter_info_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    shmeter_info_of_v(family, list, (uint32_t)sizeof...(values));
+}
+#else
+#define SHMETER_FIRST_(first, ...) first
+#define SHMETER_REST_(first, ...)  __VA_ARGS__
+#define SHMETER_VALUES_(...)       ((const char *const[]){ SHMETER_REST_(__VA_ARGS__, (const char *)0) })
+#define SHMETER_VALUES_LEN_(...)                                                                                       \
+    ((uint32_t)(sizeof((const char *const[]){ SHMETER_REST_(__VA_ARGS__, (const char *)0) }) / sizeof(const char *)) - \
+     1)
+#define SHMETER_OF_(function, ...) \
+    function(SHMETER_FIRST_(__VA_ARGS__, 0), SHMETER_VALUES_(__VA_ARGS__), SHMETER_VALUES_LEN_(__VA_ARGS__))
+#define shmeter_counter_of(...)     SHMETER_OF_(shmeter_counter_of_v, __VA_ARGS__)
+#define shmeter_counter_f64_of(...) SHMETER_OF_(shmeter_counter_f64_of_v, __VA_ARGS__)
+#define shmeter_gauge_of(...)       SHMETER_OF_(shmeter_gauge_of_v, __VA_ARGS__)
+#define shmeter_histogram_of(...)   SHMETER_OF_(shmeter_histogram_of_v, __VA_ARGS__)
+#define shmeter_info_of(...)        SHMETER_OF_(shmeter_info_of_v, __VA_ARGS__)
+#endif
+
+#if !defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
+#include "cold.h"
+#endif
+
+#endif
