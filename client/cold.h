@@ -91,7 +91,7 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
 
 /* ---- lookups --------------------------------------------------------------------------------------------------------- */
 
-SHMETER_COLD struct shmeter_counter
+SHMETER_WARM struct shmeter_counter
 shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     struct shmeter_counter handle = { NULL, 0 };
@@ -113,7 +113,7 @@ shmeter_counter_of_v(const struct shmeter_family *family, const char *const *val
     return handle;
 }
 
-SHMETER_COLD struct shmeter_counter_f64
+SHMETER_WARM struct shmeter_counter_f64
 shmeter_counter_f64_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     struct shmeter_counter_f64 handle = { NULL, 0 };
@@ -131,7 +131,7 @@ shmeter_counter_f64_of_v(const struct shmeter_family *family, const char *const 
     return handle;
 }
 
-SHMETER_COLD struct shmeter_histogram
+SHMETER_WARM struct shmeter_histogram
 shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     struct shmeter_histogram handle = { NULL, 0 };
@@ -149,7 +149,7 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     return handle;
 }
 
-SHMETER_COLD struct shmeter_gauge
+SHMETER_WARM struct shmeter_gauge
 shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     struct shmeter_gauge handle = { NULL, 0 };
@@ -235,7 +235,7 @@ shmeter_attach_worker(struct shmeter *meter)
     return result;
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_heartbeat(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
@@ -244,7 +244,7 @@ shmeter_heartbeat(struct shmeter *meter)
                               shmeter_clock_ticks(attachment->header.ticks_kind));
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_busy(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
@@ -256,7 +256,7 @@ shmeter_busy(struct shmeter *meter)
     shmeter_add(&block->work_n, 1);
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_idle(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
@@ -281,7 +281,7 @@ shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health heal
 
 /* ---- what updates fall back to -------------------------------------------------------------------------------------------- */
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n)
 {
     uint64_t shift = counter.lanes >> 16 & 63, lanes_n = UINT64_C(1) << (counter.lanes >> 22 & 3), lane = 0;
@@ -292,7 +292,7 @@ shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n)
     shmeter_add((uint64_t *)(void *)(counter.cell + 8 * (counter.lanes >> 24) + (lane << (shift + 1))), n);
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v)
 {
     if (!counter.lanes)
@@ -303,7 +303,7 @@ shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v)
         shmeter_lane_add_f64(shmeter_lane_shared_cell(counter.lanes, counter.cell), v);
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v)
 {
     const struct shmeter_buckets *buckets = histogram.buckets;
@@ -370,7 +370,7 @@ shmeter_gauge_place_of(struct shmeter_gauge gauge)
     return place;
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v)
 {
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
@@ -386,7 +386,7 @@ shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v)
         shmeter_store_relaxed(&place.own->value, shmeter_gauge_encode(v));
 }
 
-SHMETER_COLD void
+SHMETER_WARM void
 shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v)
 {
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);

@@ -99,13 +99,13 @@ SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, 
  * UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together. Past a limit the handle is that of the series
  * whose values are all __overflow__. The macros below take the values as arguments.
  */
-SHMETER_COLD struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
+SHMETER_WARM struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
                                                          uint32_t values_len);
-SHMETER_COLD struct shmeter_counter_f64 shmeter_counter_f64_of_v(const struct shmeter_family *family,
+SHMETER_WARM struct shmeter_counter_f64 shmeter_counter_f64_of_v(const struct shmeter_family *family,
                                                                  const char *const *values, uint32_t values_len);
-SHMETER_COLD struct shmeter_gauge shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values,
+SHMETER_WARM struct shmeter_gauge shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values,
                                                      uint32_t values_len);
-SHMETER_COLD struct shmeter_histogram shmeter_histogram_of_v(const struct shmeter_family *family,
+SHMETER_WARM struct shmeter_histogram shmeter_histogram_of_v(const struct shmeter_family *family,
                                                              const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const char *const *values,
                                     uint32_t values_len);
@@ -121,20 +121,20 @@ SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
 /* Claims this process's slot now (after fork, before seccomp). 0, or -errno (-EUSERS: all are taken) and gauges count privately. */
 SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
-SHMETER_COLD void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
-SHMETER_COLD void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
-SHMETER_COLD void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */
+SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
+SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
+SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */
 /* The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). */
 SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
                                 const char *message);
 
 /* ---- what updates fall back to (used by the inline functions below) -------------------------------------------------------- */
 
-SHMETER_COLD void shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n);
-SHMETER_COLD void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v);
-SHMETER_COLD void shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v);
-SHMETER_COLD void shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v);
-SHMETER_COLD void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
+SHMETER_WARM void shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n);
+SHMETER_WARM void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v);
+SHMETER_WARM void shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v);
+SHMETER_WARM void shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v);
+SHMETER_WARM void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
 SHMETER_COLD double shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment);
 
 /* ---- updates (hot) ------------------------------------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v)
 }
 
 /* NaN is refused and counted; an infinity counts in its bucket and not in the sum. */
-SHMETER_HOT void
+SHMETER_HOT_LARGE void
 shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
 {
     const struct shmeter_buckets *buckets = histogram.buckets;
@@ -263,7 +263,7 @@ shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks)
     return shmeter_ticks_seconds(meter ? shmeter_meter_attachment(meter) : NULL, start_ticks, now);
 }
 
-SHMETER_HOT void
+SHMETER_HOT_LARGE void
 shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t start_ticks)
 {
     struct shmeter_attachment *attachment = histogram.buckets ? histogram.buckets->lanes.attachment : NULL;

@@ -60,7 +60,7 @@ struct model {
     struct model_family **families; /* sorted by name                                                      */
     uint32_t families_n;
     uint64_t *words;
-    uint64_t conflicts; /* series left out in this scrape: their name stands for another type                 */
+    uint64_t conflicts; /* series left out in this scrape: name or labels stand for another one                 */
     uint64_t epoch;     /* changes when families and series were dropped: what was known of them is void       */
 };
 
@@ -141,7 +141,7 @@ struct model_metric {     /* a static description */
 
 /*
  * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
- * between each store_take() and the rendering. Returns 0, -EEXIST when the name stands for another type (counted in
+ * between each store_take() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
  * conflicts), -EINVAL for an invalid name, or -ENOMEM.
  */
 int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);
@@ -165,7 +165,8 @@ model_present(struct model_family *family, struct model_series *series)
     series->present = 1;
 }
 
-/* Finds or adds; values are copied. Returns its index in family->series, or a negative -ENOMEM. */
+/* Finds or adds; values are copied. Returns its index in family->series, -EEXIST when a series of
+   another shape has the same labels, or -ENOMEM. */
 int64_t model_series_get(struct model *model, struct model_family *family, const struct model_shape *shape,
                          const char *const *values, uint64_t created_ns);
 

@@ -9,25 +9,57 @@
 #include "expo/text.h"
 #include "shm/hash.h"
 
-/* Keyed by an address that nobody outside knows: label values are chosen by strangers. */
+/*
+ * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however their
+ * labels are ordered. Keyed by an address that nobody outside knows: label values are chosen by strangers.
+ */
 static uint32_t
 series_hash(const struct model *model, const struct model_shape *shape, const char *const *values)
 {
-    uint64_t hash = shmeter_hash_word((uint64_t)(uintptr_t)model, (uint64_t)(uintptr_t)shape);
+    uint64_t hash = 0;
     uint32_t i;
 
-    for (i = 0; i < shape->labels_n; i++)
-        hash = shmeter_hash_bytes(hash, values[i], strlen(values[i]));
+    for (i = 0; i < shape->labels_n; i++) {
+        uint64_t label;
+        if (!*values[i])
+            continue;
+        label = shmeter_hash_bytes((uint64_t)(uintptr_t)model, shape->labels[i], strlen(shape->labels[i]));
+        hash += shmeter_hash_bytes(label, values[i], strlen(values[i]));
+    }
     return (uint32_t)(hash >> 32);
 }
 
+static const char *
+value_of(const struct model_shape *shape, const char *const *values, const char *label)
+{
+    uint32_t i;
+
+    for (i = 0; i < shape->labels_n; i++)
+        if (!strcmp(shape->labels[i], label))
+            return values[i];
+    return "";
+}
+
 static int
-series_is(const struct model_series *series, const struct model_shape *shape, const char *const *values)
+covers(const struct model_shape *a, const char *const *a_values, const struct model_shape *b,
+       const char *const *b_values)
+{
+    uint32_t i;
+
+    for (i = 0; i < a->labels_n; i++)
+        if (strcmp(a_values[i], value_of(b, b_values, a->labels[i])))
+            return 0;
+    return 1;
+}
+
+static int
+same_labels(const struct model_series *series, const struct model_shape *shape, const char *const *values)
 {
     uint32_t i;
 
     if (series->shape != shape)
-        return 0;
+        return covers(series->shape, series->values, shape, values) &&
+               covers(shape, values, series->shape, series->values);
     for (i = 0; i < shape->labels_n; i++)
         if (strcmp(series->values[i], values[i]))
             return 0;
@@ -114,8 +146,8 @@ model_series_get(struct model *model, struct model_family *seen, const struct mo
         return -ENOMEM;
     for (at = hash & (family->places_n - 1); family->places[at].number; at = (at + 1) & (family->places_n - 1)) {
         uint32_t idx = family->places[at].number - 1;
-        if (family->places[at].hash == hash && series_is(&seen->series[idx], shape, values))
-            return idx;
+        if (family->places[at].hash == hash && same_labels(&seen->series[idx], shape, values))
+            return seen->series[idx].shape == shape ? (int64_t)idx : -EEXIST;
     }
     if (series_fill(whole, &seen->series[seen->series_n], shape, values, created_ns))
         return -ENOMEM;
@@ -150,8 +182,10 @@ put(struct model *model, const struct model_metric *metric, const char *const *v
             return -EINVAL;
     shape = model_shape_get(model, &wanted, NULL, 0);
     idx = shape ? model_series_get(model, family, shape, values, 0) : -ENOMEM;
-    if (idx < 0)
+    if (idx < 0) {
+        model->conflicts += idx == -EEXIST;
         return (int)idx;
+    }
     model->words[family->series[idx].word] = bits;
     model_present(family, &family->series[idx]);
     return 0;

@@ -34,16 +34,25 @@ int snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth);
 /* What is known of the segment, from the last snapshot_take(). */
 const struct segment_status *snapshot_status(const struct snapshot *snapshot);
 
+/* Gives the segment's memory back and keeps the last values: what a segment that was replaced has counted. */
+void snapshot_freeze(struct snapshot *snapshot);
+
 struct snapshot_target {
-    const char *segment; /* value of the label "segment"; NULL: no such label                              */
-    uint32_t retired;    /* 1: a newer segment has taken the name; only counters and histograms are given     */
-    uint32_t rank;       /* of several segments of one name, the one with the highest rank defines families   */
+    const char *segment;          /* value of the label "segment"; NULL: no such label                        */
+    const struct snapshot *newer; /* NULL, or what has taken this segment's name: then only counters and      */
+                                  /*   histograms are given, and only where newer has the same definition      */
 };
 
 /*
- * Adds the values to a model: a counter or histogram that the model has already (from another segment of this name) is added up.
- * To be called in ascending order of rank. Returns 0 or -ENOMEM.
+ * Adds the values to a model: what has the same name and labels there already is added up. The target's segment must be the
+ * same at each call. Returns 0 or -ENOMEM.
  */
 int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
+
+/* For whoever owns the snapshot and knows more of the segment's state: the status to be completed. */
+struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);
+
+/* What the file's name led to at the last take: enum shmeter_reader_place. */
+int snapshot_place(const struct snapshot *snapshot);
 
 #endif

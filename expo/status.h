@@ -71,6 +71,7 @@ struct segment_status {
     uint64_t leaked_bytes; /* of records whose maker died                                                   */
     uint64_t torn;         /* histogram reads taken as they were after too many tries, since this program began */
     uint64_t losses[STATUS_LOSSES];
+    uint64_t losses_before[STATUS_LOSSES]; /* in earlier segments of this name, while this program watched     */
     uint32_t losses_n; /* kinds this segment's version has                                                  */
 
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;

@@ -96,7 +96,7 @@ def main():
         with open(path, encoding="utf-8") as file:
             runs = [json.loads(line) for line in file]
     except OSError as error:
-        print(f"0 passed, 1 failed: no tests were run ({error})")
+        print(f"No tests were run: {error}\n0 passed, 1 failed")
         return 1
     total = Tally()
     for run in runs:
