@@ -1,5 +1,5 @@
 /*
- * A verdict as JSON: {"status": "ok", "segments": [...], "workers": {...}, "reasons": [...]}.
+ * A verdict as JSON: {"status": "ok", "reasons": [...], "segment_counts": {...}, "worker_counts": {...}, "segments": [...]}.
  */
 #ifndef SHMETER_EXPO_HEALTH_JSON_H
 #define SHMETER_EXPO_HEALTH_JSON_H

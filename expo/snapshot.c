@@ -1,0 +1,232 @@
+/*
+ * A snapshot's life, and one take from beginning to end.
+ */
+#include "expo/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "expo/snapshot_parts.h"
+#include "shm/clock.h"
+#include "shm/identity.h"
+
+static void
+fill_status(struct snapshot *snapshot)
+{
+    const struct shmeter_reader *reader = snapshot->reader;
+    const struct shmeter_header *header = &reader->header;
+    struct segment_status *status = &snapshot->status;
+
+    snprintf(status->name, sizeof status->name, "%s", reader->name);
+    snprintf(status->path, sizeof status->path, "%s", reader->path);
+    status->readable = 1;
+    status->abi_major = header->abi_major;
+    status->abi_minor = header->abi_minor;
+    status->uid = reader->uid;
+    status->gid = reader->gid;
+    status->mode = reader->mode;
+    status->segment_bytes = header->segment_bytes;
+    status->created_real_ns = header->created_real_ns;
+    status->generation = 1;
+    status->cpu_lanes_n = header->cpu_lanes_n;
+    status->shared_lanes_n = header->shared_lanes_n;
+    status->cells_capacity = UINT64_C(1) << header->lane_shift;
+    status->records_capacity = header->records_bytes;
+    status->gauges_capacity = header->gauges_n;
+    status->series_capacity = header->max_series;
+    status->losses_n = SHMETER_LOSSES;
+    status->slots_n = header->slots_n;
+}
+
+static void
+set_clock(struct snapshot *snapshot)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    uint64_t boot[2];
+
+    shmeter_identity_boot(boot);
+    snapshot->status.same_boot = boot[0] == header->boot_id[0] && boot[1] == header->boot_id[1];
+    snapshot->same_clock = snapshot->status.same_boot && shmeter_identity_timens() == header->created_timens;
+}
+
+struct snapshot *
+snapshot_new(struct shmeter_reader *reader)
+{
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+    const struct shmeter_header *header = &reader->header;
+
+    if (!snapshot) {
+        shmeter_reader_close(reader);
+        return NULL;
+    }
+    snapshot->reader = reader;
+    snapshot->runs_sorted = 1;
+    snapshot->key[0] = header->nonce[0];
+    snapshot->key[1] = header->nonce[1];
+    snapshot->namespaces = shmeter_namespaces_hash();
+    snapshot->slots = calloc(header->slots_n, sizeof *snapshot->slots);
+    snapshot->gauges_taken = calloc(header->gauges_n / 64 + 1, sizeof *snapshot->gauges_taken);
+    snapshot->words_taken = calloc((UINT64_C(1) << header->lane_shift) / 512 + 1, sizeof *snapshot->words_taken);
+    fill_status(snapshot);
+    set_clock(snapshot);
+    if (snapshot->slots && snapshot->gauges_taken && snapshot->words_taken)
+        return snapshot;
+    snapshot_free(snapshot);
+    return NULL;
+}
+
+void
+snapshot_free(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    shmeter_reader_close(snapshot->reader);
+    arena_free(&snapshot->arena);
+    free(snapshot->pending);
+    free(snapshot->families);
+    free(snapshot->series);
+    free(snapshot->twins_chosen);
+    free(snapshot->units.entries);
+    free(snapshot->names.entries);
+    free(snapshot->labels.entries);
+    free(snapshot->words_taken);
+    free(snapshot->gauges_taken);
+    free(snapshot->runs);
+    free(snapshot->histograms);
+    free(snapshot->sums);
+    free(snapshot->next);
+    free(snapshot->gauges);
+    free(snapshot->samples);
+    free(snapshot->slots);
+    free(snapshot->status.slots);
+    free(snapshot);
+}
+
+void
+snapshot_freeze(struct snapshot *snapshot)
+{
+    shmeter_reader_close(snapshot->reader);
+    snapshot->reader = NULL;
+    snapshot->status.readable = 0;
+}
+
+/* ---- one take ---- */
+
+/* A level or mark; the one who wrote it may have lied. */
+static uint64_t
+level(const struct snapshot *snapshot, size_t line, uint64_t most)
+{
+    return snapshot_min(shmeter_load_acquire(snapshot_word(snapshot, snapshot->reader->header.state_off + line)), most);
+}
+
+#define LEVEL(field) offsetof(struct shmeter_state, field)
+
+static void
+take_levels(struct snapshot *snapshot)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    struct segment_status *status = &snapshot->status;
+    uint32_t i;
+
+    /* The fill level first: what it covers had memory before it rose. */
+    status->records_used = level(snapshot, LEVEL(records_fill), header->records_bytes);
+    snapshot->records_end = snapshot_min(status->records_used,
+                                         level(snapshot, LEVEL(records_backed), header->records_bytes));
+    status->cells_used = level(snapshot, LEVEL(cells_fill), status->cells_capacity);
+    snapshot->cells_backed = level(snapshot, LEVEL(cells_backed), status->cells_capacity);
+    status->gauges_used = level(snapshot, LEVEL(gauges_fill), header->gauges_n);
+    status->series_used = level(snapshot, LEVEL(series_n), UINT64_MAX);
+    for (i = 0; i < SHMETER_LOSSES; i++)
+        status->losses[i] = level(snapshot, LEVEL(losses) + i * sizeof(struct shmeter_line), UINT64_MAX);
+}
+
+static void
+take_clock(struct snapshot *snapshot)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    uint64_t ticks = header->created_ticks, ns = header->created_mono_ns;
+
+    snapshot->now_ticks = shmeter_clock_ticks(header->ticks_kind);
+    snapshot->now_ns = shmeter_clock_ns();
+    snapshot->ns_per_tick = 0; /* no ages */
+    if (header->ticks_kind == SHMETER_TICKS_MONOTONIC_NS) {
+        snapshot->ns_per_tick = snapshot->same_clock;
+        return;
+    }
+    if (!snapshot->status.same_boot || ticks >= snapshot->now_ticks)
+        return;
+    if (snapshot->same_clock && ns < snapshot->now_ns)
+        snapshot->ns_per_tick = (double)(snapshot->now_ns - ns) / (double)(snapshot->now_ticks - ticks);
+    else if (header->created_real_ns <
+             shmeter_clock_real_ns()) /* in another time namespace only this one is the same */
+        snapshot->ns_per_tick = (double)(shmeter_clock_real_ns() - header->created_real_ns) /
+                                (double)(snapshot->now_ticks - ticks);
+}
+
+static int
+take_all(void *argument)
+{
+    struct snapshot *snapshot = argument;
+    int result;
+
+    take_clock(snapshot);
+    take_levels(snapshot);
+    result = snapshot_take_slots(snapshot);
+    if (!result)
+        result = snapshot_take_records(snapshot);
+    if (result || snapshot->depth == SNAPSHOT_STATUS)
+        return result;
+    result = snapshot_take_cells(snapshot);
+    return result ? result : snapshot_take_gauges(snapshot);
+}
+
+static void
+take_file(struct snapshot *snapshot)
+{
+    struct stat file;
+
+    if (fstat(snapshot->reader->fd, &file) == 0)
+        snapshot->status.backed_bytes = (uint64_t)file.st_blocks * 512;
+}
+
+int
+snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth)
+{
+    struct segment_status *status = &snapshot->status;
+    int result;
+
+    if (!snapshot->reader)
+        return -EFAULT;
+    snapshot->place = shmeter_reader_look(snapshot->reader);
+    status->unlinked = snapshot->place != SHMETER_READER_HERE;
+    snapshot->depth = depth;
+    take_file(snapshot);
+    result = shmeter_reader_guard(snapshot->reader, take_all, snapshot);
+    if (result == -EFAULT) {
+        status->readable = 0;
+        status->fault = SHMETER_READER_DAMAGED;
+        snprintf(status->error, sizeof status->error,
+                 "%.500s was truncated while it was read: remove it with: shmeter rm --force", status->path);
+    }
+    return result;
+}
+
+const struct segment_status *
+snapshot_status(const struct snapshot *snapshot)
+{
+    return &snapshot->status;
+}
+
+int
+snapshot_place(const struct snapshot *snapshot)
+{
+    return (int)snapshot->place;
+}
+
+struct segment_status *
+snapshot_status_mutable(struct snapshot *snapshot)
+{
+    return &snapshot->status;
+}
