@@ -225,6 +225,8 @@ shmeter_attach_worker(struct shmeter *meter)
     int result;
     if (!attachment)
         return -ENOMEM;
+    if (!shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim))
+        shmeter_slot_forget(attachment); /* none was free the last time: try again */
     shmeter_slot_block_of(attachment);
     result = shmeter_slot_claim(attachment);
     if (result == -EUSERS)

@@ -46,8 +46,9 @@ shmeter_family_complain(struct shmeter_family *family, const char *what, int err
 }
 
 /*
- * Attaches to the segment that the path names by now, when that is another one (removed, or re-created). Cold paths call
- * it; handles from before keep the old mapping.
+ * Attaches to the segment that the path names by now, when that is another one (re-created). Cold paths call it; handles
+ * from before keep the old mapping. A segment that is merely gone is not made anew: after a chroot that would be a second
+ * one in another place.
  */
 SHMETER_LOCAL void
 shmeter_meter_refresh(struct shmeter *meter)
@@ -56,15 +57,9 @@ shmeter_meter_refresh(struct shmeter *meter)
     struct shmeter_file file;
     uint64_t seen = SHMETER_ADDRESS(attachment);
     const char *why;
-    int result;
-    if (!attachment->base || attachment->closed)
-        return;
-    result = shmeter_sys_stat(-1, meter->path, &file);
-    if (!result && file.inode == attachment->inode && file.device == attachment->device)
-        return;
-    if (result && result != -ENOENT)
-        return;
-    if (shmeter_segment_have(meter->path, &meter->options, &fresh, &why))
+    if (!attachment->base || attachment->closed || shmeter_sys_stat(-1, meter->path, &file) ||
+        (file.inode == attachment->inode && file.device == attachment->device) ||
+        shmeter_segment_attach(meter->path, &meter->options, &fresh, &why))
         return;
     memcpy(fresh->worker, meter->worker, SHMETER_WORKER_BYTES);
     shmeter_cas(&meter->attachment, &seen, SHMETER_ADDRESS(fresh));

@@ -101,7 +101,7 @@ shmeter_meter_lose(struct shmeter *meter, enum shmeter_loss loss)
 SHMETER_LOCAL int
 shmeter_segment_path(const char *name, char *out)
 {
-    size_t n = 0, at;
+    size_t n = 0, at, directory = 0;
     int slash = 0, other = 0;
     for (; name[n]; n++) {
         char c = name[n];
@@ -110,8 +110,20 @@ shmeter_segment_path(const char *name, char *out)
                    c == '-');
     }
     out[0] = 0;
-    if (slash)
-        return n > 255 ? -ENAMETOOLONG : (shmeter_text_append(out, 256, 0, name), 0);
+    if (slash) {
+        if (name[0] != '/') { /* made absolute: the program may change its directory */
+            long got = shmeter_sys(SYS_getcwd, SHMETER_SYS_POINTER(out), 255, 0, 0, 0, 0);
+            if (got < 2)
+                return got < 0 ? (int)got : -ENOENT;
+            directory = (size_t)got - 1;
+            out[directory++] = '/';
+            out[directory] = 0;
+        }
+        if (directory + n > 255)
+            return -ENAMETOOLONG;
+        shmeter_text_append(out, 256, directory, name);
+        return 0;
+    }
     if (!n || n > 64 || other)
         return -EINVAL;
     at = shmeter_text_append(out, 256, 0, "/dev/shm/shmeter.");
