@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expo/text.h"
 #include "shm/layout.h"
 
 struct judge {
@@ -70,11 +71,13 @@ static void say(struct health_reason *reason, const char *format, ...) __attribu
 static void
 say(struct health_reason *reason, const char *format, ...)
 {
+    char text[sizeof reason->message];
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(reason->message, sizeof reason->message, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    text_clip(reason->message, sizeof reason->message, text, TEXT_ONE_LINE); /* a cut may have split a character */
 }
 
 /* ---- segment ---- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "expo/snapshot_parts.h"
+#include "expo/text.h"
 #include "shm/clock.h"
 #include "shm/identity.h"
 
@@ -19,8 +20,8 @@ fill_status(struct snapshot *snapshot)
     const struct shmeter_header *header = &reader->header;
     struct segment_status *status = &snapshot->status;
 
-    snprintf(status->name, sizeof status->name, "%s", reader->name);
-    snprintf(status->path, sizeof status->path, "%s", reader->path);
+    text_clip(status->name, sizeof status->name, reader->name, TEXT_ONE_LINE);
+    text_clip(status->path, sizeof status->path, reader->path, TEXT_ONE_LINE);
     status->readable = 1;
     status->abi_major = header->abi_major;
     status->abi_minor = header->abi_minor;

@@ -8,12 +8,12 @@
 #include "expo/store.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "expo/own.h"
 #include "expo/plan.h"
+#include "expo/text.h"
 #include "shm/reader.h"
 
 #define MAPPED_BEFORE 4u    /* replaced segments of one name that stay mapped: workers may still count in them */
@@ -191,13 +191,14 @@ static void
 remember_fault(struct watch *watch, const struct shmeter_reader_error *error)
 {
     struct segment_status *fault = &watch->fault;
+    char path[SHMETER_READER_PATH_BYTES];
 
     memset(fault, 0, sizeof *fault);
-    snprintf(fault->name, sizeof fault->name, "%s", watch->name);
-    if (shmeter_reader_path(watch->name, fault->path, sizeof fault->path))
-        snprintf(fault->path, sizeof fault->path, "%s", watch->name);
+    text_clip(fault->name, sizeof fault->name, watch->name, TEXT_ONE_LINE);
+    text_clip(fault->path, sizeof fault->path, shmeter_reader_path(watch->name, path, sizeof path) ? watch->name : path,
+              TEXT_ONE_LINE);
     fault->fault = (int32_t)error->fault;
-    snprintf(fault->error, sizeof fault->error, "%s", error->text);
+    text_clip(fault->error, sizeof fault->error, error->text, TEXT_ONE_LINE);
     fault->generation = watch->generation;
 }
 
@@ -347,7 +348,7 @@ show(struct store *store)
 static int
 give_watch(struct store *store, const struct watch *watch)
 {
-    struct snapshot_target target = { store->labelled ? watch->name : NULL, NULL };
+    struct snapshot_target target = { store->labelled ? watch_status(watch)->name : NULL, NULL };
     uint32_t i;
     int result;
 

@@ -109,6 +109,26 @@ text_clean(char *out, const char *in, size_t len, enum text_lines lines)
     return to;
 }
 
+void
+text_clip(char *out, size_t capacity, const char *in, enum text_lines lines)
+{
+    const size_t len = strlen(in);
+    size_t at = 0, to = 0;
+    char one[TEXT_CLEAN_BYTES(4)];
+
+    while (at < len) {
+        size_t bytes = utf8_bytes((const unsigned char *)in + at, len - at), cleaned;
+        bytes = bytes ? bytes : 1;
+        cleaned = text_clean(one, in + at, bytes, lines);
+        if (to + cleaned >= capacity)
+            break;
+        memcpy(out + to, one, cleaned);
+        to += cleaned;
+        at += bytes;
+    }
+    out[to] = 0;
+}
+
 static int
 escape(struct buffer *out, const char *text, const char *special)
 {
