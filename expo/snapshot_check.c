@@ -1,11 +1,15 @@
 /*
  * Whether the private copy of a record fits together, and a cleaned copy of it. A record that does not is damaged; nothing in
  * here can be led out of bounds by it.
+ *
+ * A record's hash must be right too: the walk steps over the unfinished record of a dead worker unit by unit, and label values
+ * that strangers chose, in its middle, must not pass for a record. They would have to know the segment's nonce.
  */
 #include <math.h>
 
 #include "expo/snapshot_parts.h"
 #include "expo/text.h"
+#include "shm/hash.h"
 
 /* One string of bytes (ending zero included) at *at, which it moves behind it. NULL: it does not end there. */
 static const char *
@@ -107,6 +111,8 @@ check_strings(struct snapshot *snapshot, const struct shmeter_family_record *rec
     if (!unit || record->name_bytes > SHMETER_MAX_NAME_BYTES + 1 || !text_metric_valid(name) ||
         text_metric_reserved(name) || record->labels_bytes > end - at)
         return -EINVAL;
+    if (record->hash != shmeter_hash_bytes(snapshot->key[0] ^ record->definition, name, record->name_bytes))
+        return -EINVAL;
     out->name = arena_string(&snapshot->arena, name);
     out->unit_text = arena_string(&snapshot->arena, unit_valid(unit) ? unit : "");
     out->help = copy = cleaned(snapshot, help, TEXT_LINES);
@@ -139,6 +145,7 @@ snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned c
     out->bounds_n = record.bounds_n;
     out->buckets_n = record.buckets_n;
     out->cell_bytes = record.cell_bytes;
+    out->series_key = shmeter_hash_word(record.hash, snapshot->key[1]);
     out->created_ns = record.created_real_ns;
     if (record.type == SHMETER_HISTOGRAM && record.exponential) {
         out->exponential = record.exponential;
@@ -229,7 +236,8 @@ snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned c
     int result;
 
     memcpy(&record, bytes, sizeof record);
-    if (record.values_n != family->labels_n || record.values_bytes > bytes_n - sizeof record)
+    if (record.values_n != family->labels_n || record.values_bytes > bytes_n - sizeof record ||
+        record.hash != shmeter_hash_bytes(family->series_key, bytes + sizeof record, record.values_bytes))
         return -EINVAL;
     out->unit = unit;
     out->created_ns = record.created_real_ns;

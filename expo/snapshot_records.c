@@ -270,6 +270,19 @@ walk_on(struct snapshot *snapshot)
     return 0;
 }
 
+/* A family's __overflow__ series is made with it and waits for its first use. */
+static int
+is_overflow(const struct snapshot *snapshot, uint32_t unit, uint32_t bytes)
+{
+    static const char value[] = "__overflow__";
+    char copy[2 * SHMETER_UNIT_BYTES];
+
+    if (bytes < sizeof copy)
+        return 0;
+    snapshot_copy(snapshot, copy, record_off(snapshot, unit), sizeof copy);
+    return !memcmp(copy + sizeof(struct shmeter_series_record), value, sizeof value);
+}
+
 static void
 count_leaks(struct snapshot *snapshot)
 {
@@ -278,7 +291,11 @@ count_leaks(struct snapshot *snapshot)
     snapshot->status.leaked_bytes = 0;
     for (i = 0; i < snapshot->pending_n; i++) {
         bytes = head_bytes(snapshot, snapshot->pending[i], &kind);
-        snapshot->status.leaked_bytes += bytes && bytes != SNAPSHOT_NONE ? bytes : SHMETER_UNIT_BYTES;
+        if (bytes == SNAPSHOT_NONE)
+            bytes = 0;
+        if (bytes && kind == SHMETER_KIND_SERIES && is_overflow(snapshot, snapshot->pending[i], bytes))
+            continue;
+        snapshot->status.leaked_bytes += bytes ? bytes : SHMETER_UNIT_BYTES;
     }
 }
 
