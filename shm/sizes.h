@@ -53,7 +53,7 @@ shmeter_sizes_or(uint32_t wanted, uint32_t otherwise)
 SHMETER_LOCAL int
 shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_header *header, const char **why)
 {
-    uint64_t lane_bytes = options->lane_bytes ? options->lane_bytes : UINT64_C(1) << 20, entries = 64;
+    uint64_t lane_bytes = options->lane_bytes ? options->lane_bytes : UINT64_C(1) << 20, entries = 4096;
     memset(header, 0, sizeof *header);
     header->magic = SHMETER_MAGIC;
     header->abi_major = SHMETER_ABI_MAJOR;
@@ -74,7 +74,7 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
         while (header->shared_lanes_n < SHMETER_MAX_SHARED_LANES && header->shared_lanes_n * 2 <= header->cpu_lanes_n)
             header->shared_lanes_n *= 2;
     }
-    while (entries < 2 * ((uint64_t)header->max_series + 1024))
+    while (entries < 2 * (uint64_t)header->max_series)
         entries *= 2;
     header->index_entries = entries;
     header->records_bytes = shmeter_round_up((uint64_t)header->max_series * 512 + (UINT64_C(1) << 20),
