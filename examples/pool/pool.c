@@ -40,12 +40,15 @@ static const struct shmeter_desc requests_desc = {
 };
 
 static const char *const duration_labels[] = { "method", "route", NULL };
+static const double duration_bounds[] = { .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 2.5 };
 static const struct shmeter_desc duration_desc = {
     .type = SHMETER_HISTOGRAM,
     .name = "pool_request_duration_seconds",
     .help = "Time from the last byte of a request to its answer.",
     .unit = "seconds",
-    .labels = duration_labels, /* without bounds: the usual .005 to 10 */
+    .labels = duration_labels,
+    .bounds = duration_bounds,
+    .bounds_len = sizeof duration_bounds / sizeof *duration_bounds,
 };
 
 /* A POOL gauge: each worker adds and takes back its share. What a killed worker had added leaves with it. */
