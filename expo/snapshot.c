@@ -63,7 +63,6 @@ snapshot_new(struct shmeter_reader *reader)
         return NULL;
     }
     snapshot->reader = reader;
-    snapshot->runs_sorted = 1;
     snapshot->key[0] = header->nonce[0];
     snapshot->key[1] = header->nonce[1];
     snapshot->namespaces = shmeter_namespaces_hash();

@@ -21,10 +21,13 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number)
     if (series->place + words > snapshot->words_used)
         snapshot->words_used = series->place + words;
     if (family->type == SHMETER_HISTOGRAM) {
+        struct snapshot_histogram one = { series->place, words, number };
         if (snapshot_room(&snapshot->histograms, &snapshot->histograms_capacity, snapshot->histograms_n + 1,
                           sizeof *snapshot->histograms))
             return -ENOMEM;
-        snapshot->histograms[snapshot->histograms_n++] = number;
+        if (snapshot->histograms_n && snapshot->histograms[snapshot->histograms_n - 1].word > one.word)
+            snapshot->histograms_unsorted = 1;
+        snapshot->histograms[snapshot->histograms_n++] = one;
         return 0;
     }
     if (last && last->f64 == f64 && last->word + last->words == series->place) {
@@ -35,7 +38,7 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number)
         return -ENOMEM;
     last = snapshot->runs_n ? &snapshot->runs[snapshot->runs_n - 1] : NULL;
     if (last && last->word > series->place)
-        snapshot->runs_sorted = 0;
+        snapshot->runs_unsorted = 1;
     last = &snapshot->runs[snapshot->runs_n++];
     last->word = series->place;
     last->words = 1;
@@ -43,11 +46,26 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number)
     return 0;
 }
 
+/* Runs and histograms begin with their word. */
 static int
 by_word(const void *a, const void *b)
 {
-    uint32_t left = ((const struct snapshot_run *)a)->word, right = ((const struct snapshot_run *)b)->word;
+    uint32_t left, right;
+
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
     return left < right ? -1 : left > right;
+}
+
+/* They nearly always are: cells are handed out in the order in which series are registered. */
+static void
+sort_cells(struct snapshot *snapshot)
+{
+    if (snapshot->runs_unsorted)
+        qsort(snapshot->runs, snapshot->runs_n, sizeof *snapshot->runs, by_word);
+    if (snapshot->histograms_unsorted)
+        qsort(snapshot->histograms, snapshot->histograms_n, sizeof *snapshot->histograms, by_word);
+    snapshot->runs_unsorted = snapshot->histograms_unsorted = 0;
 }
 
 /* ---- counters ---- */
@@ -207,26 +225,56 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, struct reading *out, 
     }
 }
 
+/* Adds one lane's histogram to the sums. */
 static void
-add_histogram(struct snapshot *snapshot, const struct snapshot_series *series, uint32_t buckets_n)
+add_histogram(struct snapshot *snapshot, const struct snapshot_series *series, const struct lanes *kind,
+              const uint64_t *lane)
+{
+    const uint64_t *cell = lane + (uint64_t)series->place * kind->stride;
+    uint32_t buckets_n = snapshot->families[series->family].buckets_n, i;
+    uint64_t *out = snapshot->next + series->place, *buckets = out + HISTOGRAM_WORDS;
+    struct reading reading;
+    double sum;
+
+    if (kind->stride == 1 && !shmeter_load_relaxed(cell))
+        return; /* never observed on this CPU: most lanes of most histograms */
+    (kind->stride == 1 ? read_cpu_cell : read_shared_cell)(cell, buckets_n, &reading, &snapshot->status.torn);
+    sum = snapshot_f64(*out) + reading.sum;
+    memcpy(out, &sum, sizeof sum);
+    for (i = 0; i < buckets_n; i++)
+        buckets[i] = model_add_held(buckets[i], reading.buckets[i]);
+}
+
+/* Histograms first .. end of all lanes. */
+static void
+add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
     struct lanes kinds[2] = { cpu_lanes(header), shared_lanes(header) };
-    uint64_t *out = snapshot->next + series->place;
-    struct reading reading;
-    double sum = 0;
     uint32_t kind, lane, i;
 
     for (kind = 0; kind < 2; kind++)
-        for (lane = 0; lane < kinds[kind].n; lane++) {
-            const uint64_t *cell = snapshot_word(snapshot, kinds[kind].off + lane * kinds[kind].step) +
-                                   (uint64_t)series->place * kinds[kind].stride;
-            (kind ? read_shared_cell : read_cpu_cell)(cell, buckets_n, &reading, &snapshot->status.torn);
-            sum += reading.sum;
-            for (i = 0; i < buckets_n; i++)
-                out[HISTOGRAM_WORDS + i] = model_add_held(out[HISTOGRAM_WORDS + i], reading.buckets[i]);
-        }
-    memcpy(out, &sum, sizeof sum);
+        for (lane = 0; lane < kinds[kind].n; lane++)
+            for (i = first; i < end; i++)
+                add_histogram(snapshot, &snapshot->series[snapshot->histograms[i].series], &kinds[kind],
+                              snapshot_word(snapshot, kinds[kind].off + lane * kinds[kind].step));
+}
+
+static void
+add_histograms(struct snapshot *snapshot, uint64_t words)
+{
+    uint32_t first = 0, end;
+
+    while (first < snapshot->histograms_n) {
+        uint64_t limit = snapshot->histograms[first].word + BLOCK_WORDS;
+        for (end = first; end < snapshot->histograms_n && snapshot->histograms[end].word < limit; end++)
+            if (snapshot->histograms[end].word + snapshot->histograms[end].words > words)
+                break; /* they are sorted: nor has any later one memory */
+        add_group(snapshot, first, end);
+        if (end < snapshot->histograms_n && snapshot->histograms[end].word < limit)
+            return;
+        first = end;
+    }
 }
 
 /* ---- */
@@ -253,24 +301,17 @@ int
 snapshot_take_cells(struct snapshot *snapshot)
 {
     uint64_t *sums = snapshot->sums, sums_n = snapshot->sums_n;
-    uint32_t i;
+    uint64_t words = snapshot_min(snapshot->words_used, snapshot->cells_backed / 8);
 
     if (room_for_sums(snapshot))
         return -ENOMEM;
-    if (!snapshot->runs_sorted && snapshot->runs_n)
-        qsort(snapshot->runs, snapshot->runs_n, sizeof *snapshot->runs, by_word);
-    snapshot->runs_sorted = 1;
-    add_counters(snapshot, snapshot_min(snapshot->words_used, snapshot->cells_backed / 8));
-    for (i = 0; i < snapshot->histograms_n; i++) {
-        const struct snapshot_series *series = &snapshot->series[snapshot->histograms[i]];
-        const struct snapshot_family *family = &snapshot->families[series->family];
-        if (8 * (uint64_t)series->place + family->cell_bytes <= snapshot->cells_backed)
-            add_histogram(snapshot, series, family->buckets_n);
-    }
+    sort_cells(snapshot);
+    add_counters(snapshot, words);
+    add_histograms(snapshot, words);
     /* From here on these are the last values, whatever becomes of the file. */
     snapshot->sums = snapshot->next;
     snapshot->sums_n = snapshot->next_n;
-    snapshot->sums_words = snapshot_min(snapshot->words_used, snapshot->cells_backed / 8);
+    snapshot->sums_words = words;
     snapshot->next = sums;
     snapshot->next_n = sums_n;
     return 0;

@@ -138,35 +138,43 @@ bind_family(struct snapshot_family *family, const struct snapshot_target *target
 
 /* ---- values ---- */
 
-/* The series of the model, NULL with *error 0 when another series has its labels. slot: of a series per worker. */
+/* Looks for the series in the model. NULL with *error 0 when another series has its labels. */
 static struct model_series *
-find_series(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family,
-            const struct snapshot_target *target, uint32_t slot, struct model *model, uint32_t *idx, int *error)
+search_series(const struct snapshot *snapshot, const struct snapshot_series *series,
+              const struct snapshot_family *family, const struct snapshot_target *target, uint32_t slot,
+              struct model *model, uint32_t *idx, int *error)
 {
     const char *values[LABELS_MAX];
     char number[16];
     uint32_t n = family->labels_n;
     int64_t found;
 
-    *error = 0;
-    if (*idx == SNAPSHOT_NONE) {
-        memcpy(values, series->values, n * sizeof *values);
-        if (slot != SNAPSHOT_NONE) {
-            snprintf(number, sizeof number, "%u", slot);
-            values[n++] = snapshot->slots[slot].worker;
-            values[n++] = number;
-        }
-        if (target->segment)
-            values[n++] = target->segment;
-        found = model_series_get(model, family->target, family->shape, values, series->created_ns);
-        *error = found == -ENOMEM ? -ENOMEM : 0;
-        if (found < 0) {
-            model->conflicts++;
-            return NULL;
-        }
-        *idx = (uint32_t)found;
+    memcpy(values, series->values, n * sizeof *values);
+    if (slot != SNAPSHOT_NONE) {
+        snprintf(number, sizeof number, "%u", slot);
+        values[n++] = snapshot->slots[slot].worker;
+        values[n++] = number;
     }
-    return &family->target->series[*idx];
+    if (target->segment)
+        values[n++] = target->segment;
+    found = model_series_get(model, family->target, family->shape, values, series->created_ns);
+    *error = found == -ENOMEM ? -ENOMEM : 0;
+    if (found < 0) {
+        model->conflicts++;
+        return NULL;
+    }
+    *idx = (uint32_t)found;
+    return &family->target->series[found];
+}
+
+/* The same, at no cost when it was found before: *idx. slot: of a series per worker. */
+static inline struct model_series *
+find_series(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family,
+            const struct snapshot_target *target, uint32_t slot, struct model *model, uint32_t *idx, int *error)
+{
+    if (*idx != SNAPSHOT_NONE)
+        return &family->target->series[*idx];
+    return search_series(snapshot, series, family, target, slot, model, idx, error);
 }
 
 static void
@@ -208,22 +216,35 @@ summed(const struct snapshot *snapshot, const struct snapshot_series *series, co
     return family->type == SHMETER_INFO || series->place + family->cell_bytes / 8 <= snapshot->sums_words;
 }
 
+/* Whether a family's series are given, and where to. 0 no, 1 yes, -ENOMEM. */
+static int
+give_family(struct snapshot_family *family, struct model *model, const struct snapshot_target *target)
+{
+    if (!family->visible || family->type == SHMETER_GAUGE || (target->newer && family->type == SHMETER_INFO) ||
+        redefined(family, target->newer))
+        return 0;
+    return bind_family(family, target, model) ? -ENOMEM : 1;
+}
+
 static int
 give_series(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target)
 {
-    uint32_t i;
-    int error = 0;
+    struct snapshot_family *family = NULL;
+    uint32_t i, number = SNAPSHOT_NONE;
+    int error = 0, given = 0;
 
     for (i = 0; i < snapshot->series_n && !error; i++) {
         struct snapshot_series *series = &snapshot->series[i];
-        struct snapshot_family *family = &snapshot->families[series->family];
         struct model_series *to;
-        if (!series->visible || family->type == SHMETER_GAUGE || (target->newer && family->type == SHMETER_INFO) ||
-            !summed(snapshot, series, family) || redefined(family, target->newer))
+        if (series->family != number) {
+            number = series->family;
+            family = &snapshot->families[number];
+            given = give_family(family, model, target);
+            if (given < 0)
+                return given;
+        }
+        if (!given || !series->visible || !summed(snapshot, series, family))
             continue;
-        error = bind_family(family, target, model);
-        if (error)
-            return error;
         if (family->refused) {
             model->conflicts++;
             continue;

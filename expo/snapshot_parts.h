@@ -70,6 +70,11 @@ struct snapshot_run { /* neighbouring cells of one kind, in order of word */
     uint32_t f64; /* 0: uint64_t */
 };
 
+struct snapshot_histogram {
+    uint32_t word, words;
+    uint32_t series;
+};
+
 struct snapshot_gauge { /* accumulator of one gauge series */
     uint32_t series;
     uint32_t cell;
@@ -135,9 +140,9 @@ struct snapshot {
     /* cells */
     struct snapshot_run *runs;
     uint32_t runs_n, runs_capacity;
-    uint32_t *histograms; /* series */
+    struct snapshot_histogram *histograms; /* in order of word */
     uint32_t histograms_n, histograms_capacity;
-    uint32_t runs_sorted;
+    uint32_t runs_unsorted, histograms_unsorted;
     uint64_t words_used;   /* the highest word of any series, + 1                                          */
     uint64_t *sums, *next; /* words: the last take's, and the one under way                                  */
     uint64_t sums_n, next_n;

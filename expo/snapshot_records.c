@@ -300,38 +300,63 @@ count_leaks(struct snapshot *snapshot)
 }
 
 static void
-read_states(struct snapshot *snapshot)
+read_families(struct snapshot *snapshot)
 {
     struct segment_status *status = &snapshot->status;
     uint32_t i;
 
-    status->families = status->families_superseded = status->series_visible = status->series_hidden = 0;
+    status->families = status->families_superseded = 0;
     for (i = 0; i < snapshot->families_n; i++) {
         struct snapshot_family *family = &snapshot->families[i];
-        family->visible = record_state(snapshot, family->unit) == SHMETER_VISIBLE;
-        status->families += family->visible && !family->superseded;
+        family->visible = !family->superseded && record_state(snapshot, family->unit) == SHMETER_VISIBLE;
+        status->families += family->visible;
         status->families_superseded += family->superseded;
     }
+}
+
+/* Of several visible records with the same labels the last one stands for all. Returns 1 when one more is visible. */
+static uint32_t
+choose_twin(struct snapshot *snapshot, uint32_t number)
+{
+    struct snapshot_series *series = &snapshot->series[number], *chosen;
+    uint32_t *place = &snapshot->twins_chosen[series->twins - 1];
+
+    if (*place == SNAPSHOT_NONE) {
+        *place = number;
+        return 1;
+    }
+    chosen = &snapshot->series[*place];
+    if (chosen->unit > series->unit) {
+        series->visible = 0;
+    } else {
+        chosen->visible = 0;
+        *place = number;
+    }
+    return 0;
+}
+
+#define PREFETCH 12u /* records ahead: each state is a cache line of its own */
+
+static void
+read_states(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    const struct snapshot_family *family;
+    uint32_t i, visible = 0;
+
     for (i = 0; i < snapshot->twins_n; i++)
         snapshot->twins_chosen[i] = SNAPSHOT_NONE;
     for (i = 0; i < snapshot->series_n; i++) {
         struct snapshot_series *series = &snapshot->series[i];
-        uint32_t *chosen = series->twins ? &snapshot->twins_chosen[series->twins - 1] : NULL;
-        series->visible = snapshot_load(snapshot, record_off(snapshot, series->unit) + 8) == SHMETER_VISIBLE &&
-                          snapshot->families[series->family].visible && !snapshot->families[series->family].superseded;
-        status->series_visible += series->visible;
-        if (!series->visible || !chosen)
-            continue;
-        if (*chosen != SNAPSHOT_NONE) { /* the last visible one stands for all */
-            uint32_t loser = snapshot->series[*chosen].unit > series->unit ? i : *chosen;
-            snapshot->series[loser].visible = 0;
-            status->series_visible--;
-            if (loser == i)
-                continue;
-        }
-        *chosen = i;
+        if (i + PREFETCH < snapshot->series_n)
+            __builtin_prefetch(snapshot_word(snapshot, record_off(snapshot, series[PREFETCH].unit)));
+        family = &snapshot->families[series->family];
+        series->visible = family->visible &&
+                          snapshot_load(snapshot, record_off(snapshot, series->unit) + 8) == SHMETER_VISIBLE;
+        visible += series->visible && series->twins ? choose_twin(snapshot, i) : series->visible;
     }
-    status->series_hidden = snapshot->series_n - status->series_visible;
+    status->series_visible = visible;
+    status->series_hidden = snapshot->series_n - visible;
 }
 
 int
@@ -349,6 +374,7 @@ snapshot_take_records(struct snapshot *snapshot)
     if (result)
         return result;
     count_leaks(snapshot);
+    read_families(snapshot);
     read_states(snapshot);
     return 0;
 }
