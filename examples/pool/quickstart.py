@@ -109,58 +109,63 @@ def quiet_part(demo):
 
 
 def kill_part(demo):
-    """Requests while a worker is killed. Returns (begun, answers seen, growth of the scraped total)."""
+    """Requests while each worker in turn is killed. Returns (begun, answers seen, growth of the scraped total)."""
     first = last = total(metrics(demo.url))
     load = Load(demo.pool_port, CLIENTS, REQUESTS)
-    victim = None
+    victims = list(demo.workers.items())
+    print()
     while load.running():
-        if victim is None and load.answered().total() * 3 > CLIENTS * REQUESTS:
-            number, victim = 1, demo.workers[1]
+        if victims and load.answered().total() > CLIENTS * REQUESTS * (1 - len(victims) / (WORKERS + 1)):
+            number, victim = victims.pop(0)
             os.kill(victim, signal.SIGKILL)
-            under_way = load.begun().total() - load.answered().total()
-            print(f"\nkilled    worker {number}, process {victim}, with -9; {under_way} requests were under way")
-            print(f"          process {demo.next_worker()} has taken its place")
+            print(f"killed    worker {number}, process {victim}, with -9; process {demo.next_worker()} takes its place")
         scraped = total(metrics(demo.url))
         if scraped < last:
             raise Trouble(f"the total went back from {last} to {scraped}")
         last = scraped
     load.wait()
-    if victim is None:
-        raise Trouble("the load ended before a worker could be killed")
+    if victims:
+        raise Trouble("the load ended before all workers were killed")
     if load.unexpected():
         raise Trouble(load.unexpected()[0])
     return load.begun().total(), load.answered().total(), total(metrics(demo.url)) - first
 
 
 def prove(demo):
-    """One round: before the kill, with it, after it."""
+    """One round: before the kills, with them, after them."""
     answers_before, total_before = quiet_part(demo)
     begun, answers, grown = kill_part(demo)
     answers_after, total_after = quiet_part(demo)
-    lost, counted = begun - answers, grown - answers
     last = metrics(demo.url)
     print(f"""
                       begun   answers seen   scraped total
-before the kill    {answers_before:8d}   {answers_before:12d}   {total_before:13d}
-with the kill      {begun:8d}   {answers:12d}   {grown:13d}
-after the kill     {answers_after:8d}   {answers_after:12d}   {total_after:13d}
-""")
-    print(f"{lost} requests never got their answer; {counted} of them had been counted when their worker was killed.")
-    expect_equal("the total before the kill", total_before, answers_before)
-    expect_equal("the total after the kill", total_after, answers_after)
+before the kills   {answers_before:8d}   {answers_before:12d}   {total_before:13d}
+with the kills     {begun:8d}   {answers:12d}   {grown:13d}
+after the kills    {answers_after:8d}   {answers_after:12d}   {total_after:13d}
+""", flush=True)
+    counted = grown - answers
+    print(f"{begun - answers} requests never got their answer: the worker that had them was killed. "
+          f"{counted} of them had been counted.")
+    expect_equal("the total before the kills", total_before, answers_before)
+    expect_equal("the total after the kills", total_after, answers_after)
     if not answers <= grown <= begun:
         raise Trouble(f"the total {grown} is not between answers seen {answers} and requests begun {begun}")
     expect_equal("the total of all, less those counted without an answer", total(last) - counted,
                  answers_before + answers + answers_after)
-    observed = int(last.total("pool_request_duration_seconds_count"))
-    if not total(last) - 1 <= observed <= total(last):  # the killed worker may have been between the two
-        raise Trouble(f"{observed} durations for {total(last)} requests")
-    expect_equal("requests in progress, with nobody asking", last.total("pool_requests_in_progress"), 0)
-    live = health(demo.url)["segments"][0]["workers"]
-    alive = {worker["pid"] for worker in live if worker["life"] == "live"}
-    expect_equal("live processes", alive, {*demo.workers.values(), demo.pool.pid})
+    check_the_rest(demo, last)
     print(f"Scraped total {total(last)} = {total(last) - counted} answers seen + {counted} counted without an answer: "
           "nothing lost, nothing twice.")
+
+
+def check_the_rest(demo, scrape):
+    """The histogram, the gauge, and who lives."""
+    observed = int(scrape.total("pool_request_duration_seconds_count"))
+    if not total(scrape) - WORKERS <= observed <= total(scrape):  # each killed worker may have been between the two
+        raise Trouble(f"{observed} durations for {total(scrape)} requests")
+    expect_equal("requests in progress, with nobody asking", scrape.total("pool_requests_in_progress"), 0)
+    workers = health(demo.url)["segments"][0]["workers"]
+    alive = {worker["pid"] for worker in workers if worker["life"] == "live"}
+    expect_equal("live processes", alive, {*demo.workers.values(), demo.pool.pid})
 
 
 def show_live(demo):
