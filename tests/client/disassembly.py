@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Counter add and histogram observe on a CPU lane: no lock prefix, no call but to the fallback, in optimised builds."""
+import argparse
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+UNIT = """
+#include "shmeter.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+void probe_add(struct shmeter_counter c, uint64_t n) { shmeter_counter_add(c, n); }
+void probe_add_f64(struct shmeter_counter_f64 c, double v) { shmeter_counter_f64_add(c, v); }
+void probe_observe(struct shmeter_histogram h, double v) { shmeter_histogram_observe(h, v); }
+#ifdef __cplusplus
+}
+#endif
+"""
+FAST = {"probe_add": "shmeter_counter_add_slow", "probe_add_f64": "shmeter_counter_f64_add_slow",
+        "probe_observe": "shmeter_histogram_observe_slow"}
+FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
+TARGET = re.compile(r"\b(?:call|jmp)\w*\s.*<([^>+]+)(?:\+0x[0-9a-f]+)?>")
+
+
+def build(command, include, workspace, language):
+    source = workspace / f"unit.{language}"
+    source.write_text(UNIT)
+    program = workspace / "unit.so"  # linked, so that calls have names
+    subprocess.run([*command, "-D_GNU_SOURCE", "-fPIC", "-shared", "-Wall", "-Wextra", f"-I{include}", source, "-o",
+                    program], check=True)
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", program], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+    return functions(text)
+
+
+def functions(text):
+    """{name: [instructions]}; what compilers split off (.cold, .part) belongs to its function."""
+    found, name = {}, None
+    for line in text.splitlines():
+        match = FUNCTION.match(line)
+        if match:
+            name = base(match.group(1))
+            found.setdefault(name, [])
+        elif name and "\t" in line:
+            found[name].append(line.split("\t", 1)[1].strip())
+    return found
+
+
+def base(name):
+    """The C name of a symbol: without what compilers and C++ put around it."""
+    name = re.sub(r"(\.(cold|part|isra|constprop)(\.\d+)?)+$", "", name).split("@")[0]
+    mangled = re.match(r"_ZL?(\d+)(\w+)", name)
+    return mangled.group(2)[:int(mangled.group(1))] if mangled else name
+
+
+def complaints(code, fallback):
+    """What is wrong with the instructions of an update."""
+    wrong = []
+    for instruction in code:
+        if re.search(r"\block\b|\bxchg\b.*\(", instruction):
+            wrong.append(f"a locked instruction: {instruction}")
+        target = TARGET.search(instruction)
+        if "call" in instruction.split()[0] and (not target or base(target.group(1)) != fallback):
+            wrong.append(f"a call: {instruction}")
+    leaves = {base(match.group(1)) for match in map(TARGET.search, code) if match}
+    strange = {leaf for leaf in leaves if leaf != fallback and not leaf.startswith("probe_")}
+    if strange:
+        wrong.append(f"a jump to {', '.join(sorted(strange))}")
+    if not any("%fs:" in instruction for instruction in code):
+        wrong.append("no access to the thread's rseq area")
+    return wrong
+
+
+def check(command, include, language):
+    with tempfile.TemporaryDirectory() as workspace:
+        code = build(command, include, pathlib.Path(workspace), language)
+    for name, fallback in FAST.items():
+        assert name in code and code[name], f"{name} is not in the object"
+        wrong = complaints(code[name], fallback)
+        assert not wrong, f"{name}: {wrong[0]}"
+        slow = [body for symbol, body in code.items() if symbol == fallback]
+        assert slow, f"{fallback} is not a function of its own"
+        locked = any("lock" in instruction for body in slow for instruction in body)
+        assert locked, f"{fallback} has no lock prefix: the check sees nothing"
+        assert complaints(slow[0], fallback), f"{fallback} would pass for an update"
+
+
+def cases(include):
+    for compiler, plus in (("gcc", "g++"), ("clang", "clang++")):
+        for level in ("-O2", "-O3"):
+            for language, program, standard in (("c", compiler, "-std=gnu11"), ("cc", plus, "-std=gnu++17")):
+                name = f"updates_are_lock_free_and_inline_{program}_{level[1:]}"
+                usable = shutil.which(program) and shutil.which("objdump")
+                yield name, usable, lambda p=program, o=level, s=standard, x=language: check([p, o, s], include, x)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("include", type=pathlib.Path, help="the directory of the amalgamated shmeter.h")
+    include = parser.parse_args().include.resolve()
+    if platform.machine() != "x86_64":
+        print("1..0 # SKIP the check reads x86-64")
+        return 0
+    listed, failed = list(cases(include)), 0
+    print(f"1..{len(listed)}")
+    for number, (name, usable, run) in enumerate(listed, 1):
+        if not usable:
+            print(f"ok {number} - {name} # SKIP the compiler or objdump is not installed")
+            continue
+        try:
+            run()
+            print(f"ok {number} - {name}")
+        except (AssertionError, subprocess.CalledProcessError) as error:
+            failed += 1
+            print(f"not ok {number} - {name}\n# {error}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
