@@ -1,0 +1,224 @@
+/*
+ * How long a loop takes: rounds of CPU time, medians, alone and in two processes that run at the same time. It knows nothing of
+ * what the loop does.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+#define PAIR_MORE 64u /* iterations between two looks at the other process                                    */
+
+/* Shared by the two processes of a pair. Counts only grow: a barrier is "both have come here for the k-th time". */
+struct pair {
+    uint64_t arrived;
+    uint64_t pad_a[15];
+    uint64_t finished;
+    uint64_t pad_b[15];
+    uint64_t n; /* iterations of the coming round; 0: the end */
+    uint64_t ns[2];
+};
+
+static unsigned rank;
+
+unsigned
+measure_rank(void)
+{
+    return rank;
+}
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t
+measure_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t
+measure_wall_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int
+compare(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+double
+measure_median(double *values, size_t n)
+{
+    if (n == 0)
+        return 0;
+    qsort(values, n, sizeof *values, compare);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+static uint64_t
+time_loop(measure_loop_fn *loop, uint64_t n)
+{
+    uint64_t start = measure_cpu_ns();
+    loop(n);
+    return measure_cpu_ns() - start;
+}
+
+/* Waits until *count has reached value. other: the process that is to come; its end is ours. */
+static void
+wait_for(const uint64_t *count, uint64_t value, pid_t other)
+{
+    for (unsigned spins = 1; __atomic_load_n(count, __ATOMIC_ACQUIRE) < value; spins++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+        if (spins % 1000000 == 0 && other > 0 && waitpid(other, NULL, WNOHANG) != 0)
+            bench_fail("the second process of a pair has ended in the middle");
+    }
+}
+
+static void
+meet(struct pair *pair, uint64_t *meetings, pid_t other)
+{
+    __atomic_add_fetch(&pair->arrived, 1, __ATOMIC_SEQ_CST);
+    wait_for(&pair->arrived, 2 * ++*meetings, other);
+}
+
+/* One round: begins at a barrier, and goes on after its own share until the other has done its own, so that none runs alone. */
+static void
+pair_round(struct pair *pair, measure_loop_fn *loop, uint64_t *meetings, uint64_t *rounds, pid_t other)
+{
+    meet(pair, meetings, other);
+    pair->ns[rank] = time_loop(loop, pair->n);
+    __atomic_add_fetch(&pair->finished, 1, __ATOMIC_SEQ_CST);
+    ++*rounds;
+    for (unsigned more = 1; __atomic_load_n(&pair->finished, __ATOMIC_ACQUIRE) < 2 * *rounds; more++) {
+        loop(PAIR_MORE);
+        if (more % 100000 == 0 && other > 0 && waitpid(other, NULL, WNOHANG) != 0)
+            bench_fail("the second process of a pair has ended in the middle");
+    }
+    meet(pair, meetings, other);
+}
+
+static void __attribute__((noreturn))
+follow(const struct bench_run *run, struct pair *pair, measure_loop_fn *loop, pid_t parent)
+{
+    uint64_t meetings = 0, rounds = 0;
+    cpus_die_with_parent(parent);
+    rank = 1;
+    cpus_pin(run, rank);
+    for (;;) {
+        meet(pair, &meetings, 0);
+        if (pair->n == 0)
+            _exit(0);
+        pair_round(pair, loop, &meetings, &rounds, 0);
+    }
+}
+
+/* What leads a round: alone when pair is NULL. */
+struct lead {
+    measure_loop_fn *loop;
+    struct pair *pair;
+    pid_t other;
+    uint64_t meetings, rounds;
+};
+
+static double
+lead_round(struct lead *lead, uint64_t n)
+{
+    if (!lead->pair)
+        return (double)time_loop(lead->loop, n);
+    lead->pair->n = n;
+    meet(lead->pair, &lead->meetings, lead->other);
+    pair_round(lead->pair, lead->loop, &lead->meetings, &lead->rounds, lead->other);
+    return ((double)lead->pair->ns[0] + (double)lead->pair->ns[1]) / 2;
+}
+
+/* Doubles n until a round is long enough, twice in a row, since one may be long for another reason; that warms up as well. */
+static uint64_t
+find_n(const struct bench_run *run, struct lead *lead)
+{
+    uint64_t n = 1;
+    while (lead_round(lead, n) < (double)run->round_ns || lead_round(lead, n) < (double)run->round_ns / 2)
+        n *= 2;
+    return n;
+}
+
+static double
+lead_all(const struct bench_run *run, struct lead *lead)
+{
+    double each[64];
+    uint64_t n = find_n(run, lead);
+    unsigned rounds = run->rounds < 64 ? run->rounds : 64;
+    for (unsigned i = 0; i < rounds; i++)
+        each[i] = lead_round(lead, n) / (double)n;
+    return measure_median(each, rounds);
+}
+
+double
+measure_loop(const struct bench_run *run, measure_loop_fn *loop)
+{
+    struct lead lead = { .loop = loop };
+    return lead_all(run, &lead);
+}
+
+static void *
+shared_memory(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        bench_fail("no shared memory of %zu bytes: %s", bytes, strerror(errno));
+    return memory;
+}
+
+double
+measure_pair(const struct bench_run *run, measure_loop_fn *loop)
+{
+    if (run->cpus_n < 2)
+        return 0;
+    struct lead lead = { .loop = loop, .pair = shared_memory(sizeof(struct pair)) };
+    pid_t parent = getpid();
+    lead.other = fork();
+    if (lead.other < 0)
+        bench_fail("fork: %s", strerror(errno));
+    if (lead.other == 0)
+        follow(run, lead.pair, loop, parent);
+    double ns = lead_all(run, &lead);
+    lead.pair->n = 0;
+    meet(lead.pair, &lead.meetings, lead.other);
+    waitpid(lead.other, NULL, 0);
+    munmap(lead.pair, sizeof *lead.pair);
+    return ns;
+}
+
+int
+measure_fork(int (*body)(double *ns, const void *argument), const void *argument, double *ns, size_t ns_n)
+{
+    double *shared = shared_memory(ns_n * sizeof *shared);
+    pid_t parent = getpid(), child = fork();
+    int status;
+    if (child < 0)
+        bench_fail("fork: %s", strerror(errno));
+    if (child == 0) {
+        cpus_die_with_parent(parent);
+        _exit(body(shared, argument));
+    }
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        bench_fail("a measuring child was killed by signal %d", WTERMSIG(status));
+    memcpy(ns, shared, ns_n * sizeof *shared);
+    munmap(shared, ns_n * sizeof *shared);
+    return WEXITSTATUS(status);
+}

@@ -1,0 +1,228 @@
+/*
+ * The exporter at rest: memory of its own and CPU time between scrapes, seen from outside in /proc.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/fill.h"
+#include "bench/rows.h"
+
+#define READY_SECONDS 10
+#define REST_MS       3000
+
+/* Beside this program in the build directory. */
+static int
+exporter_path(char *path, size_t bytes)
+{
+    char own[PATH_MAX];
+    const char *given = getenv("SHMETER_EXPORTER");
+    ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (len < 0)
+        return -1;
+    own[len] = 0;
+    for (unsigned up = 0; up < 2; up++) {
+        char *slash = strrchr(own, '/');
+        if (slash)
+            *slash = 0;
+    }
+    snprintf(path, bytes, "%s%s", given ? given : own, given ? "" : "/exporter/shmeter-exporter");
+    return access(path, X_OK);
+}
+
+static struct sockaddr_in
+loopback(uint16_t port)
+{
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+}
+
+static uint16_t
+free_port(void)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) ||
+        getsockname(fd, (struct sockaddr *)&address, &len))
+        bench_fail("no free port: %s", strerror(errno));
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+/* Bytes of the answer to GET /metrics, 0 when there is none. */
+static size_t
+scrape_http(uint16_t port)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in address = loopback(port);
+    char answer[4096];
+    size_t bytes = 0;
+    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, request, sizeof request - 1, MSG_NOSIGNAL) == (ssize_t)sizeof request - 1)
+        while ((n = recv(fd, answer, sizeof answer, 0)) > 0)
+            bytes += (size_t)n;
+    close(fd);
+    return bytes;
+}
+
+static void
+pause_ms(long ms)
+{
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+    nanosleep(&time, NULL);
+}
+
+static pid_t
+start(const char *exporter, const char *segment, uint16_t port)
+{
+    char address[32];
+    pid_t parent = getpid(), pid = fork();
+    if (pid < 0)
+        bench_fail("fork: %s", strerror(errno));
+    if (pid > 0)
+        return pid;
+    cpus_die_with_parent(parent);
+    snprintf(address, sizeof address, "127.0.0.1:%u", port);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    execl(exporter, exporter, "--segment", segment, "--web.listen-address", address, "--log.level", "error",
+          (char *)NULL);
+    _exit(127);
+}
+
+static int
+wait_ready(pid_t pid, uint16_t port)
+{
+    for (unsigned tries = 0; tries < READY_SECONDS * 100; tries++) {
+        if (scrape_http(port) > 0)
+            return 0;
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            return -1;
+        pause_ms(10);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return -1;
+}
+
+/* RssAnon in KiB, -1 unknown. */
+static double
+anonymous_kib(pid_t pid)
+{
+    char path[64], line[256];
+    long kib = -1;
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    FILE *file = fopen(path, "re");
+    while (file && kib < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "RssAnon: %ld", &kib) != 1)
+            kib = -1;
+    if (file)
+        fclose(file);
+    return (double)kib;
+}
+
+/* CPU time of all threads in ns, -1 when the kernel keeps no such statistics. */
+static double
+cpu_ns(pid_t pid)
+{
+    char path[320];
+    double total = -1;
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+    DIR *threads = opendir(path);
+    const struct dirent *thread;
+    while (threads && (thread = readdir(threads)) != NULL) {
+        unsigned long long ns;
+        if (thread->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", (long)pid, thread->d_name);
+        FILE *file = fopen(path, "re");
+        if (file && fscanf(file, "%llu", &ns) == 1)
+            total = (total < 0 ? 0 : total) + (double)ns;
+        if (file)
+            fclose(file);
+    }
+    if (threads)
+        closedir(threads);
+    return total;
+}
+
+static void
+look(struct bench_run *run, pid_t pid, uint16_t port)
+{
+    for (unsigned i = 0; i < 3; i++)
+        scrape_http(port);
+    pause_ms(200);
+    double kib = anonymous_kib(pid), before = cpu_ns(pid);
+    uint64_t wall = measure_wall_ns();
+    pause_ms(REST_MS);
+    double spent = cpu_ns(pid) - before, passed = (double)(measure_wall_ns() - wall);
+    if (kib >= 0)
+        run_put(run, "exporter-memory", kib / 1024);
+    if (before >= 0)
+        run_put(run, "exporter-cpu", spent / passed * 100);
+}
+
+static void
+measure_exporter(struct bench_run *run, const struct bench_row *row)
+{
+    char exporter[PATH_MAX + 64], segment[256];
+    (void)row;
+    if (exporter_path(exporter, sizeof exporter)) {
+        run_note(run, "The exporter was not measured: it is not beside this program (SHMETER_EXPORTER names it).");
+        return;
+    }
+    snprintf(segment, sizeof segment, "%s", run_segment(run, "exporter"));
+    int error = fill_apart(segment, &(const struct fill){ .series_n = 990 });
+    if (error)
+        bench_fail("no segment could be filled: %s", strerror(-error));
+    for (unsigned tries = 0; tries < 3; tries++) { /* somebody else may take the port before the exporter does */
+        uint16_t port = free_port();
+        pid_t pid = start(exporter, segment, port);
+        if (wait_ready(pid, port))
+            continue;
+        look(run, pid, port);
+        kill(pid, SIGTERM);
+        waitpid(pid, NULL, 0);
+        unlink(segment);
+        return;
+    }
+    run_note(run, "The exporter was not measured: it did not answer.");
+    unlink(segment);
+}
+
+#define EXPORTER "exporter"
+
+const struct bench_row resident_rows[] = {
+    { .section = EXPORTER,
+      .name = "exporter-memory",
+      .what = "RssAnon at rest, 990 series",
+      .unit = "MiB",
+      .max_value = 8,
+      .flags = BENCH_HEAVY | BENCH_LARGE,
+      .measure = measure_exporter },
+    { .section = EXPORTER,
+      .name = "exporter-cpu",
+      .what = "CPU at rest, 990 series",
+      .unit = "%",
+      .max_value = 0.1,
+      .flags = BENCH_HEAVY | BENCH_LARGE,
+      .measure = measure_exporter },
+};
+const size_t resident_rows_n = ROWS_N(resident_rows);
