@@ -276,7 +276,10 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     to = find_series(snapshot, series, family, target, slot, model, idx, &error);
     if (!to)
         return error;
-    add_f64(model->words + to->word, value);
+    if (to->present)
+        add_f64(model->words + to->word, value);
+    else
+        memcpy(model->words + to->word, &value, sizeof value); /* adding would lose the sign of -0 */
     model_present(family->target, to);
     return 0;
 }
