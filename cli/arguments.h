@@ -1,0 +1,41 @@
+/*
+ * The words behind a subcommand: options and names. Knows no segment.
+ */
+#ifndef SHMETER_CLI_ARGUMENTS_H
+#define SHMETER_CLI_ARGUMENTS_H
+
+#include <stdint.h>
+
+#include "cli/command.h"
+
+struct arguments {
+    const struct command *command;
+    const char
+        *values[COMMAND_OPTIONS]; /* parallel to the command's options; "" one without an argument; NULL: not given */
+    const char **names;
+    uint32_t names_n;
+};
+
+enum arguments_verdict { ARGUMENTS_RUN, ARGUMENTS_HELP, ARGUMENTS_WRONG };
+
+/*
+ * argv[0] is the subcommand. What is wrong is said on stderr in one sentence. names points into argv, whose order may have been changed.
+ */
+enum arguments_verdict arguments_parse(struct arguments *out, const struct command *command, int argc, char **argv);
+
+/* The last value given for an option, NULL when it was not. */
+const char *arguments_value(const struct arguments *given, const char *option);
+
+/*
+ * A whole number from least to most; with_units: it may end in K, M or G (times 1024). Returns 0 and *out (unchanged when
+ * the option was not given), or EXIT_USAGE after a sentence on stderr.
+ */
+int arguments_number(const struct arguments *given, const char *option, int with_units, uint64_t least, uint64_t most,
+                     uint64_t *out);
+
+/* Says "shmeter SUB: SENTENCE" on stderr and how to get help; returns EXIT_USAGE. */
+int arguments_wrong(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void arguments_help(const struct command *command);
+
+#endif

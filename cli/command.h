@@ -1,0 +1,35 @@
+/*
+ * What a subcommand is to the rest of the command: a table entry. One table of options is what --help prints and what the
+ * parser takes.
+ */
+#ifndef SHMETER_CLI_COMMAND_H
+#define SHMETER_CLI_COMMAND_H
+
+#include <stddef.h>
+
+#define COMMAND_OPTIONS 16u
+
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command_option {
+    const char *name;     /* without "--"                                                                    */
+    const char *argument; /* its word in the help; NULL: takes none                                          */
+    const char *help;     /* lines apart by \n                                                               */
+};
+
+struct arguments; /* what was given: arguments.h */
+
+struct command {
+    const char *name;
+    const char *operands; /* "[NAME...]", for the usage line                                                 */
+    const char *summary;  /* one line                                                                        */
+    const char *details;  /* more for --help, exit codes among it                                            */
+    const struct command_option *options;
+    size_t options_n;
+    int operands_least, operands_most;         /* how many NAMEs; most -1: any number                        */
+    int (*run)(const struct arguments *given); /* returns the exit code                                     */
+};
+
+extern const struct command command_create, command_ls, command_dump, command_health, command_doctor, command_rm;
+
+#endif

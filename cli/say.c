@@ -1,0 +1,116 @@
+#include "cli/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "expo/status.h"
+#include "expo/text.h"
+
+static void
+put(FILE *file, const char *before, const char *after, const char *format, va_list list)
+{
+    char text[SAY_BYTES], clean[TEXT_CLEAN_BYTES(SAY_BYTES)];
+
+    vsnprintf(text, sizeof text, format, list);
+    text_clean(clean, text, strlen(text), TEXT_LINES);
+    fprintf(file, "%s%s%s", before, clean, after);
+}
+
+void
+say_error(const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    put(stderr, "shmeter: ", "\n", format, list);
+    va_end(list);
+}
+
+void
+say(const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    put(stdout, "", "", format, list);
+    va_end(list);
+}
+
+const char *
+say_size(char *out, uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    double size = (double)bytes;
+    size_t unit = 0;
+
+    while (size >= 1023.95 && unit < 4) {
+        size /= 1024;
+        unit++;
+    }
+    if (size == (double)(uint64_t)size)
+        snprintf(out, 32, "%llu %s", (unsigned long long)size, units[unit]);
+    else
+        snprintf(out, 32, "%.1f %s", size, units[unit]);
+    return out;
+}
+
+const char *
+say_age(char *out, uint64_t age_ns)
+{
+    unsigned long long s = age_ns / 1000000000u;
+
+    if (age_ns == STATUS_NEVER)
+        snprintf(out, 32, "-");
+    else if (s >= 86400)
+        snprintf(out, 32, "%llud %lluh", s / 86400, s / 3600 % 24);
+    else if (s >= 3600)
+        snprintf(out, 32, "%lluh %llum", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(out, 32, "%llum %llus", s / 60, s % 60);
+    else
+        snprintf(out, 32, "%llus", s);
+    return out;
+}
+
+uint64_t
+say_age_since(uint64_t created_ns)
+{
+    struct timespec now;
+    uint64_t now_ns;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return !created_ns || created_ns > now_ns ? STATUS_NEVER : now_ns - created_ns;
+}
+
+json_t *
+say_json_string(const char *text)
+{
+    size_t len = strlen(text);
+    char *clean = malloc(TEXT_CLEAN_BYTES(len));
+    json_t *json;
+
+    if (!clean)
+        return NULL;
+    text_clean(clean, text, len, TEXT_LINES);
+    json = json_string(clean);
+    free(clean);
+    return json;
+}
+
+int
+say_json(json_t *json)
+{
+    if (!json) {
+        say_error("out of memory");
+        return EXIT_FAILED;
+    }
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+    return EXIT_GOOD;
+}
