@@ -1,0 +1,208 @@
+#include "tests/client/kill_worker.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "shmeter.h"
+#include "tests/client/scratch.h"
+
+static const char *const mode_names[MODES] = { "pool", "live_sum", "live_min", "live_max", "live_latest", "live_all",
+                                               "sum",  "min",      "max",      "latest",   "all" };
+static const double classic_bounds[] = { 1, 2, 4, 8 };
+static const double classic_values[] = { 0.5, 1.5, 3, 6.25, 16 };
+static const double log_values[] = { 0.5, 1.5, 3, 6, 12, 24.5, 48, 96, 192 };
+static const char *const bound_texts[] = { "1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "128.0", "256.0" };
+
+static const struct shmeter_family *dynamic;
+static struct shmeter_counter counters[COUNTERS];
+static struct shmeter_counter_f64 fractions[FRACTIONS];
+static struct shmeter_histogram histograms[HISTOGRAMS];
+static struct shmeter_gauge gauges[MODES];
+
+uint32_t
+kill_buckets_n(uint32_t histogram)
+{
+    return histogram < CLASSIC ? 5 : 9;
+}
+
+double
+kill_bucket_value(uint32_t histogram, uint32_t bucket)
+{
+    return histogram < CLASSIC ? classic_values[bucket] : log_values[bucket];
+}
+
+const char *
+kill_bucket_bound(uint32_t histogram, uint32_t bucket)
+{
+    return histogram < CLASSIC && bucket == 4 ? "+Inf" : bound_texts[bucket];
+}
+
+const char *
+kill_mode_name(uint32_t mode)
+{
+    return mode_names[mode];
+}
+
+static const struct shmeter_family *
+open_family(struct shmeter *meter, struct shmeter_desc desc, const char *name)
+{
+    static const char *const labels[] = { "n", NULL };
+
+    desc.name = name;
+    desc.help = "Of the kill test.";
+    if (desc.type != SHMETER_GAUGE)
+        desc.labels = labels;
+    return shmeter_family(meter, &desc);
+}
+
+static const char *
+number_text(uint32_t number, char out[12])
+{
+    snprintf(out, 12, "%u", number);
+    return out;
+}
+
+static void
+open_series(struct shmeter *meter)
+{
+    const struct shmeter_family *whole = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER },
+                                                     "kill_counter_total");
+    const struct shmeter_family *fraction = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER_F64 },
+                                                        "kill_fraction_total");
+    const struct shmeter_family *classic = open_family(
+        meter, (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .bounds = classic_bounds, .bounds_len = 4 },
+        "kill_histogram_classic");
+    const struct shmeter_family *exponential = open_family(
+        meter, (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .schema = 0, .min_value = 1, .max_value = 256 },
+        "kill_histogram_exponential");
+    char text[12], name[40];
+    uint32_t i;
+
+    for (i = 0; i < COUNTERS; i++)
+        counters[i] = shmeter_counter_of(whole, number_text(i, text));
+    for (i = 0; i < FRACTIONS; i++)
+        fractions[i] = shmeter_counter_f64_of(fraction, number_text(i, text));
+    for (i = 0; i < HISTOGRAMS; i++)
+        histograms[i] = shmeter_histogram_of(i < CLASSIC ? classic : exponential, number_text(i, text));
+    for (i = 0; i < MODES; i++) {
+        snprintf(name, sizeof name, "kill_gauge_%s", mode_names[i]);
+        gauges[i] = shmeter_gauge_of(
+            open_family(meter, (struct shmeter_desc){ .type = SHMETER_GAUGE, .mode = (enum shmeter_mode)i }, name));
+    }
+    dynamic = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER }, "kill_dynamic_total");
+}
+
+struct shmeter *
+kill_worker_open(const char *segment, const char *worker)
+{
+    struct shmeter_options options = {
+        .struct_bytes = sizeof options, .worker = worker, .group = -1, .max_slots = WORKERS + 3
+    };
+    struct shmeter *meter;
+    int result = shmeter_open(&meter, segment, &options);
+
+    if (result) {
+        fprintf(stderr, "kill_worker: %s\n", shmeter_error(meter));
+        exit(1);
+    }
+    open_series(meter);
+    return meter;
+}
+
+/* Nothing before or behind it may move over the update that it fences; x86-64 keeps the stores' order. */
+#define BRACKET(ledger, at, n, update)           \
+    do {                                         \
+        (ledger)->begun[at] += (n);              \
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); \
+        update;                                  \
+        __atomic_thread_fence(__ATOMIC_ACQ_REL); \
+        (ledger)->finished[at] += (n);           \
+    } while (0)
+
+static void
+observe(struct worker_ledger *own, uint64_t chance)
+{
+    uint32_t histogram = (uint32_t)(chance % HISTOGRAMS);
+    uint32_t bucket = (uint32_t)(chance >> 8) % kill_buckets_n(histogram);
+
+    BRACKET(own, AT_HISTOGRAMS + histogram * BUCKETS + bucket, 1,
+            shmeter_histogram_observe(histograms[histogram], kill_bucket_value(histogram, bucket)));
+}
+
+/* Values are whole numbers: sums of them are exact. */
+static void
+change_gauge(struct worker_ledger *own, uint64_t chance)
+{
+    uint32_t mode = (uint32_t)(chance % MODES);
+    struct held *held = &own->held[mode];
+    double now = isnan(held->now) ? 0 : held->now, value = (double)((int64_t)(chance >> 8) % 1000000);
+    int adds = mode == SHMETER_POOL || (mode == SHMETER_LIVE_SUM && (chance >> 7 & 1));
+
+    if (mode == SHMETER_SUM) {
+        BRACKET(own, AT_SUM, 1, shmeter_gauge_inc(gauges[mode]));
+        return;
+    }
+    if (mode == SHMETER_POOL)
+        value = now > 0 && (chance >> 7 & 1) ? -1 : 1;
+    held->next = adds ? now + value : value;
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+    if (adds)
+        shmeter_gauge_add(gauges[mode], value);
+    else
+        shmeter_gauge_set(gauges[mode], value);
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+    held->now = held->next;
+}
+
+static void
+update(struct worker_ledger *own, uint64_t chance)
+{
+    uint32_t which = (uint32_t)(chance >> 32), n = which % 7 + 1;
+    char text[12];
+
+    switch (chance % 16) {
+    case 0 ... 2:
+        BRACKET(own, AT_COUNTERS + which % COUNTERS, n, shmeter_counter_add(counters[which % COUNTERS], n));
+        break;
+    case 3 ... 5:
+        BRACKET(own, AT_FRACTIONS + which % FRACTIONS, n,
+                shmeter_counter_f64_add(fractions[which % FRACTIONS], n * FRACTION_UNIT));
+        break;
+    case 6 ... 10:
+        observe(own, chance >> 32);
+        break;
+    case 11 ... 14:
+        change_gauge(own, chance >> 32);
+        break;
+    default:
+        number_text(which % DYNAMIC, text);
+        BRACKET(own, AT_DYNAMIC + which % DYNAMIC, 1, shmeter_counter_inc(shmeter_counter_of(dynamic, text)));
+    }
+}
+
+static void
+keep_quiet(const struct ledger *ledger, struct worker_ledger *own)
+{
+    const struct timespec moment = { 0, 100000 };
+    uint32_t pause;
+
+    while ((pause = __atomic_load_n(&ledger->pause, __ATOMIC_ACQUIRE)) != 0) {
+        __atomic_store_n(&own->quiet, pause, __ATOMIC_RELEASE);
+        nanosleep(&moment, NULL);
+    }
+}
+
+void
+kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed)
+{
+    struct worker_ledger *own = &ledger->workers[place];
+
+    __atomic_add_fetch(&own->started, 1, __ATOMIC_RELEASE);
+    for (;;) {
+        if (__atomic_load_n(&ledger->pause, __ATOMIC_ACQUIRE))
+            keep_quiet(ledger, own);
+        update(own, scratch_random(&seed));
+    }
+}
