@@ -1,0 +1,122 @@
+"""Which folder may include from which: the arrows of docs/ARCHITECTURE.md, and who may use what of other libraries.
+
+Usage: test_includes.py SOURCE_FOLDER
+"""
+import os
+import re
+import sys
+
+from tap import main, nothing, test
+
+SOURCE = sys.argv[1]
+
+# Nothing points back: shm/ knows nobody, expo/ knows no HTTP and no command, examples and benches use the public header.
+ARROWS = {
+    "shm": {"shm"},
+    "client": {"client", "shm"},
+    "expo": {"expo", "shm"},
+    "exporter": {"exporter", "expo"},
+    "cli": {"cli", "expo", "shm"},
+    "bench": {"bench", "expo", "shmeter.h"},
+    "examples": {"examples", "shmeter.h"},
+}
+
+# From the model on, nobody sees a segment, not even through another header.
+SEES_NO_SEGMENT = re.compile(r"expo/(encode|plan|buffer|number|text)\w*\.(c|cc|h)|exporter/.*")
+
+# Library headers and compiler words, and the only files that may have them.
+OWNERS = {
+    r"#\s*include\s*<ck_": r"shm/atomic\.h",
+    r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
+    r"#\s*include\s*<microhttpd": r"exporter/.*",
+    r"#\s*include\s*<jansson": r"(expo/health_json|exporter/\w+|cli/\w+|bench/\w+)\.[ch]",
+}
+
+
+def sources():
+    """Path -> text without comments."""
+    found = {}
+    for folder in ARROWS:
+        for where, _, files in os.walk(os.path.join(SOURCE, folder)):
+            for file in files:
+                if file.endswith((".c", ".h", ".cc")):
+                    path = os.path.join(where, file)
+                    with open(path, encoding="utf-8") as stream:
+                        found[os.path.relpath(path, SOURCE)] = re.sub(r"/\*.*?\*/", "", stream.read(), flags=re.DOTALL)
+    return found
+
+
+def included(path, text, files):
+    """The project's files that this one includes; shmeter.h, which the build makes, stands for itself."""
+    for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.MULTILINE):
+        beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+        yield beside if beside in files else name
+
+
+def target_folder(name):
+    return name.split("/")[0]
+
+
+def wrong_arrows(files):
+    return [f"{path} includes {name}" for path, text in files.items() for name in included(path, text, files)
+            if target_folder(name) not in ARROWS[target_folder(path)]]
+
+
+def unknown_files(files):
+    return [f"{path} includes {name}, which is no file" for path, text in files.items() for name in included(path, text, files)
+            if name not in files and name != "shmeter.h"]
+
+
+def reached(path, files):
+    """Everything that a file includes, directly or not."""
+    seen, todo = set(), [path]
+    while todo:
+        for name in included(todo[-1], files.get(todo.pop(), ""), files):
+            if name not in seen:
+                seen.add(name)
+                todo.append(name)
+    return seen
+
+
+def sees_a_segment(files):
+    return [f"{path} reaches {name}" for path in files if SEES_NO_SEGMENT.fullmatch(path)
+            for name in sorted(reached(path, files)) if name.startswith("shm/")]
+
+
+def wrong_owners(files):
+    return [f"{path}: {found[0]}" for word, owner in OWNERS.items() for path, text in files.items()
+            if not re.fullmatch(owner, path) for found in re.finditer(word, text)]
+
+
+@test
+def every_include_follows_an_arrow():
+    files = sources()
+    assert len(files) > 60, "the sources were not found"
+    nothing(unknown_files(files) + wrong_arrows(files), "includes")
+
+
+@test
+def encoders_and_the_exporter_never_see_a_segment():
+    files = sources()
+    assert sum(1 for path in files if SEES_NO_SEGMENT.fullmatch(path)) > 20, "the files were not found"
+    nothing(sees_a_segment(files), "from the model on, nobody knows shm/")
+
+
+@test
+def each_library_and_each_atomic_has_its_place():
+    nothing(wrong_owners(sources()), "used elsewhere than in its place")
+
+
+@test
+def an_include_against_the_arrows_is_noticed():
+    files = sources()
+    for path, name in (("shm/layout.h", "expo/model.h"), ("expo/model.h", "exporter/http.h"), ("exporter/http.h", "shm/reader.h"),
+                       ("examples/pool/pool.c", "shm/layout.h"), ("shm/layout.h", "../client/shmeter.h")):
+        assert len(wrong_arrows({**files, path: files[path] + f'\n#include "{name}"\n'})) == 1, (path, name)
+    hidden = {**files, "expo/model.h": files["expo/model.h"] + '\n#include "expo/snapshot_parts.h"\n'}
+    assert sees_a_segment(hidden) and not wrong_arrows(hidden)
+    assert wrong_owners({**files, "expo/plan.c": files["expo/plan.c"] + "\n__atomic_load_n(p, 0);\n"})
+
+
+if __name__ == "__main__":
+    main()
