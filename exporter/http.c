@@ -37,6 +37,7 @@ struct http {
     struct responses responses;
     uint32_t active_n;
     size_t held_bytes;
+    int closing; /* nobody is suspended any more */
 };
 
 enum request_state { REQUEST_READ, REQUEST_ASKED, REQUEST_ANSWERED };
@@ -202,6 +203,8 @@ on_request(void *argument, struct MHD_Connection *connection, const char *url, c
     }
     if (request->route.is_fixed)
         return responses_queue(&http->responses, connection, request->route.fixed);
+    if (request->state == REQUEST_READ && http->closing)
+        return MHD_NO;
     if (request->state == REQUEST_READ) {
         request->state = REQUEST_ASKED;
         request->ask.kind = request->route.document;
@@ -382,7 +385,10 @@ http_free(struct http *http)
 {
     uint32_t i;
 
+    if (!http)
+        return;
     /* A suspended connection must not meet the daemon's end. */
+    http->closing = 1;
     scraper_finish(http->options.scraper);
     http_run(http);
     for (i = 0; i < http->daemons_n; i++)

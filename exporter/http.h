@@ -38,7 +38,7 @@ void http_quiesce(struct http *http);
 /* Requests that were read and are not yet answered whole. */
 uint32_t http_active(const struct http *http);
 
-/* Ends all connections. Waits for the scraper to answer what it was asked. */
+/* Ends all connections. Waits for the scraper to answer what it was asked. NULL is fine. */
 void http_free(struct http *http);
 
 #endif

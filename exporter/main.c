@@ -2,6 +2,7 @@
  * shmeter-exporter: reads segments, serves what they hold. This file is the order in which things start and stop, and the loop.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 #include "exporter/scraper.h"
 #include "exporter/version.h"
 
-#define DRAIN_MS       1000 /* for answers under way when the end is asked for */
+#define DRAIN_MS       2000 /* for answers under way when the end is asked for */
 #define SENTENCE_BYTES 1024u
 
 static int
@@ -28,6 +29,21 @@ fail(const char *sentence)
 {
     log_event(LOG_LEVEL_ERROR, sentence, NULL);
     return EXIT_FAILURE;
+}
+
+/* Whoever starts us with a standard descriptor closed must not get the log written into a client's connection. */
+static int
+standard_descriptors_open(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
 }
 
 /* Signals are read from a descriptor; they are blocked before the first thread, which inherits that. */
@@ -100,22 +116,34 @@ serve(struct http *http, int signals)
             return; /* asked twice */
 }
 
+/* Opens all addresses, or none. */
 static int
-listen_on(struct http *http, const struct listen_address *address)
+sockets_open(const struct options *options, int fds[LISTEN_ADDRESSES])
 {
-    char sentence[SENTENCE_BYTES], name[LISTEN_TEXT_BYTES];
-    int fd = listen_open(address, sentence, sizeof sentence);
+    char sentence[SENTENCE_BYTES];
+    uint32_t i;
 
-    if (fd < 0)
+    for (i = 0; i < options->addresses_n; i++) {
+        fds[i] = listen_open(&options->addresses[i], sentence, sizeof sentence);
+        if (fds[i] >= 0)
+            continue;
+        while (i)
+            close(fds[--i]);
         return fail(sentence);
+    }
+    return 0;
+}
+
+static void
+say_listening(int fd)
+{
+    char name[LISTEN_TEXT_BYTES];
+
     listen_name(fd, name, sizeof name);
+    log_event(LOG_LEVEL_INFO, "listening", "address", name, NULL);
     if (!listen_is_loopback(fd))
         log_event(LOG_LEVEL_WARN, "other machines can reach this address, and there is neither TLS nor a password",
                   "address", name, NULL);
-    if (http_listen(http, fd))
-        return fail("the HTTP server cannot be started: no memory or descriptors");
-    log_event(LOG_LEVEL_INFO, "listening", "address", name, NULL);
-    return 0;
 }
 
 static int
@@ -132,20 +160,44 @@ check_configs(const struct options *options)
 }
 
 static int
-run(const struct options *options, struct scraper *scraper, int signals)
+run(const struct options *options, struct scraper *scraper, const int fds[LISTEN_ADDRESSES], int signals)
 {
     const struct http_options settings = { scraper, options->telemetry_path, options->request_seconds };
     struct http *http = http_new(&settings);
-    int result = 0;
+    int result = http ? 0 : -ENOMEM;
     uint32_t i;
 
-    if (!http)
-        return fail("the HTTP server cannot be started: no memory or descriptors");
+    for (i = 0; i < options->addresses_n; i++)
+        if (result)
+            close(fds[i]);
+        else
+            result = http_listen(http, fds[i]);
     for (i = 0; !result && i < options->addresses_n; i++)
-        result = listen_on(http, &options->addresses[i]);
+        say_listening(fds[i]);
     if (!result)
         serve(http, signals);
     http_free(http);
+    return result ? fail("the HTTP server cannot be started: no memory or descriptors") : 0;
+}
+
+static int
+start(const struct options *options)
+{
+    const struct scraper_options settings = { options->segments, options->segments_n,    options->owners,
+                                              options->owners_n, options->stuck_seconds, options->telemetry_path };
+    int fds[LISTEN_ADDRESSES], signals = signals_open(), result;
+    struct scraper *scraper;
+
+    if (check_configs(options) || sockets_open(options, fds))
+        return EXIT_FAILURE;
+    log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
+              NULL);
+    scraper = signals < 0 ? NULL : scraper_start(&settings);
+    if (!scraper)
+        return fail("cannot start: no memory, threads or descriptors");
+    result = run(options, scraper, fds, signals);
+    scraper_free(scraper);
+    log_event(LOG_LEVEL_INFO, "stopped", NULL);
     return result;
 }
 
@@ -153,32 +205,18 @@ int
 main(int argc, char **argv)
 {
     struct options options;
-    struct scraper_options settings;
-    struct scraper *scraper;
-    int signals, result;
 
+    if (standard_descriptors_open())
+        return EXIT_FAILURE;
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
         return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
     case OPTIONS_WRONG:
         return 2;
-    case OPTIONS_RUN:
+    default:
         break;
     }
     log_configure(options.log_level, options.log_format);
-    if (check_configs(&options))
-        return EXIT_FAILURE;
     mallopt(M_ARENA_MAX, 1); /* two threads that seldom allocate at once: a second arena would only cost memory */
-    signals = signals_open();
-    log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
-              NULL);
-    settings = (struct scraper_options){ options.segments, options.segments_n,    options.owners,
-                                         options.owners_n, options.stuck_seconds, options.telemetry_path };
-    scraper = signals < 0 ? NULL : scraper_start(&settings);
-    if (!scraper)
-        return fail("cannot start: no memory, threads or descriptors");
-    result = run(&options, scraper, signals);
-    scraper_free(scraper);
-    log_event(LOG_LEVEL_INFO, "stopped", NULL);
-    return result;
+    return start(&options);
 }

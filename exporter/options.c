@@ -14,7 +14,7 @@
 #include "exporter/version.h"
 
 #define DEFAULT_ADDRESS "127.0.0.1:10077"
-#define HELP_COLUMN     32
+#define HELP_COLUMN     33
 
 /* Takes an argument. Returns NULL, or what is wrong with it. */
 typedef const char *take_fn(struct options *options, const char *argument);

@@ -11,7 +11,7 @@
 
 struct watch_segment {
     char name[STATUS_NAME_BYTES];
-    uint32_t readable;
+    uint32_t readable, unlinked;
     int32_t fault;
     uint64_t generation;
     uint32_t seen; /* in this look */
@@ -39,6 +39,9 @@ say_change(const struct watch_segment *before, const struct segment_status *stat
     } else if (before->generation != status->generation) {
         say_readable(status, "segment was created again");
     }
+    if (status->readable && status->unlinked && (!before || !before->unlinked))
+        log_event(LOG_LEVEL_WARN, "segment has lost its file name; workers that have it are still read", "segment",
+                  status->name, "path", status->path, NULL);
 }
 
 static struct watch_segment *
@@ -95,6 +98,7 @@ watch_look(struct watch *watch, const struct segment_status *const *statuses, ui
         if (!known)
             continue;
         known->readable = statuses[i]->readable;
+        known->unlinked = statuses[i]->unlinked;
         known->fault = statuses[i]->fault;
         known->generation = statuses[i]->generation;
         known->seen = 1;

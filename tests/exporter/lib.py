@@ -1,0 +1,275 @@
+"""What the exporter's tests share: a TAP runner, and things that a test starts and that go away with it."""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+DEADLINE = 30  # seconds until a test gives up waiting for something that has to happen
+
+
+class Skip(Exception):
+    """A test that cannot run here; says why."""
+
+
+TESTS = []
+
+
+def test(function):
+    """Marks a test; its name is the sentence that it proves."""
+    TESTS.append(function)
+    return function
+
+
+def main():
+    """Runs all tests of the file and prints TAP. Arguments: the exporter, the feeder, then names of tests to run."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that cleaning up happens
+    wanted = sys.argv[3:]
+    tests = [one for one in TESTS if not wanted or one.__name__ in wanted]
+    failed = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, one in enumerate(tests, 1):
+        try:
+            with Bench() as bench:
+                one(bench)
+        except Skip as why:
+            print(f"ok {number} - {one.__name__} # SKIP {why}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"not ok {number} - {one.__name__}", flush=True)
+            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
+        else:
+            print(f"ok {number} - {one.__name__}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def note(text):
+    print("# " + text, flush=True)
+
+
+def wait_for(condition, what):
+    """Asks until condition() is true and returns what it gave. A condition that raises OSError is not true yet."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            got = condition()
+        except OSError:
+            got = None
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"in vain waited for: {what}")
+        time.sleep(0.02)
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: {got!r} is not {wanted!r}")
+
+
+def true(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Bench(contextlib.ExitStack):
+    """Starts things for one test; whatever it started is gone when the test is over."""
+
+    serial = 0
+
+    def name(self):
+        """A segment's name that nobody else has; the segment, and those whose name begins with it, are removed at the end."""
+        Bench.serial += 1
+        name = f"t{os.getpid()}x{Bench.serial}"
+        self.callback(remove_segments, name)
+        return name
+
+    def folder(self, where=None):
+        path = tempfile.mkdtemp(prefix="shmeter-test-", dir=where)
+        self.callback(shutil.rmtree, path, True)
+        return path
+
+    def process(self, arguments, **more):
+        process = subprocess.Popen(arguments, **more)
+        self.callback(end_process, process)
+        return process
+
+    def exporter(self, *options, listen=True):
+        return Exporter(self, options, listen)
+
+    def feeder(self, segment, worker="feeder", max_series=None):
+        return Feeder(self, segment, worker, max_series)
+
+    def connect(self, exporter, source=None):
+        plug = socket.create_connection(("127.0.0.1", exporter.port), DEADLINE, source and (source, 0))
+        self.callback(plug.close)
+        return plug
+
+
+def segment_path(name):
+    return name if "/" in name else f"/dev/shm/shmeter.{name}.v1"
+
+
+def remove_segments(name):
+    for file in os.listdir("/dev/shm"):
+        if re.fullmatch(rf"shmeter\.{re.escape(name)}([^0-9].*)?\.v1", file):
+            os.unlink("/dev/shm/" + file)
+
+
+def end_process(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class Feeder:
+    """tests/exporter/feeder.c: a worker that does as it is told."""
+
+    def __init__(self, bench, segment, worker, max_series):
+        arguments = [sys.argv[2], segment, worker] + ([str(max_series)] if max_series else [])
+        self.process = bench.process(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        equal(self.process.stdout.readline(), "ok\n", "the feeder's start")
+
+    def do(self, *words):
+        words = [re.sub(r"[^!-$&-~]", lambda byte: "".join(f"%{b:02x}" for b in byte[0].encode()), str(word))
+                 for word in words]
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), "ok\n", words)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        self.process.stdin.close()
+        equal(self.process.wait(DEADLINE), 0, "the feeder's exit")
+
+
+class Exporter:
+    """The exporter on a free port of 127.0.0.1, with what it logs."""
+
+    def __init__(self, bench, options, listen):
+        arguments = [sys.argv[1], *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
+        self.bench = bench
+        self.process = bench.process(arguments, stderr=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        self.log = []
+        self.grown = threading.Condition()
+        self.log_ended = False
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        if listen:
+            line = self.wait_for_log(r"listening.*127\.0\.0\.1:\d+")
+            self.port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
+
+    def read(self):
+        with contextlib.suppress(ValueError):
+            for line in self.process.stderr:
+                with self.grown:
+                    self.log.append(line)
+                    self.grown.notify_all()
+        with self.grown:
+            self.log_ended = True
+            self.grown.notify_all()
+
+    def wait_for_log(self, pattern):
+        """The first line of the log that matches."""
+        found = []
+
+        def look():
+            found[:] = [line for line in self.log if re.search(pattern, line)]
+            return found or self.log_ended
+
+        with self.grown:
+            self.grown.wait_for(look, DEADLINE)
+        true(found, f"in vain waited for {pattern!r} in the log: {self.log}")
+        return found[0]
+
+    def connection(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        self.bench.callback(connection.close)
+        return connection
+
+    def ask(self, path, method="GET", **more):
+        """The response, with its body in .body."""
+        connection = self.connection()
+        connection.request(method, path, **more)
+        response = connection.getresponse()
+        response.body = response.read()
+        connection.close()
+        return response
+
+    def text(self, path="/metrics"):
+        response = self.ask(path)
+        equal(response.status, 200, path)
+        return response.body.decode()
+
+    def samples(self):
+        return samples(self.text())
+
+    def stop(self, number=signal.SIGTERM):
+        """Sends the signal and returns the exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(DEADLINE)
+        self.reader.join(DEADLINE)
+        return status
+
+
+def raw(plug, request):
+    """Sends bytes and returns everything until the other side closes."""
+    plug.sendall(request)
+    return drain(plug)
+
+
+def drain(plug):
+    got = b""
+    with contextlib.suppress(ConnectionResetError):
+        while more := plug.recv(65536):
+            got += more
+    return got
+
+
+LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)')
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
+
+
+def samples(text):
+    """{(name, frozenset of labels): value} of text 0.0.4. Refuses what the format does not allow, and duplicates."""
+    found = {}
+    true(text.endswith("\n"), "the last line has no end")
+    for line in text.splitlines():
+        if line.startswith("# "):
+            continue
+        match = LINE.fullmatch(line)
+        true(match, f"no sample: {line!r}")
+        labels = frozenset((name, re.sub(r'\\(.)', lambda escape: "\n" if escape[1] == "n" else escape[1], value))
+                           for name, value in LABEL.findall(match[3] or ""))
+        key = (match[1], labels)
+        true(key not in found, f"twice: {line!r}")
+        found[key] = float(match[4])
+    return found
+
+
+def value(found, name, **labels):
+    """One sample's value, None when there is none."""
+    return found.get((name, frozenset(labels.items())))
+
+
+def total(found, name, **labels):
+    """The sum over all series of a name that have these labels."""
+    return sum(number for (one, own), number in found.items() if one == name and set(labels.items()) <= own)
