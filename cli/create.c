@@ -169,7 +169,7 @@ say_created(const char *name, const char *path)
 
     if (stat(path, &file))
         return;
-    say("created %s: %s, %s when full, %s in use\n", name, path, say_size(size, (uint64_t)file.st_size),
+    say("created %s: %s, %s when full, %s in use", name, path, say_size(size, (uint64_t)file.st_size),
         say_size(used, (uint64_t)file.st_blocks * 512));
 }
 

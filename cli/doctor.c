@@ -36,13 +36,14 @@ doctor_run(const struct arguments *given)
         return FINDING_FAIL;
     doctor_machine(&findings);
     if (!watch.statuses_n) {
-        doctor_filesystem(&findings, "/dev/shm/", geteuid());
+        doctor_filesystem(&findings, "/dev/shm/", geteuid(), 0);
         finding_add(&findings, FINDING_FAIL, "segment", "none matches '%s'", given->names[0]);
         finding_advise(&findings, "shmeter ls lists all there are");
     }
     for (i = 0; i < watch.statuses_n; i++) {
         const struct segment_status *status = watch.statuses[i];
-        doctor_filesystem(&findings, status->path, status->readable ? status->uid : geteuid());
+        uint64_t more = status->segment_bytes > status->backed_bytes ? status->segment_bytes - status->backed_bytes : 0;
+        doctor_filesystem(&findings, status->path, status->readable ? status->uid : geteuid(), more);
         doctor_segment(&findings, status);
     }
     result = report(&findings, arguments_value(given, "json") != NULL);

@@ -15,6 +15,7 @@
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6u
 #define FREE_WARN   0.10
+#define LEFT_FAIL   65536u /* two chunks: the next series may not fit */
 
 static void
 directory_of(const char *path, char *out)
@@ -74,9 +75,9 @@ kind(struct findings *findings, const char *directory)
 }
 
 static void
-room(struct findings *findings, const char *directory)
+room(struct findings *findings, const char *directory, uint64_t wanted)
 {
-    char size_text[32], free_text[32], subject[FINDING_SUBJECT_BYTES];
+    char size_text[32], free_text[32], wanted_text[32];
     struct statvfs room;
     uint64_t size, left;
     enum finding_level level;
@@ -85,18 +86,23 @@ room(struct findings *findings, const char *directory)
         return;
     size = (uint64_t)room.f_blocks * room.f_frsize;
     left = (uint64_t)room.f_bavail * room.f_frsize;
-    snprintf(subject, sizeof subject, "%.40s room", directory);
     if (!size) {
-        finding_add(findings, FINDING_OK, subject, "without a limit");
+        finding_add(findings, FINDING_OK, "room", "%s has no limit", directory);
         return;
     }
-    level = left < 65536 ? FINDING_FAIL : (double)left < FREE_WARN * (double)size ? FINDING_WARN : FINDING_OK;
-    finding_add(findings, level, subject, "%s, %s free", say_size(size_text, size), say_size(free_text, left));
+    level = left < LEFT_FAIL ? FINDING_FAIL : (double)left < FREE_WARN * (double)size ? FINDING_WARN : FINDING_OK;
+    finding_add(findings, level, "room", "%s of %s free in %s", say_size(free_text, left), say_size(size_text, size),
+                directory);
     if (level != FINDING_OK)
         finding_advise(findings,
-                       "make room in it, or enlarge it: mount -o remount,size=SIZE %s; in a container: docker "
-                       "run --shm-size=SIZE, or an emptyDir volume with medium: Memory",
+                       "make room, or enlarge it: mount -o remount,size=SIZE %s; for a container: docker run "
+                       "--shm-size=SIZE, or an emptyDir volume with medium: Memory",
                        directory);
+    else if (left < wanted)
+        finding_advise(findings,
+                       "the segment may grow by %s, if all its series, workers and events are used: enlarge %s "
+                       "(docker run --shm-size=SIZE), or create the segment with smaller sizes",
+                       say_size(wanted_text, wanted), directory);
 }
 
 static void
@@ -146,7 +152,7 @@ removal(struct findings *findings, const char *path, uint32_t uid)
 }
 
 void
-doctor_filesystem(struct findings *findings, const char *path, uint32_t uid)
+doctor_filesystem(struct findings *findings, const char *path, uint32_t uid, uint64_t wanted)
 {
     char directory[SHMETER_READER_PATH_BYTES];
     struct stat file;
@@ -158,7 +164,7 @@ doctor_filesystem(struct findings *findings, const char *path, uint32_t uid)
         return;
     }
     kind(findings, directory);
-    room(findings, directory);
+    room(findings, directory, wanted);
     options_of_mount(findings, directory);
     removal(findings, path, uid);
 }

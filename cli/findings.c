@@ -71,9 +71,9 @@ findings_print(const struct findings *findings)
             width = (int)strlen(findings->all[i].subject);
     for (i = 0; i < findings->n; i++) {
         const struct finding *finding = &findings->all[i];
-        say("%-4s  %-*s  %s\n", words[finding->level], width, finding->subject, finding->value);
+        say("%-4s  %-*s  %s", words[finding->level], width, finding->subject, finding->value);
         if (finding->advice[0])
-            say("      %-*s  -> %s\n", width, "", finding->advice);
+            say("      %-*s  -> %s", width, "", finding->advice);
     }
 }
 

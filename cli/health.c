@@ -25,7 +25,7 @@ print_words(const struct health *health)
            health_word(health->verdict), health->segments_readable, health->segments_n, health->workers_live,
            health->workers_dead, health->workers_unknown, health->workers_stuck);
     for (i = 0; i < health->reasons_n; i++)
-        say("  %s: %s\n", health_word(health->reasons[i].severity), health->reasons[i].message);
+        say("  %s: %s", health_word(health->reasons[i].severity), health->reasons[i].message);
 }
 
 static int

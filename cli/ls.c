@@ -27,7 +27,7 @@ print_segment(const struct segment_status *status, uint32_t width)
 {
     char used[32], size[32], age[32];
 
-    say("%-*s  %9s  %9s  %8llu  %8llu  %4u  %4u  %7u  %8s\n", (int)width, status->name,
+    say("%-*s  %9s  %9s  %8llu  %8llu  %4u  %4u  %7u  %8s", (int)width, status->name,
         say_size(used, status->backed_bytes), say_size(size, status->segment_bytes),
         (unsigned long long)status->series_used, (unsigned long long)status->families, status->slots_live,
         status->slots_dead, status->slots_unknown, say_age(age, say_age_since(status->created_real_ns)));
@@ -51,32 +51,49 @@ print_table(const struct watch *watch)
 static json_t *
 unreadable_json(const struct segment_status *status)
 {
-    return json_pack("{s:o, s:o, s:b, s:o}", "segment", say_json_string(status->name), "path",
+    return json_pack("{s:o, s:o, s:b, s:o}", "name", say_json_string(status->name), "path",
                      say_json_string(status->path), "readable", 0, "error", say_json_string(status->error));
+}
+
+static json_t *
+level_json(uint64_t used, uint64_t capacity)
+{
+    return json_pack("{s:I, s:I}", "used", (json_int_t)used, "capacity", (json_int_t)capacity);
+}
+
+static json_t *
+workers_json(const struct segment_status *status)
+{
+    return json_pack("{s:i, s:i, s:i}", "live", (int)status->slots_live, "dead", (int)status->slots_dead, "unknown",
+                     (int)status->slots_unknown);
+}
+
+static json_t *
+age_json(const struct segment_status *status)
+{
+    uint64_t age = say_age_since(status->created_real_ns);
+
+    return age == STATUS_NEVER ? json_null() : json_real((double)(age / 1000000u) / 1e3);
 }
 
 static json_t *
 segment_json(const struct segment_status *status)
 {
-    uint64_t age = say_age_since(status->created_real_ns);
-    char mode[8];
+    char mode[8], abi[24];
 
     snprintf(mode, sizeof mode, "%04o", status->mode & 07777u);
+    snprintf(abi, sizeof abi, "%u.%u", status->abi_major, status->abi_minor);
     return json_pack(
-        "{s:o, s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:i, s:i, s:i, "
-        "s:i, s:i}, s:i, s:i, s:o, s:s}",
-        "segment", say_json_string(status->name), "path", say_json_string(status->path), "readable", 1, "mode", mode,
-        "uid", (json_int_t)status->uid, "gid", (json_int_t)status->gid, "used_bytes", (json_int_t)status->backed_bytes,
-        "size_bytes", (json_int_t)status->segment_bytes, "families", (json_int_t)status->families, "series",
-        (json_int_t)status->series_used, "series_capacity", (json_int_t)status->series_capacity, "cells_used_bytes",
-        (json_int_t)status->cells_used, "cells_capacity_bytes", (json_int_t)status->cells_capacity,
-        "records_used_bytes", (json_int_t)status->records_used, "records_capacity_bytes",
-        (json_int_t)status->records_capacity, "gauges", (json_int_t)status->gauges_used, "gauges_capacity",
-        (json_int_t)status->gauges_capacity, "slots", (json_int_t)status->slots_n, "workers", "live",
-        (int)status->slots_live, "dead", (int)status->slots_dead, "unknown", (int)status->slots_unknown, "free",
-        (int)status->slots_free, "all", (int)status->slots_n, "cpu_lanes", (int)status->cpu_lanes_n, "shared_lanes",
-        (int)status->shared_lanes_n, "age_seconds",
-        age == STATUS_NEVER ? json_null() : json_integer((json_int_t)(age / 1000000000u)), "error", "");
+        "{s:o, s:o, s:b, s:s, s:I, s:I, s:s, s:o, s:I, s:I, s:I, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        say_json_string(status->name), "path", say_json_string(status->path), "readable", 1, "mode", mode, "uid",
+        (json_int_t)status->uid, "gid", (json_int_t)status->gid, "abi", abi, "age_seconds", age_json(status),
+        "used_bytes", (json_int_t)status->backed_bytes, "size_bytes", (json_int_t)status->segment_bytes, "families",
+        (json_int_t)status->families, "cpu_lanes", (int)status->cpu_lanes_n, "shared_lanes",
+        (int)status->shared_lanes_n, "series", level_json(status->series_used, status->series_capacity), "cells",
+        level_json(status->cells_used, status->cells_capacity), "records",
+        level_json(status->records_used, status->records_capacity), "gauges",
+        level_json(status->gauges_used, status->gauges_capacity), "slots",
+        level_json(status->slots_n - status->slots_free, status->slots_n), "workers", workers_json(status));
 }
 
 static int

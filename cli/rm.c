@@ -14,6 +14,7 @@
 
 #include "cli/arguments.h"
 #include "cli/say.h"
+#include "cli/users.h"
 #include "expo/snapshot.h"
 #include "shm/layout.h"
 #include "shm/reader.h"
@@ -84,7 +85,7 @@ name_workers(const struct segment_status *status, char *out, size_t bytes)
 }
 
 static int
-refuse_if_used(const char *name, const struct segment_status *status)
+refuse_if_owned(const char *name, const struct segment_status *status)
 {
     char workers[WORKERS_NAMED * (STATUS_WORKER_BYTES + 64u) + 64u];
 
@@ -97,31 +98,62 @@ refuse_if_used(const char *name, const struct segment_status *status)
     return EXIT_FAILED;
 }
 
+/* Workers that have no slot. */
 static int
-remove_segment(const char *name, struct shmeter_reader *reader, int force)
+refuse_if_mapped(const char *name, uint64_t device, uint64_t inode)
 {
-    char path[SHMETER_READER_PATH_BYTES];
-    uint64_t device = reader->device, inode = reader->inode;
-    struct snapshot *snapshot;
-    int result = 0;
+    struct user users[WORKERS_NAMED];
+    char workers[WORKERS_NAMED * 64u + 64u];
+    uint32_t i, n = users_find(device, inode, users, WORKERS_NAMED);
+    size_t at = 0;
 
-    snprintf(path, sizeof path, "%s", reader->path);
-    if (force) {
-        shmeter_reader_close(reader);
-        return unlink_file(path, device, inode);
-    }
-    snapshot = snapshot_new(reader);
+    if (!n)
+        return 0;
+    for (i = 0; i < n && i < WORKERS_NAMED; i++)
+        at += (size_t)snprintf(workers + at, sizeof workers - at, "%spid %u (%s)", i ? ", " : "", users[i].pid,
+                               users[i].name);
+    if (n > WORKERS_NAMED)
+        snprintf(workers + at, sizeof workers - at, " and %u more", n - WORKERS_NAMED);
+    say_error("segment %s is mapped by %s, which may still count in it: stop %s first, or use --force", name, workers,
+              n == 1 ? "it" : "them");
+    return EXIT_FAILED;
+}
+
+static int
+refuse_if_used(const char *name, struct shmeter_reader *reader)
+{
+    uint64_t device = reader->device, inode = reader->inode;
+    struct snapshot *snapshot = snapshot_new(reader);
+    int result;
+
     if (!snapshot) {
         say_error("out of memory");
         return EXIT_FAILED;
     }
     result = snapshot_take(snapshot, SNAPSHOT_STATUS);
     if (!result)
-        result = refuse_if_used(name, snapshot_status(snapshot));
+        result = refuse_if_owned(name, snapshot_status(snapshot));
     else
-        say_error("%s cannot be read, so nobody can tell whether workers use it: remove it with --force", path);
+        say_error(
+            "segment %s was truncated while it was read, so nobody can tell whether workers use it: remove it with "
+            "--force",
+            name);
     snapshot_free(snapshot);
-    return result ? EXIT_FAILED : unlink_file(path, device, inode);
+    return result ? EXIT_FAILED : refuse_if_mapped(name, device, inode);
+}
+
+static int
+remove_segment(const char *name, struct shmeter_reader *reader, int force)
+{
+    char path[SHMETER_READER_PATH_BYTES];
+    uint64_t device = reader->device, inode = reader->inode;
+
+    snprintf(path, sizeof path, "%s", reader->path);
+    if (force)
+        shmeter_reader_close(reader);
+    else if (refuse_if_used(name, reader))
+        return EXIT_FAILED;
+    return unlink_file(path, device, inode);
 }
 
 /* What cannot be opened as a segment. */
@@ -175,7 +207,7 @@ const struct command command_rm = {
     .summary = "remove segments that nobody uses",
     .details =
         "Refuses a segment that a living worker has a slot in, or one of which nobody can tell, and names them.\n"
-        "Programs that have no slot (they only count, after a fork) are not seen.\n\n"
+        "So are processes that only count and have no slot, if this user may look at them in /proc.\n\n"
         "--force removes it all the same: workers go on counting in the removed segment, which nobody sees but an\n"
         "exporter that was watching, and join the next segment of the name. It also removes a damaged segment, and\n"
         "whatever else lies at a NAME's own path in /dev/shm. A file given by its path that does not begin as\n"

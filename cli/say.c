@@ -11,13 +11,13 @@
 #include "expo/text.h"
 
 static void
-put(FILE *file, const char *before, const char *after, const char *format, va_list list)
+put(FILE *file, const char *before, const char *format, va_list list)
 {
     char text[SAY_BYTES], clean[TEXT_CLEAN_BYTES(SAY_BYTES)];
 
     vsnprintf(text, sizeof text, format, list);
-    text_clean(clean, text, strlen(text), TEXT_LINES);
-    fprintf(file, "%s%s%s", before, clean, after);
+    text_clean(clean, text, strlen(text), TEXT_ONE_LINE);
+    fprintf(file, "%s%s\n", before, clean);
 }
 
 void
@@ -26,7 +26,7 @@ say_error(const char *format, ...)
     va_list list;
 
     va_start(list, format);
-    put(stderr, "shmeter: ", "\n", format, list);
+    put(stderr, "shmeter: ", format, list);
     va_end(list);
 }
 
@@ -36,7 +36,7 @@ say(const char *format, ...)
     va_list list;
 
     va_start(list, format);
-    put(stdout, "", "", format, list);
+    put(stdout, "", format, list);
     va_end(list);
 }
 

@@ -13,7 +13,7 @@
 /* One line "shmeter: SENTENCE" on stderr, made harmless for a terminal. */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same on stdout, as it is: no ending newline is added. */
+/* One line on stdout, made harmless, too. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* "12.3 MiB"; out: 32 bytes; returns out. */

@@ -1,0 +1,99 @@
+/*
+ * A worker on a string, for the command's tests: attaches to a segment, makes a few metrics with known values, says "ready", and
+ * then does what standard input says, answering each line with "ok". The end of the input is the end of the worker.
+ *
+ *     feeder SEGMENT WORKER
+ *
+ *     check NAME 0|1|2 MESSAGE    reports a check
+ *     nan                         observes NaN, which is refused and counted
+ *     orphan                      forks a child that only counts, and says its pid instead of "ok"; the child ends with the input, too
+ *     release                     closes the meter
+ */
+#include <shmeter.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const request_labels[] = { "method", "status", NULL };
+static const double bounds[] = { 0.1, 1, 10 };
+static const struct shmeter_desc requests_desc = {
+    .type = SHMETER_COUNTER, .name = "shop_requests_total", .help = "Requests served.", .labels = request_labels
+};
+static const struct shmeter_desc latency_desc = { .type = SHMETER_HISTOGRAM,
+                                                  .name = "shop_latency_seconds",
+                                                  .help = "Time to answer.",
+                                                  .unit = "seconds",
+                                                  .bounds = bounds,
+                                                  .bounds_len = 3 };
+static const struct shmeter_desc ceiling_desc = {
+    .type = SHMETER_GAUGE, .name = "shop_ceiling", .help = "The ceiling.", .mode = SHMETER_LIVE_MAX
+};
+
+static void
+reply(const char *text)
+{
+    puts(text);
+    fflush(stdout);
+}
+
+/* The child holds the input open as well; it reads nothing, and waits for its parent's reader to go. */
+static void
+orphan(struct shmeter_counter requests)
+{
+    char byte;
+    pid_t pid = fork();
+
+    if (pid > 0) {
+        printf("%d\n", (int)pid);
+        fflush(stdout);
+        return;
+    }
+    shmeter_counter_inc(requests);
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        ;
+    _exit(0);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct shmeter_options options = { .struct_bytes = sizeof options, .worker = argc > 2 ? argv[2] : NULL };
+    struct shmeter_counter requests;
+    struct shmeter_histogram latency;
+    struct shmeter_gauge ceiling;
+    struct shmeter *meter;
+    char line[256], name[64], message[128];
+    unsigned state;
+
+    if (argc < 3 || shmeter_open(&meter, argv[1], &options)) {
+        fprintf(stderr, "feeder: %s\n", argc < 3 ? "two arguments are wanted" : shmeter_error(meter));
+        return 1;
+    }
+    requests = shmeter_counter_of(shmeter_family(meter, &requests_desc), "GET", "a \"b\"");
+    latency = shmeter_histogram_of(shmeter_family(meter, &latency_desc));
+    ceiling = shmeter_gauge_of(shmeter_family(meter, &ceiling_desc));
+    shmeter_counter_add(requests, 5);
+    shmeter_histogram_observe(latency, 0.5);
+    shmeter_histogram_observe(latency, 2.5);
+    shmeter_gauge_set(ceiling, INFINITY);
+    reply("ready");
+    while (fgets(line, sizeof line, stdin)) {
+        if (!strcmp(line, "orphan\n")) {
+            orphan(requests);
+            continue;
+        }
+        if (sscanf(line, "check %63s %u %127[^\n]", name, &state, message) == 3)
+            shmeter_check(meter, name, (enum shmeter_health)state, message);
+        else if (!strcmp(line, "nan\n"))
+            shmeter_histogram_observe(latency, (double)NAN);
+        else if (!strcmp(line, "release\n"))
+            shmeter_close(meter);
+        else
+            return 1;
+        reply("ok");
+    }
+    return 0;
+}

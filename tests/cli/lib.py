@@ -1,0 +1,153 @@
+"""What the command's tests share: a TAP runner, and a bench whose segments, processes and files go away with the test."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+DEADLINE = 30  # seconds until a test gives up waiting for something that has to happen
+
+TESTS = []
+
+
+class Skip(Exception):
+    """A test that cannot run here; says why."""
+
+
+def test(function):
+    """Marks a test; its name is the sentence that it proves."""
+    TESTS.append(function)
+    return function
+
+
+def main():
+    """Runs all tests of the file and prints TAP. Arguments: the command, the feeder, then names of tests to run."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that cleaning up happens
+    wanted = sys.argv[3:]
+    tests = [one for one in TESTS if not wanted or one.__name__ in wanted]
+    failed = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, one in enumerate(tests, 1):
+        try:
+            with Bench(number) as bench:
+                one(bench)
+        except Skip as why:
+            print(f"ok {number} - {one.__name__} # SKIP {why}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"not ok {number} - {one.__name__}", flush=True)
+            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
+        else:
+            print(f"ok {number} - {one.__name__}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def wait_for(condition, what):
+    """Asks until condition() is true and returns what it gave."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"in vain waited for: {what}")
+        time.sleep(0.02)
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: {got!r} is not {wanted!r}")
+
+
+def contains(text, *parts):
+    for part in parts:
+        if part not in text:
+            raise AssertionError(f"{part!r} is not in {text!r}")
+
+
+class Worker:
+    """A feeder process."""
+
+    def __init__(self, program, segment, name):
+        self.process = subprocess.Popen([program, segment, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, bufsize=1)
+        self.pid = self.process.pid
+        equal(self.process.stdout.readline(), "ready\n", "the feeder")
+
+    def do(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """The input ends, and with it the worker and its orphans."""
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+        try:
+            self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process.stdout.close()
+
+
+class Bench:
+    """One test's things: self.name is a segment name of its own, self.path its file, self.folder a folder on a tmpfs."""
+
+    def __init__(self, number):
+        self.program, self.feeder = (os.path.abspath(path) for path in sys.argv[1:3])
+        self.name = f"test-cli-{os.getpid()}-{number}"
+        self.path = f"/dev/shm/shmeter.{self.name}.v1"
+        self.workers = []
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="shmeter-test-cli-", dir="/dev/shm")
+        return self
+
+    def __exit__(self, *what):
+        for worker in self.workers:
+            worker.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in os.listdir("/dev/shm"):
+            if name.startswith(f"shmeter.{self.name}"):
+                path = "/dev/shm/" + name
+                os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+
+    def run(self, *arguments, env=None, **more):
+        """Runs the command; returns what subprocess.run() does, output as text."""
+        environment = {key: value for key, value in os.environ.items()
+                       if key not in ("SHMETER_SEGMENT", "GLIBC_TUNABLES")}
+        environment.update(env or {})
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, timeout=DEADLINE,
+                              env=environment, stdin=subprocess.DEVNULL, **more)
+
+    def good(self, *arguments, **more):
+        """Runs the command, which must succeed in silence on stderr; returns its output."""
+        done = self.run(*arguments, **more)
+        equal((done.returncode, done.stderr), (0, ""), " ".join(arguments))
+        return done.stdout
+
+    def json(self, *arguments, code=0):
+        done = self.run(*arguments)
+        equal(done.returncode, code, " ".join(arguments) + ": " + done.stderr)
+        return json.loads(done.stdout)
+
+    def refused(self, *arguments, code=1, **more):
+        """Runs the command, which must fail with one sentence on stderr and nothing on stdout; returns the sentence."""
+        done = self.run(*arguments, **more)
+        equal((done.returncode, done.stdout), (code, ""), " ".join(arguments) + ": " + done.stderr)
+        equal((done.stderr.count("\n"), done.stderr[:9]), (1, "shmeter: "), done.stderr)
+        return done.stderr
+
+    def worker(self, segment=None, name="till"):
+        worker = Worker(self.feeder, segment or self.name, name)
+        self.workers.append(worker)
+        return worker

@@ -1,0 +1,245 @@
+"""What the subcommands print, and their exit codes."""
+
+import json
+import os
+import subprocess
+
+from lib import contains, equal, main, test
+
+COMMANDS = ["create", "ls", "dump", "health", "doctor", "rm"]
+
+EXPOSITION = """\
+# HELP shop_ceiling The ceiling.
+# TYPE shop_ceiling gauge
+shop_ceiling +Inf
+# HELP shop_latency_seconds Time to answer.
+# TYPE shop_latency_seconds histogram
+shop_latency_seconds_bucket{le="0.1"} 0
+shop_latency_seconds_bucket{le="1.0"} 1
+shop_latency_seconds_bucket{le="10.0"} 2
+shop_latency_seconds_bucket{le="+Inf"} 2
+shop_latency_seconds_sum 3
+shop_latency_seconds_count 2
+# HELP shop_requests_total Requests served.
+# TYPE shop_requests_total counter
+shop_requests_total{method="GET",status="a \\"b\\""} 5
+"""
+
+
+def finding(report, what):
+    return next(one for one in report["findings"] if one["what"] == what)
+
+
+@test
+def help_lists_all_commands_and_each_has_its_own(bench):
+    text = bench.good("--help")
+    contains(text, "Exit codes", "SHMETER_SEGMENT", *COMMANDS)
+    equal(bench.good("help"), text)
+    for command in COMMANDS:
+        own = bench.good(command, "--help")
+        contains(own, f"Usage: shmeter {command}", "Exit codes")
+        equal(bench.good("help", command), own)
+        equal(bench.good(command, "-h"), own)
+        equal([line for line in own.splitlines() if len(line) > 110], [], "lines that are too long")
+    contains(bench.good("--version"), "shmeter ")
+
+
+@test
+def wrong_usage_is_one_sentence_and_exit_code_2(bench):
+    for words in (["bogus"], ["--bogus"], [], ["help", "bogus"], ["help", "ls", "rm"], ["ls", "--bogus"], ["ls", "-x"],
+                  ["ls", "--js"], ["ls", "--json=1"], ["create"], ["rm"], ["create", "a", "b"], ["create", "a", "--mode"],
+                  ["doctor", "a", "b"], ["rm", "--json", "a"]):
+        bench.refused(*words, code=2)
+    for option in ("--mode=0777", "--mode=rw", "--group=no-such-group", "--lane-bytes=16K", "--lane-bytes=1X",
+                   "--lane-bytes=-1", "--lane-bytes=", "--max-series=0", "--max-series=99999999999999999999",
+                   "--max-slots=16385", "--max-gauges=1K", "--ring-bytes=2G", "--cpu-lanes=8193", "--shared-lanes=3",
+                   "--shared-lanes=16", "--max-family-series=1.5"):
+        contains(bench.refused("create", bench.name, option, code=2), option.split("=")[0])
+        equal(os.path.exists(bench.path), False, "made " + option)
+
+
+@test
+def create_makes_the_sizes_that_ls_shows(bench):
+    contains(bench.good("create", bench.name, "--lane-bytes=100k", "--max-series", "500", "--max-slots=7",
+                        "--max-gauges=33", "--ring-bytes=8K", "--cpu-lanes=3", "--shared-lanes=2", "--mode=0660",
+                        "--max-family-series=9"), bench.path)
+    [segment] = bench.json("ls", bench.name, "--json")
+    equal((segment["name"], segment["path"], segment["readable"], segment["mode"], segment["abi"]),
+          (bench.name, bench.path, True, "0660", "1.0"))
+    equal((segment["cells"], segment["series"]), ({"used": 0, "capacity": 131072}, {"used": 0, "capacity": 500}))
+    equal((segment["slots"], segment["gauges"]), ({"used": 0, "capacity": 7}, {"used": 0, "capacity": 33}))
+    equal((segment["cpu_lanes"], segment["shared_lanes"]), (3, 2))
+    file = os.stat(bench.path)
+    equal((segment["size_bytes"], segment["used_bytes"]), (file.st_size, file.st_blocks * 512))
+    equal((segment["uid"], segment["gid"], segment["workers"]),
+          (file.st_uid, file.st_gid, {"live": 0, "dead": 0, "unknown": 0}))
+
+
+@test
+def create_for_a_group_lets_the_group_read(bench):
+    bench.good("create", bench.name, f"--group={os.getgid()}")
+    equal(os.stat(bench.path).st_mode & 0o7777, 0o640)
+    other = bench.folder + "/other"
+    bench.good("create", other)
+    equal(os.stat(other).st_mode & 0o7777, 0o600)
+
+
+@test
+def create_refuses_what_exists(bench):
+    bench.good("create", bench.name)
+    before = os.stat(bench.path)
+    contains(bench.refused("create", bench.name), bench.name, "exists already", "shmeter rm")
+    after = os.stat(bench.path)
+    equal((after.st_ino, after.st_size, after.st_mtime_ns), (before.st_ino, before.st_size, before.st_mtime_ns))
+
+
+@test
+def a_created_segment_is_taken_by_workers_as_it_is(bench):
+    bench.good("create", bench.name, "--max-slots=2")
+    bench.worker()
+    [segment] = bench.json("ls", bench.name, "--json")
+    equal((segment["slots"], segment["workers"]["live"]), ({"used": 1, "capacity": 2}, 1))
+
+
+@test
+def ls_lists_by_pattern_in_a_table(bench):
+    for end in ("-a", "-b"):
+        bench.good("create", bench.name + end)
+    bench.worker(bench.name + "-b")
+    lines = [line.split() for line in bench.good("ls", bench.name + "-*").splitlines()]
+    equal(lines[0], ["NAME", "USED", "SIZE", "SERIES", "FAMILIES", "LIVE", "DEAD", "UNKNOWN", "AGE"])
+    equal([(line[0], line[5:10]) for line in lines[1:]],
+          [(bench.name + "-a", ["0", "0", "0", "0", "0"]), (bench.name + "-b", ["3", "3", "1", "0", "0"])])
+    contains(bench.run("ls").stdout, bench.name + "-a", bench.name + "-b")
+    contains(bench.refused("ls", bench.name + "-no*"), "no segment matches")
+
+
+@test
+def dump_prints_the_exposition_of_one_segment(bench):
+    bench.worker()
+    equal(bench.good("dump", bench.name), EXPOSITION)
+    equal(bench.good("dump", env={"SHMETER_SEGMENT": bench.name}), EXPOSITION)
+    path = bench.folder + "/shop"
+    bench.worker(path)
+    equal(bench.good("dump", path), EXPOSITION)
+    contains(bench.good("dump", bench.name, path), f'shop_ceiling{{segment="{bench.name}"}} +Inf',
+             f'shop_ceiling{{segment="{path}"}} +Inf')
+
+
+@test
+def dump_prints_families_series_and_values_as_json(bench):
+    bench.worker()
+    families = {family.pop("name"): family for family in bench.json("dump", "--json", bench.name)["families"]}
+    equal(sorted(families), ["shop_ceiling", "shop_latency_seconds", "shop_requests_total"])
+    for family in families.values():
+        [series] = family["series"]
+        family["series"] = series
+        equal(series.pop("created") > 1.6e9, True, "created")
+    equal(families["shop_requests_total"],
+          {"type": "counter", "help": "Requests served.", "unit": "",
+           "series": {"labels": {"method": "GET", "status": 'a "b"'}, "value": 5}})
+    equal(families["shop_ceiling"],
+          {"type": "gauge", "help": "The ceiling.", "unit": "", "series": {"labels": {}, "value": "+Inf"}})
+    equal(families["shop_latency_seconds"],
+          {"type": "histogram", "help": "Time to answer.", "unit": "seconds",
+           "series": {"labels": {}, "count": 2, "sum": 3.0,
+                      "buckets": [{"le": "0.1", "count": 0}, {"le": "1.0", "count": 1}, {"le": "10.0", "count": 2},
+                                  {"le": "+Inf", "count": 2}]}})
+
+
+@test
+def health_answers_with_its_exit_code(bench):
+    worker = bench.worker()
+    contains(bench.good("health", bench.name), "ok: ", "1 live")
+    worker.do("check database 1 slow today")
+    done = bench.run("health", bench.name)
+    equal(done.returncode, 1)
+    contains(done.stdout, "degraded", "database", "slow today")
+    worker.do("check database 2 gone")
+    done = bench.run("health", bench.name, "--json")
+    equal((done.returncode, json.loads(done.stdout)["status"]), (2, "failing"))
+    worker.do("check database 0 fine")
+    equal(bench.json("health", "--json", bench.name)["reasons"], [])
+    worker.kill()
+    done = bench.run("health", bench.name)
+    equal(done.returncode, 1)
+    contains(done.stdout, "degraded", "1 dead", "till")
+
+
+@test
+def health_of_a_missing_segment_is_failing(bench):
+    done = bench.run("health", bench.name)
+    equal(done.returncode, 2)
+    contains(done.stdout, "failing", bench.path, "does not exist")
+    equal(bench.json("health", "--json", bench.name, code=2)["status"], "failing")
+
+
+@test
+def doctor_examines_a_sane_segment(bench):
+    bench.worker()
+    done = bench.run("doctor", bench.name)
+    levels = {line[:4].strip() for line in done.stdout.splitlines()} - {""}
+    equal(done.returncode, 2 if "fail" in levels else 1 if "warn" in levels else 0, done.stdout)
+    for what in ("rseq", "numa", "filesystem", "room", "mount options", "RemoveIPC", "segment", "permissions", "abi",
+                 "boot", "lanes", "memory", "series", "cells", "records", "gauges", "slots", "losses"):
+        contains(done.stdout, f"  {what} ")
+    report = json.loads(bench.run("doctor", "--json", bench.name).stdout)
+    for what in ("filesystem", "segment", "permissions", "abi", "boot", "series", "cells", "slots", "losses"):
+        equal(finding(report, what)["level"], "ok", what)
+    equal(finding(report, "losses")["value"], "none")
+    equal(finding(report, "gauges")["value"], "1 of 1024 used (0%)")
+
+
+@test
+def doctor_says_when_restartable_sequences_are_off(bench):
+    bench.good("create", bench.name)
+    done = bench.run("doctor", "--json", bench.name, env={"GLIBC_TUNABLES": "glibc.pthread.rseq=0"})
+    rseq = finding(json.loads(done.stdout), "rseq")
+    equal((rseq["level"], done.returncode), ("warn", 1))
+    contains(rseq["value"], "not in use")
+    contains(rseq["advice"], "GLIBC_TUNABLES")
+
+
+@test
+def doctor_gives_advice_for_losses_full_levels_and_dead_workers(bench):
+    bench.good("create", bench.name, "--max-gauges=1", "--max-slots=1", "--mode=0600")
+    worker = bench.worker()
+    worker.do("nan")
+    os.chmod(bench.path, 0o644)
+    report = bench.json("doctor", "--json", bench.name, code=2)
+    loss = finding(report, "loss observations_nan")
+    equal((loss["level"], loss["value"][:2]), ("warn", "1 "))
+    equal(bool(loss["advice"]), True, "advice for a loss")
+    gauges = finding(report, "gauges")
+    equal((gauges["level"], gauges["value"]), ("fail", "1 of 1 used (100%)"))
+    contains(gauges["advice"], "--max-gauges")
+    slots = finding(report, "slots")
+    equal((slots["level"], slots["value"]), ("warn", "0 of 1 free; workers: 1 live, 0 dead, 0 unknown"))
+    contains(slots["advice"], "--max-slots")
+    equal(finding(report, "permissions")["level"], "warn")
+    worker.kill()
+    slots = finding(bench.json("doctor", "--json", bench.name, code=2), "slots")
+    contains(slots["value"], "1 dead")
+    contains(slots["advice"], "shmeter health")
+
+
+@test
+def doctor_of_a_missing_segment_still_examines_the_machine(bench):
+    report = bench.json("doctor", "--json", bench.name, code=2)
+    equal(report["level"], "fail")
+    equal(finding(report, "segment")["level"], "fail")
+    contains(finding(report, "segment")["value"], bench.path)
+    finding(report, "rseq"), finding(report, "room")
+
+
+@test
+def output_that_cannot_be_written_is_a_failure(bench):
+    bench.worker()
+    for words in (["--help"], ["ls"], ["dump", bench.name], ["dump", "--json", bench.name], ["help", "rm"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([bench.program, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        equal(done.returncode, 1, words)
+        contains(done.stderr, "cannot be written")
+
+
+main()
