@@ -15,6 +15,7 @@
 
 static char directory[64];
 static pid_t owner;
+static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGABRT };
 
 static uint32_t
 each_file(int remove_them)
@@ -57,6 +58,7 @@ const char *
 scratch_path(const char *file)
 {
     static char path[160];
+    uint32_t i;
 
     if (!directory[0]) {
         owner = getpid();
@@ -66,8 +68,8 @@ scratch_path(const char *file)
             exit(1);
         }
         atexit(clean);
-        signal(SIGTERM, on_signal);
-        signal(SIGINT, on_signal);
+        for (i = 0; i < sizeof ends / sizeof *ends; i++)
+            signal(ends[i], on_signal);
     }
     snprintf(path, sizeof path, "%s/%s", directory, file);
     return path;
@@ -89,6 +91,7 @@ pid_t
 scratch_fork(void)
 {
     pid_t parent = getpid(), pid;
+    uint32_t i;
 
     fflush(NULL);
     pid = fork();
@@ -98,8 +101,8 @@ scratch_fork(void)
     }
     if (pid)
         return pid;
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
+    for (i = 0; i < sizeof ends / sizeof *ends; i++)
+        signal(ends[i], SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);

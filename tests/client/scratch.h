@@ -1,5 +1,5 @@
 /*
- * A directory of the test's own under /dev/shm, gone when the program ends (also by SIGTERM), and children that do not outlive it.
+ * A directory of the test's own under /dev/shm, gone when the program ends (also by a signal such as SIGTERM), and children that do not outlive it.
  */
 #ifndef SHMETER_TESTS_CLIENT_SCRATCH_H
 #define SHMETER_TESTS_CLIENT_SCRATCH_H
