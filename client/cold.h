@@ -72,21 +72,23 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
         return NULL;
     shmeter_meter_refresh(meter);
     family = shmeter_family_find(meter, &definition, &conflict);
-    if (!family)
+    if (family)
+        shmeter_definition_drop(&definition);
+    else
         family = shmeter_family_push(meter, &definition, conflict ? 1 : 0);
     if (!family)
         return NULL;
     if (family->refused) {
-        shmeter_meter_say(meter, "family ", definition.strings,
+        shmeter_meter_say(meter, "family ", family->definition.strings,
                           " is open in this process with another type, labels or buckets; this one counts privately",
                           NULL);
         shmeter_meter_lose(meter, SHMETER_LOSS_FAMILY_CONFLICTS);
         return family;
     }
-    if (definition.exponential && definition.schema != desc->schema)
-        shmeter_meter_say(meter, "family ", definition.strings,
+    if (family->definition.exponential && family->definition.schema != desc->schema)
+        shmeter_meter_say(meter, "family ", family->definition.strings,
                           ": the schema is coarser than asked for, so that the range fits 320 buckets", NULL);
-    if (shmeter_family_binding(family) && definition.labels_n) /* its __overflow__ series is made with it */
+    if (shmeter_family_binding(family) && family->definition.labels_n) /* its __overflow__ series is made with it */
         shmeter_series_overflow(shmeter_family_binding(family), &family->definition, 0);
     shmeter_populate(shmeter_meter_attachment(meter));
     return family;

@@ -245,4 +245,14 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     return 0;
 }
 
+/* Gives back the memory of a definition that nobody keeps. */
+SHMETER_LOCAL void
+shmeter_definition_drop(struct shmeter_definition *definition)
+{
+    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->bounds)),
+                      definition->bounds_n * sizeof(double));
+    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->strings)),
+                      SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES + (uint64_t)definition->labels_bytes);
+}
+
 #endif

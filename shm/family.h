@@ -212,7 +212,10 @@ shmeter_family_refuse(struct shmeter *meter, const struct shmeter_desc *desc)
     if (shmeter_definition_make(&plain, &definition))
         return NULL;
     family = shmeter_family_find(meter, &definition, &conflict);
-    return family ? family : shmeter_family_push(meter, &definition, 1);
+    if (!family)
+        return shmeter_family_push(meter, &definition, 1);
+    shmeter_definition_drop(&definition);
+    return family;
 }
 
 #endif
