@@ -78,8 +78,8 @@ enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
 /*
  * Calls read(argument), in which the reader's mapping may be touched, and returns what it returns. When a touch raises
  * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory that
- * only its own end would give back. Guards of one thread do not nest. The first call installs a SIGBUS handler for the process, which
- * hands every fault that is not ours on to whoever handled it before.
+ * only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the process, which hands
+ * every fault that is not ours on to whoever handled it before.
  */
 int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
 

@@ -15,34 +15,53 @@
 GUARD_TLS sigjmp_buf guard_landing;
 GUARD_TLS volatile uintptr_t guard_begin, guard_end; /* end 0: no guard */
 
-static struct sigaction guard_old;
-static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
+GUARD_TLS volatile sig_atomic_t guard_chaining;
+
+/*
+ * What handled SIGBUS before us. A program may put another handler in our place (test frameworks and runtimes do), so it is
+ * looked at before each guarded read; each time that happened has a place of its own, as a handler may be reading the last.
+ */
+#define GUARD_OLDS 32u
+static struct sigaction guard_olds[GUARD_OLDS];
+static uint32_t guard_olds_n; /* the last one counts */
+static pthread_mutex_t guard_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+guard_default(int number)
+{
+    struct sigaction plain;
+
+    memset(&plain, 0, sizeof plain);
+    plain.sa_handler = SIG_DFL;
+    sigaction(number, &plain, NULL);
+    raise(number); /* a fault would come again by itself, a signal that was sent does not */
+}
 
 /* The fault is not ours: do as if this handler did not exist. */
 static void
 guard_chain(int number, siginfo_t *info, void *context)
 {
+    const struct sigaction *old = &guard_olds[__atomic_load_n(&guard_olds_n, __ATOMIC_ACQUIRE) - 1];
     sigset_t mask, before;
 
-    if (!(guard_old.sa_flags & SA_SIGINFO) && guard_old.sa_handler == SIG_IGN && info->si_code <= 0)
+    if (!(old->sa_flags & SA_SIGINFO) && old->sa_handler == SIG_IGN && info->si_code <= 0)
         return; /* sent by a process, not a fault */
-    if (!(guard_old.sa_flags & SA_SIGINFO) && (guard_old.sa_handler == SIG_DFL || guard_old.sa_handler == SIG_IGN)) {
-        struct sigaction plain;
-        memset(&plain, 0, sizeof plain);
-        plain.sa_handler = SIG_DFL;
-        sigaction(number, &plain, NULL);
-        raise(number); /* a fault comes again by itself, a signal that was sent does not */
+    if (guard_chaining ||
+        (!(old->sa_flags & SA_SIGINFO) && (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN))) {
+        guard_default(number); /* also when the one before us handed it back to us */
         return;
     }
-    mask = guard_old.sa_mask;
-    if (!(guard_old.sa_flags & SA_NODEFER))
+    mask = old->sa_mask;
+    if (!(old->sa_flags & SA_NODEFER))
         sigaddset(&mask, number);
+    guard_chaining = 1;
     pthread_sigmask(SIG_BLOCK, &mask, &before);
-    if (guard_old.sa_flags & SA_SIGINFO)
-        guard_old.sa_sigaction(number, info, context);
+    if (old->sa_flags & SA_SIGINFO)
+        old->sa_sigaction(number, info, context);
     else
-        guard_old.sa_handler(number);
+        old->sa_handler(number);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    guard_chaining = 0;
 }
 
 static void
@@ -62,13 +81,22 @@ guard_handle(int number, siginfo_t *info, void *context)
 static void
 guard_install(void)
 {
-    struct sigaction action;
+    struct sigaction action, current;
 
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = guard_handle;
-    /* NODEFER: siglongjmp leaves the handler, and the landing place saves no mask. */
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigaction(SIGBUS, &action, &guard_old);
+    if (!sigaction(SIGBUS, NULL, &current) && (current.sa_flags & SA_SIGINFO) && current.sa_sigaction == guard_handle)
+        return;
+    pthread_mutex_lock(&guard_lock);
+    sigaction(SIGBUS, NULL, &current);
+    if ((!(current.sa_flags & SA_SIGINFO) || current.sa_sigaction != guard_handle) && guard_olds_n < GUARD_OLDS) {
+        memset(&action, 0, sizeof action);
+        action.sa_sigaction = guard_handle;
+        /* NODEFER: siglongjmp leaves the handler, and the landing place saves no mask. */
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+        guard_olds[guard_olds_n] = current;
+        __atomic_store_n(&guard_olds_n, guard_olds_n + 1, __ATOMIC_RELEASE);
+        sigaction(SIGBUS, &action, NULL);
+    }
+    pthread_mutex_unlock(&guard_lock);
 }
 
 int
@@ -78,7 +106,7 @@ shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument),
 
     if (reader->dead)
         return -EFAULT;
-    pthread_once(&guard_once, guard_install);
+    guard_install();
     if (sigsetjmp(guard_landing, 0)) {
         reader->dead = 1;
         return -EFAULT;

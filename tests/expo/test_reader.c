@@ -1,0 +1,657 @@
+/*
+ * Opening, refusing, listing and guarding segments; and who is alive.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/clock.h"
+#include "shm/header.h"
+#include "shm/identity.h"
+#include "shm/liveness.h"
+#include "shm/reader.h"
+#include "tests/expo/image.h"
+
+/* Opens, expects the fault, and a sentence that names the path and says what to do. */
+static void
+expect_fault(const char *name, const struct shmeter_reader_options *options, enum shmeter_reader_fault fault,
+             const char *words)
+{
+    struct shmeter_reader *reader;
+    struct shmeter_reader_error error;
+
+    assert_true(shmeter_reader_open(&reader, name, options, &error) < 0);
+    assert_null(reader);
+    if ((int)error.fault != (int)fault || !strstr(error.text, name) || !strstr(error.text, words))
+        print_error("fault %d, wanted %d: %s\n", (int)error.fault, (int)fault, error.text);
+    assert_int_equal(error.fault, fault);
+    assert_non_null(strstr(error.text, name));
+    assert_non_null(strstr(error.text, words));
+}
+
+static void
+a_good_segment_opens_and_maps_read_only(void **state)
+{
+    struct image image;
+    struct shmeter_reader *reader;
+    char line[512], wanted[64];
+    FILE *maps;
+    int found = 0;
+    (void)state;
+
+    image_make(&image, NULL);
+    assert_int_equal(shmeter_reader_open(&reader, image.path, NULL, NULL), 0);
+    assert_string_equal(reader->path, image.path);
+    assert_int_equal(reader->bytes, image.bytes);
+    assert_int_equal(reader->mode, 0600);
+    snprintf(wanted, sizeof wanted, "%lx-", (unsigned long)(uintptr_t)reader->base);
+    maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps))
+        if (!strncmp(line, wanted, strlen(wanted)))
+            found = strstr(line, " r--s ") != NULL;
+    fclose(maps);
+    assert_true(found);
+    assert_int_equal(fcntl(reader->fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+    assert_true(fcntl(reader->fd, F_GETFD) & FD_CLOEXEC);
+    shmeter_reader_close(reader);
+    image_free(&image);
+}
+
+static void
+what_is_not_there_and_what_cannot_be_a_name_are_told_apart(void **state)
+{
+    struct shmeter_reader *reader;
+    struct shmeter_reader_error error;
+    (void)state;
+
+    expect_fault("/dev/shm/shmeter-no-such-directory/x", NULL, SHMETER_READER_ABSENT, "shmeter create");
+    expect_fault("a b", NULL, SHMETER_READER_BAD_NAME, "letters");
+    assert_int_equal(shmeter_reader_open(&reader, "", NULL, &error), -EINVAL);
+    assert_int_equal(error.fault, SHMETER_READER_BAD_NAME);
+}
+
+static void
+a_name_is_a_file_in_dev_shm_and_a_slash_makes_a_path(void **state)
+{
+    char path[64];
+    (void)state;
+
+    assert_int_equal(shmeter_reader_path("shop", path, sizeof path), 0);
+    assert_string_equal(path, "/dev/shm/shmeter.shop.v1");
+    assert_int_equal(shmeter_reader_path("./shop", path, sizeof path), 0);
+    assert_string_equal(path, "./shop");
+    assert_int_equal(shmeter_reader_path("shop", path, 10), -EINVAL);
+}
+
+/* Puts something else at the image's path. */
+static void
+displace(struct image *image)
+{
+    assert_int_equal(unlink(image->path), 0);
+}
+
+static void
+directories_fifos_sockets_and_links_are_no_segments(void **state)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct image image;
+    char target[128];
+    int fd;
+    (void)state;
+
+    image_make(&image, NULL);
+    expect_fault("/dev/shm/.", NULL, SHMETER_READER_NOT_SEGMENT, "a directory");
+    displace(&image);
+    assert_int_equal(mkfifo(image.path, 0600), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_SEGMENT, "a FIFO");
+    displace(&image);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", image.path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_SEGMENT, "socket");
+    close(fd);
+    displace(&image);
+    snprintf(target, sizeof target, "%s/other", image.directory);
+    assert_int_equal(symlink(target, image.path), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_SEGMENT, "symbolic link");
+    image_free(&image);
+}
+
+static void
+other_contents_are_told_from_damage_and_from_another_abi(void **state)
+{
+    struct image image;
+    (void)state;
+
+    image_make(&image, NULL);
+    image.header->magic ^= 1;
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_SEGMENT, "not a shmeter segment");
+    image.header->magic ^= 1;
+    image.header->abi_major = 9;
+    image_seal(&image);
+    expect_fault(image.path, NULL, SHMETER_READER_OTHER_ABI, "version 9.0");
+    image.header->abi_major = SHMETER_ABI_MAJOR;
+    image.header->features = 4;
+    image_seal(&image);
+    expect_fault(image.path, NULL, SHMETER_READER_OTHER_ABI, "abi");
+    image.header->features = 0;
+    image_seal(&image);
+    image.header->slots_n++;
+    expect_fault(image.path, NULL, SHMETER_READER_DAMAGED, "rm --force");
+    image_seal(&image); /* sealed, but the sections do not follow from the sizes */
+    expect_fault(image.path, NULL, SHMETER_READER_DAMAGED, "rm --force");
+    image_free(&image);
+}
+
+/* No damaged header is ever used. */
+static void
+every_flipped_bit_of_the_header_is_refused(void **state)
+{
+    struct image image;
+    unsigned bit;
+    (void)state;
+
+    image_make(&image, NULL);
+    for (bit = 0; bit < 8 * sizeof *image.header; bit++) {
+        struct shmeter_reader *reader;
+        image.base[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        assert_true(shmeter_reader_open(&reader, image.path, NULL, NULL) < 0);
+        image.base[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    }
+    image_free(&image);
+}
+
+static void
+a_shorter_file_is_damaged_and_an_empty_one_is_no_segment(void **state)
+{
+    struct image image;
+    (void)state;
+
+    image_make(&image, NULL);
+    assert_int_equal(ftruncate(image.fd, (off_t)image.bytes - 1), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_DAMAGED, "truncated");
+    assert_int_equal(ftruncate(image.fd, 300), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_DAMAGED, "truncated");
+    assert_int_equal(ftruncate(image.fd, 0), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_SEGMENT, "not a shmeter segment");
+    image_free(&image);
+}
+
+static void
+what_others_may_write_or_somebody_else_owns_is_refused(void **state)
+{
+    uint32_t other = getuid() + 1, both[2] = { other, getuid() };
+    struct shmeter_reader_options only_other = { &other, 1 }, accepted = { both, 2 };
+    struct shmeter_reader *reader;
+    struct image image;
+    char name[128];
+    (void)state;
+
+    image_make(&image, NULL);
+    assert_int_equal(chmod(image.path, 0602), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_OURS, "o-w");
+    assert_int_equal(chmod(image.path, 0660), 0);
+    expect_fault(image.path, &only_other, SHMETER_READER_NOT_OURS, "belongs to user");
+    assert_int_equal(shmeter_reader_open(&reader, image.path, &accepted, NULL), 0);
+    shmeter_reader_close(reader);
+    snprintf(name, sizeof name, "%s/second", image.directory);
+    assert_int_equal(link(image.path, name), 0);
+    expect_fault(image.path, NULL, SHMETER_READER_NOT_OURS, "2 names");
+    unlink(name);
+    image_free(&image);
+}
+
+/* In a child: a root that gave up its rights may not read a 0600 file of root's. */
+static void
+a_file_without_read_permission_is_not_ours(void **state)
+{
+    struct image image;
+    int status;
+    pid_t child;
+    (void)state;
+
+    if (getuid() != 0)
+        skip();
+    image_make(&image, NULL);
+    assert_int_equal(chmod(image.directory, 0755), 0);
+    child = fork();
+    if (!child) {
+        struct shmeter_reader *reader;
+        struct shmeter_reader_error error;
+        if (setuid(65534) || shmeter_reader_open(&reader, image.path, NULL, &error) != -EACCES)
+            _exit(1);
+        _exit(error.fault != SHMETER_READER_NOT_OURS || !strstr(error.text, "65534") || !strstr(error.text, "0640"));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    image_free(&image);
+}
+
+/* ---- where it is ---- */
+
+static void
+a_look_tells_here_unlinked_replaced_and_truncated_apart(void **state)
+{
+    struct image image, other;
+    struct shmeter_reader *reader;
+    char moved[128];
+    (void)state;
+
+    image_make(&image, NULL);
+    image_make(&other, NULL);
+    assert_int_equal(shmeter_reader_open(&reader, image.path, NULL, NULL), 0);
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_HERE);
+    snprintf(moved, sizeof moved, "%s/moved", image.directory);
+    assert_int_equal(rename(image.path, moved), 0); /* it still has a name, but not this one */
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_UNLINKED);
+    unlink(moved);
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_UNLINKED);
+    assert_int_equal(rename(other.path, image.path), 0);
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_REPLACED);
+    assert_int_equal(reader->dead, 0);
+    assert_int_equal(ftruncate(image.fd, (off_t)image.bytes + 4096), 0); /* growing is no better than shrinking */
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_TRUNCATED);
+    assert_int_equal(ftruncate(image.fd, (off_t)image.bytes), 0);
+    assert_int_equal(shmeter_reader_look(reader), SHMETER_READER_TRUNCATED);
+    shmeter_reader_close(reader);
+    image_free(&image);
+    image_free(&other);
+}
+
+/* ---- the guard ---- */
+
+struct touch {
+    const volatile unsigned char *at;
+    int reached;
+};
+
+static int
+touch(void *argument)
+{
+    struct touch *touch = argument;
+    touch->reached += *touch->at < 255;
+    return 17;
+}
+
+static void
+a_truncated_segment_is_a_dead_reader_and_not_a_dead_process(void **state)
+{
+    struct image image;
+    struct shmeter_reader *reader;
+    struct touch t = { 0 };
+    (void)state;
+
+    image_make(&image, NULL);
+    assert_int_equal(shmeter_reader_open(&reader, image.path, NULL, NULL), 0);
+    t.at = reader->base + image.bytes - 1;
+    assert_int_equal(shmeter_reader_guard(reader, touch, &t), 17);
+    assert_int_equal(ftruncate(image.fd, 4096), 0);
+    assert_int_equal(shmeter_reader_guard(reader, touch, &t), -EFAULT);
+    assert_int_equal(t.reached, 1);
+    assert_int_equal(reader->dead, 1);
+    assert_int_equal(ftruncate(image.fd, (off_t)image.bytes), 0); /* fresh zeroes are not the old counters */
+    assert_int_equal(shmeter_reader_guard(reader, touch, &t), -EFAULT);
+    assert_int_equal(t.reached, 1);
+    shmeter_reader_close(reader);
+    image_free(&image);
+}
+
+static void *
+guarded_thread(void *argument)
+{
+    struct shmeter_reader *reader = argument;
+    struct touch t = { reader->base + reader->bytes - 1, 0 };
+
+    return shmeter_reader_guard(reader, touch, &t) == -EFAULT ? reader : NULL;
+}
+
+static void
+each_thread_has_a_guard_of_its_own(void **state)
+{
+    struct image images[4];
+    struct shmeter_reader *readers[4];
+    pthread_t threads[4];
+    void *result;
+    int i;
+    (void)state;
+
+    for (i = 0; i < 4; i++) {
+        image_make(&images[i], NULL);
+        assert_int_equal(shmeter_reader_open(&readers[i], images[i].path, NULL, NULL), 0);
+        assert_int_equal(ftruncate(images[i].fd, 4096), 0);
+    }
+    for (i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, guarded_thread, readers[i]), 0);
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_ptr_equal(result, readers[i]);
+        shmeter_reader_close(readers[i]);
+        image_free(&images[i]);
+    }
+}
+
+static volatile unsigned char *strange;
+
+static int
+touch_strange(void *argument)
+{
+    (void)argument;
+    return *strange;
+}
+
+static void
+leave(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)context;
+    _exit(info->si_addr == (void *)(uintptr_t)strange ? 42 : 1);
+}
+
+/* How a process ends that faults elsewhere. how 0: SIGBUS has its default action, 1: a handler from before the guard. */
+static void
+fault_elsewhere(int how, int guarded, int *code, int *number)
+{
+    struct image image, other;
+    pid_t child;
+    int status;
+
+    image_make(&image, NULL);
+    image_make(&other, NULL);
+    child = fork();
+    if (!child) {
+        execl("/proc/self/exe", "test-expo-reader", "fault", how ? "1" : "0", guarded ? "1" : "0", image.path,
+              other.path, NULL);
+        _exit(3);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    *code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    image_free(&image);
+    image_free(&other);
+}
+
+/* The program of that child: a fresh process, so that the guard is installed after the handler. */
+static int
+fault_program(char **arguments)
+{
+    struct sigaction action = { .sa_sigaction = leave, .sa_flags = SA_SIGINFO };
+    struct shmeter_reader *reader;
+    struct touch t;
+    int fd = open(arguments[4], O_RDWR);
+    struct stat file;
+
+    if (arguments[1][0] == '1')
+        sigaction(SIGBUS, &action, NULL);
+    if (fd < 0 || fstat(fd, &file) || shmeter_reader_open(&reader, arguments[3], NULL, NULL))
+        return 2;
+    strange = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    t.at = reader->base;
+    t.reached = 0;
+    if (strange == MAP_FAILED || shmeter_reader_guard(reader, touch, &t) != 17 || ftruncate(fd, 0))
+        return 2;
+    if (arguments[2][0] == '1')
+        shmeter_reader_guard(reader, touch_strange, NULL);
+    else
+        touch_strange(NULL);
+    return 5;
+}
+
+static void
+faults_that_are_not_the_guards_go_where_they_went_before(void **state)
+{
+    int guarded, code, number;
+    (void)state;
+
+    for (guarded = 0; guarded < 2; guarded++) {
+        fault_elsewhere(0, guarded, &code, &number);
+        assert_int_equal(number, SIGBUS);
+        fault_elsewhere(1, guarded, &code, &number);
+        assert_int_equal(code, 42);
+    }
+}
+
+/* ---- listing ---- */
+
+static int
+listed(const struct shmeter_reader_names *names, const char *name)
+{
+    uint32_t i, found = 0;
+
+    for (i = 0; i < names->names_n; i++)
+        found += !strcmp(names->names[i], name);
+    return (int)found;
+}
+
+static void
+names_patterns_and_paths_are_listed_once_each(void **state)
+{
+    char a[64], b[64], a_path[128], b_path[128], pattern[80], glob[128];
+    const char *patterns[4];
+    struct shmeter_reader_names names;
+    struct image image;
+    uint32_t i;
+    (void)state;
+
+    image_make(&image, NULL);
+    snprintf(a, sizeof a, "list-%d-a", (int)getpid());
+    snprintf(b, sizeof b, "list-%d-b", (int)getpid());
+    assert_int_equal(shmeter_reader_path(a, a_path, sizeof a_path), 0);
+    assert_int_equal(shmeter_reader_path(b, b_path, sizeof b_path), 0);
+    close(open(a_path, O_CREAT | O_RDWR, 0600));
+    close(open(b_path, O_CREAT | O_RDWR, 0600));
+    snprintf(pattern, sizeof pattern, "list-%d-?", (int)getpid());
+    snprintf(glob, sizeof glob, "%s/seg*", image.directory);
+    patterns[0] = pattern;
+    patterns[1] = b;
+    patterns[2] = glob;
+    patterns[3] = "absent-plain-name";
+    assert_int_equal(shmeter_reader_list(&names, patterns, 4), 0);
+    assert_int_equal(names.names_n, 4);
+    assert_true(listed(&names, a) == 1 && listed(&names, b) == 1 && listed(&names, image.path) == 1 &&
+                listed(&names, "absent-plain-name") == 1);
+    for (i = 1; i < names.names_n; i++)
+        assert_true(strcmp(names.names[i - 1], names.names[i]) < 0);
+    shmeter_reader_list_free(&names);
+    assert_int_equal(shmeter_reader_list(&names, NULL, 0), 0);
+    assert_true(listed(&names, a) == 1 && listed(&names, b) == 1);
+    shmeter_reader_list_free(&names);
+    unlink(a_path);
+    unlink(b_path);
+    image_free(&image);
+}
+
+/* ---- liveness ---- */
+
+static uint32_t
+start_of(pid_t pid)
+{
+    uint32_t threads, start;
+    char letter;
+
+    assert_int_equal(shmeter_identity_stat((uint32_t)pid, &letter, &threads, &start), 0);
+    return start;
+}
+
+static enum shmeter_liveness
+ask(pid_t pid, uint32_t start, uint32_t namespaces, int fd, uint64_t now_ns)
+{
+    static struct shmeter_liveness_memo memo;
+    uint64_t owner = SHMETER_OWNER(SHMETER_SLOT_LIVE, 1, pid);
+
+    if (!now_ns)
+        memset(&memo, 0, sizeof memo);
+    return shmeter_liveness(&memo, owner, SHMETER_IDENTITY(start, namespaces), shmeter_namespaces_hash(), fd, 3,
+                            now_ns + 1);
+}
+
+static void
+slots_that_nobody_owns_have_no_life(void **state)
+{
+    struct shmeter_liveness_memo memo = { 0 };
+    uint64_t owner = SHMETER_OWNER(SHMETER_SLOT_RELEASED, 1, getpid());
+    (void)state;
+
+    assert_int_equal(shmeter_liveness(&memo, 0, 0, 1, -1, 0, 1), SHMETER_LIVENESS_NONE);
+    assert_int_equal(shmeter_liveness(&memo, owner, 0, 1, -1, 0, 1), SHMETER_LIVENESS_NONE);
+}
+
+static void
+the_living_live_and_another_start_time_is_another_process(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash(), start = start_of(getpid());
+    (void)state;
+
+    assert_int_equal(ask(getpid(), start, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(getpid(), start + 1, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(getpid(), 0, here, -1, 0), SHMETER_LIVENESS_LIVE); /* start time unknown */
+    assert_int_equal(ask(1, start_of(1), here, -1, 0), SHMETER_LIVENESS_LIVE);
+}
+
+static void
+numbers_that_no_process_has_are_dead(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash();
+    (void)state;
+
+    assert_int_equal(ask(0, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(-1, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(INT32_MAX, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+}
+
+static void
+a_zombie_is_dead_and_so_is_who_was_waited_for(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash(), start;
+    siginfo_t info;
+    pid_t child = fork();
+    (void)state;
+
+    if (!child) {
+        pause();
+        _exit(0);
+    }
+    start = start_of(child);
+    assert_int_equal(ask(child, start, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    kill(child, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    /* /proc is asked at most once a second; then the zombie is found out */
+    assert_int_equal(ask(child, start, here, -1, 500000000), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(child, start, here, -1, 1000000000), SHMETER_LIVENESS_DEAD);
+    waitpid(child, NULL, 0);
+    assert_int_equal(ask(child, start, here, -1, 1000000001), SHMETER_LIVENESS_DEAD);
+}
+
+static int exit_pipe[2];
+
+static void *
+outlive_leader(void *argument)
+{
+    char byte;
+    (void)argument;
+    while (read(exit_pipe[0], &byte, 1) < 0)
+        ;
+    _exit(0);
+}
+
+static void
+a_leader_that_ended_before_its_threads_is_alive(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash(), threads, start = 0;
+    char letter = 0;
+    pid_t child;
+    int tries;
+    (void)state;
+
+    assert_int_equal(pipe(exit_pipe), 0);
+    child = fork();
+    if (!child) {
+        pthread_t thread;
+        close(exit_pipe[1]);
+        pthread_create(&thread, NULL, outlive_leader, NULL);
+        pthread_exit(NULL);
+    }
+    for (tries = 0; tries < 10000 && letter != 'Z'; tries++) { /* until the leader is a zombie */
+        assert_int_equal(shmeter_identity_stat((uint32_t)child, &letter, &threads, &start), 0);
+        usleep(1000);
+    }
+    assert_int_equal(letter, 'Z');
+    assert_int_equal(ask(child, start, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    close(exit_pipe[1]);
+    close(exit_pipe[0]);
+    waitpid(child, NULL, 0);
+}
+
+static void
+in_another_namespace_the_lock_decides(void **state)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 3, .l_len = 1 };
+    uint32_t elsewhere = shmeter_namespaces_hash() + 1;
+    struct image image;
+    int holder, reader;
+    (void)state;
+
+    image_make(&image, NULL);
+    holder = open(image.path, O_RDWR | O_CLOEXEC);
+    reader = open(image.path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_LIVE);
+    lock.l_start = 4;
+    lock.l_len = 0;
+    lock.l_type = F_UNLCK;
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_LIVE);
+    close(holder); /* as when the worker is killed */
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(77, 5, elsewhere, -1, 0), SHMETER_LIVENESS_UNKNOWN);
+    close(reader);
+    image_free(&image);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_segment_opens_and_maps_read_only),
+        cmocka_unit_test(what_is_not_there_and_what_cannot_be_a_name_are_told_apart),
+        cmocka_unit_test(a_name_is_a_file_in_dev_shm_and_a_slash_makes_a_path),
+        cmocka_unit_test(directories_fifos_sockets_and_links_are_no_segments),
+        cmocka_unit_test(other_contents_are_told_from_damage_and_from_another_abi),
+        cmocka_unit_test(every_flipped_bit_of_the_header_is_refused),
+        cmocka_unit_test(a_shorter_file_is_damaged_and_an_empty_one_is_no_segment),
+        cmocka_unit_test(what_others_may_write_or_somebody_else_owns_is_refused),
+        cmocka_unit_test(a_file_without_read_permission_is_not_ours),
+        cmocka_unit_test(a_look_tells_here_unlinked_replaced_and_truncated_apart),
+        cmocka_unit_test(a_truncated_segment_is_a_dead_reader_and_not_a_dead_process),
+        cmocka_unit_test(each_thread_has_a_guard_of_its_own),
+        cmocka_unit_test(faults_that_are_not_the_guards_go_where_they_went_before),
+        cmocka_unit_test(names_patterns_and_paths_are_listed_once_each),
+        cmocka_unit_test(slots_that_nobody_owns_have_no_life),
+        cmocka_unit_test(the_living_live_and_another_start_time_is_another_process),
+        cmocka_unit_test(numbers_that_no_process_has_are_dead),
+        cmocka_unit_test(a_zombie_is_dead_and_so_is_who_was_waited_for),
+        cmocka_unit_test(a_leader_that_ended_before_its_threads_is_alive),
+        cmocka_unit_test(in_another_namespace_the_lock_decides),
+    };
+
+    if (argc == 6 && !strcmp(argv[1], "fault"))
+        return fault_program(argv + 1);
+    return cmocka_run_group_tests_name("reader", tests, NULL, NULL);
+}
