@@ -1,0 +1,139 @@
+"""What others build on: the installed files, pkg-config, and the project as a meson subproject.
+
+Usage: test_install.py SOURCE_FOLDER BUILD_FOLDER
+"""
+import atexit
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tap import Skip, main, test
+
+SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
+FOLDER = tempfile.mkdtemp(prefix="shmeter-install-", dir="/dev/shm")
+atexit.register(shutil.rmtree, FOLDER, True)
+ROOT = os.path.join(FOLDER, "root")  # the --destdir
+PROGRAM = """#include <shmeter.h>
+#include <stdio.h>
+static const struct shmeter_desc desc = { .type = SHMETER_COUNTER, .name = "installed_total", .help = "Installed." };
+int main(int argc, char **argv) {
+    struct shmeter *m;
+    int result = shmeter_open(&m, argv[argc - 1], NULL);
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(m, &desc)));
+    puts(result ? shmeter_error(m) : "good");
+    shmeter_close(m);
+    return result != 0;
+}
+"""
+
+
+def path(name):
+    return os.path.join(FOLDER, name)
+
+
+def succeed(command, **more):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}\nended with {done.returncode} and said:\n{done.stdout}")
+    return done.stdout
+
+
+def write(name, text):
+    os.makedirs(os.path.dirname(path(name)), exist_ok=True)
+    with open(path(name), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path(name)
+
+
+def run(program, **environment):
+    segment = path("segment")
+    try:
+        said = succeed([program, segment], env={**os.environ, **environment})
+        assert said == "good\n", said
+    finally:
+        if os.path.exists(segment):
+            os.unlink(segment)
+
+
+def install():
+    if not os.path.isdir(ROOT):
+        succeed(["meson", "install", "--no-rebuild", "-C", BUILD, "--destdir", ROOT])
+
+
+def installed(pattern):
+    """The one installed file of this name, wherever the prefix is."""
+    found = [file for file in glob.glob(os.path.join(ROOT, "**", pattern), recursive=True) if os.path.isfile(file)]
+    assert len(found) == 1, f"{pattern}: {found}"
+    return found[0]
+
+
+def pkg_config(*arguments):
+    install()
+    folder = os.path.dirname(installed("shmeter.pc"))
+    environment = {**os.environ, "PKG_CONFIG_LIBDIR": folder, "PKG_CONFIG_SYSROOT_DIR": ROOT}
+    return succeed(["pkg-config", *arguments], env=environment).split()
+
+
+@test
+def everything_that_users_need_is_installed():
+    install()
+    for pattern in ("include/shmeter.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter"):
+        installed(pattern)
+
+
+@test
+def what_is_only_for_building_is_not_installed():
+    install()
+    names = [os.path.relpath(os.path.join(where, file), ROOT) for where, _, files in os.walk(ROOT) for file in files]
+    odd = [name for name in names if name.endswith((".c", ".a", ".o")) or "test" in name or "bench" in name or "pool" in name]
+    assert not odd, odd
+    assert [name for name in names if name.endswith(".h")] == [os.path.relpath(installed("include/shmeter.h"), ROOT)], names
+
+
+@test
+def pkg_config_is_enough_for_the_header():
+    flags = pkg_config("--cflags", "--libs", "shmeter")
+    assert not [flag for flag in flags if flag.startswith("-l")], flags
+    succeed(["gcc", write("header/use.c", PROGRAM), *flags, "-o", path("use")])
+    run(path("use"))
+
+
+@test
+def pkg_config_is_enough_for_the_library():
+    flags = pkg_config("--cflags", "--libs", "shmeter-link")
+    assert "-DSHMETER_LINK" in flags and "-lshmeter" in flags, flags
+    succeed(["gcc", write("library/use.c", PROGRAM), *flags, "-o", path("use")])
+    run(path("use"), LD_LIBRARY_PATH=os.path.dirname(installed("libshmeter.so")))
+
+
+@test
+def the_library_exports_the_public_functions_and_nothing_else():
+    install()
+    symbols = [line.split() for line in succeed(["nm", "-D", "--defined-only", installed("libshmeter.so")]).splitlines()]
+    names = {symbol[-1].split("@")[0] for symbol in symbols if symbol[1] in "TtWDBR"}
+    assert {"shmeter_open", "shmeter_counter_add", "shmeter_histogram_observe", "shmeter_gauge_set"} <= names, names
+    assert not [name for name in names if not name.startswith("shmeter_")], names
+
+
+@test
+def it_can_be_a_subproject_of_another_meson_project():
+    if not shutil.which("meson"):
+        raise Skip("meson is not installed")
+    write("app/meson.build", """project('app', 'c', default_options: ['c_std=c11'])
+executable('app', 'app.c', dependencies: dependency('shmeter', fallback: 'shmeter'))
+executable('linked', 'app.c', dependencies: dependency('shmeter-link', fallback: 'shmeter'))
+""")
+    write("app/app.c", PROGRAM)
+    os.makedirs(path("app/subprojects"))
+    os.symlink(SOURCE, path("app/subprojects/shmeter"))
+    succeed(["meson", "setup", "--wrap-mode=nodownload", path("app-build"), path("app")])
+    succeed(["ninja", "-C", path("app-build"), "app", "linked"])
+    run(path("app-build/app"))
+    run(path("app-build/linked"))
+
+
+if __name__ == "__main__":
+    main()
