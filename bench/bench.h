@@ -81,6 +81,8 @@ double measure_loop(const struct bench_run *run, measure_loop_fn *loop);
 double measure_pair(const struct bench_run *run, measure_loop_fn *loop);
 /* Number of this process in a pair: 0, or 1 for the second one. */
 unsigned measure_rank(void);
+/* Zeroed memory that forked children share. */
+void *measure_shared(size_t bytes);
 /* Runs body in a forked child; ns[0..ns_n) are the child's to fill, zeros before. Returns 0, or what body returned. */
 int measure_fork(int (*body)(double *ns, const void *argument), const void *argument, double *ns, size_t ns_n);
 

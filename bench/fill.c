@@ -43,6 +43,12 @@ fill_family(const struct fill_store *store, uint32_t series)
     return store->families[series / FILL_FAMILY_SERIES];
 }
 
+uint32_t
+fill_chunk_bytes(void)
+{
+    return SHMETER_CHUNK_BYTES;
+}
+
 static int
 open_families(struct fill_store *store, const struct fill *fill)
 {

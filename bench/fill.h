@@ -27,6 +27,9 @@ const struct shmeter_family *fill_family(const struct fill_store *store, uint32_
 const char *fill_method(uint32_t series);
 const char *fill_path(char text[FILL_PATH_BYTES], uint32_t series);
 
+/* Bytes by which a lane's memory grows. */
+uint32_t fill_chunk_bytes(void);
+
 /* The same in a forked child, which ends: the segment stays and this process has nothing of it. Returns 0 or -errno. */
 int fill_apart(const char *path, const struct fill *fill);
 

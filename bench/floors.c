@@ -2,7 +2,6 @@
  * What the plain machine takes: the floors that everything else is compared with. Nothing of shmeter is in here.
  */
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "bench/floors.h"
@@ -43,10 +42,7 @@ floors_set_up(void)
     uint64_t random = 88172645463325252u;
     if (memory)
         return;
-    memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        bench_fail("no memory for the floors");
-    memset(memory, 0, sizeof *memory);
+    memory = measure_shared(sizeof *memory);
     store_target = &memory->store.value;
     for (unsigned i = 0; i < 2 * FLOORS_BOUNDS; i++)
         search_bounds[i] = i < FLOORS_BOUNDS ? floors_bounds[i] : __builtin_inf();
@@ -102,16 +98,31 @@ search(double value)
     return bucket;
 }
 
+static inline uint64_t
+bits_of(double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+static inline double
+number_of(uint64_t bits)
+{
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 static inline void
 add_to_sum(uint64_t *sum, double value)
 {
-    union {
-        uint64_t bits;
-        double number;
-    } seen = { __atomic_load_n(sum, __ATOMIC_RELAXED) }, wanted;
+    uint64_t seen = __atomic_load_n(sum, __ATOMIC_RELAXED), expected;
     do {
-        wanted.number = seen.number + value;
-    } while (!__atomic_compare_exchange_n(sum, &seen.bits, wanted.bits, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+        expected = seen;
+        __atomic_compare_exchange_n(sum, &seen, bits_of(number_of(expected) + value), 0, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED);
+    } while (seen != expected);
 }
 
 static void
@@ -140,12 +151,8 @@ static void
 loop_store(uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
-        union {
-            double number;
-            uint64_t bits;
-        } value = { floors_values[i % FLOORS_VALUES] };
         uint64_t *target = __atomic_load_n(&store_target, __ATOMIC_RELAXED);
-        __atomic_store_n(target, value.bits, __ATOMIC_RELAXED);
+        __atomic_store_n(target, bits_of(floors_values[i % FLOORS_FEW]), __ATOMIC_RELAXED);
         __asm__ __volatile__("" : : : "memory");
     }
 }
@@ -176,26 +183,27 @@ measure_floor(struct bench_run *run, const struct bench_row *row)
         run_put(run, row->name, ns);
 }
 
-#define FLOOR(name_, what_, loop_, pair_)                                                          \
-    {                                                                                              \
-        .section = "floors", .name = name_, .what = what_, .unit = "ns", .measure = measure_floor, \
-        .argument = &(const struct floor)                                                          \
-        {                                                                                          \
-            loop_, pair_                                                                           \
-        }                                                                                          \
+#define FLOOR(name_, what_, loop_, pair_, floor_)                                                                   \
+    {                                                                                                               \
+        .section = "floors", .name = name_, .what = what_, .unit = "ns", .floor = floor_, .measure = measure_floor, \
+        .argument = &(const struct floor)                                                                           \
+        {                                                                                                           \
+            loop_, pair_                                                                                            \
+        }                                                                                                           \
     }
 
 const struct bench_row floors_rows[] = {
-    FLOOR("add", "plain add, a private word", loop_add, 0),
-    FLOOR("add-two", "plain add, two processes, a word each", loop_add, 1),
-    FLOOR("xadd", "lock xadd, one process", loop_xadd_own, 0),
-    FLOOR("xadd-two-own", "lock xadd, two processes, a word each", loop_xadd_own, 1),
-    FLOOR("xadd-two-shared", "lock xadd, two processes on one word", loop_xadd_shared, 1),
-    FLOOR("cas-f64", "CAS loop on a double, one process", loop_f64, 0),
-    FLOOR("cas-f64-two", "CAS loop on a double, two processes on one word", loop_f64, 1),
-    FLOOR("atomic-histogram", "16 bounds searched without branches, fetch_add, CAS sum", loop_histogram, 0),
-    FLOOR("atomic-histogram-two", "the same, two processes on one histogram", loop_histogram, 1),
-    FLOOR("store", "relaxed store through a pointer", loop_store, 0),
-    FLOOR("clock-pair", "two clock_gettime(CLOCK_MONOTONIC)", loop_clock, 0),
+    FLOOR("add", "plain add, a private word", loop_add, 0, NULL),
+    FLOOR("add-two", "plain add, two processes, a word each; floor: one", loop_add, 1, "add"),
+    FLOOR("xadd", "lock xadd, one process", loop_xadd_own, 0, NULL),
+    FLOOR("xadd-two-own", "lock xadd, two processes, a word each; floor: one", loop_xadd_own, 1, "xadd"),
+    FLOOR("xadd-two-shared", "lock xadd, two processes on one word; floor: one", loop_xadd_shared, 1, "xadd"),
+    FLOOR("cas-f64", "CAS loop on a double, one process", loop_f64, 0, NULL),
+    FLOOR("cas-f64-two", "CAS loop on a double, two processes on one word; floor: one", loop_f64, 1, "cas-f64"),
+    FLOOR("atomic-histogram", "16 bounds searched without branches, fetch_add, CAS sum", loop_histogram, 0, NULL),
+    FLOOR("atomic-histogram-two", "the same, two processes on one histogram; floor: one", loop_histogram, 1,
+          "atomic-histogram"),
+    FLOOR("store", "relaxed store through a pointer", loop_store, 0, NULL),
+    FLOOR("clock-pair", "two clock_gettime(CLOCK_MONOTONIC)", loop_clock, 0, NULL),
 };
 const size_t floors_rows_n = ROWS_N(floors_rows);

@@ -69,6 +69,15 @@ measure_median(double *values, size_t n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
+void *
+measure_shared(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        bench_fail("no shared memory of %zu bytes: %s", bytes, strerror(errno));
+    return memory;
+}
+
 static uint64_t
 time_loop(measure_loop_fn *loop, uint64_t n)
 {
@@ -175,21 +184,12 @@ measure_loop(const struct bench_run *run, measure_loop_fn *loop)
     return lead_all(run, &lead);
 }
 
-static void *
-shared_memory(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        bench_fail("no shared memory of %zu bytes: %s", bytes, strerror(errno));
-    return memory;
-}
-
 double
 measure_pair(const struct bench_run *run, measure_loop_fn *loop)
 {
     if (run->cpus_n < 2)
         return 0;
-    struct lead lead = { .loop = loop, .pair = shared_memory(sizeof(struct pair)) };
+    struct lead lead = { .loop = loop, .pair = measure_shared(sizeof(struct pair)) };
     pid_t parent = getpid();
     lead.other = fork();
     if (lead.other < 0)
@@ -207,7 +207,7 @@ measure_pair(const struct bench_run *run, measure_loop_fn *loop)
 int
 measure_fork(int (*body)(double *ns, const void *argument), const void *argument, double *ns, size_t ns_n)
 {
-    double *shared = shared_memory(ns_n * sizeof *shared);
+    double *shared = measure_shared(ns_n * sizeof *shared);
     pid_t parent = getpid(), child = fork();
     int status;
     if (child < 0)

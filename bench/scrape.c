@@ -111,18 +111,22 @@ put(struct bench_run *run, const struct size *size, const char *what, double val
     run_put(run, name, value);
 }
 
-/* Everything that the file has, for each series; and what the design allows. */
+/*
+ * Everything that the file has, for each series; and what is allowed: 8 bytes for a counter, 64 + 8 for each bucket of a
+ * histogram, in each lane (a shared lane is as large as two), and 256 for the rest. Lanes are backed by the chunk, so the last
+ * chunk of each may be empty.
+ */
 static void
 put_memory(struct bench_run *run, const struct size *size, const char *path)
 {
     struct stat status;
     const struct segment_status *segment = store_status(store, 0);
-    double n = size->fill.series_n, lanes = segment->cpu_lanes_n + segment->shared_lanes_n;
+    double n = size->fill.series_n, lanes = segment->cpu_lanes_n + 2.0 * segment->shared_lanes_n;
     double cell = size->fill.histograms ? 64 + 8 * 17 : 8;
     if (stat(path, &status))
         bench_fail("stat %s: %s", path, strerror(errno));
     put(run, size, "-memory", (double)status.st_blocks * 512 / n);
-    put(run, size, "-memory-limit", cell * lanes + 256);
+    put(run, size, "-memory-limit", (cell + fill_chunk_bytes() / n) * lanes + 256);
 }
 
 static void

@@ -86,6 +86,8 @@ subjects_set_up(const struct bench_run *run)
     subjects.labelled = shmeter_family(subjects.meter, &labelled_desc);
     for (unsigned i = 0; i < SUBJECTS_METHODS * SUBJECTS_PATHS; i++)
         shmeter_counter_inc(shmeter_counter_of(subjects.labelled, subjects_method(i), subjects_path(i)));
+    for (unsigned i = 0; i < 4; i++)
+        subjects.four[i] = shmeter_counter_of(subjects.labelled, subjects_method(i), subjects_path(i));
     make_gauges();
     if (*shmeter_error(subjects.meter))
         bench_fail("cannot make the series: %s", shmeter_error(subjects.meter));

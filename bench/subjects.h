@@ -15,6 +15,7 @@
 struct subjects {
     struct shmeter *meter;
     struct shmeter_counter counter;
+    struct shmeter_counter four[4]; /* of labelled */
     struct shmeter_counter_f64 fractions;
     struct shmeter_histogram histogram;   /* floors_bounds */
     struct shmeter_histogram exponential; /* schema 3 over the same range */

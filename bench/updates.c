@@ -34,6 +34,14 @@ loop_add(uint64_t n)
         shmeter_counter_add(counter, i);
 }
 
+/* Back to back on one series, each update waits for the one before; in turn on four, it does not. */
+static void
+loop_inc_four(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        shmeter_counter_inc(subjects.four[i % 4]);
+}
+
 static void
 loop_f64(uint64_t n)
 {
@@ -106,6 +114,8 @@ const struct bench_row updates_rows[] = {
     SUBJECT_ROW(COUNTERS, "counter-inc-global", "inc, handle in a global variable", loop_inc_global, 0, .floor = "xadd",
                 .max_ratio = 0.5),
     SUBJECT_ROW(COUNTERS, "counter-add", "add of n", loop_add, 0, .floor = "xadd", .max_ratio = 0.5),
+    SUBJECT_ROW(COUNTERS, "counter-inc-four", "inc, four series in turn, handles in an array", loop_inc_four, 0,
+                .floor = "xadd", .max_ratio = 0.5),
     SUBJECT_ROW(COUNTERS, "counter-inc-two", "inc, two processes on one series; floor: one", loop_inc, 1,
                 .floor = "counter-inc", .max_ratio = 1.3, .flags = BENCH_TWO),
     SUBJECT_ROW(COUNTERS, "counter-f64-add", "add of a double", loop_f64, 0, .floor = "cas-f64"),

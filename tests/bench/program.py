@@ -1,0 +1,174 @@
+"""The bench program as people and scripts use it: JSON, filters, exit codes, and nothing left behind.
+
+Usage: program.py SHMETER-BENCH
+"""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "repo"))
+from tap import main, test  # noqa: E402
+
+BENCH = sys.argv[1]
+DEADLINE = 60  # seconds until a test gives up waiting for something that has to happen
+
+
+@contextlib.contextmanager
+def place():
+    """A directory for segments of our own, which has to be empty again at the end."""
+    with tempfile.TemporaryDirectory(prefix="shmeter-bench-test-", dir="/dev/shm") as directory:
+        yield directory, {**os.environ, "SHMETER_BENCH_DIR": directory}
+
+
+def run(*arguments):
+    """Runs to the end; asserts that no segment is left. Returns the finished process."""
+    with place() as (directory, environment):
+        done = subprocess.run([BENCH, *arguments], env=environment, capture_output=True, text=True, timeout=240, check=False)
+        assert os.listdir(directory) == [], f"left behind: {os.listdir(directory)}"
+    return done
+
+
+def report(*arguments):
+    done = run("--json", "--quick", *arguments)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def rows(document):
+    return {row["name"]: row for row in document["results"]}
+
+
+def processes_of(directory):
+    """Processes whose command line has the directory in it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as stream:
+            if directory.encode() in stream.read():
+                found.append(int(pid))
+    return found
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+@test
+def a_quick_run_gives_json_with_all_keys_and_positive_numbers():
+    document = report("--filter", "counter")
+    assert set(document) == {"machine", "quick", "processes", "results", "notes", "missed"}, set(document)
+    assert document["quick"] is True and document["processes"] == 1
+    for key in ("cpu", "kernel", "libc", "compiler", "flags", "clock_source"):
+        assert isinstance(document["machine"][key], str) and document["machine"][key], key
+    assert document["machine"]["cpus"] >= 1
+    found = rows(document)
+    assert {"counter-inc", "counter-inc-global", "counter-add", "counter-f64-add", "register-counter", "xadd", "add"} <= set(found)
+    two = document["machine"]["cpus"] > 1
+    for name, row in found.items():
+        assert row["section"] and row["what"] and row["unit"], row
+        if not two and "-two" in name:
+            continue
+        assert 0 < row["low"] <= row["value"] <= row["high"], row
+
+
+@test
+def a_row_comes_with_its_floor_ratio_target_and_verdict():
+    found = rows(report("--filter", "counter-inc"))
+    inc, xadd = found["counter-inc"], found["xadd"]
+    assert inc["floor"] == {"name": "xadd", "value": xadd["value"]}, inc
+    assert abs(inc["ratio"] - inc["value"] / xadd["value"]) < 1e-6 * inc["ratio"], inc
+    assert inc["target"] == {"ratio": 0.5}
+    assert inc["verdict"] == ("ok" if inc["ratio"] <= 0.5 else "miss"), inc
+    assert "verdict" not in xadd and "target" not in xadd
+
+
+@test
+def scrapes_are_measured_part_by_part():
+    found = rows(report("--filter", "scrape-counters-1k-2"))
+    for part in ("", "-take", "-render", "-copy", "-plan", "-memory", "-memory-limit"):
+        assert found["scrape-counters-1k-2" + part]["value"] > 0, part
+
+
+@test
+def the_path_without_restartable_sequences_is_measured_too():
+    found = rows(report("--filter", "shared-lane-inc"))
+    assert found["shared-lane-inc"]["value"] > 0
+
+
+@test
+def every_row_of_a_quick_run_has_a_value():
+    document = report()
+    if document["machine"]["cpus"] > 1:
+        assert [row["name"] for row in document["results"] if "value" not in row] == []
+    assert len(document["results"]) > 60
+
+
+@test
+def strict_fails_exactly_when_a_target_is_missed():
+    done = run("--json", "--quick", "--strict", "--filter", "counter-inc")
+    document = json.loads(done.stdout)
+    missed = [row["name"] for row in document["results"] if row.get("verdict") == "miss"]
+    assert document["missed"] == len(missed)
+    assert done.returncode == (1 if missed else 0), (done.returncode, missed)
+
+
+@test
+def the_table_shows_machine_targets_and_verdicts():
+    done = run("--quick", "--filter", "lookup")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "CPU" in lines[0] and "restartable sequences" in lines[0], lines[0]
+    row = next(line for line in lines if "lookup of an existing series, 2 labels, among 100" in line)
+    assert "<= 60 ns" in row and row.rstrip().endswith(("ok", "MISS")), row
+    assert lines[-1].endswith("missed."), lines[-1]
+
+
+@test
+def the_list_names_what_can_be_filtered():
+    done = run("--list")
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and len(names) == len(set(names))
+    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "exporter-memory"} <= set(names), names
+
+
+@test
+def wrong_options_are_told_and_end_with_2():
+    for arguments in (["--filter", "no-such-row"], ["--processes", "0"], ["--processes", "x"], ["--no-such"], ["word"]):
+        done = run(*arguments)
+        assert done.returncode == 2 and done.stderr, (arguments, done.returncode, done.stderr)
+        assert not done.stdout, (arguments, done.stdout)
+
+
+@test
+def a_place_for_segments_that_is_not_there_is_told():
+    environment = {**os.environ, "SHMETER_BENCH_DIR": "/dev/shm/no-such-place"}
+    done = subprocess.run([BENCH, "--quick", "--filter", "counter"], env=environment, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 2 and "/dev/shm/no-such-place" in done.stderr, done.stderr
+
+
+@test
+def a_run_that_is_interrupted_leaves_no_segment_and_no_process():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with place() as (directory, environment):
+            with subprocess.Popen([BENCH, "--processes", "32", "--filter", "scrape"], env=environment, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as bench:
+                try:
+                    wait_for(lambda: any(files for _, _, files in os.walk(directory)), "a segment")
+                    bench.send_signal(number)
+                    assert bench.wait(DEADLINE) == -number
+                finally:
+                    bench.kill()
+            assert os.listdir(directory) == [], os.listdir(directory)
+            wait_for(lambda: not processes_of(directory), "the measuring processes to end")
+
+
+if __name__ == "__main__":
+    main()
