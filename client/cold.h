@@ -167,12 +167,15 @@ shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *value
     if (series.binding) {
         const struct shmeter_attachment *attachment = series.binding->attachment;
         handle.slot = &SHMETER_WIPED(attachment)->slot;
-        handle.cell = (shmeter_gauge_plain((uint32_t)mode) ? 1 : 0) | mode << 2 |
+        handle.cell = (shmeter_gauge_extreme((uint32_t)mode) ? SHMETER_GAUGE_EXTREME
+                       : shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN
+                                                             : 0) |
+                      mode << 2 |
                       (attachment->header.gauges_off + series.cell * sizeof(struct shmeter_gauge_cell)) << 8;
     } else {
         struct shmeter_private *own = shmeter_family_private(family);
         handle.slot = own ? &own->slot : NULL;
-        handle.cell = own ? 2 | (uint64_t)SHMETER_LIVE_SUM << 2 : 0;
+        handle.cell = own ? SHMETER_GAUGE_PRIVATE | (uint64_t)SHMETER_LIVE_SUM << 2 : 0;
     }
     return handle;
 }
@@ -355,13 +358,13 @@ struct shmeter_gauge_place {
 SHMETER_LOCAL struct shmeter_gauge_place
 shmeter_gauge_place_of(struct shmeter_gauge gauge)
 {
-    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 63, 0 };
+    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 31, 0 };
     struct shmeter_attachment *attachment;
     uint64_t off = gauge.cell >> 8, block;
     if (!gauge.slot)
         return place;
     block = shmeter_load_acquire(gauge.slot);
-    if (!(gauge.cell & 2)) {
+    if (!(gauge.cell & SHMETER_GAUGE_PRIVATE)) {
         attachment = shmeter_gauge_attachment(gauge);
         if (!block) {
             shmeter_slot_claim(attachment);

@@ -56,8 +56,12 @@ struct shmeter_counter_f64 {
 
 struct shmeter_gauge {
     const uint64_t *slot; /* where the address of this process's slot block stands                          */
-    uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:56}                    */
+    uint64_t cell;        /* {plain:1 (low), private:1, mode:5, extreme:1, offset in the block:56}         */
 };
+
+#define SHMETER_GAUGE_PLAIN   UINT64_C(1)   /* set is one store of any value                                 */
+#define SHMETER_GAUGE_PRIVATE UINT64_C(2)   /* slot leads to the process's own memory for good               */
+#define SHMETER_GAUGE_EXTREME UINT64_C(128) /* set is one store of anything but NaN                          */
 
 struct shmeter_histogram {
     const struct shmeter_buckets *buckets;
@@ -200,13 +204,16 @@ shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
     shmeter_histogram_observe_slow(histogram, v);
 }
 
+/* NaN is a value, but MIN and MAX refuse and count it. */
 SHMETER_HOT void
 shmeter_gauge_set(struct shmeter_gauge gauge, double v)
 {
-    if (SHMETER_LIKELY((gauge.cell & 1) && v == v)) {
+    uint64_t bits = shmeter_f64_bits(v), infinity = UINT64_C(0x7ff0000000000000);
+    if (SHMETER_LIKELY(gauge.cell & SHMETER_GAUGE_PLAIN) ||
+        SHMETER_LIKELY(gauge.cell & SHMETER_GAUGE_EXTREME && bits << 1 <= infinity << 1)) {
         uint64_t block = shmeter_load_relaxed(gauge.slot);
         if (SHMETER_LIKELY(block)) {
-            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + (gauge.cell >> 8)), shmeter_gauge_encode(v));
+            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + (gauge.cell >> 8)), bits ^ SHMETER_UNSET_BITS);
             return;
         }
     }
