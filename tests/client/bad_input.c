@@ -1,0 +1,311 @@
+/*
+ * Wrong names, files that are no segments, other owners, and damage: each is -errno, one sentence that names the thing and
+ * says what to do, and handles that work privately. Nothing faults and nothing is written to what is not ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "shmeter.h"
+#include "tests/client/place.h"
+#include "tests/client/sentence.h"
+
+#define NOBODY 65534
+
+static const struct shmeter_desc counters = { .type = SHMETER_COUNTER, .name = "input_total" };
+
+/* All that a program does with a meter that it could not open. */
+static void
+expect_usable(struct shmeter *meter)
+{
+    static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "input" };
+    static const struct shmeter_desc histograms = { .type = SHMETER_HISTOGRAM, .name = "input_seconds" };
+    struct shmeter_gauge gauge;
+    struct shmeter_histogram histogram;
+    assert_non_null(meter);
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &counters)));
+    gauge = shmeter_gauge_of(shmeter_family(meter, &gauges));
+    shmeter_gauge_set(gauge, 1);
+    shmeter_gauge_add(gauge, 1);
+    histogram = shmeter_histogram_of(shmeter_family(meter, &histograms));
+    shmeter_histogram_observe(histogram, 1);
+    shmeter_histogram_observe_since(histogram, shmeter_ticks(meter));
+    shmeter_heartbeat(meter);
+    shmeter_busy(meter);
+    shmeter_idle(meter);
+    shmeter_check(meter, "check", SHMETER_OK, "fine");
+}
+
+/* Opening it fails with this errno and these words. */
+static void
+expect_refused(const char *segment, int wanted, const char *words)
+{
+    struct shmeter *meter = NULL;
+    int result = shmeter_open(&meter, segment, NULL);
+    if (result != -wanted)
+        fail_msg("%s: %d (%s), not %d", segment, result, shmeter_error(meter), -wanted);
+    expect_sentence(meter, segment, words);
+    expect_usable(meter);
+    shmeter_close(meter);
+}
+
+static void
+make_file(const char *path, const void *bytes, size_t n, mode_t mode)
+{
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+/* A segment that another process has made. */
+static void
+make_segment(const char *path, const struct shmeter_options *options)
+{
+    pid_t child = fork();
+    if (!child) {
+        struct shmeter *meter;
+        int result = shmeter_open(&meter, path, options);
+        if (result)
+            fprintf(stderr, "# %s\n", shmeter_error(meter));
+        _exit(result ? 1 : 0);
+    }
+    assert_int_equal(place_wait(child), 0);
+}
+
+static void
+change_header(const char *path, void (*change)(struct shmeter_header *), int sum)
+{
+    struct shmeter_header header;
+    int fd = open(path, O_RDWR);
+    assert_int_equal(pread(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+    change(&header);
+    if (sum)
+        header.sum = shmeter_header_sum(&header);
+    assert_int_equal(pwrite(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+    close(fd);
+}
+
+static void
+names_that_no_segment_can_have_are_refused(void **state)
+{
+    char name[80], path[400];
+    (void)state;
+    expect_refused("a b", EINVAL, "letters, digits");
+    expect_refused("caf\xc3\xa9", EINVAL, "letters, digits");
+    memset(name, 'x', 65);
+    name[65] = 0;
+    expect_refused(name, EINVAL, "at most 64");
+    memset(path, 'x', sizeof path);
+    path[0] = '/';
+    path[300] = 0;
+    {
+        struct shmeter *meter;
+        assert_int_equal(shmeter_open(&meter, path, NULL), -ENAMETOOLONG);
+        expect_usable(meter);
+    }
+    expect_refused(place_path("no/such"), ENOENT, "no such");
+}
+
+static void
+files_that_are_no_segments_are_refused(void **state)
+{
+    char zeros[8192] = { 0 };
+    (void)state;
+    make_file(place_path("text"), "hello", 5, 0600);
+    expect_refused(place_path("text"), EINVAL, "no shmeter segment");
+    make_file(place_path("zeros"), zeros, sizeof zeros, 0600);
+    expect_refused(place_path("zeros"), EINVAL, "no shmeter segment");
+    assert_int_equal(mkdir(place_path("directory"), 0700), 0);
+    {
+        struct shmeter *meter;
+        int result = shmeter_open(&meter, place_path("directory"), NULL);
+        assert_true(result == -EISDIR || result == -EINVAL);
+        expect_sentence(meter, place_path("directory"), "director");
+        expect_usable(meter);
+    }
+    assert_int_equal(mkfifo(place_path("fifo"), 0600), 0);
+    expect_refused(place_path("fifo"), EINVAL, "no regular file");
+    make_segment(place_path("target"), NULL);
+    assert_int_equal(symlink(place_path("target"), place_path("link")), 0);
+    expect_refused(place_path("link"), ELOOP, "symbolic link");
+    assert_int_equal(symlink(place_path("nowhere"), place_path("dangling")), 0);
+    expect_refused(place_path("dangling"), ELOOP, "symbolic link");
+    assert_int_equal(access(place_path("nowhere"), F_OK), -1);
+    assert_int_equal(link(place_path("target"), place_path("hard")), 0);
+    expect_refused(place_path("hard"), EPERM, "hard links");
+}
+
+static void
+one_bit(struct shmeter_header *header)
+{
+    header->max_series ^= 4;
+}
+
+static void
+next_abi(struct shmeter_header *header)
+{
+    header->abi_major++;
+}
+
+static void
+unknown_feature(struct shmeter_header *header)
+{
+    header->features = 1;
+}
+
+static void
+damaged_segments_are_refused(void **state)
+{
+    struct stat whole;
+    (void)state;
+    make_segment(place_path("bit"), NULL);
+    change_header(place_path("bit"), one_bit, 0);
+    expect_refused(place_path("bit"), EINVAL, "damaged");
+    make_segment(place_path("abi"), NULL);
+    change_header(place_path("abi"), next_abi, 1);
+    expect_refused(place_path("abi"), EPROTONOSUPPORT, "another abi");
+    make_segment(place_path("feature"), NULL);
+    change_header(place_path("feature"), unknown_feature, 1);
+    expect_refused(place_path("feature"), EPROTONOSUPPORT, "another abi");
+    make_segment(place_path("short"), NULL);
+    assert_int_equal(stat(place_path("short"), &whole), 0);
+    assert_int_equal(truncate(place_path("short"), whole.st_size - 1), 0);
+    expect_refused(place_path("short"), EINVAL, "truncated");
+    assert_int_equal(truncate(place_path("short"), 511), 0);
+    {
+        struct shmeter *meter;
+        assert_int_equal(shmeter_open(&meter, place_path("short"), NULL), -EINVAL);
+        expect_sentence(meter, "short", "shorter than a header");
+    }
+}
+
+/* What body returns in a child that has given up being root. */
+static int
+as_nobody(int (*act)(void))
+{
+    pid_t child = fork();
+    if (!child) {
+        if (setgid(NOBODY) || setuid(NOBODY))
+            _exit(99);
+        _exit(act());
+    }
+    return place_wait(child);
+}
+
+static const char *asked;
+static int wanted_result;
+
+static int
+open_asked(void)
+{
+    struct shmeter *meter;
+    int result = shmeter_open(&meter, asked, NULL);
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &counters)));
+    if (result != wanted_result || (result && !strstr(shmeter_error(meter), asked))) {
+        fprintf(stderr, "# %s: %d, %s\n", asked, result, shmeter_error(meter));
+        return 1;
+    }
+    return 0;
+}
+
+static void
+other_owners_and_modes_are_refused(void **state)
+{
+    struct shmeter_options any = { .struct_bytes = sizeof any, .group = -1, .any_owner = 1 };
+    struct shmeter *meter;
+    (void)state;
+    make_segment(place_path("world"), NULL);
+    assert_int_equal(chmod(place_path("world"), 0666), 0);
+    expect_refused(place_path("world"), EPERM, "chmod");
+    if (getuid() != 0) {
+        print_message("the rest needs root\n");
+        skip();
+    }
+    make_segment(place_path("theirs"), NULL);
+    assert_int_equal(chown(place_path("theirs"), NOBODY, NOBODY), 0);
+    make_segment(place_path("theirs"), &any); /* attaches */
+    expect_refused(place_path("theirs"), EPERM, "another user");
+    assert_int_equal(chmod(place_directory, 0711), 0);
+    make_segment(place_path("ours"), NULL);
+    asked = place_path("ours");
+    wanted_result = -EACCES;
+    assert_int_equal(as_nobody(open_asked), 0);
+    assert_int_equal(chown(place_path("ours"), -1, NOBODY), 0);
+    assert_int_equal(chmod(place_path("ours"), 0660), 0);
+    wanted_result = 0; /* root's, and its group may write */
+    assert_int_equal(as_nobody(open_asked), 0);
+    asked = place_path("new");
+    wanted_result = -EACCES;
+    assert_int_equal(as_nobody(open_asked), 0);
+    assert_int_equal(access(asked, F_OK), -1);
+    assert_int_equal(shmeter_open(&meter, place_path("ours"), NULL), 0);
+    shmeter_close(meter);
+}
+
+static int
+open_limited(void)
+{
+    struct rlimit limit = { 65536, 65536 };
+    if (setrlimit(RLIMIT_FSIZE, &limit))
+        return 98;
+    return open_asked();
+}
+
+static void
+a_limit_of_file_size_is_an_error_and_no_signal(void **state)
+{
+    pid_t child;
+    (void)state;
+    asked = place_path("limited");
+    wanted_result = -EFBIG;
+    child = fork();
+    if (!child)
+        _exit(open_limited());
+    assert_int_equal(place_wait(child), 0);
+    assert_int_equal(access(asked, F_OK), -1);
+}
+
+static void
+options_out_of_range_are_refused(void **state)
+{
+    struct shmeter_options modes = { .struct_bytes = sizeof modes, .mode = 0666, .group = -1 };
+    struct shmeter_options lanes = { .struct_bytes = sizeof lanes, .group = -1, .shared_lanes = 3 };
+    struct shmeter_options large = { .struct_bytes = sizeof large, .group = -1, .lane_bytes = UINT64_C(1) << 40 };
+    struct shmeter *meter;
+    (void)state;
+    assert_int_equal(shmeter_open(&meter, place_path("modes"), &modes), -EINVAL);
+    expect_sentence(meter, place_path("modes"), "0600, 0640 or 0660");
+    expect_usable(meter);
+    assert_int_equal(shmeter_open(&meter, place_path("lanes"), &lanes), -EINVAL);
+    expect_sentence(meter, place_path("lanes"), "power of two");
+    assert_int_equal(shmeter_open(&meter, place_path("large"), &large), -EINVAL);
+    expect_sentence(meter, place_path("large"), "out of range");
+    assert_int_equal(access(place_path("modes"), F_OK), -1);
+}
+
+static int
+body(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_that_no_segment_can_have_are_refused),
+        cmocka_unit_test(files_that_are_no_segments_are_refused),
+        cmocka_unit_test(damaged_segments_are_refused),
+        cmocka_unit_test(other_owners_and_modes_are_refused),
+        cmocka_unit_test(a_limit_of_file_size_is_an_error_and_no_signal),
+        cmocka_unit_test(options_out_of_range_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+    return place_run("input", body);
+}
