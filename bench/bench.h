@@ -128,6 +128,7 @@ struct judge_line {
 };
 struct judge_line judge(const struct bench_report *report, size_t row);
 unsigned judge_missed(const struct bench_report *report);
+int judge_status(const struct bench_report *report, int strict); /* the program's exit status */
 /* Says in the report's notes whether contention was to be seen, when it matters. */
 void judge_notes(struct bench_report *report);
 

@@ -65,6 +65,12 @@ judge_missed(const struct bench_report *report)
     return missed;
 }
 
+int
+judge_status(const struct bench_report *report, int strict)
+{
+    return strict && judge_missed(report) ? 1 : 0;
+}
+
 void
 judge_notes(struct bench_report *report)
 {

@@ -210,7 +210,7 @@ run_all(struct command *command)
         report_table(&report);
     if (failed || fflush(stdout) != 0)
         bench_fail("cannot write the report: %s", strerror(errno));
-    return command->strict && judge_missed(&report) ? 1 : 0;
+    return judge_status(&report, command->strict);
 }
 
 int

@@ -13,9 +13,9 @@ print_machine(void)
 {
     struct machine machine;
     machine_describe(&machine);
-    printf("%s, %d CPUs%s; %s; %s; clock source %s; restartable sequences %s\n%s %s\n", machine.cpu, machine.cpus_n,
-           machine.virtual_machine ? " (virtual machine)" : "", machine.kernel, machine.libc, machine.clock,
-           machine.rseq ? "in use" : "NOT in use", machine.compiler, machine.flags);
+    printf("%s, %d CPU%s%s; %s; %s; clock source %s; restartable sequences %s\n%s %s\n", machine.cpu, machine.cpus_n,
+           machine.cpus_n == 1 ? "" : "s", machine.virtual_machine ? " (virtual machine)" : "", machine.kernel,
+           machine.libc, machine.clock, machine.rseq ? "in use" : "NOT in use", machine.compiler, machine.flags);
 }
 
 /* Three digits that matter. */

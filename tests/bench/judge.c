@@ -82,6 +82,7 @@ values_within_their_targets_are_ok(void **state)
     assert_int_equal(judge(&report, TWO).verdict, JUDGE_OK);
     assert_int_equal(judge(&report, ABSOLUTE).verdict, JUDGE_OK);
     assert_int_equal(judge_missed(&report), 0);
+    assert_int_equal(judge_status(&report, 1), 0);
 }
 
 static void
@@ -92,6 +93,8 @@ a_ratio_above_its_target_is_a_miss(void **state)
     report.values[ONE].median = 2.01;
     assert_int_equal(judge(&report, ONE).verdict, JUDGE_MISS);
     assert_int_equal(judge_missed(&report), 1);
+    assert_int_equal(judge_status(&report, 0), 0);
+    assert_int_equal(judge_status(&report, 1), 1);
 }
 
 static void
