@@ -106,8 +106,9 @@ add_f64(uint64_t *sums, const uint64_t *cells, uint32_t words, uint32_t stride)
     uint32_t i;
 
     for (i = 0; i < words; i++, cells += stride) {
-        double sum = snapshot_f64(sums[i]) + snapshot_f64(shmeter_load_relaxed(cells));
-        memcpy(&sums[i], &sum, sizeof sum);
+        double value = snapshot_f64(shmeter_load_relaxed(cells)), sum = snapshot_f64(sums[i]) + value;
+        if (value > 0) /* counters only grow: anything else is damage */
+            memcpy(&sums[i], &sum, sizeof sum);
     }
 }
 

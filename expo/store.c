@@ -42,6 +42,7 @@ struct store {
     uint32_t shown_n;
     struct model *model;
     struct plan *plan;
+    uint64_t conflicts; /* of the last take                                                                */
 };
 
 /* ---- life ---- */
@@ -362,14 +363,12 @@ give_watch(struct store *store, const struct watch *watch)
 }
 
 static int
-fill_model(struct store *store)
+fill_once(struct store *store)
 {
     struct model *model = store->model;
     uint32_t i;
     int result = 0;
 
-    if (model_series_n(model) > 2 * model_present_n(model) + ABSENT_SLACK)
-        model_clear(model);
     model_begin(model);
     for (i = 0; i < store->watches_n && !result; i++)
         result = give_watch(store, store->watches[i]);
@@ -377,6 +376,23 @@ fill_model(struct store *store)
         result = own_segment(model, watch_status(store->shown[i]));
     if (!result && !store->without_own)
         result = own_store(model, store->shown_n);
+    return result;
+}
+
+static int
+fill_model(struct store *store)
+{
+    struct model *model = store->model;
+    int result;
+
+    if (model_series_n(model) > 2 * model_present_n(model) + ABSENT_SLACK)
+        model_clear(model);
+    result = fill_once(store);
+    if (!result && model->conflicts != store->conflicts) { /* perhaps with what is absent: a release before this one */
+        model_clear(model);
+        result = fill_once(store);
+    }
+    store->conflicts = model->conflicts;
     return result;
 }
 
