@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,12 +17,14 @@
 static char directory[64];
 static pid_t owner;
 static const int ends[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGABRT };
+static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
 
 static uint32_t
 each_file(int remove_them)
 {
     DIR *files = opendir(directory);
     struct dirent *entry;
+    char path[sizeof directory + sizeof entry->d_name];
     uint32_t n = 0;
 
     if (!files)
@@ -30,8 +33,11 @@ each_file(int remove_them)
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         n++;
-        if (remove_them)
-            unlinkat(dirfd(files), entry->d_name, 0);
+        if (remove_them && unlinkat(dirfd(files), entry->d_name, 0)) { /* a folder, and it may be mounted on */
+            snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+            umount2(path, MNT_DETACH);
+            rmdir(path);
+        }
     }
     closedir(files);
     return n;
@@ -103,6 +109,8 @@ scratch_fork(void)
         return pid;
     for (i = 0; i < sizeof ends / sizeof *ends; i++)
         signal(ends[i], SIG_DFL);
+    for (i = 0; i < sizeof faults / sizeof *faults; i++)
+        signal(faults[i], SIG_DFL); /* the test's own handler would go on with the test, in the child */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);

@@ -1,0 +1,267 @@
+/*
+ * A filesystem that runs full at every possible moment: tmpfs of sizes from 64 KiB up, in a mount namespace of the test's own. Opening
+ * fails with a sentence and the program counts privately, or registration is refused and counted; no update ever faults.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shmeter.h"
+#include "tests/client/scrape.h"
+#include "tests/client/scratch.h"
+
+#define SERIES        8000u
+#define FIRST_KIB     64u
+#define LAST_KIB      (64u * 1024)
+#define MOUNT         "tmpfs"
+#define EXIT_NO_SPACE 10 /* of a program: opening failed as it should                                       */
+#define EXIT_REFUSED  11 /* some series were refused                                                    */
+#define EXIT_ALL      12
+
+struct told {      /* by the program under test */
+    uint64_t adds; /* through handles that lead into the store */
+    uint64_t refused, families_refused, backing_failed;
+    char error[256];
+};
+
+static struct told *told;
+static char folder[128];
+static const char *const labels[] = { "n", NULL };
+static const struct shmeter_desc counts = {
+    .type = SHMETER_COUNTER, .name = "full_total", .help = "Counter.", .labels = labels
+};
+static const struct shmeter_desc sizes = {
+    .type = SHMETER_HISTOGRAM, .name = "full_sizes", .help = "Histogram.", .labels = labels
+};
+
+static const char *
+number_text(uint32_t number)
+{
+    static char text[200];
+
+    snprintf(text, sizeof text, "%0150u", number); /* long, so that records run out as well as cells */
+    return text;
+}
+
+static struct shmeter_gauge
+gauge_of(struct shmeter *meter, const char *name, enum shmeter_mode mode)
+{
+    struct shmeter_desc desc = { .type = SHMETER_GAUGE, .name = name, .help = "Gauge.", .mode = mode };
+    return shmeter_gauge_of(shmeter_family(meter, &desc));
+}
+
+/* Each kind of update, from this process and from a child of it. */
+static void
+use_everything(struct shmeter *meter)
+{
+    struct shmeter_gauge live = gauge_of(meter, "full_live", SHMETER_LIVE_SUM);
+    struct shmeter_gauge pool = gauge_of(meter, "full_pool", SHMETER_POOL);
+    uint32_t i;
+    pid_t pid;
+
+    for (i = 0; i < 2; i++) {
+        pid = i ? scratch_fork() : 0;
+        if (pid)
+            break;
+        shmeter_gauge_set(live, 1);
+        shmeter_gauge_add(live, 1);
+        shmeter_gauge_set(pool, 1);
+        shmeter_gauge_add(pool, 1);
+        shmeter_heartbeat(meter);
+        shmeter_busy(meter);
+        shmeter_idle(meter);
+        shmeter_check(meter, "disk", SHMETER_OK, "fine");
+        if (i)
+            _exit(0);
+    }
+    if (scratch_wait(pid))
+        _exit(3);
+}
+
+static int
+tell_losses(const struct shmeter *meter)
+{
+    const struct shmeter_line *losses = shmeter_meter_attachment(meter)->lanes.losses;
+
+    told->refused = losses[SHMETER_LOSS_SERIES_REFUSED].value;
+    told->families_refused = losses[SHMETER_LOSS_FAMILIES_REFUSED].value;
+    told->backing_failed = losses[SHMETER_LOSS_BACKING_FAILED].value;
+    snprintf(told->error, sizeof told->error, "%s", shmeter_error(meter));
+    return told->refused || told->families_refused || losses[SHMETER_LOSS_SLOTS_EXHAUSTED].value ? EXIT_REFUSED
+                                                                                                 : EXIT_ALL;
+}
+
+/* The program under test. It takes no notice of errors, as programs may. */
+static int
+program(const char *path)
+{
+    static struct shmeter_counter counters[SERIES];
+    static struct shmeter_histogram histograms[SERIES / 8];
+    struct shmeter_options options = {
+        .struct_bytes = sizeof options, .group = -1, .max_family_series = 100000, .cpu_lanes = shmeter_sizes_cpus()
+    };
+    const struct shmeter_family *count, *size;
+    struct shmeter *meter;
+    uint32_t i;
+    int result = shmeter_open(&meter, path, &options);
+
+    if (!meter)
+        return 2;
+    snprintf(told->error, sizeof told->error, "%s", shmeter_error(meter));
+    count = shmeter_family(meter, &counts);
+    size = shmeter_family(meter, &sizes);
+    for (i = 0; i < SERIES; i++) {
+        counters[i] = shmeter_counter_of(count, number_text(i));
+        shmeter_counter_inc(counters[i]);
+        told->adds += !result && counters[i].lanes ? 2 : 0; /* else it leads to private memory */
+        if (i % 8 == 0) {
+            histograms[i / 8] = shmeter_histogram_of(size, number_text(i));
+            shmeter_histogram_observe(histograms[i / 8], 0.25);
+        }
+    }
+    use_everything(meter);
+    for (i = 0; i < SERIES; i++) {
+        shmeter_counter_inc(counters[i]);
+        shmeter_histogram_observe(histograms[i / 8], 0.25);
+    }
+    if (result)
+        return result == -ENOSPC ? EXIT_NO_SPACE : 4;
+    return tell_losses(meter);
+}
+
+static int
+run_program(const char *path)
+{
+    pid_t pid;
+
+    memset(told, 0, sizeof *told);
+    pid = scratch_fork();
+    if (!pid)
+        _exit(program(path));
+    return scratch_wait(pid);
+}
+
+/* All that was counted in the store is there: refused series went to __overflow__, if there was room for that at least. */
+static void
+check_totals(const char *path, uint64_t adds)
+{
+    struct scrape *scrape = scrape_open(path);
+    double total = 0, value;
+    uint32_t i;
+
+    scrape_take(scrape);
+    for (i = 0; i < SERIES; i++) {
+        value = scrape_value(scrape, "full_total{n=\"%s\"}", number_text(i));
+        total += value == value ? value : 0;
+    }
+    value = scrape_value(scrape, "full_total{n=\"__overflow__\"}");
+    total += value == value ? value : 0;
+    scrape_close(scrape);
+    if (total != (double)adds)
+        fail_msg("%.0f updates are in the store, %.0f were made", total, (double)adds);
+}
+
+/* One size of filesystem: what the program exits with, its sentences checked. */
+static int
+play(uint32_t kib, const char *path)
+{
+    char size[32];
+    int code;
+
+    snprintf(size, sizeof size, "size=%uk,mode=0700", kib);
+    assert_int_equal(mount(MOUNT, folder, "tmpfs", 0, size), 0);
+    code = run_program(path);
+    if (code != EXIT_NO_SPACE && code != EXIT_REFUSED && code != EXIT_ALL)
+        fail_msg("%u KiB: the program ended with %d (%s)", kib, code, told->error);
+    if (code == EXIT_NO_SPACE && (!strstr(told->error, path) || !strstr(told->error, "full")))
+        fail_msg("%u KiB: the sentence is: %s", kib, told->error);
+    if (code == EXIT_ALL)
+        assert_int_equal(told->adds, 2 * SERIES);
+    if (code == EXIT_REFUSED && (!told->backing_failed || (!*told->error && told->refused + told->families_refused)))
+        fail_msg("%u KiB: %.0f series refused without a word", kib, (double)told->refused);
+    if (code != EXIT_NO_SPACE)
+        check_totals(path, told->adds);
+    if (code == EXIT_NO_SPACE) { /* there is room again: the same program, started anew, is attached */
+        snprintf(size, sizeof size, "size=%uk", LAST_KIB);
+        assert_int_equal(mount(MOUNT, folder, "tmpfs", MS_REMOUNT, size), 0);
+        assert_int_equal(run_program(path), EXIT_ALL);
+        check_totals(path, told->adds);
+    }
+    assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    return code;
+}
+
+static int
+write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY), result;
+
+    if (fd < 0)
+        return -1;
+    result = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+    close(fd);
+    return result;
+}
+
+/* For who may not mount: user_namespaces(7). */
+static int
+become_root_of_a_namespace(void)
+{
+    char uids[32], gids[32];
+
+    snprintf(uids, sizeof uids, "0 %u 1", (unsigned)getuid());
+    snprintf(gids, sizeof gids, "0 %u 1", (unsigned)getgid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) || write_file("/proc/self/setgroups", "deny") ||
+           write_file("/proc/self/uid_map", uids) || write_file("/proc/self/gid_map", gids);
+}
+
+static void
+a_full_filesystem_is_an_error_and_never_a_fault(void **state)
+{
+    char path[160];
+    uint32_t kib, seen[EXIT_ALL + 1] = { 0 };
+    int code = 0;
+
+    (void)state;
+    if (unshare(CLONE_NEWNS) && become_root_of_a_namespace()) {
+        print_message("# mount namespaces are not allowed here\n");
+        skip();
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
+        print_message("# mounts cannot be made private here\n");
+        skip();
+    }
+    snprintf(folder, sizeof folder, "%s", scratch_path("full"));
+    snprintf(path, sizeof path, "%s/segment", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    if (mount(MOUNT, folder, "tmpfs", 0, "size=64k")) {
+        print_message("# tmpfs cannot be mounted here\n");
+        skip();
+    }
+    umount2(folder, MNT_DETACH);
+    for (kib = FIRST_KIB; kib <= LAST_KIB && code != EXIT_ALL; kib += (kib / 16 + 4) & ~3u) {
+        code = play(kib, path);
+        seen[code]++;
+    }
+    print_message("# %u sizes too small to open, %u for all series, %u large enough\n", seen[EXIT_NO_SPACE],
+                  seen[EXIT_REFUSED], seen[EXIT_ALL]);
+    assert_true(seen[EXIT_NO_SPACE] && seen[EXIT_REFUSED] && seen[EXIT_ALL]);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_full_filesystem_is_an_error_and_never_a_fault) };
+
+    told = scratch_shared(sizeof *told);
+    return cmocka_run_group_tests_name("full_tmpfs", tests, NULL, NULL);
+}
