@@ -1,0 +1,144 @@
+/*
+ * From label values to handles, and the hiding of series. shmeter.h documents the functions.
+ */
+#ifndef SHMETER_CLIENT_LOOKUP_H
+#define SHMETER_CLIENT_LOOKUP_H
+
+#include "../shm/series.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+SHMETER_WARM struct shmeter_counter
+shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_counter handle = { NULL, 0 };
+    struct shmeter_series series;
+    if (!family)
+        return handle;
+    series = shmeter_series_of(family, SHMETER_COUNTER, values, values_len);
+    if (series.binding) {
+        const struct shmeter_lanes *lanes = &series.binding->attachment->lanes;
+        unsigned char *shared = lanes->shared + 2 * series.cell;
+        uint64_t log2 = lanes->shared_mask == 0 ? 0 : lanes->shared_mask == 1 ? 1 : lanes->shared_mask == 3 ? 2 : 3;
+        handle.cell = lanes->cpu + series.cell;
+        handle.lanes = lanes->cpu_n | (uint64_t)lanes->shift << 16 | log2 << 22 |
+                       (uint64_t)(shared - handle.cell) / 8 << 24;
+    } else {
+        struct shmeter_private *own = shmeter_family_private(family);
+        handle.cell = own ? (unsigned char *)own->cell : NULL;
+    }
+    return handle;
+}
+
+SHMETER_WARM struct shmeter_counter_f64
+shmeter_counter_f64_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_counter_f64 handle = { NULL, 0 };
+    struct shmeter_series series;
+    if (!family)
+        return handle;
+    series = shmeter_series_of(family, SHMETER_COUNTER_F64, values, values_len);
+    if (series.binding) {
+        handle.lanes = &series.binding->attachment->lanes;
+        handle.cell = series.cell;
+    } else {
+        struct shmeter_private *own = shmeter_family_private(family);
+        handle.lanes = own ? &own->lanes : NULL;
+    }
+    return handle;
+}
+
+SHMETER_WARM struct shmeter_histogram
+shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_histogram handle = { NULL, 0 };
+    struct shmeter_series series;
+    if (!family)
+        return handle;
+    series = shmeter_series_of(family, SHMETER_HISTOGRAM, values, values_len);
+    if (series.binding) {
+        handle.buckets = series.binding->buckets;
+        handle.cell = series.cell;
+    } else {
+        struct shmeter_private *own = shmeter_family_private(family);
+        handle.buckets = own ? own->buckets : NULL;
+    }
+    return handle;
+}
+
+SHMETER_WARM struct shmeter_gauge
+shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_gauge handle = { NULL, 0 };
+    struct shmeter_series series;
+    uint64_t mode;
+    if (!family)
+        return handle;
+    mode = family->definition.mode;
+    series = shmeter_series_of(family, SHMETER_GAUGE, values, values_len);
+    if (series.binding) {
+        const struct shmeter_attachment *attachment = series.binding->attachment;
+        handle.slot = &SHMETER_WIPED(attachment)->slot;
+        handle.cell = (shmeter_gauge_extreme((uint32_t)mode) ? SHMETER_GAUGE_EXTREME
+                       : shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN
+                                                             : 0) |
+                      mode << 2 |
+                      (attachment->header.gauges_off + series.cell * sizeof(struct shmeter_gauge_cell)) << 8;
+    } else {
+        struct shmeter_private *own = shmeter_family_private(family);
+        handle.slot = own ? &own->slot : NULL;
+        handle.cell = own ? SHMETER_GAUGE_PRIVATE | (uint64_t)SHMETER_LIVE_SUM << 2 : 0;
+    }
+    return handle;
+}
+
+SHMETER_COLD void
+shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    if (family)
+        shmeter_series_of(family, SHMETER_INFO, values, values_len);
+}
+
+SHMETER_COLD void
+shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    struct shmeter_values joined;
+    struct shmeter_probe probe;
+    struct shmeter_key key;
+    uint32_t i;
+    int fits = 1;
+    if (!binding || values_len != family->definition.labels_n)
+        return;
+    for (i = 0; i < values_len; i++)
+        if (!values[i])
+            return;
+    if (!shmeter_values_join(&joined, values, values_len))
+        return;
+    shmeter_utf8_repair(joined.text, &joined.bytes, SHMETER_MAX_VALUES_BYTES, &fits);
+    key = shmeter_series_key(binding, &joined);
+    probe = shmeter_registry_probe(binding->attachment, &key);
+    if (fits && probe.entry && probe.seen)
+        shmeter_series_hide(binding, &family->definition, (uint32_t)probe.seen);
+}
+
+SHMETER_COLD void
+shmeter_hide_all(const struct shmeter_family *family)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    uint64_t unit = 0, at;
+    int kind;
+    if (!binding)
+        return;
+    while ((kind = shmeter_arena_next(binding->attachment, &unit, &at)) >= 0)
+        if (kind == SHMETER_KIND_SERIES)
+            shmeter_series_hide(binding, &family->definition, (uint32_t)at);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
