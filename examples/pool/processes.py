@@ -1,69 +1,149 @@
-"""Processes and a segment that go away with the program that started them, however it ends.
+"""Work whose processes and segment go away with it, however it ends.
 
-Each process gets SIGTERM when its parent dies, and a guardian in a session of its own holds the other end of a pipe: when that
-closes, because the program is done or was killed with -9, the guardian ends what still runs and removes the segment.
+Three processes see to that. The first one is what the user started: it only passes signals on. The second one, the guardian, is in a
+session of its own, so that what ends the first one's group does not end it, and it inherits every orphan below (a subreaper). The
+third one does the work. When the work is done or the first one is gone, be it by kill -9, the guardian ends whatever still runs
+and removes the segment. When the guardian itself is killed, the other two do it.
 """
 import contextlib
+import ctypes
 import os
 import queue
 import re
 import select
 import signal
 import subprocess
+import sys
 import threading
+import time
+import traceback
 
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE_SECONDS = 10  # from SIGTERM to SIGKILL
 READY_SECONDS = 60  # for what a process has to say
 
 
 class Trouble(Exception):
-    """Something that ends the program, in words."""
+    """Something that ends the work, in words."""
 
 
 def segment_path(name):
     return f"/dev/shm/shmeter.{name}.v1"
 
 
-class Guardian:
-    """To be made before any thread and any other process."""
+def remove_segment(name):
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(segment_path(name))
 
-    def __init__(self, segment):
-        reading, self.writing = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self.writing)
-            self.guard(reading, segment)
+
+def prctl(option, value):
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def exit_code(status):
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def guarded(segment, work):
+    """Calls work() in a process of its own. Returns its exit code, with nothing of it left. To be called before there are threads."""
+    reading, writing = os.pipe()
+    guardian = os.fork()
+    if guardian == 0:
+        os.close(writing)
+        os._exit(guard(reading, segment, work))
+    os.close(reading)
+    for number in ENDING:
+        signal.signal(number, lambda number, frame: os.write(writing, bytes([number])))
+    _, status = os.waitpid(guardian, 0)
+    if os.WIFSIGNALED(status):
+        remove_segment(segment)
+    return exit_code(status)
+
+
+def guard(reading, segment, work):
+    """The guardian. Returns its exit code."""
+    os.setsid()
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    guardian = os.getpid()
+    worker = os.fork()
+    if worker == 0:
         os.close(reading)
+        os._exit(do(segment, work, guardian))
+    watch(reading, worker)
+    _, status = os.waitpid(worker, 0)
+    end_children()
+    remove_segment(segment)
+    print("Everything is stopped, and the segment is removed.", flush=True)
+    return exit_code(status)
 
-    @staticmethod
-    def guard(reading, segment):
-        """The guardian itself: reads process ids until the pipe closes."""
-        status = 1
-        try:
-            os.setsid()
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
-            processes = []
-            for line in os.fdopen(reading):
-                with contextlib.suppress(ProcessLookupError):
-                    processes.append(os.pidfd_open(int(line)))
-            end_all(processes)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(segment_path(segment))
-            status = 0
-        finally:
-            os._exit(status)
 
-    def start(self, command):
-        """Starts a program that ends with this one."""
-        process = Process(command)
-        os.write(self.writing, f"{process.pid}\n".encode())
-        return process
+def watch(reading, worker):
+    """Passes signals on until the worker ends; when there is nobody any more who could send some, ends it."""
+    descriptor, patience, asked = os.pidfd_open(worker), None, [reading]
+    while True:
+        ready, _, _ = select.select([descriptor, *asked], [], [], patience)
+        if descriptor in ready:
+            break
+        number = os.read(reading, 1) if ready else bytes([signal.SIGKILL])
+        os.kill(worker, number[0] if number else signal.SIGTERM)
+        if not number:
+            patience, asked = PATIENCE_SECONDS, []
+    os.close(descriptor)
 
-    def finish(self):
-        """Ends everything and waits until it is gone. Returns whether it is."""
-        os.close(self.writing)
-        return os.waitpid(self.pid, 0)[1] == 0
+
+def do(segment, work, guardian):
+    """The work. Returns its exit code."""
+    code = 1
+    try:
+        for number in ENDING:
+            signal.signal(number, leave)
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == guardian:
+            code = work()
+    except SystemExit as end:
+        code = end.code
+    except (Trouble, OSError) as trouble:
+        print(f"quickstart: {trouble}", file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    with contextlib.suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+    if os.getppid() != guardian:
+        end_children()
+        remove_segment(segment)
+    return code
+
+
+def leave(number, _frame):
+    for other in ENDING:
+        signal.signal(other, signal.SIG_IGN)  # what follows is the cleaning up
+    sys.exit(128 + number)
+
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="utf-8") as file:
+        return set(map(int, file.read().split()))
+
+
+def end_children():
+    """Ends all processes below this one, politely, then not."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        end, told = time.monotonic() + PATIENCE_SECONDS, set()
+        while time.monotonic() < end:
+            for child in children() - told:
+                os.kill(child, number)
+                told.add(child)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            time.sleep(0.01)
 
 
 class Process:
@@ -71,8 +151,8 @@ class Process:
 
     def __init__(self, command):
         self.name = os.path.basename(command[0])
-        self.popen = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      text=True)
         self.pid = self.popen.pid
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
@@ -116,13 +196,3 @@ class Process:
             raise Trouble(f"{self.name} does not end") from None
         if code != 0:
             raise Trouble(f"{self.name} ended with exit code {code}")
-
-
-def end_all(processes):
-    """Ends processes, given as descriptors: politely, then not."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(process, number)
-        for process in processes:
-            select.select([process], [], [], PATIENCE_SECONDS)

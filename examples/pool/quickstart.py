@@ -12,7 +12,7 @@ import sys
 import time
 
 from load import Load
-from processes import Guardian, Trouble, segment_path
+from processes import Process, Trouble, guarded, segment_path
 from scrape import health, metrics, quantile
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -25,15 +25,8 @@ LISTENING = r"\blistening\b.*?127\.0\.0\.1:(\d+)"
 
 
 def run(command):
-    """Runs a command that a signal to us ends too."""
-    process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], stdin=subprocess.DEVNULL)
-    try:
-        if process.wait() != 0:
-            raise Trouble("this failed: " + " ".join(command))
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Trouble("this failed: " + " ".join(command))
 
 
 def build():
@@ -49,20 +42,19 @@ def build():
 class Demo:
     """The running things: segment, pool and exporter."""
 
-    def __init__(self, guardian, folder, segment, exporter_port):
+    def __init__(self, folder, segment, exporter_port):
         self.folder, self.segment = folder, segment
         self.shmeter("create")
         print(f"segment   {segment_path(segment)}", flush=True)
-        self.pool = guardian.start([os.path.join(folder, POOL), "--port", "0", "--workers", str(WORKERS),
-                                    "--segment", segment])
+        self.pool = Process([os.path.join(folder, POOL), "--port", "0", "--workers", str(WORKERS), "--segment", segment])
         self.pool_port = int(self.pool.expect(r"serving http://127\.0\.0\.1:(\d+)/")[1])
         self.workers = {}
         while len(self.workers) < WORKERS:
             self.next_worker()
         print(f"pool      http://127.0.0.1:{self.pool_port}/  workers {' '.join(map(str, self.workers.values()))}",
               flush=True)
-        self.exporter = guardian.start([os.path.join(folder, EXPORTER), "--segment", segment,
-                                        "--web.listen-address", f"127.0.0.1:{exporter_port}"])
+        self.exporter = Process([os.path.join(folder, EXPORTER), "--segment", segment,
+                                 "--web.listen-address", f"127.0.0.1:{exporter_port}"])
         self.url = f"http://127.0.0.1:{self.exporter.expect(LISTENING)[1]}"
         print(f"exporter  {self.url}/metrics  {self.url}/health  {self.url}/", flush=True)
 
@@ -198,10 +190,13 @@ def free_port(wanted):
     return wanted
 
 
-def leave(number, _frame):
-    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)  # what follows is the cleaning up
-    sys.exit(128 + number)
+def work(options, segment):
+    demo = Demo(options.build or build(), segment, 0 if options.once else free_port(USUAL_PORT))
+    if not options.once:
+        show_live(demo)
+    prove(demo)
+    demo.stop()
+    return 0
 
 
 def main():
@@ -210,23 +205,7 @@ def main():
     parser.add_argument("--build", metavar="FOLDER", help="a build that is there already")
     options = parser.parse_args()
     segment = f"quickstart-{os.getpid()}-{secrets.token_hex(3)}"
-    guardian = Guardian(segment)
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, leave)
-        demo = Demo(guardian, options.build or build(), segment, 0 if options.once else free_port(USUAL_PORT))
-        if options.once:
-            prove(demo)
-            demo.stop()
-        else:
-            show_live(demo)
-    except (Trouble, OSError) as trouble:
-        print(f"quickstart: {trouble}", file=sys.stderr)
-        return 1
-    finally:
-        if guardian.finish():
-            print("Everything is stopped, and the segment is removed.", flush=True)
-    return 0
+    return guarded(segment, lambda: work(options, segment))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,189 @@
+"""check, quickstart and what they share, on machines that are made up: programs of one's own in PATH say what is installed.
+
+Usage: test_scripts.py SOURCE_FOLDER
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tap import main, test
+
+SOURCE = os.path.abspath(sys.argv[1])
+SCRIPTS = ("check", "quickstart")
+
+
+class Machine:
+    """A copy of the scripts, and a PATH with nothing but a shell's tools and the programs that the test makes up."""
+
+    TOOLS = ("sh", "dirname", "mkdir", "printf", "tail", "env", "cat", "rm", "sed", "true")
+
+    def __enter__(self):
+        self.top = tempfile.mkdtemp(prefix="shmeter-scripts-")
+        self.bin = os.path.join(self.top, "bin")
+        os.mkdir(self.bin)
+        for name in SCRIPTS:
+            shutil.copy(os.path.join(SOURCE, name), self.top)
+        shutil.copytree(os.path.join(SOURCE, "tools"), os.path.join(self.top, "tools"))
+        for name in self.TOOLS:
+            os.symlink(shutil.which(name), os.path.join(self.bin, name))
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.top)
+
+    def program(self, name, body):
+        path = os.path.join(self.bin, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#!{shutil.which("sh")}\necho "{name} $*" >> "{self.top}/calls"\n{body}\n')
+        os.chmod(path, 0o755)
+
+    def debian(self, installed="", user=1000, sudo=None, apt_get="exit 0"):
+        """installed: a shell pattern of packages; sudo: what it does, None: there is none."""
+        self.program("dpkg-query", f'case $4 in {installed or "nothing"}) echo installed;; *) exit 1;; esac')
+        self.program("apt-get", apt_get)
+        self.program("id", f"echo {user}")
+        if sudo is not None:
+            self.program("sudo", sudo)
+
+    def run(self, script, *arguments):
+        return subprocess.run([os.path.join(self.top, script), *arguments], env={"PATH": self.bin}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+    def calls(self, program):
+        try:
+            with open(os.path.join(self.top, "calls"), encoding="utf-8") as file:
+                return [line.strip() for line in file if line.startswith(program + " ")]
+        except FileNotFoundError:
+            return []
+
+
+@test
+def both_say_how_they_are_used():
+    for script in SCRIPTS:
+        done = subprocess.run([os.path.join(SOURCE, script), "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and done.stdout.startswith(f"Usage: ./{script}"), done
+        with Machine() as machine:  # also where nothing is installed
+            assert machine.run(script, "--help").stdout == done.stdout
+
+
+@test
+def both_refuse_an_unknown_option():
+    for script in SCRIPTS:
+        with Machine() as machine:
+            machine.debian()
+            done = machine.run(script, "--no-such-option")
+            assert done.returncode == 2 and "--no-such-option" in done.stdout, done.stdout
+            assert not machine.calls("apt-get")
+
+
+@test
+def without_root_they_say_which_command_installs_what_is_missing():
+    for script in SCRIPTS:
+        for sudo in (None, "exit 1"):  # there is none, or it wants a password and nobody is there to type it
+            with Machine() as machine:
+                machine.debian(installed="gcc|g++|libc6-dev", sudo=sudo)
+                done = machine.run(script)
+                assert done.returncode == 1, done.stdout
+                line = next(line.strip() for line in done.stdout.splitlines() if "apt-get install" in line)
+                assert line.startswith("apt-get update && apt-get install --no-install-recommends -y "), line
+                words = line.split()
+                assert "meson" in words and "libmicrohttpd-dev" in words and "libck-dev" in words, line
+                assert "gcc" not in words and "libc6-dev" not in words, line
+                assert ("clang" in words) == (script == "check"), line
+                assert not machine.calls("apt-get"), "it called apt-get all the same"
+
+
+@test
+def as_root_they_install_what_is_missing_and_nothing_else():
+    with Machine() as machine:
+        machine.debian(installed="gcc|g++|libc6-dev|meson|ninja-build|pkg-config|python3|libck-dev|libjansson-dev", user=0)
+        machine.program("python3", "exit 7")
+        assert machine.run("quickstart").returncode != 1
+        assert machine.calls("apt-get") == ["apt-get update -q",
+                                            "apt-get install --no-install-recommends -y libmicrohttpd-dev libcmocka-dev -q"]
+
+
+@test
+def with_sudo_they_install_through_it():
+    with Machine() as machine:
+        machine.debian(installed="g*|lib*|meson|ninja-build|python3", sudo='[ "$1" = -n ] && shift; exec "$@"')
+        machine.program("python3", "exit 0")
+        machine.run("quickstart")
+        assert machine.calls("apt-get")[-1] == "apt-get install --no-install-recommends -y pkg-config -q"
+        assert "sudo env DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends -y pkg-config -q" in machine.calls("sudo")
+
+
+@test
+def where_all_is_installed_they_ask_nobody():
+    with Machine() as machine:
+        machine.debian(installed="*", user=1000, sudo="exit 1")
+        machine.program("python3", "exit 0")
+        machine.run("quickstart")
+        assert not machine.calls("apt-get") and not machine.calls("sudo")
+
+
+@test
+def an_apt_get_that_fails_is_quoted():
+    with Machine() as machine:
+        machine.debian(user=0, apt_get="echo E: no such mirror; exit 100")
+        done = machine.run("quickstart")
+        assert done.returncode == 1 and "E: no such mirror" in done.stdout and "apt-get install" in done.stdout, done.stdout
+
+
+@test
+def check_says_what_to_do_when_prometheus_cannot_be_fetched():
+    with Machine() as machine:
+        machine.debian(installed="*", apt_get="echo E: no package lists; exit 100")
+        done = machine.run("check")
+        assert done.returncode == 1 and "E: no package lists" in done.stdout, done.stdout
+        assert "apt-get update && apt-get install --no-install-recommends -y prometheus" in done.stdout, done.stdout
+
+
+@test
+def ci_runs_check():
+    with open(os.path.join(SOURCE, ".ci/run"), encoding="utf-8") as file:
+        assert "exec ./check" in file.read()
+    for name in (*SCRIPTS, ".ci/run"):
+        assert os.access(os.path.join(SOURCE, name), os.X_OK), name
+
+
+def summary(*runs, meson=0):
+    """What tools/test_summary.py makes of a log: (exit code, last line, everything)."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "log.json")
+        with open(log, "w", encoding="utf-8") as file:
+            for number, (stdout, result, code) in enumerate(runs):
+                file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result, "returncode": code}) + "\n")
+        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), log, str(meson)],
+                              stdout=subprocess.PIPE, text=True, check=False)
+        return done.returncode, done.stdout.splitlines()[-1], done.stdout
+
+
+@test
+def cases_are_counted_one_by_one():
+    good = ("1..3\nok 1 - a\nok 2 - b\nok 3 - c # SKIP no x\n", "OK", 0)
+    assert summary(good)[:2] == (0, "2 passed, 0 failed, 1 skipped")
+    assert summary(good, ("", "OK", 0))[:2] == (0, "3 passed, 0 failed, 1 skipped")
+    assert summary(("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "FAIL", 0), meson=1)[:2] == (0, "1 passed, 0 failed, 1 skipped")  # cmocka's way
+
+
+@test
+def a_failed_case_fails_the_check_and_is_shown():
+    code, last, said = summary(("1..2\nok 1 - a\nnot ok 2 - b\n# because of x\n", "FAIL", 1), meson=1)
+    assert (code, last) == (1, "1 passed, 1 failed") and "because of x" in said and "program0" in said
+
+
+@test
+def what_no_case_says_fails_the_check_too():
+    for run in (("1..2\nok 1 - a\n", "ERROR", 0), ("1..1\nok 1 - a\n", "ERROR", -11), ("ok 1 - a\n", "OK", 0), ("1..0\n", "SKIP", 0),
+                ("", "SKIP", 0), ("1..1\nok 1 - a\n", "TIMEOUT", -15), ("", "FAIL", 1)):
+        assert summary(("1..1\nok 1 - z\n", "OK", 0), run)[0] == 1, run
+    assert summary(("1..1\nok 1 - z\n", "OK", 0), meson=2)[0] == 1
+    assert summary()[0] == 1, "nothing ran"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What is in the repository, and what must not be.
+
+Usage: test_tree.py SOURCE_FOLDER
+"""
+import os
+import re
+import subprocess
+import sys
+
+from tap import Skip, main, nothing, test
+
+SOURCE = os.path.realpath(sys.argv[1])
+SYSTEM_FOLDERS = {"/", "/home", "/opt", "/srv", "/tmp", "/usr", "/usr/local", "/usr/src", "/var", "/var/tmp", "/dev/shm"}
+
+
+def git(*arguments):
+    done = subprocess.run(["git", "-C", SOURCE, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode > 1 or done.stderr:
+        raise Skip("this is no git checkout: " + done.stderr.strip())
+    return done.stdout.splitlines()
+
+
+def files():
+    found = git("ls-files")
+    if not found:
+        raise Skip("git knows no files here")
+    return found
+
+
+@test
+def no_file_has_a_path_of_the_machine_it_was_written_on():
+    files()
+    homes = {SOURCE, os.path.dirname(SOURCE), os.path.expanduser("~")} - SYSTEM_FOLDERS
+    found = []
+    for home in homes:
+        found += git("grep", "-nIE", r"(^|[^A-Za-z0-9_./-])" + re.escape(home) + r"($|[^A-Za-z0-9_.-])")
+    found += git("grep", "-nIE", r"(^|[^A-Za-z0-9_./-])/(home|Users)/[a-z]")
+    nothing([line for line in found if not line.startswith("tests/repo/test_tree.py:")], "paths of a machine")
+
+
+@test
+def no_file_is_left_unfinished():
+    files()
+    marks = "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"))
+    nothing(git("grep", "-nIwE", marks), "marks of unfinished work")
+
+
+@test
+def sources_have_no_tabs_and_no_spaces_at_line_ends():
+    files()
+    nothing(git("grep", "-nIE", r"[[:space:]]$|^ *	", "--", "*.c", "*.h", "*.cc", "*.py", "*.sh", "check", "quickstart"), "white space")
+
+
+@test
+def files_have_one_subject_and_so_few_lines():
+    long = []
+    for name in files():
+        if name.endswith((".c", ".h", ".cc", ".py")) and not name.startswith("tests/"):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                lines = sum(1 for _ in file)
+            if lines > 450:
+                long.append(f"{name}: {lines} lines")
+    nothing(long, "files with more than one subject?")
+
+
+@test
+def nothing_that_was_built_is_kept():
+    nothing([name for name in files() if re.search(r"\.(o|a|so|pyc|d|deb)$|__pycache__|^build", name)], "built files")
+
+
+@test
+def scripts_can_be_run_and_read():
+    for name in ("check", "quickstart", ".ci/run", "tools/packages.sh"):
+        subprocess.run(["sh", "-n", os.path.join(SOURCE, name)], check=True)
+
+
+if __name__ == "__main__":
+    main()
