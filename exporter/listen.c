@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 128
+#define LISTEN_BACKLOG 1024 /* a burst of connections that does not fit costs each a second: SYN is sent again then */
 
 static int
 port_parse(const char *text, uint16_t *out)

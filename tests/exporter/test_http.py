@@ -147,7 +147,7 @@ def a_megabyte_of_headers_is_refused(bench):
 
 @test
 def garbage_does_no_harm(bench):
-    exporter = bench.exporter(f"--segment={bench.name()}")
+    exporter = bench.exporter(f"--segment={bench.name()}", "--web.request-timeout=1")
     for request in (b"\0" * 100, b"GET\r\n\r\n", b"GET /metrics\r\n\r\n", b"\r\n" * 50, b"GET /\0metrics HTTP/1.1\r\n\r\n",
                     b"GET /metrics\rX: y HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n",
                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200,

@@ -1,6 +1,7 @@
 """The command line: what is taken, what is refused, in which words and with which exit status."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -31,6 +32,29 @@ def help_lists_every_option(bench):
                    "web.config.file", "config.file", "health.stuck-after", "log.level", "log.format", "version", "help"):
         true("--" + option in done.stdout, option)
     true(all(len(line) <= 100 for line in done.stdout.splitlines()), "lines fit a terminal")
+
+
+def documentation():
+    with open(os.path.join(os.path.dirname(__file__), "../../docs/exporter.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+@test
+def every_option_is_documented(bench):
+    text = documentation()
+    for option in re.findall(r"^  (--[a-z.-]+(?:=[A-Z]+)?)", run("--help").stdout, re.MULTILINE):
+        true(f"`{option}`" in text, option)
+
+
+@test
+def every_series_of_its_own_is_documented(bench):
+    name = bench.name()
+    bench.feeder(name)
+    text = documentation()
+    names = {one for one, _ in bench.exporter(f"--segment={name}").samples()}
+    true(len(names) > 25, names)
+    for one in names:
+        true(re.search(rf"`{one}[`{{]", text), one)
 
 
 @test
