@@ -157,7 +157,8 @@ struct reading { /* of one histogram in one lane */
 
 /*
  * The untorn read of a CPU lane's cell: seq, the record in force and the buckets, and seq again. Equal, the record overrides its
- * one bucket, whose own word may be behind by one observation. Past the tries, what was read last counts, and is counted.
+ * one bucket, whose own word may be behind by one observation. Past the tries, the words that were read last count, and it is
+ * told as torn.
  */
 static void
 read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, struct reading *out, uint64_t *torn)
@@ -180,7 +181,9 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, struct reading *out, uin
             break;
     }
     *torn += tries == SNAPSHOT_TRIES;
-    if (bucket < buckets_n) /* else somebody damaged it */
+    /* Past the tries the record may be of two observations. Without it nothing falls below an earlier scrape: the record that
+     * such a scrape took has been put into its bucket by the observations that came in between. */
+    if (tries < SNAPSHOT_TRIES && bucket < buckets_n) /* a larger number: somebody damaged it */
         out->buckets[bucket] = count;
 }
 
