@@ -42,7 +42,10 @@ size_t rows_n(void);
 const struct bench_row *row_at(size_t idx);
 /* Index of the row of this name; rows_n() when there is none. */
 size_t row_find(const char *name);
-/* Marks in wanted[rows_n()] the rows whose section or name contains filter (NULL: all), and what they are compared with. */
+/*
+ * Marks in wanted[rows_n()] the rows whose section or name contains filter (NULL: all), and what they are compared
+ * with.
+ */
 void rows_choose(unsigned char *wanted, const char *filter, int quick);
 
 /* run.c: one measuring process. */
@@ -55,7 +58,8 @@ struct bench_run {
     unsigned cpus_n;       /* 0: could not be found out, nothing is pinned                                      */
     unsigned char wanted[BENCH_MAX_ROWS];
     unsigned char have[BENCH_MAX_ROWS];
-    int out; /* where values go                                                                               */
+    int out; /* where values go                                                              */
+    unsigned rounds_made, rounds_disturbed; /* by other work on the machine                                   */
 };
 /* Hands the value of a row to the report. A row that nobody asked for is dropped. */
 void run_put(struct bench_run *run, const char *name, double value);
@@ -76,9 +80,12 @@ uint64_t measure_cpu_ns(void);            /* of this thread                     
 uint64_t measure_wall_ns(void);
 double measure_median(double *values, size_t n); /* sorts them                                                */
 /* ns of CPU time for each iteration, the median over the rounds. */
-double measure_loop(const struct bench_run *run, measure_loop_fn *loop);
-/* The same with two processes at once on one CPU each, as each of them sees it (the mean of both). 0: there is one CPU only. */
-double measure_pair(const struct bench_run *run, measure_loop_fn *loop);
+double measure_loop(struct bench_run *run, measure_loop_fn *loop);
+/*
+ * The same with two processes at once on one CPU each, as each of them sees it (the mean of both). 0: there is one CPU
+ * only.
+ */
+double measure_pair(struct bench_run *run, measure_loop_fn *loop);
 /* Number of this process in a pair: 0, or 1 for the second one. */
 unsigned measure_rank(void);
 /* Zeroed memory that forked children share. */
@@ -112,7 +119,10 @@ struct collect_options {
     unsigned processes, heavy_processes;
     const char *directory;
 };
-/* Starts the measuring processes one after the other and takes medians. Returns 0, or -1 after a sentence on standard error. */
+/*
+ * Starts the measuring processes one after the other and takes medians. Returns 0, or -1 after a sentence on standard
+ * error.
+ */
 int collect(struct bench_report *report, const struct collect_options *options);
 /* For a signal handler: ends the run. collect() returns -1 soon after. */
 void collect_stop(void);
@@ -132,16 +142,17 @@ int judge_status(const struct bench_report *report, int strict); /* the program'
 /* Says in the report's notes whether contention was to be seen, when it matters. */
 void judge_notes(struct bench_report *report);
 
-/* report.c and report_json.c */
-void report_table(const struct bench_report *report);
-int report_json(const struct bench_report *report);
-
 /* machine.c */
 struct machine {
     char cpu[128], kernel[96], libc[64], compiler[96], flags[256], clock[64];
+    double load; /* processes that wanted a CPU in the last minute                                            */
     int cpus_n, virtual_machine, rseq;
 };
 void machine_describe(struct machine *machine);
 int machine_has_rseq(void); /* whether this process has restartable sequences                                  */
+
+/* report.c and report_json.c */
+void report_table(const struct bench_report *report, const struct machine *machine);
+int report_json(const struct bench_report *report, const struct machine *machine);
 
 #endif

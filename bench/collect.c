@@ -1,6 +1,6 @@
 /*
- * The measuring processes of a run: this program again and again, because where the kernel places a process's pages can make one
- * process slow for as long as it lives. Takes the medians over them.
+ * The measuring processes of a run: this program again and again, because where the kernel places a process's pages
+ * can make one process slow for as long as it lives. Takes the medians over them.
  */
 #include <errno.h>
 #include <signal.h>
@@ -59,6 +59,9 @@ collect_sample(const struct collect_options *options, int out, int shared_lane, 
     if (shared_lane && machine_has_rseq())
         bench_fail("restartable sequences are in use although GLIBC_TUNABLES turns them off");
     run_rows(&run, shared_lane, heavy);
+    if (run.rounds_disturbed * 5 > run.rounds_made)
+        run_note(&run, "The machine was busy: other work interrupted more than a fifth of a process's rounds; figures "
+                       "are too high.");
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Where processes run: one CPU each, not two threads of one core when the machine has others. It knows nothing of what runs.
+ * Where processes run: one CPU each, not two threads of one core when the machine has others. It knows nothing of what
+ * runs.
  */
 #include <sched.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /*
- * Segments full of series, and workers that hold slots: what lookups and scrapes are measured on. Knows the public header
- * only; files that read segments include this and not shmeter.h.
+ * Segments full of series, and workers that hold slots: what lookups and scrapes are measured on. Knows the public
+ * header only; files that read segments include this and not shmeter.h.
  */
 #ifndef SHMETER_BENCH_FILL_H
 #define SHMETER_BENCH_FILL_H

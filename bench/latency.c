@@ -1,6 +1,6 @@
 /*
- * The slow end: the 99.9th percentile of single updates. Reading the clock costs more than an update, so it is read around 8 of
- * them; what the 8 take together is an upper bound for each, and a slow one among them counts 8 times.
+ * The slow end: the 99.9th percentile of single updates. Reading the clock costs more than an update, so it is read
+ * around 8 of them; what the 8 take together is an upper bound for each, and a slow one among them counts 8 times.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include <gnu/libc-version.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -78,5 +79,8 @@ machine_describe(struct machine *machine)
              __GNUC_PATCHLEVEL__);
 #endif
     snprintf(machine->flags, sizeof machine->flags, "%s", BENCH_FLAGS);
+    machine->load = 0;
+    if (getloadavg(&machine->load, 1) != 1)
+        machine->load = -1;
     machine->rseq = machine_has_rseq();
 }

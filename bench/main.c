@@ -1,5 +1,6 @@
 /*
- * shmeter-bench: options, and a directory for segments that is gone when the program ends, however it ends.
+ * shmeter-bench: options, and a directory for segments that is gone when the program ends (but by SIGKILL, which
+ * leaves it).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -188,10 +189,12 @@ static int
 run_all(struct command *command)
 {
     static struct bench_report report;
+    static struct machine machine;
     struct collect_options *options = &command->collect;
     if (!options->processes)
         options->processes = options->quick ? 1 : 7;
     options->heavy_processes = options->processes < 3 ? options->processes : 3;
+    machine_describe(&machine); /* before it is busy with us */
     catch_signals();
     make_directory();
     options->directory = directory;
@@ -205,9 +208,9 @@ run_all(struct command *command)
         return 2;
     judge_notes(&report);
     if (command->json)
-        failed = report_json(&report);
+        failed = report_json(&report, &machine);
     else
-        report_table(&report);
+        report_table(&report, &machine);
     if (failed || fflush(stdout) != 0)
         bench_fail("cannot write the report: %s", strerror(errno));
     return judge_status(&report, command->strict);

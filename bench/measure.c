@@ -1,6 +1,6 @@
 /*
- * How long a loop takes: rounds of CPU time, medians, alone and in two processes that run at the same time. It knows nothing of
- * what the loop does.
+ * How long a loop takes: rounds of CPU time, medians, alone and in two processes that run at the same time. It knows
+ * nothing of what the loop does.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +13,10 @@
 
 #include "bench/bench.h"
 
-#define PAIR_MORE 64u /* iterations between two looks at the other process                                    */
+#define PAIR_MORE      64u /* iterations between two looks at the other process                             */
+#define ROUNDS_MAX     64u
+#define DISTURBED_WALL 1.1    /* a round that took so much longer on the wall than on the CPU was interrupted  */
+#define DISTURBED_NS   5000.0 /* and so much is what reading both clocks may take                              */
 
 /* Shared by the two processes of a pair. Counts only grow: a barrier is "both have come here for the k-th time". */
 struct pair {
@@ -22,7 +25,8 @@ struct pair {
     uint64_t finished;
     uint64_t pad_b[15];
     uint64_t n; /* iterations of the coming round; 0: the end */
-    uint64_t ns[2];
+    double ns[2];
+    int disturbed[2];
 };
 
 static unsigned rank;
@@ -78,12 +82,15 @@ measure_shared(size_t bytes)
     return memory;
 }
 
-static uint64_t
-time_loop(measure_loop_fn *loop, uint64_t n)
+/* CPU time. Disturbed: other work had the CPU for a good part of the time, and the caches. */
+static double
+time_loop(measure_loop_fn *loop, uint64_t n, int *disturbed)
 {
-    uint64_t start = measure_cpu_ns();
+    uint64_t wall = measure_wall_ns(), start = measure_cpu_ns();
     loop(n);
-    return measure_cpu_ns() - start;
+    double cpu = (double)(measure_cpu_ns() - start);
+    *disturbed = (double)(measure_wall_ns() - wall) > cpu * DISTURBED_WALL + DISTURBED_NS;
+    return cpu;
 }
 
 /* Waits until *count has reached value. other: the process that is to come; its end is ours. */
@@ -106,12 +113,15 @@ meet(struct pair *pair, uint64_t *meetings, pid_t other)
     wait_for(&pair->arrived, 2 * ++*meetings, other);
 }
 
-/* One round: begins at a barrier, and goes on after its own share until the other has done its own, so that none runs alone. */
+/*
+ * One round: begins at a barrier, and goes on after its own share until the other has done its own, so that none runs
+ * alone.
+ */
 static void
 pair_round(struct pair *pair, measure_loop_fn *loop, uint64_t *meetings, uint64_t *rounds, pid_t other)
 {
     meet(pair, meetings, other);
-    pair->ns[rank] = time_loop(loop, pair->n);
+    pair->ns[rank] = time_loop(loop, pair->n, &pair->disturbed[rank]);
     __atomic_add_fetch(&pair->finished, 1, __ATOMIC_SEQ_CST);
     ++*rounds;
     for (unsigned more = 1; __atomic_load_n(&pair->finished, __ATOMIC_ACQUIRE) < 2 * *rounds; more++) {
@@ -143,20 +153,25 @@ struct lead {
     struct pair *pair;
     pid_t other;
     uint64_t meetings, rounds;
+    int disturbed; /* the last round */
 };
 
 static double
 lead_round(struct lead *lead, uint64_t n)
 {
     if (!lead->pair)
-        return (double)time_loop(lead->loop, n);
+        return time_loop(lead->loop, n, &lead->disturbed);
     lead->pair->n = n;
     meet(lead->pair, &lead->meetings, lead->other);
     pair_round(lead->pair, lead->loop, &lead->meetings, &lead->rounds, lead->other);
-    return ((double)lead->pair->ns[0] + (double)lead->pair->ns[1]) / 2;
+    lead->disturbed = lead->pair->disturbed[0] || lead->pair->disturbed[1];
+    return (lead->pair->ns[0] + lead->pair->ns[1]) / 2;
 }
 
-/* Doubles n until a round is long enough, twice in a row, since one may be long for another reason; that warms up as well. */
+/*
+ * Doubles n until a round is long enough, twice in a row, since one may be long for another reason. That is the warm-
+ * up, too.
+ */
 static uint64_t
 find_n(const struct bench_run *run, struct lead *lead)
 {
@@ -166,26 +181,33 @@ find_n(const struct bench_run *run, struct lead *lead)
     return n;
 }
 
+/* The median of undisturbed rounds: up to three times as many are made to get them. With too few of them, of all. */
 static double
-lead_all(const struct bench_run *run, struct lead *lead)
+lead_all(struct bench_run *run, struct lead *lead)
 {
-    double each[64];
+    double quiet[ROUNDS_MAX], all[3 * ROUNDS_MAX];
     uint64_t n = find_n(run, lead);
-    unsigned rounds = run->rounds < 64 ? run->rounds : 64;
-    for (unsigned i = 0; i < rounds; i++)
-        each[i] = lead_round(lead, n) / (double)n;
-    return measure_median(each, rounds);
+    unsigned wanted = run->rounds < ROUNDS_MAX ? run->rounds : ROUNDS_MAX, quiet_n = 0, all_n = 0;
+    while (quiet_n < wanted && all_n < 3 * wanted) {
+        double ns = lead_round(lead, n) / (double)n;
+        all[all_n++] = ns;
+        if (!lead->disturbed)
+            quiet[quiet_n++] = ns;
+    }
+    run->rounds_made += all_n;
+    run->rounds_disturbed += all_n - quiet_n;
+    return 2 * quiet_n >= wanted ? measure_median(quiet, quiet_n) : measure_median(all, all_n);
 }
 
 double
-measure_loop(const struct bench_run *run, measure_loop_fn *loop)
+measure_loop(struct bench_run *run, measure_loop_fn *loop)
 {
     struct lead lead = { .loop = loop };
     return lead_all(run, &lead);
 }
 
 double
-measure_pair(const struct bench_run *run, measure_loop_fn *loop)
+measure_pair(struct bench_run *run, measure_loop_fn *loop)
 {
     if (run->cpus_n < 2)
         return 0;

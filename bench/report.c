@@ -9,13 +9,12 @@
 static const char *const verdicts[] = { "", "ok", "MISS", "not judged", "not measured" };
 
 static void
-print_machine(void)
+print_machine(const struct machine *machine)
 {
-    struct machine machine;
-    machine_describe(&machine);
-    printf("%s, %d CPU%s%s; %s; %s; clock source %s; restartable sequences %s\n%s %s\n", machine.cpu, machine.cpus_n,
-           machine.cpus_n == 1 ? "" : "s", machine.virtual_machine ? " (virtual machine)" : "", machine.kernel,
-           machine.libc, machine.clock, machine.rseq ? "in use" : "NOT in use", machine.compiler, machine.flags);
+    printf("%s, %d CPU%s%s, load %.1f; %s; %s; clock source %s; restartable sequences %s\n%s %s\n", machine->cpu,
+           machine->cpus_n, machine->cpus_n == 1 ? "" : "s", machine->virtual_machine ? " (virtual machine)" : "",
+           machine->load, machine->kernel, machine->libc, machine->clock, machine->rseq ? "in use" : "NOT in use",
+           machine->compiler, machine->flags);
 }
 
 /* Three digits that matter. */
@@ -52,15 +51,15 @@ print_row(const struct bench_report *report, size_t idx)
         snprintf(value, sizeof value, "-");
     else
         number(value, sizeof value, report->values[idx].median);
-    printf("  %-56s %9s %-9s %9s %9s  %-16s %s\n", row->what, value, row->unit, floor, ratio, target,
+    printf("  %-60s %9s %-9s %9s %9s  %-16s %s\n", row->what, value, row->unit, floor, ratio, target,
            verdicts[line.verdict]);
 }
 
 void
-report_table(const struct bench_report *report)
+report_table(const struct bench_report *report, const struct machine *machine)
 {
     const char *section = "";
-    print_machine();
+    print_machine(machine);
     printf("CPU time of one operation, median of rounds and of %u process%s%s. floor: the plain machine's way to do "
            "the same, in "
            "this run.\n",
@@ -71,7 +70,7 @@ report_table(const struct bench_report *report)
             continue;
         if (strcmp(section, row->section) != 0) {
             section = row->section;
-            printf("\n%-58s %9s %-9s %9s %9s  %-16s %s\n", section, "", "", "floor", "ratio", "target", "verdict");
+            printf("\n%-62s %9s %-9s %9s %9s  %-16s %s\n", section, "", "", "floor", "ratio", "target", "verdict");
         }
         print_row(report, i);
     }

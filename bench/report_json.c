@@ -7,13 +7,12 @@
 #include "bench/bench.h"
 
 static json_t *
-machine_object(void)
+machine_object(const struct machine *machine)
 {
-    struct machine machine;
-    machine_describe(&machine);
-    return json_pack("{s:s, s:i, s:b, s:s, s:s, s:s, s:s, s:s, s:b}", "cpu", machine.cpu, "cpus", machine.cpus_n,
-                     "virtual", machine.virtual_machine, "kernel", machine.kernel, "libc", machine.libc, "compiler",
-                     machine.compiler, "flags", machine.flags, "clock_source", machine.clock, "rseq", machine.rseq);
+    return json_pack("{s:s, s:i, s:b, s:f, s:s, s:s, s:s, s:s, s:s, s:b}", "cpu", machine->cpu, "cpus", machine->cpus_n,
+                     "virtual", machine->virtual_machine, "load", machine->load, "kernel", machine->kernel, "libc",
+                     machine->libc, "compiler", machine->compiler, "flags", machine->flags, "clock_source",
+                     machine->clock, "rseq", machine->rseq);
 }
 
 static json_t *
@@ -53,7 +52,7 @@ row_object(const struct bench_report *report, size_t idx)
 }
 
 int
-report_json(const struct bench_report *report)
+report_json(const struct bench_report *report, const struct machine *machine)
 {
     json_t *results = json_array(), *notes = json_array();
     for (size_t i = 0; i < rows_n(); i++)
@@ -61,9 +60,9 @@ report_json(const struct bench_report *report)
             json_array_append_new(results, row_object(report, i));
     for (unsigned i = 0; i < report->notes_n; i++)
         json_array_append_new(notes, json_string(report->notes[i]));
-    json_t *root = json_pack("{s:o, s:b, s:i, s:o, s:o, s:i}", "machine", machine_object(), "quick", report->quick,
-                             "processes", (int)report->processes, "results", results, "notes", notes, "missed",
-                             (int)judge_missed(report));
+    json_t *root = json_pack("{s:o, s:b, s:i, s:o, s:o, s:i}", "machine", machine_object(machine), "quick",
+                             report->quick, "processes", (int)report->processes, "results", results, "notes", notes,
+                             "missed", (int)judge_missed(report));
     int failed = !root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0 ||
                  putchar('\n') == EOF;
     json_decref(root);

@@ -1,6 +1,6 @@
 /*
- * Scrapes: the way of a real one, from a segment in another process's hands to text, against copying the same bytes. And
- * what the series take of memory, from the file's real blocks.
+ * Scrapes: the way of a real one, from a segment in another process's hands to text, against copying the same bytes.
+ * And what the series take of memory, from the file's real blocks.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ scrape_close(void)
 }
 
 double
-scrape_measure(const struct bench_run *run)
+scrape_measure(struct bench_run *run)
 {
     return measure_loop(run, loop_scrape);
 }
@@ -112,9 +112,9 @@ put(struct bench_run *run, const struct size *size, const char *what, double val
 }
 
 /*
- * Everything that the file has, for each series; and what is allowed: 8 bytes for a counter, 64 + 8 for each bucket of a
- * histogram, in each lane (a shared lane is as large as two), and 256 for the rest. Lanes are backed by the chunk, so the last
- * chunk of each may be empty.
+ * Everything that the file has, for each series; and what is allowed: 8 bytes for a counter, 64 + 8 for each bucket of
+ * a histogram, in each lane (a shared lane is as large as two), and 256 for the rest. Lanes are backed by the chunk,
+ * so the last chunk of each may be empty.
  */
 static void
 put_memory(struct bench_run *run, const struct size *size, const char *path)
@@ -171,7 +171,10 @@ static const struct size sizes[] = {
         .section = "scrape", .name = "scrape-" key suffix, .what = (what_), .unit = (unit_),             \
         .flags = BENCH_HEAVY | (flags_), .measure = measure_scrape, .argument = &sizes[idx], __VA_ARGS__ \
     }
-/* limits: targets of the whole scrape; flags: of all rows of this size; memory: a target where the size is large enough. */
+/*
+ * limits: targets of the whole scrape; flags: of all rows of this size; memory: a target where the size is large
+ * enough.
+ */
 #define SCRAPE(idx, key, words, flags_, limits, memory)                                                           \
     PART(idx, key, "", words ": scrape; floor: memcpy of the text", "ns/series", flags_,                          \
          .floor = "scrape-" key "-copy" limits),                                                                  \

@@ -9,6 +9,6 @@
 /* Opens the segment at path and scrapes it once. There is one at a time. */
 void scrape_open(const char *path);
 void scrape_close(void);
-double scrape_measure(const struct bench_run *run); /* ns for a whole scrape */
+double scrape_measure(struct bench_run *run); /* ns for a whole scrape */
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The segment that the update rows work on, opened once in each measuring process, and its handles. Included by files that see
- * the public header alone, as any program does.
+ * The segment that the update rows work on, opened once in each measuring process, and its handles. Included by files
+ * that see the public header alone, as any program does.
  */
 #ifndef SHMETER_BENCH_SUBJECTS_H
 #define SHMETER_BENCH_SUBJECTS_H
