@@ -198,7 +198,7 @@ shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_defin
     if (!bounds)
         return -ENOMEM;
     for (i = 0; i < out->bounds_n; i++)
-        bounds[i] = !out->exponential ? from[i]
+        bounds[i] = !out->exponential ? (from[i] == 0 ? 0 : from[i]) /* not -0: 0 would be above it by its bits */
                     : i               ? shmeter_buckets_bound(out->schema, (int64_t)out->first_index + i - 1)
                                       : out->min_value;
     out->bounds = bounds;
