@@ -215,6 +215,13 @@ open_asked(void)
     return 0;
 }
 
+/* Some chroots keep everybody but root out of their root directory. */
+static int
+enter_root(void)
+{
+    return access("/dev/shm", X_OK) ? 1 : 0;
+}
+
 static void
 other_owners_and_modes_are_refused(void **state)
 {
@@ -232,6 +239,10 @@ other_owners_and_modes_are_refused(void **state)
     assert_int_equal(chown(place_path("theirs"), NOBODY, NOBODY), 0);
     make_segment(place_path("theirs"), &any); /* attaches */
     expect_refused(place_path("theirs"), EPERM, "another user");
+    if (as_nobody(enter_root)) {
+        print_message("the rest needs a root directory that other users may enter\n");
+        skip();
+    }
     assert_int_equal(chmod(place_directory, 0711), 0);
     make_segment(place_path("ours"), NULL);
     asked = place_path("ours");
