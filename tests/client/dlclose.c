@@ -41,10 +41,10 @@ symbol(void *handle, const char *name)
 
 /* Returns 0 when the library is loaded and attached to the segment. */
 static int
-library_load(struct library *library, const char *segment)
+library_load(struct library *library, const char *segment, int flags)
 {
     void *at;
-    library->handle = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
+    library->handle = dlopen(library_path, RTLD_NOW | RTLD_LOCAL | flags);
     at = symbol(library->handle, "library_open");
     memcpy(&library->open, &at, sizeof at);
     at = symbol(library->handle, "library_update");
@@ -103,7 +103,7 @@ one_round(const char *segment)
     pthread_t threads[THREADS];
     struct library library;
     unsigned i;
-    if (library_load(&library, segment))
+    if (library_load(&library, segment, 0))
         return 1;
     for (i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, update_and_migrate, &library))
@@ -114,7 +114,7 @@ one_round(const char *segment)
     /* The kernel forgets a descriptor by itself at a preemption: so update and unload without one between, often. */
     for (i = 0; i < LAST; i++) {
         unsigned n;
-        if (library_load(&library, segment))
+        if (library_load(&library, segment, 0))
             return 3;
         sched_yield(); /* a fresh time slice */
         library.update();
@@ -181,18 +181,17 @@ the_process_lives_on_when_the_library_is_unloaded(void **state)
     store_free(store);
 }
 
+/* Both update one gauge, and there is one slot. */
 static void
-two_copies_of_the_header_in_one_process_share_one_slot(void **state)
+share_one_slot(const char *segment, int flags)
 {
     static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "both", .mode = SHMETER_LIVE_SUM };
-    const char *segment = place_path("copies");
     const struct segment_status *status;
     struct store *store = values_new(segment);
     struct library library;
     struct shmeter *meter;
-    (void)state;
     assert_int_equal(shmeter_open(&meter, segment, NULL), 0);
-    assert_int_equal(library_load(&library, segment), 0);
+    assert_int_equal(library_load(&library, segment, flags), 0);
     shmeter_gauge_add(shmeter_gauge_of(shmeter_family(meter, &gauges)), 3);
     library.gauge_add(4);
     status = values_take(store);
@@ -212,12 +211,28 @@ two_copies_of_the_header_in_one_process_share_one_slot(void **state)
     store_free(store);
 }
 
+static void
+two_copies_of_the_header_in_one_process_share_one_slot(void **state)
+{
+    (void)state;
+    share_one_slot(place_path("copies"), 0);
+}
+
+/* RTLD_DEEPBIND: the library's copy does not find the program's, so only the slot tells that they are one process. */
+static void
+copies_that_do_not_see_each_other_share_one_slot_too(void **state)
+{
+    (void)state;
+    share_one_slot(place_path("apart"), RTLD_DEEPBIND);
+}
+
 static int
 body(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_process_lives_on_when_the_library_is_unloaded),
         cmocka_unit_test(two_copies_of_the_header_in_one_process_share_one_slot),
+        cmocka_unit_test(copies_that_do_not_see_each_other_share_one_slot_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
