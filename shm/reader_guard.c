@@ -1,6 +1,7 @@
 /*
  * The SIGBUS guard: one handler for the process, one landing place for each thread. It knows address ranges only.
  */
+#include "shm/atomic.h"
 #include "shm/reader.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ GUARD_TLS volatile sig_atomic_t guard_chaining;
  */
 #define GUARD_OLDS 32u
 static struct sigaction guard_olds[GUARD_OLDS];
-static uint32_t guard_olds_n; /* the last one counts */
+static uint64_t guard_olds_n; /* the last one counts */
 static pthread_mutex_t guard_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
@@ -41,7 +42,7 @@ guard_default(int number)
 static void
 guard_chain(int number, siginfo_t *info, void *context)
 {
-    const struct sigaction *old = &guard_olds[__atomic_load_n(&guard_olds_n, __ATOMIC_ACQUIRE) - 1];
+    const struct sigaction *old = &guard_olds[shmeter_load_acquire(&guard_olds_n) - 1];
     sigset_t mask, before;
 
     if (!(old->sa_flags & SA_SIGINFO) && old->sa_handler == SIG_IGN && info->si_code <= 0)
@@ -93,7 +94,7 @@ guard_install(void)
         /* NODEFER: siglongjmp leaves the handler, and the landing place saves no mask. */
         action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         guard_olds[guard_olds_n] = current;
-        __atomic_store_n(&guard_olds_n, guard_olds_n + 1, __ATOMIC_RELEASE);
+        shmeter_store_release(&guard_olds_n, guard_olds_n + 1);
         sigaction(SIGBUS, &action, NULL);
     }
     pthread_mutex_unlock(&guard_lock);
