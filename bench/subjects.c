@@ -79,6 +79,7 @@ subjects_set_up(const struct bench_run *run)
     int error = shmeter_open(&subjects.meter, run_segment(run, "updates"), NULL);
     if (error)
         bench_fail("cannot open a segment: %s", shmeter_error(subjects.meter));
+    subjects.opened_ns = measure_wall_ns();
     subjects.counter = shmeter_counter_of(shmeter_family(subjects.meter, &counter_desc));
     subjects.fractions = shmeter_counter_f64_of(shmeter_family(subjects.meter, &fractions_desc));
     subjects.histogram = shmeter_histogram_of(shmeter_family(subjects.meter, &histogram_desc));

@@ -14,6 +14,7 @@
 
 struct subjects {
     struct shmeter *meter;
+    uint64_t opened_ns; /* by measure_wall_ns() */
     struct shmeter_counter counter;
     struct shmeter_counter four[4]; /* of labelled */
     struct shmeter_counter_f64 fractions;

@@ -1,6 +1,8 @@
 /*
  * Counters, histograms and timers: what one update costs, with the handle where programs keep it.
  */
+#include <time.h>
+
 #include "bench/rows.h"
 #include "bench/subjects.h"
 
@@ -104,6 +106,21 @@ loop_ticks(uint64_t n)
     }
 }
 
+/* In a segment's first second each conversion of ticks reads another clock, to learn the ratio: that is not the usual case. */
+static void
+measure_timer(struct bench_run *run, const struct bench_row *row)
+{
+    const uint64_t settled_ns = 1100000000;
+    subjects_set_up(run);
+    uint64_t age_ns = measure_wall_ns() - subjects.opened_ns;
+    if (age_ns < settled_ns) {
+        struct timespec rest = { .tv_sec = (time_t)((settled_ns - age_ns) / 1000000000),
+                                 .tv_nsec = (long)((settled_ns - age_ns) % 1000000000) };
+        nanosleep(&rest, NULL);
+    }
+    subject_measure(run, row);
+}
+
 #define COUNTERS   "counters"
 #define HISTOGRAMS "histograms"
 #define SHARED     "shared lanes"
@@ -132,8 +149,13 @@ const struct bench_row updates_rows[] = {
                 .floor = "atomic-histogram"),
     SUBJECT_ROW(HISTOGRAMS, "histogram-exponential", "observe, exponential buckets of schema 3",
                 loop_observe_exponential, 0, .floor = "atomic-histogram"),
-    SUBJECT_ROW(HISTOGRAMS, "histogram-timer", "ticks and observe_since, as around a request", loop_timer, 0,
-                .floor = "clock-pair"),
+    { .section = HISTOGRAMS,
+      .name = "histogram-timer",
+      .what = "ticks and observe_since, as around a request",
+      .unit = "ns",
+      .floor = "clock-pair",
+      .measure = measure_timer,
+      .argument = &(const struct subject_loop){ loop_timer, 0 } },
     SUBJECT_ROW(HISTOGRAMS, "ticks", "ticks alone", loop_ticks, 0, .floor = NULL),
 
     SUBJECT_ROW(SHARED, "shared-lane-inc", "counter inc without restartable sequences", loop_inc, 0,
