@@ -109,9 +109,14 @@ class Bench(contextlib.ExitStack):
     def feeder(self, segment, worker="feeder", max_series=None):
         return Feeder(self, segment, worker, max_series)
 
-    def connect(self, exporter, source=None):
-        plug = socket.create_connection(("127.0.0.1", exporter.port), DEADLINE, source and (source, 0))
+    def connect(self, exporter, window=None):
+        """A connected socket; with a window, one that takes so many bytes at a time."""
+        plug = socket.socket()
         self.callback(plug.close)
+        plug.settimeout(DEADLINE)
+        if window:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        plug.connect(("127.0.0.1", exporter.port))
         return plug
 
 

@@ -227,10 +227,7 @@ def clients_that_never_take_their_answer_do_not_keep_an_honest_one_waiting(bench
     exporter.text()
     before = rss_anon(exporter.pid)
     for _ in range(64):
-        plug = socket.socket()
-        bench.callback(plug.close)
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        plug.connect(("127.0.0.1", exporter.port))
+        plug = bench.connect(exporter, window=4096)
         plug.sendall(GET)
         plug.recv(1)  # it has begun to take an answer, of a round of its own, larger than what the kernel buffers
     text = exporter.text()
@@ -268,8 +265,7 @@ def an_answer_that_is_never_taken_is_cut(bench):
     name = bench.name()
     bench.feeder(name, max_series=50000).do("many", 0, 40000)
     exporter = bench.exporter(f"--segment={name}", "--web.request-timeout=0.5")
-    plug = bench.connect(exporter)
-    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plug = bench.connect(exporter, window=4096)
     plug.sendall(GET * 4)
     before = value(exporter.samples(), "process_open_fds")
     wait_for(lambda: value(exporter.samples(), "process_open_fds") < before, "its descriptor is closed")

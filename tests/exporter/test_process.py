@@ -1,5 +1,6 @@
 """The exporter as a process: how it starts, rests and ends, what it maps, what it logs."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,6 +20,11 @@ GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 def status_field(pid, field):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
+
+
+def open_mode(pid, fd):
+    with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+        return next(int(line.split()[1], 8) for line in file if line.startswith("flags:")) & os.O_ACCMODE
 
 
 def fingerprint(path):
@@ -58,7 +64,7 @@ def its_successor_gets_the_port_at_once(bench):
 def an_answer_under_way_is_finished_before_the_end(bench):
     name, _ = many_series(bench, 200000)  # more text than the kernel buffers
     exporter = bench.exporter(f"--segment={name}")
-    plug = bench.connect(exporter)
+    plug = bench.connect(exporter, window=65536)
     plug.sendall(GET)
     begin = plug.recv(1)
     exporter.process.send_signal(signal.SIGTERM)
@@ -72,7 +78,7 @@ def an_answer_under_way_is_finished_before_the_end(bench):
 def nobody_who_takes_nothing_delays_the_end_for_long(bench):
     name, _ = many_series(bench, 200000)
     exporter = bench.exporter(f"--segment={name}")
-    plug = bench.connect(exporter)
+    plug = bench.connect(exporter, window=65536)
     plug.sendall(GET)
     plug.recv(1)
     equal(exporter.stop(), 0)
@@ -82,7 +88,7 @@ def nobody_who_takes_nothing_delays_the_end_for_long(bench):
 def a_second_signal_ends_it_without_waiting(bench):
     name, _ = many_series(bench, 200000)
     exporter = bench.exporter(f"--segment={name}")
-    plug = bench.connect(exporter)
+    plug = bench.connect(exporter, window=65536)
     plug.sendall(GET)
     plug.recv(1)
     exporter.process.send_signal(signal.SIGTERM)
@@ -130,11 +136,10 @@ def segments_are_mapped_and_opened_for_reading_only(bench):
     equal(set(modes), {"r--s"})
     opened = 0
     for fd in os.listdir(f"/proc/{exporter.pid}/fd"):
-        if os.readlink(f"/proc/{exporter.pid}/fd/{fd}") == segment_path(name):
-            opened += 1
-            with open(f"/proc/{exporter.pid}/fdinfo/{fd}", encoding="ascii") as file:
-                flags = next(int(line.split()[1], 8) for line in file if line.startswith("flags:"))
-            equal(flags & os.O_ACCMODE, os.O_RDONLY)
+        with contextlib.suppress(FileNotFoundError):  # a connection that has just been closed
+            if os.readlink(f"/proc/{exporter.pid}/fd/{fd}") == segment_path(name):
+                opened += 1
+                equal(open_mode(exporter.pid, fd), os.O_RDONLY)
     true(opened, "the segment is open")
 
 
@@ -229,6 +234,17 @@ def json_logs_are_json(bench):
 
 
 @test
+def what_a_client_sends_cannot_forge_a_log_line(bench):
+    for log_format in ("logfmt", "json"):
+        exporter = bench.exporter(f"--segment={bench.name()}", f"--log.format={log_format}", "--log.level=debug")
+        raw(bench.connect(exporter), b"GET /\x1b[2Ja=\"b\"\\\x7f\xc2\x9b\xff\xe2\x82\xac HTTP/1.1\r\nHost: x\r\n"
+                                     b"Connection: close\r\n\r\n")
+        line = exporter.wait_for_log(r"\brequest\b")
+        true(r'/\u001b[2Ja=\"b\"\\\u007f\u009b' + "\ufffd\u20ac" in line, line)
+        equal(exporter.stop(), 0)
+
+
+@test
 def the_log_level_is_obeyed(bench):
     done = subprocess.run([sys.argv[1], "--log.level=error", "--config.file=/nonexistent/x"], capture_output=True,
                           text=True, timeout=DEADLINE)
@@ -246,13 +262,14 @@ def the_log_level_is_obeyed(bench):
 def closed_standard_descriptors_do_not_mix_the_log_into_answers(bench):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    bench.process(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.argv[1], "--log.level=debug",
-                   f"--web.listen-address=127.0.0.1:{port}", f"--segment={bench.name()}"])
+    process = bench.process(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.argv[1], "--log.level=debug",
+                             f"--web.listen-address=127.0.0.1:{port}", f"--segment={bench.name()}"])
     plug = wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1), "it listens")
     with plug:
         plug.settimeout(DEADLINE)
         answer = raw(plug, GET)
     true(answer.startswith(b"HTTP/1.1 200") and b"level=" not in answer, answer[:200])
+    equal([os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3)
 
 
 if __name__ == "__main__":
