@@ -20,8 +20,12 @@
 #include "shm/reader.h"
 #include "shm/types.h"
 
-#define SNAPSHOT_NONE  UINT32_MAX
-#define SNAPSHOT_TRIES 64u /* of an untorn read; then what was read last counts */
+#define SNAPSHOT_NONE UINT32_MAX
+/*
+ * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so 64 would not
+ * do where somebody looks closely.
+ */
+#define SNAPSHOT_TRIES 1024u
 
 /* A value that moves with another one in 16 bytes: a gauge's value and aux, a shared bucket's count and sum. */
 struct pair {

@@ -134,6 +134,7 @@ parse_comment(struct parser *parser)
                 fail(parser, "bad escape in HELP");
         return;
     }
+    free(parser->out->families[known].type);
     parser->out->families[known].type = strndup(parser->at, (size_t)(parser->end - parser->at));
     if (strcmp(parser->out->families[known].type, "counter") && strcmp(parser->out->families[known].type, "gauge") &&
         strcmp(parser->out->families[known].type, "histogram"))

@@ -397,6 +397,7 @@ fault_program(char **arguments)
     int fd = open(arguments[4], O_RDWR);
     struct stat file;
 
+    signal(SIGBUS, SIG_DFL); /* whatever a sanitizer has put there */
     if (arguments[1][0] == '1')
         sigaction(SIGBUS, &action, NULL);
     if (fd < 0 || fstat(fd, &file) || shmeter_reader_open(&reader, arguments[3], NULL, NULL))
