@@ -27,7 +27,6 @@ struct shmeter_wiped {
     uint64_t slot;      /* address of this process's slot block, or of the private one; 0: to be claimed.    */
                         /*   Stands at 8 modulo 16: elsewhere its line aliases with the rseq area's         */
     uint64_t claim;     /* {number + 1:32 (low), generation:32} of the slot; 0: none, or private            */
-    uint64_t owns;      /* 1: claimed by this copy of the header, which will release it                    */
     uint64_t populated; /* bytes of each CPU lane whose page tables this process has                       */
     /* What lost registration races left over, for this process's next series; 0: nothing. */
     uint64_t spare_record; /* {unit:32 (low), units:32}                                                     */

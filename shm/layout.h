@@ -350,7 +350,8 @@ struct shmeter_slot_word {
     uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it              */
     uint64_t claimed_ticks;
     uint64_t ended_ticks; /* of a release; 0 while owned                                                */
-    uint64_t reserved[2];
+    uint64_t users;       /* copies of the header in the owner that use it: the last one gives it back      */
+    uint64_t reserved;
 };
 SHMETER_AT(shmeter_slot_word, owner, 0);
 SHMETER_AT(shmeter_slot_word, identity, 8);
@@ -358,7 +359,8 @@ SHMETER_AT(shmeter_slot_word, image, 16);
 SHMETER_AT(shmeter_slot_word, backed, 24);
 SHMETER_AT(shmeter_slot_word, claimed_ticks, 32);
 SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
-SHMETER_AT(shmeter_slot_word, reserved, 48);
+SHMETER_AT(shmeter_slot_word, users, 48);
+SHMETER_AT(shmeter_slot_word, reserved, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
 
 struct shmeter_slot_check {

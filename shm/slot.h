@@ -115,6 +115,18 @@ shmeter_slot_choose(const struct shmeter_attachment *attachment, const struct sh
     return chosen;
 }
 
+/* One more copy of the header uses the slot; 0 when the last one is giving it back. */
+SHMETER_LOCAL int
+shmeter_slot_join(struct shmeter_slot_word *word)
+{
+    uint64_t seen = shmeter_load_acquire(&word->users);
+    do {
+        if (!seen)
+            return 0;
+    } while (!shmeter_cas(&word->users, &seen, seen + 1));
+    return 1;
+}
+
 /*
  * A slot that is this process's already: joined when another copy of the header in this process image claimed it
  * (*joined), taken over when an image before exec did. -1 none.
@@ -136,7 +148,8 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
              SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_CLAIMING))
             continue;
         image = shmeter_load_acquire(&word->image);
-        if (image == self->image && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE) {
+        if (image == self->image && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
+            shmeter_slot_join(shmeter_slot_word_at(attachment, i))) {
             *joined = 1;
             return i;
         }
@@ -213,6 +226,7 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
         return 0;
     shmeter_store_relaxed(&word->claimed_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
     shmeter_store_relaxed(&word->ended_ticks, 0);
+    shmeter_store_relaxed(&word->users, 1);
     shmeter_store_release(&word->image, self->image);
     if (self->lock_fd >= 0)
         shmeter_sys_lock_byte(self->lock_fd,
@@ -257,6 +271,21 @@ shmeter_slot_acquire(struct shmeter_attachment *attachment, const struct shmeter
     return -EUSERS;
 }
 
+/* One copy of the header less uses the slot of a claim; the last one gives it back. Returns 1 when it was given back. */
+SHMETER_LOCAL int
+shmeter_slot_leave(const struct shmeter_attachment *attachment, uint64_t claim)
+{
+    uint64_t idx = (uint32_t)claim - 1, seen[2];
+    struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, idx);
+    shmeter_slot_owner(word, seen);
+    if (SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_LIVE || SHMETER_OWNER_GENERATION(seen[0]) != claim >> 32)
+        return 1; /* robbed */
+    if (shmeter_add(&word->users, UINT64_MAX) != 1)
+        return 0;
+    shmeter_slot_give(attachment, idx, seen[0], seen[1]);
+    return 1;
+}
+
 /*
  * Claims this process's slot if it has none. Returns 0, or -errno and gauges count in private memory from now on. The
  * slot's address is then in the wiped page. Lock-free, async-signal-safe; with system calls.
@@ -293,17 +322,14 @@ shmeter_slot_claim(struct shmeter_attachment *attachment)
         return (int)idx;
     }
     claim = (uint64_t)(idx + 1) | (uint64_t)SHMETER_OWNER_GENERATION(owner) << 32;
-    if (shmeter_cas(&wiped->claim, &none, claim)) {
-        shmeter_store_relaxed(&wiped->owns, !joined);
-        if (!joined) {
-            shmeter_slot_lock_close(attachment); /* a parent's, inherited by fork */
-            attachment->lock_fd = self.lock_fd;
-        }
-    } else if (!joined) { /* another thread, or the handler of a signal that came in here, was faster */
-        shmeter_slot_give(attachment, (uint64_t)idx, owner, self.identity);
-    }
-    if ((joined || shmeter_load_relaxed(&wiped->claim) != claim) && self.lock_fd >= 0)
+    if (!shmeter_cas(&wiped->claim, &none, claim)) /* another thread, or a signal's handler in here, was faster */
+        shmeter_slot_leave(attachment, claim);
+    if (!joined && shmeter_load_acquire(&wiped->claim) == claim) {
+        shmeter_slot_lock_close(attachment); /* a parent's, inherited by fork */
+        attachment->lock_fd = self.lock_fd;
+    } else if (self.lock_fd >= 0) {
         shmeter_sys_close(self.lock_fd);
+    }
     claim = shmeter_load_acquire(&wiped->claim);
     shmeter_store_release(&wiped->slot, SHMETER_ADDRESS(shmeter_slot_block_at(attachment, (uint32_t)claim - 1)));
     return 0;
@@ -349,17 +375,11 @@ SHMETER_LOCAL void
 shmeter_slot_release(struct shmeter_attachment *attachment)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
-    uint64_t claim = shmeter_load_acquire(&wiped->claim), seen[2];
+    uint64_t claim = shmeter_load_acquire(&wiped->claim);
     shmeter_store_release(&wiped->slot, SHMETER_ADDRESS(attachment->private_block));
     shmeter_store_release(&wiped->claim, 0);
-    if (!claim || !attachment->base)
-        return;
-    if (shmeter_load_relaxed(&wiped->owns)) {
-        shmeter_slot_owner(shmeter_slot_word_at(attachment, (uint32_t)claim - 1), seen);
-        if (SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE && SHMETER_OWNER_GENERATION(seen[0]) == claim >> 32)
-            shmeter_slot_give(attachment, (uint32_t)claim - 1, seen[0], seen[1]);
+    if (claim && attachment->base && shmeter_slot_leave(attachment, claim))
         shmeter_slot_lock_close(attachment);
-    }
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "tests/client/dlclose_library.h"
 
+static struct shmeter *meter;
 static struct shmeter_counter counter;
 static struct shmeter_counter_f64 seconds;
 static struct shmeter_histogram histogram;
@@ -17,7 +18,6 @@ library_open(const char *segment)
     static const struct shmeter_desc fractions = { .type = SHMETER_COUNTER_F64, .name = "library_seconds_total" };
     static const struct shmeter_desc histograms = { .type = SHMETER_HISTOGRAM, .name = "library_seconds" };
     static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "both", .mode = SHMETER_LIVE_SUM };
-    struct shmeter *meter;
     int result = shmeter_open(&meter, segment, NULL);
     counter = shmeter_counter_of(shmeter_family(meter, &counters));
     seconds = shmeter_counter_f64_of(shmeter_family(meter, &fractions));
@@ -38,4 +38,10 @@ __attribute__((visibility("default"))) void
 library_gauge_add(double v)
 {
     shmeter_gauge_add(gauge, v);
+}
+
+__attribute__((visibility("default"))) void
+library_close(void)
+{
+    shmeter_close(meter);
 }

@@ -7,5 +7,6 @@
 int library_open(const char *segment);
 void library_update(void); /* one of each: counter, 0.5 to the fractional one, 0.25 to the histogram */
 void library_gauge_add(double v);
+void library_close(void);
 
 #endif
