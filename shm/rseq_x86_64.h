@@ -38,7 +38,9 @@ shmeter_rseq_leave(void)
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t n)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN "addq %[n], (%[cell],%%rax)\n" /* the commit */
+    __asm__ goto(SHMETER_RSEQ_BEGIN
+                 "addq %[cell], %%rax\n"
+                 "addq %[n], (%%rax)\n" /* the commit; an indexed address would defeat the CPU's memory renaming */
                  SHMETER_RSEQ_END
                  :
                  : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [n] "er"(n)
