@@ -26,7 +26,7 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
     result = shmeter_segment_path(segment, path);
     *out = shmeter_open_find(result ? segment : path);
     if (*out)
-        result = shmeter_open_again(*out, result);
+        result = shmeter_open_again(*out, options, result);
     else
         *out = shmeter_open_new(path, segment, options, &result);
     if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
@@ -74,11 +74,11 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     if (shmeter_definition_make(desc, &definition))
         return NULL;
     shmeter_meter_refresh(meter);
-    family = shmeter_family_find(meter, &definition, &conflict);
+    family = shmeter_family_find(meter, &definition, 0, &conflict);
     if (family)
         shmeter_definition_drop(&definition);
     else
-        family = shmeter_family_push(meter, &definition, conflict ? 1 : 0);
+        family = shmeter_family_push(meter, &definition, conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED);
     if (!family)
         return NULL;
     if (family->refused) {

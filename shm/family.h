@@ -25,12 +25,18 @@ struct shmeter_private {
     uint64_t cell[2];
 };
 
+enum shmeter_refusal {
+    SHMETER_ACCEPTED,
+    SHMETER_CONFLICT, /* another definition has the name in this process */
+    SHMETER_INVALID
+};
+
 struct shmeter_family {
     struct shmeter_family *next;
     struct shmeter *meter;
     uint64_t binding;  /* address of the struct shmeter_binding in use, 0 none                               */
     uint64_t fallback; /* address of its struct shmeter_private, made when it is needed                      */
-    uint32_t refused;  /* 1: invalid, or another definition has the name in this process                    */
+    uint32_t refused;  /* enum shmeter_refusal */
     uint32_t reserved;
     struct shmeter_definition definition;
 };
@@ -166,30 +172,32 @@ shmeter_family_private(const struct shmeter_family *const_family)
 
 /* An open family of this name: the same definition, or another one (*conflict). */
 SHMETER_LOCAL struct shmeter_family *
-shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition *definition, int *conflict)
+shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition *definition, int invalid,
+                    int *conflict)
 {
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, shmeter_load_acquire(&meter->families));
     *conflict = 0;
     for (; family; family = family->next) {
-        if (!shmeter_definition_same(family->definition.strings, definition->strings))
+        if ((family->refused == SHMETER_INVALID) != invalid ||
+            !shmeter_definition_same(family->definition.strings, definition->strings))
             continue;
         if (family->definition.hash == definition->hash)
             return family;
-        *conflict |= !family->refused;
+        *conflict |= family->refused == SHMETER_ACCEPTED;
     }
     return NULL;
 }
 
 /* Adds a family to the meter. NULL when there is no memory. */
 SHMETER_LOCAL struct shmeter_family *
-shmeter_family_push(struct shmeter *meter, const struct shmeter_definition *definition, uint32_t refused)
+shmeter_family_push(struct shmeter *meter, const struct shmeter_definition *definition, enum shmeter_refusal refused)
 {
     struct shmeter_family *family = (struct shmeter_family *)shmeter_heap_take(sizeof *family);
     uint64_t newest = shmeter_load_acquire(&meter->families);
     if (!family)
         return NULL;
     family->meter = meter;
-    family->refused = refused;
+    family->refused = (uint32_t)refused;
     family->definition = *definition;
     do
         family->next = SHMETER_POINTER(struct shmeter_family *, newest);
@@ -211,9 +219,9 @@ shmeter_family_refuse(struct shmeter *meter, const struct shmeter_desc *desc)
     plain.mode = (uint32_t)desc->mode >= SHMETER_MODES ? SHMETER_POOL : desc->mode;
     if (shmeter_definition_make(&plain, &definition))
         return NULL;
-    family = shmeter_family_find(meter, &definition, &conflict);
+    family = shmeter_family_find(meter, &definition, 1, &conflict);
     if (!family)
-        return shmeter_family_push(meter, &definition, 1);
+        return shmeter_family_push(meter, &definition, SHMETER_INVALID);
     shmeter_definition_drop(&definition);
     return family;
 }

@@ -108,12 +108,15 @@ shmeter_open_find(const char *path)
 
 /* A meter that is open already, or was: it takes its slot again, and tries again for a segment that it did not get. */
 SHMETER_LOCAL int
-shmeter_open_again(struct shmeter *meter, int path_result)
+shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options, int path_result)
 {
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
     shmeter_add(&meter->opened_n, 1);
-    if (!attachment->base)
+    if (!attachment->base) {
+        meter->options = shmeter_open_options(options);
+        meter->options.worker = NULL;
         return shmeter_open_attach(meter, path_result);
+    }
     if (attachment->closed) {
         attachment->closed = 0;
         shmeter_slot_forget(attachment);

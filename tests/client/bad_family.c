@@ -151,12 +151,35 @@ bad_label_values_are_refused_or_repaired(void **state)
     shmeter_close(meter);
 }
 
+/* What is wrong with one description does not stick to its name. */
+static void
+a_name_that_was_refused_can_be_opened_rightly(void **state)
+{
+    static const char *const reserved[] = { "le", NULL };
+    static const struct shmeter_desc bad = { .type = SHMETER_COUNTER, .name = "mended_total", .labels = reserved };
+    static const struct shmeter_desc good = { .type = SHMETER_COUNTER, .name = "mended_total" };
+    const struct shmeter_family *refused;
+    struct store *store = values_new(place_path("mended"));
+    struct shmeter *meter;
+    (void)state;
+    assert_int_equal(shmeter_open(&meter, place_path("mended"), NULL), 0);
+    refused = shmeter_family(meter, &bad);
+    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &good)), 3);
+    assert_ptr_equal(shmeter_family(meter, &bad), refused);
+    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &bad)), 5);
+    values_take(store);
+    assert_true(values_number(store, "mended_total", NULL) == 3);
+    shmeter_close(meter);
+    store_free(store);
+}
+
 static int
 body(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(bad_label_values_are_refused_or_repaired),
+        cmocka_unit_test(a_name_that_was_refused_can_be_opened_rightly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
