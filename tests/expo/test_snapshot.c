@@ -219,6 +219,7 @@ a_record_of_a_bucket_that_does_not_exist_overrides_nothing(void **state)
     cell->rec[1].bucket = UINT64_MAX;
     scene_scrape(&f.scene);
     assert_sample(&f.scene, "t_seconds_count", "", 4);
+    assert_sample(&f.scene, "t_seconds_sum", "", 1);
     stop(&f);
 }
 
@@ -337,6 +338,7 @@ label_values_in_a_dead_makers_record_do_not_pass_for_one(void **state)
     memset(at, 0, 8);
     memcpy(at + 128, image_series_at(&f.image, real.unit), 64); /* what a value might hold ... */
     memcpy(at + 128 + 56, "fake", 5);
+    ((struct shmeter_series_record *)(void *)(at + 128))->cell = f.image.next_cell + 64; /* of nobody */
     ((struct shmeter_series_record *)(void *)(at + 128))->hash ^= 1; /* ... but for the hash, whose key is secret */
     scene_scrape(&f.scene);
     assert_int_equal(f.scene.parsed.samples_n, 1);

@@ -440,8 +440,8 @@ the_strict_parser_finds_what_a_scraper_would_let_pass(void **state)
         "# TYPE a gauge\n\na 1\n",
         "# TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_sum 1\nh_count 1\n", /* no +Inf */
         "# TYPE h histogram\nh_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
-        "# TYPE h histogram\nh_bucket{le=\"2.0\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count "
-        "1\n",
+        ("# TYPE h histogram\nh_bucket{le=\"2.0\"} 1\nh_bucket{le=\"1.0\"} 1\n"
+         "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n"), /* not ascending */
         "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n",
         "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_count 1\n",
     };
