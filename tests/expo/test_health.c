@@ -292,6 +292,7 @@ a_snapshot_reads_ages_checks_and_names_of_workers(void **state)
     block->heartbeat_ticks = shmeter_clock_ns() - 5 * SECOND;
     block->busy_ticks = shmeter_clock_ns() + 100 * SECOND; /* another CPU's clock ahead: not an age of centuries */
     block->work_n = 12;
+    image_own(&image, 3, SHMETER_SLOT_LIVE, IMAGE_SELF, "idle, and it never beat");
     strcpy(block->checks[1].name, "db");
     strcpy(block->checks[1].message[0], "old words");
     strcpy(block->checks[1].message[1], "new\nwords");
@@ -301,8 +302,10 @@ a_snapshot_reads_ages_checks_and_names_of_workers(void **state)
     block->checks[3].word = 250;
     scene_open_one(&scene, image.path);
     assert_int_equal(store_take(scene.store, SNAPSHOT_STATUS), 0);
-    assert_int_equal(store_status(scene.store, 0)->slots_live, 1);
-    assert_int_equal(store_status(scene.store, 0)->slots_len, 1);
+    assert_int_equal(store_status(scene.store, 0)->slots_live, 2);
+    assert_int_equal(store_status(scene.store, 0)->slots_len, 2);
+    assert_true(store_status(scene.store, 0)->slots[1].busy_age_ns == STATUS_NEVER);
+    assert_true(store_status(scene.store, 0)->slots[1].heartbeat_age_ns == STATUS_NEVER);
     slot = &store_status(scene.store, 0)->slots[0];
     assert_int_equal(slot->slot, 2);
     assert_string_equal(slot->worker, "caf\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd");

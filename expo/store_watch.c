@@ -1,0 +1,193 @@
+/*
+ * A segment's name through appearances, re-creations and truncations.
+ */
+#include "expo/store_watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expo/model.h"
+#include "expo/text.h"
+
+#define MAPPED_BEFORE 4u /* replaced segments of one name that stay mapped: workers may still count in them */
+
+struct watch *
+watch_new(const char *name)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+
+    if (!watch)
+        return NULL;
+    watch->name = strdup(name);
+    if (watch->name)
+        return watch;
+    free(watch);
+    return NULL;
+}
+
+void
+watch_free(struct watch *watch)
+{
+    uint32_t i;
+
+    snapshot_free(watch->current);
+    for (i = 0; i < watch->before_n; i++)
+        snapshot_free(watch->before[i]);
+    free(watch->before);
+    free(watch->name);
+    free(watch);
+}
+
+const struct segment_status *
+watch_status(const struct watch *watch)
+{
+    return watch->current ? snapshot_status(watch->current) : &watch->fault;
+}
+
+static void
+remember_fault(struct watch *watch, const struct shmeter_reader_error *error)
+{
+    struct segment_status *fault = &watch->fault;
+    char path[SHMETER_READER_PATH_BYTES];
+
+    memset(fault, 0, sizeof *fault);
+    text_clip(fault->name, sizeof fault->name, watch->name, TEXT_ONE_LINE);
+    text_clip(fault->path, sizeof fault->path, shmeter_reader_path(watch->name, path, sizeof path) ? watch->name : path,
+              TEXT_ONE_LINE);
+    fault->fault = (int32_t)error->fault;
+    text_clip(fault->error, sizeof fault->error, error->text, TEXT_ONE_LINE);
+    fault->generation = watch->generation;
+}
+
+/* Takes over what is counted over all segments of a name. */
+static void
+carry_on(struct segment_status *to, const struct segment_status *from)
+{
+    uint32_t i;
+
+    to->torn += from->torn;
+    for (i = 0; i < STATUS_LOSSES; i++)
+        to->losses_before[i] = model_add_held(from->losses_before[i], from->losses[i]);
+}
+
+/* Opens the segment that has the name. *out NULL: there is none that can be read. */
+static int
+open_segment(const struct shmeter_reader_options *options, struct watch *watch, struct snapshot **out)
+{
+    struct shmeter_reader_error error;
+    struct shmeter_reader *reader;
+    int result = shmeter_reader_open(&reader, watch->name, options, &error);
+
+    *out = NULL;
+    if (result) {
+        remember_fault(watch, &error);
+        return result == -ENOMEM ? result : 0;
+    }
+    *out = snapshot_new(reader);
+    return *out ? 0 : -ENOMEM;
+}
+
+static int
+retire(struct watch *watch, struct snapshot *old)
+{
+    struct snapshot **before = realloc(watch->before, (watch->before_n + 1) * sizeof *before);
+
+    if (!before)
+        return -ENOMEM;
+    watch->before = before;
+    before[watch->before_n++] = old;
+    if (watch->before_n > MAPPED_BEFORE)
+        snapshot_freeze(before[watch->before_n - 1 - MAPPED_BEFORE]);
+    return 0;
+}
+
+static int
+install(struct watch *watch, struct snapshot *snapshot)
+{
+    struct segment_status *status = snapshot_status_mutable(snapshot);
+    struct snapshot *old = watch->current;
+
+    if (!old && watch->before_n)
+        old = watch->before[watch->before_n - 1];
+    if (old)
+        carry_on(status, snapshot_status(old));
+    if (watch->current && retire(watch, watch->current)) {
+        snapshot_free(snapshot);
+        return -ENOMEM;
+    }
+    watch->current = snapshot;
+    status->generation = ++watch->generation;
+    return 0;
+}
+
+/* Whether somebody may still count in a segment that has lost its name. */
+static int
+still_used(const struct snapshot *snapshot)
+{
+    const struct segment_status *status = snapshot_status(snapshot);
+    return status->slots_live || status->slots_unknown;
+}
+
+/* The name leads elsewhere, or the file was truncated: look for another one. */
+static int
+replace(const struct shmeter_reader_options *options, struct watch *watch, enum snapshot_depth depth)
+{
+    struct snapshot *snapshot;
+    int result;
+
+    result = open_segment(options, watch, &snapshot);
+    if (result)
+        return result;
+    if (snapshot) {
+        result = install(watch, snapshot);
+        return result ? result : snapshot_take(snapshot, depth);
+    }
+    if (watch->current && (!snapshot_status(watch->current)->readable || !still_used(watch->current))) {
+        result = retire(watch, watch->current);
+        if (!result) {
+            snapshot_freeze(watch->current); /* nobody counts in it any more */
+            watch->current = NULL;
+        }
+    }
+    return result;
+}
+
+int
+watch_take(struct watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
+{
+    uint32_t i;
+    int result = 0;
+
+    for (i = 0; i < watch->before_n && depth == SNAPSHOT_ALL; i++) {
+        result = snapshot_take(watch->before[i], depth);
+        if (result == -ENOMEM)
+            return result;
+    }
+    if (watch->current)
+        result = snapshot_take(watch->current, depth);
+    if (result == -ENOMEM)
+        return result;
+    if (watch->current && result == 0 && snapshot_place(watch->current) == SHMETER_READER_HERE)
+        return 0;
+    if (!watch->current && !watch->listed)
+        return 0;
+    result = replace(options, watch, depth);
+    return result == -ENOMEM ? result : 0;
+}
+
+int
+watch_give(const struct watch *watch, struct model *model, int labelled)
+{
+    struct snapshot_target target = { labelled ? watch_status(watch)->name : NULL, NULL };
+    uint32_t i;
+    int result;
+
+    if (!watch->current || !snapshot_status(watch->current)->readable)
+        return 0; /* gone: its series leave, and what it counted is remembered */
+    result = snapshot_give(watch->current, model, &target); /* first: the newest defines the families */
+    target.newer = watch->current;
+    for (i = watch->before_n; i > 0 && !result; i--)
+        result = snapshot_give(watch->before[i - 1], model, &target);
+    return result;
+}

@@ -1,0 +1,33 @@
+/*
+ * One name that a store watches: its current segment, and those that had the name before and were replaced. Their counters
+ * and histograms are added up for as long as the watch lives, so that totals do not drop.
+ */
+#ifndef SHMETER_EXPO_STORE_WATCH_H
+#define SHMETER_EXPO_STORE_WATCH_H
+
+#include "expo/snapshot.h"
+#include "shm/reader.h"
+
+struct watch {
+    char *name;
+    uint32_t plain;  /* was asked for by this very name                                        */
+    uint32_t listed; /* was found, or asked for, in this take                                   */
+    uint64_t generation;
+    struct snapshot *current; /* NULL: there is none                                                    */
+    struct snapshot **before; /* the newest last                                                        */
+    uint32_t before_n;
+    struct segment_status fault; /* stands for the segment while it cannot be read                           */
+};
+
+struct watch *watch_new(const char *name); /* NULL: no memory */
+void watch_free(struct watch *watch);
+
+/* Reads the segment again; finds another one when the name leads elsewhere. 0 or -ENOMEM. */
+int watch_take(struct watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth);
+
+/* Gives the values of the last take to the model. labelled: with the label segment. 0 or -ENOMEM. */
+int watch_give(const struct watch *watch, struct model *model, int labelled);
+
+const struct segment_status *watch_status(const struct watch *watch);
+
+#endif
