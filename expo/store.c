@@ -20,9 +20,9 @@ struct store {
     uint32_t *owners;
     uint32_t owners_n;
     int labelled, without_own;
-    struct watch **watches; /* sorted by name */
+    struct store_watch **watches; /* sorted by name */
     uint32_t watches_n;
-    struct watch **shown; /* those with a status */
+    struct store_watch **shown; /* those with a status */
     uint32_t shown_n;
     struct model *model;
     struct plan *plan;
@@ -39,7 +39,7 @@ store_free(struct store *store)
     if (!store)
         return;
     for (i = 0; i < store->watches_n; i++)
-        watch_free(store->watches[i]);
+        store_watch_free(store->watches[i]);
     for (i = 0; i < store->patterns_n; i++)
         free(store->patterns[i]);
     free(store->watches);
@@ -98,7 +98,7 @@ store_new(const struct store_options *options)
 static int
 watch_name(struct store *store, const char *name)
 {
-    struct watch **watches, *watch;
+    struct store_watch **watches, *watch;
     uint32_t at = 0, i;
 
     while (at < store->watches_n && strcmp(store->watches[at]->name, name) < 0)
@@ -107,12 +107,12 @@ watch_name(struct store *store, const char *name)
         store->watches[at]->listed = 1;
         return 0;
     }
-    watch = watch_new(name);
+    watch = store_watch_new(name);
     if (!watch)
         return -ENOMEM;
     watches = realloc(store->watches, (store->watches_n + 1) * sizeof *watches);
     if (!watches) {
-        watch_free(watch);
+        store_watch_free(watch);
         return -ENOMEM;
     }
     memmove(watches + at + 1, watches + at, (store->watches_n - at) * sizeof *watches);
@@ -148,7 +148,7 @@ find_segments(struct store *store)
 static int
 show(struct store *store)
 {
-    struct watch **shown = realloc(store->shown, (store->watches_n + 1) * sizeof *shown);
+    struct store_watch **shown = realloc(store->shown, (store->watches_n + 1) * sizeof *shown);
     uint32_t i;
 
     if (!shown)
@@ -156,7 +156,7 @@ show(struct store *store)
     store->shown = shown;
     store->shown_n = 0;
     for (i = 0; i < store->watches_n; i++) {
-        struct watch *watch = store->watches[i];
+        struct store_watch *watch = store->watches[i];
         if (watch->plain || watch->current || (watch->listed && watch->fault.fault != SHMETER_READER_ABSENT))
             shown[store->shown_n++] = watch;
     }
@@ -172,9 +172,9 @@ fill_once(struct store *store)
 
     model_begin(model);
     for (i = 0; i < store->watches_n && !result; i++)
-        result = watch_give(store->watches[i], model, store->labelled);
+        result = store_watch_give(store->watches[i], model, store->labelled);
     for (i = 0; i < store->shown_n && !store->without_own && !result; i++)
-        result = own_segment(model, watch_status(store->shown[i]));
+        result = own_segment(model, store_watch_status(store->shown[i]));
     if (!result && !store->without_own)
         result = own_store(model, store->shown_n);
     return result;
@@ -205,7 +205,7 @@ store_take(struct store *store, enum snapshot_depth depth)
     int result = find_segments(store);
 
     for (i = 0; i < store->watches_n && !result; i++)
-        result = watch_take(store->watches[i], &options, depth);
+        result = store_watch_take(store->watches[i], &options, depth);
     if (!result)
         result = show(store);
     if (!result && depth == SNAPSHOT_ALL)
@@ -235,5 +235,5 @@ store_status_n(const struct store *store)
 const struct segment_status *
 store_status(const struct store *store, uint32_t idx)
 {
-    return idx < store->shown_n ? watch_status(store->shown[idx]) : NULL;
+    return idx < store->shown_n ? store_watch_status(store->shown[idx]) : NULL;
 }

@@ -12,10 +12,10 @@
 
 #define MAPPED_BEFORE 4u /* replaced segments of one name that stay mapped: workers may still count in them */
 
-struct watch *
-watch_new(const char *name)
+struct store_watch *
+store_watch_new(const char *name)
 {
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct store_watch *watch = calloc(1, sizeof *watch);
 
     if (!watch)
         return NULL;
@@ -27,7 +27,7 @@ watch_new(const char *name)
 }
 
 void
-watch_free(struct watch *watch)
+store_watch_free(struct store_watch *watch)
 {
     uint32_t i;
 
@@ -40,13 +40,13 @@ watch_free(struct watch *watch)
 }
 
 const struct segment_status *
-watch_status(const struct watch *watch)
+store_watch_status(const struct store_watch *watch)
 {
     return watch->current ? snapshot_status(watch->current) : &watch->fault;
 }
 
 static void
-remember_fault(struct watch *watch, const struct shmeter_reader_error *error)
+remember_fault(struct store_watch *watch, const struct shmeter_reader_error *error)
 {
     struct segment_status *fault = &watch->fault;
     char path[SHMETER_READER_PATH_BYTES];
@@ -73,7 +73,7 @@ carry_on(struct segment_status *to, const struct segment_status *from)
 
 /* Opens the segment that has the name. *out NULL: there is none that can be read. */
 static int
-open_segment(const struct shmeter_reader_options *options, struct watch *watch, struct snapshot **out)
+open_segment(const struct shmeter_reader_options *options, struct store_watch *watch, struct snapshot **out)
 {
     struct shmeter_reader_error error;
     struct shmeter_reader *reader;
@@ -89,7 +89,7 @@ open_segment(const struct shmeter_reader_options *options, struct watch *watch, 
 }
 
 static int
-retire(struct watch *watch, struct snapshot *old)
+retire(struct store_watch *watch, struct snapshot *old)
 {
     struct snapshot **before = realloc(watch->before, (watch->before_n + 1) * sizeof *before);
 
@@ -103,7 +103,7 @@ retire(struct watch *watch, struct snapshot *old)
 }
 
 static int
-install(struct watch *watch, struct snapshot *snapshot)
+install(struct store_watch *watch, struct snapshot *snapshot)
 {
     struct segment_status *status = snapshot_status_mutable(snapshot);
     struct snapshot *old = watch->current;
@@ -131,7 +131,7 @@ still_used(const struct snapshot *snapshot)
 
 /* The name leads elsewhere, or the file was truncated: look for another one. */
 static int
-replace(const struct shmeter_reader_options *options, struct watch *watch, enum snapshot_depth depth)
+replace(const struct shmeter_reader_options *options, struct store_watch *watch, enum snapshot_depth depth)
 {
     struct snapshot *snapshot;
     int result;
@@ -154,7 +154,7 @@ replace(const struct shmeter_reader_options *options, struct watch *watch, enum 
 }
 
 int
-watch_take(struct watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
+store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
 {
     uint32_t i;
     int result = 0;
@@ -177,9 +177,9 @@ watch_take(struct watch *watch, const struct shmeter_reader_options *options, en
 }
 
 int
-watch_give(const struct watch *watch, struct model *model, int labelled)
+store_watch_give(const struct store_watch *watch, struct model *model, int labelled)
 {
-    struct snapshot_target target = { labelled ? watch_status(watch)->name : NULL, NULL };
+    struct snapshot_target target = { labelled ? store_watch_status(watch)->name : NULL, NULL };
     uint32_t i;
     int result;
 

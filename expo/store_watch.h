@@ -8,7 +8,7 @@
 #include "expo/snapshot.h"
 #include "shm/reader.h"
 
-struct watch {
+struct store_watch {
     char *name;
     uint32_t plain;  /* was asked for by this very name                                        */
     uint32_t listed; /* was found, or asked for, in this take                                   */
@@ -19,15 +19,16 @@ struct watch {
     struct segment_status fault; /* stands for the segment while it cannot be read                           */
 };
 
-struct watch *watch_new(const char *name); /* NULL: no memory */
-void watch_free(struct watch *watch);
+struct store_watch *store_watch_new(const char *name); /* NULL: no memory */
+void store_watch_free(struct store_watch *watch);
 
 /* Reads the segment again; finds another one when the name leads elsewhere. 0 or -ENOMEM. */
-int watch_take(struct watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth);
+int store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options,
+                     enum snapshot_depth depth);
 
 /* Gives the values of the last take to the model. labelled: with the label segment. 0 or -ENOMEM. */
-int watch_give(const struct watch *watch, struct model *model, int labelled);
+int store_watch_give(const struct store_watch *watch, struct model *model, int labelled);
 
-const struct segment_status *watch_status(const struct watch *watch);
+const struct segment_status *store_watch_status(const struct store_watch *watch);
 
 #endif
