@@ -8,60 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-DEADLINE = 30  # seconds until a test gives up waiting for something that has to happen
-
-TESTS = []
-
-
-class Skip(Exception):
-    """A test that cannot run here; says why."""
-
-
-def test(function):
-    """Marks a test; its name is the sentence that it proves."""
-    TESTS.append(function)
-    return function
-
-
-def main():
-    """Runs all tests of the file and prints TAP. Arguments: the command, the feeder, then names of tests to run."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that cleaning up happens
-    wanted = sys.argv[3:]
-    tests = [one for one in TESTS if not wanted or one.__name__ in wanted]
-    failed = 0
-    print(f"1..{len(tests)}", flush=True)
-    for number, one in enumerate(tests, 1):
-        try:
-            with Bench(number) as bench:
-                one(bench)
-        except Skip as why:
-            print(f"ok {number} - {one.__name__} # SKIP {why}", flush=True)
-        except Exception:
-            failed += 1
-            print(f"not ok {number} - {one.__name__}", flush=True)
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-        else:
-            print(f"ok {number} - {one.__name__}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
-def wait_for(condition, what):
-    """Asks until condition() is true and returns what it gave."""
-    end = time.monotonic() + DEADLINE
-    while True:
-        got = condition()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError(f"in vain waited for: {what}")
-        time.sleep(0.02)
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: {got!r} is not {wanted!r}")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import DEADLINE, Skip, equal, main_with, test, wait_for  # noqa: E402,F401
 
 
 def contains(text, *parts):
@@ -102,9 +51,12 @@ class Worker:
 class Bench:
     """One test's things: self.name is a segment name of its own, self.path its file, self.folder a folder on a tmpfs."""
 
-    def __init__(self, number):
+    serial = 0
+
+    def __init__(self):
+        Bench.serial += 1
         self.program, self.feeder = (os.path.abspath(path) for path in sys.argv[1:3])
-        self.name = f"test-cli-{os.getpid()}-{number}"
+        self.name = f"test-cli-{os.getpid()}-{Bench.serial}"
         self.path = f"/dev/shm/shmeter.{self.name}.v1"
         self.workers = []
 
@@ -151,3 +103,8 @@ class Bench:
         worker = Worker(self.feeder, segment or self.name, name)
         self.workers.append(worker)
         return worker
+
+
+def main():
+    """Runs all tests of the file. Arguments: the program, the feeder, then names of tests to run."""
+    main_with(Bench, sys.argv[3:])

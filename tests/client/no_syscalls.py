@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import Skip, run  # noqa: E402
+
 KINDS = 5 + 2 * 11 + 2  # what quiet_updates marks
 MARK = re.compile(r'write\(1, "(begin|end) (\w+)\\n"')
 SIGSYS = 31
@@ -38,11 +41,13 @@ def calls_between_marks(trace):
 
 
 def traced(helper, who, rseq):
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
     with tempfile.NamedTemporaryFile("r") as log:
-        run = subprocess.run(["strace", "-f", "-o", log.name, helper, who, "open"], env=environment(rseq),
+        done = subprocess.run(["strace", "-f", "-o", log.name, helper, who, "open"], env=environment(rseq),
                              stdout=subprocess.DEVNULL, timeout=240)
         kinds = calls_between_marks(log.read())
-    assert run.returncode == 0, f"the program failed: {run.returncode}"
+    assert done.returncode == 0, f"the program failed: {done.returncode}"
     assert len(kinds) == KINDS, f"{len(kinds)} kinds of updates were seen, not {KINDS}"
     for kind, calls in kinds.items():
         assert not calls, f"{kind}: {len(calls)} system calls, the first: {calls[0]}"
@@ -52,15 +57,15 @@ def traced_trespass(helper):
     """The trace shows a call where there is one: the two checks above can fail."""
     trace = '7 write(1, "begin x\\n", 8) = 8\n7 getppid() = 1\n7 write(1, "end x\\n", 6) = 6\n'
     assert calls_between_marks(trace) == {"x": ["getppid() = 1"]}
-    run = subprocess.run([helper, "trespass"], stdout=subprocess.PIPE, text=True, timeout=60, env=environment(True))
-    assert run.returncode == 128 + SIGSYS, f"the filter lets a call through: {run.returncode}"
-    assert "begin trespass" in run.stdout and "end trespass" not in run.stdout
+    done = subprocess.run([helper, "trespass"], stdout=subprocess.PIPE, text=True, timeout=60, env=environment(True))
+    assert done.returncode == 128 + SIGSYS, f"the filter lets a call through: {done.returncode}"
+    assert "begin trespass" in done.stdout and "end trespass" not in done.stdout
 
 
 def sealed(helper, who, rseq):
-    run = subprocess.run([helper, who, "sealed"], env=environment(rseq), stdout=subprocess.DEVNULL, timeout=240)
-    assert run.returncode != 128 + SIGSYS, "the filter killed it: an update makes a system call"
-    assert run.returncode == 0, f"the program failed: {run.returncode}"
+    done = subprocess.run([helper, who, "sealed"], env=environment(rseq), stdout=subprocess.DEVNULL, timeout=240)
+    assert done.returncode != 128 + SIGSYS, "the filter killed it: an update makes a system call"
+    assert done.returncode == 0, f"the program failed: {done.returncode}"
 
 
 def cases(helper):
@@ -70,25 +75,8 @@ def cases(helper):
         for who in ("opener", "worker"):
             yield f"a_filter_does_not_disturb_the_updates_of_{who}_{how}", lambda w=who, r=rseq: sealed(helper, w, r)
         name = f"strace_sees_no_system_call_in_a_million_updates_of_each_kind_{how}"
-        yield name, (lambda r=rseq: traced(helper, "worker", r)) if shutil.which("strace") else None
-
-
-def main():
-    failed = 0
-    listed = list(cases(sys.argv[1]))
-    print(f"1..{len(listed)}")
-    for number, (name, run) in enumerate(listed, 1):
-        if run is None:
-            print(f"ok {number} - {name} # SKIP strace is not installed")
-            continue
-        try:
-            run()
-            print(f"ok {number} - {name}", flush=True)
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print(f"not ok {number} - {name}\n# {error}", flush=True)
-    return 1 if failed else 0
+        yield name, lambda r=rseq: traced(helper, "worker", r)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(list(cases(sys.argv[1])))

@@ -12,68 +12,13 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
-DEADLINE = 30  # seconds until a test gives up waiting for something that has to happen
-
-
-class Skip(Exception):
-    """A test that cannot run here; says why."""
-
-
-TESTS = []
-
-
-def test(function):
-    """Marks a test; its name is the sentence that it proves."""
-    TESTS.append(function)
-    return function
-
-
-def main():
-    """Runs all tests of the file and prints TAP. Arguments: the exporter, the feeder, then names of tests to run."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that cleaning up happens
-    wanted = sys.argv[3:]
-    tests = [one for one in TESTS if not wanted or one.__name__ in wanted]
-    failed = 0
-    print(f"1..{len(tests)}", flush=True)
-    for number, one in enumerate(tests, 1):
-        try:
-            with Bench() as bench:
-                one(bench)
-        except Skip as why:
-            print(f"ok {number} - {one.__name__} # SKIP {why}", flush=True)
-        except Exception:
-            failed += 1
-            print(f"not ok {number} - {one.__name__}", flush=True)
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-        else:
-            print(f"ok {number} - {one.__name__}", flush=True)
-    sys.exit(1 if failed else 0)
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import DEADLINE, Skip, equal, main_with, test, wait_for  # noqa: E402,F401
 
 
 def note(text):
     print("# " + text, flush=True)
-
-
-def wait_for(condition, what):
-    """Asks until condition() is true and returns what it gave. A condition that raises OSError is not true yet."""
-    end = time.monotonic() + DEADLINE
-    while True:
-        try:
-            got = condition()
-        except OSError:
-            got = None
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError(f"in vain waited for: {what}")
-        time.sleep(0.02)
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: {got!r} is not {wanted!r}")
 
 
 def true(condition, what):
@@ -278,3 +223,8 @@ def value(found, name, **labels):
 def total(found, name, **labels):
     """The sum over all series of a name that have these labels."""
     return sum(number for (one, own), number in found.items() if one == name and set(labels.items()) <= own)
+
+
+def main():
+    """Runs all tests of the file. Arguments: the program, the feeder, then names of tests to run."""
+    main_with(Bench, sys.argv[3:])

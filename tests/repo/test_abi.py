@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 
-from tap import main, nothing, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import main, nothing, test  # noqa: E402
 
 SOURCE, CC = sys.argv[1], sys.argv[2]
 HEADERS = ("shm/layout.h", "shm/types.h")

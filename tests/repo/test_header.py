@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-from tap import Skip, main, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import Skip, main, test  # noqa: E402
 
 SOURCE, INCLUDE, LIBRARY = sys.argv[1:4]
 USE = os.path.join(SOURCE, "tests/repo/header_use.c")

@@ -6,7 +6,8 @@ import os
 import re
 import sys
 
-from tap import main, nothing, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import main, nothing, test  # noqa: E402
 
 SOURCE = sys.argv[1]
 

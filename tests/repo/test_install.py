@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from tap import Skip, main, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import Skip, main, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 FOLDER = tempfile.mkdtemp(prefix="shmeter-install-", dir="/dev/shm")

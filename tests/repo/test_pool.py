@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 
-from tap import main, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import main, test  # noqa: E402
 
 POOL = sys.argv[1]
 DEADLINE = 60

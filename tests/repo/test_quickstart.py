@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from tap import main, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import main, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 COMMAND = [sys.executable, "-B", os.path.join(SOURCE, "examples/pool/quickstart.py"), "--build", BUILD]

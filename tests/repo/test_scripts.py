@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 
-from tap import main, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import main, test  # noqa: E402
 
 SOURCE = os.path.abspath(sys.argv[1])
 SCRIPTS = ("check", "quickstart")

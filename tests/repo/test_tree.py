@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 
-from tap import Skip, main, nothing, test
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tap import Skip, main, nothing, test  # noqa: E402
 
 SOURCE = os.path.realpath(sys.argv[1])
 SYSTEM_FOLDERS = {"/", "/home", "/opt", "/srv", "/tmp", "/usr", "/usr/local", "/usr/src", "/var", "/var/tmp", "/dev/shm"}
