@@ -25,8 +25,10 @@ LISTENING = r"\blistening\b.*?127\.0\.0\.1:(\d+)"
 
 
 def run(command):
-    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        raise Trouble("this failed: " + " ".join(command))
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise Trouble(f"{done.stdout}\nthis failed: {' '.join(command)}")
 
 
 def build():
@@ -35,7 +37,7 @@ def build():
     print("building in build/ ...", flush=True)
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         run(["meson", "setup", folder, TOP])
-    run(["ninja", "--quiet", "-C", folder, POOL, EXPORTER, SHMETER])
+    run(["ninja", "-C", folder, POOL, EXPORTER, SHMETER])
     return folder
 
 
