@@ -34,16 +34,20 @@ describe(struct shmeter_desc *desc, enum shmeter_type type, const char *name, co
 
 #ifdef __cplusplus
 #define ZERO \
-    { \
+    {        \
     }
 #else
-#define ZERO { 0 }
+#define ZERO \
+    {        \
+        0    \
+    }
 #endif
 
 static const char *const labels[] = { "method", "status", NULL };
 static struct shmeter_desc counter_desc, f64_desc, histogram_desc, exponential_desc, info_desc, gauge_descs[11];
-static const char *const gauge_names[] = { "u_pool",     "u_live_sum", "u_live_min", "u_live_max", "u_live_latest", "u_live_all",
-                                           "u_sum",      "u_min",      "u_max",      "u_latest",   "u_all" };
+static const char *const gauge_names[] = { "u_pool",        "u_live_sum", "u_live_min", "u_live_max",
+                                           "u_live_latest", "u_live_all", "u_sum",      "u_min",
+                                           "u_max",         "u_latest",   "u_all" };
 
 static void
 use_counters(struct shmeter *meter)
@@ -90,9 +94,10 @@ use_histograms(struct shmeter *meter)
 static void
 use_gauges(struct shmeter *meter)
 {
-    static const enum shmeter_mode modes[] = { SHMETER_POOL,        SHMETER_LIVE_SUM, SHMETER_LIVE_MIN, SHMETER_LIVE_MAX,
-                                               SHMETER_LIVE_LATEST, SHMETER_LIVE_ALL, SHMETER_SUM,      SHMETER_MIN,
-                                               SHMETER_MAX,         SHMETER_LATEST,   SHMETER_ALL };
+    static const enum shmeter_mode modes[] = { SHMETER_POOL,     SHMETER_LIVE_SUM,    SHMETER_LIVE_MIN,
+                                               SHMETER_LIVE_MAX, SHMETER_LIVE_LATEST, SHMETER_LIVE_ALL,
+                                               SHMETER_SUM,      SHMETER_MIN,         SHMETER_MAX,
+                                               SHMETER_LATEST,   SHMETER_ALL };
     for (int i = 0; i < 11; i++) {
         describe(&gauge_descs[i], SHMETER_GAUGE, gauge_names[i], NULL);
         gauge_descs[i].mode = modes[i];
