@@ -1,4 +1,4 @@
-"""Counts single test cases in meson's testlog.json, shows what failed, and ends with "N passed, N failed, N skipped".
+"""Counts single test cases in meson's testlog.json, names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped".
 
 A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
 timeout or a broken plan has against it counts as one more failure.
@@ -21,10 +21,15 @@ class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.reasons = []
+        self.skips = []
 
     def fail(self, reason):
         self.failed += 1
         self.reasons.append(reason)
+
+    def skip(self, case):
+        self.skipped += 1
+        self.skips.append(case)
 
 
 def count_tap(stdout, tally):
@@ -41,7 +46,7 @@ def count_tap(stdout, tally):
         cases += 1
         directive = (case[4] or "").lower()
         if directive in ("skip", "todo"):  # cmocka says "not ok 1 # SKIP" where TAP has "ok"
-            tally.skipped += 1
+            tally.skip((case[2].strip() + " " + case[3].lstrip("# ")).strip())
         elif case[1]:
             tally.fail("not ok: " + case[2].strip())
         else:
@@ -52,7 +57,7 @@ def count_tap(stdout, tally):
         return cases > 0
     if planned == 0 and cases == 0:
         if plan_skips:
-            tally.skipped += 1
+            tally.skip("all of it")
         else:
             tally.fail("an empty plan: no case was run")
     elif planned != cases:
@@ -68,7 +73,7 @@ def count_program(run):
         if result in GOOD:
             tally.passed += 1
         elif result == SKIPPED and code == 77:
-            tally.skipped += 1
+            tally.skip("all of it")
         else:
             tally.fail(f"{result}, exit code {code}")
     elif result in ("TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"):
@@ -104,6 +109,8 @@ def main():
         total.passed += tally.passed
         total.failed += tally.failed
         total.skipped += tally.skipped
+        for case in tally.skips:
+            print(f"skipped: {run['name']}: {case}")
         if tally.failed:
             show(run, tally)
     if meson_code != 0 and not any(run["result"] in BAD for run in runs):

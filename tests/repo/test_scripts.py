@@ -167,6 +167,7 @@ def summary(*runs, meson=0):
 def cases_are_counted_one_by_one():
     good = ("1..3\nok 1 - a\nok 2 - b\nok 3 - c # SKIP no x\n", "OK", 0)
     assert summary(good)[:2] == (0, "2 passed, 0 failed, 1 skipped")
+    assert "skipped: program0: c SKIP no x\n" in summary(good)[2]
     assert summary(good, ("", "OK", 0))[:2] == (0, "3 passed, 0 failed, 1 skipped")
     assert summary(("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "FAIL", 0), meson=1)[:2] == (0, "1 passed, 0 failed, 1 skipped")  # cmocka's way
 
