@@ -78,9 +78,9 @@ struct shmeter_gauge_place {
 SHMETER_LOCAL struct shmeter_gauge_place
 shmeter_gauge_place_of(struct shmeter_gauge gauge)
 {
-    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 31, 0 };
+    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 63, 0 };
     struct shmeter_attachment *attachment;
-    uint64_t off = gauge.cell >> 8, block;
+    uint64_t off = SHMETER_GAUGE_OFFSET(gauge.cell), block;
     if (!gauge.slot)
         return place;
     block = shmeter_load_acquire(gauge.slot);

@@ -81,10 +81,7 @@ shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *value
     if (series.binding) {
         const struct shmeter_attachment *attachment = series.binding->attachment;
         handle.slot = &SHMETER_WIPED(attachment)->slot;
-        handle.cell = (shmeter_gauge_extreme((uint32_t)mode) ? SHMETER_GAUGE_EXTREME
-                       : shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN
-                                                             : 0) |
-                      mode << 2 |
+        handle.cell = (shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN : 0) | mode << 2 |
                       (attachment->header.gauges_off + series.cell * sizeof(struct shmeter_gauge_cell)) << 8;
     } else {
         struct shmeter_private *own = shmeter_family_private(family);

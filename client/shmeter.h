@@ -56,12 +56,16 @@ struct shmeter_counter_f64 {
 
 struct shmeter_gauge {
     const uint64_t *slot; /* where the address of this process's slot block stands                          */
-    uint64_t cell;        /* {plain:1 (low), private:1, mode:5, extreme:1, offset in the block:56}         */
+    uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:45, plain:11}          */
 };
 
-#define SHMETER_GAUGE_PLAIN   UINT64_C(1)   /* set is one store of any value                                 */
-#define SHMETER_GAUGE_PRIVATE UINT64_C(2)   /* slot leads to the process's own memory for good               */
-#define SHMETER_GAUGE_EXTREME UINT64_C(128) /* set is one store of anything but NaN                          */
+/*
+ * set is one store in a mode that is plain, of a value that is not NaN. Both are one comparison: 2 * bits + 1 of a value is
+ * at most this number when it is no NaN, and never at most 0, which is what other modes and zeroed handles have there.
+ */
+#define SHMETER_GAUGE_PLAIN        UINT64_C(0xffe0000000000001)
+#define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot leads to the process's own memory for good                   */
+#define SHMETER_GAUGE_OFFSET(cell) ((cell) << 11 >> 19)
 
 struct shmeter_histogram {
     const struct shmeter_buckets *buckets;
@@ -208,12 +212,12 @@ shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
 SHMETER_HOT void
 shmeter_gauge_set(struct shmeter_gauge gauge, double v)
 {
-    uint64_t bits = shmeter_f64_bits(v), infinity = UINT64_C(0x7ff0000000000000);
-    if (SHMETER_LIKELY(gauge.cell & SHMETER_GAUGE_PLAIN) ||
-        SHMETER_LIKELY(gauge.cell & SHMETER_GAUGE_EXTREME && bits << 1 <= infinity << 1)) {
+    uint64_t bits = shmeter_f64_bits(v);
+    if (SHMETER_LIKELY((bits << 1 | 1) <= (gauge.cell & SHMETER_GAUGE_PLAIN))) {
         uint64_t block = shmeter_load_relaxed(gauge.slot);
         if (SHMETER_LIKELY(block)) {
-            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + (gauge.cell >> 8)), bits ^ SHMETER_UNSET_BITS);
+            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + SHMETER_GAUGE_OFFSET(gauge.cell)),
+                                  bits ^ SHMETER_UNSET_BITS);
             return;
         }
     }
