@@ -322,7 +322,7 @@ SHMETER_AT(shmeter_shared_bucket, count, 0);
 SHMETER_AT(shmeter_shared_bucket, sum, 8);
 SHMETER_SIZE(shmeter_shared_bucket, 16);
 
-/* A gauge's value is stored XOR this NaN, so that zero bytes mean "never set". Setting that very NaN unsets. */
+/* A gauge's value is stored XOR this NaN, so that zero bytes mean "never set". A NaN that is set becomes the plain one. */
 #define SHMETER_UNSET_BITS UINT64_C(0x7ff86e6f74736574)
 
 struct shmeter_gauge_cell {
