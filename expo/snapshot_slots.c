@@ -69,7 +69,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
 
     do {
         word = shmeter_load_acquire(snapshot_word(snapshot, off));
-        if (!word)
+        if (!word || word == SHMETER_CHECK_MAKING)
             return 0;
         since = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_check, since_ticks));
         read_text(snapshot, off + offsetof(struct shmeter_slot_check, name), SHMETER_CHECK_NAME_BYTES, out->name);

@@ -363,6 +363,9 @@ SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, reserved, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
 
+/* A check's word while its place is taken and its name is written: readers pass it by. */
+#define SHMETER_CHECK_MAKING UINT64_C(0xff)
+
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */
     uint64_t since_ticks;

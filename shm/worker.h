@@ -6,8 +6,6 @@
 
 #include "slot.h"
 
-#define SHMETER_CHECK_MAKING UINT64_C(0xff) /* a check's word while its name is written; readers pass it by */
-
 SHMETER_LOCAL void
 shmeter_worker_copy(char *out, const char *text, uint32_t bytes)
 {

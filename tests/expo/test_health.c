@@ -300,6 +300,8 @@ a_snapshot_reads_ages_checks_and_names_of_workers(void **state)
     block->checks[1].word = SHMETER_FAILING | 1u << 8 | UINT64_C(7) << 32;
     memset(block->checks[3].name, 'n', sizeof block->checks[3].name); /* no end: bounded */
     block->checks[3].word = 250;
+    strcpy(block->checks[5].name, "half a na"); /* its worker is writing it, or died while it did */
+    block->checks[5].word = SHMETER_CHECK_MAKING;
     scene_open_one(&scene, image.path);
     assert_int_equal(store_take(scene.store, SNAPSHOT_STATUS), 0);
     assert_int_equal(store_status(scene.store, 0)->slots_live, 2);
