@@ -77,7 +77,7 @@ struct shmeter_histogram {
 struct shmeter_family;
 
 /*
- * Attaches to a segment, creating it if need be. segment: a name ([A-Za-z0-9_.-], at most 64), or a path of a file on a
+ * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a name ([A-Za-z0-9_.-], at most 64), or a path of a file on a
  * tmpfs (anything with a '/'); NULL: $SHMETER_SEGMENT, or "default". options: NULL for the defaults; sizes count only for the
  * creator.
  * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately; the result may be
@@ -87,7 +87,10 @@ struct shmeter_family;
  */
 SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
 
-/* Undoes one open; the last one releases this process's slot, and gauges count privately from then on. */
+/*
+ * Undoes one open; the last one releases this process's slot, and gauges count privately from then on. A shared library that
+ * has its own copy of this header closes before it is unloaded, or the slot stays until the process ends. Thread-safe.
+ */
 SHMETER_COLD void shmeter_close(struct shmeter *meter);
 
 /* The last error in words, "" if none. Valid until some errors later; never NULL. */
@@ -127,7 +130,10 @@ SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */
 
-/* Claims this process's slot now (after fork, before seccomp). 0, or -errno (-EUSERS: all are taken) and gauges count privately. */
+/*
+ * Claims this process's slot now (after fork, before seccomp), if it has none. 0, or -errno (-EUSERS: all are taken) and gauges
+ * count privately; calling it again tries again.
+ */
 SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
 SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
 SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
