@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/config.h"
-#include "exporter/http.h"
-#include "exporter/listen.h"
 #include "exporter/log.h"
-#include "exporter/options.h"
 #include "exporter/scraper.h"
+#include "exporter/settings/config.h"
+#include "exporter/settings/options.h"
 #include "exporter/version.h"
+#include "exporter/web/http.h"
+#include "exporter/web/listen.h"
 
 #define DRAIN_MS       2000 /* for answers under way when the end is asked for */
 #define SENTENCE_BYTES 1024u

@@ -1,5 +1,5 @@
 /*
- * Deadlines and limits of connections, with a clock that the test turns: exporter/conns.h.
+ * Deadlines and limits of connections, with a clock that the test turns: exporter/web/conns.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "exporter/conns.h"
+#include "exporter/web/conns.h"
 
 #define PLUGS 16
 

@@ -1,5 +1,5 @@
 /*
- * Addresses as people write them: exporter/listen.h.
+ * Addresses as people write them: exporter/web/listen.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exporter/listen.h"
+#include "exporter/web/listen.h"
 
 static void
 addresses_are_taken_apart(void **state)

@@ -2,7 +2,7 @@
  * Two Content-Length headers, or one beside a Transfer-Encoding, are how requests are smuggled past proxies; libmicrohttpd lets
  * them through, so they are refused here. Paths are compared as they were sent, with nothing decoded.
  */
-#include "exporter/routes.h"
+#include "exporter/web/routes.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,7 +2,7 @@
  * One epoll descriptor over the daemons' own and the scraper's; connections with deadlines; requests that go to the scraper and
  * come back.
  */
-#include "exporter/http.h"
+#include "exporter/web/http.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/conns.h"
-#include "exporter/listen.h"
 #include "exporter/log.h"
-#include "exporter/responses.h"
-#include "exporter/routes.h"
+#include "exporter/web/conns.h"
+#include "exporter/web/listen.h"
+#include "exporter/web/responses.h"
+#include "exporter/web/routes.h"
 
 #define HTTP_CONNECTIONS      256u /* the library's limit, for each address that is listened on               */
 #define HTTP_CONNECTIONS_KEPT 224u /* from here on the oldest is cut, so that the library's limit is not met  */

@@ -5,8 +5,8 @@
  * A connection is cut by shutdown(2): whoever reads it finds its end and closes it. Single-threaded. Times are CLOCK_MONOTONIC
  * in nanoseconds.
  */
-#ifndef SHMETER_EXPORTER_CONNS_H
-#define SHMETER_EXPORTER_CONNS_H
+#ifndef SHMETER_EXPORTER_WEB_CONNS_H
+#define SHMETER_EXPORTER_WEB_CONNS_H
 
 #include <stdint.h>
 #include <sys/socket.h>

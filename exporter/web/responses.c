@@ -1,7 +1,7 @@
 /*
  * Each fixed response is a sentence.
  */
-#include "exporter/responses.h"
+#include "exporter/web/responses.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /*
  * What a request is about, and whether it is refused: decided from its head alone.
  */
-#ifndef SHMETER_EXPORTER_ROUTES_H
-#define SHMETER_EXPORTER_ROUTES_H
+#ifndef SHMETER_EXPORTER_WEB_ROUTES_H
+#define SHMETER_EXPORTER_WEB_ROUTES_H
 
 #include <microhttpd.h>
 
-#include "exporter/responses.h"
 #include "exporter/scraper.h"
+#include "exporter/web/responses.h"
 
 struct route {
     int is_fixed; /* 1: fixed is the answer; 0: document has to be made                          */

@@ -1,7 +1,7 @@
 /*
  * getaddrinfo(3), socket(2), bind(2), listen(2), and sentences for what can go wrong with them.
  */
-#include "exporter/listen.h"
+#include "exporter/web/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  *
  * Single-threaded: all of these are called by one thread, with SIGPIPE ignored.
  */
-#ifndef SHMETER_EXPORTER_HTTP_H
-#define SHMETER_EXPORTER_HTTP_H
+#ifndef SHMETER_EXPORTER_WEB_HTTP_H
+#define SHMETER_EXPORTER_WEB_HTTP_H
 
 #include <stdint.h>
 

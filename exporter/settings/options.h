@@ -1,13 +1,13 @@
 /*
  * The command line: one table of options that parses, checks and prints itself as --help. It opens nothing.
  */
-#ifndef SHMETER_EXPORTER_OPTIONS_H
-#define SHMETER_EXPORTER_OPTIONS_H
+#ifndef SHMETER_EXPORTER_SETTINGS_OPTIONS_H
+#define SHMETER_EXPORTER_SETTINGS_OPTIONS_H
 
 #include <stdint.h>
 
-#include "exporter/listen.h"
 #include "exporter/log.h"
+#include "exporter/web/listen.h"
 
 #define OPTIONS_SEGMENTS 64u
 #define OPTIONS_OWNERS   32u

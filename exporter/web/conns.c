@@ -1,7 +1,7 @@
 /*
  * A list in the order in which connections began to wait. There are a few hundred at most, so everything is a walk.
  */
-#include "exporter/conns.h"
+#include "exporter/web/conns.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /*
  * HTTP responses: the fixed ones, made once, and those around a document. Every one of them carries the same protective headers.
  */
-#ifndef SHMETER_EXPORTER_RESPONSES_H
-#define SHMETER_EXPORTER_RESPONSES_H
+#ifndef SHMETER_EXPORTER_WEB_RESPONSES_H
+#define SHMETER_EXPORTER_WEB_RESPONSES_H
 
 #include <microhttpd.h>
 

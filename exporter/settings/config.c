@@ -1,7 +1,7 @@
 /*
  * YAML without content: blank lines, comments and document markers.
  */
-#include "exporter/config.h"
+#include "exporter/settings/config.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * The files of --config.file and --web.config.file. There is nothing to set in them: a file of comments is fine, and anything
  * else is refused with its line, because a setting that is silently ignored is worse than none.
  */
-#ifndef SHMETER_EXPORTER_CONFIG_H
-#define SHMETER_EXPORTER_CONFIG_H
+#ifndef SHMETER_EXPORTER_SETTINGS_CONFIG_H
+#define SHMETER_EXPORTER_SETTINGS_CONFIG_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /*
  * One table of options: what --help prints is what the parser takes.
  */
-#include "exporter/options.h"
+#include "exporter/settings/options.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,8 +1,8 @@
 /*
  * Addresses to listen on: from text to a socket. It knows nothing of HTTP.
  */
-#ifndef SHMETER_EXPORTER_LISTEN_H
-#define SHMETER_EXPORTER_LISTEN_H
+#ifndef SHMETER_EXPORTER_WEB_LISTEN_H
+#define SHMETER_EXPORTER_WEB_LISTEN_H
 
 #include <stddef.h>
 #include <stdint.h>
