@@ -183,8 +183,8 @@ run(const struct options *options, struct scraper *scraper, const int fds[LISTEN
 static int
 start(const struct options *options)
 {
-    const struct scraper_options settings = { options->segments, options->segments_n,    options->owners,
-                                              options->owners_n, options->stuck_seconds, options->telemetry_path };
+    const struct round_options settings = { options->segments, options->segments_n,    options->owners,
+                                            options->owners_n, options->stuck_seconds, options->telemetry_path };
     int fds[LISTEN_ADDRESSES], signals = signals_open(), result;
     struct scraper *scraper;
 

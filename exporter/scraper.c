@@ -1,5 +1,5 @@
 /*
- * A queue in, a list out, and one round at a time in between. The store belongs to the thread; the queue, the list and the
+ * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue, the list and the
  * spare buffer are under the lock; the lock is never held while a segment is read.
  */
 #include "exporter/scraper.h"
@@ -9,15 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "expo/health.h"
-#include "expo/store.h"
-#include "exporter/documents.h"
 #include "exporter/log.h"
-#include "exporter/self.h"
-#include "exporter/watch.h"
 
 struct scraper {
     pthread_t thread;
@@ -28,49 +22,26 @@ struct scraper {
     struct buffer spare; /* of the last metrics: the next ones are as large */
     int stopping, busy;
     int fd;
-
-    struct store *store;
-    struct health_limits limits;
-    struct self self;
-    struct watch watch;
-    const char *telemetry_path;
-    const struct segment_status **statuses;
-    uint32_t statuses_n;
+    struct round *round; /* the thread's */
 };
-
-static double
-clock_seconds(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* ---- results ---- */
 
 static struct scrape_result *
-result_new(struct scraper *scraper, enum scrape_kind kind)
+result_new(struct scraper *scraper, const struct wanted *wanted)
 {
-    static const char *const content_types[] = {
-        [SCRAPE_HEALTH] = "application/json",
-        [SCRAPE_READY] = "text/plain; charset=utf-8",
-        [SCRAPE_PAGE] = "text/html; charset=utf-8",
-    };
     struct scrape_result *result = calloc(1, sizeof *result);
 
     if (!result)
         return NULL;
-    result->kind = kind;
-    result->good = 1;
     result->scraper = scraper;
-    result->content_type = kind == SCRAPE_METRICS ? encode_text.content_type : content_types[kind];
-    if (kind == SCRAPE_METRICS) {
+    result->document.wanted = *wanted;
+    if (wanted->kind == DOCUMENT_METRICS) {
         pthread_mutex_lock(&scraper->lock);
-        result->body = scraper->spare;
+        result->document.body = scraper->spare;
         memset(&scraper->spare, 0, sizeof scraper->spare);
         pthread_mutex_unlock(&scraper->lock);
-        result->body.len = 0;
+        result->document.body.len = 0;
     }
     return result;
 }
@@ -85,119 +56,64 @@ scrape_result_free(struct scrape_result *result)
         return;
     scraper = result->scraper;
     pthread_mutex_lock(&scraper->lock);
-    if (result->kind == SCRAPE_METRICS && result->body.capacity > scraper->spare.capacity) {
+    if (result->document.wanted.kind == DOCUMENT_METRICS && result->document.body.capacity > scraper->spare.capacity) {
         other = scraper->spare;
-        scraper->spare = result->body;
-        result->body = other;
+        scraper->spare = result->document.body;
+        result->document.body = other;
     }
     pthread_mutex_unlock(&scraper->lock);
-    buffer_free(&result->body);
+    buffer_free(&result->document.body);
     free(result);
 }
 
 /* ---- a round ---- */
 
-static int
-make_metrics(struct scraper *scraper, struct buffer *out)
+static struct scrape_result *
+result_make(struct scraper *scraper, const struct wanted *wanted)
 {
-    double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = self_put(&scraper->self, store_model(scraper->store));
+    struct scrape_result *result = result_new(scraper, wanted);
 
-    if (!result)
-        result = store_render(scraper->store, &encode_text, out);
-    scraper->self.render_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-    return result;
+    if (result && !round_make(scraper->round, &result->document))
+        return result;
+    log_event(LOG_LEVEL_ERROR, "no memory for an answer", NULL);
+    scrape_result_free(result);
+    return NULL;
 }
 
-static int
-make_document(struct scraper *scraper, const struct documents_context *context, struct scrape_result *result)
-{
-    switch (result->kind) {
-    case SCRAPE_METRICS:
-        return make_metrics(scraper, &result->body);
-    case SCRAPE_HEALTH:
-        return document_health(context, &result->body, &result->good);
-    case SCRAPE_READY:
-        return document_ready(context, &result->body, &result->good);
-    default:
-        return document_page(context, &result->body, &result->good);
-    }
-}
-
-static int
-collect_statuses(struct scraper *scraper)
-{
-    uint32_t n = store_status_n(scraper->store), i;
-    const struct segment_status **grown = realloc(scraper->statuses, (n + !n) * sizeof *grown);
-
-    if (!grown)
-        return -ENOMEM;
-    scraper->statuses = grown;
-    for (i = 0; i < n; i++)
-        grown[i] = store_status(scraper->store, i);
-    scraper->statuses_n = n;
-    return 0;
-}
-
-static int
-read_segments(struct scraper *scraper, enum snapshot_depth depth)
-{
-    double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = store_take(scraper->store, depth);
-
-    if (depth == SNAPSHOT_ALL)
-        scraper->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-    if (!result)
-        result = collect_statuses(scraper);
-    if (!result)
-        watch_look(&scraper->watch, scraper->statuses, scraper->statuses_n);
-    return result;
-}
-
-/* Fills results[kind] where wanted[kind] is set; it stays NULL when memory runs out. */
+/* One result for each different thing that is wanted; without memory, requests stay without one. */
 static void
-scraper_round(struct scraper *scraper, const int wanted[SCRAPE_KINDS], struct scrape_result *results[SCRAPE_KINDS])
+make_results(struct scraper *scraper, struct scrape_request *requests)
 {
-    struct health health;
-    struct documents_context context;
-    int kind;
+    struct scrape_result *results = NULL, *result;
+    struct scrape_request *request;
 
-    if (read_segments(scraper, wanted[SCRAPE_METRICS] ? SNAPSHOT_ALL : SNAPSHOT_STATUS) ||
-        health_judge(&health, scraper->statuses, scraper->statuses_n, &scraper->limits)) {
-        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
-        return;
-    }
-    context = (struct documents_context){ scraper->store, scraper->statuses, scraper->statuses_n, &health,
-                                          scraper->telemetry_path };
-    for (kind = 0; kind < SCRAPE_KINDS; kind++) {
-        if (!wanted[kind] || !(results[kind] = result_new(scraper, (enum scrape_kind)kind)))
-            continue;
-        if (make_document(scraper, &context, results[kind])) {
-            log_event(LOG_LEVEL_ERROR, "no memory for an answer", NULL);
-            scrape_result_free(results[kind]);
-            results[kind] = NULL;
+    for (request = requests; request; request = request->next) {
+        for (result = results; result && !wanted_same(&result->document.wanted, &request->wanted);
+             result = result->next)
+            ;
+        if (!result && (result = result_make(scraper, &request->wanted))) {
+            result->next = results;
+            results = result;
         }
+        request->result = result;
+        if (result)
+            result->requests_n++;
     }
-    health_free(&health);
 }
 
 static void
 answer(struct scraper *scraper, struct scrape_request *requests)
 {
-    struct scrape_result *results[SCRAPE_KINDS] = { NULL };
-    int wanted[SCRAPE_KINDS] = { 0 };
     struct scrape_request *request, *last = NULL;
     const uint64_t one = 1;
+    int with_values = 0;
 
-    for (request = requests; request; request = request->next)
-        wanted[request->kind] = 1;
-    scraper_round(scraper, wanted, results);
-    for (request = requests; request; request = request->next) {
-        last = request;
-        request->result = results[request->kind];
-        if (request->result)
-            request->result->requests_n++;
-    }
+    for (request = requests; request; last = request, request = request->next)
+        with_values |= request->wanted.kind == DOCUMENT_METRICS;
+    if (round_read(scraper->round, with_values))
+        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
+    else
+        make_results(scraper, requests);
     pthread_mutex_lock(&scraper->lock);
     last->next = scraper->answered;
     scraper->answered = requests;
@@ -232,7 +148,8 @@ scraper_run(void *argument)
     struct scraper *scraper = argument;
     struct scrape_request *requests;
 
-    read_segments(scraper, SNAPSHOT_STATUS);
+    if (round_read(scraper->round, 0))
+        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
     while ((requests = wait_for_requests(scraper)))
         answer(scraper, requests);
     return NULL;
@@ -243,9 +160,7 @@ scraper_run(void *argument)
 static void
 scraper_discard(struct scraper *scraper)
 {
-    store_free(scraper->store);
-    watch_free(&scraper->watch);
-    free(scraper->statuses);
+    round_free(scraper->round);
     buffer_free(&scraper->spare);
     if (scraper->fd >= 0)
         close(scraper->fd);
@@ -256,12 +171,8 @@ scraper_discard(struct scraper *scraper)
 }
 
 struct scraper *
-scraper_start(const struct scraper_options *options)
+scraper_start(const struct round_options *options)
 {
-    const struct store_options store = { .names = options->segments,
-                                         .names_n = options->segments_n,
-                                         .owners = options->owners,
-                                         .owners_n = options->owners_n };
     struct scraper *scraper = calloc(1, sizeof *scraper);
 
     if (!scraper)
@@ -271,12 +182,9 @@ scraper_start(const struct scraper_options *options)
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;
-    scraper->limits.busy_seconds = scraper->limits.heartbeat_seconds = options->stuck_seconds;
-    scraper->self.start_seconds = clock_seconds(CLOCK_REALTIME);
-    scraper->telemetry_path = options->telemetry_path;
-    scraper->store = store_new(&store);
+    scraper->round = round_new(options);
     scraper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (scraper->store && scraper->fd >= 0 && !pthread_create(&scraper->thread, NULL, scraper_run, scraper))
+    if (scraper->round && scraper->fd >= 0 && !pthread_create(&scraper->thread, NULL, scraper_run, scraper))
         return scraper;
     scraper_discard(scraper);
     return NULL;

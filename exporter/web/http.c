@@ -103,7 +103,7 @@ release(void *argument)
 
     if (!held->armed)
         return;
-    held->http->held_bytes -= held->result->body.capacity;
+    held->http->held_bytes -= held->result->document.body.capacity;
     scrape_result_free(held->result);
     free(held);
 }
@@ -126,7 +126,7 @@ response_of(struct http *http, struct scrape_result *result)
         return NULL;
     }
     held->armed = 1;
-    http->held_bytes += result->body.capacity;
+    http->held_bytes += result->document.body.capacity;
     if (http->held_bytes > HTTP_HELD_BYTES)
         conns_cut_slowest(&http->conns);
     return result->attached;
@@ -207,7 +207,7 @@ on_request(void *argument, struct MHD_Connection *connection, const char *url, c
         return MHD_NO;
     if (request->state == REQUEST_READ) {
         request->state = REQUEST_ASKED;
-        request->ask.kind = request->route.document;
+        request->ask.wanted = request->route.wanted;
         MHD_suspend_connection(connection);
         scraper_ask(http->options.scraper, &request->ask);
         return MHD_YES;

@@ -90,13 +90,13 @@ struct MHD_Response *
 responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeCallback freed, void *argument)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        result->body.len, result->body.data, freed, argument);
+        result->document.body.len, result->document.body.data, freed, argument);
     int fine;
 
     if (!response)
         return NULL;
-    fine = add_headers(response, result->content_type);
-    if (result->kind == SCRAPE_PAGE)
+    fine = add_headers(response, result->document.content_type);
+    if (result->document.wanted.kind == DOCUMENT_PAGE)
         fine = fine &&
                MHD_add_response_header(response, "Content-Security-Policy",
                                        "default-src 'none'; style-src 'unsafe-inline'; "
@@ -110,5 +110,5 @@ responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeC
 unsigned
 responses_status_of(const struct scrape_result *result)
 {
-    return result->good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    return result->document.good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }

@@ -34,9 +34,9 @@ route_fixed(enum fixed_response fixed)
 }
 
 static struct route
-route_document(enum scrape_kind document)
+route_document(enum document_kind kind)
 {
-    return (struct route){ .document = document };
+    return (struct route){ .wanted = { .kind = kind, .encoder = kind == DOCUMENT_METRICS ? &encode_text : NULL } };
 }
 
 /* The path of http://host/path (RFC 9112, 3.2.2). */
@@ -66,14 +66,14 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
         return route_fixed(RESPONSE_METHOD);
     if (!strcmp(path, telemetry_path))
-        return route_document(SCRAPE_METRICS);
+        return route_document(DOCUMENT_METRICS);
     if (!strcmp(path, "/health"))
-        return route_document(SCRAPE_HEALTH);
+        return route_document(DOCUMENT_HEALTH);
     if (!strcmp(path, "/-/healthy"))
         return route_fixed(RESPONSE_HEALTHY);
     if (!strcmp(path, "/-/ready"))
-        return route_document(SCRAPE_READY);
+        return route_document(DOCUMENT_READY);
     if (!strcmp(path, "/"))
-        return route_document(SCRAPE_PAGE);
+        return route_document(DOCUMENT_PAGE);
     return route_fixed(RESPONSE_NOT_FOUND);
 }

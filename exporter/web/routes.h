@@ -10,9 +10,9 @@
 #include "exporter/web/responses.h"
 
 struct route {
-    int is_fixed; /* 1: fixed is the answer; 0: document has to be made                          */
+    int is_fixed; /* 1: fixed is the answer; 0: what is wanted has to be made                         */
     enum fixed_response fixed;
-    enum scrape_kind document;
+    struct wanted wanted;
 };
 
 /* url: the path as it was sent, or a whole http://host/path. */

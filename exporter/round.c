@@ -1,0 +1,138 @@
+/*
+ * Store, verdict and the exporter's own series, in the order in which a scrape needs them.
+ */
+#include "exporter/round.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "expo/health.h"
+#include "expo/store.h"
+#include "exporter/documents.h"
+#include "exporter/self.h"
+#include "exporter/watch.h"
+
+struct round {
+    struct store *store;
+    struct health_limits limits;
+    struct health health; /* of the last reading                                                            */
+    struct self self;
+    struct watch watch;
+    const char *telemetry_path;
+    const struct segment_status **statuses;
+    uint32_t statuses_n;
+};
+
+static double
+clock_seconds(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void
+round_free(struct round *round)
+{
+    if (!round)
+        return;
+    health_free(&round->health);
+    store_free(round->store);
+    watch_free(&round->watch);
+    free(round->statuses);
+    free(round);
+}
+
+struct round *
+round_new(const struct round_options *options)
+{
+    const struct store_options store = { .names = options->segments,
+                                         .names_n = options->segments_n,
+                                         .owners = options->owners,
+                                         .owners_n = options->owners_n };
+    struct round *round = calloc(1, sizeof *round);
+
+    if (!round)
+        return NULL;
+    round->limits.busy_seconds = round->limits.heartbeat_seconds = options->stuck_seconds;
+    round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
+    round->telemetry_path = options->telemetry_path;
+    round->store = store_new(&store);
+    if (round->store)
+        return round;
+    round_free(round);
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static int
+collect_statuses(struct round *round)
+{
+    uint32_t n = store_status_n(round->store), i;
+    const struct segment_status **grown = realloc(round->statuses, (n + !n) * sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    round->statuses = grown;
+    for (i = 0; i < n; i++)
+        grown[i] = store_status(round->store, i);
+    round->statuses_n = n;
+    return 0;
+}
+
+int
+round_read(struct round *round, int with_values)
+{
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result;
+
+    health_free(&round->health); /* it points into the statuses */
+    result = store_take(round->store, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
+    if (with_values)
+        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
+    if (!result)
+        result = collect_statuses(round);
+    if (!result)
+        watch_look(&round->watch, round->statuses, round->statuses_n);
+    return result ? result : health_judge(&round->health, round->statuses, round->statuses_n, &round->limits);
+}
+
+/* ---- documents ---- */
+
+static int
+make_metrics(struct round *round, struct document *document)
+{
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result = self_put(&round->self, store_model(round->store));
+
+    document->content_type = document->wanted.encoder->content_type;
+    if (!result)
+        result = store_render(round->store, document->wanted.encoder, &document->body);
+    round->self.render_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
+    return result;
+}
+
+int
+round_make(struct round *round, struct document *document)
+{
+    const struct documents_context context = { round->store, round->statuses, round->statuses_n, &round->health,
+                                               round->telemetry_path };
+
+    document->good = 1;
+    switch (document->wanted.kind) {
+    case DOCUMENT_METRICS:
+        return make_metrics(round, document);
+    case DOCUMENT_HEALTH:
+        document->content_type = "application/json";
+        return document_health(&context, &document->body, &document->good);
+    case DOCUMENT_READY:
+        document->content_type = "text/plain; charset=utf-8";
+        return document_ready(&context, &document->body, &document->good);
+    default:
+        document->content_type = "text/html; charset=utf-8";
+        return document_page(&context, &document->body, &document->good);
+    }
+}

@@ -1,0 +1,55 @@
+/*
+ * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's thread and knows
+ * neither queues nor HTTP.
+ */
+#ifndef SHMETER_EXPORTER_ROUND_H
+#define SHMETER_EXPORTER_ROUND_H
+
+#include <stdint.h>
+
+#include "expo/buffer.h"
+#include "expo/encode.h"
+
+enum document_kind { DOCUMENT_METRICS, DOCUMENT_HEALTH, DOCUMENT_READY, DOCUMENT_PAGE, DOCUMENT_KINDS };
+
+/* What is asked for. Requests that want the same thing share one document. */
+struct wanted {
+    enum document_kind kind;
+    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+};
+
+static inline int
+wanted_same(const struct wanted *a, const struct wanted *b)
+{
+    return a->kind == b->kind && a->encoder == b->encoder;
+}
+
+struct document {
+    struct wanted wanted;
+    int good; /* 0: it tells of something wrong: not ready, failing                                          */
+    const char *content_type;
+    struct buffer body;
+};
+
+struct round_options {
+    const char *const *segments;
+    uint32_t segments_n;
+    const uint32_t *owners;
+    uint32_t owners_n;
+    double stuck_seconds;       /* negative: never                                                          */
+    const char *telemetry_path; /* for the page's links                                                     */
+};
+
+struct round;
+
+/* The strings of options must outlive it. NULL: no memory. */
+struct round *round_new(const struct round_options *options);
+void round_free(struct round *round);
+
+/* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
+int round_read(struct round *round, int with_values);
+
+/* Makes a document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
+int round_make(struct round *round, struct document *document);
+
+#endif
