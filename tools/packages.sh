@@ -3,10 +3,13 @@
 # PACKAGES_LOG, a file for what apt-get says. Only what is missing is installed.
 
 # To build everything.
-BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev"
+BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
+libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev"
 
-# What the tests use besides: a second compiler, a second architecture, disassembly, system call traces, process tools.
-TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user strace procps util-linux git"
+# What the tests use besides: a second compiler, a second architecture, disassembly, system call traces, process tools, judges of the
+# formats, certificates, the judge of service files.
+TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user strace procps util-linux git
+python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd"
 
 # missing_packages NAME...: those of them that are not installed, on one line.
 missing_packages() {
@@ -61,28 +64,32 @@ need_packages() {
     fi
 }
 
-# need_prometheus FOLDER: puts Debian's prometheus and promtool into PATH. They are unpacked into FOLDER and not installed: the package
-# brings a service that would run from then on and after every boot.
-need_prometheus() {
-    if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
-        return 0
-    fi
-    if [ ! -x "$1/usr/bin/promtool" ]; then
-        command -v apt-get >/dev/null || return 0
-        echo "Fetching: prometheus (unpacked in ${1##*/}/, not installed)"
-        mkdir -p "$1"
-        if ! fetch_prometheus "$1" >"$PACKAGES_LOG" 2>&1; then
-            packages_trouble "apt-get install --no-install-recommends -y prometheus"
-            return 1
+# need_servers FOLDER PACKAGE...: puts the programs of Debian packages into PATH. They are unpacked into FOLDER/PACKAGE and not installed:
+# such a package brings a service that would run from then on and after every boot. A package's program has its name.
+need_servers() {
+    folder=$1
+    shift
+    for package; do
+        if command -v "$package" >/dev/null; then
+            continue
         fi
-    fi
-    PATH=$1/usr/bin:$PATH
+        if [ ! -x "$folder/$package/usr/bin/$package" ]; then
+            command -v apt-get >/dev/null || return 0
+            echo "Fetching: $package (unpacked in ${folder##*/}/, not installed)"
+            mkdir -p "$folder/$package"
+            if ! fetch_server "$folder/$package" "$package" >"$PACKAGES_LOG" 2>&1; then
+                packages_trouble "apt-get install --no-install-recommends -y $package"
+                return 1
+            fi
+        fi
+        PATH=$folder/$package/usr/bin:$PATH
+    done
     export PATH
 }
 
-fetch_prometheus() {
+fetch_server() {
     rm -f "$1"/*.deb
-    (cd "$1" && apt-get download -q prometheus) ||
-        { root=$(root_prefix) && $root apt-get update -q && (cd "$1" && apt-get download -q prometheus); } || return 1
-    dpkg -x "$1"/prometheus_*.deb "$1" && rm -f "$1"/*.deb
+    (cd "$1" && apt-get download -q "$2") ||
+        { root=$(root_prefix) && $root apt-get update -q && (cd "$1" && apt-get download -q "$2"); } || return 1
+    dpkg -x "$1/$2"_*.deb "$1" && rm -f "$1"/*.deb
 }
