@@ -4,7 +4,7 @@
 
 # To build everything.
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
-libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev"
+libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev zlib1g-dev"
 
 # What the tests use besides: a second compiler, a second architecture, disassembly, system call traces, process tools, judges of the
 # formats, certificates, the judge of service files.

@@ -23,13 +23,14 @@ ARROWS = {
 }
 
 # From the model on, nobody sees a segment, not even through another header.
-SEES_NO_SEGMENT = re.compile(r"expo/(encode|plan|buffer|number|text)\w*\.(c|cc|h)|exporter/.*")
+SEES_NO_SEGMENT = re.compile(r"expo/(encode|plan|buffer|number|text|gzip|protobuf)\w*\.(c|cc|h)|exporter/.*")
 
 # Library headers and compiler words, and the only files that may have them.
 OWNERS = {
     r"#\s*include\s*<ck_": r"shm/atomic\.h",
     r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
+    r"#\s*include\s*<isa-l": r"expo/gzip\.c",
     r"#\s*include\s*<jansson": r"(expo/health_json|exporter/.*|cli/\w+|bench/\w+)\.[ch]",
 }
 
