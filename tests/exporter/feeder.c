@@ -7,6 +7,7 @@
  *     requests METHOD STATUS N     shop_requests_total += N
  *     cpu SECONDS                  shop_cpu_seconds_total += SECONDS
  *     latency ROUTE SECONDS N      N observations in shop_latency_seconds
+ *     work SECONDS N               N observations in shop_work_seconds, an exponential histogram
  *     active N                     shop_active += N (a pool's gauge)
  *     temperature DEGREES          shop_temperature_celsius = DEGREES (one series for each live worker)
  *     many FROM TO                 shop_many_total{number=FROM .. TO - 1} += 1
@@ -36,6 +37,13 @@ static const struct shmeter_desc cpu_desc = { .type = SHMETER_COUNTER_F64,
 static const struct shmeter_desc latency_desc = {
     .type = SHMETER_HISTOGRAM, .name = "shop_latency_seconds", .help = "Time to answer.", .labels = route_labels
 };
+static const struct shmeter_desc work_desc = { .type = SHMETER_HISTOGRAM,
+                                               .name = "shop_work_seconds",
+                                               .help = "Time of a piece of work.",
+                                               .unit = "seconds",
+                                               .schema = 3,
+                                               .min_value = 1e-4,
+                                               .max_value = 100 };
 static const struct shmeter_desc active_desc = { .type = SHMETER_GAUGE,
                                                  .name = "shop_active",
                                                  .help = "Requests in progress." };
@@ -74,12 +82,10 @@ number(const char *text)
 }
 
 static void
-observe(struct shmeter *meter, const char *route, double seconds, unsigned long n)
+observe(struct shmeter_histogram histogram, double seconds, unsigned long n)
 {
-    struct shmeter_histogram latency = shmeter_histogram_of(shmeter_family(meter, &latency_desc), route);
-
     while (n--)
-        shmeter_histogram_observe(latency, seconds);
+        shmeter_histogram_observe(histogram, seconds);
 }
 
 static void
@@ -118,7 +124,10 @@ obey(struct shmeter *meter, char *const field[FIELDS], int n)
     else if (n == 2 && !strcmp(command, "cpu"))
         shmeter_counter_f64_add(shmeter_counter_f64_of(shmeter_family(meter, &cpu_desc)), strtod(field[1], NULL));
     else if (n == 4 && !strcmp(command, "latency"))
-        observe(meter, field[1], strtod(field[2], NULL), number(field[3]));
+        observe(shmeter_histogram_of(shmeter_family(meter, &latency_desc), field[1]), strtod(field[2], NULL),
+                number(field[3]));
+    else if (n == 3 && !strcmp(command, "work"))
+        observe(shmeter_histogram_of(shmeter_family(meter, &work_desc)), strtod(field[1], NULL), number(field[2]));
     else if (n == 2 && !strcmp(command, "active"))
         shmeter_gauge_add(shmeter_gauge_of(shmeter_family(meter, &active_desc)), strtod(field[1], NULL));
     else if (n == 2 && !strcmp(command, "temperature"))

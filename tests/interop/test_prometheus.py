@@ -1,77 +1,12 @@
 """Real Prometheus scrapes the exporter while workers come and go; what it answers is compared with what the workers did."""
 
-import json
 import math
 import os
-import shutil
-import socket
 import subprocess
-import urllib.parse
-import urllib.request
 
-from lib import DEADLINE, Skip, end_process, equal, main, note, segment_path, test, true, wait_for
+from servers import DEADLINE, Prometheus, equal, main, need, note, segment_path, test, true
 
 BOUNDS = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]
-
-
-def need(program):
-    path = shutil.which(program)
-    if not path:
-        raise Skip(f"{program} is not installed")
-    return path
-
-
-class Prometheus:
-    """A Prometheus that scrapes one exporter every 200 ms, on a free port, with its data in a temporary folder."""
-
-    def __init__(self, bench, exporter):
-        program = need("prometheus")
-        folder = bench.folder()
-        config = {"global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
-                  "scrape_configs": [{"job_name": "shop", "static_configs": [
-                      {"targets": [f"127.0.0.1:{exporter.port}"]}]}]}
-        with open(folder + "/prometheus.yml", "w", encoding="utf-8") as file:
-            json.dump(config, file)  # JSON is YAML
-        for _ in range(5):  # somebody may take the free port in between
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                self.port = server.getsockname()[1]
-            with open(folder + "/log", "wb") as log:
-                self.process = bench.process(
-                    [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-                     f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log)
-            if wait_for(self.has_started, "Prometheus starts") == "ready":
-                return
-            end_process(self.process)
-        with open(folder + "/log", encoding="utf-8") as log:
-            raise AssertionError(log.read())
-
-    def has_started(self):
-        if self.process.poll() is not None:
-            return "ended"
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=DEADLINE) as response:
-            return "ready" if response.status == 200 else None
-
-    def get(self, path, **parameters):
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=DEADLINE) as response:
-            return json.load(response)["data"]
-
-    def query(self, expression):
-        """{labels: value} of an instant query."""
-        result = self.get("/api/v1/query", query=expression)["result"]
-        return {tuple(sorted(one["metric"].items())): float(one["value"][1]) for one in result}
-
-    def number(self, expression):
-        return self.query(expression).get(())
-
-    def wait_for_number(self, expression, wanted):
-        try:
-            wait_for(lambda: self.number(expression) == wanted, f"{expression} = {wanted}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}, the last answer was {self.number(expression)}") from None
-
-    def target(self):
-        return self.get("/api/v1/targets")["activeTargets"][0]
 
 
 def quantile(q, observations):
