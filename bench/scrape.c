@@ -95,7 +95,7 @@ plan_ns(const struct bench_run *run)
     for (unsigned i = 0; i < rounds; i++) {
         struct plan *plan = plan_new(store_model(store));
         uint64_t start = measure_cpu_ns();
-        if (!plan || plan_update(plan))
+        if (!plan || plan_update(plan, encode_text.parts))
             bench_fail("a plan has no memory");
         each[i] = (double)(measure_cpu_ns() - start);
         plan_free(plan);

@@ -2,20 +2,52 @@
  * shmeter dump: the values of a segment, as the exporter would serve them, or as JSON.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/dump_json.h"
 #include "cli/say.h"
 #include "cli/watch.h"
 
 static const struct command_option options[] = {
+    { "format", "FORMAT",
+      "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), or openmetrics-created (with _created lines)" },
     { "json", NULL, "print families, series and values as JSON" },
 };
 
+static const struct {
+    const char *name;
+    const struct encoder *encoder;
+} formats[] = {
+    { "text", &encode_text },
+    { "openmetrics", &encode_openmetrics },
+    { "openmetrics-created", &encode_openmetrics_created },
+};
+
+/* Returns 0, or EXIT_USAGE after a sentence. */
 static int
-print_text(struct store *store)
+find_encoder(const struct arguments *given, const struct encoder **out)
+{
+    const char *name = arguments_value(given, "format");
+    uint32_t i;
+
+    *out = &encode_text;
+    if (!name)
+        return 0;
+    if (arguments_value(given, "json"))
+        return arguments_wrong(given->command, "--format and --json exclude each other");
+    for (i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].name, name)) {
+            *out = formats[i].encoder;
+            return 0;
+        }
+    return arguments_wrong(given->command, "--format is text, openmetrics or openmetrics-created, not '%s'", name);
+}
+
+static int
+print_format(struct store *store, const struct encoder *encoder)
 {
     struct buffer out = { NULL, 0, 0 };
-    int result = store_render(store, &encode_text, &out);
+    int result = store_render(store, encoder, &out);
 
     if (result)
         say_error("out of memory");
@@ -28,9 +60,12 @@ print_text(struct store *store)
 static int
 dump_run(const struct arguments *given)
 {
+    const struct encoder *encoder;
     struct watch watch;
-    int result = watch_open(&watch, given, watch_standard_name(), SNAPSHOT_ALL);
+    int result = find_encoder(given, &encoder);
 
+    if (!result)
+        result = watch_open(&watch, given, watch_standard_name(), SNAPSHOT_ALL);
     if (result)
         return result;
     if (!watch.statuses_n) {
@@ -41,7 +76,7 @@ dump_run(const struct arguments *given)
     }
     if (!result)
         result = arguments_value(given, "json") ? say_json(dump_json(store_model(watch.store)))
-                                                : print_text(watch.store);
+                                                : print_format(watch.store, encoder);
     watch_close(&watch);
     return result;
 }
@@ -49,7 +84,7 @@ dump_run(const struct arguments *given)
 const struct command command_dump = {
     .name = "dump",
     .operands = "[NAME]...",
-    .summary = "print the metrics of a segment (exposition text or JSON)",
+    .summary = "print the metrics of a segment (exposition or JSON)",
     .details =
         "What the exporter serves of the segment, without its shmeter_* series. With several names, or a pattern,\n"
         "each series gets the label segment.\n\n"

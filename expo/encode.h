@@ -11,6 +11,7 @@
 struct encoder {
     const char *name;         /* for logs and options: "text"                                              */
     const char *content_type; /* the whole header's value                                                  */
+    uint32_t parts;           /* of the plan that it needs: plan_update(plan, encoder->parts) goes before render */
     int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM             */
 };
 
@@ -20,5 +21,12 @@ struct encoder {
  * of model_shape: its own bounds, thinned out.
  */
 extern const struct encoder encode_text;
+
+/*
+ * OpenMetrics 1.0.0: the samples of text 0.0.4 by the same names, in families of OpenMetrics' types. Left out is what it forbids:
+ * sum and count of histograms that can be negative, counters that are. _created lines only with the second one. Names that
+ * would clash make a family unknown (plan_openmetrics.c).
+ */
+extern const struct encoder encode_openmetrics, encode_openmetrics_created;
 
 #endif

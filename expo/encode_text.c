@@ -1,57 +1,21 @@
 /*
- * Prometheus text 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats): the plan's prefixes with numbers behind them.
+ * Prometheus text 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats): the plan's pieces with numbers behind them.
  */
-#include "expo/encode.h"
-
 #include <errno.h>
-#include <string.h>
 
-#include "expo/number.h"
-
-#define LINE_BYTES (NUMBER_BYTES + 1u) /* behind a prefix: a number and the newline */
-
-static char *
-put_u64(char *out, uint64_t value)
-{
-    out += number_u64(out, value);
-    *out++ = '\n';
-    return out;
-}
-
-static char *
-put_f64(char *out, double value)
-{
-    out += number_f64(out, value);
-    *out++ = '\n';
-    return out;
-}
-
-static char *
-put_bytes(char *out, const char *bytes, size_t len)
-{
-    memcpy(out, bytes, len);
-    return out + len;
-}
+#include "expo/encode.h"
+#include "expo/encode_lines.h"
 
 static char *
 put_histogram(char *out, const struct model *model, const struct model_series *series, const char *text,
               const uint32_t *lens)
 {
-    const struct model_shape *shape = series->shape;
-    const uint64_t *buckets = model_histogram_buckets(model, series);
-    uint64_t cumulative = 0;
-    uint32_t i, bucket = 0;
+    uint64_t count;
 
-    for (i = 0; i <= shape->classic_n; i++) { /* the last one is +Inf */
-        uint32_t end = i < shape->classic_n ? shape->classic_ends[i] : shape->buckets_n;
-        while (bucket < end)
-            cumulative = model_add_held(cumulative, buckets[bucket++]);
-        out = put_u64(put_bytes(out, text, lens[i]), cumulative);
-        text += lens[i];
-    }
-    out = put_f64(put_bytes(out, text, lens[i]), model_histogram_sum(model, series));
-    text += lens[i++];
-    return put_u64(put_bytes(out, text, lens[i]), cumulative);
+    out = put_buckets(out, model, series, &text, lens, &count);
+    lens += series->shape->classic_n + 1;
+    out = put_f64(put_bytes(out, text, lens[0]), model_histogram_sum(model, series));
+    return put_u64(put_bytes(out, text + lens[0], lens[1]), count);
 }
 
 static char *
@@ -71,16 +35,10 @@ put_numbers(char *out, const struct model *model, const struct model_family *fam
 {
     uint32_t i;
 
-    for (i = 0; i < plan->series_n; i++) {
-        const struct model_series *series = &family->series[i];
-        if (!series->present)
-            continue;
-        out = put_bytes(out, plan->text.data + plan->series[i].off, plan->series[i].len);
-        if (series->shape->number == MODEL_U64)
-            out = put_u64(out, model_u64(model, series));
-        else
-            out = put_f64(out, model_f64_at(model, series->word));
-    }
+    for (i = 0; i < plan->series_n; i++)
+        if (family->series[i].present)
+            out = put_number(out, model, &family->series[i], plan->text.data + plan->series[i].off,
+                             plan->series[i].len);
     return out;
 }
 
@@ -110,8 +68,8 @@ render(const struct plan *plan, struct buffer *out)
     int result = 0;
 
     for (i = 0; i < model->families_n && !result; i++)
-        result = render_family(out, model, model->families[i], plan_of(plan, model->families[i]));
+        result = render_family(out, model, model->families[i], plan_of(plan, PLAN_TEXT, model->families[i]));
     return result;
 }
 
-const struct encoder encode_text = { "text", "text/plain; version=0.0.4; charset=utf-8", render };
+const struct encoder encode_text = { "text", "text/plain; version=0.0.4; charset=utf-8", PLAN_BIT(PLAN_TEXT), render };

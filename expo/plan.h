@@ -1,7 +1,6 @@
 /*
- * The text that stays the same from scrape to scrape: for each family its HELP and TYPE lines, for each series `name{labels} `
- * (of a histogram: one for each bucket, the sum and the count), rendered once when the series appears. A scrape then
- * copies prefixes and prints numbers.
+ * The bytes that stay the same from scrape to scrape, rendered once when a family or series appears: a scrape then copies them and
+ * puts numbers in between. Formats that have the same bytes share them; a part that no format has asked for yet takes no memory.
  */
 #ifndef SHMETER_EXPO_PLAN_H
 #define SHMETER_EXPO_PLAN_H
@@ -12,40 +11,53 @@
 #include "expo/buffer.h"
 #include "expo/model.h"
 
-struct plan_series {
-    uint64_t off;  /* of its first prefix in its family's text                                            */
-    uint32_t len;  /* of that prefix: `name{labels} `                                                     */
-    uint32_t lens; /* histograms: index of its first length in the family's lens; prefixes follow each other: */
-                   /*   classic_n buckets, +Inf, sum, count                                               */
+enum plan_part {
+    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics     */
+    PLAN_OPENMETRICS, /* heads of OpenMetrics                                                               */
+    PLAN_PARTS
 };
 
+#define PLAN_BIT(part) (1u << (part))
+
+struct plan_series {
+    uint64_t off;  /* of its first piece in its family's text                                                */
+    uint32_t len;  /* of that piece                                                                         */
+    uint32_t lens; /* where it has several, one behind the other: index of its first length in the family's lens */
+};
+
+/* What one part has of one family; plan_text.c and its like say what of it they use. */
 struct plan_family {
-    struct buffer head; /* "# HELP ...\n# TYPE ...\n" of text 0.0.4                                          */
+    struct buffer head; /* before the family's first series                                                */
     struct buffer text;
     struct plan_series *series; /* parallel to the model family's series                                     */
     uint32_t series_n, series_capacity;
     uint32_t *lens;
     uint32_t lens_n, lens_capacity;
+    uint32_t kind, name_len; /* the part's own                                                             */
+};
+
+struct plan_parts {
+    struct plan_family *families; /* at the model family's idx                                              */
+    uint32_t families_n;
 };
 
 struct plan {
     const struct model *model;
-    struct plan_family *families; /* at the model family's idx                                              */
-    uint32_t families_n;
     uint64_t epoch; /* of the model                                                                       */
+    struct plan_parts parts[PLAN_PARTS];
 };
 
 /* A plan for a model that outlives it. NULL: no memory. */
 struct plan *plan_new(const struct model *model);
 void plan_free(struct plan *plan);
 
-/* Catches up with the model: renders what it does not have yet. Returns 0 or -ENOMEM. */
-int plan_update(struct plan *plan);
+/* Catches up with the model in some parts, PLAN_BIT(part) | ...: renders what they do not have yet. Returns 0 or -ENOMEM. */
+int plan_update(struct plan *plan, uint32_t parts);
 
 static inline const struct plan_family *
-plan_of(const struct plan *plan, const struct model_family *family)
+plan_of(const struct plan *plan, enum plan_part part, const struct model_family *family)
 {
-    return &plan->families[family->idx];
+    return &plan->parts[part].families[family->idx];
 }
 
 #endif

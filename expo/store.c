@@ -222,7 +222,7 @@ store_model(struct store *store)
 int
 store_render(struct store *store, const struct encoder *encoder, struct buffer *out)
 {
-    int result = plan_update(store->plan);
+    int result = plan_update(store->plan, encoder->parts);
     return result ? result : encoder->render(store->plan, out);
 }
 

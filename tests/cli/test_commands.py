@@ -48,7 +48,7 @@ def help_lists_all_commands_and_each_has_its_own(bench):
 def wrong_usage_is_one_sentence_and_exit_code_2(bench):
     for words in (["bogus"], ["--bogus"], [], ["help", "bogus"], ["help", "ls", "rm"], ["ls", "--bogus"], ["ls", "-x"],
                   ["ls", "--js"], ["ls", "--json=1"], ["create"], ["rm"], ["create", "a", "b"], ["create", "a", "--mode"],
-                  ["doctor", "a", "b"], ["rm", "--json", "a"]):
+                  ["doctor", "a", "b"], ["rm", "--json", "a"], ["dump", "--format=xml"], ["dump", "--format=text", "--json"]):
         bench.refused(*words, code=2)
     for option in ("--mode=0777", "--mode=rw", "--group=no-such-group", "--lane-bytes=16K", "--lane-bytes=1X",
                    "--lane-bytes=-1", "--lane-bytes=", "--max-series=0", "--max-series=99999999999999999999",

@@ -259,7 +259,7 @@ the_text_is_this_to_the_byte(void **state)
     (void)state;
 
     fill(model);
-    assert_int_equal(plan_update(plan), 0);
+    assert_int_equal(plan_update(plan, encode_text.parts), 0);
     assert_int_equal(encode_text.render(plan, &out), 0);
     assert_text(&out, golden);
     assert_string_equal(encode_text.content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -285,9 +285,9 @@ a_plan_grows_with_its_model_and_begins_anew_with_its_epoch(void **state)
 
     for (round = 0; round < 2; round++) {
         model_put_u64(model, &first, NULL, 1);
-        assert_int_equal(plan_update(plan), 0);
+        assert_int_equal(plan_update(plan, encode_text.parts), 0);
         model_put_u64(model, &later, NULL, 2);
-        assert_int_equal(plan_update(plan), 0);
+        assert_int_equal(plan_update(plan, encode_text.parts), 0);
         out.len = 0;
         assert_int_equal(encode_text.render(plan, &out), 0);
         assert_text(&out, "# TYPE a gauge\na 2\n# TYPE b gauge\nb 1\n");
