@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "expo/gzip.h"
 #include "expo/health.h"
 #include "expo/store.h"
 #include "exporter/documents.h"
@@ -19,6 +20,7 @@ struct round {
     struct health health; /* of the last reading                                                            */
     struct self self;
     struct watch watch;
+    struct gzip *gzip; /* NULL until somebody asks for it                                                  */
     const char *telemetry_path;
     const struct segment_status **statuses;
     uint32_t statuses_n;
@@ -41,6 +43,7 @@ round_free(struct round *round)
     health_free(&round->health);
     store_free(round->store);
     watch_free(&round->watch);
+    gzip_free(round->gzip);
     free(round->statuses);
     free(round);
 }
@@ -91,13 +94,18 @@ round_read(struct round *round, int with_values)
 
     health_free(&round->health); /* it points into the statuses */
     result = store_take(round->store, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
-    if (with_values)
-        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
     if (!result)
         result = collect_statuses(round);
     if (!result)
         watch_look(&round->watch, round->statuses, round->statuses_n);
-    return result ? result : health_judge(&round->health, round->statuses, round->statuses_n, &round->limits);
+    if (!result)
+        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->limits);
+    if (!result && with_values) {
+        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
+        result = self_put(&round->self, store_model(round->store));
+        round->self.render_seconds = 0;
+    }
+    return result;
 }
 
 /* ---- documents ---- */
@@ -106,12 +114,10 @@ static int
 make_metrics(struct round *round, struct document *document)
 {
     double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = self_put(&round->self, store_model(round->store));
+    int result = store_render(round->store, document->wanted.encoder, &document->body);
 
     document->content_type = document->wanted.encoder->content_type;
-    if (!result)
-        result = store_render(round->store, document->wanted.encoder, &document->body);
-    round->self.render_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
+    round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
 }
 
@@ -135,4 +141,26 @@ round_make(struct round *round, struct document *document)
         document->content_type = "text/html; charset=utf-8";
         return document_page(&context, &document->body, &document->good);
     }
+}
+
+int
+round_compress(struct round *round, const struct document *plain, struct document *document)
+{
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result;
+
+    if (!round->gzip && !(round->gzip = gzip_new()))
+        return -ENOMEM;
+    document->good = plain->good;
+    document->content_type = plain->content_type;
+    result = gzip_compress(round->gzip, &plain->body, &document->body);
+    round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
+    return result;
+}
+
+void
+round_count(struct round *round, const struct wanted *wanted)
+{
+    if (wanted->kind == DOCUMENT_METRICS)
+        self_count(&round->self, wanted->encoder->name, wanted->coding == CODING_GZIP);
 }

@@ -12,16 +12,19 @@
 
 enum document_kind { DOCUMENT_METRICS, DOCUMENT_HEALTH, DOCUMENT_READY, DOCUMENT_PAGE, DOCUMENT_KINDS };
 
+enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
+
 /* What is asked for. Requests that want the same thing share one document. */
 struct wanted {
     enum document_kind kind;
     const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+    enum document_coding coding;
 };
 
 static inline int
 wanted_same(const struct wanted *a, const struct wanted *b)
 {
-    return a->kind == b->kind && a->encoder == b->encoder;
+    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
 }
 
 struct document {
@@ -49,7 +52,13 @@ void round_free(struct round *round);
 /* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
 int round_read(struct round *round, int with_values);
 
-/* Makes a document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
+/* Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
 int round_make(struct round *round, struct document *document);
+
+/* Makes the coded document of a plain one that wants the same otherwise. Returns 0 or -ENOMEM. */
+int round_compress(struct round *round, const struct document *plain, struct document *document);
+
+/* Counts a request that was answered, for the exporter's own series. */
+void round_count(struct round *round, const struct wanted *wanted);
 
 #endif

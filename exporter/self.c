@@ -117,6 +117,42 @@ put_process(const struct self *self, struct model *model)
     return result ? -ENOMEM : 0;
 }
 
+void
+self_count(struct self *self, const char *format, int gzip)
+{
+    uint32_t i;
+
+    for (i = 0; i < SELF_FORMATS && self->formats[i].name && strcmp(self->formats[i].name, format); i++)
+        ;
+    if (i == SELF_FORMATS)
+        return;
+    self->formats[i].name = format;
+    self->formats[i].answers[gzip != 0]++;
+}
+
+static int
+put_formats(const struct self *self, struct model *model)
+{
+    static const char *const labels[] = { "format", "coding", NULL };
+    static const struct model_metric metric = {
+        .type = MODEL_COUNTER,
+        .name = "shmeter_exporter_scrapes_total",
+        .help = "Scrapes answered before this one, by format and coding.",
+        .labels = labels,
+    };
+    static const char *const codings[] = { "identity", "gzip" };
+    uint32_t i, coding;
+    int result = 0;
+
+    for (i = 0; self->formats[i].name; i++)
+        for (coding = 0; coding < 2; coding++) {
+            const char *const values[] = { self->formats[i].name, codings[coding] };
+            if (self->formats[i].answers[coding])
+                result |= model_put_u64(model, &metric, values, self->formats[i].answers[coding]) == -ENOMEM;
+        }
+    return result ? -ENOMEM : 0;
+}
+
 int
 self_put(const struct self *self, struct model *model)
 {
@@ -127,7 +163,8 @@ self_put(const struct self *self, struct model *model)
     result |= put(model, MODEL_GAUGE, "shmeter_scrape_duration_seconds",
                   "Time that this scrape took to read the segments.", self->read_seconds);
     result |= put(model, MODEL_GAUGE, "shmeter_scrape_render_seconds",
-                  "Time that the scrape before this one took to make its text; 0 in the first.", self->render_seconds);
+                  "Time that the scrape before this one took to make its answers; 0 in the first.", self->render_seconds);
+    result |= put_formats(self, model);
     result |= put_process(self, model);
     return result ? -ENOMEM : 0;
 }

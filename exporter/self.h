@@ -8,11 +8,20 @@
 
 #include "expo/model.h"
 
+#define SELF_FORMATS 8u /* at most */
+
 struct self {
     double start_seconds;  /* real time, since 1970                                                         */
     double read_seconds;   /* reading the segments, in this scrape                                          */
     double render_seconds; /* making the text, in the scrape before                                         */
+    struct {
+        const char *name;    /* a constant of its encoder; NULL ends the table                                  */
+        uint64_t answers[2]; /* plain, gzip                                                                 */
+    } formats[SELF_FORMATS + 1];
 };
+
+/* Counts an answer in a format. */
+void self_count(struct self *self, const char *format, int gzip);
 
 /* Adds them to a model. process_* series of an application go before the exporter's own. Returns 0 or -ENOMEM. */
 int self_put(const struct self *self, struct model *model);

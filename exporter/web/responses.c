@@ -96,6 +96,10 @@ responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeC
     if (!response)
         return NULL;
     fine = add_headers(response, result->document.content_type);
+    if (result->document.wanted.kind == DOCUMENT_METRICS) /* also for who got it plain: caches must know */
+        fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") == MHD_YES;
+    if (result->document.wanted.coding == CODING_GZIP)
+        fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") == MHD_YES;
     if (result->document.wanted.kind == DOCUMENT_PAGE)
         fine = fine &&
                MHD_add_response_header(response, "Content-Security-Policy",

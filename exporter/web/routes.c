@@ -7,15 +7,34 @@
 #include <string.h>
 #include <strings.h>
 
-struct body_headers {
+#include "exporter/web/negotiate.h"
+
+#define LIST_BYTES 2048u /* of an Accept header; what is longer is cut */
+
+struct head {
     unsigned lengths_n, encodings_n;
-    int is_empty; /* every length is 0 */
+    int is_empty;                                         /* every length is 0 */
+    char accept[LIST_BYTES], accept_encoding[LIST_BYTES]; /* of all lines, joined (RFC 9110, 5.2)             */
 };
+
+static void
+join(char list[LIST_BYTES], const char *value)
+{
+    size_t len = strlen(list), more = value ? strlen(value) : 0;
+
+    if (len && len + 1 < LIST_BYTES)
+        list[len++] = ',';
+    if (more > LIST_BYTES - 1 - len)
+        more = LIST_BYTES - 1 - len;
+    if (more)
+        memcpy(list + len, value, more);
+    list[len + more] = 0;
+}
 
 static enum MHD_Result
 look_at_header(void *argument, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-    struct body_headers *seen = argument;
+    struct head *seen = argument;
 
     (void)kind;
     if (!strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
@@ -24,6 +43,10 @@ look_at_header(void *argument, enum MHD_ValueKind kind, const char *key, const c
             seen->is_empty = 0;
     }
     seen->encodings_n += !strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    if (!strcasecmp(key, MHD_HTTP_HEADER_ACCEPT))
+        join(seen->accept, value);
+    else if (!strcasecmp(key, MHD_HTTP_HEADER_ACCEPT_ENCODING))
+        join(seen->accept_encoding, value);
     return MHD_YES;
 }
 
@@ -36,7 +59,22 @@ route_fixed(enum fixed_response fixed)
 static struct route
 route_document(enum document_kind kind)
 {
-    return (struct route){ .wanted = { .kind = kind, .encoder = kind == DOCUMENT_METRICS ? &encode_text : NULL } };
+    return (struct route){ .wanted = { .kind = kind } };
+}
+
+static struct route
+route_metrics(const struct head *head)
+{
+    static const struct encoder *const encoders[] = {
+        [NEGOTIATE_TEXT] = &encode_text,
+        [NEGOTIATE_OPENMETRICS] = &encode_text,
+        [NEGOTIATE_PROTOBUF] = &encode_text,
+    };
+
+    return (
+        struct route){ .wanted = { .kind = DOCUMENT_METRICS,
+                                   .encoder = encoders[negotiate_format(head->accept)],
+                                   .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY } };
 }
 
 /* The path of http://host/path (RFC 9112, 3.2.2). */
@@ -55,7 +93,7 @@ path_of(const char *url)
 struct route
 route_of(struct MHD_Connection *connection, const char *method, const char *url, const char *telemetry_path)
 {
-    struct body_headers seen = { 0, 0, 1 };
+    struct head seen = { .is_empty = 1 };
     const char *path = path_of(url);
 
     MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &seen);
@@ -66,7 +104,7 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
         return route_fixed(RESPONSE_METHOD);
     if (!strcmp(path, telemetry_path))
-        return route_document(DOCUMENT_METRICS);
+        return route_metrics(&seen);
     if (!strcmp(path, "/health"))
         return route_document(DOCUMENT_HEALTH);
     if (!strcmp(path, "/-/healthy"))

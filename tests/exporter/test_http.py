@@ -1,11 +1,13 @@
 """HTTP as clients of all sorts speak it: well, badly, slowly, and many at once."""
 
+import gzip
 import http.client
 import socket
 import struct
 
 from lib import DEADLINE, drain, equal, main, note, raw, test, true, value, wait_for
 
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -23,8 +25,56 @@ def rss_anon(pid):
 def metrics_have_the_type_that_prometheus_reads(bench):
     response = bench.exporter(f"--segment={bench.name()}").ask("/metrics")
     equal(response.status, 200)
-    equal(response.getheader("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
+    equal(response.getheader("Content-Type"), TEXT)
     equal(int(response.getheader("Content-Length")), len(response.body))
+
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+@test
+def the_format_is_the_one_that_the_client_likes_best(bench):
+    name = bench.name()
+    bench.feeder(name).do("requests", "GET", "200", 1)
+    exporter = bench.exporter(f"--segment={name}")
+    for accept, content_type in ((OPENMETRICS, OPENMETRICS), ("text/plain", TEXT), ("*/*", TEXT), ("application/json", TEXT),
+                                 ("application/openmetrics-text;version=1.0.0;q=0.3,text/plain;q=0.2", OPENMETRICS)):
+        response = exporter.ask("/metrics", headers={"Accept": accept})
+        equal((response.status, response.getheader("Content-Type")), (200, content_type), accept)
+        equal(response.getheader("Vary"), "Accept, Accept-Encoding", accept)
+        equal(response.body.endswith(b"# EOF\n"), content_type == OPENMETRICS, accept)
+        true(b'\nshop_requests_total{method="GET",status="200"} 1\n' in response.body, accept)
+
+
+@test
+def several_accept_lines_are_one_list(bench):
+    exporter = bench.exporter(f"--segment={bench.name()}")
+    got = raw(bench.connect(exporter), b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/plain;q=0.2\r\n"
+              b"Accept: application/openmetrics-text;q=0.3\r\n\r\n")
+    true(f"Content-Type: {OPENMETRICS}".encode() in got, got[:400])
+
+
+@test
+def who_asks_for_gzip_gets_the_same_bytes_compressed(bench):
+    name = bench.name()
+    bench.feeder(name).do("many", 0, 900)
+    exporter = bench.exporter(f"--segment={name}")
+    for accept in (OPENMETRICS, "text/plain"):
+        plain = exporter.ask("/metrics", headers={"Accept": accept})
+        packed = exporter.ask("/metrics", headers={"Accept": accept, "Accept-Encoding": "gzip"})
+        equal(plain.getheader("Content-Encoding"), None)
+        equal(packed.getheader("Content-Encoding"), "gzip")
+        equal(packed.getheader("Content-Type"), plain.getheader("Content-Type"))
+        equal(packed.getheader("Vary"), "Accept, Accept-Encoding")
+        true(len(packed.body) < len(plain.body) / 4, f"{len(plain.body)} bytes, compressed {len(packed.body)}")
+        shop = [[line for line in body.splitlines() if line.startswith(b"shop_")]
+                for body in (plain.body, gzip.decompress(packed.body))]
+        equal(len(shop[0]), 900)
+        equal(shop[0], shop[1], "the series of the application")
+    answers = exporter.samples()
+    for form in ("text", "openmetrics"):
+        for coding in ("identity", "gzip"):
+            true(value(answers, "shmeter_exporter_scrapes_total", format=form, coding=coding) == 1, (form, coding))
 
 
 @test
@@ -46,7 +96,8 @@ def head_is_get_without_the_body(bench):
         head, get = exporter.ask(path, "HEAD"), exporter.ask(path)
         equal(head.status, get.status, path)
         equal(head.body, b"", path)
-        equal(head.getheader("Content-Type"), get.getheader("Content-Type"), path)
+        for name in ("Content-Type", "Vary", "Cache-Control"):
+            equal(head.getheader(name), get.getheader(name), path)
         true(int(head.getheader("Content-Length")) > 0, path)
 
 

@@ -1,0 +1,197 @@
+/*
+ * One walk over a list of entries with parameters, bounded by the header's length, which the server bounds. Escaping schemes make no
+ * difference here: all names are valid in every one of them.
+ */
+#include "exporter/web/negotiate.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define WEIGHT_ONE  1000 /* weights have three decimals */
+#define WEIGHT_NONE (-1)
+
+struct word { /* a piece of the header */
+    const char *text;
+    size_t len;
+};
+
+struct entry {
+    struct word name; /* media range or coding */
+    struct word parameters;
+    int weight;
+};
+
+static int
+word_is(struct word word, const char *wanted)
+{
+    return word.len == strlen(wanted) && !strncasecmp(word.text, wanted, word.len);
+}
+
+static int
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct word
+trimmed(const char *from, const char *to)
+{
+    while (from < to && is_blank(*from))
+        from++;
+    while (to > from && is_blank(to[-1]))
+        to--;
+    return (struct word){ from, (size_t)(to - from) };
+}
+
+/* The next separator outside of quotes, or the end. */
+static const char *
+until(const char *from, const char *to, char separator)
+{
+    int quoted = 0;
+
+    for (; from < to; from++) {
+        if (quoted && *from == '\\' && from + 1 < to)
+            from++;
+        else if (*from == '"')
+            quoted = !quoted;
+        else if (!quoted && *from == separator)
+            break;
+    }
+    return from;
+}
+
+/* 0, 1, 0.5, 0.125, 1.000; anything else is no weight. */
+static int
+weight_of(struct word text)
+{
+    int weight = 0, scale = WEIGHT_ONE;
+    size_t i;
+
+    if (!text.len || text.len > 5 || (text.text[0] != '0' && text.text[0] != '1') ||
+        (text.len > 1 && text.text[1] != '.'))
+        return WEIGHT_NONE;
+    weight = (text.text[0] - '0') * WEIGHT_ONE;
+    for (i = 2; i < text.len; i++) {
+        if (text.text[i] < '0' || text.text[i] > '9')
+            return WEIGHT_NONE;
+        scale /= 10;
+        weight += (text.text[i] - '0') * scale;
+    }
+    return weight > WEIGHT_ONE ? WEIGHT_NONE : weight;
+}
+
+/* The value of the first parameter of that name; text NULL when there is none. Quotes around it are left out. */
+static struct word
+parameter(struct word parameters, const char *name)
+{
+    const char *at = parameters.text, *end = parameters.text + parameters.len, *stop, *equals;
+    struct word value;
+
+    for (; at < end; at = stop + 1) {
+        stop = until(at, end, ';');
+        equals = memchr(at, '=', (size_t)(stop - at));
+        if (!equals || !word_is(trimmed(at, equals), name))
+            continue;
+        value = trimmed(equals + 1, stop);
+        if (value.len >= 2 && value.text[0] == '"' && value.text[value.len - 1] == '"')
+            value = (struct word){ value.text + 1, value.len - 2 };
+        return value;
+    }
+    return (struct word){ NULL, 0 };
+}
+
+static struct word
+list_of(const char *header)
+{
+    return (struct word){ header, header ? strlen(header) : 0 };
+}
+
+/* Takes the first entry off a list. Returns 0 at its end. An entry whose weight is none has WEIGHT_NONE. */
+static int
+next_entry(struct word *list, struct entry *entry)
+{
+    const char *from = list->text, *end = list->text + list->len, *stop, *semicolon;
+    struct word weight;
+
+    if (!list->len)
+        return 0;
+    stop = until(from, end, ',');
+    semicolon = until(from, stop, ';');
+    list->text = stop < end ? stop + 1 : stop;
+    list->len = (size_t)(end - list->text);
+    entry->name = trimmed(from, semicolon);
+    entry->parameters = semicolon < stop ? trimmed(semicolon + 1, stop) : (struct word){ stop, 0 };
+    weight = parameter(entry->parameters, "q");
+    entry->weight = weight.text ? weight_of(weight) : WEIGHT_ONE;
+    return 1;
+}
+
+/* ---- formats ---- */
+
+static int
+parameter_is(const struct entry *entry, const char *name, const char *wanted)
+{
+    return word_is(parameter(entry->parameters, name), wanted);
+}
+
+/* The format that serves an entry; -1: none. Without a version any will do. */
+static int
+format_of(const struct entry *entry)
+{
+    struct word version = parameter(entry->parameters, "version");
+
+    if (word_is(entry->name, "application/openmetrics-text"))
+        return !version.text || word_is(version, "1.0.0") || word_is(version, "0.0.1") ? NEGOTIATE_OPENMETRICS : -1;
+    if (word_is(entry->name, "application/vnd.google.protobuf"))
+        return parameter_is(entry, "proto", "io.prometheus.client.MetricFamily") &&
+                       parameter_is(entry, "encoding", "delimited")
+                   ? NEGOTIATE_PROTOBUF
+                   : -1;
+    /* 1.0.0 adds quoted names to 0.0.4, which are not needed here: who reads it reads 0.0.4. */
+    if (word_is(entry->name, "text/plain"))
+        return !version.text || word_is(version, "0.0.4") || word_is(version, "1.0.0") ? NEGOTIATE_TEXT : -1;
+    if (word_is(entry->name, "text/*") || word_is(entry->name, "*/*"))
+        return NEGOTIATE_TEXT;
+    if (word_is(entry->name, "application/*"))
+        return NEGOTIATE_OPENMETRICS;
+    return -1;
+}
+
+enum negotiate_format
+negotiate_format(const char *accept)
+{
+    struct word list = list_of(accept);
+    struct entry entry;
+    int best = NEGOTIATE_TEXT, best_weight = 0, format;
+
+    while (next_entry(&list, &entry)) {
+        format = format_of(&entry);
+        if (format < 0 || entry.weight <= best_weight)
+            continue;
+        best = format;
+        best_weight = entry.weight;
+    }
+    return (enum negotiate_format)best;
+}
+
+/* ---- codings ---- */
+
+int
+negotiate_gzip(const char *accept_encoding)
+{
+    struct word list = list_of(accept_encoding);
+    struct entry entry;
+    int gzip = WEIGHT_NONE, identity = WEIGHT_NONE, any = WEIGHT_NONE;
+
+    while (next_entry(&list, &entry)) {
+        if (word_is(entry.name, "gzip") || word_is(entry.name, "x-gzip"))
+            gzip = entry.weight > gzip ? entry.weight : gzip;
+        else if (word_is(entry.name, "identity"))
+            identity = entry.weight;
+        else if (word_is(entry.name, "*"))
+            any = entry.weight;
+    }
+    if (gzip == WEIGHT_NONE)
+        gzip = any;
+    return gzip > 0 && gzip >= identity;
+}
