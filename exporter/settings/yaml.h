@@ -14,10 +14,10 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_value {
     enum yaml_kind kind;
-    uint32_t line;      /* from 1                                                                           */
-    uint32_t is_quoted; /* scalars: "5" and '5', which are no numbers                                       */
-    uint32_t n;         /* items of a list or a map                                                         */
-    const char *text;   /* scalars; "" for an empty value                                                   */
+    uint32_t line;           /* from 1                                                                           */
+    uint32_t is_quoted;      /* scalars: "5" and '5', which are no numbers                                       */
+    uint32_t n;              /* items of a list or a map                                                         */
+    const char *text;        /* scalars; "" for an empty value                                                   */
     const char *const *keys; /* maps: n of them                                                             */
     const uint32_t *key_lines;
     const struct yaml_value *items; /* lists and maps: n of them                                            */
@@ -31,11 +31,11 @@ struct yaml {
 };
 
 /*
- * Reads a file. Returns 0, or -errno (-EINVAL: no YAML; -EFBIG) with one sentence in error. What it yields is valid until yaml_free(),
+ * Reads a file. Returns 0, or -errno (-EINVAL: no YAML; -EFBIG) with one sentence in error. What it yields is valid until yaml_close(),
  * and error is used until then.
  */
-int yaml_read(struct yaml *yaml, const char *path, char *error, size_t error_bytes);
-void yaml_free(struct yaml *yaml);
+int yaml_open(struct yaml *yaml, const char *path, char *error, size_t error_bytes);
+void yaml_close(struct yaml *yaml);
 
 /* Writes "FILE:LINE: sentence" into the error, unless there is one. Returns -EINVAL. value NULL: without a line. */
 int yaml_fail(struct yaml *yaml, const struct yaml_value *value, const char *format, ...)
@@ -45,11 +45,14 @@ int yaml_fail(struct yaml *yaml, const struct yaml_value *value, const char *for
 
 int yaml_string(struct yaml *yaml, const char *key, const struct yaml_value *value, const char **out);
 int yaml_bool(struct yaml *yaml, const char *key, const struct yaml_value *value, int *out); /* true, false */
-int yaml_number(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most, double *out);
-int yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *value, int64_t least, int64_t most, int64_t *out);
+int yaml_number(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
+                double *out);
+int yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *value, int64_t least, int64_t most,
+                 int64_t *out);
 
 /* As Prometheus writes them: 500ms, 30s, 5m, 1h30m, 1d; a bare 0 too. In seconds. */
-int yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most, double *out);
+int yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
+                  double *out);
 
 /* ---- maps: a table of the keys that may stand there ---- */
 

@@ -31,6 +31,7 @@ OWNERS = {
     r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
     r"#\s*include\s*<isa-l": r"expo/gzip\.c",
+    r"#\s*include\s*<yaml\.h": r"exporter/settings/yaml\.c",
     r"#\s*include\s*<jansson": r"(expo/health_json|exporter/.*|cli/\w+|bench/\w+)\.[ch]",
 }
 
