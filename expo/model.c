@@ -62,9 +62,9 @@ model_begin(struct model *model)
 
     for (i = 0; i < model->families_n; i++) {
         struct model_family *family = model->families[i];
-        for (k = 0; k < family->series_n && family->present_n; k++)
-            family->series[k].present = 0;
-        family->present_n = 0;
+        for (k = 0; k < family->series_n && family->present_n + family->idle_n; k++)
+            family->series[k].present = family->series[k].idle = 0;
+        family->present_n = family->idle_n = 0;
     }
     if (model->words)
         memset(model->words, 0, whole_of(model)->words_n * sizeof *model->words);
@@ -91,6 +91,17 @@ model_present_n(const struct model *model)
     for (i = 0; i < model->families_n; i++)
         present += model->families[i]->present_n;
     return present;
+}
+
+uint64_t
+model_idle_n(const struct model *model)
+{
+    uint64_t idle = 0;
+    uint32_t i;
+
+    for (i = 0; i < model->families_n; i++)
+        idle += model->families[i]->idle_n;
+    return idle;
 }
 
 uint64_t

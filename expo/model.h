@@ -38,7 +38,7 @@ struct model_series {
     uint64_t created_ns;       /* real time, since 1970; 0 unknown                                          */
     uint64_t word;             /* index of its value in the model's words                                  */
     uint32_t present;          /* 1: has a value in this scrape                                            */
-    uint32_t reserved;
+    uint32_t idle;             /* 1: has one that is not shown, as it has not changed for long               */
 };
 
 struct model_family {
@@ -49,6 +49,7 @@ struct model_family {
     uint32_t idx;       /* the same for as long as the model's epoch stays                                  */
     uint32_t series_n;  /* present or not                                                                 */
     uint32_t present_n; /* in this scrape                                                                 */
+    uint32_t idle_n;    /* likewise; none of them is present                                              */
     struct model_series *series;
 };
 
@@ -114,9 +115,10 @@ model_histogram_buckets(const struct model *model, const struct model_series *se
 /* The sum of the buckets, held at the largest uint64_t. */
 uint64_t model_histogram_count(const struct model *model, const struct model_series *series);
 
-/* Series known, and series with a value in this scrape. */
+/* Series known, and of them those that have a value in this scrape: shown, and left out as idle. */
 uint64_t model_series_n(const struct model *model);
 uint64_t model_present_n(const struct model *model);
+uint64_t model_idle_n(const struct model *model);
 
 /* Addition that stays at the largest uint64_t instead of beginning again at 0. */
 static inline uint64_t
@@ -162,7 +164,19 @@ static inline void
 model_present(struct model_family *family, struct model_series *series)
 {
     family->present_n += !series->present;
+    family->idle_n -= series->idle;
     series->present = 1;
+    series->idle = 0;
+}
+
+/* Marks a series as having a value that is not to be shown, unless it is present. */
+static inline void
+model_idle(struct model_family *family, struct model_series *series)
+{
+    if (series->present)
+        return;
+    family->idle_n += !series->idle;
+    series->idle = 1;
 }
 
 /* Finds or adds; values are copied. Returns its index in family->series, -EEXIST when a series of

@@ -57,6 +57,14 @@ static const struct {
       offsetof(struct segment_status, series_capacity) },
     { GAUGE("series_hidden", "Series that are not exposed: hidden, or of an older definition of their name."),
       offsetof(struct segment_status, series_hidden) },
+    { GAUGE("series_idle", "Series that this scrape leaves out, because they have not changed for the time that the "
+                           "settings say."),
+      offsetof(struct segment_status, series_idle) },
+    { GAUGE("series_filtered", "Series that are not exposed, because the settings leave their names out."),
+      offsetof(struct segment_status, series_filtered) },
+    { GAUGE("labels_left_out", "Labels of the settings that were not added, because a metric has a label of that name "
+                               "itself; summed over metric names."),
+      offsetof(struct segment_status, labels_left_out) },
     { GAUGE("families", "Metric names that are exposed."), offsetof(struct segment_status, families) },
     { GAUGE("families_superseded", "Older definitions of metric names, which are not exposed."),
       offsetof(struct segment_status, families_superseded) },

@@ -99,6 +99,8 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->next);
     free(snapshot->gauges);
     free(snapshot->samples);
+    free(snapshot->idle);
+    free(snapshot->idle_of_workers);
     free(snapshot->slots);
     free(snapshot->status.slots);
     free(snapshot);

@@ -14,6 +14,7 @@
 
 struct shmeter_reader;
 struct model;
+struct settings;
 struct snapshot;
 
 /* Begins to read a segment; takes the reader over and closes it with itself. NULL: no memory (the reader is closed). */
@@ -38,14 +39,17 @@ const struct segment_status *snapshot_status(const struct snapshot *snapshot);
 void snapshot_freeze(struct snapshot *snapshot);
 
 struct snapshot_target {
-    const char *segment;          /* value of the label "segment"; NULL: no such label                        */
-    const struct snapshot *newer; /* NULL, or what has taken this segment's name: then only counters and      */
-                                  /*   histograms are given, and only where newer has the same definition      */
+    const char *segment;             /* value of the label "segment"; NULL: no such label                        */
+    const struct snapshot *newer;    /* NULL, or what has taken this segment's name: then only counters and      */
+                                     /*   histograms are given, and only where newer has the same definition      */
+    const struct settings *settings; /* NULL: as it was registered                                           */
+    uint64_t now_ns;                 /* of the clock by which series are idle; not 0                          */
+    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
 };
 
 /*
- * Adds the values to a model: what has the same name and labels there already is added up. The target's segment must be the
- * same at each call. Returns 0 or -ENOMEM.
+ * Adds the values to a model: what has the same name and labels there already is added up. The target's segment and settings
+ * must be the same for an epoch of the model. Returns 0 or -ENOMEM.
  */
 int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
 

@@ -1,171 +1,8 @@
 /*
  * From a snapshot to the model: families and series are looked for once per epoch, values are added at each scrape.
  */
-#include <stdio.h>
-
+#include "expo/settings.h"
 #include "expo/snapshot_parts.h"
-
-#define ADDED_LABELS 3u /* worker, slot, segment */
-#define LABELS_MAX   (SHMETER_MAX_LABELS + ADDED_LABELS)
-#define LABEL_BYTES  1280u /* room for a name of a record, however often "exported_" goes before it */
-
-static enum model_type
-type_of(const struct snapshot_family *family)
-{
-    switch (family->type) {
-    case SHMETER_COUNTER:
-    case SHMETER_COUNTER_F64:
-        return MODEL_COUNTER;
-    case SHMETER_HISTOGRAM:
-        return MODEL_HISTOGRAM;
-    case SHMETER_INFO:
-        return MODEL_INFO;
-    default:
-        return MODEL_GAUGE;
-    }
-}
-
-static int
-per_worker(const struct snapshot_family *family)
-{
-    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
-}
-
-/* ---- definitions ---- */
-
-static int
-same_definition(const struct snapshot_family *a, const struct snapshot_family *b)
-{
-    uint32_t i;
-
-    if (a->type != b->type || a->labels_n != b->labels_n || a->bounds_n != b->bounds_n ||
-        a->exponential != b->exponential || a->schema != b->schema || a->first_index != b->first_index ||
-        (a->bounds_n && memcmp(a->bounds, b->bounds, a->bounds_n * sizeof *a->bounds)))
-        return 0;
-    for (i = 0; i < a->labels_n; i++)
-        if (strcmp(a->labels[i], b->labels[i]))
-            return 0;
-    return 1;
-}
-
-/* Whether a later segment of this name says something else of the family. */
-static int
-redefined(struct snapshot_family *family, const struct snapshot *newer)
-{
-    const struct snapshot_family *other;
-
-    if (!newer || (family->newer == newer && family->newer_families_n == newer->families_n))
-        return newer && family->redefined;
-    other = snapshot_family_named(newer, family->name);
-    family->redefined = other && !same_definition(family, other);
-    family->newer = newer;
-    family->newer_families_n = newer->families_n;
-    return (int)family->redefined;
-}
-
-/* ---- labels ---- */
-
-/* A label of the application that has the name of one that is added becomes exported_NAME, as in a scrape. */
-static int
-rename_clash(const char **names, uint32_t own_n, uint32_t all_n, char renamed[][LABEL_BYTES])
-{
-    uint32_t i, k;
-
-    for (i = 0; i < own_n; i++)
-        for (k = 0; k < all_n; k++) {
-            char longer[LABEL_BYTES];
-            if (k == i || strcmp(names[k], names[i]))
-                continue;
-            if (snprintf(longer, sizeof longer, "exported_%s", names[i]) >= (int)sizeof longer)
-                return -EEXIST;
-            memcpy(renamed[i], longer, sizeof longer);
-            names[i] = renamed[i];
-            k = (uint32_t)-1; /* the longer name may be taken too */
-        }
-    return 0;
-}
-
-static int
-bind_shape(const struct snapshot_family *family, const struct snapshot_target *target, struct model *model,
-           const struct model_shape **out)
-{
-    const char *names[LABELS_MAX];
-    char renamed[SHMETER_MAX_LABELS][LABEL_BYTES];
-    struct model_shape shape;
-
-    memset(&shape, 0, sizeof shape);
-    memcpy(names, family->labels, family->labels_n * sizeof *names);
-    shape.labels_n = family->labels_n;
-    if (per_worker(family)) {
-        names[shape.labels_n++] = "worker";
-        names[shape.labels_n++] = "slot";
-    }
-    if (target->segment)
-        names[shape.labels_n++] = "segment";
-    if (rename_clash(names, family->labels_n, shape.labels_n, renamed))
-        return -EEXIST;
-    shape.labels = names;
-    shape.number = family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE ? MODEL_F64 : MODEL_U64;
-    if (family->type == SHMETER_HISTOGRAM) {
-        shape.buckets_n = family->buckets_n;
-        shape.exponential = family->exponential;
-        shape.schema = family->schema;
-        shape.first_index = family->first_index;
-        shape.log_n = family->log_n;
-        shape.zero_threshold = family->zero_threshold;
-    }
-    *out = model_shape_get(model, &shape, family->bounds, family->bounds_n);
-    return *out ? 0 : -ENOMEM;
-}
-
-/* 0, also when it is refused; or -ENOMEM. */
-static int
-bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
-{
-    int result = 0;
-
-    if (family->bound)
-        return 0;
-    family->target = model_family_get(model, type_of(family), family->name, family->help, family->unit_text, &result);
-    if (!result)
-        result = bind_shape(family, target, model, &family->shape);
-    if (result == -ENOMEM)
-        return result;
-    family->bound = 1;
-    family->refused = result != 0;
-    return 0;
-}
-
-/* ---- values ---- */
-
-/* Looks for the series in the model. NULL with *error 0 when another series has its labels. */
-static struct model_series *
-search_series(const struct snapshot *snapshot, const struct snapshot_series *series,
-              const struct snapshot_family *family, const struct snapshot_target *target, uint32_t slot,
-              struct model *model, uint32_t *idx, int *error)
-{
-    const char *values[LABELS_MAX];
-    char number[16];
-    uint32_t n = family->labels_n;
-    int64_t found;
-
-    memcpy(values, series->values, n * sizeof *values);
-    if (slot != SNAPSHOT_NONE) {
-        snprintf(number, sizeof number, "%u", slot);
-        values[n++] = snapshot->slots[slot].worker;
-        values[n++] = number;
-    }
-    if (target->segment)
-        values[n++] = target->segment;
-    found = model_series_get(model, family->target, family->shape, values, series->created_ns);
-    *error = found == -ENOMEM ? -ENOMEM : 0;
-    if (found < 0) {
-        model->conflicts++;
-        return NULL;
-    }
-    *idx = (uint32_t)found;
-    return &family->target->series[found];
-}
 
 /* The same, at no cost when it was found before: *idx. slot: of a series per worker. */
 static inline struct model_series *
@@ -174,8 +11,10 @@ find_series(const struct snapshot *snapshot, const struct snapshot_series *serie
 {
     if (*idx != SNAPSHOT_NONE)
         return &family->target->series[*idx];
-    return search_series(snapshot, series, family, target, slot, model, idx, error);
+    return snapshot_bind_series(snapshot, series, family, target, slot, model, idx, error);
 }
+
+/* ---- counters, histograms, info ---- */
 
 static void
 add_f64(uint64_t *word, double value)
@@ -216,14 +55,78 @@ summed(const struct snapshot *snapshot, const struct snapshot_series *series, co
     return family->type == SHMETER_INFO || series->place + family->cell_bytes / 8 <= snapshot->sums_words;
 }
 
-/* Whether a family's series are given, and where to. 0 no, 1 yes, -ENOMEM. */
+/* ---- families ---- */
+
+/* Looks for the family in the model, at no cost when that was done. 0, also when it is refused; or -ENOMEM. */
+static inline int
+bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
+{
+    return family->bound ? 0 : snapshot_bind_family(family, target, model);
+}
+
+/* Whether the settings leave the family out. Their expressions are asked once for each family. */
+static inline int
+filtered(struct snapshot_family *family, const struct settings *settings)
+{
+    if (!settings)
+        return 0;
+    if (family->judged != settings->id) {
+        family->filtered = !settings_allow(settings, family->name);
+        family->judged = settings->id;
+    }
+    return (int)family->filtered;
+}
+
+enum given { NOT_GIVEN, GIVEN, FILTERED };
+
+/* What becomes of a family's series: enum given, or -ENOMEM. */
 static int
 give_family(struct snapshot_family *family, struct model *model, const struct snapshot_target *target)
 {
+    if (family->visible && filtered(family, target->settings))
+        return FILTERED;
     if (!family->visible || family->type == SHMETER_GAUGE || (target->newer && family->type == SHMETER_INFO) ||
-        redefined(family, target->newer))
+        snapshot_redefined(family, target->newer))
         return 0;
-    return bind_family(family, target, model) ? -ENOMEM : 1;
+    return bind_family(family, target, model) ? -ENOMEM : GIVEN;
+}
+
+/* ---- idle series ---- */
+
+static int
+is_idle(const struct snapshot *snapshot, uint32_t number, const struct snapshot_family *family,
+        const struct snapshot_target *target)
+{
+    return snapshot_idle(&snapshot->idle[number], snapshot_idle_token(snapshot, &snapshot->series[number], family),
+                         target->now_ns, target->settings->idle_ns);
+}
+
+static int
+is_gauge_idle(struct snapshot *snapshot, uint32_t number, uint32_t slot, double value,
+              const struct snapshot_target *target)
+{
+    struct snapshot_idle *idle = snapshot->idle ? &snapshot->idle[number] : NULL;
+    uint64_t token;
+
+    if (!idle || !target->settings->idle_gauges)
+        return 0;
+    memcpy(&token, &value, sizeof token);
+    if (slot != SNAPSHOT_NONE)
+        idle = snapshot_idle_of_worker(snapshot, number, slot, &token);
+    return idle && snapshot_idle(idle, token, target->now_ns, target->settings->idle_ns);
+}
+
+/* Marks a series whose value was added: present, or idle, and then it is counted as long as no other segment presents it. */
+static inline void
+mark(struct model_family *family, struct model_series *series, int idle, struct segment_status *counts)
+{
+    if (idle) {
+        counts->series_idle += !series->present && !series->idle;
+        model_idle(family, series);
+    } else {
+        counts->series_idle -= series->idle && counts->series_idle;
+        model_present(family, series);
+    }
 }
 
 static int
@@ -231,7 +134,7 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
 {
     struct snapshot_family *family = NULL;
     uint32_t i, number = SNAPSHOT_NONE;
-    int error = 0, given = 0;
+    int error = 0, given = 0, idle;
 
     for (i = 0; i < snapshot->series_n && !error; i++) {
         struct snapshot_series *series = &snapshot->series[i];
@@ -243,7 +146,9 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
             if (given < 0)
                 return given;
         }
-        if (!given || !series->visible || !summed(snapshot, series, family))
+        if (given == FILTERED && !target->newer)
+            target->counts->series_filtered += series->visible;
+        if (given != GIVEN || !series->visible || !summed(snapshot, series, family))
             continue;
         if (family->refused) {
             model->conflicts++;
@@ -253,10 +158,13 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
         if (!to)
             continue;
         add_value(snapshot, series, family, model->words + to->word);
-        model_present(family->target, to);
+        idle = snapshot->idle && family->type != SHMETER_INFO && is_idle(snapshot, i, family, target);
+        mark(family->target, to, idle, target->counts);
     }
     return error;
 }
+
+/* ---- gauges ---- */
 
 static int
 give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target, uint32_t number,
@@ -265,9 +173,9 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     struct snapshot_series *series = &snapshot->series[number];
     struct snapshot_family *family = &snapshot->families[series->family];
     struct model_series *to;
-    int error = bind_family(family, target, model);
+    int error = filtered(family, target->settings) ? 0 : bind_family(family, target, model);
 
-    if (error)
+    if (error || filtered(family, target->settings))
         return error;
     if (family->refused) {
         model->conflicts++;
@@ -276,11 +184,11 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     to = find_series(snapshot, series, family, target, slot, model, idx, &error);
     if (!to)
         return error;
-    if (to->present)
+    if (to->present || to->idle)
         add_f64(model->words + to->word, value);
     else
         memcpy(model->words + to->word, &value, sizeof value); /* adding would lose the sign of -0 */
-    model_present(family->target, to);
+    mark(family->target, to, is_gauge_idle(snapshot, number, slot, value, target), target->counts);
     return 0;
 }
 
@@ -295,6 +203,8 @@ give_gauges(struct snapshot *snapshot, struct model *model, const struct snapsho
         if (gauge->any)
             error = give_gauge(snapshot, model, target, gauge->series, SNAPSHOT_NONE,
                                &snapshot->series[gauge->series].target, gauge->value);
+        else if (snapshot->idle)
+            snapshot->idle[gauge->series].since_ns = 0; /* unset: it comes back as something new */
     }
     for (i = 0; i < snapshot->samples_n && !error; i++) {
         const struct snapshot_sample *sample = &snapshot->samples[i];
@@ -304,19 +214,17 @@ give_gauges(struct snapshot *snapshot, struct model *model, const struct snapsho
     return error;
 }
 
+/* Families in which a label of the settings gave way to their own. */
 static void
-unbind(struct snapshot *snapshot, const struct model *model)
+count_labels(const struct snapshot *snapshot, const struct snapshot_target *target)
 {
     uint32_t i;
 
-    if (snapshot->model == model && snapshot->epoch == model->epoch)
-        return;
-    snapshot->model = model;
-    snapshot->epoch = model->epoch;
-    for (i = 0; i < snapshot->families_n; i++)
-        snapshot->families[i].bound = 0;
-    for (i = 0; i < snapshot->series_n; i++)
-        snapshot->series[i].target = SNAPSHOT_NONE;
+    for (i = 0; target->settings && target->settings->labels_n && i < snapshot->families_n; i++) {
+        const struct snapshot_family *family = &snapshot->families[i];
+        if (family->visible && family->bound && !family->filtered)
+            target->counts->labels_left_out += family->labels_left_out;
+    }
 }
 
 int
@@ -324,9 +232,13 @@ snapshot_give(struct snapshot *snapshot, struct model *model, const struct snaps
 {
     int error;
 
-    unbind(snapshot, model);
-    error = give_series(snapshot, model, target);
+    snapshot_unbind(snapshot, model);
+    error = snapshot_idle_room(snapshot, target->settings);
+    if (!error)
+        error = give_series(snapshot, model, target);
     if (!error && !target->newer)
         error = give_gauges(snapshot, model, target);
+    if (!target->newer)
+        count_labels(snapshot, target);
     return error;
 }

@@ -56,6 +56,10 @@ struct snapshot_family { /* a checked private copy of a family record */
     const struct snapshot *newer; /* what redefined was found out from, when it had newer_families_n families  */
     uint32_t newer_families_n;
     uint32_t redefined;
+    uint32_t labels_added;    /* a bit for each label of the settings that its series get                        */
+    uint32_t labels_left_out; /* labels of the settings whose names it has itself                               */
+    uint32_t filtered;        /* the settings leave it out, found out for those with the id judged                */
+    uint64_t judged;
 };
 
 struct snapshot_series { /* a checked private copy of a series record */
@@ -91,6 +95,11 @@ struct snapshot_gauge { /* accumulator of one gauge series */
 struct snapshot_sample { /* of a gauge that has one series per worker */
     uint32_t series, slot;
     double value;
+};
+
+struct snapshot_idle { /* when a series was last seen to change */
+    uint64_t token;    /* stands for its value then */
+    uint64_t since_ns; /* 0: not seen yet */
 };
 
 struct snapshot_slot {
@@ -159,6 +168,11 @@ struct snapshot {
     uint32_t samples_n, samples_capacity;
     struct snapshot_slot *slots; /* header.slots_n */
     uint32_t slots_capacity_status;
+
+    struct snapshot_idle *idle; /* of each series; NULL: settings have no time-out                               */
+    uint32_t idle_capacity;
+    struct snapshot_idle
+        *idle_of_workers; /* of gauges with a series per worker: cell by cell, slot by slot; NULL: none yet */
 
     uint64_t epoch; /* of the model that targets are of */
     const struct model *model;
@@ -231,6 +245,37 @@ int snapshot_take_gauges(struct snapshot *snapshot);
 int snapshot_cells_add(struct snapshot *snapshot, uint32_t series);
 /* snapshot_gauges.c */
 int snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
+
+/* snapshot_bind.c: forgets all of another model or epoch. */
+void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
+/* Looks for the family in the model. 0, also when it is refused (another type or a reserved name); or -ENOMEM. */
+int snapshot_bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model);
+/* Looks for the series in the model, and sets *idx. slot: of a series per worker. NULL with *error 0 when another series has its labels. */
+struct model_series *snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
+                                          const struct snapshot_family *family, const struct snapshot_target *target,
+                                          uint32_t slot, struct model *model, uint32_t *idx, int *error);
+/* Whether a later segment of this name says something else of the family. */
+int snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer);
+
+/* snapshot_idle.c: room for what is remembered of each series, as the settings want it. 0 or -ENOMEM. */
+int snapshot_idle_room(struct snapshot *snapshot, const struct settings *settings);
+/* What changes when a counter or histogram does. */
+uint64_t snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_series *series,
+                             const struct snapshot_family *family);
+/* What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no memory. */
+struct snapshot_idle *snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot,
+                                              uint64_t *token);
+
+/* Whether nothing has changed for idle_ns. To be seen for the first time is a change. */
+static inline int
+snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint64_t idle_ns)
+{
+    if (idle->since_ns && idle->token == token)
+        return now_ns - idle->since_ns >= idle_ns;
+    idle->token = token;
+    idle->since_ns = now_ns;
+    return 0;
+}
 
 /* The newest family record of this name, or NULL. */
 struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);

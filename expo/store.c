@@ -9,25 +9,82 @@
 
 #include "expo/own.h"
 #include "expo/plan.h"
+#include "expo/settings.h"
 #include "expo/store_watch.h"
+#include "shm/clock.h"
 #include "shm/reader.h"
 
-#define ABSENT_SLACK 4096u /* absent series that are carried along before the model is begun anew            */
+#define ABSENT_SLACK   4096u /* absent series that are carried along before the model is begun anew            */
+#define FRUITLESS_MOST 255u  /* takes between two beginnings because of conflicts that did not go away          */
 
-struct store {
+/* What the program asked for. */
+struct chosen {
     char **patterns;
     uint32_t patterns_n;
     uint32_t *owners;
     uint32_t owners_n;
     int labelled, without_own;
+    struct settings_list *settings;
+    uint64_t (*clock_ns)(void);
+};
+
+struct store {
+    struct chosen chosen;
+    uint32_t chosen_n;            /* how often it was chosen: number of the settings */
     struct store_watch **watches; /* sorted by name */
     uint32_t watches_n;
     struct store_watch **shown; /* those with a status */
     uint32_t shown_n;
     struct model *model;
     struct plan *plan;
-    uint64_t conflicts; /* of the last take                                                                */
+    uint64_t conflicts;     /* of the last take                                                            */
+    uint32_t fruitless_n;   /* takes to let pass since the model was begun anew for nothing, ...             */
+    uint32_t fruitless_now; /* ... and of them those to come                                               */
 };
+
+/* ---- options ---- */
+
+static void
+chosen_free(struct chosen *chosen)
+{
+    uint32_t i;
+
+    for (i = 0; i < chosen->patterns_n; i++)
+        free(chosen->patterns[i]);
+    free(chosen->patterns);
+    free(chosen->owners);
+    settings_free(chosen->settings);
+}
+
+/* number: of the settings. 0, -ENOMEM or -EINVAL. */
+static int
+chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t number)
+{
+    static const char *const standard[] = { "default" };
+    const char *const *names = options->names_n ? options->names : standard;
+    uint32_t n = options->names_n ? options->names_n : 1, i;
+    int several = n > 1;
+
+    memset(chosen, 0, sizeof *chosen);
+    chosen->patterns = calloc(n, sizeof *chosen->patterns);
+    chosen->owners = calloc(options->owners_n + 1, sizeof *chosen->owners);
+    if (!chosen->patterns || !chosen->owners)
+        return -ENOMEM;
+    for (i = 0; i < n; i++) {
+        several |= shmeter_reader_is_pattern(names[i]);
+        chosen->patterns[i] = strdup(names[i]);
+        if (!chosen->patterns[i])
+            return -ENOMEM;
+        chosen->patterns_n++;
+    }
+    if (options->owners_n)
+        memcpy(chosen->owners, options->owners, options->owners_n * sizeof *chosen->owners);
+    chosen->owners_n = options->owners_n;
+    chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
+    chosen->without_own = options->without_own != 0;
+    chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
+    return settings_new(&chosen->settings, options->segments, options->segments_n, number);
+}
 
 /* ---- life ---- */
 
@@ -40,42 +97,12 @@ store_free(struct store *store)
         return;
     for (i = 0; i < store->watches_n; i++)
         store_watch_free(store->watches[i]);
-    for (i = 0; i < store->patterns_n; i++)
-        free(store->patterns[i]);
     free(store->watches);
     free(store->shown);
-    free(store->patterns);
-    free(store->owners);
+    chosen_free(&store->chosen);
     plan_free(store->plan);
     model_free(store->model);
     free(store);
-}
-
-static int
-copy_options(struct store *store, const struct store_options *options)
-{
-    static const char *const standard[] = { "default" };
-    const char *const *names = options->names_n ? options->names : standard;
-    uint32_t n = options->names_n ? options->names_n : 1, i;
-    int several = n > 1;
-
-    store->patterns = calloc(n, sizeof *store->patterns);
-    store->owners = calloc(options->owners_n + 1, sizeof *store->owners);
-    if (!store->patterns || !store->owners)
-        return -ENOMEM;
-    for (i = 0; i < n; i++) {
-        several |= shmeter_reader_is_pattern(names[i]);
-        store->patterns[i] = strdup(names[i]);
-        if (!store->patterns[i])
-            return -ENOMEM;
-        store->patterns_n++;
-    }
-    if (options->owners_n)
-        memcpy(store->owners, options->owners, options->owners_n * sizeof *store->owners);
-    store->owners_n = options->owners_n;
-    store->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
-    store->without_own = options->without_own != 0;
-    return 0;
 }
 
 struct store *
@@ -87,10 +114,64 @@ store_new(const struct store_options *options)
         return NULL;
     store->model = model_new();
     store->plan = store->model ? plan_new(store->model) : NULL;
-    if (store->plan && !copy_options(store, options))
+    if (store->plan && !chosen_copy(&store->chosen, options, 0))
         return store;
     store_free(store);
     return NULL;
+}
+
+/* What the options say of one name. */
+static void
+choose(const struct store *store, struct store_watch *watch)
+{
+    uint32_t i;
+
+    watch->settings = settings_of(store->chosen.settings, watch->name);
+    watch->plain = 0;
+    for (i = 0; i < store->chosen.patterns_n; i++)
+        watch->plain |= !strcmp(store->chosen.patterns[i], watch->name);
+}
+
+static int
+still_watched(const struct store *store, const struct store_watch *watch)
+{
+    const struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n };
+    uint32_t i;
+
+    for (i = 0; i < store->chosen.patterns_n; i++)
+        if (shmeter_reader_lists(store->chosen.patterns[i], watch->name))
+            return store_watch_accepted(watch, &options);
+    return 0;
+}
+
+int
+store_configure(struct store *store, const struct store_options *options)
+{
+    struct chosen chosen;
+    uint32_t i, kept = 0;
+    int result = chosen_copy(&chosen, options, store->chosen_n + 1);
+
+    if (result) {
+        chosen_free(&chosen);
+        return result;
+    }
+    chosen_free(&store->chosen);
+    store->chosen = chosen;
+    store->chosen_n++;
+    for (i = 0; i < store->watches_n; i++) {
+        struct store_watch *watch = store->watches[i];
+        if (!still_watched(store, watch)) {
+            store_watch_free(watch);
+            continue;
+        }
+        choose(store, watch);
+        store->watches[kept++] = watch;
+    }
+    store->watches_n = kept;
+    store->shown_n = 0;
+    model_clear(store->model);
+    store->conflicts = store->fruitless_n = store->fruitless_now = 0;
+    return 0;
 }
 
 /* ---- finding segments ---- */
@@ -99,7 +180,7 @@ static int
 watch_name(struct store *store, const char *name)
 {
     struct store_watch **watches, *watch;
-    uint32_t at = 0, i;
+    uint32_t at = 0;
 
     while (at < store->watches_n && strcmp(store->watches[at]->name, name) < 0)
         at++;
@@ -120,8 +201,7 @@ watch_name(struct store *store, const char *name)
     store->watches = watches;
     store->watches_n++;
     watch->listed = 1;
-    for (i = 0; i < store->patterns_n; i++)
-        watch->plain |= !strcmp(store->patterns[i], name);
+    choose(store, watch);
     return 0;
 }
 
@@ -134,7 +214,7 @@ find_segments(struct store *store)
 
     for (i = 0; i < store->watches_n; i++)
         store->watches[i]->listed = 0;
-    result = shmeter_reader_list(&names, (const char *const *)store->patterns, store->patterns_n);
+    result = shmeter_reader_list(&names, (const char *const *)store->chosen.patterns, store->chosen.patterns_n);
     if (result)
         return result;
     for (i = 0; i < names.names_n && !result; i++)
@@ -164,7 +244,7 @@ show(struct store *store)
 }
 
 static int
-fill_once(struct store *store)
+fill_once(struct store *store, uint64_t now_ns)
 {
     struct model *model = store->model;
     uint32_t i;
@@ -172,35 +252,55 @@ fill_once(struct store *store)
 
     model_begin(model);
     for (i = 0; i < store->watches_n && !result; i++)
-        result = store_watch_give(store->watches[i], model, store->labelled);
-    for (i = 0; i < store->shown_n && !store->without_own && !result; i++)
+        result = store_watch_give(store->watches[i], model, store->chosen.labelled, now_ns);
+    for (i = 0; i < store->shown_n && !store->chosen.without_own && !result; i++)
         result = own_segment(model, store_watch_status(store->shown[i]));
-    if (!result && !store->without_own)
+    if (!result && !store->chosen.without_own)
         result = own_store(model, store->shown_n);
     return result;
+}
+
+/* Whether the model is to be begun anew because what is left out may be so on account of what is absent: a release before this one. */
+static int
+worth_clearing(struct store *store)
+{
+    if (!store->model->conflicts || store->model->conflicts == store->conflicts)
+        return 0;
+    if (!store->fruitless_now)
+        return 1;
+    store->fruitless_now--; /* their number may change with every scrape, and to begin anew costs many times a scrape */
+    return 0;
 }
 
 static int
 fill_model(struct store *store)
 {
     struct model *model = store->model;
+    uint64_t now_ns = store->chosen.clock_ns(), conflicts;
     int result;
 
-    if (model_series_n(model) > 2 * model_present_n(model) + ABSENT_SLACK)
+    if (model_series_n(model) > 2 * (model_present_n(model) + model_idle_n(model)) + ABSENT_SLACK)
         model_clear(model);
-    result = fill_once(store);
-    if (!result && model->conflicts != store->conflicts) { /* perhaps with what is absent: a release before this one */
+    result = fill_once(store, now_ns);
+    if (!result && worth_clearing(store)) {
+        conflicts = model->conflicts;
         model_clear(model);
-        result = fill_once(store);
+        result = fill_once(store, now_ns);
+        store->fruitless_n = model->conflicts < conflicts ? 0 : 2 * store->fruitless_n + 1;
+        if (store->fruitless_n > FRUITLESS_MOST)
+            store->fruitless_n = FRUITLESS_MOST;
+        store->fruitless_now = store->fruitless_n;
+        store->conflicts = model->conflicts;
+    } else if (!model->conflicts) {
+        store->conflicts = 0;
     }
-    store->conflicts = model->conflicts;
     return result;
 }
 
 int
 store_take(struct store *store, enum snapshot_depth depth)
 {
-    struct shmeter_reader_options options = { store->owners, store->owners_n };
+    struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n };
     uint32_t i;
     int result = find_segments(store);
 

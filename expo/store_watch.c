@@ -177,17 +177,44 @@ store_watch_take(struct store_watch *watch, const struct shmeter_reader_options 
 }
 
 int
-store_watch_give(const struct store_watch *watch, struct model *model, int labelled)
+store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns)
 {
-    struct snapshot_target target = { labelled ? store_watch_status(watch)->name : NULL, NULL };
+    struct snapshot_target target = { .settings = watch->settings, .now_ns = now_ns };
+    struct segment_status *status;
     uint32_t i;
     int result;
 
     if (!watch->current || !snapshot_status(watch->current)->readable)
         return 0; /* gone: its series leave, and what it counted is remembered */
+    status = snapshot_status_mutable(watch->current);
+    status->series_idle = status->series_filtered = status->labels_left_out = 0;
+    target.counts = status;
+    target.segment = labelled ? status->name : NULL;
     result = snapshot_give(watch->current, model, &target); /* first: the newest defines the families */
     target.newer = watch->current;
     for (i = watch->before_n; i > 0 && !result; i--)
         result = snapshot_give(watch->before[i - 1], model, &target);
     return result;
+}
+
+static int
+accepted(const struct snapshot *snapshot, const struct shmeter_reader_options *options)
+{
+    uint32_t i;
+
+    for (i = 0; snapshot && i < options->owners_n; i++)
+        if (options->owners[i] == snapshot_status(snapshot)->uid)
+            return 1;
+    return !snapshot || !options->owners_n;
+}
+
+int
+store_watch_accepted(const struct store_watch *watch, const struct shmeter_reader_options *options)
+{
+    uint32_t i;
+
+    for (i = 0; i < watch->before_n; i++)
+        if (!accepted(watch->before[i], options))
+            return 0;
+    return accepted(watch->current, options);
 }

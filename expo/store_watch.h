@@ -10,8 +10,9 @@
 
 struct store_watch {
     char *name;
-    uint32_t plain;  /* was asked for by this very name                                        */
-    uint32_t listed; /* was found, or asked for, in this take                                   */
+    const struct settings *settings; /* NULL: none                                               */
+    uint32_t plain;                  /* was asked for by this very name                                        */
+    uint32_t listed;                 /* was found, or asked for, in this take                                   */
     uint64_t generation;
     struct snapshot *current; /* NULL: there is none                                                    */
     struct snapshot **before; /* the newest last                                                        */
@@ -26,8 +27,11 @@ void store_watch_free(struct store_watch *watch);
 int store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options,
                      enum snapshot_depth depth);
 
-/* Gives the values of the last take to the model. labelled: with the label segment. 0 or -ENOMEM. */
-int store_watch_give(const struct store_watch *watch, struct model *model, int labelled);
+/* Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or -ENOMEM. */
+int store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns);
+
+/* Whether all that was read belongs to somebody who is accepted. */
+int store_watch_accepted(const struct store_watch *watch, const struct shmeter_reader_options *options);
 
 const struct segment_status *store_watch_status(const struct store_watch *watch);
 

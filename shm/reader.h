@@ -100,4 +100,7 @@ int shmeter_reader_is_pattern(const char *name);
 int shmeter_reader_list(struct shmeter_reader_names *out, const char *const *patterns, uint32_t patterns_n);
 void shmeter_reader_list_free(struct shmeter_reader_names *names);
 
+/* Whether shmeter_reader_list() would find a segment called name (NAME or path) by this pattern, if there were one. */
+int shmeter_reader_lists(const char *pattern, const char *name);
+
 #endif

@@ -157,3 +157,13 @@ shmeter_reader_list_free(struct shmeter_reader_names *names)
     names->names = NULL;
     names->names_n = 0;
 }
+
+int
+shmeter_reader_lists(const char *pattern, const char *name)
+{
+    const int path = strchr(pattern, '/') != NULL;
+
+    if (!shmeter_reader_is_pattern(pattern))
+        return !strcmp(pattern, name);
+    return path == (strchr(name, '/') != NULL) && !fnmatch(pattern, name, path ? FNM_PATHNAME | FNM_PERIOD : 0);
+}

@@ -14,7 +14,7 @@
 static inline struct store *
 values_new(const char *segment)
 {
-    struct store_options options = { &segment, 1, STORE_LABEL_NEVER, 1, NULL, 0 };
+    struct store_options options = { .names = &segment, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = 1 };
     return store_new(&options);
 }
 
