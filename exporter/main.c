@@ -18,6 +18,7 @@
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
 #include "exporter/version.h"
+#include "exporter/web/activation.h"
 #include "exporter/web/http.h"
 #include "exporter/web/listen.h"
 
@@ -103,12 +104,13 @@ turn(struct http *http, int signals, int limit_ms)
 }
 
 static void
-serve(struct http *http, int signals)
+serve(struct http *http, struct listen_sockets *sockets, int signals)
 {
     int64_t end_ms;
 
     while (!turn(http, signals, -1))
         ;
+    listen_remove(sockets);
     http_quiesce(http);
     end_ms = now_ms() + DRAIN_MS;
     while (http_active(http) && now_ms() < end_ms)
@@ -116,22 +118,16 @@ serve(struct http *http, int signals)
             return; /* asked twice */
 }
 
-/* Opens all addresses, or none. */
+/* Opens all addresses, or takes what the service manager has opened; all or none. */
 static int
-sockets_open(const struct options *options, int fds[LISTEN_ADDRESSES])
+sockets_open(const struct options *options, struct listen_sockets *sockets)
 {
     char sentence[SENTENCE_BYTES];
-    uint32_t i;
+    int result = options->systemd_socket ? activation_take(sockets, sentence, sizeof sentence)
+                                         : listen_open_all(sockets, options->addresses, options->addresses_n,
+                                                           options->unix_mode, sentence, sizeof sentence);
 
-    for (i = 0; i < options->addresses_n; i++) {
-        fds[i] = listen_open(&options->addresses[i], sentence, sizeof sentence);
-        if (fds[i] >= 0)
-            continue;
-        while (i)
-            close(fds[--i]);
-        return fail(sentence);
-    }
-    return 0;
+    return result ? fail(sentence) : 0;
 }
 
 static void
@@ -160,22 +156,23 @@ check_configs(const struct options *options)
 }
 
 static int
-run(const struct options *options, struct scraper *scraper, const int fds[LISTEN_ADDRESSES], int signals)
+run(const struct options *options, struct scraper *scraper, struct listen_sockets *sockets, int signals)
 {
     const struct http_options settings = { scraper, options->telemetry_path, options->request_seconds };
     struct http *http = http_new(&settings);
     int result = http ? 0 : -ENOMEM;
     uint32_t i;
 
-    for (i = 0; i < options->addresses_n; i++)
+    for (i = 0; i < sockets->n; i++)
         if (result)
-            close(fds[i]);
+            close(sockets->all[i].fd);
         else
-            result = http_listen(http, fds[i]);
-    for (i = 0; !result && i < options->addresses_n; i++)
-        say_listening(fds[i]);
+            result = http_listen(http, sockets->all[i].fd);
+    for (i = 0; !result && i < sockets->n; i++)
+        say_listening(sockets->all[i].fd);
     if (!result)
-        serve(http, signals);
+        serve(http, sockets, signals);
+    listen_remove(sockets);
     http_free(http);
     return result ? fail("the HTTP server cannot be started: no memory or descriptors") : 0;
 }
@@ -185,17 +182,20 @@ start(const struct options *options)
 {
     const struct round_options settings = { options->segments, options->segments_n,    options->owners,
                                             options->owners_n, options->stuck_seconds, options->telemetry_path };
-    int fds[LISTEN_ADDRESSES], signals = signals_open(), result;
+    int signals = signals_open(), result;
+    struct listen_sockets sockets;
     struct scraper *scraper;
 
-    if (check_configs(options) || sockets_open(options, fds))
+    if (check_configs(options) || sockets_open(options, &sockets))
         return EXIT_FAILURE;
     log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
               NULL);
     scraper = signals < 0 ? NULL : scraper_start(&settings);
-    if (!scraper)
+    if (!scraper) {
+        listen_close(&sockets);
         return fail("cannot start: no memory, threads or descriptors");
-    result = run(options, scraper, fds, signals);
+    }
+    result = run(options, scraper, &sockets, signals);
     scraper_free(scraper);
     log_event(LOG_LEVEL_INFO, "stopped", NULL);
     return result;

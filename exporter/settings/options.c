@@ -73,6 +73,25 @@ take_address(struct options *options, const char *argument)
 }
 
 static const char *
+take_systemd_socket(struct options *options, const char *argument)
+{
+    (void)argument;
+    options->systemd_socket = 1;
+    return NULL;
+}
+
+static const char *
+take_unix_mode(struct options *options, const char *argument)
+{
+    size_t digits = strspn(argument, "01234567");
+
+    if (!digits || digits > 4 || argument[digits] || strtoul(argument, NULL, 8) > 0777)
+        return "a mode is an octal number from 0 to 777, as for chmod";
+    options->unix_mode = (mode_t)strtoul(argument, NULL, 8);
+    return NULL;
+}
+
+static const char *
 take_telemetry_path(struct options *options, const char *argument)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/";
@@ -148,8 +167,12 @@ static const struct entry entries[] = {
       "serve only segments whose file belongs to this user\n"
       "(name or number); repeatable (default: anybody's)" },
     { "web.listen-address", "ADDRESS", take_address,
-      "HOST:PORT, [IPV6]:PORT or :PORT; port 0 is any free\n"
-      "one; repeatable (default: " DEFAULT_ADDRESS ")" },
+      "HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 is\n"
+      "any free one; repeatable (default: " DEFAULT_ADDRESS ")" },
+    { "web.unix-mode", "MODE", take_unix_mode, "who may connect to unix:PATH, in octal (default: 660)" },
+    { "web.systemd-socket", NULL, take_systemd_socket,
+      "serve the sockets that systemd passes, instead of\n"
+      "--web.listen-address" },
     { "web.telemetry-path", "PATH", take_telemetry_path, "where the metrics are (default: /metrics)" },
     { "web.request-timeout", "SECONDS", take_request_timeout,
       "time that a client has for sending a request, and again\n"
@@ -209,6 +232,7 @@ defaults(struct options *options)
 {
     memset(options, 0, sizeof *options);
     options->telemetry_path = "/metrics";
+    options->unix_mode = 0660;
     options->request_seconds = 15;
     options->stuck_seconds = 60;
     options->log_level = LOG_LEVEL_INFO;
@@ -225,7 +249,10 @@ complete(struct options *options)
         fprintf(stderr, "shmeter-exporter: SHMETER_SEGMENT=%s: %s\n", name, why);
         return OPTIONS_WRONG;
     }
-    if (!options->addresses_n)
+    if (options->systemd_socket && options->addresses_n)
+        return wrong("--web.systemd-socket: ",
+                     "the sockets come from systemd, so --web.listen-address cannot be given beside it");
+    if (!options->addresses_n && !options->systemd_socket)
         take_address(options, DEFAULT_ADDRESS);
     return OPTIONS_RUN;
 }

@@ -5,6 +5,7 @@
 #define SHMETER_EXPORTER_SETTINGS_OPTIONS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "exporter/log.h"
 #include "exporter/web/listen.h"
@@ -18,7 +19,9 @@ struct options {
     uint32_t owners[OPTIONS_OWNERS];        /* user ids; owners_n 0: anybody's segments are read             */
     uint32_t owners_n;
     struct listen_address addresses[LISTEN_ADDRESSES];
-    uint32_t addresses_n;    /* at least 1 after parsing                                                  */
+    uint32_t addresses_n;    /* at least 1 after parsing, unless systemd_socket                           */
+    int systemd_socket;      /* the service manager passes the sockets                                    */
+    mode_t unix_mode;        /* of Unix sockets                                                           */
     const char *config_file; /* NULL: none                                                                */
     const char *web_config_file;
     const char *telemetry_path; /* begins with '/'                                                           */

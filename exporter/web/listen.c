@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 1024 /* a burst of connections that does not fit costs each a second: SYN is sent again then */
@@ -30,6 +31,23 @@ port_parse(const char *text, uint16_t *out)
     return 0;
 }
 
+/* A relative path would name another place after a change of folder, and an abstract name has no mode that protects it. */
+static int
+path_parse(const char *path, struct listen_address *out, const char **why)
+{
+    if (path[0] != '/' || path[strlen(path) - 1] == '/') {
+        *why = "the path of a Unix socket is absolute, as in unix:/run/shmeter/http.sock";
+        return -EINVAL;
+    }
+    if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
+        *why = "the path of a Unix socket has at most 107 bytes";
+        return -EINVAL;
+    }
+    memcpy(out->host, path, strlen(path));
+    out->is_unix = 1;
+    return 0;
+}
+
 int
 listen_parse(const char *text, struct listen_address *out, const char **why)
 {
@@ -38,9 +56,15 @@ listen_parse(const char *text, struct listen_address *out, const char **why)
     size_t host_len;
 
     memset(out, 0, sizeof *out);
-    *why = "an address is HOST:PORT, [IPV6]:PORT or :PORT";
+    *why = "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
     if (!colon || strlen(text) >= sizeof out->text)
         return -EINVAL;
+    if (!strncmp(text, "unix:", 5) && path_parse(text + 5, out, why))
+        return -EINVAL;
+    if (out->is_unix) {
+        memcpy(out->text, text, strlen(text));
+        return 0;
+    }
     host_len = (size_t)(colon - text);
     if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
         host++;
@@ -150,6 +174,40 @@ listen_open(const struct listen_address *address, char *error, size_t error_byte
     return result;
 }
 
+int
+listen_open_all(struct listen_sockets *out, const struct listen_address *addresses, uint32_t addresses_n, mode_t mode,
+                char *error, size_t error_bytes)
+{
+    int result;
+
+    memset(out, 0, sizeof *out);
+    for (; out->n < addresses_n; out->n++) {
+        const struct listen_address *address = &addresses[out->n];
+        struct listen_socket *socket = &out->all[out->n];
+        if (address->is_unix)
+            result = listen_open_unix(address, mode, socket, error, error_bytes);
+        else
+            result = socket->fd = listen_open(address, error, error_bytes);
+        if (result < 0) {
+            listen_close(out);
+            return result;
+        }
+    }
+    return 0;
+}
+
+static void
+unix_name(const struct sockaddr_un *address, socklen_t bytes, char *out, size_t out_bytes)
+{
+    const size_t before = offsetof(struct sockaddr_un, sun_path);
+    size_t len = bytes > before ? bytes - before : 0;
+
+    if (len && address->sun_path[0])
+        snprintf(out, out_bytes, "unix:%.*s", (int)len, address->sun_path);
+    else
+        snprintf(out, out_bytes, "unix:@%.*s", len ? (int)len - 1 : 0, address->sun_path + 1);
+}
+
 void
 listen_name(int fd, char *out, size_t out_bytes)
 {
@@ -157,9 +215,12 @@ listen_name(int fd, char *out, size_t out_bytes)
     socklen_t bytes = sizeof address;
     char host[INET6_ADDRSTRLEN + 16], port[8];
 
-    if (getsockname(fd, (struct sockaddr *)&address, &bytes) ||
-        getnameinfo((struct sockaddr *)&address, bytes, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV))
+    if (getsockname(fd, (struct sockaddr *)&address, &bytes))
+        snprintf(out, out_bytes, "?");
+    else if (address.ss_family == AF_UNIX)
+        unix_name((const struct sockaddr_un *)&address, bytes, out, out_bytes);
+    else if (getnameinfo((struct sockaddr *)&address, bytes, host, sizeof host, port, sizeof port,
+                         NI_NUMERICHOST | NI_NUMERICSERV))
         snprintf(out, out_bytes, "?");
     else
         snprintf(out, out_bytes, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
@@ -177,5 +238,5 @@ listen_is_loopback(int fd)
         return ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == 127;
     if (address.ss_family == AF_INET6)
         return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&address)->sin6_addr);
-    return 0;
+    return address.ss_family == AF_UNIX;
 }

@@ -33,15 +33,21 @@ addresses_are_taken_apart(void **state)
         assert_string_equal(address.text, cases[i].text);
         assert_string_equal(address.host, cases[i].host);
         assert_int_equal(address.port, cases[i].port);
+        assert_false(address.is_unix);
     }
+    assert_int_equal(listen_parse("unix:/run/a:1", &address, &why), 0);
+    assert_true(address.is_unix);
+    assert_string_equal(address.host, "/run/a:1");
+    assert_string_equal(address.text, "unix:/run/a:1");
 }
 
 static void
 what_is_no_address_is_refused_with_a_reason(void **state)
 {
     static const char *const cases[] = {
-        "",      "10077",   "127.0.0.1", "127.0.0.1:",   "127.0.0.1:-1", "127.0.0.1:65536", "::1:80",
-        "[::1]", "[::1]80", "[]:80",     "[1.2.3.4]:80", "a:80x",        "a: 80",           "a:080000"
+        "",       "10077",    "127.0.0.1", "127.0.0.1:", "127.0.0.1:-1", "127.0.0.1:65536",
+        "::1:80", "[::1]",    "[::1]80",   "[]:80",      "[1.2.3.4]:80", "a:80x",
+        "a: 80",  "a:080000", "unix:",     "unix:a",     "unix:@a",      "unix:/run/"
     };
     char longer[LISTEN_TEXT_BYTES + 8];
     struct listen_address address;
