@@ -10,7 +10,8 @@
 
 static const struct command_option options[] = {
     { "format", "FORMAT",
-      "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), or openmetrics-created (with _created lines)" },
+      "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), openmetrics-created (with _created lines),\nor "
+      "protobuf (delimited MetricFamily messages)" },
     { "json", NULL, "print families, series and values as JSON" },
 };
 
@@ -21,6 +22,7 @@ static const struct {
     { "text", &encode_text },
     { "openmetrics", &encode_openmetrics },
     { "openmetrics-created", &encode_openmetrics_created },
+    { "protobuf", &encode_protobuf },
 };
 
 /* Returns 0, or EXIT_USAGE after a sentence. */
@@ -40,7 +42,8 @@ find_encoder(const struct arguments *given, const struct encoder **out)
             *out = formats[i].encoder;
             return 0;
         }
-    return arguments_wrong(given->command, "--format is text, openmetrics or openmetrics-created, not '%s'", name);
+    return arguments_wrong(given->command, "--format is text, openmetrics, openmetrics-created or protobuf, not '%s'",
+                           name);
 }
 
 static int

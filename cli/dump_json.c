@@ -71,18 +71,61 @@ labels_json(const struct model_series *series)
     return NULL;
 }
 
+/* An exponential histogram's own buckets: those of its schema that are not empty, by their index. */
+static json_t *
+native_json(const struct model *model, const struct model_series *series)
+{
+    const struct model_shape *shape = series->shape;
+    const uint64_t *counts = model_histogram_buckets(model, series);
+    json_t *all = json_array();
+    uint32_t i;
+    int failed = !all;
+
+    for (i = 0; i < shape->log_n && !failed; i++)
+        if (counts[1 + i])
+            failed = json_array_append_new(all, json_pack("{s:I, s:o}", "index",
+                                                          (json_int_t)shape->first_index + (json_int_t)i, "count",
+                                                          u64_json(counts[1 + i])));
+    if (failed) {
+        json_decref(all);
+        return NULL;
+    }
+    return json_pack("{s:i, s:o, s:o, s:o}", "schema", (int)shape->schema, "zero_threshold",
+                     f64_json(shape->zero_threshold), "zero_count", u64_json(counts[0]), "buckets", all);
+}
+
+static json_t *
+histogram_json(const struct model *model, const struct model_series *series)
+{
+    json_t *histogram = json_pack("{s:o, s:o, s:o}", "count", u64_json(model_histogram_count(model, series)), "sum",
+                                  f64_json(model_histogram_sum(model, series)), "buckets", buckets_json(model, series));
+
+    if (histogram && series->shape->exponential &&
+        json_object_set_new(histogram, "native", native_json(model, series))) {
+        json_decref(histogram);
+        return NULL;
+    }
+    return histogram;
+}
+
 static json_t *
 series_json(const struct model *model, const struct model_family *family, const struct model_series *series)
 {
     json_t *created = series->created_ns ? json_real((double)(series->created_ns / 1000000) / 1e3) : json_null();
+    json_t *created_ns = series->created_ns ? u64_json(series->created_ns) : json_null();
+    json_t *values = family->type == MODEL_HISTOGRAM ? histogram_json(model, series)
+                     : series->shape->number == MODEL_U64
+                         ? json_pack("{s:o}", "value", u64_json(model_u64(model, series)))
+                         : json_pack("{s:o}", "value", f64_json(model_number(model, series)));
+    json_t *all = json_pack("{s:o, s:o, s:o}", "labels", labels_json(series), "created", created, "created_ns",
+                            created_ns);
 
-    if (family->type == MODEL_HISTOGRAM)
-        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "labels", labels_json(series), "created", created, "count",
-                         u64_json(model_histogram_count(model, series)), "sum",
-                         f64_json(model_histogram_sum(model, series)), "buckets", buckets_json(model, series));
-    return json_pack("{s:o, s:o, s:o}", "labels", labels_json(series), "created", created, "value",
-                     series->shape->number == MODEL_U64 ? u64_json(model_u64(model, series))
-                                                        : f64_json(model_number(model, series)));
+    if (!all || !values || json_object_update(all, values)) {
+        json_decref(all);
+        all = NULL;
+    }
+    json_decref(values);
+    return all;
 }
 
 static json_t *

@@ -29,4 +29,10 @@ extern const struct encoder encode_text;
  */
 extern const struct encoder encode_openmetrics, encode_openmetrics_created;
 
+/*
+ * Protobuf, delimited: io.prometheus.client.MetricFamily messages (exposition.proto), each behind its length. Values are doubles;
+ * start timestamps are always there. Info is a gauge of 1. An exponential histogram is a native one, beside its classic buckets.
+ */
+extern const struct encoder encode_protobuf;
+
 #endif

@@ -25,35 +25,48 @@ shape_same(const struct shape *node, const struct model_shape *wanted, const dou
     return 1;
 }
 
-#define CLASSIC_LIMIT 40u /* buckets that text shows of an exponential histogram */
+/* Classic buckets that are shown of an exponential histogram, +Inf not counted. */
+#define CLASSIC_LIMIT 40u
 
-/* Every step-th log bucket's end is an end at schema - log2(step) too: cumulative counts there are exact. */
-static uint32_t
+/*
+ * Of how many log buckets one end is shown: a power of two, because every such end is one of a coarser schema too, whatever the
+ * range. It depends on the definition alone.
+ */
+static int64_t
 shape_step(const struct model_shape *shape)
 {
-    uint32_t step = 1;
-    int32_t schema = shape->schema;
+    int64_t step = 1;
 
-    while (shape->exponential && shape->log_n / step > CLASSIC_LIMIT && schema > -4) {
+    while (shape->log_n / step + 2 > CLASSIC_LIMIT) /* the zero bucket, and one that the division has dropped */
         step *= 2;
-        schema--;
-    }
     return step;
+}
+
+/*
+ * Whether the i-th bound is a classic bucket's. Of an exponential histogram the zero threshold is, and not the last bound: the bucket
+ * below it also holds what was above the range, and le would not be true.
+ */
+static int
+shape_shows(const struct shape *node, uint32_t i, int64_t step)
+{
+    if (!node->seen.exponential || !i)
+        return 1;
+    return i + 1 < node->bounds_n && ((int64_t)node->seen.first_index + i - 1) % step == 0;
 }
 
 static int
 shape_bounds(struct whole *whole, struct shape *node)
 {
     struct model_shape *shape = &node->seen;
+    const int64_t step = shape->exponential ? shape_step(shape) : 1;
     double *classic = arena_take(&whole->arena, node->bounds_n * sizeof *classic);
     uint32_t *ends = arena_take(&whole->arena, node->bounds_n * sizeof *ends);
-    uint32_t i, n = 0, step = shape_step(shape);
+    uint32_t i, n = 0;
 
     if (!classic || !ends)
         return -ENOMEM;
     for (i = 0; i < node->bounds_n; i++) {
-        int64_t index = (int64_t)shape->first_index + i - 1;
-        if (shape->exponential && i > 0 && index % (int64_t)step)
+        if (!shape_shows(node, i, step))
             continue;
         classic[n] = node->bounds[i];
         ends[n++] = i + 1;

@@ -13,6 +13,7 @@
 static const struct plan_maker *const makers[PLAN_PARTS] = {
     [PLAN_TEXT] = &plan_make_text,
     [PLAN_OPENMETRICS] = &plan_make_openmetrics,
+    [PLAN_PROTOBUF] = &plan_make_protobuf,
 };
 
 struct plan *

@@ -14,6 +14,7 @@
 enum plan_part {
     PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics     */
     PLAN_OPENMETRICS, /* heads of OpenMetrics                                                               */
+    PLAN_PROTOBUF,    /* MetricFamily and Metric messages                                                   */
     PLAN_PARTS
 };
 
