@@ -211,7 +211,7 @@ look_at(struct snapshot *snapshot, uint64_t unit, uint32_t bytes, uint32_t kind)
     uint64_t state = record_state(snapshot, unit);
     int result;
 
-    if (state != SHMETER_VISIBLE && state != SHMETER_HIDDEN)
+    if (state != SHMETER_VISIBLE && state != SHMETER_HIDDEN && state != SHMETER_HIDING)
         return -EAGAIN;
     snapshot_copy(snapshot, copy, record_off(snapshot, unit), bytes);
     result = kind == SHMETER_KIND_FAMILY ? add_family(snapshot, (uint32_t)unit, copy, bytes)

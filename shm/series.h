@@ -97,6 +97,56 @@ shmeter_series_allowed(const struct shmeter_binding *binding)
     return 1;
 }
 
+/* Unsets a gauge in the common block and in every slot that has memory. */
+SHMETER_LOCAL void
+shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
+{
+    const struct shmeter_header *header = &attachment->header;
+    struct shmeter_gauge_cell *common = (struct shmeter_gauge_cell *)(void *)(attachment->base + header->common_off) +
+                                        cell;
+    uint64_t off = header->gauges_off + cell * sizeof *common, seen[2];
+    uint32_t i;
+    seen[0] = shmeter_load_relaxed(&common->value);
+    seen[1] = shmeter_load_relaxed(&common->aux);
+    while (!shmeter_cas16(common, seen, 0, seen[1] + 1)) /* a new epoch: shares of the old one count no more */
+        ;
+    for (i = 0; i < header->slots_n; i++) {
+        struct shmeter_gauge_cell *own = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) +
+                                                                               off);
+        if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) < off + sizeof *own)
+            continue;
+        seen[0] = shmeter_load_relaxed(&own->value);
+        seen[1] = shmeter_load_relaxed(&own->aux);
+        while (!shmeter_cas16(own, seen, 0, 0))
+            ;
+    }
+}
+
+/* The rest of a hide: its own, or that of a process that died in it. Returns when the record is HIDDEN, or shown again. */
+SHMETER_LOCAL void
+shmeter_series_hide_gauge(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
+                          uint64_t cell)
+{
+    uint64_t seen = SHMETER_HIDING;
+    shmeter_series_unset(attachment, cell);
+    shmeter_cas(&record->state, &seen, SHMETER_HIDDEN);
+}
+
+/* Shows a record that is new, or that stood for a gauge or an info and was hidden. */
+SHMETER_LOCAL void
+shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit,
+                    struct shmeter_series_record *record)
+{
+    uint64_t cell;
+    shmeter_registry_show(&record->state, SHMETER_UNPUBLISHED);
+    if (definition->cell_bytes)
+        return;
+    if (shmeter_load_acquire(&record->state) == SHMETER_HIDING &&
+        shmeter_series_cell(binding, definition, unit, &cell))
+        shmeter_series_hide_gauge(binding->attachment, record, cell);
+    shmeter_registry_show(&record->state, SHMETER_HIDDEN);
+}
+
 /* The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. */
 SHMETER_LOCAL int64_t
 shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
@@ -128,11 +178,8 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
     }
     if (added && state == SHMETER_HIDDEN)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_RENEWED);
-    if (show && record) {
-        shmeter_registry_show(&record->state, SHMETER_UNPUBLISHED);
-        if (!cells)
-            shmeter_registry_show(&record->state, SHMETER_HIDDEN); /* a gauge was unset when it was hidden */
-    }
+    if (show && record)
+        shmeter_series_show(binding, definition, (uint32_t)unit, record);
     return unit;
 }
 
@@ -232,40 +279,15 @@ shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, c
     return shmeter_series_make(family, &joined, fits);
 }
 
-/* Unsets a gauge in the common block and in every slot that has memory. */
-SHMETER_LOCAL void
-shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
-{
-    const struct shmeter_header *header = &attachment->header;
-    struct shmeter_gauge_cell *common = (struct shmeter_gauge_cell *)(void *)(attachment->base + header->common_off) +
-                                        cell;
-    uint64_t off = header->gauges_off + cell * sizeof *common, seen[2];
-    uint32_t i;
-    seen[0] = shmeter_load_relaxed(&common->value);
-    seen[1] = shmeter_load_relaxed(&common->aux);
-    while (!shmeter_cas16(common, seen, 0, seen[1] + 1)) /* a new epoch: shares of the old one count no more */
-        ;
-    for (i = 0; i < header->slots_n; i++) {
-        struct shmeter_gauge_cell *own = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) +
-                                                                               off);
-        if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) < off + sizeof *own)
-            continue;
-        seen[0] = shmeter_load_relaxed(&own->value);
-        seen[1] = shmeter_load_relaxed(&own->aux);
-        while (!shmeter_cas16(own, seen, 0, 0))
-            ;
-    }
-}
-
 SHMETER_LOCAL void
 shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit)
 {
     struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
     uint64_t seen = SHMETER_VISIBLE, cell;
-    if (!record || record->family != binding->unit || !shmeter_cas(&record->state, &seen, SHMETER_HIDDEN))
-        return;
-    if (definition->type == SHMETER_GAUGE && shmeter_series_cell(binding, definition, unit, &cell))
-        shmeter_series_unset(binding->attachment, cell);
+    int gauge = definition->type == SHMETER_GAUGE && shmeter_series_cell(binding, definition, unit, &cell);
+    if (record && record->family == binding->unit &&
+        shmeter_cas(&record->state, &seen, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) && gauge)
+        shmeter_series_hide_gauge(binding->attachment, record, cell);
 }
 
 #endif
