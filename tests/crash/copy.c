@@ -1,0 +1,321 @@
+#include "tests/crash/copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shm/types.h"
+
+#define PAGE 4096u
+
+static const unsigned char zeros[PAGE];
+
+static void
+give_up(const char *what)
+{
+    fprintf(stderr, "copy: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+static void *
+have(size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+
+    if (!memory)
+        give_up("calloc");
+    return memory;
+}
+
+int
+segment_open(struct segment *segment, const char *path)
+{
+    struct stat about;
+
+    snprintf(segment->path, sizeof segment->path, "%s", path);
+    segment->fd = open(path, O_RDWR | O_CLOEXEC);
+    if (segment->fd < 0)
+        return -1;
+    if (fstat(segment->fd, &about) || !about.st_size)
+        give_up("an empty segment");
+    segment->bytes = (uint64_t)about.st_size;
+    segment->base = mmap(NULL, segment->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, 0);
+    if (segment->base == MAP_FAILED)
+        give_up("mmap");
+    memcpy(&segment->header, segment->base, sizeof segment->header);
+    return 0;
+}
+
+void
+segment_close(struct segment *segment)
+{
+    munmap(segment->base, segment->bytes);
+    close(segment->fd);
+}
+
+/* Calls each(argument, page) for each page that has memory. */
+static void
+each_page(const struct segment *segment, void (*each)(void *, uint32_t), void *argument)
+{
+    off_t at = 0, end;
+
+    while ((at = lseek(segment->fd, at, SEEK_DATA)) >= 0) {
+        end = lseek(segment->fd, at, SEEK_HOLE);
+        for (; at < end; at += PAGE)
+            each(argument, (uint32_t)(at / PAGE));
+    }
+}
+
+/* A page of a copy; what was allocated and never written looks like a hole. */
+static const unsigned char *
+page_of(const struct copy *copy, uint64_t page)
+{
+    return copy->pages[page] ? copy->pages[page] : zeros;
+}
+
+/* Whether a page has any of some bytes. */
+static int
+inside(uint64_t page, uint64_t off, uint64_t bytes)
+{
+    return page * PAGE + PAGE > off && page * PAGE < off + bytes;
+}
+
+/* Lanes and records are written up to their fill levels, and perhaps behind them by who takes the next piece. */
+static int
+is_watched(const struct copy *copy, const struct shmeter_header *header, uint64_t page)
+{
+    const struct shmeter_state *state = (const struct shmeter_state *)(const void *)page_of(copy,
+                                                                                            header->state_off / PAGE);
+    uint64_t cells = state->cells_fill.value + 8192, records = state->records_fill.value + PAGE;
+    uint32_t i;
+
+    if (page * PAGE < header->records_off)
+        return 1; /* also what looks like a hole: much of a new segment is allocated before it is written */
+    if (!copy->pages[page])
+        return 0; /* a level or a mark in the state is raised before anything is written there */
+    if (page * PAGE < header->slot_blocks_off)
+        return inside(page, header->records_off, records);
+    if (page * PAGE < header->cpu_lanes_off)
+        return 1;
+    for (i = 0; i < header->cpu_lanes_n; i++)
+        if (inside(page, header->cpu_lanes_off + ((uint64_t)i << header->lane_shift), cells))
+            return 1;
+    for (i = 0; i < header->shared_lanes_n; i++)
+        if (inside(page, header->shared_lanes_off + ((uint64_t)i << (header->lane_shift + 1)), 2 * cells))
+            return 1;
+    return 0;
+}
+
+struct taking {
+    struct copy *copy;
+    const struct segment *segment;
+};
+
+static void
+take_page(void *argument, uint32_t page)
+{
+    struct taking *taking = argument;
+
+    taking->copy->pages[page] = have(PAGE);
+    memcpy(taking->copy->pages[page], taking->segment->base + (uint64_t)page * PAGE, PAGE);
+}
+
+struct copy *
+copy_take(const struct segment *segment)
+{
+    struct copy *copy = have(sizeof *copy);
+    struct taking taking = { copy, segment };
+    uint32_t i;
+
+    copy->pages_n = (uint32_t)(segment->bytes / PAGE);
+    copy->pages = have(copy->pages_n * sizeof *copy->pages);
+    copy->watched = have(copy->pages_n * sizeof *copy->watched);
+    each_page(segment, take_page, &taking);
+    if (segment->header.magic != SHMETER_MAGIC || segment->header.segment_bytes != segment->bytes)
+        return copy; /* damaged: nothing to look for */
+    for (i = 0; i < copy->pages_n; i++)
+        if (is_watched(copy, &segment->header, i))
+            copy->watched[copy->watched_n++] = i;
+    return copy;
+}
+
+void
+copy_free(struct copy *copy)
+{
+    uint32_t i;
+
+    if (!copy)
+        return;
+    for (i = 0; i < copy->pages_n; i++)
+        free(copy->pages[i]);
+    free(copy->pages);
+    free(copy->watched);
+    free(copy);
+}
+
+int
+copy_differs(const struct copy *copy, const struct segment *segment)
+{
+    uint32_t i;
+
+    for (i = 0; i < copy->watched_n; i++)
+        if (memcmp(page_of(copy, copy->watched[i]), segment->base + (uint64_t)copy->watched[i] * PAGE, PAGE))
+            return 1;
+    return 0;
+}
+
+int64_t
+copy_difference(const struct copy *a, const struct copy *b)
+{
+    uint32_t i, k;
+
+    if (a->pages_n != b->pages_n)
+        return 0;
+    for (i = 0; i < a->pages_n; i++) {
+        const unsigned char *left = page_of(a, i), *right = page_of(b, i);
+        if (left == right || !memcmp(left, right, PAGE))
+            continue;
+        for (k = 0; left[k] == right[k];)
+            k++;
+        return (int64_t)i * PAGE + k;
+    }
+    return -1;
+}
+
+void
+copy_write(const struct copy *copy, const char *path)
+{
+    uint32_t i;
+    int fd;
+
+    unlink(path);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)copy->pages_n * PAGE))
+        give_up(path);
+    for (i = 0; i < copy->pages_n; i++)
+        if (copy->pages[i] && pwrite(fd, copy->pages[i], PAGE, (off_t)i * PAGE) != PAGE)
+            give_up(path);
+    close(fd);
+}
+
+static void
+restore_page(void *argument, uint32_t page)
+{
+    struct taking *taking = argument;
+    unsigned char *live = taking->segment->base + (uint64_t)page * PAGE;
+
+    if (!taking->copy->pages[page]) {
+        if (fallocate(taking->segment->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)page * PAGE, PAGE))
+            give_up("fallocate");
+    } else if (memcmp(live, taking->copy->pages[page], PAGE))
+        memcpy(live, taking->copy->pages[page], PAGE);
+}
+
+void
+copy_restore(const struct copy *copy, struct segment *segment)
+{
+    struct taking taking = { (struct copy *)(uintptr_t)copy, segment };
+
+    each_page(segment, restore_page, &taking);
+}
+
+/* ---- what is not the same in two runs ---- */
+
+/* The word at an offset; NULL in a hole. No word crosses a page. */
+static uint64_t *
+word_at(const struct copy *copy, uint64_t off)
+{
+    unsigned char *page = off / PAGE < copy->pages_n ? copy->pages[off / PAGE] : NULL;
+    return page ? (uint64_t *)(void *)(page + off % PAGE) : NULL;
+}
+
+static void
+mask(const struct copy *copy, uint64_t off)
+{
+    uint64_t *word = word_at(copy, off);
+
+    if (word && *word)
+        *word = 1;
+}
+
+static struct shmeter_header *
+header_of(const struct copy *copy)
+{
+    return (struct shmeter_header *)(void *)copy->pages[0];
+}
+
+void
+copy_bury(struct copy *copy, pid_t pid)
+{
+    const struct shmeter_header *header = header_of(copy);
+    uint64_t i, *owner;
+
+    for (i = 0; i < header->slots_n; i++) {
+        owner = word_at(copy, header->slot_words_off + i * sizeof(struct shmeter_slot_word));
+        if (owner && SHMETER_OWNER_PID(*owner) == (uint32_t)pid)
+            *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), INT32_MAX);
+    }
+}
+
+static void
+normalize_slot(const struct copy *copy, const struct shmeter_header *header, uint64_t slot)
+{
+    uint64_t word = header->slot_words_off + slot * sizeof(struct shmeter_slot_word), i;
+    uint64_t block = header->slot_blocks_off + slot * header->slot_block_bytes;
+    uint64_t *owner = word_at(copy, word);
+
+    if (!owner)
+        return; /* nobody was ever there */
+    if (SHMETER_OWNER_PID(*owner))
+        *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), 1);
+    mask(copy, word + offsetof(struct shmeter_slot_word, identity));
+    mask(copy, word + offsetof(struct shmeter_slot_word, image));
+    mask(copy, word + offsetof(struct shmeter_slot_word, claimed_ticks));
+    mask(copy, word + offsetof(struct shmeter_slot_word, ended_ticks));
+    mask(copy, block + offsetof(struct shmeter_slot_block, heartbeat_ticks));
+    mask(copy, block + offsetof(struct shmeter_slot_block, busy_ticks));
+    for (i = 0; i < SHMETER_CHECKS; i++)
+        mask(copy, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check) +
+                       offsetof(struct shmeter_slot_check, since_ticks));
+    /* Gauges are registered in the order of their modes. */
+    mask(copy, block + header->gauges_off + SHMETER_LIVE_LATEST * sizeof(struct shmeter_gauge_cell) + 8);
+    mask(copy, block + header->gauges_off + SHMETER_LATEST * sizeof(struct shmeter_gauge_cell) + 8);
+}
+
+/* A record without its head yet may have either kind's time. */
+static void
+normalize_records(const struct copy *copy, const struct shmeter_header *header)
+{
+    const uint64_t *fill_at = word_at(copy, header->state_off + offsetof(struct shmeter_state, records_fill));
+    uint64_t off = SHMETER_UNIT_BYTES, fill = fill_at ? *fill_at : 0, head;
+
+    while (off < fill && word_at(copy, header->records_off + off)) {
+        uint64_t at = header->records_off + off;
+        head = *word_at(copy, at);
+        if (head >> 32 != SHMETER_KIND_SERIES)
+            mask(copy, at + offsetof(struct shmeter_family_record, created_real_ns));
+        if (head >> 32 != SHMETER_KIND_FAMILY)
+            mask(copy, at + offsetof(struct shmeter_series_record, created_real_ns));
+        off += (uint32_t)head < SHMETER_UNIT_BYTES ? SHMETER_UNIT_BYTES : (uint32_t)head;
+    }
+}
+
+void
+copy_normalize(struct copy *copy, int created)
+{
+    struct shmeter_header *header = header_of(copy);
+    uint64_t i;
+
+    for (i = 0; i < header->slots_n; i++)
+        normalize_slot(copy, header, i);
+    normalize_records(copy, header);
+    if (!created)
+        return;
+    memset(header->nonce, 0, sizeof header->nonce);
+    header->created_real_ns = header->created_mono_ns = header->created_ticks = header->sum = 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * Copies of a segment's bytes: taken from the live file, compared with it, written elsewhere, put back. Holes stay holes. It
+ * knows the layout, so as to look only where something may change, and to forget times and pids.
+ */
+#ifndef SHMETER_TESTS_CRASH_COPY_H
+#define SHMETER_TESTS_CRASH_COPY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "shm/layout.h"
+
+struct copy {
+    uint32_t pages_n;
+    uint32_t watched_n;
+    unsigned char **pages; /* NULL: a hole                                                                  */
+    uint32_t *watched;     /* pages in which something may change                                         */
+};
+
+struct segment {
+    char path[200];
+    int fd;
+    uint64_t bytes;
+    unsigned char *base; /* the live file, writable                                                        */
+    struct shmeter_header header;
+};
+
+/* Returns 0, or -1 when there is no such file. Anything else that fails ends the process. */
+int segment_open(struct segment *segment, const char *path);
+void segment_close(struct segment *segment);
+
+struct copy *copy_take(const struct segment *segment);
+void copy_free(struct copy *copy);
+/* Whether a watched page is another now. */
+int copy_differs(const struct copy *copy, const struct segment *segment);
+/* Where two copies differ first, from the beginning; -1: nowhere. A hole is as good as zeros. */
+int64_t copy_difference(const struct copy *a, const struct copy *b);
+/* Makes a new file of it. */
+void copy_write(const struct copy *copy, const char *path);
+/* Puts it back into the live file. */
+void copy_restore(const struct copy *copy, struct segment *segment);
+
+/* Makes the owner pid of every slot another one that nobody has: so its death can be proven. */
+void copy_bury(struct copy *copy, pid_t pid);
+/*
+ * Makes equal what no two runs have in common: times, pids, process images. created: also what a new segment draws by lot.
+ */
+void copy_normalize(struct copy *copy, int created);
+
+#endif

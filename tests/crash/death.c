@@ -1,0 +1,312 @@
+#include "tests/crash/death.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/client/scratch.h"
+
+/* ---- what a reader sees ---- */
+
+static int
+is_gauge(const char *name)
+{
+    return !strncmp(name, "crash_gauge_", 12);
+}
+
+/* 1: as before the operation; 2: as after it; 3: both, because it changes no sample. Else the job fails. */
+static int
+side_of(const struct stage *stage, uint32_t number, const struct reading *now, const struct reading *before,
+        const struct reading *after)
+{
+    int side = (reading_equal(now, before) ? 1 : 0) | (reading_equal(now, after) ? 2 : 0);
+    uint32_t i;
+
+    if (!side && stage->op->flags & OP_IN_PARTS) {
+        for (i = 0; i < before->samples_n; i++) {
+            const struct reading_sample *sample = reading_find(now, before->samples[i].name);
+            if (!reading_samples_equal(sample, &before->samples[i]) &&
+                !reading_samples_equal(sample, reading_find(after, before->samples[i].name)))
+                stage_fail(stage, "state %u is torn at %s", number, before->samples[i].name);
+        }
+        return 3;
+    }
+    if (!side) {
+        printf("# compared with before: %s\n", reading_difference(before, now));
+        printf("# compared with after: %s\n", reading_difference(after, now));
+        stage_fail(stage, "state %u of %u is torn", number, stage->states_n);
+    }
+    return side;
+}
+
+/* Only the samples that the operation is about change, and to what they should. */
+static void
+check_changes(const struct stage *stage, const struct reading *before, const struct reading *after)
+{
+    const struct change *change;
+    uint32_t i, k, wanted = 0;
+
+    for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++) {
+        double from = reading_number(before, change->sample, change->word);
+        double to = reading_number(after, change->sample, change->word);
+        if ((from != change->from && !(isnan(from) && isnan(change->from))) ||
+            (to != change->to && !(isnan(to) && isnan(change->to))))
+            stage_fail(stage, "%s went from %.17g to %.17g instead of from %.17g to %.17g", change->sample, from, to,
+                       change->from, change->to);
+    }
+    for (k = 0; k < 2; k++) {
+        const struct reading *one = k ? after : before, *other = k ? before : after;
+        for (i = 0; i < one->samples_n; i++) {
+            wanted = 0;
+            for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++)
+                wanted |= !strcmp(change->sample, one->samples[i].name);
+            if (!wanted && !reading_samples_equal(&one->samples[i], reading_find(other, one->samples[i].name)))
+                stage_fail(stage, "%s has changed, which it should not", one->samples[i].name);
+        }
+    }
+}
+
+/* Whoever counts something dies without a trace in it: only gauges depend on their workers. */
+static void
+check_dead(const struct stage *stage, uint32_t number, const struct state *state)
+{
+    uint32_t i;
+
+    for (i = 0; i < state->alive.samples_n; i++) {
+        const struct reading_sample *sample = &state->alive.samples[i];
+        if (!is_gauge(sample->name) && strncmp(sample->name, "crash_new{}", 11) != 0 &&
+            !reading_samples_equal(sample, reading_find(&state->dead, sample->name)))
+            stage_fail(stage, "in state %u %s is lost by the death", number, sample->name);
+    }
+}
+
+static void
+check_losses(const struct stage *stage, uint32_t number, const struct reading *earlier, const struct reading *now)
+{
+    uint32_t i;
+
+    for (i = 0; i < STATUS_LOSSES; i++)
+        if (now->losses[i] < earlier->losses[i] || now->losses[i] > earlier->losses[i] + 1)
+            stage_fail(stage, "in state %u losses of %s are %llu after %llu", number, status_loss_kind(i),
+                       (unsigned long long)now->losses[i], (unsigned long long)earlier->losses[i]);
+}
+
+static void
+check_readings(const struct stage *stage)
+{
+    const struct state *first = &stage->states[0], *last = &stage->states[stage->states_n - 1];
+    int side, dead_side, came = 1;
+    uint32_t i;
+
+    check_changes(stage, &first->alive, &last->alive);
+    if (last->alive.absent)
+        stage_fail(stage, "there is no segment in the end");
+    for (i = 0; i < stage->states_n; i++) {
+        const struct state *state = &stage->states[i];
+        if (*state->alive.complaint || *state->dead.complaint)
+            stage_fail(stage, "state %u: %s", i,
+                       *state->alive.complaint ? state->alive.complaint : state->dead.complaint);
+        side = side_of(stage, i, &state->alive, &first->alive, &last->alive);
+        dead_side = side_of(stage, i, &state->dead, &first->dead, &last->dead);
+        if (!(side & dead_side) && !first->alive.absent)
+            stage_fail(stage, "state %u is half done: %s for the living, %s for the dead", i,
+                       side == 1 ? "before" : "after", dead_side == 1 ? "before" : "after");
+        if (came == 2 && side == 1)
+            stage_fail(stage, "state %u takes back what was done", i);
+        came = side == 2 ? 2 : came;
+        check_dead(stage, i, state);
+        if (i)
+            check_losses(stage, i, &stage->states[i - 1].alive, &state->alive);
+    }
+}
+
+/* ---- who comes after ---- */
+
+static void
+succeed(const struct stage *stage, int to)
+{
+    const char *why = stage->table->succeed(stage->other);
+
+    if (write(to, why ? why : "", why ? strlen(why) + 1 : 1) < 0)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static double
+sum_of_changes(const struct stage *stage, const char *name, uint32_t word)
+{
+    const struct change *change;
+    double sum = 0;
+
+    for (change = stage->table->successor; change->sample; change++)
+        if (!strcmp(change->sample, name) && change->word == word)
+            sum += change->to;
+    return sum;
+}
+
+static void
+check_total(const struct stage *stage, uint32_t number, const struct reading *before, const struct reading *after,
+            const char *name)
+{
+    const struct reading_sample *sample = reading_find(after, name);
+    uint32_t word;
+
+    if (!sample)
+        stage_fail(stage, "after the successor on state %u there is no %s", number, name);
+    for (word = 0; word < sample->words_n; word++) {
+        double then = reading_number(before, name, word), now = reading_number(after, name, word);
+        double wanted = (isnan(then) ? 0 : then) + sum_of_changes(stage, name, word);
+        if (now != wanted)
+            stage_fail(stage, "after the successor on state %u %s word %u is %.17g instead of %.17g", number, name,
+                       word, now, wanted);
+    }
+}
+
+static void
+check_successor(const struct stage *stage, uint32_t number, const struct reading *before, const struct reading *after)
+{
+    static const char *const none[] = { "series_refused", "families_refused", "slots_exhausted",
+                                        "slots_robbed",   "backing_failed",   "handles_refused" };
+    const struct change *change;
+    uint32_t i, k;
+
+    if (*after->complaint)
+        stage_fail(stage, "after the successor on state %u: %s", number, after->complaint);
+    for (i = 0; i < before->samples_n; i++)
+        if (strncmp(before->samples[i].name, "crash_gauge_all{", 16) != 0) /* until the slot is used again */
+            check_total(stage, number, before, after, before->samples[i].name);
+    for (change = stage->table->successor; change->sample; change++)
+        check_total(stage, number, before, after, change->sample);
+    for (i = 0; i < STATUS_LOSSES; i++)
+        for (k = 0; k < sizeof none / sizeof *none; k++)
+            if (status_loss_kind(i) && !strcmp(status_loss_kind(i), none[k]) && after->losses[i])
+                stage_fail(stage, "after the successor on state %u there are losses: %s", number, none[k]);
+}
+
+/* A fresh process on what the death has left: it opens, registers and updates, and every total is right. */
+static void
+run_successor(const struct stage *stage, uint32_t number, const struct reading *before)
+{
+    char why[512] = "it died";
+    struct reading after;
+    int ends[2];
+    pid_t pid;
+
+    if (pipe(ends))
+        abort();
+    pid = scratch_fork();
+    if (!pid)
+        succeed(stage, ends[1]);
+    close(ends[1]);
+    if (read(ends[0], why, sizeof why - 1) <= 0 || *why)
+        stage_fail(stage, "the successor on state %u: %s", number, why);
+    close(ends[0]);
+    reading_take(&after, stage->other);
+    kill(pid, SIGKILL);
+    scratch_wait(pid);
+    check_successor(stage, number, before, &after);
+    reading_free(&after);
+}
+
+void
+death_check(struct stage *stage)
+{
+    uint32_t i;
+
+    check_readings(stage);
+    for (i = 0; i < stage->states_n; i++) {
+        unlink(stage->other);
+        if (stage->states[i].copy)
+            copy_write(stage->states[i].copy, stage->other);
+        run_successor(stage, i, &stage->states[i].dead);
+    }
+}
+
+/* ---- real deaths ---- */
+
+static void
+compare(struct stage *stage, const struct copy *seen, const char *how, uint32_t number)
+{
+    struct copy *left;
+    int64_t at;
+
+    stage->result->kills++;
+    if (!stage->segment.base && segment_open(&stage->segment, stage->path))
+        stage->segment.base = NULL;
+    if (!seen || !stage->segment.base) {
+        if (seen || stage->segment.base)
+            stage_fail(stage, "killed at %s %u: there is %s segment", how, number, seen ? "no" : "a");
+        return;
+    }
+    left = copy_take(&stage->segment);
+    copy_normalize(left, (stage->op->flags & OP_CREATES) != 0);
+    at = copy_difference(left, seen);
+    if (at >= 0)
+        stage_fail(stage, "killed at %s %u: the byte at %#llx is not what was seen there", how, number,
+                   (unsigned long long)at);
+    copy_free(left);
+}
+
+/* The states' copies become comparable, and useless for anything else. */
+static void
+normalize(struct stage *stage)
+{
+    uint32_t i;
+
+    for (i = 0; i < stage->states_n; i++)
+        if (stage->states[i].copy)
+            copy_normalize(stage->states[i].copy, (stage->op->flags & OP_CREATES) != 0);
+}
+
+void
+death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share)
+{
+    struct stepper stepper;
+    uint32_t i;
+
+    normalize(stage);
+    for (i = 0; i < stage->boundaries_n; i++) {
+        const struct boundary *boundary = &stage->boundaries[i];
+        if ((only_sequences && !stepper_in_sequence(boundary->at)) || i % share)
+            continue;
+        stage_begin(stage, &stepper);
+        if (stepper.at != boundary->at && !stepper_run_to(&stepper, boundary->at))
+            stage_fail(stage, "the instruction at %#llx did not come again", (unsigned long long)boundary->at);
+        stepper_kill(&stepper);
+        compare(stage, stage->states[boundary->state].copy, "boundary", i);
+    }
+}
+
+void
+death_kill_at_states(struct stage *stage)
+{
+    struct stepper stepper;
+    struct copy *last;
+    uint32_t i, seen;
+
+    normalize(stage);
+    for (i = 0; i < stage->states_n; i++) {
+        stage_begin(stage, &stepper);
+        last = stage->segment.base ? copy_take(&stage->segment) : NULL;
+        for (seen = 0; seen < i;) {
+            if (!stepper_step(&stepper) && seen + 1 < i)
+                stage_fail(stage, "another run came to state %u of %u only", seen, i);
+            if (!stage->segment.base && !access(stage->path, F_OK) && segment_open(&stage->segment, stage->path))
+                stage_fail(stage, "the segment came and went");
+            if (!stage->segment.base || (last && !copy_differs(last, &stage->segment)))
+                continue;
+            copy_free(last);
+            last = copy_take(&stage->segment);
+            seen++;
+        }
+        copy_free(last);
+        stepper_kill(&stepper);
+        stage->result->steps += stepper.steps;
+        compare(stage, stage->states[i].copy, "state", i);
+    }
+}

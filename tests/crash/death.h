@@ -1,0 +1,67 @@
+/*
+ * Death everywhere: an operation is looked at between any two of its instructions, and whoever comes after a death there must
+ * find a sound segment.
+ */
+#ifndef SHMETER_TESTS_CRASH_DEATH_H
+#define SHMETER_TESTS_CRASH_DEATH_H
+
+#include "tests/crash/copy.h"
+#include "tests/crash/ops.h"
+#include "tests/crash/reading.h"
+#include "tests/crash/stepper.h"
+
+struct result { /* of a job; in memory shared with the process that does it */
+    uint64_t instructions, states, kills, pairs;
+    uint64_t steps; /* boundaries stopped at in all                                                        */
+};
+
+/* One segment state that a death can leave. */
+struct state {
+    struct copy *copy;          /* NULL: there is no segment yet                                           */
+    struct reading alive, dead; /* as read while the owner lives, and after its death                      */
+    uint64_t at;                /* the instruction before which it was seen first                        */
+};
+
+struct boundary { /* an instruction executed for the first time */
+    uint64_t at;
+    uint32_t state;
+};
+
+struct stage { /* an operation and all that one run of it went through */
+    const struct op_table *table;
+    const struct op *op;
+    char path[200], other[200];
+    struct segment segment; /* base NULL: there is none yet                                              */
+    struct copy *before;    /* what children begin with; NULL: no segment                                */
+    struct state *states;
+    struct boundary *boundaries;
+    uint32_t states_n, boundaries_n;
+    struct result *result;
+};
+
+/* Says what is wrong and ends the job. */
+__attribute__((noreturn, format(printf, 2, 3))) void stage_fail(const struct stage *stage, const char *format, ...);
+
+/* The world, arranged for the operation. */
+void stage_make(struct stage *stage, const struct op_table *table, const struct op *op, uint32_t shared_lanes,
+                struct result *result);
+/* Puts the segment back, and has a child that is about to run the operation. */
+void stage_begin(struct stage *stage, struct stepper *stepper);
+/* The same; SIGUSR1 runs it too, and companion 1 a second thread. */
+void stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion);
+/* One run, instruction by instruction. */
+void stage_walk(struct stage *stage);
+
+/* All that must hold at each state of a walk. */
+void death_check(struct stage *stage);
+/* Real deaths: the bytes they leave are those that the walk saw. share: of every how many boundaries one is tried. */
+void death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share);
+void death_kill_at_states(struct stage *stage);
+
+/*
+ * An update stopped at each of its instructions, another process or thread that does one or two on the same lane in the
+ * meantime, and what may become of the first one then. cpu is this one; other another, or -1. Of every share such cases one.
+ */
+void pairs_check(struct stage *stage, int cpu, int other, uint32_t share);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The operations of the public header, each as a function that a child can be stopped in, and the world they work in.
+ * tests/crash/ops.c is compiled once for each compiler and optimization and gives one table each time.
+ */
+#ifndef SHMETER_TESTS_CRASH_OPS_H
+#define SHMETER_TESTS_CRASH_OPS_H
+
+#include <stdint.h>
+
+enum {
+    OP_CREATES = 1,  /* there is no segment before                                                          */
+    OP_IN_PARTS = 2, /* concerns several series, each of which changes at a moment of its own                */
+    OP_ADDS = 4,     /* an update that may come twice: totals tell how often it has happened                 */
+    OP_ON_LANE = 8   /* ... and it is in a lane: a counter or a histogram                                   */
+};
+
+/* What an operation does to a sample. word: 0 the value, or a histogram's sum; 1 + i its bucket i. */
+struct change {
+    const char *sample; /* family{values}; NULL: no more                                                   */
+    uint32_t word;
+    double from, to; /* NaN: there is no such sample                                                       */
+};
+
+struct op {
+    const char *name;
+    uint32_t flags;
+    void (*arrange)(void); /* once, in the process that the children are forked from; NULL: nothing          */
+    void (*begin)(void);   /* in the child, before it is stopped; NULL: nothing                            */
+    void (*run)(void);
+    uint64_t (*cell)(void); /* OP_ON_LANE: where its series is, from the beginning of a lane                   */
+    struct change changes[8];
+};
+
+#define OPS_PATH_BYTES 200
+
+struct op_table {
+    const char *build; /* compiler and optimization                                                        */
+    const struct op *ops;
+    uint32_t ops_n;
+    /* Makes a segment with some of everything in it, and keeps handles for the operations. Ends the process when it cannot. */
+    void (*make)(const char *path, uint32_t shared_lanes);
+    /* The path that operations open, when there is no world. */
+    void (*place)(const char *path, uint32_t shared_lanes);
+    /* What a fresh process does that comes after somebody died: opens, registers, updates. NULL, or what went wrong. */
+    const char *(*succeed)(const char *path);
+    const struct change *successor; /* what that adds: to - from                                           */
+};
+
+#endif

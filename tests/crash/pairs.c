@@ -1,0 +1,215 @@
+/*
+ * Two at one series: A is stopped before an instruction, with its restartable sequence as the kernel knows it; B updates; then
+ * A dies, goes on, is interrupted by a handler that updates too, or goes on somewhere else.
+ */
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/client/scratch.h"
+#include "tests/crash/death.h"
+
+enum fate { KILLED, RESUMED, SIGNALLED, MIGRATED, FATES };
+
+struct pair {
+    struct stage *stage;
+    const struct boundary *boundary;
+    int done; /* A's update has happened before this boundary                                                */
+    enum fate fate;
+    uint32_t times; /* that B updates                                                                      */
+    int thread;     /* B is a thread of A's process                                                        */
+    int cpu, other;
+};
+
+static const char *const fates[FATES] = { "killed", "resumed", "interrupted", "migrated" };
+
+__attribute__((noreturn)) static void
+fail(const struct pair *pair, const char *what, double now, double wanted)
+{
+    stage_fail(pair->stage,
+               "A stopped at boundary %u (%s), B, a %s, updated %u times, A was %s: %s is %.17g instead of %.17g",
+               (uint32_t)(pair->boundary - pair->stage->boundaries), pair->done ? "done" : "not done yet",
+               pair->thread ? "thread" : "process", pair->times, fates[pair->fate], what, now, wanted);
+}
+
+/* ---- B ---- */
+
+static pid_t
+other_process(const struct pair *pair)
+{
+    const struct op *op = pair->stage->op;
+    char ready;
+    int ends[2];
+    uint32_t i;
+    pid_t pid;
+
+    if (pipe(ends))
+        abort();
+    pid = scratch_fork();
+    if (!pid) {
+        if (op->begin)
+            op->begin();
+        for (i = 0; i < pair->times; i++)
+            op->run();
+        if (write(ends[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause(); /* a live gauge is there for as long as its worker */
+    }
+    close(ends[1]);
+    if (read(ends[0], &ready, 1) != 1)
+        stage_fail(pair->stage, "B died");
+    close(ends[0]);
+    return pid;
+}
+
+/* ---- A ---- */
+
+static void
+go_to(const struct pair *pair, struct stepper *a, int cpu)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(a->pid, sizeof one, &one))
+        stage_fail(pair->stage, "A cannot go to CPU %d", cpu);
+}
+
+static void
+meet_fate(const struct pair *pair, struct stepper *a)
+{
+    if (pair->fate == KILLED) {
+        stepper_kill(a);
+        return;
+    }
+    if (pair->fate == MIGRATED)
+        go_to(pair, a, pair->other);
+    if (stepper_finish(a, pair->fate == SIGNALLED ? SIGUSR1 : 0))
+        stage_fail(pair->stage, "A died after it was stopped at boundary %u and %s",
+                   (uint32_t)(pair->boundary - pair->stage->boundaries), fates[pair->fate]);
+}
+
+/* ---- what must have come of it ---- */
+
+/* Live shares go with their worker, and with its process goes its other thread. */
+static uint32_t
+updates_wanted(const struct pair *pair)
+{
+    int live = strstr(pair->stage->op->changes[0].sample, "_pool{") ||
+               strstr(pair->stage->op->changes[0].sample, "_live");
+
+    if (pair->fate == KILLED)
+        return live ? (pair->thread ? 0 : pair->times) : pair->times + (pair->done ? 1 : 0);
+    return pair->times + 1 + (pair->fate == SIGNALLED);
+}
+
+static void
+check_totals(const struct pair *pair)
+{
+    const struct stage *stage = pair->stage;
+    const struct change *change;
+    struct reading reading;
+    uint32_t updates = updates_wanted(pair);
+
+    reading_take(&reading, stage->path);
+    if (*reading.complaint)
+        stage_fail(stage, "%s", reading.complaint);
+    for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++) {
+        double now = reading_number(&reading, change->sample, change->word);
+        double wanted = change->from + (change->to - change->from) * updates;
+        if (now != wanted)
+            fail(pair, change->sample, now, wanted);
+    }
+    if (reading.samples_n != stage->states[0].alive.samples_n)
+        fail(pair, "the number of samples", reading.samples_n, stage->states[0].alive.samples_n);
+    reading_free(&reading);
+}
+
+/* How often the series was updated in a CPU's lane since the beginning. */
+static double
+lane_updates(const struct pair *pair, int cpu)
+{
+    const struct stage *stage = pair->stage;
+    const struct shmeter_header *header = &stage->segment.header;
+    const struct change *change = &stage->op->changes[0];
+    const struct reading_sample *sample = reading_find(&stage->states[0].alive, change->sample);
+    uint64_t off = header->cpu_lanes_off + ((uint64_t)cpu << header->lane_shift) + stage->op->cell(), then, now;
+    double fraction_then, fraction_now;
+
+    memcpy(&then, stage->before->pages[off / 4096] + off % 4096, sizeof then);
+    memcpy(&now, stage->segment.base + off, sizeof now);
+    if (sample->words_n > 1)
+        return (double)(now - then); /* a histogram's seq */
+    if (sample->integer)
+        return (double)(now - then) / (change->to - change->from);
+    memcpy(&fraction_then, &then, sizeof then);
+    memcpy(&fraction_now, &now, sizeof now);
+    return (fraction_now - fraction_then) / (change->to - change->from);
+}
+
+static void
+check_lanes(const struct pair *pair)
+{
+    uint32_t here = updates_wanted(pair), there = 0;
+
+    if (!(pair->stage->op->flags & OP_ON_LANE))
+        return;
+    if (!stepper_has_rseq())
+        here = 0; /* shared lanes take it all */
+    else if (pair->fate == MIGRATED && !pair->done) {
+        here--;
+        there++;
+    }
+    if (lane_updates(pair, pair->cpu) != here)
+        fail(pair, "its CPU's lane", lane_updates(pair, pair->cpu), here);
+    if (pair->other >= 0 && lane_updates(pair, pair->other) != there)
+        fail(pair, "the other CPU's lane", lane_updates(pair, pair->other), there);
+}
+
+static void
+check_pair(const struct pair *pair)
+{
+    struct stepper a;
+    pid_t b = -1;
+
+    stage_begin_pair(pair->stage, &a, pair->thread);
+    if (a.at != pair->boundary->at && !stepper_run_to(&a, pair->boundary->at))
+        stage_fail(pair->stage, "the instruction at %#llx did not come again", (unsigned long long)pair->boundary->at);
+    if (pair->thread)
+        stepper_companion(&a, pair->times);
+    else
+        b = other_process(pair);
+    meet_fate(pair, &a);
+    check_totals(pair);
+    check_lanes(pair);
+    if (pair->fate != KILLED)
+        stepper_kill(&a);
+    if (b > 0) {
+        kill(b, SIGKILL);
+        scratch_wait(b);
+    }
+    pair->stage->result->pairs++;
+}
+
+void
+pairs_check(struct stage *stage, int cpu, int other, uint32_t share)
+{
+    const struct reading *after = &stage->states[stage->states_n - 1].alive;
+    struct pair pair = { .stage = stage, .cpu = cpu, .other = other };
+    uint32_t i, number = 0;
+
+    for (i = 0; i < stage->boundaries_n; i++) {
+        pair.boundary = &stage->boundaries[i];
+        pair.done = reading_equal(&stage->states[pair.boundary->state].alive, after);
+        for (pair.fate = KILLED; pair.fate < FATES; pair.fate++)
+            for (pair.times = 1; pair.times <= 2; pair.times++)
+                for (pair.thread = 0; pair.thread < 2; pair.thread++)
+                    if (number++ % share == i % share && (pair.fate != MIGRATED || other >= 0))
+                        check_pair(&pair);
+    }
+}

@@ -1,0 +1,189 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/client/scratch.h"
+#include "tests/crash/death.h"
+
+#define STATES_MAX     4096u
+#define BOUNDARIES_MAX 32768u
+
+void
+stage_fail(const struct stage *stage, const char *format, ...)
+{
+    va_list arguments;
+
+    printf("# %s, %s: ", stage->table->build, stage->op->name);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+    fflush(stdout);
+    exit(1);
+}
+
+static void *
+have(size_t n, size_t bytes)
+{
+    void *memory = calloc(n, bytes);
+
+    if (!memory)
+        abort();
+    return memory;
+}
+
+void
+stage_make(struct stage *stage, const struct op_table *table, const struct op *op, uint32_t shared_lanes,
+           struct result *result)
+{
+    memset(stage, 0, sizeof *stage);
+    stage->table = table;
+    stage->op = op;
+    stage->result = result;
+    stage->states = have(STATES_MAX, sizeof *stage->states);
+    stage->boundaries = have(BOUNDARIES_MAX, sizeof *stage->boundaries);
+    snprintf(stage->path, sizeof stage->path, "%s", scratch_path("segment"));
+    snprintf(stage->other, sizeof stage->other, "%s", scratch_path("copy"));
+    unlink(stage->path);
+    if (op->flags & OP_CREATES)
+        table->place(stage->path, shared_lanes);
+    else
+        table->make(stage->path, shared_lanes);
+    if (op->arrange)
+        op->arrange();
+    if (op->flags & OP_CREATES)
+        return;
+    if (segment_open(&stage->segment, stage->path))
+        stage_fail(stage, "there is no segment");
+    stage->before = copy_take(&stage->segment);
+}
+
+static void
+put_back(struct stage *stage)
+{
+    if (stage->before) {
+        copy_restore(stage->before, &stage->segment);
+        return;
+    }
+    if (stage->segment.base)
+        segment_close(&stage->segment);
+    stage->segment.base = NULL;
+    unlink(stage->path);
+}
+
+void
+stage_begin(struct stage *stage, struct stepper *stepper)
+{
+    const struct stepper_job job = { .begin = stage->op->begin, .run = stage->op->run };
+
+    put_back(stage);
+    stepper_start(stepper, &job);
+}
+
+void
+stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion)
+{
+    const struct stepper_job job = {
+        .begin = stage->op->begin, .run = stage->op->run, .handler = stage->op->run, .companion = companion
+    };
+
+    put_back(stage);
+    stepper_start(stepper, &job);
+}
+
+/* ---- a walk ---- */
+
+static void
+read_both(struct stage *stage, struct state *state, pid_t pid)
+{
+    struct copy *copy;
+
+    unlink(stage->other);
+    if (state->copy)
+        copy_write(state->copy, stage->other);
+    reading_take(&state->alive, stage->other);
+    if (!state->copy) {
+        state->dead.absent = 1;
+        return;
+    }
+    copy = copy_take(&stage->segment); /* the child is stopped: the same bytes again */
+    if (copy_difference(copy, state->copy) >= 0)
+        stage_fail(stage, "the bytes change while nobody runs");
+    if (!*state->alive.complaint)
+        copy_bury(copy, pid);
+    copy_write(copy, stage->other);
+    copy_free(copy);
+    reading_take(&state->dead, stage->other);
+}
+
+static int
+changed(struct stage *stage)
+{
+    const struct copy *last = stage->states_n ? stage->states[stage->states_n - 1].copy : NULL;
+
+    if (!stage->segment.base && !access(stage->path, F_OK) && segment_open(&stage->segment, stage->path))
+        stage_fail(stage, "the segment came and went");
+    return !stage->states_n || (stage->segment.base && (!last || copy_differs(last, &stage->segment)));
+}
+
+static void
+look(struct stage *stage, const struct stepper *stepper)
+{
+    struct state *state = &stage->states[stage->states_n];
+
+    if (!changed(stage))
+        return;
+    if (stage->states_n++ == STATES_MAX)
+        stage_fail(stage, "more than %u states", STATES_MAX);
+    state->at = stepper->at;
+    if (stage->segment.base)
+        state->copy = copy_take(&stage->segment);
+    read_both(stage, state, stepper->pid);
+}
+
+/* In order of first execution; few enough for a hash table that never grows. */
+static void
+remember(struct stage *stage, uint32_t *table, uint64_t at)
+{
+    uint64_t i = at * UINT64_C(0x9e3779b97f4a7c15) >> 48;
+
+    for (; table[i]; i = (i + 1) & 0xffff)
+        if (stage->boundaries[table[i] - 1].at == at)
+            return;
+    if (stage->boundaries_n == BOUNDARIES_MAX)
+        return; /* those that came first will do */
+    stage->boundaries[stage->boundaries_n].at = at;
+    stage->boundaries[stage->boundaries_n].state = stage->states_n - 1;
+    table[i] = ++stage->boundaries_n;
+}
+
+void
+stage_walk(struct stage *stage)
+{
+    uint32_t *table = have(65536, sizeof *table);
+    struct stepper stepper;
+    struct copy *end;
+    int more = 1;
+
+    stage_begin(stage, &stepper);
+    do {
+        look(stage, &stepper);
+        remember(stage, table, stepper.at);
+        more = stepper_step(&stepper);
+    } while (more);
+    look(stage, &stepper);
+    if (stage->segment.base) {
+        end = copy_take(&stage->segment);
+        if (copy_difference(end, stage->states[stage->states_n - 1].copy) >= 0)
+            stage_fail(stage, "something was written at %#llx, where nobody looked",
+                       (unsigned long long)copy_difference(end, stage->states[stage->states_n - 1].copy));
+        copy_free(end);
+    }
+    stepper_kill(&stepper);
+    stage->result->instructions = stepper.steps;
+    stage->result->steps += stepper.steps;
+    stage->result->states = stage->states_n;
+    free(table);
+}

@@ -1,0 +1,298 @@
+#include "tests/crash/stepper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/socket.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/client/scratch.h"
+
+/* A restartable sequence's descriptor (linux/rseq.h); the linker gathers them and names the section's ends. */
+struct descriptor {
+    uint32_t version, flags;
+    uint64_t start, bytes, abort;
+};
+extern const struct descriptor __start___rseq_cs[] __attribute__((weak));
+extern const struct descriptor __stop___rseq_cs[] __attribute__((weak));
+
+static stepper_fn handler_run;
+
+static void
+give_up(const char *what)
+{
+    fprintf(stderr, "stepper: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+/* Where a child has come to the end: the tracer compares addresses. */
+__attribute__((noinline)) static void
+reached_end(void)
+{
+    __asm__ __volatile__("nop" ::: "memory");
+}
+
+static void
+on_signal(int number)
+{
+    (void)number;
+    handler_run();
+}
+
+int
+stepper_pin(int *other)
+{
+    cpu_set_t allowed, one;
+    int cpu, first = -1;
+
+    *other = -1;
+    if (sched_getaffinity(0, sizeof allowed, &allowed))
+        give_up("sched_getaffinity");
+    for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed)) {
+            if (first < 0)
+                first = cpu;
+            else if (*other < 0)
+                *other = cpu;
+        }
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    if (sched_setaffinity(0, sizeof one, &one))
+        give_up("sched_setaffinity");
+    return first;
+}
+
+int
+stepper_has_rseq(void)
+{
+    return __rseq_size > 0;
+}
+
+int
+stepper_in_sequence(uint64_t address)
+{
+    const struct descriptor *one;
+
+    for (one = __start___rseq_cs; one < __stop___rseq_cs; one++)
+        if (address - one->start < one->bytes)
+            return address == one->start ? 2 : 1;
+    return 0;
+}
+
+static void
+wait_for_stop(struct stepper *stepper, int *status)
+{
+    while (waitpid(stepper->pid, status, __WALL) != stepper->pid)
+        if (errno != EINTR)
+            give_up("waitpid");
+}
+
+static uint64_t
+peek(const struct stepper *stepper, size_t offset)
+{
+    long word;
+
+    errno = 0;
+    word = ptrace(PTRACE_PEEKUSER, stepper->pid, offset, 0);
+    if (word == -1 && errno)
+        give_up("PTRACE_PEEKUSER");
+    return (uint64_t)word;
+}
+
+static void
+poke_user(const struct stepper *stepper, size_t offset, uint64_t word)
+{
+    if (ptrace(PTRACE_POKEUSER, stepper->pid, offset, word))
+        give_up("PTRACE_POKEUSER");
+}
+
+/* The child stops next by a trap; anything else is the child's own fault. */
+static void
+expect_trap(struct stepper *stepper, const char *what)
+{
+    int status;
+
+    wait_for_stop(stepper, &status);
+    if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP) {
+        fprintf(stderr, "stepper: the child did not stop at %s but has status %#x after %llu steps at %#llx\n", what,
+                (unsigned)status, (unsigned long long)stepper->steps, (unsigned long long)stepper->at);
+        abort();
+    }
+    stepper->at = peek(stepper, offsetof(struct user_regs_struct, rip));
+}
+
+struct companion {
+    stepper_fn run;
+    int fd;
+};
+
+static void *
+accompany(void *argument)
+{
+    const struct companion *companion = argument;
+    uint32_t times, i;
+
+    while (read(companion->fd, &times, sizeof times) == sizeof times) {
+        for (i = 0; i < times; i++)
+            companion->run();
+        if (write(companion->fd, &times, sizeof times) != sizeof times)
+            break;
+    }
+    return NULL;
+}
+
+static void
+child(const struct stepper_job *job, int fd)
+{
+    static struct companion companion;
+    pthread_t thread;
+
+    if (job->handler)
+        signal(SIGUSR1, on_signal);
+    if (job->begin)
+        job->begin();
+    companion = (struct companion){ job->run, fd };
+    if ((job->companion && pthread_create(&thread, NULL, accompany, &companion)) || ptrace(PTRACE_TRACEME, 0, 0, 0))
+        _exit(125);
+    __asm__ __volatile__("int3" ::: "memory");
+    job->run();
+    reached_end();
+    _exit(0);
+}
+
+void
+stepper_start(struct stepper *stepper, const struct stepper_job *job)
+{
+    int ends[2] = { -1, -1 };
+
+    handler_run = job->handler;
+    if (job->companion && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        give_up("socketpair");
+    memset(stepper, 0, sizeof *stepper);
+    stepper->pid = scratch_fork();
+    if (!stepper->pid)
+        child(job, ends[1]);
+    close(ends[1]);
+    stepper->companion = ends[0];
+    expect_trap(stepper, "its beginning");
+}
+
+void
+stepper_companion(struct stepper *stepper, uint32_t times)
+{
+    if (write(stepper->companion, &times, sizeof times) != sizeof times ||
+        read(stepper->companion, &times, sizeof times) != sizeof times)
+        give_up("the second thread");
+}
+
+/* Forgets that the child is in a sequence, which the kernel would abort when the child goes on. */
+static void
+leave_sequence(const struct stepper *stepper)
+{
+    uint64_t at = (uint64_t)(uintptr_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset + 8;
+
+    if (ptrace(PTRACE_POKEDATA, stepper->pid, at, 0))
+        give_up("PTRACE_POKEDATA");
+}
+
+int
+stepper_step(struct stepper *stepper)
+{
+    if (ptrace(PTRACE_SINGLESTEP, stepper->pid, 0, 0))
+        give_up("PTRACE_SINGLESTEP");
+    expect_trap(stepper, "a step");
+    stepper->steps++;
+    if (stepper_in_sequence(stepper->at) == 2)
+        leave_sequence(stepper);
+    return stepper->at != (uint64_t)(uintptr_t)reached_end;
+}
+
+/* One address in each debug register, each stopping before the instruction there is executed; 0: none. */
+static void
+breakpoints(const struct stepper *stepper, uint64_t first, uint64_t second)
+{
+    poke_user(stepper, offsetof(struct user, u_debugreg[7]), 0);
+    if (!first && !second)
+        return;
+    poke_user(stepper, offsetof(struct user, u_debugreg[0]), first);
+    poke_user(stepper, offsetof(struct user, u_debugreg[1]), second);
+    poke_user(stepper, offsetof(struct user, u_debugreg[7]), (first ? 1u : 0) | (second ? 4u : 0));
+}
+
+int
+stepper_run_to(struct stepper *stepper, uint64_t address)
+{
+    uint64_t end = (uint64_t)(uintptr_t)reached_end;
+
+    breakpoints(stepper, address, end);
+    if (ptrace(PTRACE_CONT, stepper->pid, 0, 0))
+        give_up("PTRACE_CONT");
+    expect_trap(stepper, "a breakpoint");
+    breakpoints(stepper, 0, 0);
+    return stepper->at == address;
+}
+
+int
+stepper_finish(struct stepper *stepper, int signal)
+{
+    int status;
+
+    breakpoints(stepper, 0, (uint64_t)(uintptr_t)reached_end);
+    if (ptrace(PTRACE_CONT, stepper->pid, 0, signal))
+        give_up("PTRACE_CONT");
+    wait_for_stop(stepper, &status);
+    return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP &&
+                   peek(stepper, offsetof(struct user_regs_struct, rip)) == (uint64_t)(uintptr_t)reached_end
+               ? 0
+               : -1;
+}
+
+void
+stepper_kill(struct stepper *stepper)
+{
+    int status;
+
+    kill(stepper->pid, SIGKILL);
+    if (stepper->companion >= 0)
+        close(stepper->companion);
+    stepper->companion = -1;
+    do
+        if (waitpid(stepper->pid, &status, __WALL) < 0 && errno != EINTR)
+            return;
+    while (WIFSTOPPED(status));
+}
+
+static void
+nothing(void)
+{
+}
+
+/* In a process of its own: a refused ptrace leaves a child that nobody can step. */
+const char *
+stepper_why_not(void)
+{
+    const struct stepper_job job = { .run = nothing };
+    struct stepper stepper;
+    pid_t pid = scratch_fork();
+
+    if (!pid) {
+        stepper.pid = scratch_fork();
+        if (!stepper.pid)
+            _exit(ptrace(PTRACE_TRACEME, 0, 0, 0) ? 1 : 0);
+        if (scratch_wait(stepper.pid))
+            _exit(1);
+        stepper_start(&stepper, &job);
+        stepper_kill(&stepper);
+        _exit(0);
+    }
+    return scratch_wait(pid) ? "ptrace is not allowed here" : NULL;
+}
