@@ -68,7 +68,7 @@ route_metrics(const struct head *head)
     static const struct encoder *const encoders[] = {
         [NEGOTIATE_TEXT] = &encode_text,
         [NEGOTIATE_OPENMETRICS] = &encode_openmetrics,
-        [NEGOTIATE_PROTOBUF] = &encode_text,
+        [NEGOTIATE_PROTOBUF] = &encode_protobuf,
     };
 
     return (

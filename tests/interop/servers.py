@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "exporter"))
-from lib import (DEADLINE, Skip, end_process, equal, main, note, segment_path, test, true,  # noqa: E402,F401
+from lib import (DEADLINE, Skip, end_process, equal, main, note, segment_path, test, true, value,  # noqa: E402,F401
                  wait_for)
 
 
