@@ -15,6 +15,7 @@
 
 #include "exporter/log.h"
 #include "exporter/scraper.h"
+#include "exporter/service.h"
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
 #include "exporter/version.h"
@@ -89,32 +90,48 @@ now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What the loop turns around. */
+struct loop {
+    struct http *http;
+    struct scraper *scraper;
+    struct service service;
+    struct listen_sockets sockets;
+    int signals;
+};
+
+/* The sooner of two waits in milliseconds, of which a negative one has no end. */
+static int
+sooner(int a_ms, int b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 /* One turn, of at most limit_ms (-1: none). Returns 1 when a signal asks for the end. */
 static int
-turn(struct http *http, int signals, int limit_ms)
+turn(struct loop *loop, int limit_ms)
 {
-    struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = http_fd(http), .events = POLLIN } };
-    int wait_ms = http_timeout_ms(http);
+    struct pollfd fds[2] = { { .fd = loop->signals, .events = POLLIN },
+                             { .fd = http_fd(loop->http), .events = POLLIN } };
 
-    if (limit_ms >= 0 && (wait_ms < 0 || wait_ms > limit_ms))
-        wait_ms = limit_ms;
-    poll(fds, 2, wait_ms);
-    http_run(http);
-    return signals_take(signals);
+    poll(fds, 2, sooner(limit_ms, sooner(http_timeout_ms(loop->http), service_timeout_ms(&loop->service))));
+    http_run(loop->http);
+    service_turn(&loop->service, loop->scraper);
+    return signals_take(loop->signals);
 }
 
 static void
-serve(struct http *http, struct listen_sockets *sockets, int signals)
+serve(struct loop *loop)
 {
     int64_t end_ms;
 
-    while (!turn(http, signals, -1))
+    while (!turn(loop, -1))
         ;
-    listen_remove(sockets);
-    http_quiesce(http);
+    service_stopping(&loop->service);
+    listen_remove(&loop->sockets);
+    http_quiesce(loop->http);
     end_ms = now_ms() + DRAIN_MS;
-    while (http_active(http) && now_ms() < end_ms)
-        if (turn(http, signals, (int)(end_ms - now_ms())))
+    while (http_active(loop->http) && now_ms() < end_ms)
+        if (turn(loop, (int)(end_ms - now_ms())))
             return; /* asked twice */
 }
 
@@ -156,24 +173,25 @@ check_configs(const struct options *options)
 }
 
 static int
-run(const struct options *options, struct scraper *scraper, struct listen_sockets *sockets, int signals)
+run(const struct options *options, struct loop *loop)
 {
-    const struct http_options settings = { scraper, options->telemetry_path, options->request_seconds };
-    struct http *http = http_new(&settings);
-    int result = http ? 0 : -ENOMEM;
+    const struct http_options settings = { loop->scraper, options->telemetry_path, options->request_seconds };
+    int result;
     uint32_t i;
 
-    for (i = 0; i < sockets->n; i++)
+    loop->http = http_new(&settings);
+    result = loop->http ? 0 : -ENOMEM;
+    for (i = 0; i < loop->sockets.n; i++)
         if (result)
-            close(sockets->all[i].fd);
+            close(loop->sockets.all[i].fd);
         else
-            result = http_listen(http, sockets->all[i].fd);
-    for (i = 0; !result && i < sockets->n; i++)
-        say_listening(sockets->all[i].fd);
+            result = http_listen(loop->http, loop->sockets.all[i].fd);
+    for (i = 0; !result && i < loop->sockets.n; i++)
+        say_listening(loop->sockets.all[i].fd);
     if (!result)
-        serve(http, sockets, signals);
-    listen_remove(sockets);
-    http_free(http);
+        serve(loop);
+    listen_remove(&loop->sockets);
+    http_free(loop->http);
     return result ? fail("the HTTP server cannot be started: no memory or descriptors") : 0;
 }
 
@@ -182,21 +200,22 @@ start(const struct options *options)
 {
     const struct round_options settings = { options->segments, options->segments_n,    options->owners,
                                             options->owners_n, options->stuck_seconds, options->telemetry_path };
-    int signals = signals_open(), result;
-    struct listen_sockets sockets;
-    struct scraper *scraper;
+    struct loop loop = { .signals = signals_open() };
+    int result;
 
-    if (check_configs(options) || sockets_open(options, &sockets))
+    service_open(&loop.service);
+    if (check_configs(options) || sockets_open(options, &loop.sockets))
         return EXIT_FAILURE;
     log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
               NULL);
-    scraper = signals < 0 ? NULL : scraper_start(&settings);
-    if (!scraper) {
-        listen_close(&sockets);
+    loop.scraper = loop.signals < 0 ? NULL : scraper_start(&settings);
+    if (!loop.scraper) {
+        listen_close(&loop.sockets);
         return fail("cannot start: no memory, threads or descriptors");
     }
-    result = run(options, scraper, &sockets, signals);
-    scraper_free(scraper);
+    result = run(options, &loop);
+    scraper_free(loop.scraper);
+    service_close(&loop.service);
     log_event(LOG_LEVEL_INFO, "stopped", NULL);
     return result;
 }

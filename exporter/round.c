@@ -108,6 +108,19 @@ round_read(struct round *round, int with_values)
     return result;
 }
 
+void
+round_summary(const struct round *round, struct round_summary *out)
+{
+    uint32_t i;
+
+    *out = (struct round_summary){ .segments_n = round->statuses_n };
+    for (i = 0; i < round->statuses_n; i++)
+        if (round->statuses[i]->readable) {
+            out->readable_n++;
+            out->series_n += round->statuses[i]->series_visible;
+        }
+}
+
 /* ---- documents ---- */
 
 static int

@@ -52,6 +52,14 @@ void round_free(struct round *round);
 /* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
 int round_read(struct round *round, int with_values);
 
+/* The last reading in a few numbers. */
+struct round_summary {
+    uint32_t segments_n, readable_n;
+    uint64_t series_n; /* exposed, the exporter's own not counted                                           */
+};
+
+void round_summary(const struct round *round, struct round_summary *out);
+
 /* Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
 int round_make(struct round *round, struct document *document);
 

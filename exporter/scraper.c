@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exporter/log.h"
@@ -31,9 +32,21 @@ struct scraper {
     struct spare spares[SPARES];
     uint64_t rounds_n;
     int stopping, busy;
+    uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
+    uint64_t readings_n;
+    struct round_summary summary; /* of the last reading                                                     */
     int fd;
     struct round *round; /* the thread's */
 };
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 /* ---- results ---- */
 
@@ -169,24 +182,44 @@ make_results(struct scraper *scraper, struct scrape_request *requests)
 }
 
 static void
+signal_answers(struct scraper *scraper)
+{
+    const uint64_t one = 1;
+
+    if (write(scraper->fd, &one, sizeof one) != sizeof one)
+        log_event(LOG_LEVEL_ERROR, "eventfd cannot be written", "error", strerror(errno), NULL);
+}
+
+static int
+read_segments(struct scraper *scraper, int with_values)
+{
+    int result = round_read(scraper->round, with_values);
+
+    if (result)
+        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
+    pthread_mutex_lock(&scraper->lock);
+    if (!result)
+        round_summary(scraper->round, &scraper->summary);
+    scraper->readings_n++;
+    pthread_mutex_unlock(&scraper->lock);
+    return result;
+}
+
+static void
 answer(struct scraper *scraper, struct scrape_request *requests)
 {
     struct scrape_request *request, *last = NULL;
-    const uint64_t one = 1;
     int with_values = 0;
 
     for (request = requests; request; last = request, request = request->next)
         with_values |= request->wanted.kind == DOCUMENT_METRICS;
-    if (round_read(scraper->round, with_values))
-        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
-    else
+    if (!read_segments(scraper, with_values))
         make_results(scraper, requests);
     pthread_mutex_lock(&scraper->lock);
     last->next = scraper->answered;
     scraper->answered = requests;
     pthread_mutex_unlock(&scraper->lock);
-    if (write(scraper->fd, &one, sizeof one) != sizeof one)
-        log_event(LOG_LEVEL_ERROR, "eventfd cannot be written", "error", strerror(errno), NULL);
+    signal_answers(scraper);
 }
 
 /* Returns the whole queue, NULL when the scraper is to stop. */
@@ -197,6 +230,7 @@ wait_for_requests(struct scraper *scraper)
 
     pthread_mutex_lock(&scraper->lock);
     scraper->busy = 0;
+    scraper->waiting_since_ns = scraper->queue ? now_ns() : 0;
     if (!scraper->queue)
         pthread_cond_broadcast(&scraper->finished);
     while (!scraper->queue && !scraper->stopping)
@@ -216,8 +250,8 @@ scraper_run(void *argument)
     struct scraper *scraper = argument;
     struct scrape_request *requests;
 
-    if (round_read(scraper->round, 0))
-        log_event(LOG_LEVEL_ERROR, "no memory to read the segments", NULL);
+    read_segments(scraper, 0);
+    signal_answers(scraper);
     while ((requests = wait_for_requests(scraper)))
         answer(scraper, requests);
     return NULL;
@@ -253,6 +287,7 @@ scraper_start(const struct round_options *options)
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;
+    scraper->waiting_since_ns = now_ns();
     scraper->round = round_new(options);
     scraper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (scraper->round && scraper->fd >= 0 && !pthread_create(&scraper->thread, NULL, scraper_run, scraper))
@@ -286,6 +321,8 @@ scraper_ask(struct scraper *scraper, struct scrape_request *request)
     pthread_mutex_lock(&scraper->lock);
     *scraper->queue_end = request;
     scraper->queue_end = &request->next;
+    if (!scraper->waiting_since_ns)
+        scraper->waiting_since_ns = now_ns();
     pthread_cond_signal(&scraper->asked);
     pthread_mutex_unlock(&scraper->lock);
 }
@@ -312,4 +349,16 @@ scraper_answered(struct scraper *scraper)
     scraper->answered = NULL;
     pthread_mutex_unlock(&scraper->lock);
     return requests;
+}
+
+void
+scraper_look(struct scraper *scraper, struct scraper_state *out)
+{
+    uint64_t now = now_ns();
+
+    pthread_mutex_lock(&scraper->lock);
+    out->readings_n = scraper->readings_n;
+    out->waiting_ns = scraper->waiting_since_ns ? now - scraper->waiting_since_ns : 0;
+    out->summary = scraper->summary;
+    pthread_mutex_unlock(&scraper->lock);
 }

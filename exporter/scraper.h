@@ -34,7 +34,7 @@ struct scraper *scraper_start(const struct round_options *options);
 /* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every result freed. */
 void scraper_free(struct scraper *scraper);
 
-/* Readable when answers wait. */
+/* Readable when answers wait, and once after the first reading. */
 int scraper_fd(const struct scraper *scraper);
 
 /* Asks for a document; the request comes back through scraper_answered(). Any thread. */
@@ -45,6 +45,16 @@ void scraper_finish(struct scraper *scraper);
 
 /* A list of answered requests, NULL when there are none. */
 struct scrape_request *scraper_answered(struct scraper *scraper);
+
+/* How the thread fares. */
+struct scraper_state {
+    uint64_t readings_n;          /* that have ended                                                          */
+    uint64_t waiting_ns;          /* for how long somebody has waited for the reading under way; 0 it is at rest */
+    struct round_summary summary; /* of the last reading                                                     */
+};
+
+/* Any thread. */
+void scraper_look(struct scraper *scraper, struct scraper_state *out);
 
 /* To be called once for each result that came with answers. Any thread. NULL is fine. */
 void scrape_result_free(struct scrape_result *result);

@@ -48,8 +48,8 @@ class Bench(contextlib.ExitStack):
         self.callback(end_process, process)
         return process
 
-    def exporter(self, *options, listen=True):
-        return Exporter(self, options, listen)
+    def exporter(self, *options, listen=True, **more):
+        return Exporter(self, options, listen, **more)
 
     def feeder(self, segment, worker="feeder", max_series=None):
         return Feeder(self, segment, worker, max_series)
@@ -111,12 +111,12 @@ class Feeder:
 
 
 class Exporter:
-    """The exporter on a free port of 127.0.0.1, with what it logs."""
+    """The exporter on a free port of 127.0.0.1, with what it logs. more: of its process, such as env."""
 
-    def __init__(self, bench, options, listen):
+    def __init__(self, bench, options, listen, **more):
         arguments = [sys.argv[1], *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
         self.bench = bench
-        self.process = bench.process(arguments, stderr=subprocess.PIPE, text=True)
+        self.process = bench.process(arguments, stderr=subprocess.PIPE, text=True, **more)
         self.pid = self.process.pid
         self.log = []
         self.grown = threading.Condition()
@@ -192,6 +192,23 @@ def drain(plug):
         while more := plug.recv(65536):
             got += more
     return got
+
+
+def status_field(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
+
+
+def threads_sleep(pid):
+    states = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
+            states.append(file.read().rsplit(")", 1)[1].split()[0])
+    return set(states) == {"S"}
+
+
+def wakeups(pid):
+    return [status_field(f"{pid}/task/{task}", "voluntary_ctxt_switches") for task in os.listdir(f"/proc/{pid}/task")]
 
 
 LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)')

@@ -12,14 +12,10 @@ import subprocess
 import sys
 import time
 
-from lib import DEADLINE, drain, equal, main, note, raw, samples, segment_path, test, total, true, wait_for
+from lib import (DEADLINE, drain, equal, main, note, raw, samples, segment_path, status_field, test, threads_sleep, total, true,
+                 wait_for, wakeups)
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-
-
-def status_field(pid, field):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(field + ":"))
 
 
 def open_mode(pid, fd):
@@ -191,18 +187,6 @@ def at_rest_it_is_small_and_sleeps(bench):
     equal(wakeups(exporter.pid), before, "it wakes up for nothing")
     note(f"RssAnon {kib} KiB with 900 series")
     true(kib < 8192, f"{kib} KiB")
-
-
-def threads_sleep(pid):
-    states = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
-            states.append(file.read().rsplit(")", 1)[1].split()[0])
-    return set(states) == {"S"}
-
-
-def wakeups(pid):
-    return [status_field(f"{pid}/task/{task}", "voluntary_ctxt_switches") for task in os.listdir(f"/proc/{pid}/task")]
 
 
 @test

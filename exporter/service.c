@@ -1,0 +1,107 @@
+/*
+ * The loop is alive when it gets here. The scraper's thread is, when nobody has waited for a reading for as long as half the watchdog's
+ * time: a reading that never ends lets the watchdog bite.
+ */
+#include "exporter/service.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define STATUS_EVERY_NS 5000000000u
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void
+service_open(struct service *service)
+{
+    memset(service, 0, sizeof *service);
+    notify_open(&service->notify);
+}
+
+void
+service_close(struct service *service)
+{
+    notify_close(&service->notify);
+}
+
+static int
+summary_same(const struct round_summary *a, const struct round_summary *b)
+{
+    return a->segments_n == b->segments_n && a->readable_n == b->readable_n && a->series_n == b->series_n;
+}
+
+static void
+tell_status(struct service *service, const struct round_summary *summary, uint64_t now)
+{
+    char line[128];
+
+    snprintf(line, sizeof line, "%" PRIu32 " of %" PRIu32 " segments readable, %" PRIu64 " series", summary->readable_n,
+             summary->segments_n, summary->series_n);
+    notify_status(&service->notify, line);
+    service->told = *summary;
+    service->status_at_ns = now + STATUS_EVERY_NS;
+}
+
+void
+service_turn(struct service *service, struct scraper *scraper)
+{
+    uint64_t half_ns = service->notify.watchdog_ns / 2, now;
+    struct scraper_state state;
+
+    if (!notify_wanted(&service->notify))
+        return;
+    scraper_look(scraper, &state);
+    now = now_ns();
+    if (!state.readings_n)
+        return;
+    if (!service->is_ready) {
+        service->is_ready = 1;
+        tell_status(service, &state.summary, now);
+        notify_ready(&service->notify);
+    } else if (now >= service->status_at_ns && !summary_same(&service->told, &state.summary)) {
+        tell_status(service, &state.summary, now);
+    }
+    if (!half_ns || now < service->alive_at_ns)
+        return;
+    service->alive_at_ns = now + half_ns;
+    if (state.waiting_ns <= half_ns)
+        notify_alive(&service->notify);
+}
+
+int
+service_timeout_ms(const struct service *service)
+{
+    uint64_t now = now_ns(), wait_ms;
+
+    if (!service->notify.watchdog_ns || !service->is_ready)
+        return -1;
+    wait_ms = service->alive_at_ns > now ? (service->alive_at_ns - now) / 1000000u + 1 : 0;
+    return wait_ms > 3600000u ? 3600000 : (int)wait_ms;
+}
+
+void
+service_reloading(const struct service *service)
+{
+    notify_reloading(&service->notify);
+}
+
+void
+service_reloaded(const struct service *service)
+{
+    notify_ready(&service->notify);
+}
+
+void
+service_stopping(const struct service *service)
+{
+    notify_stopping(&service->notify);
+}
