@@ -78,7 +78,7 @@ fill_header(struct shmeter_header *header, const struct image_sizes *sizes)
     header->ticks_kind = SHMETER_TICKS_MONOTONIC_NS;
     header->created_timens = shmeter_identity_timens();
     header->index_entries = 64;
-    header->records_bytes = 4 * SHMETER_CHUNK_BYTES;
+    header->records_bytes = (sizes && sizes->record_chunks ? sizes->record_chunks : 4u) * (uint64_t)SHMETER_CHUNK_BYTES;
     header->cpu_lanes_n = sizes && sizes->cpu_lanes ? sizes->cpu_lanes : 2;
     header->shared_lanes_n = sizes && sizes->shared_lanes ? sizes->shared_lanes : 1;
     header->lane_shift = sizes && sizes->lane_shift ? sizes->lane_shift : 16;

@@ -24,12 +24,13 @@ struct image {
     char path[96];
 };
 
-struct image_sizes {       /* 0: what is in brackets */
-    uint32_t cpu_lanes;    /* 2 */
-    uint32_t shared_lanes; /* 1 */
-    uint32_t lane_shift;   /* 16 */
-    uint32_t slots;        /* 4 */
-    uint32_t gauges;       /* 64 */
+struct image_sizes {        /* 0: what is in brackets */
+    uint32_t cpu_lanes;     /* 2 */
+    uint32_t shared_lanes;  /* 1 */
+    uint32_t lane_shift;    /* 16 */
+    uint32_t slots;         /* 4 */
+    uint32_t gauges;        /* 64 */
+    uint32_t record_chunks; /* 4 */
 };
 
 /* Makes a file in a directory of its own under /dev/shm. Fails the program when it cannot. */

@@ -4,14 +4,47 @@
 #include <stdio.h>
 #include <string.h>
 
-void
-scene_open(struct scene *scene, const char *const *names, uint32_t names_n)
+uint64_t scene_clock_ns = 1;
+
+static uint64_t
+clock_ns(void)
 {
-    struct store_options options = { .names = names, .names_n = names_n, .without_own = 1 };
+    return scene_clock_ns;
+}
+
+static struct store_options
+options_of(const char *const *names, uint32_t names_n, const struct store_segment *settings)
+{
+    return (struct store_options){ .names = names,
+                                   .names_n = names_n,
+                                   .without_own = 1,
+                                   .segments = settings,
+                                   .segments_n = settings != NULL,
+                                   .clock_ns = clock_ns };
+}
+
+void
+scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n, const struct store_segment *settings)
+{
+    const struct store_options options = options_of(names, names_n, settings);
 
     memset(scene, 0, sizeof *scene);
     scene->store = store_new(&options);
     assert_non_null(scene->store);
+}
+
+void
+scene_configure(struct scene *scene, const char *const *names, uint32_t names_n, const struct store_segment *settings)
+{
+    const struct store_options options = options_of(names, names_n, settings);
+
+    assert_int_equal(store_configure(scene->store, &options), 0);
+}
+
+void
+scene_open(struct scene *scene, const char *const *names, uint32_t names_n)
+{
+    scene_open_with(scene, names, names_n, NULL);
 }
 
 void

@@ -24,9 +24,18 @@ struct scene {
 /* A store over names, without shmeter_* series. */
 void scene_open(struct scene *scene, const char *const *names, uint32_t names_n);
 void scene_open_one(struct scene *scene, const char *name);
+/* The same with one entry of settings for all of them. */
+void scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n,
+                     const struct store_segment *settings);
+/* Replaces the settings; NULL: none. */
+void scene_configure(struct scene *scene, const char *const *names, uint32_t names_n,
+                     const struct store_segment *settings);
 /* Takes, renders, parses; the text must pass the strict parser. */
 void scene_scrape(struct scene *scene);
 void scene_close(struct scene *scene);
+
+/* The clock of idle series: it stands still until a test moves it. */
+extern uint64_t scene_clock_ns;
 
 /* The value of a sample; NaN when it is not there. */
 double scene_value(const struct scene *scene, const char *name, const char *labels);
