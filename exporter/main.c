@@ -22,6 +22,7 @@
 #include "exporter/web/activation.h"
 #include "exporter/web/http.h"
 #include "exporter/web/listen.h"
+#include "exporter/web/web_config.h"
 
 #define DRAIN_MS       2000 /* for answers under way when the end is asked for */
 #define SENTENCE_BYTES 1024u
@@ -148,15 +149,14 @@ sockets_open(const struct options *options, struct listen_sockets *sockets)
 }
 
 static void
-say_listening(int fd)
+say_listening(int fd, const char *exposure)
 {
     char name[LISTEN_TEXT_BYTES];
 
     listen_name(fd, name, sizeof name);
     log_event(LOG_LEVEL_INFO, "listening", "address", name, NULL);
-    if (!listen_is_loopback(fd))
-        log_event(LOG_LEVEL_WARN, "other machines can reach this address, and there is neither TLS nor a password",
-                  "address", name, NULL);
+    if (exposure && !listen_is_loopback(fd))
+        log_event(LOG_LEVEL_WARN, exposure, "address", name, NULL);
 }
 
 static int
@@ -166,28 +166,30 @@ check_configs(const struct options *options)
 
     if (options->config_file && config_check(options->config_file, "settings by file", sentence, sizeof sentence))
         return fail(sentence);
-    if (options->web_config_file &&
-        config_check(options->web_config_file, "TLS and password settings", sentence, sizeof sentence))
-        return fail(sentence);
     return 0;
 }
 
+/* Takes web over. */
 static int
-run(const struct options *options, struct loop *loop)
+run(const struct options *options, struct web_config *web, struct loop *loop)
 {
     const struct http_options settings = { loop->scraper, options->telemetry_path, options->request_seconds };
+    const char *exposure = web_config_exposure(web);
+    char sentence[SENTENCE_BYTES];
     int result;
     uint32_t i;
 
     loop->http = http_new(&settings);
-    result = loop->http ? 0 : -ENOMEM;
+    result = loop->http ? http_configure(loop->http, web, sentence, sizeof sentence) : -ENOMEM;
+    if (result)
+        web_config_free(web);
     for (i = 0; i < loop->sockets.n; i++)
         if (result)
             close(loop->sockets.all[i].fd);
         else
             result = http_listen(loop->http, loop->sockets.all[i].fd);
     for (i = 0; !result && i < loop->sockets.n; i++)
-        say_listening(loop->sockets.all[i].fd);
+        say_listening(loop->sockets.all[i].fd, exposure);
     if (!result)
         serve(loop);
     listen_remove(&loop->sockets);
@@ -201,19 +203,28 @@ start(const struct options *options)
     const struct round_options settings = { options->segments, options->segments_n,    options->owners,
                                             options->owners_n, options->stuck_seconds, options->telemetry_path };
     struct loop loop = { .signals = signals_open() };
+    char sentence[SENTENCE_BYTES];
+    struct web_config *web;
     int result;
 
     service_open(&loop.service);
-    if (check_configs(options) || sockets_open(options, &loop.sockets))
+    if (check_configs(options))
         return EXIT_FAILURE;
+    if (web_config_read(&web, options->web_config_file, sentence, sizeof sentence))
+        return fail(sentence);
+    if (sockets_open(options, &loop.sockets)) {
+        web_config_free(web);
+        return EXIT_FAILURE;
+    }
     log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
               NULL);
     loop.scraper = loop.signals < 0 ? NULL : scraper_start(&settings);
     if (!loop.scraper) {
         listen_close(&loop.sockets);
+        web_config_free(web);
         return fail("cannot start: no memory, threads or descriptors");
     }
-    result = run(options, &loop);
+    result = run(options, web, &loop);
     scraper_free(loop.scraper);
     service_close(&loop.service);
     log_event(LOG_LEVEL_INFO, "stopped", NULL);

@@ -178,8 +178,8 @@ static const struct entry entries[] = {
       "time that a client has for sending a request, and again\n"
       "for taking the answer (default: 15)" },
     { "web.config.file", "FILE", take_web_config_file,
-      "settings of TLS and passwords; this version has none\n"
-      "and refuses a file that asks for any" },
+      "TLS, client certificates, passwords and headers, as\n"
+      "Prometheus' exporters read them (docs/web.md)" },
     { "config.file", "FILE", take_config_file,
       "settings besides these options; this version has none\n"
       "and refuses a file that asks for any" },

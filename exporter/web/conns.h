@@ -26,6 +26,7 @@ struct conn {
     enum conn_phase phase;
     int fd;
     uint32_t cut;
+    void *session;             /* whoever made the connection knows what it is                               */
     unsigned char address[16]; /* of the client, IPv4 mapped; zeros when it has none                         */
 };
 

@@ -7,9 +7,11 @@
 #ifndef SHMETER_EXPORTER_WEB_HTTP_H
 #define SHMETER_EXPORTER_WEB_HTTP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "exporter/scraper.h"
+#include "exporter/web/web_config.h"
 
 struct http_options {
     struct scraper *scraper;
@@ -21,6 +23,12 @@ struct http;
 
 /* NULL: no memory or descriptors. */
 struct http *http_new(const struct http_options *options);
+
+/*
+ * Puts a web configuration in force, from the next connection or request on, and takes it over. Returns 0, or -errno and one sentence:
+ * then everything is as it was and web still the caller's. Whether there is TLS cannot change after the first http_listen().
+ */
+int http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes);
 
 /* Serves on a listening socket, which it takes over. Returns 0 or -ENOMEM (the socket is closed). */
 int http_listen(struct http *http, int fd);

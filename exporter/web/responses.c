@@ -21,20 +21,33 @@ static const struct fixed fixed_responses[RESPONSES] = {
                             MHD_HTTP_HEADER_CONNECTION, "close" },
     [RESPONSE_LARGE_BODY] = { MHD_HTTP_CONTENT_TOO_LARGE, "Requests with a body are not answered.\n",
                               MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_UNAUTHORIZED] = { MHD_HTTP_UNAUTHORIZED, "A user's name and password are needed.\n",
+                                MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"shmeter\", charset=\"UTF-8\"" },
+    [RESPONSE_BUSY] = { MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords wait to be checked; try again.\n",
+                        MHD_HTTP_HEADER_RETRY_AFTER, "1" },
+    [RESPONSE_LIMITED] = { MHD_HTTP_TOO_MANY_REQUESTS, "There are too many requests; try again.\n",
+                           MHD_HTTP_HEADER_RETRY_AFTER, "1" },
     [RESPONSE_NO_MEMORY] = { MHD_HTTP_INTERNAL_SERVER_ERROR, "The exporter has no memory for the answer.\n", NULL,
                              NULL },
 };
 
 static int
-add_headers(struct MHD_Response *response, const char *content_type)
+add_headers(struct MHD_Response *response, const char *content_type, const struct web_header *headers)
 {
-    return MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) == MHD_YES &&
-           MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
-           MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+    int fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) == MHD_YES &&
+               MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES;
+    unsigned i;
+
+    if (!headers[WEB_HEADER_CONTENT_TYPE].value)
+        fine = fine && MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+    for (i = 0; i < WEB_HEADERS; i++)
+        if (headers[i].value)
+            fine = fine && MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
+    return fine;
 }
 
 static struct MHD_Response *
-make_fixed(const struct fixed *fixed)
+make_fixed(const struct fixed *fixed, const struct web_header *headers)
 {
     /* The library takes a pointer to non-const bytes and, being told that they persist, leaves them alone. */
     union {
@@ -46,7 +59,7 @@ make_fixed(const struct fixed *fixed)
 
     if (!response)
         return NULL;
-    if (add_headers(response, "text/plain; charset=utf-8") &&
+    if (add_headers(response, "text/plain; charset=utf-8", headers) &&
         (!fixed->header || MHD_add_response_header(response, fixed->header, fixed->value) == MHD_YES))
         return response;
     MHD_destroy_response(response);
@@ -54,13 +67,13 @@ make_fixed(const struct fixed *fixed)
 }
 
 int
-responses_make(struct responses *responses)
+responses_make(struct responses *responses, const struct web_header *headers)
 {
     int i;
 
     memset(responses, 0, sizeof *responses);
     for (i = 0; i < RESPONSES; i++) {
-        responses->fixed[i] = make_fixed(&fixed_responses[i]);
+        responses->fixed[i] = make_fixed(&fixed_responses[i], headers);
         if (!responses->fixed[i]) {
             responses_destroy(responses);
             return -ENOMEM;
@@ -87,7 +100,8 @@ responses_queue(const struct responses *responses, struct MHD_Connection *connec
 }
 
 struct MHD_Response *
-responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeCallback freed, void *argument)
+responses_of_document(const struct scrape_result *result, const struct web_header *headers,
+                      MHD_ContentReaderFreeCallback freed, void *argument)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
         result->document.body.len, result->document.body.data, freed, argument);
@@ -95,12 +109,12 @@ responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeC
 
     if (!response)
         return NULL;
-    fine = add_headers(response, result->document.content_type);
+    fine = add_headers(response, result->document.content_type, headers);
     if (result->document.wanted.kind == DOCUMENT_METRICS) /* also for who got it plain: caches must know */
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") == MHD_YES;
     if (result->document.wanted.coding == CODING_GZIP)
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") == MHD_YES;
-    if (result->document.wanted.kind == DOCUMENT_PAGE)
+    if (result->document.wanted.kind == DOCUMENT_PAGE && !headers[WEB_HEADER_CSP].value)
         fine = fine &&
                MHD_add_response_header(response, "Content-Security-Policy",
                                        "default-src 'none'; style-src 'unsafe-inline'; "

@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 
 #include "exporter/scraper.h"
+#include "exporter/web/web_config.h"
 
 enum fixed_response {
     RESPONSE_HEALTHY,
@@ -14,6 +15,9 @@ enum fixed_response {
     RESPONSE_METHOD,
     RESPONSE_BAD_BODY,   /* a body whose length is stated ambiguously: the connection ends                  */
     RESPONSE_LARGE_BODY, /* a body: the connection ends                                                     */
+    RESPONSE_UNAUTHORIZED,
+    RESPONSE_BUSY,    /* too many passwords wait to be checked                                            */
+    RESPONSE_LIMITED, /* too many requests                                                                */
     RESPONSE_NO_MEMORY,
     RESPONSES
 };
@@ -22,8 +26,8 @@ struct responses {
     struct MHD_Response *fixed[RESPONSES];
 };
 
-/* Returns 0 or -ENOMEM. */
-int responses_make(struct responses *responses);
+/* headers: WEB_HEADERS of them, for every response; where they are set they replace the ones we have. Returns 0 or -ENOMEM. */
+int responses_make(struct responses *responses, const struct web_header *headers);
 void responses_destroy(struct responses *responses);
 
 /* Queues a fixed one. */
@@ -34,8 +38,8 @@ enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Co
  * A response with the result's document as its body. freed is called with argument when the last connection is done with it; the
  * document must stay until then. NULL: no memory.
  */
-struct MHD_Response *responses_of_document(const struct scrape_result *result, MHD_ContentReaderFreeCallback freed,
-                                           void *argument);
+struct MHD_Response *responses_of_document(const struct scrape_result *result, const struct web_header *headers,
+                                           MHD_ContentReaderFreeCallback freed, void *argument);
 
 /* 200, or 503 for a document that tells of something wrong. */
 unsigned responses_status_of(const struct scrape_result *result);

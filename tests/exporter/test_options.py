@@ -130,7 +130,7 @@ def a_setting_in_a_config_file_is_refused_with_its_line(bench):
     path = bench.folder() + "/web.yml"
     with open(path, "w", encoding="utf-8") as file:
         file.write("# passwords\n" + "# " + "x" * 3000 + "\n---\n\nbasic_auth_users:\n  me: secret\n")
-    refused(1, [f"--web.config.file={path}"], f"{path}:5:", "TLS and password settings are not available")
+    refused(1, [f"--web.config.file={path}"], f"{path}:6:", "a bcrypt hash is wanted")
     refused(1, [f"--config.file={path}"], f"{path}:5:", "not available")
 
 
@@ -139,7 +139,7 @@ def config_files_without_settings_are_accepted(bench):
     path = bench.folder() + "/empty.yml"
     with open(path, "w", encoding="utf-8") as file:
         file.write("# nothing\n\n---\n")
-    exporter = bench.exporter(f"--config.file={path}", "--web.config.file=/dev/null", f"--segment={bench.name()}")
+    exporter = bench.exporter(f"--config.file={path}", f"--web.config.file={path}", f"--segment={bench.name()}")
     equal(exporter.ask("/-/healthy").status, 200)
     equal(exporter.stop(), 0)
 

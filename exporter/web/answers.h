@@ -1,0 +1,27 @@
+/*
+ * Answers around what the scraper gave: one response for all requests that got the same result, and a limit on the bytes that slow
+ * takers hold. Single-threaded.
+ */
+#ifndef SHMETER_EXPORTER_WEB_ANSWERS_H
+#define SHMETER_EXPORTER_WEB_ANSWERS_H
+
+#include <microhttpd.h>
+#include <stddef.h>
+
+#include "exporter/scraper.h"
+#include "exporter/web/conns.h"
+#include "exporter/web/web_config.h"
+
+struct answers {
+    struct conns *conns;
+    const struct web_header *headers; /* of every response: WEB_HEADERS of them                                */
+    size_t held_bytes;                /* of answers on their way                                              */
+};
+
+/* Queues what a request was given, which it has no longer then. Returns 0, or -ENOMEM: nothing is queued. */
+int answers_queue(struct answers *answers, struct MHD_Connection *connection, struct scrape_request *ask);
+
+/* This request is done with its result, which was queued or is not wanted any more. */
+void answers_let_go(struct scrape_request *ask);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * The configuration in force, with what changes besides it: the certificate when its files do, the bucket of the rate, and the
+ * thread that checks passwords.
+ */
+#include "exporter/web/guard.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "exporter/log.h"
+#include "exporter/web/rate.h"
+#include "exporter/web/tls_files.h"
+
+#define NS_PER_SECOND 1000000000u
+#define LOOK_AGAIN_NS NS_PER_SECOND /* how often the files of the certificate are looked at, at most                */
+
+struct guard {
+    struct web_config *config;
+    struct tls *tls;    /* for new connections; NULL: plain HTTP                                             */
+    uint64_t tls_mark;  /* of the files when they were last read                                             */
+    uint64_t looked_ns; /* when they were last looked at                                                     */
+    struct auth *auth;  /* NULL until there are users                                                        */
+    struct rate rate;
+    int is_listening;
+};
+
+struct guard *
+guard_new(void)
+{
+    struct guard *guard = calloc(1, sizeof *guard);
+    char error[128];
+
+    if (guard && web_config_read(&guard->config, NULL, error, sizeof error)) {
+        free(guard);
+        return NULL;
+    }
+    return guard;
+}
+
+static int
+fail(char *error, size_t error_bytes, int result, const char *sentence)
+{
+    snprintf(error, error_bytes, "%s", sentence);
+    return result;
+}
+
+int
+guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes)
+{
+    if (guard->is_listening && !config->tls != !guard->tls)
+        return fail(error, error_bytes, -EINVAL,
+                    config->tls ? "TLS cannot be turned on while the exporter runs: start it again"
+                                : "TLS cannot be turned off while the exporter runs: start it again");
+    if (config->users_n && !guard->auth && !(guard->auth = auth_new()))
+        return fail(error, error_bytes, -ENOMEM, "no memory, threads or descriptors to check passwords");
+    /* Nobody is to find the key in a core file, nor to take it by ptrace(2). */
+    if (config->tls || config->users_n)
+        prctl(PR_SET_DUMPABLE, 0);
+    if (guard->auth)
+        auth_configure(guard->auth, config->users, config->users_n);
+    rate_configure(&guard->rate, (uint64_t)(config->rate_seconds * NS_PER_SECOND), (uint64_t)config->rate_burst);
+    tls_release(guard->tls);
+    guard->tls = config->tls;
+    guard->tls_mark = config->tls_mark;
+    if (guard->tls)
+        tls_hold(guard->tls);
+    web_config_free(guard->config);
+    guard->config = config;
+    return 0;
+}
+
+unsigned
+guard_daemon_flags(struct guard *guard)
+{
+    guard->is_listening = 1;
+    return guard->tls ? (unsigned)MHD_USE_TLS : 0;
+}
+
+int
+guard_no_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_names_n,
+                     const gnutls_pk_algorithm_t *algorithms, int algorithms_n, gnutls_pcert_st **certificates,
+                     unsigned *certificates_n, gnutls_privkey_t *key)
+{
+    (void)session;
+    (void)ca_names;
+    (void)ca_names_n;
+    (void)algorithms;
+    (void)algorithms_n;
+    (void)certificates;
+    (void)certificates_n;
+    (void)key;
+    return -1;
+}
+
+/*
+ * Files are renamed one after the other, so a pair that does not fit may be one half of a renewal: the former pair stays, and it is
+ * tried again when a file changes.
+ */
+static void
+renew(struct guard *guard, uint64_t now_ns)
+{
+    const struct tls_settings *settings = &guard->config->tls_settings;
+    struct tls_error error;
+    struct tls *fresh;
+    uint64_t mark;
+
+    if (guard->looked_ns && now_ns - guard->looked_ns < LOOK_AGAIN_NS)
+        return;
+    guard->looked_ns = now_ns;
+    mark = tls_files_mark(settings);
+    if (mark == guard->tls_mark)
+        return;
+    guard->tls_mark = mark;
+    fresh = tls_new(settings, &error);
+    if (!fresh) {
+        log_event(LOG_LEVEL_WARN, "the changed certificate files cannot be used, the former ones stay in use", "error",
+                  error.text, NULL);
+        return;
+    }
+    tls_release(guard->tls);
+    guard->tls = fresh;
+    log_event(LOG_LEVEL_INFO, "the changed certificate files are in use", NULL);
+}
+
+void *
+guard_connected(struct guard *guard, struct MHD_Connection *connection, uint64_t now_ns)
+{
+    const union MHD_ConnectionInfo *info;
+
+    if (!guard->tls)
+        return NULL;
+    renew(guard, now_ns);
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (!info)
+        return NULL;
+    tls_hold(guard->tls);
+    if (tls_begin(guard->tls, info->tls_session))
+        log_event(LOG_LEVEL_ERROR, "no memory for a session of TLS, which will fail", NULL);
+    return guard->tls;
+}
+
+void
+guard_closed(void *session)
+{
+    tls_release(session);
+}
+
+int
+guard_takes_request(struct guard *guard, uint64_t now_ns)
+{
+    return rate_take(&guard->rate, now_ns);
+}
+
+enum auth_answer
+guard_ask(struct guard *guard, struct MHD_Connection *connection, const unsigned char address[16],
+          struct auth_waiter *waiter)
+{
+    if (!guard->config->users_n)
+        return AUTH_GRANTED;
+    return auth_ask(guard->auth,
+                    MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION), address,
+                    waiter);
+}
+
+const struct web_header *
+guard_headers(const struct guard *guard)
+{
+    return guard->config->headers;
+}
+
+int
+guard_fd(const struct guard *guard)
+{
+    return guard->auth ? auth_fd(guard->auth) : -1;
+}
+
+struct auth_waiter *
+guard_answered(struct guard *guard)
+{
+    return guard->auth ? auth_answered(guard->auth) : NULL;
+}
+
+struct auth_waiter *
+guard_end(struct guard *guard)
+{
+    return guard->auth ? auth_end(guard->auth) : NULL;
+}
+
+void
+guard_free(struct guard *guard)
+{
+    if (!guard)
+        return;
+    auth_free(guard->auth);
+    tls_release(guard->tls);
+    web_config_free(guard->config);
+    free(guard);
+}

@@ -1,0 +1,185 @@
+/*
+ * A request from its head to its answer: who sends it is made sure of, then the scraper is asked; meanwhile it is suspended.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/log.h"
+#include "exporter/web/http_parts.h"
+#include "exporter/web/routes.h"
+
+enum request_state {
+    REQUEST_NEW, /* whoever sent it is not known yet                                               */
+    REQUEST_READ,
+    REQUEST_LIMITED, /* there are too many requests                                                    */
+    REQUEST_ASKED,
+    REQUEST_ANSWERED
+};
+
+struct request {
+    struct scrape_request ask; /* first: the scraper gives it back */
+    struct auth_waiter waiter;
+    struct MHD_Connection *connection;
+    struct http *http;
+    enum request_state state;
+    struct route route;
+};
+
+static struct conn *
+conn_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void
+enter(struct http *http, struct MHD_Connection *connection, enum conn_phase phase)
+{
+    struct conn *conn = conn_of(connection);
+
+    if (conn)
+        conns_enter(&http->conns, conn, phase, http_now_ns());
+}
+
+static enum MHD_Result
+begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method, void **context)
+{
+    struct request *request = calloc(1, sizeof *request);
+
+    if (!request)
+        return MHD_NO;
+    request->connection = connection;
+    request->http = http;
+    request->route = route_of(connection, method, url, http->options.telemetry_path);
+    *context = request;
+    http->active_n++;
+    enter(http, connection, CONN_ANSWERING);
+    log_event(LOG_LEVEL_DEBUG, "request", "method", method, "url", url, NULL);
+    /* A refused body is answered before it arrives: the library then reads no more from this connection. */
+    if (request->route.is_fixed &&
+        (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_LARGE_BODY))
+        return responses_queue(&http->responses, connection, request->route.fixed);
+    if (!guard_takes_request(http->guard, http_now_ns()))
+        request->state = REQUEST_LIMITED;
+    return MHD_YES;
+}
+
+/* Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the library. */
+static int
+may_pass(struct request *request, enum MHD_Result *result)
+{
+    static const unsigned char no_address[16];
+    struct http *http = request->http;
+    struct conn *conn = conn_of(request->connection);
+
+    request->waiter.owner = request;
+    *result = MHD_YES;
+    switch (guard_ask(http->guard, request->connection, conn ? conn->address : no_address, &request->waiter)) {
+    case AUTH_GRANTED:
+        request->state = REQUEST_READ;
+        return 1;
+    case AUTH_WAITING:
+        MHD_suspend_connection(request->connection);
+        break;
+    case AUTH_FULL:
+        *result = responses_queue(&http->responses, request->connection, RESPONSE_BUSY);
+        break;
+    default:
+        *result = responses_queue(&http->responses, request->connection, RESPONSE_UNAUTHORIZED);
+    }
+    return 0;
+}
+
+static enum MHD_Result
+deliver(struct request *request)
+{
+    if (!answers_queue(&request->http->answers, request->connection, &request->ask))
+        return MHD_YES;
+    return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
+}
+
+/* The head was read and there is no body, or the scraper has answered. */
+static enum MHD_Result
+proceed(struct http *http, struct request *request)
+{
+    enum MHD_Result result;
+
+    if (request->state == REQUEST_LIMITED)
+        return responses_queue(&http->responses, request->connection, RESPONSE_LIMITED);
+    if (request->state <= REQUEST_READ && http->closing)
+        return MHD_NO;
+    if (request->state == REQUEST_NEW && !may_pass(request, &result))
+        return result;
+    if (request->route.is_fixed)
+        return responses_queue(&http->responses, request->connection, request->route.fixed);
+    if (request->state == REQUEST_READ) {
+        request->state = REQUEST_ASKED;
+        request->ask.wanted = request->route.wanted;
+        MHD_suspend_connection(request->connection);
+        scraper_ask(http->options.scraper, &request->ask);
+        return MHD_YES;
+    }
+    return request->state == REQUEST_ANSWERED ? deliver(request) : MHD_YES;
+}
+
+/* Called by the library at least twice for a request: when its head is read, and when an answer is due. */
+enum MHD_Result
+request_handle(void *argument, struct MHD_Connection *connection, const char *url, const char *method,
+               const char *version, const char *upload, size_t *upload_bytes, void **context)
+{
+    struct http *http = argument;
+    struct request *request = *context;
+
+    (void)version;
+    (void)upload;
+    if (!request)
+        return begin(http, connection, url, method, context);
+    if (*upload_bytes) {
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
+    return proceed(http, request);
+}
+
+void
+request_completed(void *argument, struct MHD_Connection *connection, void **context,
+                  enum MHD_RequestTerminationCode code)
+{
+    struct http *http = argument;
+    struct request *request = *context;
+
+    (void)code;
+    if (!request)
+        return;
+    *context = NULL;
+    http->active_n--;
+    answers_let_go(&request->ask);
+    free(request);
+    enter(http, connection, CONN_IDLE);
+}
+
+void
+requests_resume_answered(struct http *http)
+{
+    struct scrape_request *ask, *next;
+    struct request *request;
+
+    for (ask = scraper_answered(http->options.scraper); ask; ask = next) {
+        next = ask->next;
+        request = (struct request *)ask;
+        request->state = REQUEST_ANSWERED;
+        MHD_resume_connection(request->connection);
+    }
+}
+
+void
+requests_resume_checked(struct auth_waiter *waiter)
+{
+    struct auth_waiter *next;
+
+    for (; waiter; waiter = next) {
+        next = waiter->next;
+        MHD_resume_connection(((struct request *)waiter->owner)->connection);
+    }
+}
