@@ -51,45 +51,13 @@ render_numbers(struct buffer *out, const struct model *model, const struct model
 
 /* ---- native histograms ---- */
 
-/* The next run of log buckets, from *from on: *from to *end, both without empty buckets beyond them, with only small gaps inside. */
-static int
-next_run(const uint64_t *buckets, uint32_t n, uint32_t *from, uint32_t *end)
-{
-    uint32_t i;
-
-    while (*from < n && !buckets[*from])
-        ++*from;
-    if (*from == n)
-        return 0;
-    *end = *from + 1;
-    for (i = *end; i < n && i <= *end + MERGED_GAP; i++)
-        if (buckets[i])
-            *end = i + 1;
-    return 1;
-}
-
 static char *
 put_span(char *out, int64_t offset, uint32_t length)
 {
-    char span[SPAN_BYTES], *end = wire_u64(wire_signed(span, SPAN_OFFSET, offset), SPAN_LENGTH, length);
-    const size_t bytes = (size_t)(end - span);
+    char *span = out + 2; /* behind a tag and a length below 128 */
 
-    out = wire_length(out, HISTOGRAM_POSITIVE_SPAN, bytes);
-    memcpy(out, span, bytes);
-    return out + bytes;
-}
-
-/* A native histogram without observations above zero has a span of no buckets: that it is one is to be seen all the same. */
-static char *
-put_spans(char *out, const struct model_shape *shape, const uint64_t *buckets)
-{
-    uint32_t from = 0, end, before = 0;
-
-    if (!next_run(buckets, shape->log_n, &from, &end))
-        return put_span(out, 0, 0);
-    out = put_span(out, (int64_t)shape->first_index + from, end - from);
-    for (before = from = end; next_run(buckets, shape->log_n, &from, &end); before = from = end)
-        out = put_span(out, from - before, end - from);
+    out = wire_u64(wire_signed(span, SPAN_OFFSET, offset), SPAN_LENGTH, length);
+    wire_length(span - 2, HISTOGRAM_POSITIVE_SPAN, (uint64_t)(out - span));
     return out;
 }
 
@@ -99,18 +67,37 @@ held_signed(uint64_t count)
     return count > INT64_MAX ? INT64_MAX : (int64_t)count;
 }
 
+/*
+ * The log buckets in one pass: each one's difference from the one before it, and a run's span when it has ended; protobuf keeps the
+ * order of each field, not that of fields among each other. A histogram that has none has one span of no buckets all
+ * the same, so that it is seen to be a native one.
+ */
 static char *
-put_deltas(char *out, const struct model_shape *shape, const uint64_t *buckets)
+put_runs(char *out, const struct model_shape *shape, const uint64_t *buckets)
 {
-    uint32_t from = 0, end;
-    int64_t before = 0;
+    uint32_t from = 0, end = 0, i; /* the run that has not ended; end 0: none yet */
+    int64_t offset = shape->first_index, last = 0;
 
-    for (; next_run(buckets, shape->log_n, &from, &end); from = end)
-        for (; from < end; from++) {
-            out = wire_signed(out, HISTOGRAM_POSITIVE_DELTA, held_signed(buckets[from]) - before);
-            before = held_signed(buckets[from]);
+    for (i = 0; i < shape->log_n; i++) {
+        const int64_t count = held_signed(buckets[i]);
+        if (!count)
+            continue;
+        if (!end) {
+            offset += i;
+            from = i;
+        } else if (i - end > MERGED_GAP) {
+            out = put_span(out, offset, end - from);
+            offset = i - end;
+            from = i;
+        } else {
+            for (; end < i; end++, last = 0)
+                out = wire_signed(out, HISTOGRAM_POSITIVE_DELTA, -last);
         }
-    return out;
+        out = wire_signed(out, HISTOGRAM_POSITIVE_DELTA, count - last);
+        last = count;
+        end = i + 1;
+    }
+    return end ? put_span(out, offset, end - from) : put_span(out, 0, 0);
 }
 
 static char *
@@ -119,8 +106,7 @@ put_native(char *out, const struct model_shape *shape, const uint64_t *buckets)
     out = wire_signed(out, HISTOGRAM_SCHEMA, shape->schema);
     out = wire_f64(out, HISTOGRAM_ZERO_THRESHOLD, shape->zero_threshold);
     out = wire_u64(out, HISTOGRAM_ZERO_COUNT, buckets[0]);
-    out = put_spans(out, shape, buckets + 1);
-    return put_deltas(out, shape, buckets + 1);
+    return put_runs(out, shape, buckets + 1);
 }
 
 /* ---- histograms ---- */
