@@ -1,57 +1,81 @@
 /*
- * Values of a YAML tree as what a setting wants: text, numbers, durations, maps of known keys.
+ * Numbers, durations, maps and lists of a tree, and what is said when they are something else. Durations are those of Prometheus'
+ * configuration (its documentation, "Configuration", <duration>).
  */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exporter/settings/yaml.h"
 
-/* A plain or quoted scalar that is not empty. */
+#define WORD_BYTES 40u /* of keys that are compared for their likeness */
+
 static int
-scalar(struct yaml *yaml, const char *key, const struct yaml_value *value)
+is_blank(const struct yaml_value *value)
 {
+    return value->kind == YAML_SCALAR && !value->is_quoted && !*value->text;
+}
+
+/* ---- scalars ---- */
+
+/* Says what is there instead of what is wanted. */
+static int
+fail_kind(struct yaml *yaml, const char *key, const struct yaml_value *value, const char *wanted)
+{
+    char text[YAML_SHOWN_BYTES];
+
+    if (is_blank(value))
+        return yaml_fail(yaml, value, "%s has no value; %s is wanted", key, wanted);
     if (value->kind != YAML_SCALAR)
-        return yaml_fail(yaml, value, "%s wants one value, not a %s", key, value->kind == YAML_LIST ? "list" : "map");
-    if (!*value->text && !value->is_quoted)
-        return yaml_fail(yaml, value, "%s has no value", key);
-    return 0;
+        return yaml_fail(yaml, value, "%s is a %s; %s is wanted", key, value->kind == YAML_LIST ? "list" : "map",
+                         wanted);
+    return yaml_fail(yaml, value, "%s is %s; %s is wanted%s", key, yaml_shown(key, value, text), wanted,
+                     value->is_quoted ? ", without quotes" : "");
 }
 
 int
 yaml_string(struct yaml *yaml, const char *key, const struct yaml_value *value, const char **out)
 {
-    int result = scalar(yaml, key, value);
-
-    if (!result)
-        *out = value->text;
-    return result;
+    if (value->kind != YAML_SCALAR || is_blank(value))
+        return fail_kind(yaml, key, value, "a text");
+    *out = value->text;
+    return 0;
 }
 
 int
 yaml_bool(struct yaml *yaml, const char *key, const struct yaml_value *value, int *out)
 {
-    if (scalar(yaml, key, value))
-        return -EINVAL;
-    if (value->is_quoted || (strcmp(value->text, "true") && strcmp(value->text, "false")))
-        return yaml_fail(yaml, value, "%s is true or false", key);
-    *out = value->text[0] == 't';
+    int is_true = value->kind == YAML_SCALAR && !strcmp(value->text, "true");
+
+    if (value->kind != YAML_SCALAR || value->is_quoted || (!is_true && strcmp(value->text, "false") != 0))
+        return fail_kind(yaml, key, value, "true or false");
+    *out = is_true;
     return 0;
+}
+
+/* Decimal only: no hexadecimal, no infinity, no blanks. */
+static int
+number_parse(const struct yaml_value *value, double *out)
+{
+    char *end;
+
+    if (value->kind != YAML_SCALAR || value->is_quoted || !*value->text ||
+        value->text[strspn(value->text, "0123456789.eE+-")])
+        return -EINVAL;
+    *out = strtod(value->text, &end);
+    return *end || !isfinite(*out) ? -EINVAL : 0;
 }
 
 int
 yaml_number(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most, double *out)
 {
-    char *end;
+    char wanted[96];
 
-    if (scalar(yaml, key, value))
-        return -EINVAL;
-    *out = strtod(value->text, &end);
-    if (value->is_quoted || end == value->text || *end || !isfinite(*out) || strpbrk(value->text, "xX \t\n"))
-        return yaml_fail(yaml, value, "%s wants a number", key);
-    if (*out < least || *out > most)
-        return yaml_fail(yaml, value, "%s must be from %g to %g", key, least, most);
+    snprintf(wanted, sizeof wanted, "a number from %g to %g", least, most);
+    if (number_parse(value, out) || !(*out >= least && *out <= most))
+        return fail_kind(yaml, key, value, wanted);
     return 0;
 }
 
@@ -59,146 +83,201 @@ int
 yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *value, int64_t least, int64_t most,
              int64_t *out)
 {
-    long long number;
-    char *end;
+    const char *digits = value->text;
+    char wanted[96], *end;
 
-    if (scalar(yaml, key, value))
-        return -EINVAL;
+    snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)least, (long long)most);
+    if (value->kind != YAML_SCALAR || value->is_quoted)
+        return fail_kind(yaml, key, value, wanted);
+    digits += *digits == '-';
+    /* 010 would be ten to some readers of YAML and eight to others. */
+    if (!*digits || digits[strspn(digits, "0123456789")] || (digits[0] == '0' && digits[1]))
+        return fail_kind(yaml, key, value, wanted);
     errno = 0;
-    number = strtoll(value->text, &end, 10);
-    if (value->is_quoted || end == value->text || *end || strpbrk(value->text, " \t\n+"))
-        return yaml_fail(yaml, value, "%s wants a whole number", key);
-    if (errno || number < least || number > most)
-        return yaml_fail(yaml, value, "%s must be from %lld to %lld", key, (long long)least, (long long)most);
-    *out = number;
+    *out = strtoll(value->text, &end, 10);
+    if (errno || *out < least || *out > most)
+        return fail_kind(yaml, key, value, wanted);
     return 0;
 }
 
-/* ---- durations (prometheus.io/docs/prometheus/latest/configuration/configuration, <duration>) ---- */
+/* ---- durations ---- */
 
 static const struct {
-    const char *word;
-    double seconds;
-} units[] = { { "y", 31536000 }, { "w", 604800 }, { "d", 86400 }, { "h", 3600 },
-              { "m", 60 },       { "s", 1 },      { "ms", 0.001 } };
+    char name[3];
+    uint64_t ms;
+} units[] = { { "y", 365 * 86400000ull },
+              { "w", 7 * 86400000ull },
+              { "d", 86400000 },
+              { "h", 3600000 },
+              { "m", 60000 },
+              { "s", 1000 },
+              { "ms", 1 } };
 #define UNITS_N (sizeof units / sizeof *units)
 
-/* Each unit at most once, the larger before the smaller. Negative: no duration. */
-static double
-duration_of(const char *text)
+/* Each unit once at most, the larger one first. Returns 0 or -EINVAL. */
+static int
+duration_parse(const char *text, double *seconds)
 {
-    size_t next = 0, digits, letters, i;
-    double seconds = 0;
+    size_t unit = 0, digits, letters;
 
+    *seconds = 0;
     if (!strcmp(text, "0"))
         return 0;
     do {
         digits = strspn(text, "0123456789");
-        letters = strspn(text + digits, "abcdefghijklmnopqrstuvwxyz");
-        for (i = next; i < UNITS_N; i++)
-            if (strlen(units[i].word) == letters && !strncmp(units[i].word, text + digits, letters))
-                break;
-        if (!digits || digits > 12 || i == UNITS_N)
-            return -1;
-        seconds += strtod(text, NULL) * units[i].seconds;
-        next = i + 1;
+        letters = strspn(text + digits, "ywdhms");
+        while (unit < UNITS_N &&
+               (strlen(units[unit].name) != letters || strncmp(units[unit].name, text + digits, letters) != 0))
+            unit++;
+        if (!digits || digits > 12 || unit == UNITS_N)
+            return -EINVAL;
+        *seconds += strtod(text, NULL) * (double)units[unit++].ms / 1000;
         text += digits + letters;
     } while (*text);
-    return seconds;
+    return 0;
+}
+
+/* In the largest unit that fits without a remainder. */
+static const char *
+duration_text(double seconds, char out[32])
+{
+    uint64_t ms = (uint64_t)(seconds * 1000 + 0.5);
+    size_t unit = 2; /* weeks and years are unusual */
+
+    while (ms % units[unit].ms)
+        unit++;
+    snprintf(out, 32, "%llu%s", (unsigned long long)(ms / units[unit].ms), ms ? units[unit].name : "");
+    return out;
 }
 
 int
 yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
               double *out)
 {
-    if (scalar(yaml, key, value))
-        return -EINVAL;
-    *out = duration_of(value->text);
-    if (*out < 0)
-        return yaml_fail(yaml, value, "%s wants a duration such as 30s, 5m or 1h30m", key);
-    if (*out < least || *out > most)
-        return yaml_fail(yaml, value, "%s must be from %gs to %gs", key, least, most);
-    return 0;
+    char wanted[128], shown[YAML_SHOWN_BYTES], from[32], to[32];
+    size_t digits;
+
+    snprintf(wanted, sizeof wanted, "a duration from %s to %s, such as 500ms, 30s, 5m or 1h30m",
+             duration_text(least, from), duration_text(most, to));
+    if (value->kind != YAML_SCALAR || !*value->text)
+        return fail_kind(yaml, key, value, wanted);
+    if (!duration_parse(value->text, out) && *out >= least && *out <= most)
+        return 0;
+    digits = strspn(value->text, "0123456789.");
+    if (digits && !value->text[digits])
+        return yaml_fail(yaml, value, "%s is %s, without a unit; %s is wanted", key, yaml_shown(key, value, shown),
+                         wanted);
+    return yaml_fail(yaml, value, "%s is %s; %s is wanted", key, yaml_shown(key, value, shown), wanted);
 }
 
 /* ---- maps and lists ---- */
 
-/* Letters to be added, left out, changed or swapped with the next one. Long words are as far apart as can be. */
+/* Letters to insert, drop, replace, or swap with their neighbour, to make one word of the other (optimal string alignment). */
 static uint32_t
 distance(const char *a, const char *b)
 {
-    enum { MOST = 40 };
-    uint32_t rows[3][MOST + 1], i, k, a_len = (uint32_t)strlen(a), b_len = (uint32_t)strlen(b);
+    uint32_t rows[3][WORD_BYTES + 1], *before = rows[0], *last = rows[1], *row = rows[2], *swap, cost;
+    size_t a_n = strlen(a), b_n = strlen(b), i, j;
 
-    if (a_len > MOST || b_len > MOST)
-        return MOST;
-    for (k = 0; k <= b_len; k++)
-        rows[0][k] = k;
-    for (i = 1; i <= a_len; i++) {
-        uint32_t *row = rows[i % 3];
-        const uint32_t *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        row[0] = i;
-        for (k = 1; k <= b_len; k++) {
-            uint32_t best = above[k - 1] + (a[i - 1] != b[k - 1]);
-            if (above[k] + 1 < best)
-                best = above[k] + 1;
-            if (row[k - 1] + 1 < best)
-                best = row[k - 1] + 1;
-            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && before[k - 2] + 1 < best)
-                best = before[k - 2] + 1;
-            row[k] = best;
+    if (a_n > WORD_BYTES || b_n > WORD_BYTES)
+        return UINT32_MAX;
+    for (j = 0; j <= b_n; j++)
+        last[j] = (uint32_t)j;
+    for (i = 1; i <= a_n; i++) {
+        row[0] = (uint32_t)i;
+        for (j = 1; j <= b_n; j++) {
+            cost = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < cost)
+                cost = last[j] + 1;
+            if (row[j - 1] + 1 < cost)
+                cost = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < cost)
+                cost = before[j - 2] + 1;
+            row[j] = cost;
+        }
+        swap = before;
+        before = last;
+        last = row;
+        row = swap;
+    }
+    return last[b_n];
+}
+
+/* The known key that was meant, NULL: none is like it. */
+static const char *
+likely_key(const char *key, const struct yaml_field *fields, uint32_t fields_n)
+{
+    uint32_t best = 3, i, d;
+    const char *found = NULL;
+
+    for (i = 0; i < fields_n; i++) {
+        d = distance(key, fields[i].key);
+        if (d < best && d * 2 < strlen(fields[i].key)) {
+            best = d;
+            found = fields[i].key;
         }
     }
-    return rows[a_len % 3][b_len];
+    return found;
 }
 
 static int
-fail_unknown(struct yaml *yaml, const char *key, const struct yaml_value *value, uint32_t at,
+fail_unknown(struct yaml *yaml, const char *key, const struct yaml_value *map, uint32_t idx,
              const struct yaml_field *fields, uint32_t fields_n)
 {
-    const struct yaml_value place = { .line = value->key_lines[at] };
-    const char *word = value->keys[at];
-    char known[256] = "";
-    uint32_t i, nearest = 0, len = 0;
+    const char *likely = likely_key(map->keys[idx], fields, fields_n), *in = key ? " in " : "";
+    char known[400] = "";
+    size_t used = 0;
+    uint32_t i;
 
-    for (i = 1; i < fields_n; i++)
-        if (distance(word, fields[i].key) < distance(word, fields[nearest].key))
-            nearest = i;
-    if (distance(word, fields[nearest].key) <= 1 + strlen(fields[nearest].key) / 4)
-        return yaml_fail(yaml, &place, "unknown key '%s' in %s; did you mean '%s'?", word, key, fields[nearest].key);
-    for (i = 0; i < fields_n && len + strlen(fields[i].key) + 3 < sizeof known; i++) {
-        memcpy(known + len, i ? ", " : "", i ? 2 : 0);
-        len += i ? 2 : 0;
-        memcpy(known + len, fields[i].key, strlen(fields[i].key) + 1);
-        len += (uint32_t)strlen(fields[i].key);
-    }
-    return yaml_fail(yaml, &place, "unknown key '%s' in %s, which knows: %s", word, key, known);
+    key = key ? key : "";
+    if (likely)
+        return yaml_fail_line(yaml, map->key_lines[idx], "unknown key '%.60s'%s%s; did you mean '%s'?", map->keys[idx],
+                              in, key, likely);
+    for (i = 0; i < fields_n && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", fields[i].key);
+    return yaml_fail_line(yaml, map->key_lines[idx], "unknown key '%.60s'%s%s; known ones are %s", map->keys[idx], in,
+                          key, known);
+}
+
+static int
+take_item(struct yaml *yaml, const char *key, const struct yaml_value *map, uint32_t idx,
+          const struct yaml_field *fields, uint32_t fields_n, void *into)
+{
+    uint32_t i;
+
+    for (i = 0; i < fields_n; i++)
+        if (!strcmp(map->keys[idx], fields[i].key))
+            return fields[i].take(yaml, fields[i].key, &map->items[idx], into);
+    return fail_unknown(yaml, key, map, idx, fields, fields_n);
+}
+
+static int
+has_key(const struct yaml_value *map, const char *key)
+{
+    uint32_t i;
+
+    for (i = 0; i < map->n && strcmp(map->keys[i], key) != 0; i++)
+        ;
+    return i < map->n;
 }
 
 int
 yaml_map(struct yaml *yaml, const char *key, const struct yaml_value *value, const struct yaml_field *fields,
          uint32_t fields_n, void *into)
 {
-    uint32_t i, k;
-    int result;
+    const char *name = key ? key : "this file";
+    uint32_t i;
+    int result = 0;
 
-    if (value->kind != YAML_MAP)
-        return yaml_fail(yaml, value, "%s wants keys with values (key: value)", key);
-    for (i = 0; i < value->n; i++) {
-        for (k = 0; k < fields_n && strcmp(fields[k].key, value->keys[i]); k++)
-            ;
-        result = k == fields_n ? fail_unknown(yaml, key, value, i, fields, fields_n)
-                               : fields[k].take(yaml, value->keys[i], &value->items[i], into);
-        if (result)
-            return result;
-    }
-    for (k = 0; k < fields_n; k++) {
-        for (i = 0; i < value->n && strcmp(fields[k].key, value->keys[i]); i++)
-            ;
-        if (fields[k].is_required && i == value->n)
-            return yaml_fail(yaml, value, "%s lacks the key '%s'", key, fields[k].key);
-    }
-    return 0;
+    if (value->kind == YAML_LIST || (value->kind == YAML_SCALAR && !is_blank(value)))
+        return yaml_fail(yaml, value, "%s holds a %s; lines of the form 'key: value' are wanted%s", name,
+                         value->kind == YAML_LIST ? "list" : "text", key ? ", indented below it" : "");
+    for (i = 0; !result && i < value->n; i++)
+        result = take_item(yaml, key, value, i, fields, fields_n, into);
+    for (i = 0; !result && i < fields_n; i++)
+        if (fields[i].is_required && !has_key(value, fields[i].key))
+            result = yaml_fail(yaml, value, "%s lacks the key '%s'", name, fields[i].key);
+    return result;
 }
 
 int
@@ -208,9 +287,10 @@ yaml_list(struct yaml *yaml, const char *key, const struct yaml_value *value,
     uint32_t i;
     int result = 0;
 
-    if (value->kind != YAML_LIST)
-        return yaml_fail(yaml, value, "%s wants a list (lines that begin with - )", key);
-    for (i = 0; i < value->n && !result; i++)
+    if (value->kind == YAML_MAP || (value->kind == YAML_SCALAR && !is_blank(value)))
+        return yaml_fail(yaml, value, "%s holds a %s; a list is wanted: items that begin with '- ', or [one, two]", key,
+                         value->kind == YAML_MAP ? "map" : "text");
+    for (i = 0; !result && i < value->n; i++)
         result = take(yaml, key, &value->items[i], into);
     return result;
 }

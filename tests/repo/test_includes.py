@@ -33,7 +33,7 @@ OWNERS = {
     r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
     r"#\s*include\s*<isa-l": r"expo/gzip\.c",
-    r"#\s*include\s*<yaml\.h": r"exporter/settings/yaml\.c",
+    r"#\s*include\s*<yaml\.h": r"exporter/settings/yaml_parts\.h",
     r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"expo/plan_protobuf\.c",
     r"#\s*include\s*<gnutls/": r"exporter/web/(tls\w*|auth\w*|guard)\.[ch]",
     r"#\s*include\s*<crypt\.h": r"exporter/web/(auth|basic)\.c",
