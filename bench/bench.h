@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_MAX_ROWS      192u
+#define BENCH_MAX_ROWS      320u
 #define BENCH_MAX_PROCESSES 32u
 #define BENCH_MAX_NOTES     32u
 
@@ -19,7 +19,8 @@ enum bench_flag {
     BENCH_SHARED_LANE = 2, /* measured in a process that has no restartable sequences                         */
     BENCH_HEAVY = 4,       /* takes long: measured in fewer processes                                         */
     BENCH_LARGE = 8,       /* left out by --quick                                                             */
-    BENCH_HIDDEN = 16      /* stands in other rows as their floor, and in JSON; no line of its own            */
+    BENCH_HIDDEN = 16,     /* stands in other rows as their floor, and in JSON; no line of its own            */
+    BENCH_PEER = 32        /* compared with another library: judged only where that was measured              */
 };
 
 /* One line of the table. */

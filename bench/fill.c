@@ -68,6 +68,11 @@ open_families(struct fill_store *store, const struct fill *fill)
         desc->labels = labels;
         desc->bounds = floors_bounds;
         desc->bounds_len = FLOORS_BOUNDS;
+        if (fill->exponential) {
+            desc->schema = 3;
+            desc->min_value = 1.0 / 1024;
+            desc->max_value = 1024;
+        }
         store->families[i] = shmeter_family(store->meter, desc);
     }
     return 0;
@@ -100,7 +105,7 @@ fill_open(struct fill_store **out, const char *path, const struct fill *fill)
                                        .max_series = fill->series_n + 1000,
                                        .max_family_series = FILL_FAMILY_SERIES + 1,
                                        .cpu_lanes = fill->cpu_lanes };
-    uint64_t cell_bytes = fill->histograms ? 64 + 8 * (FLOORS_BOUNDS + 1) : 8;
+    uint64_t cell_bytes = fill->exponential ? 2048 : fill->histograms ? 64 + 8 * (FLOORS_BOUNDS + 1) : 8;
     if (!store)
         return -ENOMEM;
     while (options.lane_bytes < (fill->series_n + 1000) * cell_bytes)

@@ -13,6 +13,7 @@
 
 struct fill {
     int histograms;     /* 1: histograms of 16 bounds, else counters                                           */
+    int exponential;    /* with histograms: 160 log buckets instead (schema 3 over 20 powers of two)             */
     uint32_t series_n;  /* in families of FILL_FAMILY_SERIES                                                   */
     uint32_t cpu_lanes; /* 0: as many as the machine has CPUs                                                  */
 };

@@ -47,7 +47,7 @@ judge(const struct bench_report *report, size_t idx)
         line.ratio = value->median / line.floor;
     if (row->max_ratio <= 0 && row->max_value <= 0)
         return line;
-    if ((row->flags & BENCH_TWO) && !contention_shows(report)) {
+    if (((row->flags & BENCH_TWO) && !contention_shows(report)) || ((row->flags & BENCH_PEER) && line.floor <= 0)) {
         line.verdict = JUDGE_SKIPPED;
         return line;
     }

@@ -30,7 +30,8 @@ static const char help[] =
     "Exit status: 0; 1 with --strict and a missed target; 2 when it could not measure or the options are wrong.\n"
     "Segments stand in a directory of their own under /dev/shm, which is removed at the end. SHMETER_BENCH_DIR names\n"
     "another place;\n"
-    "SHMETER_EXPORTER the exporter to be measured, when it is not ../exporter/shmeter-exporter from here.\n";
+    "SHMETER_EXPORTER the exporter to be measured, when it is not ../exporter/shmeter-exporter from here;\n"
+    "SHMETER_BENCH_GO the program for client_golang, when it is not shmeter-bench-go beside this one.\n";
 
 enum { OPTION_SAMPLE = 256, OPTION_DIRECTORY, OPTION_HEAVY, OPTION_SHARED_LANE };
 

@@ -11,6 +11,7 @@
 #include "bench/fill.h"
 #include "bench/rows.h"
 #include "bench/scrape.h"
+#include "expo/gzip.h"
 #include "expo/plan.h"
 #include "expo/store.h"
 
@@ -20,7 +21,9 @@ struct size {
 };
 
 static struct store *store;
-static struct buffer text, copy;
+static struct buffer text, copy, packed;
+static const struct encoder *encoder = &encode_text;
+static struct gzip *gzip; /* NULL: as it is                                                                     */
 
 static void
 loop_take(uint64_t n)
@@ -35,7 +38,8 @@ loop_render(uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         text.len = 0;
-        if (store_render(store, &encode_text, &text))
+        packed.len = 0;
+        if (store_render(store, encoder, &text) || (gzip && gzip_compress(gzip, &text, &packed)))
             bench_fail("a scrape has no memory");
     }
 }
@@ -78,6 +82,7 @@ scrape_close(void)
     store_free(store);
     buffer_free(&text);
     buffer_free(&copy);
+    buffer_free(&packed);
 }
 
 double
@@ -101,6 +106,26 @@ plan_ns(const struct bench_run *run)
         plan_free(plan);
     }
     return measure_median(each, rounds);
+}
+
+double
+scrape_measure_as(struct bench_run *run, const struct encoder *as, int compressed, double *copy_ns)
+{
+    double ns;
+    encoder = as;
+    gzip = compressed ? gzip_new() : NULL;
+    if (compressed && !gzip)
+        bench_fail("a scrape has no memory");
+    loop_scrape(1);
+    if (buffer_reserve(&copy, text.len))
+        bench_fail("a scrape has no memory");
+    ns = measure_loop(run, loop_scrape);
+    if (copy_ns)
+        *copy_ns = measure_loop(run, loop_copy);
+    gzip_free(gzip);
+    gzip = NULL;
+    encoder = &encode_text;
+    return ns;
 }
 
 static void

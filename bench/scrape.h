@@ -11,4 +11,9 @@ void scrape_open(const char *path);
 void scrape_close(void);
 double scrape_measure(struct bench_run *run); /* ns for a whole scrape */
 
+struct encoder;
+
+/* The same in another format, compressed or not; in *copy_ns (not NULL) what copying its bytes takes. */
+double scrape_measure_as(struct bench_run *run, const struct encoder *encoder, int compressed, double *copy_ns);
+
 #endif
