@@ -65,7 +65,7 @@ static const struct {
     { GAUGE("labels_left_out", "Labels of the settings that were not added, because a metric has a label of that name "
                                "itself; summed over metric names."),
       offsetof(struct segment_status, labels_left_out) },
-    { GAUGE("families", "Metric names that are exposed."), offsetof(struct segment_status, families) },
+    { GAUGE("families", "Metric names in the store that are not hidden."), offsetof(struct segment_status, families) },
     { GAUGE("families_superseded", "Older definitions of metric names, which are not exposed."),
       offsetof(struct segment_status, families_superseded) },
     { GAUGE("cells_used_bytes", "Bytes in use for the values of counters and histograms, per lane."),
