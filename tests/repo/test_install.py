@@ -81,7 +81,8 @@ def pkg_config(*arguments):
 @test
 def everything_that_users_need_is_installed():
     install()
-    for pattern in ("include/shmeter.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter"):
+    for pattern in ("include/shmeter.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter",
+                    "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket", "sysusers.d/shmeter-exporter.conf"):
         installed(pattern)
 
 
