@@ -11,6 +11,8 @@
 #include "expo/text.h"
 #include "shm/hash.h"
 
+#define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles                   */
+
 /* One string of bytes (ending zero included) at *at, which it moves behind it. NULL: it does not end there. */
 static const char *
 string_at(const unsigned char **at, const unsigned char *end, size_t bytes)
@@ -68,7 +70,8 @@ check_bounds(struct snapshot *snapshot, const unsigned char *at, struct snapshot
     if (!out->bounds_n || out->buckets_n != out->bounds_n + !out->exponential || out->exponential > 1)
         return -EINVAL;
     if (out->exponential && (out->log_n + 1 != out->bounds_n || out->log_n > SHMETER_MAX_LOG_BUCKETS ||
-                             out->schema < -4 || out->schema > 8))
+                             out->schema < -4 || out->schema > 8 || out->first_index < -FIRST_INDEX_MAX ||
+                             out->first_index > FIRST_INDEX_MAX || !(out->zero_threshold > 0)))
         return -EINVAL;
     bounds = arena_take(&snapshot->arena, out->bounds_n * sizeof *bounds);
     if (!bounds)
@@ -77,6 +80,8 @@ check_bounds(struct snapshot *snapshot, const unsigned char *at, struct snapshot
     for (i = 0; i < out->bounds_n; i++)
         if (!isfinite(bounds[i]) || (i && bounds[i] <= bounds[i - 1]))
             return -EINVAL;
+    if (out->exponential && bounds[0] != out->zero_threshold)
+        return -EINVAL;
     out->bounds = bounds;
     return 0;
 }

@@ -31,7 +31,7 @@ size_t text_clean(char *out, const char *in, size_t len, enum text_lines lines);
 /* The same of a whole string, cut between two characters where capacity ends. */
 void text_clip(char *out, size_t capacity, const char *in, enum text_lines lines);
 
-/* As label values (\\ \" \n) and as HELP (\\ \n) of text 0.0.4 are escaped. 0 or -ENOMEM. */
+/* As label values are escaped, and HELP of OpenMetrics (\\ \" \n); and as HELP of text 0.0.4 is (\\ \n). 0 or -ENOMEM. */
 int text_escape_value(struct buffer *out, const char *value);
 int text_escape_help(struct buffer *out, const char *help);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "expo/exposition.pb-c.h"
 #include "expo/health_json.h"
 #include "shm/header.h"
 
@@ -207,6 +208,70 @@ restore(struct image *image, struct undo *undo)
     undo->n = 0;
 }
 
+/* As strict as a scraper is with native histograms. */
+static int
+histogram_good(const Io__Prometheus__Client__Histogram *histogram)
+{
+    uint64_t buckets = 0, count = histogram->zero_count;
+    int64_t each = 0;
+    size_t i;
+
+    for (i = 0; i < histogram->n_positive_span; i++) {
+        buckets += histogram->positive_span[i]->length;
+        if (i && histogram->positive_span[i]->offset < 1)
+            return 0;
+    }
+    for (i = 0; i < histogram->n_positive_delta; i++) {
+        each += histogram->positive_delta[i];
+        count += (uint64_t)each;
+        if (each < 0)
+            return 0;
+    }
+    if (!histogram->has_schema)
+        return !histogram->n_positive_span;
+    return buckets == histogram->n_positive_delta && histogram->zero_threshold > 0 &&
+           histogram->zero_threshold - histogram->zero_threshold == 0 && histogram->schema >= -4 &&
+           histogram->schema <= 8 && (count == histogram->sample_count || histogram->sample_count > INT64_MAX);
+}
+
+static int
+protobuf_good(const struct buffer *text)
+{
+    const uint8_t *at = (const uint8_t *)text->data, *end = at + text->len;
+    int good = 1;
+
+    while (good && at < end) {
+        Io__Prometheus__Client__MetricFamily *family;
+        uint64_t len = 0;
+        unsigned shift = 0;
+        size_t i;
+        do
+            len |= (uint64_t)(*at & 0x7f) << shift, shift += 7;
+        while (*at++ & 0x80 && at < end);
+        family = len <= (size_t)(end - at) ? io__prometheus__client__metric_family__unpack(NULL, len, at) : NULL;
+        good = family && family->n_metric;
+        for (i = 0; good && i < family->n_metric; i++)
+            good = !family->metric[i]->histogram || histogram_good(family->metric[i]->histogram);
+        if (family)
+            io__prometheus__client__metric_family__free_unpacked(family, NULL);
+        at += len;
+    }
+    return good;
+}
+
+static int
+other_formats_good(struct scene *scene)
+{
+    struct buffer *text = &scene->text;
+    int good;
+
+    text->len = 0;
+    good = !store_render(scene->store, &encode_openmetrics_created, text) && text->len >= 6 &&
+           !memcmp(text->data + text->len - 6, "# EOF\n", 6);
+    text->len = 0;
+    return good && !store_render(scene->store, &encode_protobuf, text) && protobuf_good(text);
+}
+
 static int
 scrape(struct scene *scene, uint32_t round)
 {
@@ -224,6 +289,10 @@ scrape(struct scene *scene, uint32_t round)
     if (*scene->parsed.error)
         print_error("seed %llu round %u: %s\n", (unsigned long long)seed, round, scene->parsed.error);
     good = !*scene->parsed.error;
+    if (!other_formats_good(scene)) {
+        print_error("seed %llu round %u: OpenMetrics or protobuf\n", (unsigned long long)seed, round);
+        good = 0;
+    }
     strict_free(&scene->parsed);
     memset(&scene->parsed, 0, sizeof scene->parsed);
     status = store_status(scene->store, 0);

@@ -472,6 +472,42 @@ names_and_labels_that_prometheus_would_refuse_are_left_out(void **state)
     stop(&f);
 }
 
+/* One native histogram that a scraper refuses would cost it the whole scrape. */
+static void
+exponential_histograms_that_no_scraper_takes_are_left_out(void **state)
+{
+    static const double bounds[] = { 0.25, 0.5, 1 };
+    static const struct image_family good = {
+        .type = SHMETER_HISTOGRAM, .name = "a", .bounds = bounds, .bounds_n = 3, .log_n = 2, .first_index = -1
+    };
+    static const double thresholds[] = { 0, -0.25, 0.3, (double)NAN, (double)INFINITY };
+    struct fixture f;
+    uint32_t i, families[10];
+    (void)state;
+
+    start(&f, NULL);
+    for (i = 0; i < 10; i++) {
+        char name[2] = { (char)('a' + i), 0 };
+        struct image_family family = good;
+        family.name = name;
+        families[i] = image_family(&f.image, &family);
+        image_series(&f.image, families[i], NULL);
+    }
+    for (i = 0; i < 5; i++)
+        image_family_at(&f.image, families[i])->min_value = thresholds[i];
+    image_family_at(&f.image, families[5])->schema = 9;
+    image_family_at(&f.image, families[6])->schema = -5;
+    image_family_at(&f.image, families[7])->first_index = INT32_MAX - 1;
+    image_family_at(&f.image, families[8])->first_index = INT32_MIN;
+    for (i = 0; i < 10; i++)
+        image_rehash(&f.image, families[i]);
+    scene_scrape(&f.scene);
+    assert_int_equal(f.scene.parsed.families_n, 1);
+    assert_sample(&f.scene, "j_count", "", 0);
+    assert_int_equal(status_of(&f)->families_damaged, 9);
+    stop(&f);
+}
+
 static void
 foreign_bytes_in_values_and_help_become_harmless(void **state)
 {
@@ -528,6 +564,7 @@ main(void)
         cmocka_unit_test(two_series_that_share_a_cell_are_not_both_believed),
         cmocka_unit_test(nothing_is_read_past_the_backed_marks),
         cmocka_unit_test(names_and_labels_that_prometheus_would_refuse_are_left_out),
+        cmocka_unit_test(exponential_histograms_that_no_scraper_takes_are_left_out),
         cmocka_unit_test(foreign_bytes_in_values_and_help_become_harmless),
         cmocka_unit_test(families_whose_samples_would_collide_are_dropped_and_counted),
     };
