@@ -305,11 +305,15 @@ scrape(struct scene *scene, uint32_t round)
     return good;
 }
 
+/* With shmeter_* series; every other time with all settings that a segment can have. */
 static void
-open_with_own_series(struct scene *scene, const char *path)
+open_with_own_series(struct scene *scene, const char *path, uint32_t round)
 {
-    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS };
+    static const char *const labels[] = { "method", "worker", "site" }, *const deny = ".*[37].*";
+    const struct store_segment all = { path, labels, labels, 3, "app_", 1e-9, 1, NULL, &deny, 0, 1 };
+    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS, .segments = &all };
 
+    options.segments_n = round % 2;
     memset(scene, 0, sizeof *scene);
     scene->store = store_new(&options);
     assert_non_null(scene->store);
@@ -329,7 +333,7 @@ random_damage_never_stops_the_reader_nor_spoils_the_text(void **state)
     memcpy(undo.pristine, image.base, image.bytes);
     for (round = 0; round < rounds_n; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path);
+        open_with_own_series(&scene, image.path, round);
         if (next(&random) % 4 == 0)
             assert_true(scrape(&scene, round)); /* damage that comes between two scrapes */
         damage(&image, &undo, &random);
@@ -390,7 +394,7 @@ bytes_may_change_while_they_are_read(void **state)
     assert_int_equal(pthread_create(&thread, NULL, strike, &hammer), 0);
     for (round = 0; round < rounds_n / 10; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path);
+        open_with_own_series(&scene, image.path, round);
         assert_true(scrape(&scene, round));
         assert_true(scrape(&scene, round));
         memcpy(image.base + image.header->records_off, pristine + image.header->records_off, 16384);
@@ -446,7 +450,7 @@ a_file_truncated_at_any_moment_is_survived(void **state)
     assert_int_equal(pthread_create(&thread, NULL, cut, &saw), 0);
     for (round = 0; round < rounds_n / 20; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path);
+        open_with_own_series(&scene, image.path, round);
         assert_true(scrape(&scene, round));
         saw.size = next(&random) % (image.bytes / 4096) * 4096;
         __atomic_add_fetch(&saw.turn, 1, __ATOMIC_RELEASE);
