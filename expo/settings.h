@@ -5,6 +5,7 @@
 #ifndef SHMETER_EXPO_SETTINGS_H
 #define SHMETER_EXPO_SETTINGS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "expo/store.h"
@@ -43,5 +44,8 @@ const struct settings *settings_of(const struct settings_list *list, const char 
 
 /* Whether a family of this name is exposed. Not for each series: it tries the expressions one after the other. */
 int settings_allow(const struct settings *settings, const char *name);
+
+/* Whether it is a POSIX extended regular expression that costs little. 0, or -EINVAL and a sentence. */
+int settings_expression_check(const char *expression, char *why, size_t why_bytes);
 
 #endif

@@ -173,6 +173,14 @@ check_expression(const struct why *why, const char *expression)
     return refuse(why, "expression \"%.80s\" is no regular expression: %s", expression, error);
 }
 
+int
+settings_expression_check(const char *expression, char *why_text, size_t why_bytes)
+{
+    const struct why why = { why_text, why_bytes };
+
+    return check_expression(&why, expression);
+}
+
 static int
 check_expressions(const struct why *why, const char *list, const char *const *expressions, uint32_t n)
 {

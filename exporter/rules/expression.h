@@ -16,34 +16,15 @@
 #ifndef SHMETER_EXPORTER_RULES_EXPRESSION_H
 #define SHMETER_EXPORTER_RULES_EXPRESSION_H
 
-#include <regex.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "exporter/rules/selector.h"
 
 #define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
 #define EXPRESSION_DEPTH       32u   /* parentheses and signs within each other                                 */
 #define EXPRESSION_NODES       256u
-#define EXPRESSION_MATCHERS    16u    /* of one selector                                                         */
 #define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window]                                          */
-
-enum expression_match { EXPRESSION_EQUAL, EXPRESSION_UNEQUAL, EXPRESSION_LIKE, EXPRESSION_UNLIKE };
-
-struct expression_matcher {
-    enum expression_match match;
-    char *label;
-    char *value;
-    regex_t regex; /* of EXPRESSION_LIKE and EXPRESSION_UNLIKE                                              */
-    uint32_t has_regex;
-};
-
-struct expression_selector {
-    char *name;
-    char *text; /* as it was written, without blanks: equal selectors have equal ones                        */
-    struct expression_matcher matchers[EXPRESSION_MATCHERS];
-    uint32_t matchers_n;
-    int has_le; /* 1: one bucket of a histogram was chosen by le="..."; it is not among the matchers          */
-    double le;
-};
 
 enum expression_kind {
     EXPRESSION_NUMBER,
@@ -77,9 +58,10 @@ struct expression_node {
     enum expression_aggregate aggregate;
     enum expression_function function;
     double window_seconds;
-    struct expression_selector *selector; /* of the last four kinds                                         */
-    uint32_t is_classic;                  /* sum by (le) of NAME_bucket; the selector's name is without _bucket  */
-    uint32_t idx;                         /* its place in the expression's nodes                             */
+    struct selector *selector; /* of the last four kinds                                                    */
+    uint32_t is_classic;       /* sum by (le) of NAME_bucket; the selector's name is without _bucket         */
+    double le;                 /* of NAME_bucket{le="..."}, whose name is without _bucket; NaN: no bucket     */
+    uint32_t idx;              /* its place in the expression's nodes                             */
 };
 
 enum expression_comparison {
@@ -95,7 +77,7 @@ struct expression {
     char *text; /* as given */
     struct expression_node *left, *right;
     enum expression_comparison comparison;
-    struct expression_node **nodes; /* all of them                                                          */
+    struct expression_node *nodes[EXPRESSION_NODES]; /* all of them */
     uint32_t nodes_n;
 };
 
@@ -105,9 +87,6 @@ struct expression {
  */
 struct expression *expression_parse(const char *text, char *why, size_t why_bytes);
 void expression_free(struct expression *expression);
-
-/* Whether a value of a label (that a series does not have: "") fits; for all of a selector's matchers of that label, in turn. */
-int expression_matches(const struct expression_matcher *matcher, const char *value);
 
 /* ">" and so on; and whether a compares to b so. NaN compares as in PromQL: to nothing but by !=. */
 const char *expression_comparison_word(enum expression_comparison comparison);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATTERN_BYTES 512u
+#include "expo/settings.h"
 
 struct matcher {
     char *label, *value;
@@ -40,23 +40,50 @@ is_pattern(enum matcher_kind kind)
     return kind == MATCHER_LIKE || kind == MATCHER_NOT_LIKE;
 }
 
+/*
+ * What RE2, which Prometheus has, reads in another way: "\d" and its like, "(?i)", a backslash between brackets. To match something else
+ * silently would be worse than to refuse.
+ */
+static int
+check_dialect(const char *value, char *why, size_t why_bytes)
+{
+    const char *at, *wrong = NULL;
+    int in_brackets = 0;
+
+    for (at = value; *at && !wrong; at++) {
+        if (*at == '\\' &&
+            (in_brackets || (at[1] >= '0' && at[1] <= '9') || ((at[1] | 32) >= 'a' && (at[1] | 32) <= 'z')))
+            wrong = at;
+        else if (*at == '(' && at[1] == '?' && !in_brackets)
+            wrong = at;
+        else if (*at == '\\' && at[1])
+            at++;
+        else if (*at == '[' && !in_brackets) {
+            in_brackets = 1;
+            at += at[1] == '^';
+            at += at[1] == ']';
+        } else if (*at == ']')
+            in_brackets = 0;
+        else if (*at == '[' && at[1] == ':')
+            at = strstr(at, ":]") ? strstr(at, ":]") + 1 : at;
+    }
+    if (!wrong)
+        return 0;
+    snprintf(why, why_bytes, "\"%.2s\" in the regular expression \"%.80s\" is not POSIX: write sets like [0-9] or [.]",
+             wrong, value);
+    return -EINVAL;
+}
+
 static int
 compile(struct matcher *matcher, char *why, size_t why_bytes)
 {
-    char whole[PATTERN_BYTES + 8];
     int wrong;
 
-    if (strlen(matcher->value) > PATTERN_BYTES) {
-        snprintf(why, why_bytes, "a regular expression may have at most %u bytes", PATTERN_BYTES);
+    if (*matcher->value &&
+        (check_dialect(matcher->value, why, why_bytes) || settings_expression_check(matcher->value, why, why_bytes)))
         return -EINVAL;
-    }
-    snprintf(whole, sizeof whole, "^(%s)$", matcher->value);
-    wrong = regcomp(&matcher->pattern, whole, REG_EXTENDED | REG_NOSUB);
-    if (!wrong)
-        return 0;
-    regerror(wrong, &matcher->pattern, whole, sizeof whole);
-    snprintf(why, why_bytes, "the regular expression \"%s\" is wrong: %s", matcher->value, whole);
-    return wrong == REG_ESPACE ? -ENOMEM : -EINVAL;
+    wrong = regcomp(&matcher->pattern, matcher->value, REG_EXTENDED);
+    return wrong ? -ENOMEM : 0;
 }
 
 int
@@ -116,13 +143,17 @@ static int
 matches(const struct matcher *matcher, const struct model_series *series)
 {
     const char *value = "";
+    regmatch_t match;
     uint32_t i;
     int fits;
 
     for (i = 0; i < series->shape->labels_n; i++)
         if (!strcmp(series->shape->labels[i], matcher->label))
             value = series->values[i];
-    fits = is_pattern(matcher->kind) ? !regexec(&matcher->pattern, value, 0, NULL, 0) : !strcmp(matcher->value, value);
+    if (is_pattern(matcher->kind)) /* the leftmost match is the longest one from there (POSIX.1-2017, 9.1) */
+        fits = !regexec(&matcher->pattern, value, 1, &match, 0) && match.rm_so == 0 && !value[match.rm_eo];
+    else
+        fits = !strcmp(matcher->value, value);
     return fits == (matcher->kind == MATCHER_IS || matcher->kind == MATCHER_LIKE);
 }
 
