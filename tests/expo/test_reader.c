@@ -1,5 +1,5 @@
 /*
- * Opening, refusing, listing and guarding segments.
+ * Opening and refusing segments, and looking where they are.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,12 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -272,211 +268,8 @@ a_look_tells_here_unlinked_replaced_and_truncated_apart(void **state)
     image_free(&other);
 }
 
-/* ---- the guard ---- */
-
-struct touch {
-    const volatile unsigned char *at;
-    int reached;
-};
-
-static int
-touch(void *argument)
-{
-    struct touch *touch = argument;
-    touch->reached += *touch->at < 255;
-    return 17;
-}
-
-static void
-a_truncated_segment_is_a_dead_reader_and_not_a_dead_process(void **state)
-{
-    struct image image;
-    struct shmeter_reader *reader;
-    struct touch t = { 0 };
-    (void)state;
-
-    image_make(&image, NULL);
-    assert_int_equal(shmeter_reader_open(&reader, image.path, NULL, NULL), 0);
-    t.at = reader->base + image.bytes - 1;
-    assert_int_equal(shmeter_reader_guard(reader, touch, &t), 17);
-    assert_int_equal(ftruncate(image.fd, 4096), 0);
-    assert_int_equal(shmeter_reader_guard(reader, touch, &t), -EFAULT);
-    assert_int_equal(t.reached, 1);
-    assert_int_equal(reader->dead, 1);
-    assert_int_equal(ftruncate(image.fd, (off_t)image.bytes), 0); /* fresh zeroes are not the old counters */
-    assert_int_equal(shmeter_reader_guard(reader, touch, &t), -EFAULT);
-    assert_int_equal(t.reached, 1);
-    shmeter_reader_close(reader);
-    image_free(&image);
-}
-
-static void *
-guarded_thread(void *argument)
-{
-    struct shmeter_reader *reader = argument;
-    struct touch t = { reader->base + reader->bytes - 1, 0 };
-
-    return shmeter_reader_guard(reader, touch, &t) == -EFAULT ? reader : NULL;
-}
-
-static void
-each_thread_has_a_guard_of_its_own(void **state)
-{
-    struct image images[4];
-    struct shmeter_reader *readers[4];
-    pthread_t threads[4];
-    void *result;
-    int i;
-    (void)state;
-
-    for (i = 0; i < 4; i++) {
-        image_make(&images[i], NULL);
-        assert_int_equal(shmeter_reader_open(&readers[i], images[i].path, NULL, NULL), 0);
-        assert_int_equal(ftruncate(images[i].fd, 4096), 0);
-    }
-    for (i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, guarded_thread, readers[i]), 0);
-    for (i = 0; i < 4; i++) {
-        assert_int_equal(pthread_join(threads[i], &result), 0);
-        assert_ptr_equal(result, readers[i]);
-        shmeter_reader_close(readers[i]);
-        image_free(&images[i]);
-    }
-}
-
-static volatile unsigned char *strange;
-
-static int
-touch_strange(void *argument)
-{
-    (void)argument;
-    return *strange;
-}
-
-static void
-leave(int number, siginfo_t *info, void *context)
-{
-    (void)number;
-    (void)context;
-    _exit(info->si_addr == (void *)(uintptr_t)strange ? 42 : 1);
-}
-
-/* How a process ends that faults elsewhere. how 0: SIGBUS has its default action, 1: a handler from before the guard. */
-static void
-fault_elsewhere(int how, int guarded, int *code, int *number)
-{
-    struct image image, other;
-    pid_t child;
-    int status;
-
-    image_make(&image, NULL);
-    image_make(&other, NULL);
-    child = fork();
-    if (!child) {
-        execl("/proc/self/exe", "test-expo-reader", "fault", how ? "1" : "0", guarded ? "1" : "0", image.path,
-              other.path, NULL);
-        _exit(3);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    *code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    *number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    image_free(&image);
-    image_free(&other);
-}
-
-/* The program of that child: a fresh process, so that the guard is installed after the handler. */
-static int
-fault_program(char **arguments)
-{
-    struct sigaction action = { .sa_sigaction = leave, .sa_flags = SA_SIGINFO };
-    struct shmeter_reader *reader;
-    struct touch t;
-    int fd = open(arguments[4], O_RDWR);
-    struct stat file;
-
-    signal(SIGBUS, SIG_DFL); /* whatever a sanitizer has put there */
-    if (arguments[1][0] == '1')
-        sigaction(SIGBUS, &action, NULL);
-    if (fd < 0 || fstat(fd, &file) || shmeter_reader_open(&reader, arguments[3], NULL, NULL))
-        return 2;
-    strange = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    t.at = reader->base;
-    t.reached = 0;
-    if (strange == MAP_FAILED || shmeter_reader_guard(reader, touch, &t) != 17 || ftruncate(fd, 0))
-        return 2;
-    if (arguments[2][0] == '1')
-        shmeter_reader_guard(reader, touch_strange, NULL);
-    else
-        touch_strange(NULL);
-    return 5;
-}
-
-static void
-faults_that_are_not_the_guards_go_where_they_went_before(void **state)
-{
-    int guarded, code, number;
-    (void)state;
-
-    for (guarded = 0; guarded < 2; guarded++) {
-        fault_elsewhere(0, guarded, &code, &number);
-        assert_int_equal(number, SIGBUS);
-        fault_elsewhere(1, guarded, &code, &number);
-        assert_int_equal(code, 42);
-    }
-}
-
-/* ---- listing ---- */
-
-static int
-listed(const struct shmeter_reader_names *names, const char *name)
-{
-    uint32_t i, found = 0;
-
-    for (i = 0; i < names->names_n; i++)
-        found += !strcmp(names->names[i], name);
-    return (int)found;
-}
-
-static void
-names_patterns_and_paths_are_listed_once_each(void **state)
-{
-    char a[64], b[64], a_path[128], b_path[128], pattern[80], glob[128];
-    const char *patterns[4];
-    struct shmeter_reader_names names;
-    struct image image;
-    uint32_t i;
-    (void)state;
-
-    image_make(&image, NULL);
-    snprintf(a, sizeof a, "list-%d-a", (int)getpid());
-    snprintf(b, sizeof b, "list-%d-b", (int)getpid());
-    assert_int_equal(shmeter_reader_path(a, a_path, sizeof a_path), 0);
-    assert_int_equal(shmeter_reader_path(b, b_path, sizeof b_path), 0);
-    close(open(a_path, O_CREAT | O_RDWR, 0600));
-    close(open(b_path, O_CREAT | O_RDWR, 0600));
-    snprintf(pattern, sizeof pattern, "list-%d-?", (int)getpid());
-    snprintf(glob, sizeof glob, "%s/seg*", image.directory);
-    patterns[0] = pattern;
-    patterns[1] = b;
-    patterns[2] = glob;
-    patterns[3] = "absent-plain-name";
-    assert_int_equal(shmeter_reader_list(&names, patterns, 4), 0);
-    assert_int_equal(names.names_n, 4);
-    assert_true(listed(&names, a) == 1 && listed(&names, b) == 1 && listed(&names, image.path) == 1 &&
-                listed(&names, "absent-plain-name") == 1);
-    for (i = 1; i < names.names_n; i++)
-        assert_true(strcmp(names.names[i - 1], names.names[i]) < 0);
-    shmeter_reader_list_free(&names);
-    assert_int_equal(shmeter_reader_list(&names, NULL, 0), 0);
-    assert_true(listed(&names, a) == 1 && listed(&names, b) == 1);
-    shmeter_reader_list_free(&names);
-    unlink(a_path);
-    unlink(b_path);
-    image_free(&image);
-}
-
 int
-main(int argc, char **argv)
+main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_segment_opens_and_maps_read_only),
@@ -489,13 +282,6 @@ main(int argc, char **argv)
         cmocka_unit_test(what_others_may_write_or_somebody_else_owns_is_refused),
         cmocka_unit_test(a_file_without_read_permission_is_not_ours),
         cmocka_unit_test(a_look_tells_here_unlinked_replaced_and_truncated_apart),
-        cmocka_unit_test(a_truncated_segment_is_a_dead_reader_and_not_a_dead_process),
-        cmocka_unit_test(each_thread_has_a_guard_of_its_own),
-        cmocka_unit_test(faults_that_are_not_the_guards_go_where_they_went_before),
-        cmocka_unit_test(names_patterns_and_paths_are_listed_once_each),
     };
-
-    if (argc == 6 && !strcmp(argv[1], "fault"))
-        return fault_program(argv + 1);
     return cmocka_run_group_tests_name("reader", tests, NULL, NULL);
 }
