@@ -320,7 +320,7 @@ chain_is_trusted(gnutls_session_t session)
     return !gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status;
 }
 
-/* Called in the handshake when a client has shown a certificate. Who is refused is told so: the library would only hang up. */
+/* Called in the handshake, in TLS 1.2 also when a client has shown no certificate. Who is refused is told so: the library would only hang up. */
 static int
 verify_client(gnutls_session_t session)
 {
@@ -331,7 +331,7 @@ verify_client(gnutls_session_t session)
     const char *why = NULL;
 
     if (!chain || !n)
-        why = "there is none";
+        why = tls->client_auth == TLS_CLIENT_IF_GIVEN ? NULL : "there is none";
     else if (is_verified && !chain_is_trusted(session))
         why = "the configured CA does not vouch for it, or not for now";
     else if (tls->allowed_sans_n && !has_allowed_name(tls, &chain[0]))

@@ -46,13 +46,20 @@ web_config_keep(struct web_config *config, const char *text)
 }
 
 int
+web_config_text(struct yaml *yaml, const char *key, const struct yaml_value *value, const char **out)
+{
+    *out = "";
+    return web_config_is_nothing(value) ? 0 : yaml_string(yaml, key, value, out);
+}
+
+int
 web_config_string(struct web_config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
                   const char **out)
 {
     const char *text;
 
     *out = NULL;
-    if (yaml_string(yaml, key, value, &text))
+    if (web_config_text(yaml, key, value, &text))
         return -EINVAL;
     if (*text)
         *out = web_config_keep(config, text);
@@ -158,7 +165,7 @@ take_user(struct yaml *yaml, const char *name, const struct yaml_value *value, s
     struct auth_user *user = &config->users[config->users_n];
     const char *text, *wrong;
 
-    if (check_user(yaml, value, name) || yaml_string(yaml, "basic_auth_users", value, &text))
+    if (check_user(yaml, value, name) || web_config_text(yaml, "basic_auth_users", value, &text))
         return -EINVAL;
     wrong = basic_hash_check(text);
     if (wrong)

@@ -13,7 +13,10 @@ int web_config_is_nothing(const struct yaml_value *value);
 /* A copy that lives as long as the configuration. NULL: no memory. */
 const char *web_config_keep(struct web_config *config, const char *text);
 
-/* yaml_string() and web_config_keep(); a blank value leaves *out NULL. Returns 0, -EINVAL or -ENOMEM. */
+/* yaml_string(), where no value is "". */
+int web_config_text(struct yaml *yaml, const char *key, const struct yaml_value *value, const char **out);
+
+/* web_config_text() and web_config_keep(); a blank value leaves *out NULL. Returns 0, -EINVAL or -ENOMEM. */
 int web_config_string(struct web_config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
                       const char **out);
 

@@ -84,7 +84,7 @@ take_client_auth(struct yaml *yaml, const char *key, const struct yaml_value *va
     const char *text;
     size_t i;
 
-    if (yaml_string(yaml, key, value, &text))
+    if (web_config_text(yaml, key, value, &text))
         return -EINVAL;
     reading->client_auth = value;
     for (i = 0; i < sizeof names / sizeof *names; i++)
@@ -137,7 +137,7 @@ take_version(struct yaml *yaml, const char *key, const struct yaml_value *value,
 {
     const char *text;
 
-    if (yaml_string(yaml, key, value, &text))
+    if (web_config_text(yaml, key, value, &text))
         return -EINVAL;
     reading->versions = value;
     return !*text || !tls_version_parse(text, out)
@@ -167,7 +167,7 @@ take_suite(struct yaml *yaml, const char *key, const struct yaml_value *item, vo
     struct tls_terms *terms = &((struct reading *)into)->config->tls_settings.terms;
     const char *text;
 
-    if (yaml_string(yaml, key, item, &text))
+    if (web_config_text(yaml, key, item, &text))
         return -EINVAL;
     if (terms->suites_n == TLS_TERMS_LIST)
         return yaml_fail(yaml, item, "%s: there may be at most %u of them", key, TLS_TERMS_LIST);
@@ -191,7 +191,7 @@ take_curve(struct yaml *yaml, const char *key, const struct yaml_value *item, vo
     struct tls_terms *terms = &((struct reading *)into)->config->tls_settings.terms;
     const char *text;
 
-    if (yaml_string(yaml, key, item, &text))
+    if (web_config_text(yaml, key, item, &text))
         return -EINVAL;
     if (terms->curves_n == TLS_TERMS_LIST)
         return yaml_fail(yaml, item, "%s: there may be at most %u of them", key, TLS_TERMS_LIST);

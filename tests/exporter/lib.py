@@ -116,6 +116,7 @@ class Exporter:
     def __init__(self, bench, options, listen, **more):
         arguments = [sys.argv[1], *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
         self.bench = bench
+        self.context = None  # of a client, when the exporter speaks TLS
         self.process = bench.process(arguments, stderr=subprocess.PIPE, text=True, **more)
         self.pid = self.process.pid
         self.log = []
@@ -151,7 +152,10 @@ class Exporter:
         return found[0]
 
     def connection(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        if self.context:
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=DEADLINE, context=self.context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         self.bench.callback(connection.close)
         return connection
 
