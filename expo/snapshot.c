@@ -178,8 +178,11 @@ take_all(void *argument)
     result = snapshot_take_slots(snapshot);
     if (!result)
         result = snapshot_take_records(snapshot);
-    if (result || snapshot->depth == SNAPSHOT_STATUS)
+    if (result)
         return result;
+    snapshot_take_states(snapshot);
+    if (snapshot->depth == SNAPSHOT_STATUS)
+        return 0;
     result = snapshot_take_cells(snapshot);
     return result ? result : snapshot_take_gauges(snapshot);
 }

@@ -1,7 +1,7 @@
 /*
  * What the files of the snapshot share among themselves; nobody else includes it.
  *
- * The way of a take, all of it under the reader's guard: levels -> slots -> records -> cells -> gauges. What is read stays
+ * The way of a take, all of it under the reader's guard: levels -> slots -> records -> states -> cells -> gauges. What is read stays
  * behind in private memory only after it was checked.
  */
 #ifndef SHMETER_EXPO_SNAPSHOT_PARTS_H
@@ -65,10 +65,11 @@ struct snapshot_family { /* a checked private copy of a family record */
 struct snapshot_series { /* a checked private copy of a series record */
     uint32_t unit;
     uint32_t family;
-    uint32_t place;  /* counters, histograms: word in a CPU lane; gauges: number of the cell                  */
-    uint32_t target; /* series of the model's family, SNAPSHOT_NONE not looked for                            */
-    uint32_t twins;  /* 1 + group of records with the same labels; 0: there is one only                       */
-    uint32_t visible;
+    uint32_t place;   /* counters, histograms: word in a CPU lane; gauges: number of the cell                  */
+    uint32_t target;  /* series of the model's family, SNAPSHOT_NONE not looked for                            */
+    uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
+    uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
+    uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
     uint64_t created_ns;
     const char *const *values;
 };
@@ -150,6 +151,13 @@ struct snapshot {
     uint64_t *gauges_taken;
     struct arena arena;
 
+    /* states */
+    uint64_t changes_begun;   /* when all states were read last                                             */
+    uint32_t changes_settled; /* and none was under way then                                                */
+    uint32_t uncounted;       /* somebody changes states and does not count it                              */
+    uint32_t states_n;        /* series whose states were read                                              */
+    uint32_t states_next;     /* the series to be compared next                                             */
+
     /* cells */
     struct snapshot_run *runs;
     uint32_t runs_n, runs_capacity;
@@ -189,6 +197,19 @@ static inline uint64_t
 snapshot_load(const struct snapshot *snapshot, uint64_t off)
 {
     return shmeter_load_relaxed(snapshot_word(snapshot, off));
+}
+
+static inline uint64_t
+snapshot_record_off(const struct snapshot *snapshot, uint64_t unit)
+{
+    return snapshot->reader->header.records_off + unit * SHMETER_UNIT_BYTES;
+}
+
+static inline uint64_t
+snapshot_record_state(const struct snapshot *snapshot, uint64_t unit)
+{
+    const uint64_t off = snapshot_record_off(snapshot, unit) + offsetof(struct shmeter_series_record, state);
+    return shmeter_load_acquire(snapshot_word(snapshot, off));
 }
 
 static inline uint64_t
@@ -238,6 +259,7 @@ int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsign
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
 int snapshot_take_records(struct snapshot *snapshot);
+void snapshot_take_states(struct snapshot *snapshot);
 int snapshot_take_cells(struct snapshot *snapshot);
 int snapshot_take_gauges(struct snapshot *snapshot);
 

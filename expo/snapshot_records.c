@@ -1,23 +1,11 @@
 /*
- * The walk over the records. It remembers how far it came: a published record never changes but for its state, so each is
- * copied and checked once, and a later take looks at states only. Units without a finished record are looked at again.
+ * The walk over the records. It remembers how far it came: a published record never changes but for its state
+ * (snapshot_states.c), so each is copied and checked once. Units without a finished record are looked at again.
  */
 #include <stdlib.h>
 
 #include "expo/snapshot_parts.h"
 #include "shm/hash.h"
-
-static uint64_t
-record_off(const struct snapshot *snapshot, uint64_t unit)
-{
-    return snapshot->reader->header.records_off + unit * SHMETER_UNIT_BYTES;
-}
-
-static uint64_t
-record_state(const struct snapshot *snapshot, uint64_t unit)
-{
-    return shmeter_load_acquire(snapshot_word(snapshot, record_off(snapshot, unit) + 8));
-}
 
 static uint32_t
 unit_hash(uint32_t unit)
@@ -193,7 +181,7 @@ add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes,
 static uint32_t
 head_bytes(const struct snapshot *snapshot, uint64_t unit, uint32_t *kind)
 {
-    uint64_t head = shmeter_load_acquire(snapshot_word(snapshot, record_off(snapshot, unit)));
+    uint64_t head = shmeter_load_acquire(snapshot_word(snapshot, snapshot_record_off(snapshot, unit)));
     uint64_t bytes = (uint32_t)head, limit = snapshot->reader->header.records_bytes - unit * SHMETER_UNIT_BYTES;
 
     *kind = (uint32_t)(head >> 32);
@@ -208,12 +196,12 @@ static int
 look_at(struct snapshot *snapshot, uint64_t unit, uint32_t bytes, uint32_t kind)
 {
     _Alignas(8) unsigned char copy[SNAPSHOT_RECORD_BYTES];
-    uint64_t state = record_state(snapshot, unit);
+    uint64_t state = snapshot_record_state(snapshot, unit);
     int result;
 
     if (state != SHMETER_VISIBLE && state != SHMETER_HIDDEN && state != SHMETER_HIDING)
         return -EAGAIN;
-    snapshot_copy(snapshot, copy, record_off(snapshot, unit), bytes);
+    snapshot_copy(snapshot, copy, snapshot_record_off(snapshot, unit), bytes);
     result = kind == SHMETER_KIND_FAMILY ? add_family(snapshot, (uint32_t)unit, copy, bytes)
                                          : add_series(snapshot, (uint32_t)unit, copy, bytes);
     return result == -EINVAL ? 0 : result;
@@ -279,7 +267,7 @@ is_overflow(const struct snapshot *snapshot, uint32_t unit, uint32_t bytes)
 
     if (bytes < sizeof copy)
         return 0;
-    snapshot_copy(snapshot, copy, record_off(snapshot, unit), sizeof copy);
+    snapshot_copy(snapshot, copy, snapshot_record_off(snapshot, unit), sizeof copy);
     return !memcmp(copy + sizeof(struct shmeter_series_record), value, sizeof value);
 }
 
@@ -299,66 +287,6 @@ count_leaks(struct snapshot *snapshot)
     }
 }
 
-static void
-read_families(struct snapshot *snapshot)
-{
-    struct segment_status *status = &snapshot->status;
-    uint32_t i;
-
-    status->families = status->families_superseded = 0;
-    for (i = 0; i < snapshot->families_n; i++) {
-        struct snapshot_family *family = &snapshot->families[i];
-        family->visible = !family->superseded && record_state(snapshot, family->unit) == SHMETER_VISIBLE;
-        status->families += family->visible;
-        status->families_superseded += family->superseded;
-    }
-}
-
-/* Of several visible records with the same labels the last one stands for all. Returns 1 when one more is visible. */
-static uint32_t
-choose_twin(struct snapshot *snapshot, uint32_t number)
-{
-    struct snapshot_series *series = &snapshot->series[number], *chosen;
-    uint32_t *place = &snapshot->twins_chosen[series->twins - 1];
-
-    if (*place == SNAPSHOT_NONE) {
-        *place = number;
-        return 1;
-    }
-    chosen = &snapshot->series[*place];
-    if (chosen->unit > series->unit) {
-        series->visible = 0;
-    } else {
-        chosen->visible = 0;
-        *place = number;
-    }
-    return 0;
-}
-
-#define PREFETCH 12u /* records ahead: each state is a cache line of its own */
-
-static void
-read_states(struct snapshot *snapshot)
-{
-    struct segment_status *status = &snapshot->status;
-    const struct snapshot_family *family;
-    uint32_t i, visible = 0;
-
-    for (i = 0; i < snapshot->twins_n; i++)
-        snapshot->twins_chosen[i] = SNAPSHOT_NONE;
-    for (i = 0; i < snapshot->series_n; i++) {
-        struct snapshot_series *series = &snapshot->series[i];
-        if (i + PREFETCH < snapshot->series_n)
-            __builtin_prefetch(snapshot_word(snapshot, record_off(snapshot, series[PREFETCH].unit)));
-        family = &snapshot->families[series->family];
-        series->visible = family->visible &&
-                          snapshot_load(snapshot, record_off(snapshot, series->unit) + 8) == SHMETER_VISIBLE;
-        visible += series->visible && series->twins ? choose_twin(snapshot, i) : series->visible;
-    }
-    status->series_visible = visible;
-    status->series_hidden = snapshot->series_n - visible;
-}
-
 int
 snapshot_take_records(struct snapshot *snapshot)
 {
@@ -374,7 +302,5 @@ snapshot_take_records(struct snapshot *snapshot)
     if (result)
         return result;
     count_leaks(snapshot);
-    read_families(snapshot);
-    read_states(snapshot);
     return 0;
 }

@@ -122,7 +122,7 @@ shmeter_family_bind(struct shmeter_family *family)
     if (!binding->record)
         return NULL;
     binding->hash = shmeter_hash_word(binding->record->hash, attachment->header.nonce[1]);
-    shmeter_registry_show(&binding->record->state, SHMETER_UNPUBLISHED);
+    shmeter_registry_show(&binding->record->state);
     shmeter_store_release(&family->binding, SHMETER_ADDRESS(binding));
     return binding;
 }

@@ -30,7 +30,7 @@
 
 #define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
 #define SHMETER_ABI_MAJOR 1u
-#define SHMETER_ABI_MINOR 0u
+#define SHMETER_ABI_MINOR 1u
 
 #define SHMETER_UNIT_BYTES          64u    /* records are allocated and numbered in these                   */
 #define SHMETER_CHUNK_BYTES         32768u /* backing grows by so much, in the arena and in each CPU lane    */
@@ -176,7 +176,9 @@ struct shmeter_state {
     struct shmeter_line gauges_fill;    /* gauge cells handed out                                         */
     struct shmeter_line series_n;       /* series made, overflow series not counted                       */
     struct shmeter_line families_n;     /* families made                                                  */
-    struct shmeter_line reserved[9];
+    struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1                      */
+    struct shmeter_line changes_done;   /* likewise; equal: none is under way                              */
+    struct shmeter_line reserved[7];
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
 SHMETER_AT(shmeter_state, cells_fill, 0);
@@ -186,7 +188,9 @@ SHMETER_AT(shmeter_state, records_backed, 192);
 SHMETER_AT(shmeter_state, gauges_fill, 256);
 SHMETER_AT(shmeter_state, series_n, 320);
 SHMETER_AT(shmeter_state, families_n, 384);
-SHMETER_AT(shmeter_state, reserved, 448);
+SHMETER_AT(shmeter_state, changes_begun, 448);
+SHMETER_AT(shmeter_state, changes_done, 512);
+SHMETER_AT(shmeter_state, reserved, 576);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
 

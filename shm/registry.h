@@ -167,10 +167,11 @@ shmeter_registry_head(void *record, uint32_t units, enum shmeter_kind kind)
     shmeter_store_release((uint64_t *)record, (uint64_t)kind << 32 | (uint64_t)units * SHMETER_UNIT_BYTES);
 }
 
+/* Shows a new record. Readers look at those that are not published until they are. */
 SHMETER_LOCAL void
-shmeter_registry_show(uint64_t *state, enum shmeter_visibility from)
+shmeter_registry_show(uint64_t *state)
 {
-    uint64_t seen = (uint64_t)from;
+    uint64_t seen = SHMETER_UNPUBLISHED;
     shmeter_cas(state, &seen, SHMETER_VISIBLE);
 }
 

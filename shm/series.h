@@ -97,6 +97,27 @@ shmeter_series_allowed(const struct shmeter_binding *binding)
     return 1;
 }
 
+/*
+ * Hides a record's series or shows it again, and counts that before and afterwards. A reader that finds both counts equal, and as
+ * they were when it last read all states, need not read them again. Why two: with one count afterwards, a death between the change and its
+ * count would hide the change from such a reader for ever; with one count before, the reader could see the count, and not yet the
+ * change. Full ordering (the compare-and-swap included) makes a reader that sees the second count see the change, and one that sees
+ * the change see the first count. A death in between leaves the counts unequal: all states are read at each take then.
+ */
+SHMETER_LOCAL int
+shmeter_series_change(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
+                      enum shmeter_visibility from, enum shmeter_visibility to)
+{
+    uint64_t seen = (uint64_t)from;
+    int changed;
+    if (shmeter_load_acquire(&record->state) != seen)
+        return 0;
+    shmeter_add(&attachment->state->changes_begun.value, 1);
+    changed = shmeter_cas(&record->state, &seen, (uint64_t)to);
+    shmeter_add(&attachment->state->changes_done.value, 1);
+    return changed;
+}
+
 /* Unsets a gauge in the common block and in every slot that has memory. */
 SHMETER_LOCAL void
 shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
@@ -138,13 +159,12 @@ shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_
                     struct shmeter_series_record *record)
 {
     uint64_t cell;
-    shmeter_registry_show(&record->state, SHMETER_UNPUBLISHED);
+    shmeter_registry_show(&record->state);
     if (definition->cell_bytes)
         return;
-    if (shmeter_load_acquire(&record->state) == SHMETER_HIDING &&
-        shmeter_series_cell(binding, definition, unit, &cell))
+    if (shmeter_load_acquire(&record->state) == SHMETER_HIDING && shmeter_series_cell(binding, definition, unit, &cell))
         shmeter_series_hide_gauge(binding->attachment, record, cell);
-    shmeter_registry_show(&record->state, SHMETER_HIDDEN);
+    shmeter_series_change(binding->attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
 }
 
 /* The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. */
@@ -283,10 +303,11 @@ SHMETER_LOCAL void
 shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit)
 {
     struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
-    uint64_t seen = SHMETER_VISIBLE, cell;
+    uint64_t cell = 0;
     int gauge = definition->type == SHMETER_GAUGE && shmeter_series_cell(binding, definition, unit, &cell);
     if (record && record->family == binding->unit &&
-        shmeter_cas(&record->state, &seen, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) && gauge)
+        shmeter_series_change(binding->attachment, record, SHMETER_VISIBLE, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) &&
+        gauge)
         shmeter_series_hide_gauge(binding->attachment, record, cell);
 }
 

@@ -68,6 +68,7 @@ fill_header(struct shmeter_header *header, const struct image_sizes *sizes)
     memset(header, 0, sizeof *header);
     header->magic = SHMETER_MAGIC;
     header->abi_major = SHMETER_ABI_MAJOR;
+    header->abi_minor = SHMETER_ABI_MINOR;
     header->header_bytes = sizeof *header;
     header->nonce[0] = UINT64_C(0x0123456789abcdef);
     header->nonce[1] = UINT64_C(0xfedcba9876543210);
