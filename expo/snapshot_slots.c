@@ -32,6 +32,13 @@ age_ns(const struct snapshot *snapshot, uint64_t ticks)
     return age < 1.8e19 ? (uint64_t)age : STATUS_NEVER - 1;
 }
 
+/* Whether the block is this owner's: while it is being claimed, what stands there is its last owner's. */
+static int
+has_block(const struct snapshot_slot *slot)
+{
+    return slot->backed >= sizeof(struct shmeter_slot_block) && slot->state != SHMETER_SLOT_CLAIMING;
+}
+
 /* Both words belong together when owner is the same before and after: each claim has another generation. */
 static void
 read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
@@ -91,7 +98,7 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     uint32_t i;
 
     out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
-    if (slot->backed < sizeof(struct shmeter_slot_block))
+    if (!has_block(slot))
         return;
     out->heartbeat_age_ns = age_ns(
         snapshot, snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, heartbeat_ticks)));
@@ -140,7 +147,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
                                   number, snapshot->now_ns);
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
     slot->worker[0] = 0;
-    if (slot->backed >= sizeof(struct shmeter_slot_block))
+    if (has_block(slot))
         read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker),
                   SHMETER_WORKER_BYTES, slot->worker);
     switch (slot->life) {
