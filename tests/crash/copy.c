@@ -38,11 +38,16 @@ segment_open(struct segment *segment, const char *path)
     struct stat about;
 
     snprintf(segment->path, sizeof segment->path, "%s", path);
+    segment->base = NULL;
     segment->fd = open(path, O_RDWR | O_CLOEXEC);
     if (segment->fd < 0)
         return -1;
-    if (fstat(segment->fd, &about) || !about.st_size)
-        give_up("an empty segment");
+    if (fstat(segment->fd, &about))
+        give_up("fstat");
+    if (about.st_size < (off_t)sizeof segment->header) {
+        close(segment->fd);
+        return -2;
+    }
     segment->bytes = (uint64_t)about.st_size;
     segment->base = mmap(NULL, segment->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, 0);
     if (segment->base == MAP_FAILED)
@@ -222,6 +227,59 @@ copy_restore(const struct copy *copy, struct segment *segment)
     struct taking taking = { (struct copy *)(uintptr_t)copy, segment };
 
     each_page(segment, restore_page, &taking);
+}
+
+/* ---- what is promised of it ---- */
+
+static int64_t
+hole_in(const struct copy *copy, uint64_t off, uint64_t bytes)
+{
+    uint64_t page;
+
+    for (page = off / PAGE; page * PAGE < off + bytes; page++)
+        if (page >= copy->pages_n || !copy->pages[page])
+            return (int64_t)(page * PAGE);
+    return -1;
+}
+
+static int64_t
+hole_in_lanes(const struct copy *copy, const struct shmeter_header *header, uint64_t bytes)
+{
+    int64_t hole = -1;
+    uint32_t i;
+
+    for (i = 0; hole < 0 && i < header->cpu_lanes_n; i++)
+        hole = hole_in(copy, header->cpu_lanes_off + ((uint64_t)i << header->lane_shift), bytes);
+    for (i = 0; hole < 0 && i < header->shared_lanes_n; i++)
+        hole = hole_in(copy, header->shared_lanes_off + ((uint64_t)i << (header->lane_shift + 1)), 2 * bytes);
+    return hole;
+}
+
+int64_t
+copy_hole(const struct copy *copy)
+{
+    const struct shmeter_header *header = (const struct shmeter_header *)(const void *)page_of(copy, 0);
+    const struct shmeter_state *state = (const struct shmeter_state *)(const void *)page_of(copy,
+                                                                                            header->state_off / PAGE);
+    int64_t hole = hole_in_lanes(copy, header, state->cells_backed.value);
+    uint32_t i;
+
+    if (hole < 0)
+        hole = hole_in(copy, header->records_off, state->records_backed.value);
+    if (hole < 0 && state->families_n.value)
+        hole = hole_in(copy, header->index_off, header->index_entries * 8);
+    for (i = 0; hole < 0 && i < header->slots_n; i++)
+        hole = hole_in(copy, header->slot_blocks_off + i * header->slot_block_bytes, copy_slot(copy, i)->backed);
+    return hole;
+}
+
+const struct shmeter_slot_word *
+copy_slot(const struct copy *copy, uint32_t slot)
+{
+    const struct shmeter_header *header = (const struct shmeter_header *)(const void *)page_of(copy, 0);
+    uint64_t off = header->slot_words_off + slot * sizeof(struct shmeter_slot_word);
+
+    return (const struct shmeter_slot_word *)(const void *)(page_of(copy, off / PAGE) + off % PAGE);
 }
 
 /* ---- what is not the same in two runs ---- */

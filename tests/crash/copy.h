@@ -25,7 +25,7 @@ struct segment {
     struct shmeter_header header;
 };
 
-/* Returns 0, or -1 when there is no such file. Anything else that fails ends the process. */
+/* Returns 0, -1 when there is no such file, or -2 when it has no header. Anything else that fails ends the process. */
 int segment_open(struct segment *segment, const char *path);
 void segment_close(struct segment *segment);
 
@@ -39,6 +39,10 @@ int64_t copy_difference(const struct copy *a, const struct copy *b);
 void copy_write(const struct copy *copy, const char *path);
 /* Puts it back into the live file. */
 void copy_restore(const struct copy *copy, struct segment *segment);
+
+/* The first byte that the segment says has memory, and that has none; -1: it tells the truth. */
+int64_t copy_hole(const struct copy *copy);
+const struct shmeter_slot_word *copy_slot(const struct copy *copy, uint32_t slot);
 
 /* Makes the owner pid of every slot another one that nobody has: so its death can be proven. */
 void copy_bury(struct copy *copy, pid_t pid);

@@ -43,7 +43,7 @@ struct stage { /* an operation and all that one run of it went through */
 __attribute__((noreturn, format(printf, 2, 3))) void stage_fail(const struct stage *stage, const char *format, ...);
 
 /* The world, arranged for the operation. */
-void stage_make(struct stage *stage, const struct op_table *table, const struct op *op, uint32_t shared_lanes,
+void stage_make(struct stage *stage, const struct op_table *table, const struct op *op, const struct shape *shape,
                 struct result *result);
 /* Puts the segment back, and has a child that is about to run the operation. */
 void stage_begin(struct stage *stage, struct stepper *stepper);
@@ -51,6 +51,9 @@ void stage_begin(struct stage *stage, struct stepper *stepper);
 void stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion);
 /* One run, instruction by instruction. */
 void stage_walk(struct stage *stage);
+
+/* A second run did not come to an instruction. That is wrong, but in a clock of the kernel's, which may try again. */
+void stage_absent(const struct stage *stage, const struct boundary *boundary);
 
 /* All that must hold at each state of a walk. */
 void death_check(struct stage *stage);

@@ -38,6 +38,7 @@ struct job {
     char name[CASE_NAME_BYTES];
 };
 
+static const struct shape usual = { 0, 1 }, two_shared = { 0, 2 };
 static int thorough, cpu, other_cpu;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
 static struct result *result, total;
@@ -70,7 +71,7 @@ die_everywhere(const struct job *job)
 {
     struct stage stage;
 
-    stage_make(&stage, job->table, job->op, thorough ? 2 : 1, result);
+    stage_make(&stage, job->table, job->op, thorough ? &two_shared : &usual, result);
     stage_walk(&stage);
     death_check(&stage);
 }
@@ -81,7 +82,7 @@ kill_really(const struct job *job)
     struct stage stage;
     uint32_t round;
 
-    stage_make(&stage, job->table, job->op, 1, result);
+    stage_make(&stage, job->table, job->op, &usual, result);
     stage_walk(&stage);
     death_kill_at_boundaries(&stage, 0, thorough ? 1 : QUICK_SHARE);
     if (job->op->flags & OP_ON_LANE)
@@ -96,7 +97,19 @@ meet(const struct job *job)
 {
     struct stage stage;
 
-    stage_make(&stage, job->table, job->op, 1, result);
+    stage_make(&stage, job->table, job->op, &usual, result);
+    stage_walk(&stage);
+    pairs_check(&stage, cpu, other_cpu, thorough ? 1 : QUICK_PAIRS);
+}
+
+/* The same on a machine with a CPU more than the segment has lanes. */
+static void
+leave(const struct job *job)
+{
+    const struct shape short_of_lanes = { (uint32_t)cpu + 1, 1 };
+    struct stage stage;
+
+    stage_make(&stage, job->table, job->op, &short_of_lanes, result);
     stage_walk(&stage);
     pairs_check(&stage, cpu, other_cpu, thorough ? 1 : QUICK_PAIRS);
 }
@@ -148,6 +161,16 @@ test_pair(void **state)
 }
 
 static void
+test_leave(void **state)
+{
+    if (other_cpu < 0) {
+        print_message("# there is one CPU only\n");
+        skip();
+    }
+    run_job(state, leave);
+}
+
+static void
 test_tables(void **state)
 {
     (void)state;
@@ -175,7 +198,7 @@ add_table(const struct op_table *table, const char *only)
 {
     uint32_t i;
 
-    for (i = 0; i < table->ops_n && cases_n + 3 < CASES_MAX; i++) {
+    for (i = 0; i < table->ops_n && cases_n + 4 < CASES_MAX; i++) {
         const struct op *op = &table->ops[i];
         if (only && strcmp(only, op->name))
             continue;
@@ -183,6 +206,8 @@ add_table(const struct op_table *table, const char *only)
         add(table, op, "SIGKILL leaves the bytes that stepping saw", test_kill);
         if (op->flags & OP_ADDS)
             add(table, op, "two at once are exact, whatever becomes of one", test_pair);
+        if (op->flags & OP_ON_LANE)
+            add(table, op, "two at once are exact where a CPU has no lane", test_leave);
     }
 }
 

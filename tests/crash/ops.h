@@ -28,19 +28,22 @@ struct op {
     void (*begin)(void);   /* in the child, before it is stopped; NULL: nothing                            */
     void (*run)(void);
     uint64_t (*cell)(void); /* OP_ON_LANE: where its series is, from the beginning of a lane                   */
+    const char *loss;       /* the kind of loss that it counts once; NULL: none                                  */
     struct change changes[8];
 };
 
-#define OPS_PATH_BYTES 200
+struct shape {                        /* of a new segment */
+    uint32_t cpu_lanes, shared_lanes; /* cpu_lanes 0: one for each CPU                                    */
+};
 
 struct op_table {
     const char *build; /* compiler and optimization                                                        */
     const struct op *ops;
     uint32_t ops_n;
     /* Makes a segment with some of everything in it, and keeps handles for the operations. Ends the process when it cannot. */
-    void (*make)(const char *path, uint32_t shared_lanes);
+    void (*make)(const char *path, const struct shape *shape);
     /* The path that operations open, when there is no world. */
-    void (*place)(const char *path, uint32_t shared_lanes);
+    void (*place)(const char *path, const struct shape *shape);
     /* What a fresh process does that comes after somebody died: opens, registers, updates. NULL, or what went wrong. */
     const char *(*succeed)(const char *path);
     const struct change *successor; /* what that adds: to - from                                           */

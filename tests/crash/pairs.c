@@ -156,6 +156,7 @@ static void
 check_lanes(const struct pair *pair)
 {
     uint32_t here = updates_wanted(pair), there = 0;
+    int has_lane = pair->other >= 0 && (uint32_t)pair->other < pair->stage->segment.header.cpu_lanes_n;
 
     if (!(pair->stage->op->flags & OP_ON_LANE))
         return;
@@ -165,9 +166,10 @@ check_lanes(const struct pair *pair)
         here--;
         there++;
     }
+
     if (lane_updates(pair, pair->cpu) != here)
         fail(pair, "its CPU's lane", lane_updates(pair, pair->cpu), here);
-    if (pair->other >= 0 && lane_updates(pair, pair->other) != there)
+    if (has_lane && lane_updates(pair, pair->other) != there)
         fail(pair, "the other CPU's lane", lane_updates(pair, pair->other), there);
 }
 
@@ -179,7 +181,7 @@ check_pair(const struct pair *pair)
 
     stage_begin_pair(pair->stage, &a, pair->thread);
     if (a.at != pair->boundary->at && !stepper_run_to(&a, pair->boundary->at))
-        stage_fail(pair->stage, "the instruction at %#llx did not come again", (unsigned long long)pair->boundary->at);
+        stage_absent(pair->stage, pair->boundary);
     if (pair->thread)
         stepper_companion(&a, pair->times);
     else

@@ -29,6 +29,24 @@ add_sample(struct reading *reading, const struct model *model, const struct mode
     memcpy(sample->words, model->words + series->word, sample->words_n * sizeof *sample->words);
 }
 
+/* What a live worker says of itself counts as a sample: check{slot,name,message}. */
+static void
+add_checks(struct reading *reading, const struct status_slot *slot)
+{
+    struct reading_sample *sample;
+    uint32_t i;
+
+    for (i = 0; i < slot->checks_n && slot->life == STATUS_LIVE; i++) {
+        sample = &reading->samples[reading->samples_n++];
+        sample->words_n = sample->integer = 1;
+        sample->words = malloc(sizeof *sample->words);
+        if (!sample->words ||
+            asprintf(&sample->name, "check{%u,%s,%s}", slot->slot, slot->checks[i].name, slot->checks[i].message) < 0)
+            abort();
+        *sample->words = (uint64_t)slot->checks[i].health;
+    }
+}
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -36,17 +54,19 @@ by_name(const void *a, const void *b)
 }
 
 static void
-take_samples(struct reading *reading, const struct model *model)
+take_samples(struct reading *reading, const struct model *model, const struct segment_status *status)
 {
     uint32_t i, k;
 
-    reading->samples = calloc(model_present_n(model) + 1, sizeof *reading->samples);
+    reading->samples = calloc(model_present_n(model) + status->slots_len * STATUS_CHECKS + 1, sizeof *reading->samples);
     if (!reading->samples)
         abort();
     for (i = 0; i < model->families_n; i++)
         for (k = 0; k < model->families[i]->series_n; k++)
             if (model->families[i]->series[k].present)
                 add_sample(reading, model, model->families[i], &model->families[i]->series[k]);
+    for (i = 0; i < status->slots_len; i++)
+        add_checks(reading, &status->slots[i]);
     qsort(reading->samples, reading->samples_n, sizeof *reading->samples, by_name);
 }
 
@@ -80,7 +100,7 @@ reading_take(struct reading *reading, const char *path)
     store = store_new(&options);
     if (!store || store_take(store, SNAPSHOT_ALL))
         abort();
-    take_samples(reading, store_model(store));
+    take_samples(reading, store_model(store), store_status(store, 0));
     take_status(reading, store_status(store, 0), store_model(store));
     store_free(store);
 }

@@ -35,7 +35,7 @@ have(size_t n, size_t bytes)
 }
 
 void
-stage_make(struct stage *stage, const struct op_table *table, const struct op *op, uint32_t shared_lanes,
+stage_make(struct stage *stage, const struct op_table *table, const struct op *op, const struct shape *shape,
            struct result *result)
 {
     memset(stage, 0, sizeof *stage);
@@ -48,9 +48,9 @@ stage_make(struct stage *stage, const struct op_table *table, const struct op *o
     snprintf(stage->other, sizeof stage->other, "%s", scratch_path("copy"));
     unlink(stage->path);
     if (op->flags & OP_CREATES)
-        table->place(stage->path, shared_lanes);
+        table->place(stage->path, shape);
     else
-        table->make(stage->path, shared_lanes);
+        table->make(stage->path, shape);
     if (op->arrange)
         op->arrange();
     if (op->flags & OP_CREATES)
@@ -93,6 +93,15 @@ stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion)
     stepper_start(stepper, &job);
 }
 
+void
+stage_absent(const struct stage *stage, const struct boundary *boundary)
+{
+    extern const char __executable_start, etext;
+
+    if (boundary->at - (uint64_t)(uintptr_t)&__executable_start < (uint64_t)(&etext - &__executable_start))
+        stage_fail(stage, "the instruction at %#llx did not come again", (unsigned long long)boundary->at);
+}
+
 /* ---- a walk ---- */
 
 static void
@@ -124,7 +133,7 @@ changed(struct stage *stage)
     const struct copy *last = stage->states_n ? stage->states[stage->states_n - 1].copy : NULL;
 
     if (!stage->segment.base && !access(stage->path, F_OK) && segment_open(&stage->segment, stage->path))
-        stage_fail(stage, "the segment came and went");
+        stage_fail(stage, "there is a segment without a header");
     return !stage->states_n || (stage->segment.base && (!last || copy_differs(last, &stage->segment)));
 }
 

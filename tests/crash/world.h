@@ -10,12 +10,13 @@
 #include <sys/wait.h>
 
 #include "shmeter.h"
+#include "tests/crash/ops.h"
 
 #define MODES 11
 
 static struct world {
     char path[200];
-    uint32_t shared_lanes;
+    struct shape shape;
     struct shmeter *meter;
     const struct shmeter_family *counters, *fractions, *classics, *exponentials, *limited, *modes[MODES], *wide;
     struct shmeter_counter counter, limit;
@@ -57,7 +58,8 @@ world_open(void)
                                        .max_slots = 4,
                                        .max_gauges = 16,
                                        .ring_bytes = 4096,
-                                       .shared_lanes = world.shared_lanes };
+                                       .cpu_lanes = world.shape.cpu_lanes,
+                                       .shared_lanes = world.shape.shared_lanes };
 
     return shmeter_open(&world.meter, world.path, &options);
 }
@@ -113,17 +115,17 @@ world_fill(void)
 }
 
 static void
-world_place(const char *path, uint32_t shared_lanes)
+world_place(const char *path, const struct shape *shape)
 {
     if (path != world.path)
         snprintf(world.path, sizeof world.path, "%s", path);
-    world.shared_lanes = shared_lanes;
+    world.shape = *shape;
 }
 
 static void
-world_make(const char *path, uint32_t shared_lanes)
+world_make(const char *path, const struct shape *shape)
 {
-    world_place(path, shared_lanes);
+    world_place(path, shape);
     if (world_open())
         world_fail("no segment");
     world_families();

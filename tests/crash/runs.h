@@ -1,0 +1,365 @@
+/*
+ * What the operations do, and what is arranged for them. Included by ops.c.
+ */
+#ifndef SHMETER_TESTS_CRASH_RUNS_H
+#define SHMETER_TESTS_CRASH_RUNS_H
+
+#include <math.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/crash/world.h"
+
+/* ---- updates: of series that the parent has made ---- */
+
+static void
+run_counter(void)
+{
+    shmeter_counter_add(world.counter, 5);
+}
+
+static void
+run_fraction(void)
+{
+    shmeter_counter_f64_add(world.fraction, 0.5);
+}
+
+static void
+run_classic(void)
+{
+    shmeter_histogram_observe(world.classic, 1.25);
+}
+
+static void
+run_exponential(void)
+{
+    shmeter_histogram_observe(world.exponential, 24.5);
+}
+
+/* Refused, or not quite what was asked for: counted as a loss. */
+
+static void
+run_fraction_negative(void)
+{
+    shmeter_counter_f64_add(world.fraction, -1);
+}
+
+static void
+run_classic_nan(void)
+{
+    shmeter_histogram_observe(world.classic, NAN);
+}
+
+static void
+run_classic_infinity(void)
+{
+    shmeter_histogram_observe(world.classic, INFINITY);
+}
+
+static void
+run_exponential_negative(void)
+{
+    shmeter_histogram_observe(world.exponential, -1);
+}
+
+static void
+run_exponential_above(void)
+{
+    shmeter_histogram_observe(world.exponential, 1000);
+}
+
+static uint64_t
+cell_counter(void)
+{
+    return (uint64_t)(world.counter.cell - shmeter_meter_attachment(world.meter)->lanes.cpu);
+}
+
+static uint64_t
+cell_fraction(void)
+{
+    return world.fraction.cell;
+}
+
+static uint64_t
+cell_classic(void)
+{
+    return world.classic.cell;
+}
+
+static uint64_t
+cell_exponential(void)
+{
+    return world.exponential.cell;
+}
+
+/* ---- gauges: in a child that has its slot ---- */
+
+static void
+begin_worker(void)
+{
+    if (shmeter_attach_worker(world.meter))
+        world_fail("no slot");
+}
+
+#define GAUGE_RUN(mode, set_to, addend)                \
+    static void run_set_##mode(void)                   \
+    {                                                  \
+        shmeter_gauge_set(world.gauges[mode], set_to); \
+    }                                                  \
+    static void run_add_##mode(void)                   \
+    {                                                  \
+        shmeter_gauge_add(world.gauges[mode], addend); \
+    }
+GAUGE_RUN(SHMETER_POOL, 3, 5)
+GAUGE_RUN(SHMETER_LIVE_SUM, 5, 5)
+GAUGE_RUN(SHMETER_LIVE_MIN, 5, -5)
+GAUGE_RUN(SHMETER_LIVE_MAX, 50, 50)
+GAUGE_RUN(SHMETER_LIVE_LATEST, 3, 3)
+GAUGE_RUN(SHMETER_LIVE_ALL, 3, 4)
+GAUGE_RUN(SHMETER_SUM, 5, 5)
+GAUGE_RUN(SHMETER_MIN, 5, -5)
+GAUGE_RUN(SHMETER_MAX, 50, 50)
+GAUGE_RUN(SHMETER_LATEST, 3, 3)
+GAUGE_RUN(SHMETER_ALL, 3, 4)
+
+/* A set of the pool's value ends this share of it. */
+static void
+begin_share(void)
+{
+    begin_worker();
+    shmeter_gauge_add(world.gauges[SHMETER_POOL], 1);
+}
+
+/* ---- slots ---- */
+
+static void
+run_claim(void)
+{
+    shmeter_attach_worker(world.meter);
+}
+
+static void
+last_words(void)
+{
+    uint32_t i;
+
+    begin_worker();
+    shmeter_heartbeat(world.meter);
+    shmeter_check(world.meter, "door", SHMETER_DEGRADED, "ajar");
+    for (i = 0; i < MODES; i++)
+        if (i != SHMETER_POOL)
+            shmeter_gauge_set(world.gauges[i], 100 + i);
+    shmeter_gauge_add(world.gauges[SHMETER_POOL], 1);
+}
+
+/* Every slot has had an owner, and all but the parent are dead. */
+static void
+arrange_dead(void)
+{
+    world_in_a_child(last_words);
+    world_in_a_child(last_words);
+    world_in_a_child(last_words);
+}
+
+static void
+begin_gauges(void)
+{
+    last_words();
+}
+
+static void
+run_close(void)
+{
+    shmeter_close(world.meter);
+}
+
+static void
+run_heartbeat(void)
+{
+    shmeter_heartbeat(world.meter);
+}
+
+static void
+run_busy(void)
+{
+    shmeter_busy(world.meter);
+    shmeter_idle(world.meter);
+}
+
+static void
+run_check(void)
+{
+    shmeter_check(world.meter, "door", SHMETER_FAILING, "open");
+}
+
+/* ---- attachment ---- */
+
+static void
+run_open(void)
+{
+    world_open();
+}
+
+static void
+make_again(void)
+{
+    world_forget();
+    world_make(world.path, &world.shape);
+}
+
+/* Another segment has the name now; handles of the parent lead to the old one. */
+static void
+arrange_another(void)
+{
+    if (unlink(world.path))
+        world_fail("unlink");
+    world_in_a_child(make_again);
+}
+
+/* ---- registration ---- */
+
+static void
+run_family(void)
+{
+    world_family("crash_new_total", (struct shmeter_desc){ .type = SHMETER_COUNTER });
+}
+
+static void
+run_family_histogram(void)
+{
+    static const double bounds[] = { 0.5, 1, 2.5, 5, 10, 25, 50 };
+
+    world_family("crash_new", (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .bounds = bounds, .bounds_len = 7 });
+}
+
+static void
+run_series(void)
+{
+    shmeter_counter_of(world.counters, "new");
+}
+
+static void
+run_series_fraction(void)
+{
+    shmeter_counter_f64_of(world.fractions, "new");
+}
+
+static void
+run_series_histogram(void)
+{
+    shmeter_histogram_of(world.classics, "new");
+}
+
+static void
+run_series_lookup(void)
+{
+    shmeter_counter_of(world.counters, "a");
+}
+
+static void
+run_series_repaired(void)
+{
+    shmeter_counter_of(world.counters, "n\xffw");
+}
+
+static void
+run_overflow(void)
+{
+    shmeter_counter_of(world.limited, "b");
+}
+
+static void
+run_new_gauge(void)
+{
+    shmeter_gauge_set(shmeter_gauge_of(world_family(
+                          "crash_new", (struct shmeter_desc){ .type = SHMETER_GAUGE, .mode = SHMETER_LIVE_SUM })),
+                      3);
+}
+
+static void
+run_info(void)
+{
+    shmeter_info_of(world_family("crash_build_info", (struct shmeter_desc){ .type = SHMETER_INFO }), "1.0");
+}
+
+/* Uses the first chunk of records and of cells up, but for less than the next series needs. */
+static void
+arrange_full_chunk(void)
+{
+    char value[240] = "";
+    uint32_t i;
+
+    world.wide = world_family(
+        "crash_wide",
+        (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .schema = 8, .min_value = 1, .max_value = 2.25 });
+    memset(value, 'x', sizeof value - 1);
+    for (i = 0; i < 300 && world_state()->records_fill.value + 1024 + 256 < 32768; i++) {
+        value[i % 200] = (char)('a' + i / 200);
+        shmeter_counter_of(world.counters, value);
+    }
+    for (i = 0; world_state()->cells_fill.value + world.wide->definition.cell_bytes <= 32768; i++) {
+        snprintf(value, sizeof value, "%u", i);
+        shmeter_histogram_of(world.wide, value);
+    }
+    while (world_state()->records_fill.value + 128 <= 32768) {
+        snprintf(value, sizeof value, "g%u", i++);
+        shmeter_info_of(world_family("crash_filler_info", (struct shmeter_desc){ .type = SHMETER_INFO }), value);
+    }
+    if (world_state()->cells_backed.value != 32768 || world_state()->records_backed.value != 32768)
+        world_fail("chunks are not as they should be");
+}
+
+static void
+run_backing(void)
+{
+    static const char value[] =
+        "a value so long that its record needs the chunk of records that comes next, for it has "
+        "more than two units of sixty-four bytes";
+
+    shmeter_histogram_of(world.wide, value);
+}
+
+/* ---- hiding ---- */
+
+static void
+run_hide(void)
+{
+    static const char *const values[] = { "a" };
+
+    shmeter_hide_v(world.counters, values, 1);
+}
+
+static void
+run_hide_gauge(void)
+{
+    shmeter_hide_v(world.modes[SHMETER_SUM], NULL, 0);
+}
+
+static void
+arrange_many(void)
+{
+    shmeter_counter_inc(shmeter_counter_of(world.counters, "b"));
+    shmeter_counter_inc(shmeter_counter_of(world.counters, "c"));
+}
+
+static void
+run_hide_all(void)
+{
+    shmeter_hide_all(world.counters);
+}
+
+static void
+arrange_hidden(void)
+{
+    run_hide();
+    arrange_dead();
+    run_hide_gauge();
+}
+
+static void
+run_show_gauge(void)
+{
+    shmeter_gauge_set(shmeter_gauge_of(world.modes[SHMETER_SUM]), 3);
+}
+
+#endif
