@@ -135,7 +135,7 @@ static const struct op ops[] = {
     { .name = "hide of a gauge",
       .arrange = arrange_dead,
       .run = run_hide_gauge,
-      .changes = { { "crash_gauge_sum{}", 0, 334, NAN } } },
+      .changes = { { "crash_gauge_sum{}", 0, 652, NAN } } },
     { .name = "hide of a family",
       .flags = OP_IN_PARTS,
       .arrange = arrange_many,
@@ -196,6 +196,8 @@ succeed(const char *path)
     return *shmeter_error(world.meter) ? shmeter_error(world.meter) : NULL;
 }
 
+extern const char __start___rseq_cs[] __attribute__((weak)), __stop___rseq_cs[] __attribute__((weak));
+extern const char __executable_start[], etext[];
 extern const struct op_table OPS_NAME;
 const struct op_table OPS_NAME = { .build = OPS_BUILD,
                                    .ops = ops,
@@ -203,4 +205,8 @@ const struct op_table OPS_NAME = { .build = OPS_BUILD,
                                    .make = world_make,
                                    .place = world_place,
                                    .succeed = succeed,
+                                   .sequences = __start___rseq_cs,
+                                   .sequences_end = __stop___rseq_cs,
+                                   .text = __executable_start,
+                                   .text_end = etext,
                                    .successor = successor };

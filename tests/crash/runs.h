@@ -152,13 +152,14 @@ last_words(void)
     shmeter_gauge_add(world.gauges[SHMETER_POOL], 1);
 }
 
-/* Every slot has had an owner, and all but the parent are dead. */
+/* Every slot but the parent's has had two owners, one after the other, and all of them are dead. */
 static void
 arrange_dead(void)
 {
-    world_in_a_child(last_words);
-    world_in_a_child(last_words);
-    world_in_a_child(last_words);
+    uint32_t i;
+
+    for (i = 0; i < 6; i++)
+        world_in_a_child(last_words);
 }
 
 static void

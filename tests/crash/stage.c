@@ -96,9 +96,9 @@ stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion)
 void
 stage_absent(const struct stage *stage, const struct boundary *boundary)
 {
-    extern const char __executable_start, etext;
+    uint64_t text = (uint64_t)(uintptr_t)stage->table->text, end = (uint64_t)(uintptr_t)stage->table->text_end;
 
-    if (boundary->at - (uint64_t)(uintptr_t)&__executable_start < (uint64_t)(&etext - &__executable_start))
+    if (boundary->at >= text && boundary->at < end)
         stage_fail(stage, "the instruction at %#llx did not come again", (unsigned long long)boundary->at);
 }
 

@@ -17,14 +17,13 @@
 
 #include "tests/client/scratch.h"
 
-/* A restartable sequence's descriptor (linux/rseq.h); the linker gathers them and names the section's ends. */
+/* A restartable sequence's descriptor (linux/rseq.h). */
 struct descriptor {
     uint32_t version, flags;
     uint64_t start, bytes, abort;
 };
-extern const struct descriptor __start___rseq_cs[] __attribute__((weak));
-extern const struct descriptor __stop___rseq_cs[] __attribute__((weak));
 
+static const struct descriptor *sequences, *sequences_end;
 static stepper_fn handler_run;
 
 static void
@@ -77,12 +76,19 @@ stepper_has_rseq(void)
     return __rseq_size > 0;
 }
 
+void
+stepper_sequences(const void *begin, const void *end)
+{
+    sequences = begin;
+    sequences_end = end;
+}
+
 int
 stepper_in_sequence(uint64_t address)
 {
     const struct descriptor *one;
 
-    for (one = __start___rseq_cs; one < __stop___rseq_cs; one++)
+    for (one = sequences; one < sequences_end; one++)
         if (address - one->start < one->bytes)
             return address == one->start ? 2 : 1;
     return 0;

@@ -51,6 +51,8 @@ int stepper_finish(struct stepper *stepper, int signal);
 void
 stepper_kill(struct stepper *stepper); /* SIGKILL, and its end is waited for. Also to end a child that has finished */
 
+/* Where the descriptors of the program's restartable sequences are. */
+void stepper_sequences(const void *begin, const void *end);
 /* Whether an instruction stands in a restartable sequence; 2 for its first one. */
 int stepper_in_sequence(uint64_t address);
 int stepper_has_rseq(void);

@@ -1,0 +1,17 @@
+/*
+ * Kills every operation of the client everywhere.
+ *
+ * Without --long: two builds, every boundary of every operation, real kills and pairs at a share of them (all pairs of an
+ * operation that is named). With it: all builds, all kills and pairs, and the instructions of the restartable sequences again
+ * and again. Prints for each operation how many instructions it has, as its caller would count them, and how many different
+ * states of the segment it leaves behind.
+ */
+#ifndef SHMETER_TESTS_CRASH_CRASH_H
+#define SHMETER_TESTS_CRASH_CRASH_H
+
+#include "tests/crash/ops.h"
+
+/* The whole program: arguments [--long] [BUILD [OPERATION]]. Returns the number of tests that failed. */
+int crash_main(const struct op_table *const *tables, uint32_t tables_n, int argc, char **argv);
+
+#endif
