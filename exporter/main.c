@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exporter/descriptors.h"
 #include "exporter/log.h"
 #include "exporter/scraper.h"
 #include "exporter/service.h"
@@ -173,7 +174,9 @@ check_configs(const struct options *options)
 static int
 run(const struct options *options, struct web_config *web, struct loop *loop)
 {
-    const struct http_options settings = { loop->scraper, options->telemetry_path, options->request_seconds };
+    const struct http_options settings = { loop->scraper, options->telemetry_path, options->request_seconds,
+                                           descriptors_for(options->connections_n),
+                                           options->connections_per_address_n };
     const char *exposure = web_config_exposure(web);
     char sentence[SENTENCE_BYTES];
     int result;

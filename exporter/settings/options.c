@@ -123,6 +123,30 @@ take_request_timeout(struct options *options, const char *argument)
 }
 
 static const char *
+take_number(const char *argument, uint32_t *out)
+{
+    size_t digits = strspn(argument, "0123456789");
+    unsigned long number = digits && digits < 7 && !argument[digits] ? strtoul(argument, NULL, 10) : 0;
+
+    if (number < 1 || number > 100000)
+        return "a number from 1 to 100000 is wanted";
+    *out = (uint32_t)number;
+    return NULL;
+}
+
+static const char *
+take_connections(struct options *options, const char *argument)
+{
+    return take_number(argument, &options->connections_n);
+}
+
+static const char *
+take_connections_per_address(struct options *options, const char *argument)
+{
+    return take_number(argument, &options->connections_per_address_n);
+}
+
+static const char *
 take_stuck_after(struct options *options, const char *argument)
 {
     const char *wrong = take_seconds(argument, 0, &options->stuck_seconds);
@@ -177,6 +201,10 @@ static const struct entry entries[] = {
     { "web.request-timeout", "SECONDS", take_request_timeout,
       "time that a client has for sending a request, and again\n"
       "for taking the answer (default: 15)" },
+    { "web.max-connections", "N", take_connections,
+      "open at one time; the one that has waited longest makes\n"
+      "room for the next (default: 224)" },
+    { "web.max-connections-per-address", "N", take_connections_per_address, "likewise, of one client (default: 64)" },
     { "web.config.file", "FILE", take_web_config_file,
       "TLS, client certificates, passwords and headers, as\n"
       "Prometheus' exporters read them (docs/web.md)" },
@@ -233,6 +261,8 @@ defaults(struct options *options)
     memset(options, 0, sizeof *options);
     options->telemetry_path = "/metrics";
     options->unix_mode = 0660;
+    options->connections_n = 224;
+    options->connections_per_address_n = 64;
     options->request_seconds = 15;
     options->stuck_seconds = 60;
     options->log_level = LOG_LEVEL_INFO;

@@ -27,6 +27,8 @@ struct options {
     const char *telemetry_path; /* begins with '/'                                                           */
     double request_seconds;     /* a client has so long to send a request, and again to take the answer      */
     double stuck_seconds;       /* busy or silent for longer is stuck; negative: never                       */
+    uint32_t connections_n;     /* open at one time                                                          */
+    uint32_t connections_per_address_n;
     enum log_level log_level;
     enum log_format log_format;
 };

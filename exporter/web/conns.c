@@ -31,15 +31,32 @@ conns_cut(struct conns *conns, struct conn *conn)
     shutdown(conn->fd, SHUT_RDWR);
 }
 
+/* The user behind a Unix socket, as an address that no network has (multicast, RFC 4291). */
 static void
-address_copy(unsigned char out[16], const struct sockaddr *address)
+address_of_user(unsigned char out[16], int fd)
 {
+    struct ucred peer = { .uid = 0 };
+    socklen_t bytes = sizeof peer;
+
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+    out[0] = 0xff;
+    memcpy(out + 12, &peer.uid, 4);
+}
+
+static void
+address_copy(unsigned char out[16], int fd, const struct sockaddr *address)
+{
+    const struct in6_addr *six;
+
     memset(out, 0, 16);
     if (address && address->sa_family == AF_INET) {
         out[10] = out[11] = 0xff;
         memcpy(out + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
     } else if (address && address->sa_family == AF_INET6) {
-        memcpy(out, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+        six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        memcpy(out, six, IN6_IS_ADDR_V4MAPPED(six) || IN6_IS_ADDR_LOOPBACK(six) ? 16 : 8);
+    } else if (address && address->sa_family == AF_UNIX) {
+        address_of_user(out, fd);
     }
 }
 
@@ -84,7 +101,7 @@ conns_add(struct conns *conns, int fd, const struct sockaddr *address, uint64_t 
     if (!conn)
         return NULL;
     conn->fd = fd;
-    address_copy(conn->address, address);
+    address_copy(conn->address, fd, address);
     conn->since_ns = now_ns;
     conn->deadline_ns = now_ns + conns->request_ns;
     conns_append(conns, conn);
@@ -121,6 +138,19 @@ conns_cut_slowest(struct conns *conns)
 
     for (conn = conns->first; conn; conn = conn->next)
         if (!conn->cut && conn->phase == CONN_ANSWERING) {
+            conns->cut_full_n++;
+            conns_cut(conns, conn);
+            return;
+        }
+}
+
+void
+conns_cut_waiting(struct conns *conns, uint64_t before_ns)
+{
+    struct conn *conn;
+
+    for (conn = conns->first; conn && conn->since_ns < before_ns; conn = conn->next)
+        if (!conn->cut && conn->phase != CONN_ANSWERING) {
             conns->cut_full_n++;
             conns_cut(conns, conn);
             return;

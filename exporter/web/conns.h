@@ -2,6 +2,8 @@
  * The open connections, with a deadline for each that no trickle of bytes moves, and a limit on how many there are, in all and
  * from one address: the one that has waited longest makes room. It knows descriptors and times, not HTTP.
  *
+ * An address is an IPv4 address, or an IPv6 network of 64 bits, which is what one client usually has; of a Unix socket, the user.
+ *
  * A connection is cut by shutdown(2): whoever reads it finds its end and closes it. Single-threaded. Times are CLOCK_MONOTONIC
  * in nanoseconds.
  */
@@ -27,7 +29,7 @@ struct conn {
     int fd;
     uint32_t cut;
     void *session;             /* whoever made the connection knows what it is                               */
-    unsigned char address[16]; /* of the client, IPv4 mapped; zeros when it has none                         */
+    unsigned char address[16]; /* of the client, IPv4 mapped, without the host's part of IPv6                */
 };
 
 struct conns {
@@ -49,6 +51,9 @@ void conns_remove(struct conns *conns, struct conn *conn);
 
 /* Cuts the connection that has been taking its answer for longest. */
 void conns_cut_slowest(struct conns *conns);
+
+/* Makes room: cuts the connection that has waited longest, if since before then, but none that waits for its answer. */
+void conns_cut_waiting(struct conns *conns, uint64_t before_ns);
 
 /* Cuts all that are late. Returns the next deadline, or CONNS_NEVER. */
 uint64_t conns_reap(struct conns *conns, uint64_t now_ns);

@@ -1,5 +1,5 @@
 /*
- * One epoll descriptor over the daemons' own, the scraper's and the guard's; connections with deadlines.
+ * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with deadlines.
  */
 #include "exporter/web/http.h"
 
@@ -15,14 +15,12 @@
 
 #include "exporter/log.h"
 #include "exporter/web/http_parts.h"
-#include "exporter/web/listen.h"
 
-#define HTTP_CONNECTIONS      256u /* the library's limit, for each address that is listened on               */
-#define HTTP_CONNECTIONS_KEPT 224u /* from here on the oldest is cut, so that the library's limit is not met  */
-#define HTTP_PER_ADDRESS      64u
-#define HTTP_MEMORY           16384u /* for a connection's request and headers                                */
-#define HTTP_IDLE_SECONDS     120u   /* longer than people's scrape intervals                                 */
-#define NS_PER_SECOND         1000000000.0
+#define HTTP_CONNECTIONS_CUT 64u        /* that are cut and not yet closed: the library may have so many more       */
+#define HTTP_MEMORY          16384u     /* for a connection's request and headers                                */
+#define HTTP_IDLE_SECONDS    120u       /* longer than people's scrape intervals                                 */
+#define HTTP_FRESH_NS        500000000u /* a connection so young is not cut for want of descriptors          */
+#define NS_PER_SECOND        1000000000.0
 
 uint64_t
 http_now_ns(void)
@@ -109,13 +107,13 @@ http_new(const struct http_options *options)
     if (!http)
         return NULL;
     http->options = *options;
-    http->conns.max_n = HTTP_CONNECTIONS_KEPT;
-    http->conns.max_per_address_n = HTTP_PER_ADDRESS;
+    http->conns.max_n = options->connections_n;
+    http->conns.max_per_address_n = options->connections_per_address_n;
     http->conns.request_ns = (uint64_t)(options->request_seconds * NS_PER_SECOND);
     http->conns.idle_ns = HTTP_IDLE_SECONDS * (uint64_t)NS_PER_SECOND;
     http->guard_fd = -1;
     http->guard = guard_new();
-    http->epoll = epoll_create1(EPOLL_CLOEXEC);
+    http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
         http->answers = (struct answers){ &http->conns, guard_headers(http->guard), 0 };
         if (!responses_make(&http->responses, http->answers.headers) &&
@@ -152,21 +150,22 @@ http_configure(struct http *http, struct web_config *web, char *error, size_t er
 }
 
 static struct MHD_Daemon *
-daemon_start(struct http *http, int fd)
+daemon_start(struct http *http)
 {
-    const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+                           MHD_USE_NO_LISTEN_SOCKET;
+    const unsigned connections_n = http->conns.max_n + HTTP_CONNECTIONS_CUT;
     const unsigned guarded = guard_daemon_flags(http->guard);
     struct MHD_OptionItem tls[] = { { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)guard_no_certificate },
                                     { MHD_OPTION_END, 0, NULL } };
 
     return MHD_start_daemon(flags | guarded, 0, NULL, NULL, request_handle, http,    /* */
                             MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http,    /* has to be the first */
-                            MHD_OPTION_LISTEN_SOCKET, fd,                            /* */
                             MHD_OPTION_ARRAY, guarded ? tls : tls + 1,               /* */
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,       /* */
                             MHD_OPTION_NOTIFY_COMPLETED, request_completed, http,    /* */
                             MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, http,        /* */
-                            MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS,           /* */
+                            MHD_OPTION_CONNECTION_LIMIT, connections_n,              /* */
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, /* */
                             MHD_OPTION_STRICT_FOR_CLIENT, 1,                         /* */
                             MHD_OPTION_END);
@@ -175,16 +174,17 @@ daemon_start(struct http *http, int fd)
 int
 http_listen(struct http *http, int fd)
 {
-    struct MHD_Daemon *daemon = http->daemons_n < LISTEN_ADDRESSES ? daemon_start(http, fd) : NULL;
     const union MHD_DaemonInfo *info;
 
-    if (!daemon) {
-        close(fd);
-        return -ENOMEM;
+    if (!http->daemon) {
+        http->daemon = daemon_start(http);
+        info = http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+        if (!info || epoll_watch(http, info->epoll_fd)) {
+            close(fd);
+            return -ENOMEM;
+        }
     }
-    http->daemons[http->daemons_n++] = daemon;
-    info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    return info ? epoll_watch(http, info->epoll_fd) : -ENOMEM;
+    return accepts_add(&http->accepts, fd);
 }
 
 int
@@ -198,35 +198,43 @@ http_timeout_ms(struct http *http)
 {
     uint64_t now = http_now_ns(), next = conns_reap(&http->conns, now), wait_ms;
     MHD_UNSIGNED_LONG_LONG library_ms;
-    uint32_t i;
 
-    wait_ms = next == CONNS_NEVER ? UINT64_MAX : (next - now) / 1000000u + 1;
-    for (i = 0; i < http->daemons_n; i++)
-        if (MHD_get_timeout(http->daemons[i], &library_ms) == MHD_YES && library_ms < wait_ms)
-            wait_ms = library_ms;
+    if (accepts_next(&http->accepts) < next)
+        next = accepts_next(&http->accepts);
+    wait_ms = next == CONNS_NEVER ? UINT64_MAX : next <= now ? 0 : (next - now) / 1000000u + 1;
+    if (http->daemon && MHD_get_timeout(http->daemon, &library_ms) == MHD_YES && library_ms < wait_ms)
+        wait_ms = library_ms;
     return wait_ms == UINT64_MAX ? -1 : wait_ms > 3600000u ? 3600000 : (int)wait_ms;
+}
+
+/* The library closes what it cannot take. */
+static void
+on_accepted(void *argument, int fd, const struct sockaddr *address, socklen_t address_bytes)
+{
+    struct http *http = argument;
+
+    MHD_add_connection(http->daemon, fd, address, address_bytes);
 }
 
 void
 http_run(struct http *http)
 {
-    uint32_t i;
+    uint64_t now = http_now_ns();
+    int too_many;
 
     requests_resume_answered(http);
     requests_resume_checked(guard_answered(http->guard));
-    for (i = 0; i < http->daemons_n; i++)
-        MHD_run(http->daemons[i]);
+    too_many = accepts_run(&http->accepts, now, on_accepted, http);
+    if (http->daemon)
+        MHD_run(http->daemon);
+    if (too_many && now > HTTP_FRESH_NS)
+        conns_cut_waiting(&http->conns, now - HTTP_FRESH_NS);
 }
 
 void
 http_quiesce(struct http *http)
 {
-    MHD_socket fd;
-    uint32_t i;
-
-    for (i = 0; i < http->daemons_n; i++)
-        if ((fd = MHD_quiesce_daemon(http->daemons[i])) != MHD_INVALID_SOCKET)
-            close(fd);
+    accepts_close(&http->accepts);
 }
 
 uint32_t
@@ -238,16 +246,15 @@ http_active(const struct http *http)
 void
 http_free(struct http *http)
 {
-    uint32_t i;
-
     if (!http)
         return;
     /* A suspended connection must not meet the daemon's end. */
     http->closing = 1;
+    accepts_close(&http->accepts);
     requests_resume_checked(guard_end(http->guard));
     scraper_finish(http->options.scraper);
     http_run(http);
-    for (i = 0; i < http->daemons_n; i++)
-        MHD_stop_daemon(http->daemons[i]);
+    if (http->daemon)
+        MHD_stop_daemon(http->daemon);
     http_discard(http);
 }

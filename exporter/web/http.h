@@ -1,5 +1,5 @@
 /*
- * The HTTP side: daemons of libmicrohttpd, driven by the caller's thread, which never waits for a segment: a request that needs
+ * The HTTP side: a daemon of libmicrohttpd, driven by the caller's thread, which never waits for a segment: a request that needs
  * one is suspended until the scraper has answered.
  *
  * Single-threaded: all of these are called by one thread, with SIGPIPE ignored.
@@ -17,6 +17,7 @@ struct http_options {
     struct scraper *scraper;
     const char *telemetry_path;
     double request_seconds;
+    uint32_t connections_n, connections_per_address_n; /* at most; at least 1                               */
 };
 
 struct http;
@@ -30,7 +31,7 @@ struct http *http_new(const struct http_options *options);
  */
 int http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes);
 
-/* Serves on a listening socket, which it takes over. Returns 0 or -ENOMEM (the socket is closed). */
+/* Serves on a listening socket, which it takes over. Returns 0 or -errno (the socket is closed). */
 int http_listen(struct http *http, int fd);
 
 /* Readable when there is something to do; and how long one may wait at most, in milliseconds, -1 for ever. */

@@ -6,18 +6,18 @@
 
 #include <microhttpd.h>
 
+#include "exporter/web/accepts.h"
 #include "exporter/web/answers.h"
 #include "exporter/web/conns.h"
 #include "exporter/web/guard.h"
 #include "exporter/web/http.h"
-#include "exporter/web/listen.h"
 #include "exporter/web/responses.h"
 
 struct http {
     struct http_options options;
-    struct MHD_Daemon *daemons[LISTEN_ADDRESSES];
-    uint32_t daemons_n;
+    struct MHD_Daemon *daemon; /* NULL: nobody listens yet */
     int epoll;
+    struct accepts accepts;
     struct conns conns;
     struct responses responses;
     struct answers answers;

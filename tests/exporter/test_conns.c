@@ -199,6 +199,83 @@ a_cut_connection_is_not_counted_until_it_is_closed(void **state)
     assert_int_equal(bench->conns.n, 4);
 }
 
+static void
+add_six(struct bench *bench, int i, const char *address, uint64_t now)
+{
+    struct sockaddr_in6 from = { .sin6_family = AF_INET6 };
+
+    inet_pton(AF_INET6, address, &from.sin6_addr);
+    bench->conn[i] = conns_add(&bench->conns, bench->server[i], (struct sockaddr *)&from, now);
+    assert_non_null(bench->conn[i]);
+}
+
+static void
+an_ipv6_network_counts_as_one_address(void **state)
+{
+    static const char *const addresses[] = { "2001:db8::1", "2001:db8::2", "2001:db8::ffff:1:2:3", "2001:db8::4",
+                                             "2001:db8::5" };
+    struct bench *bench = *state;
+    int i;
+
+    add_six(bench, 9, "2001:db8:0:1::1", 0); /* another network */
+    for (i = 0; i < 5; i++)
+        add_six(bench, i, addresses[i], (uint64_t)i + 1);
+    assert_true(is_cut(bench, 0));
+    assert_false(is_cut(bench, 9));
+    assert_int_equal(bench->conns.cut_full_n, 1);
+}
+
+static void
+an_ipv4_address_in_ipv6_counts_as_itself(void **state)
+{
+    struct bench *bench = *state;
+    int i;
+
+    for (i = 0; i < 4; i++)
+        add_six(bench, i, i % 2 ? "::ffff:10.0.0.1" : "::ffff:10.0.0.2", (uint64_t)i);
+    add(bench, 4, "10.0.0.1", 4);
+    add(bench, 5, "10.0.0.1", 5);
+    assert_int_equal(bench->conns.cut_full_n, 0);
+    add(bench, 6, "10.0.0.1", 6);
+    assert_true(is_cut(bench, 1));
+    assert_int_equal(bench->conns.cut_full_n, 1);
+}
+
+static void
+a_user_of_a_unix_socket_counts_as_an_address(void **state)
+{
+    const struct sockaddr local = { .sa_family = AF_UNIX };
+    struct bench *bench = *state;
+    int i;
+
+    add(bench, 9, "10.0.0.1", 0);
+    for (i = 0; i < 5; i++)
+        bench->conn[i] = conns_add(&bench->conns, bench->server[i], &local, (uint64_t)i + 1);
+    assert_true(is_cut(bench, 0));
+    assert_int_equal(bench->conn[1]->address[0], 0xff);
+    assert_memory_equal(bench->conn[1]->address + 12, &(uid_t){ getuid() }, 4);
+    assert_int_equal(bench->conns.cut_full_n, 1);
+}
+
+static void
+room_is_made_by_those_who_wait_only(void **state)
+{
+    struct bench *bench = *state;
+    int i;
+
+    for (i = 0; i < 3; i++)
+        add(bench, i, "10.0.0.1", (uint64_t)i);
+    conns_enter(&bench->conns, bench->conn[2], CONN_ANSWERING, 3);
+    conns_cut_waiting(&bench->conns, 1);
+    conns_cut_waiting(&bench->conns, 1);
+    assert_true(is_cut(bench, 0));
+    assert_false(is_cut(bench, 1));
+    conns_cut_waiting(&bench->conns, 10);
+    conns_cut_waiting(&bench->conns, 10);
+    assert_true(is_cut(bench, 1));
+    assert_false(is_cut(bench, 2));
+}
+
 int
 main(void)
 {
@@ -210,6 +287,10 @@ main(void)
         cmocka_unit_test_setup_teardown(who_is_being_answered_is_spared_while_others_only_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(when_all_are_being_answered_the_slowest_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_connection_is_not_counted_until_it_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_address, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_ipv4_address_in_ipv6_counts_as_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_user_of_a_unix_socket_counts_as_an_address, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(room_is_made_by_those_who_wait_only, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

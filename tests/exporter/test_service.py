@@ -75,11 +75,13 @@ def readiness_is_told_when_it_listens_and_has_read_its_segments(bench):
         name = bench.name()
         bench.feeder(name).do("requests", "GET", "200", 1)
         manager = Manager(bench, abstract)
-        exporter = bench.exporter(f"--segment={name}", f"--segment={bench.name()}", env=manager.environment(), listen=False)
+        exporter = bench.exporter(f"--segment={name}", f"--segment={bench.name()}", "--web.listen-address=127.0.0.1:0", env=manager.environment(),
+                                  listen=False)
         line = manager.wait_for("STATUS")["STATUS"]
         true(re.fullmatch(r"1 of 2 segments readable, [1-9]\d* series", line), line)
         equal(manager.take(), {"READY": "1"})
-        true(any("listening" in line for line in exporter.log), "it listens by now")
+        port = int(re.search(r"127\.0\.0\.1:(\d+)", exporter.wait_for_log("listening"))[1])
+        socket.create_connection(("127.0.0.1", port), DEADLINE).close()
         equal(exporter.stop(), 0)
         equal(manager.wait_for("STOPPING"), {"STOPPING": "1"})
 

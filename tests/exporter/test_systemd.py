@@ -88,9 +88,11 @@ def what_liveness_and_segments_need_is_left_open(bench):
 
 
 def calls_of_set(name, sets):
+    if not name.startswith("@"):
+        return {name}
     found = set()
     for one in sets[name]:
-        found |= calls_of_set(one, sets) if one.startswith("@") else {one}
+        found |= calls_of_set(one, sets)
     return found
 
 

@@ -1,0 +1,41 @@
+/*
+ * The listening sockets of a loop: takes connections from them, a few at a time so that those that are open have their turn, and pauses
+ * when the process has no descriptors left, so that a connection that cannot be taken does not keep the loop spinning. It knows
+ * descriptors, not HTTP.
+ *
+ * Single-threaded. Times are CLOCK_MONOTONIC in nanoseconds.
+ */
+#ifndef SHMETER_EXPORTER_WEB_ACCEPTS_H
+#define SHMETER_EXPORTER_WEB_ACCEPTS_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "exporter/web/listen.h"
+
+#define ACCEPTS_NEVER UINT64_MAX
+
+struct accepts {
+    int epoll; /* the caller's; the listening sockets are in it, but not during a pause                      */
+    int fds[LISTEN_ADDRESSES];
+    uint32_t fds_n;
+    uint64_t paused_until_ns; /* 0: no pause                                                                */
+    uint64_t said_at_ns;      /* when the log was last told of a pause; 0 never                              */
+};
+
+/* Gets a connection, non-blocking and closed on exec, and takes it over. */
+typedef void accepts_fn(void *argument, int fd, const struct sockaddr *address, socklen_t address_bytes);
+
+/* Takes a listening socket over, which must not block. Returns 0, or -errno (and the socket is closed). */
+int accepts_add(struct accepts *accepts, int fd);
+
+/* Takes connections that wait. Returns 1 when there was one too many for the process's descriptors, and a pause begins: else 0. */
+int accepts_run(struct accepts *accepts, uint64_t now_ns, accepts_fn *fn, void *argument);
+
+/* When accepts_run() has to be called though nothing is readable; ACCEPTS_NEVER: not. */
+uint64_t accepts_next(const struct accepts *accepts);
+
+/* Closes all listening sockets. */
+void accepts_close(struct accepts *accepts);
+
+#endif

@@ -1,0 +1,96 @@
+"""Limits that operators set, and those of the machine."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from lib import DEADLINE, drain, equal, main, note, test, true, wait_for
+
+GET = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def is_cut(plug):
+    plug.settimeout(0.01)
+    try:
+        return plug.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@test
+def the_limits_of_connections_are_those_that_were_asked_for(bench):
+    for option, number in (("--web.max-connections", 3), ("--web.max-connections-per-address", 5)):
+        exporter = bench.exporter(f"{option}={number}", f"--segment={bench.name()}")
+        plugs = [bench.connect(exporter) for _ in range(number)]
+        true(not any(is_cut(plug) for plug in plugs), "there are places for so many")
+        plugs.append(bench.connect(exporter))
+        wait_for(lambda: is_cut(plugs[0]), f"{option}: the oldest makes room")
+        true(not any(is_cut(plug) for plug in plugs[1:]), "the others stay")
+
+
+@test
+def bad_limits_are_refused(bench):
+    for option in ("--web.max-connections", "--web.max-connections-per-address"):
+        for number in ("0", "-1", "many", "", "100001", "1e3"):
+            done = subprocess.run([sys.argv[1], f"{option}={number}"], capture_output=True, text=True, timeout=DEADLINE, check=False)
+            equal((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
+            true(option in done.stderr and "from 1 to 100000" in done.stderr, done.stderr)
+
+
+def limited(soft, hard):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@test
+def the_limit_of_open_files_is_raised_as_far_as_it_has_to_be(bench):
+    for number in (224, 500):
+        exporter = bench.exporter(f"--web.max-connections={number}", f"--segment={bench.name()}", preexec_fn=limited(64, 1024))
+        soft = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)[0]
+        true(number < soft <= 1024, soft)
+        true(not any("open files" in line for line in exporter.log), exporter.log)
+
+
+@test
+def a_limit_of_open_files_that_is_too_low_is_said_and_kept_to(bench):
+    exporter = bench.exporter("--web.max-connections=1000", f"--segment={bench.name()}", preexec_fn=limited(40, 60))
+    exporter.wait_for_log("limit of open files is low.*limit=60 connections=30")
+    plugs = [bench.connect(exporter) for _ in range(100)]
+    wait_for(lambda: sum(is_cut(plug) for plug in plugs) >= 70, "no more than 30 are kept")
+    true(sum(is_cut(plug) for plug in plugs) < 90, "and not much less")
+    equal(exporter.ask("/-/healthy").status, 200)
+
+
+@test
+def without_descriptors_the_loop_does_not_spin_and_goes_on_later(bench):
+    exporter = bench.exporter(f"--segment={bench.name()}")
+    exporter.text()
+    _, hard = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)
+    used = len(os.listdir(f"/proc/{exporter.pid}/fd"))
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (used, hard))
+    plugs = [bench.connect(exporter) for _ in range(20)]
+    for plug in plugs:
+        plug.sendall(GET)
+    exporter.wait_for_log("connections have to wait.*max-connections.*Too many open files")
+    before = cpu_seconds(exporter.pid)
+    time.sleep(1)
+    used_seconds = cpu_seconds(exporter.pid) - before
+    note(f"{used_seconds:.3f} s of CPU time in a second without descriptors")
+    true(used_seconds < 0.1, f"it spins: {used_seconds} s of CPU time in a second")
+    resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    for plug in plugs:
+        true(drain(plug).startswith(b"HTTP/1.1 200"), "all are answered in the end")
+    equal(sum("have to wait" in line for line in exporter.log), 1, "the log has it once")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
