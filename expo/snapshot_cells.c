@@ -1,13 +1,14 @@
 /*
  * Sums of counters and histograms over all lanes, into one private image of a lane: a counter's sum at its word, a histogram's
  * sum at its first word and its buckets where they are in the cell. Block by block, lane inside block: lanes are a power of
- * two apart and would share one set of the cache otherwise.
+ * two apart and would share one set of the cache otherwise. A block's sums fit the first cache, and are some pages of each lane:
+ * with one page, more time goes into finding the next one than into reading it.
  */
 #include <stdlib.h>
 
 #include "expo/snapshot_parts.h"
 
-#define BLOCK_WORDS     512u
+#define BLOCK_WORDS     2048u
 #define HISTOGRAM_WORDS ((uint32_t)(sizeof(struct shmeter_histogram_cell) / 8))
 
 int
