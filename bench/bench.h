@@ -82,6 +82,8 @@ uint64_t measure_wall_ns(void);
 double measure_median(double *values, size_t n); /* sorts them                                                */
 /* ns of CPU time for each iteration, the median over the rounds. */
 double measure_loop(struct bench_run *run, measure_loop_fn *loop);
+/* The same for one iteration at a time, each after so much other work that the caches have nothing of it left. */
+double measure_cold(struct bench_run *run, measure_loop_fn *loop);
 /*
  * The same with two processes at once on one CPU each, as each of them sees it (the mean of both). 0: there is one CPU
  * only.

@@ -15,6 +15,7 @@
 
 #define PAIR_MORE      64u /* iterations between two looks at the other process                             */
 #define ROUNDS_MAX     64u
+#define COLD_BYTES     ((size_t)64 << 20) /* more than the last cache has                                    */
 #define DISTURBED_WALL 1.1    /* a round that took so much longer on the wall than on the CPU was interrupted  */
 #define DISTURBED_NS   5000.0 /* and so much is what reading both clocks may take                              */
 
@@ -150,15 +151,26 @@ follow(const struct bench_run *run, struct pair *pair, measure_loop_fn *loop, pi
 /* What leads a round: alone when pair is NULL. */
 struct lead {
     measure_loop_fn *loop;
+    unsigned char *cold; /* NULL, or memory to be walked over before each round                            */
     struct pair *pair;
     pid_t other;
     uint64_t meetings, rounds;
     int disturbed; /* the last round */
 };
 
+/* Replaces what caches hold, all levels of them. */
+static void
+evict(unsigned char *memory)
+{
+    for (size_t i = 0; i < COLD_BYTES; i += 64)
+        memory[i]++;
+}
+
 static double
 lead_round(struct lead *lead, uint64_t n)
 {
+    if (lead->cold)
+        evict(lead->cold);
     if (!lead->pair)
         return time_loop(lead->loop, n, &lead->disturbed);
     lead->pair->n = n;
@@ -186,7 +198,7 @@ static double
 lead_all(struct bench_run *run, struct lead *lead)
 {
     double quiet[ROUNDS_MAX], all[3 * ROUNDS_MAX];
-    uint64_t n = find_n(run, lead);
+    uint64_t n = lead->cold ? 1 : find_n(run, lead);
     unsigned wanted = run->rounds < ROUNDS_MAX ? run->rounds : ROUNDS_MAX, quiet_n = 0, all_n = 0;
     while (quiet_n < wanted && all_n < 3 * wanted) {
         double ns = lead_round(lead, n) / (double)n;
@@ -204,6 +216,15 @@ measure_loop(struct bench_run *run, measure_loop_fn *loop)
 {
     struct lead lead = { .loop = loop };
     return lead_all(run, &lead);
+}
+
+double
+measure_cold(struct bench_run *run, measure_loop_fn *loop)
+{
+    struct lead lead = { .loop = loop, .cold = measure_shared(COLD_BYTES) };
+    double ns = lead_all(run, &lead);
+    munmap(lead.cold, COLD_BYTES);
+    return ns;
 }
 
 double

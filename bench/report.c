@@ -21,7 +21,7 @@ print_machine(const struct machine *machine)
 static const char *
 number(char *text, size_t bytes, double value)
 {
-    snprintf(text, bytes, "%.*f", value >= 100 ? 0 : value >= 10 ? 1 : 2, value);
+    snprintf(text, bytes, "%.*f", value >= 100 ? 0 : value >= 10 ? 1 : value >= 0.1 || value <= 0 ? 2 : 4, value);
     return text;
 }
 

@@ -20,6 +20,7 @@
 
 #define READY_SECONDS 10
 #define REST_MS       3000
+#define LARGE_N       100000
 
 /* Beside this program in the build directory. */
 static int
@@ -164,11 +165,8 @@ cpu_ns(pid_t pid)
 }
 
 static void
-look(struct bench_run *run, pid_t pid, uint16_t port)
+look_at_rest(struct bench_run *run, pid_t pid)
 {
-    for (unsigned i = 0; i < 3; i++)
-        scrape_http(port);
-    pause_ms(200);
     double kib = anonymous_kib(pid), before = cpu_ns(pid);
     uint64_t wall = measure_wall_ns();
     pause_ms(REST_MS);
@@ -180,16 +178,29 @@ look(struct bench_run *run, pid_t pid, uint16_t port)
 }
 
 static void
+look_at_memory(struct bench_run *run, pid_t pid)
+{
+    double kib = anonymous_kib(pid);
+    if (kib >= 0)
+        run_put(run, "exporter-memory-100k", kib * 1024 / LARGE_N);
+}
+
+struct subject {
+    struct fill fill;
+    void (*look)(struct bench_run *run, pid_t pid); /* after some scrapes */
+};
+
+static void
 measure_exporter(struct bench_run *run, const struct bench_row *row)
 {
     char exporter[PATH_MAX + 64], segment[256];
-    (void)row;
+    const struct subject *one = row->argument;
     if (exporter_path(exporter, sizeof exporter)) {
         run_note(run, "The exporter was not measured: it is not beside this program (SHMETER_EXPORTER names it).");
         return;
     }
     snprintf(segment, sizeof segment, "%s", run_segment(run, "exporter"));
-    int error = fill_apart(segment, &(const struct fill){ .series_n = 990 });
+    int error = fill_apart(segment, &one->fill);
     if (error)
         bench_fail("no segment could be filled: %s", strerror(-error));
     for (unsigned tries = 0; tries < 3; tries++) { /* somebody else may take the port before the exporter does */
@@ -197,7 +208,10 @@ measure_exporter(struct bench_run *run, const struct bench_row *row)
         pid_t pid = start(exporter, segment, port);
         if (wait_ready(pid, port))
             continue;
-        look(run, pid, port);
+        for (unsigned i = 0; i < 3; i++)
+            scrape_http(port);
+        pause_ms(200);
+        one->look(run, pid);
         kill(pid, SIGTERM);
         waitpid(pid, NULL, 0);
         unlink(segment);
@@ -207,22 +221,18 @@ measure_exporter(struct bench_run *run, const struct bench_row *row)
     unlink(segment);
 }
 
-#define EXPORTER "exporter"
+static const struct subject small = { { .series_n = 990 }, look_at_rest };
+static const struct subject large = { { .series_n = LARGE_N }, look_at_memory };
+
+#define ROW(name_, words, unit_, subject_, target)                                                              \
+    {                                                                                                           \
+        .section = "exporter", .name = name_, .what = words, .unit = unit_, .flags = BENCH_HEAVY | BENCH_LARGE, \
+        .measure = measure_exporter, .argument = &(subject_), .max_value = target                               \
+    }
 
 const struct bench_row resident_rows[] = {
-    { .section = EXPORTER,
-      .name = "exporter-memory",
-      .what = "RssAnon at rest, 990 series",
-      .unit = "MiB",
-      .max_value = 8,
-      .flags = BENCH_HEAVY | BENCH_LARGE,
-      .measure = measure_exporter },
-    { .section = EXPORTER,
-      .name = "exporter-cpu",
-      .what = "CPU at rest, 990 series",
-      .unit = "%",
-      .max_value = 0.1,
-      .flags = BENCH_HEAVY | BENCH_LARGE,
-      .measure = measure_exporter },
+    ROW("exporter-memory", "RssAnon at rest, 990 series", "MiB", small, 8),
+    ROW("exporter-cpu", "CPU at rest, 990 series", "%", small, 0.1),
+    ROW("exporter-memory-100k", "RssAnon at rest, 100,000 series scraped as text", "B/series", large, 0),
 };
 const size_t resident_rows_n = ROWS_N(resident_rows);

@@ -91,6 +91,38 @@ scrape_measure(struct bench_run *run)
     return measure_loop(run, loop_scrape);
 }
 
+static void
+set_gzip(int compressed)
+{
+    gzip = compressed ? gzip_new() : NULL;
+    if (compressed && !gzip)
+        bench_fail("a scrape has no memory");
+}
+
+static void
+unset_gzip(void)
+{
+    gzip_free(gzip);
+    gzip = NULL;
+}
+
+double
+scrape_measure_cold(struct bench_run *run, int compressed)
+{
+    double ns;
+    set_gzip(compressed);
+    loop_scrape(1);
+    ns = measure_cold(run, loop_scrape);
+    unset_gzip();
+    return ns;
+}
+
+double
+scrape_measure_tick(struct bench_run *run)
+{
+    return measure_cold(run, loop_take);
+}
+
 /* Rendering all prefixes anew, ns. */
 static double
 plan_ns(const struct bench_run *run)
@@ -113,17 +145,14 @@ scrape_measure_as(struct bench_run *run, const struct encoder *as, int compresse
 {
     double ns;
     encoder = as;
-    gzip = compressed ? gzip_new() : NULL;
-    if (compressed && !gzip)
-        bench_fail("a scrape has no memory");
+    set_gzip(compressed);
     loop_scrape(1);
     if (buffer_reserve(&copy, text.len))
         bench_fail("a scrape has no memory");
     ns = measure_loop(run, loop_scrape);
     if (copy_ns)
         *copy_ns = measure_loop(run, loop_copy);
-    gzip_free(gzip);
-    gzip = NULL;
+    unset_gzip();
     encoder = &encode_text;
     return ns;
 }

@@ -9,7 +9,10 @@
 /* Opens the segment at path and scrapes it once. There is one at a time. */
 void scrape_open(const char *path);
 void scrape_close(void);
-double scrape_measure(struct bench_run *run); /* ns for a whole scrape */
+double scrape_measure(struct bench_run *run);      /* ns for a whole scrape, text                                 */
+double scrape_measure_tick(struct bench_run *run); /* reading the values alone, after seconds of other work       */
+/* A whole scrape after such work, text, compressed or not. */
+double scrape_measure_cold(struct bench_run *run, int compressed);
 
 struct encoder;
 

@@ -97,6 +97,14 @@ def scrapes_are_measured_part_by_part():
 
 
 @test
+def scrapes_and_ticks_are_measured_with_cold_caches_too():
+    found = rows(report("--filter", "cold"))
+    assert set(found) == {"cold-scrape-1k", "cold-scrape-1k-gzip", "tick-1k", "tick-1k-cpu"}, set(found)
+    assert found["tick-1k-cpu"]["unit"] == "%"
+    assert abs(found["tick-1k-cpu"]["value"] - found["tick-1k"]["value"] * 1000 / 1e7) < 1e-3 * found["tick-1k-cpu"]["value"], found
+
+
+@test
 def the_path_without_restartable_sequences_is_measured_too():
     found = rows(report("--filter", "shared-lane-inc"))
     assert found["shared-lane-inc"]["value"] > 0
@@ -135,7 +143,7 @@ def the_list_names_what_can_be_filtered():
     done = run("--list")
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert done.returncode == 0 and len(names) == len(set(names))
-    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "exporter-memory"} <= set(names), names
+    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "cold-scrape-100k", "exporter-memory", "exporter-memory-100k"} <= set(names), names
 
 
 @test
