@@ -150,9 +150,8 @@ settings_free(struct settings_list *list)
 
 /* ---- which segment ---- */
 
-/* A path, or a pattern with '/', matches a segment that was asked for by its NAME too. */
-static int
-matches(const char *match, const char *name)
+int
+settings_match(const char *match, const char *name)
 {
     char path[SHMETER_READER_PATH_BYTES];
 
@@ -167,7 +166,7 @@ settings_of(const struct settings_list *list, const char *name)
     uint32_t i;
 
     for (i = 0; i < list->n; i++)
-        if (matches(list->entries[i].match, name))
+        if (settings_match(list->entries[i].match, name))
             return &list->entries[i];
     return NULL;
 }

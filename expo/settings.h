@@ -39,6 +39,9 @@ int settings_new(struct settings_list **out, const struct store_segment *segment
                  uint32_t number);
 void settings_free(struct settings_list *list); /* NULL is fine */
 
+/* Whether a match (NAME, path, pattern) is of the segment called name; a path, or a pattern of paths, also of one called by its NAME. */
+int settings_match(const char *match, const char *name);
+
 /* The first one that matches the segment called name (NAME or path); NULL: none. Valid as long as the list. */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 

@@ -15,6 +15,7 @@
 
 #include "exporter/descriptors.h"
 #include "exporter/log.h"
+#include "exporter/reload.h"
 #include "exporter/scraper.h"
 #include "exporter/service.h"
 #include "exporter/settings/config.h"
@@ -67,14 +68,14 @@ signals_open(void)
 
 /* Returns 1 when the program is to end. */
 static int
-signals_take(int fd)
+signals_take(int fd, struct reload *reload)
 {
     struct signalfd_siginfo info;
     int end = 0;
 
     while (read(fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
-            log_event(LOG_LEVEL_INFO, "nothing to reload: everything is set by options", "signal", "SIGHUP", NULL);
+            reload_ask(reload);
             continue;
         }
         log_event(LOG_LEVEL_INFO, "stopping", "signal", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
@@ -97,6 +98,7 @@ struct loop {
     struct http *http;
     struct scraper *scraper;
     struct service service;
+    struct reload reload;
     struct listen_sockets sockets;
     int signals;
 };
@@ -114,11 +116,14 @@ turn(struct loop *loop, int limit_ms)
 {
     struct pollfd fds[2] = { { .fd = loop->signals, .events = POLLIN },
                              { .fd = http_fd(loop->http), .events = POLLIN } };
+    int end;
 
     poll(fds, 2, sooner(limit_ms, sooner(http_timeout_ms(loop->http), service_timeout_ms(&loop->service))));
     http_run(loop->http);
     service_turn(&loop->service, loop->scraper);
-    return signals_take(loop->signals);
+    end = signals_take(loop->signals, &loop->reload);
+    reload_turn(&loop->reload);
+    return end;
 }
 
 static void
@@ -160,23 +165,23 @@ say_listening(int fd, const char *exposure)
         log_event(LOG_LEVEL_WARN, exposure, "address", name, NULL);
 }
 
-static int
-check_configs(const struct options *options)
+static void
+on_reload(void *argument)
 {
-    char sentence[SENTENCE_BYTES];
-
-    if (options->config_file && config_check(options->config_file, "settings by file", sentence, sizeof sentence))
-        return fail(sentence);
-    return 0;
+    reload_ask(argument);
 }
 
 /* Takes web over. */
 static int
 run(const struct options *options, struct web_config *web, struct loop *loop)
 {
-    const struct http_options settings = { loop->scraper, options->telemetry_path, options->request_seconds,
+    const struct http_options settings = { loop->scraper,
+                                           options->telemetry_path,
+                                           options->request_seconds,
                                            descriptors_for(options->connections_n),
-                                           options->connections_per_address_n };
+                                           options->connections_per_address_n,
+                                           options->lifecycle ? on_reload : NULL,
+                                           &loop->reload };
     const char *exposure = web_config_exposure(web);
     char sentence[SENTENCE_BYTES];
     int result;
@@ -193,35 +198,74 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
             result = http_listen(loop->http, loop->sockets.all[i].fd);
     for (i = 0; !result && i < loop->sockets.n; i++)
         say_listening(loop->sockets.all[i].fd, exposure);
+    reload_open(&loop->reload, options, loop->scraper, loop->http, &loop->service);
     if (!result)
         serve(loop);
     listen_remove(&loop->sockets);
     http_free(loop->http);
+    reload_close(&loop->reload);
     return result ? fail("the HTTP server cannot be started: no memory or descriptors") : 0;
+}
+
+static int
+configs_read(const struct options *options, struct config **config, struct web_config **web, char *error,
+             size_t error_bytes)
+{
+    int result = config_read(config, options, error, error_bytes);
+
+    if (result)
+        return result;
+    result = web_config_read(web, options->web_config_file, error, error_bytes);
+    if (result)
+        config_free(*config);
+    return result;
+}
+
+/* --config.check: says of each file that it is fine, or what is wrong with the first that is not. */
+static int
+check(const struct options *options)
+{
+    char sentence[SENTENCE_BYTES];
+    struct web_config *web;
+    struct config *config;
+
+    if (configs_read(options, &config, &web, sentence, sizeof sentence)) {
+        fprintf(stderr, "%s\n", sentence);
+        return EXIT_FAILURE;
+    }
+    config_free(config);
+    web_config_free(web);
+    if (options->config_file)
+        printf("%s: ok\n", options->config_file);
+    if (options->web_config_file)
+        printf("%s: ok\n", options->web_config_file);
+    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int
 start(const struct options *options)
 {
-    const struct round_options settings = { options->segments, options->segments_n,    options->owners,
-                                            options->owners_n, options->stuck_seconds, options->telemetry_path };
+    const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path };
     struct loop loop = { .signals = signals_open() };
     char sentence[SENTENCE_BYTES];
     struct web_config *web;
+    struct config *config;
     int result;
 
     service_open(&loop.service);
-    if (check_configs(options))
-        return EXIT_FAILURE;
-    if (web_config_read(&web, options->web_config_file, sentence, sizeof sentence))
+    if (configs_read(options, &config, &web, sentence, sizeof sentence))
         return fail(sentence);
     if (sockets_open(options, &loop.sockets)) {
+        config_free(config);
         web_config_free(web);
         return EXIT_FAILURE;
     }
     log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
               NULL);
-    loop.scraper = loop.signals < 0 ? NULL : scraper_start(&settings);
+    if (loop.signals >= 0)
+        loop.scraper = scraper_start(&settings, config);
+    else
+        config_free(config);
     if (!loop.scraper) {
         listen_close(&loop.sockets);
         web_config_free(web);
@@ -250,6 +294,8 @@ main(int argc, char **argv)
         break;
     }
     log_configure(options.log_level, options.log_format);
+    if (options.config_check)
+        return check(&options);
     mallopt(M_ARENA_MAX, 1); /* two threads that seldom allocate at once: a second arena would only cost memory */
     return start(&options);
 }

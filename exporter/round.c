@@ -15,13 +15,13 @@
 #include "exporter/watch.h"
 
 struct round {
+    struct round_options options;
+    struct config *config;
     struct store *store;
-    struct health_limits limits;
     struct health health; /* of the last reading                                                            */
     struct self self;
     struct watch watch;
     struct gzip *gzip; /* NULL until somebody asks for it                                                  */
-    const char *telemetry_path;
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
@@ -44,29 +44,62 @@ round_free(struct round *round)
     store_free(round->store);
     watch_free(&round->watch);
     gzip_free(round->gzip);
+    config_free(round->config);
     free(round->statuses);
     free(round);
 }
 
-struct round *
-round_new(const struct round_options *options)
+static struct store_options
+store_options_of(const struct round *round, const struct config *config)
 {
-    const struct store_options store = { .names = options->segments,
-                                         .names_n = options->segments_n,
-                                         .owners = options->owners,
-                                         .owners_n = options->owners_n };
+    return (struct store_options){ .names = config->names,
+                                   .names_n = config->names_n,
+                                   .owners = round->options.owners,
+                                   .owners_n = round->options.owners_n,
+                                   .segments = config->segments,
+                                   .segments_n = config->segments_n };
+}
+
+struct round *
+round_new(const struct round_options *options, struct config *config)
+{
     struct round *round = calloc(1, sizeof *round);
+    struct store_options store;
 
     if (!round)
         return NULL;
-    round->limits.busy_seconds = round->limits.heartbeat_seconds = options->stuck_seconds;
+    round->options = *options;
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
-    round->telemetry_path = options->telemetry_path;
+    store = store_options_of(round, config);
     round->store = store_new(&store);
-    if (round->store)
+    if (round->store) {
+        round->config = config;
         return round;
+    }
     round_free(round);
     return NULL;
+}
+
+int
+round_configure(struct round *round, struct config *config)
+{
+    const struct store_options store = store_options_of(round, config);
+    int result = store_configure(round->store, &store);
+
+    if (result)
+        return result;
+    health_free(&round->health); /* it points into statuses, which are gone */
+    round->statuses_n = 0;
+    config_free(round->config);
+    round->config = config;
+    return 0;
+}
+
+void
+round_note_reload(struct round *round, const struct round_reload *reload)
+{
+    round->self.reload_good = reload->is_good;
+    round->self.reload_good_seconds = reload->good_seconds;
 }
 
 /* ---- reading ---- */
@@ -99,7 +132,7 @@ round_read(struct round *round, int with_values)
     if (!result)
         watch_look(&round->watch, round->statuses, round->statuses_n);
     if (!result)
-        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->limits);
+        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
     if (!result && with_values) {
         round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
         result = self_put(&round->self, store_model(round->store));
@@ -126,10 +159,14 @@ round_summary(const struct round *round, struct round_summary *out)
 static int
 make_metrics(struct round *round, struct document *document)
 {
+    const struct encoder *encoder = document->wanted.encoder;
     double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = store_render(round->store, document->wanted.encoder, &document->body);
+    int result;
 
-    document->content_type = document->wanted.encoder->content_type;
+    if (encoder == &encode_openmetrics && round->config->openmetrics_created)
+        encoder = &encode_openmetrics_created;
+    result = store_render(round->store, encoder, &document->body);
+    document->content_type = encoder->content_type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
 }
@@ -138,7 +175,7 @@ int
 round_make(struct round *round, struct document *document)
 {
     const struct documents_context context = { round->store, round->statuses, round->statuses_n, &round->health,
-                                               round->telemetry_path };
+                                               round->options.telemetry_path };
 
     document->good = 1;
     switch (document->wanted.kind) {

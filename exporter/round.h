@@ -9,6 +9,7 @@
 
 #include "expo/buffer.h"
 #include "expo/encode.h"
+#include "exporter/settings/config.h"
 
 enum document_kind { DOCUMENT_METRICS, DOCUMENT_HEALTH, DOCUMENT_READY, DOCUMENT_PAGE, DOCUMENT_KINDS };
 
@@ -34,20 +35,29 @@ struct document {
     struct buffer body;
 };
 
+/* What cannot change. */
 struct round_options {
-    const char *const *segments;
-    uint32_t segments_n;
     const uint32_t *owners;
     uint32_t owners_n;
-    double stuck_seconds;       /* negative: never                                                          */
     const char *telemetry_path; /* for the page's links                                                     */
 };
 
 struct round;
 
-/* The strings of options must outlive it. NULL: no memory. */
-struct round *round_new(const struct round_options *options);
+/* Takes the settings over. What options point to must outlive it. NULL: no memory, and the settings are still the caller's. */
+struct round *round_new(const struct round_options *options, struct config *config);
 void round_free(struct round *round);
+
+/* Replaces the settings and takes the new ones over. Returns 0, or -errno: all is as before, and they are still the caller's. */
+int round_configure(struct round *round, struct config *config);
+
+/* What the exporter's own series say of settings: whether the last reload was good, and when the last good one was (since 1970). */
+struct round_reload {
+    int is_good;
+    double good_seconds;
+};
+
+void round_note_reload(struct round *round, const struct round_reload *reload);
 
 /* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
 int round_read(struct round *round, int with_values);

@@ -34,7 +34,10 @@ struct scraper {
     int stopping, busy;
     uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
     uint64_t readings_n;
-    struct round_summary summary; /* of the last reading                                                     */
+    struct round_summary summary;  /* of the last reading                                                     */
+    struct config *config;         /* to be taken over; NULL: none                                             */
+    int is_configured, configured; /* it was decided, and how                                                  */
+    struct round_reload reload;
     int fd;
     struct round *round; /* the thread's */
 };
@@ -222,38 +225,65 @@ answer(struct scraper *scraper, struct scrape_request *requests)
     signal_answers(scraper);
 }
 
-/* Returns the whole queue, NULL when the scraper is to stop. */
-static struct scrape_request *
-wait_for_requests(struct scraper *scraper)
+/* Takes settings over, and looks at what they name, for the log. */
+static void
+configure(struct scraper *scraper, struct config *config)
 {
-    struct scrape_request *requests;
+    int result = round_configure(scraper->round, config);
 
+    if (result)
+        config_free(config);
+    else
+        read_segments(scraper, 0);
+    pthread_mutex_lock(&scraper->lock);
+    scraper->is_configured = 1;
+    scraper->configured = result;
+    pthread_mutex_unlock(&scraper->lock);
+    signal_answers(scraper);
+}
+
+/* What there is to do in a round. */
+struct work {
+    struct config *config;           /* NULL: none */
+    struct scrape_request *requests; /* the whole queue */
+};
+
+/* Returns 0 when the scraper is to stop. */
+static int
+wait_for_work(struct scraper *scraper, struct work *work)
+{
     pthread_mutex_lock(&scraper->lock);
     scraper->busy = 0;
-    scraper->waiting_since_ns = scraper->queue ? now_ns() : 0;
-    if (!scraper->queue)
+    scraper->waiting_since_ns = scraper->queue || scraper->config ? now_ns() : 0;
+    if (!scraper->queue && !scraper->config)
         pthread_cond_broadcast(&scraper->finished);
-    while (!scraper->queue && !scraper->stopping)
+    while (!scraper->queue && !scraper->config && !scraper->stopping)
         pthread_cond_wait(&scraper->asked, &scraper->lock);
-    requests = scraper->queue;
+    *work = (struct work){ scraper->config, scraper->queue };
+    scraper->config = NULL;
     scraper->queue = NULL;
     scraper->queue_end = &scraper->queue;
-    scraper->busy = requests != NULL;
+    scraper->busy = work->requests || work->config;
     scraper->rounds_n++;
+    round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
-    return requests;
+    return work->requests || work->config;
 }
 
 static void *
 scraper_run(void *argument)
 {
     struct scraper *scraper = argument;
-    struct scrape_request *requests;
+    struct work work;
 
     read_segments(scraper, 0);
     signal_answers(scraper);
-    while ((requests = wait_for_requests(scraper)))
-        answer(scraper, requests);
+    while (wait_for_work(scraper, &work)) {
+        if (work.config)
+            configure(scraper, work.config);
+        if (work.requests)
+            answer(scraper, work.requests);
+    }
     return NULL;
 }
 
@@ -265,6 +295,7 @@ scraper_discard(struct scraper *scraper)
     uint32_t i;
 
     round_free(scraper->round);
+    config_free(scraper->config);
     for (i = 0; i < SPARES; i++)
         buffer_free(&scraper->spares[i].buffer);
     if (scraper->fd >= 0)
@@ -276,19 +307,23 @@ scraper_discard(struct scraper *scraper)
 }
 
 struct scraper *
-scraper_start(const struct round_options *options)
+scraper_start(const struct round_options *options, struct config *config)
 {
     struct scraper *scraper = calloc(1, sizeof *scraper);
 
-    if (!scraper)
+    if (!scraper) {
+        config_free(config);
         return NULL;
+    }
     pthread_mutex_init(&scraper->lock, NULL);
     pthread_cond_init(&scraper->asked, NULL);
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;
     scraper->waiting_since_ns = now_ns();
-    scraper->round = round_new(options);
+    scraper->round = round_new(options, config);
+    if (!scraper->round)
+        config_free(config);
     scraper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (scraper->round && scraper->fd >= 0 && !pthread_create(&scraper->thread, NULL, scraper_run, scraper))
         return scraper;
@@ -331,8 +366,41 @@ void
 scraper_finish(struct scraper *scraper)
 {
     pthread_mutex_lock(&scraper->lock);
-    while (scraper->queue || scraper->busy)
+    while (scraper->queue || scraper->config || scraper->busy)
         pthread_cond_wait(&scraper->finished, &scraper->lock);
+    pthread_mutex_unlock(&scraper->lock);
+}
+
+void
+scraper_configure(struct scraper *scraper, struct config *config)
+{
+    pthread_mutex_lock(&scraper->lock);
+    scraper->config = config;
+    scraper->is_configured = 0;
+    if (!scraper->waiting_since_ns)
+        scraper->waiting_since_ns = now_ns();
+    pthread_cond_signal(&scraper->asked);
+    pthread_mutex_unlock(&scraper->lock);
+}
+
+int
+scraper_configured(struct scraper *scraper, int *result)
+{
+    int decided;
+
+    pthread_mutex_lock(&scraper->lock);
+    decided = scraper->is_configured;
+    *result = scraper->configured;
+    scraper->is_configured = 0;
+    pthread_mutex_unlock(&scraper->lock);
+    return decided;
+}
+
+void
+scraper_note_reload(struct scraper *scraper, const struct round_reload *reload)
+{
+    pthread_mutex_lock(&scraper->lock);
+    scraper->reload = *reload;
     pthread_mutex_unlock(&scraper->lock);
 }
 

@@ -26,15 +26,27 @@ struct scrape_request {
 };
 
 /*
- * Starts the thread, which reads the segments once, so that the log tells from the beginning what is there. The strings of options
- * must outlive it. Returns NULL: no memory, threads or descriptors.
+ * Starts the thread, which reads the segments once, so that the log tells from the beginning what is there. Takes the settings over.
+ * What options point to must outlive it. Returns NULL: no memory, threads or descriptors; the settings are freed.
  */
-struct scraper *scraper_start(const struct round_options *options);
+struct scraper *scraper_start(const struct round_options *options, struct config *config);
 
 /* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every result freed. */
 void scraper_free(struct scraper *scraper);
 
-/* Readable when answers wait, and once after the first reading. */
+/*
+ * Hands other settings to the thread, which takes them over before its next round: what is asked after scraper_configured() has told
+ * of them is answered by them. One at a time. Any thread.
+ */
+void scraper_configure(struct scraper *scraper, struct config *config);
+
+/* Returns 1 once for each scraper_configure(), when it is decided: *result is 0, or -errno and the former settings stay. Any thread. */
+int scraper_configured(struct scraper *scraper, int *result);
+
+/* What the series of its own are to say of reloads, from the next round on. Any thread. */
+void scraper_note_reload(struct scraper *scraper, const struct round_reload *reload);
+
+/* Readable when answers wait, after scraper_configure() was decided, and once after the first reading. */
 int scraper_fd(const struct scraper *scraper);
 
 /* Asks for a document; the request comes back through scraper_answered(). Any thread. */

@@ -160,10 +160,16 @@ self_put(const struct self *self, struct model *model)
 
     result |= put(model, MODEL_GAUGE, "shmeter_exporter_start_time_seconds",
                   "Start time of the exporter, in seconds since 1970.", self->start_seconds);
+    result |= put(model, MODEL_GAUGE, "shmeter_config_last_reload_successful",
+                  "1 when the settings were read without a mistake the last time that somebody asked for it, else 0.",
+                  self->reload_good);
+    result |= put(model, MODEL_GAUGE, "shmeter_config_last_reload_success_timestamp_seconds",
+                  "When settings were last read without a mistake, in seconds since 1970.", self->reload_good_seconds);
     result |= put(model, MODEL_GAUGE, "shmeter_scrape_duration_seconds",
                   "Time that this scrape took to read the segments.", self->read_seconds);
     result |= put(model, MODEL_GAUGE, "shmeter_scrape_render_seconds",
-                  "Time that the scrape before this one took to make its answers; 0 in the first.", self->render_seconds);
+                  "Time that the scrape before this one took to make its answers; 0 in the first.",
+                  self->render_seconds);
     result |= put_formats(self, model);
     result |= put_process(self, model);
     return result ? -ENOMEM : 0;

@@ -11,9 +11,11 @@
 #define SELF_FORMATS 8u /* at most */
 
 struct self {
-    double start_seconds;  /* real time, since 1970                                                         */
-    double read_seconds;   /* reading the segments, in this scrape                                          */
-    double render_seconds; /* making the text, in the scrape before                                         */
+    double start_seconds;       /* real time, since 1970                                                         */
+    int reload_good;            /* whether the last reading of the settings was                                  */
+    double reload_good_seconds; /* when the last good one was, since 1970                                      */
+    double read_seconds;        /* reading the segments, in this scrape                                          */
+    double render_seconds;      /* making the text, in the scrape before                                         */
     struct {
         const char *name;    /* a constant of its encoder; NULL ends the table                                  */
         uint64_t answers[2]; /* plain, gzip                                                                 */

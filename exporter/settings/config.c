@@ -1,67 +1,146 @@
 /*
- * YAML without content: blank lines, comments and document markers.
+ * The file's sections, and what the options add to them.
  */
 #include "exporter/settings/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static void
-say_unreadable(const char *path, char *error, size_t error_bytes)
+#include "exporter/settings/config_parts.h"
+
+#define STUCK_SECONDS 60.0
+
+/* ---- for the sections ---- */
+
+int
+config_string(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
+              const char **out)
 {
-    snprintf(error, error_bytes, "%s cannot be read: %s; correct the option or the file's permissions", path,
-             strerror(errno));
-}
+    const char *text;
 
-static int
-line_is_empty(const char *line)
-{
-    line += strspn(line, " \t\r\n");
-    return !*line || *line == '#' || !strcmp(line, "---\n") || !strcmp(line, "---");
-}
-
-static int
-check_lines(FILE *file, const char *path, const char *what, char *error, size_t error_bytes)
-{
-    char line[1024];
-    unsigned number = 1;
-    int in_comment = 0, ended;
-
-    while (fgets(line, sizeof line, file)) {
-        if (!in_comment && !line_is_empty(line)) {
-            snprintf(error, error_bytes, "%s:%u: %s are not available in this version; remove the line, or the option",
-                     path, number, what);
-            return -EINVAL;
-        }
-        ended = strchr(line, '\n') != NULL;
-        in_comment = !ended && (in_comment || strchr(line, '#'));
-        number += (unsigned)ended;
-    }
-    if (!ferror(file))
-        return 0;
-    say_unreadable(path, error, error_bytes);
-    return -EIO;
+    if (yaml_string(yaml, key, value, &text))
+        return -EINVAL;
+    *out = arena_string(&config->arena, text);
+    return *out ? 0 : -ENOMEM;
 }
 
 int
-config_check(const char *path, const char *what, char *error, size_t error_bytes)
+config_room(struct config *config, uint32_t n, size_t bytes, void **out)
 {
-    /* NONBLOCK: a FIFO that nobody writes must not stop us. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), result;
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    *out = arena_take(&config->arena, n * bytes);
+    return *out ? 0 : -ENOMEM;
+}
 
-    if (!file) {
-        result = -errno;
-        say_unreadable(path, error, error_bytes);
-        if (fd >= 0)
-            close(fd);
+const struct yaml_value *
+config_find(const struct yaml_value *map, const char *key)
+{
+    uint32_t i;
+
+    for (i = 0; i < map->n; i++)
+        if (!strcmp(map->keys[i], key))
+            return &map->items[i];
+    return NULL;
+}
+
+/* ---- the file ---- */
+
+static int
+take_created(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    return yaml_bool(yaml, key, value, &((struct config *)into)->openmetrics_created);
+}
+
+static int
+take_openmetrics(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    static const struct yaml_field fields[] = { { "created", take_created, 0 } };
+
+    return yaml_map(yaml, key, value, fields, 1, into);
+}
+
+static int
+read_file(struct config *config, const char *path, char *error, size_t error_bytes)
+{
+    static const struct yaml_field fields[] = {
+        { "segments", config_take_segments, 0 },
+        { "openmetrics", take_openmetrics, 0 },
+        { "health", config_take_health, 0 },
+    };
+    struct yaml yaml;
+    int result = yaml_open(&yaml, path, error, error_bytes);
+
+    if (result)
         return result;
-    }
-    fcntl(fd, F_SETFL, 0);
-    result = check_lines(file, path, what, error, error_bytes);
-    fclose(file);
+    if (yaml.root)
+        result = yaml_map(&yaml, NULL, yaml.root, fields, sizeof fields / sizeof *fields, config);
+    yaml_close(&yaml);
     return result;
+}
+
+/* ---- the options ---- */
+
+static void
+add_name(struct config *config, const char *name)
+{
+    uint32_t i;
+
+    for (i = 0; i < config->names_n; i++)
+        if (!strcmp(config->names[i], name))
+            return;
+    config->names[config->names_n++] = name;
+}
+
+static int
+add_options(struct config *config, const struct options *options)
+{
+    void *room;
+    uint32_t i;
+
+    if (config_room(config, options->segments_n + config->segments_n + 1, sizeof *config->names, &room))
+        return -ENOMEM;
+    config->names = room;
+    for (i = 0; i < options->segments_n; i++)
+        add_name(config, options->segments[i]);
+    for (i = 0; i < config->segments_n; i++)
+        add_name(config, config->segments[i].match);
+    if (!config->names_n)
+        add_name(config, options->standard_segment);
+    if (options->stuck_seconds != 0)
+        config->limits.busy_seconds = config->limits.heartbeat_seconds = options->stuck_seconds;
+    config->openmetrics_created |= options->openmetrics_created;
+    return 0;
+}
+
+int
+config_read(struct config **out, const struct options *options, char *error, size_t error_bytes)
+{
+    struct config *config = calloc(1, sizeof *config);
+    int result = config ? 0 : -ENOMEM;
+
+    *out = NULL;
+    if (config) {
+        config->limits.busy_seconds = config->limits.heartbeat_seconds = STUCK_SECONDS;
+        if (options->config_file)
+            result = read_file(config, options->config_file, error, error_bytes);
+    }
+    if (!result)
+        result = add_options(config, options);
+    if (result == -ENOMEM)
+        snprintf(error, error_bytes, "no memory for the settings");
+    if (result)
+        config_free(config);
+    else
+        *out = config;
+    return result;
+}
+
+void
+config_free(struct config *config)
+{
+    if (!config)
+        return;
+    arena_free(&config->arena);
+    free(config);
 }

@@ -1,16 +1,35 @@
 /*
- * The files of --config.file and --web.config.file. There is nothing to set in them: a file of comments is fine, and anything
- * else is refused with its line, because a setting that is silently ignored is worse than none.
+ * The settings that a reload can change: the file of --config.file, together with the options that say the same. docs/configuration.md
+ * is its description for people. It opens no segment.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_CONFIG_H
 #define SHMETER_EXPORTER_SETTINGS_CONFIG_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "expo/arena.h"
+#include "expo/health.h"
+#include "expo/store.h"
+#include "exporter/settings/options.h"
+
+#define CONFIG_SEGMENTS 256u /* entries of a file */
+
+struct config {
+    const char **names; /* of segments to serve: the options', then the file's, each once; at least one          */
+    uint32_t names_n;
+    struct store_segment *segments; /* in the file's order                                                      */
+    uint32_t segments_n;
+    struct health_limits limits;
+    int openmetrics_created;
+    struct arena arena; /* of everything above                                                                */
+};
 
 /*
- * Reads the file. what: the settings that it is about, for the sentence ("TLS and password settings"). Returns 0, or -errno and one
- * sentence in error that names the file, the line and what to do.
+ * Reads the file that options name, or no file, and adds what the options say; they win where both say something. options and their
+ * strings must outlive it. Returns 0 and *out, or -errno and one sentence in error, with the file's line. Any thread.
  */
-int config_check(const char *path, const char *what, char *error, size_t error_bytes);
+int config_read(struct config **out, const struct options *options, char *error, size_t error_bytes);
+void config_free(struct config *config); /* NULL is fine */
 
 #endif

@@ -26,16 +26,26 @@ struct entry {
     const char *help; /* lines apart by \n */
 };
 
-static const char *
-take_segment(struct options *options, const char *argument)
+const char *
+options_segment_wrong(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!^";
 
-    if (options->segments_n == OPTIONS_SEGMENTS)
-        return "there may be at most 64 of them: use a pattern";
-    if (!*argument || (!strchr(argument, '/') && argument[strspn(argument, allowed)]))
+    if (!*name || (!strchr(name, '/') && name[strspn(name, allowed)]))
         return "a segment's name consists of letters, digits and _ . -, may be a pattern with * ? [ ], and is a path "
                "when it has a /";
+    return NULL;
+}
+
+static const char *
+take_segment(struct options *options, const char *argument)
+{
+    const char *wrong = options_segment_wrong(argument);
+
+    if (wrong)
+        return wrong;
+    if (options->segments_n == OPTIONS_SEGMENTS)
+        return "there may be at most 64 of them: use a pattern";
     options->segments[options->segments_n++] = argument;
     return NULL;
 }
@@ -171,6 +181,30 @@ take_web_config_file(struct options *options, const char *argument)
 }
 
 static const char *
+take_config_check(struct options *options, const char *argument)
+{
+    (void)argument;
+    options->config_check = 1;
+    return NULL;
+}
+
+static const char *
+take_enable_lifecycle(struct options *options, const char *argument)
+{
+    (void)argument;
+    options->lifecycle = 1;
+    return NULL;
+}
+
+static const char *
+take_openmetrics_created(struct options *options, const char *argument)
+{
+    (void)argument;
+    options->openmetrics_created = 1;
+    return NULL;
+}
+
+static const char *
 take_log_level(struct options *options, const char *argument)
 {
     return log_level_parse(argument, &options->log_level) ? "it is one of debug, info, warn, error" : NULL;
@@ -186,7 +220,8 @@ static const struct entry entries[] = {
     { "segment", "NAME", take_segment,
       "segment to serve: its name, a pattern of names such as\n"
       "'shop-*', or the path of its file (also a pattern);\n"
-      "repeatable (default: $SHMETER_SEGMENT, else default)" },
+      "repeatable (default: those of --config.file, else\n"
+      "$SHMETER_SEGMENT, else default)" },
     { "segment.owner", "USER", take_owner,
       "serve only segments whose file belongs to this user\n"
       "(name or number); repeatable (default: anybody's)" },
@@ -209,12 +244,17 @@ static const struct entry entries[] = {
       "TLS, client certificates, passwords and headers, as\n"
       "Prometheus' exporters read them (docs/web.md)" },
     { "config.file", "FILE", take_config_file,
-      "settings besides these options; this version has none\n"
-      "and refuses a file that asks for any" },
+      "settings of segments and health (docs/configuration.md);\n"
+      "an option that says the same wins" },
+    { "config.check", NULL, take_config_check,
+      "check --config.file and --web.config.file, say what is\n"
+      "wrong in one sentence with its line, and exit" },
+    { "web.enable-lifecycle", NULL, take_enable_lifecycle, "let POST /-/reload read both files again, as SIGHUP does" },
+    { "openmetrics.created", NULL, take_openmetrics_created, "add the time of creation (_created) to OpenMetrics" },
     { "health.stuck-after", "SECONDS", take_stuck_after,
       "a worker that is busy with one thing, or whose\n"
       "heartbeat is silent, for longer is stuck; 0: never\n"
-      "(default: 60)" },
+      "(default: that of --config.file, else 60)" },
     { "log.level", "LEVEL", take_log_level, "debug, info, warn or error (default: info)" },
     { "log.format", "FORMAT", take_log_format, "logfmt or json (default: logfmt)" },
     { "version", NULL, NULL, "print the version and exit" },
@@ -264,7 +304,6 @@ defaults(struct options *options)
     options->connections_n = 224;
     options->connections_per_address_n = 64;
     options->request_seconds = 15;
-    options->stuck_seconds = 60;
     options->log_level = LOG_LEVEL_INFO;
     options->log_format = LOG_FORMAT_LOGFMT;
 }
@@ -275,10 +314,13 @@ complete(struct options *options)
     const char *name = getenv("SHMETER_SEGMENT");
     const char *why;
 
-    if (!options->segments_n && (why = take_segment(options, name && *name ? name : "default"))) {
+    options->standard_segment = name && *name ? name : "default";
+    if (!options->segments_n && (why = options_segment_wrong(options->standard_segment))) {
         fprintf(stderr, "shmeter-exporter: SHMETER_SEGMENT=%s: %s\n", name, why);
         return OPTIONS_WRONG;
     }
+    if (options->config_check && !options->config_file && !options->web_config_file)
+        return wrong("--config.check: ", "there is nothing to check without --config.file or --web.config.file");
     if (options->systemd_socket && options->addresses_n)
         return wrong("--web.systemd-socket: ",
                      "the sockets come from systemd, so --web.listen-address cannot be given beside it");

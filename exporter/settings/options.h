@@ -15,8 +15,9 @@
 
 struct options {
     const char *segments[OPTIONS_SEGMENTS]; /* NAMEs, paths, patterns: of argv or the environment            */
-    uint32_t segments_n;                    /* at least 1 after parsing                                      */
-    uint32_t owners[OPTIONS_OWNERS];        /* user ids; owners_n 0: anybody's segments are read             */
+    uint32_t segments_n;
+    const char *standard_segment;    /* to be served when nothing else is named                                  */
+    uint32_t owners[OPTIONS_OWNERS]; /* user ids; owners_n 0: anybody's segments are read             */
     uint32_t owners_n;
     struct listen_address addresses[LISTEN_ADDRESSES];
     uint32_t addresses_n;    /* at least 1 after parsing, unless systemd_socket                           */
@@ -26,9 +27,12 @@ struct options {
     const char *web_config_file;
     const char *telemetry_path; /* begins with '/'                                                           */
     double request_seconds;     /* a client has so long to send a request, and again to take the answer      */
-    double stuck_seconds;       /* busy or silent for longer is stuck; negative: never                       */
+    double stuck_seconds;       /* busy or silent for longer is stuck; negative: never; 0: not given         */
     uint32_t connections_n;     /* open at one time                                                          */
     uint32_t connections_per_address_n;
+    int openmetrics_created; /* _created is added to OpenMetrics                                          */
+    int lifecycle;           /* POST /-/reload is answered                                                */
+    int config_check;        /* only check the files, of which at least one is given                      */
     enum log_level log_level;
     enum log_format log_format;
 };
@@ -38,6 +42,9 @@ enum options_verdict {
     OPTIONS_DONE, /* --help or --version was asked for and is on standard output                             */
     OPTIONS_WRONG /* one sentence is on standard error                                                       */
 };
+
+/* NULL, or what is wrong with a segment's NAME, path or pattern. */
+const char *options_segment_wrong(const char *name);
 
 /* Strings of *out point into argv and the environment. Not thread-safe (getopt). */
 enum options_verdict options_parse(struct options *out, int argc, char **argv);

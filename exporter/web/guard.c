@@ -48,12 +48,20 @@ fail(char *error, size_t error_bytes, int result, const char *sentence)
 }
 
 int
+guard_check(const struct guard *guard, const struct web_config *config, char *error, size_t error_bytes)
+{
+    if (!guard->is_listening || !config->tls == !guard->tls)
+        return 0;
+    return fail(error, error_bytes, -EINVAL,
+                config->tls ? "TLS cannot be turned on while the exporter runs: start it again"
+                            : "TLS cannot be turned off while the exporter runs: start it again");
+}
+
+int
 guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes)
 {
-    if (guard->is_listening && !config->tls != !guard->tls)
-        return fail(error, error_bytes, -EINVAL,
-                    config->tls ? "TLS cannot be turned on while the exporter runs: start it again"
-                                : "TLS cannot be turned off while the exporter runs: start it again");
+    if (guard_check(guard, config, error, error_bytes))
+        return -EINVAL;
     if (config->users_n && !guard->auth && !(guard->auth = auth_new()))
         return fail(error, error_bytes, -ENOMEM, "no memory, threads or descriptors to check passwords");
     /* Nobody is to find the key in a core file, nor to take it by ptrace(2). */

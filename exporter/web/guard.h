@@ -18,9 +18,12 @@ struct guard;
 /* Guards nothing until it is configured. NULL: no memory. */
 struct guard *guard_new(void);
 
+/* -EINVAL and one sentence when TLS would be turned on or off while there are listeners, else 0. */
+int guard_check(const struct guard *guard, const struct web_config *config, char *error, size_t error_bytes);
+
 /*
- * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was: -EINVAL when
- * TLS would be turned on or off while there are listeners, -ENOMEM.
+ * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was: -EINVAL as
+ * guard_check() has it, -ENOMEM.
  */
 int guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes);
 

@@ -149,6 +149,25 @@ http_configure(struct http *http, struct web_config *web, char *error, size_t er
     return 0;
 }
 
+int
+http_check(const struct http *http, const struct web_config *web, char *error, size_t error_bytes)
+{
+    return guard_check(http->guard, web, error, error_bytes);
+}
+
+void
+http_reload_begins(struct http *http)
+{
+    reloads_begin(&http->reloads);
+}
+
+void
+http_reload_ends(struct http *http, const char *wrong)
+{
+    reloads_end(&http->reloads, wrong, http->answers.headers);
+    http_run(http); /* the library looks for resumed connections only when it is run */
+}
+
 static struct MHD_Daemon *
 daemon_start(struct http *http)
 {
@@ -252,6 +271,8 @@ http_free(struct http *http)
     http->closing = 1;
     accepts_close(&http->accepts);
     requests_resume_checked(guard_end(http->guard));
+    reloads_begin(&http->reloads);
+    reloads_end(&http->reloads, "the exporter ends", http->answers.headers);
     scraper_finish(http->options.scraper);
     http_run(http);
     if (http->daemon)

@@ -18,6 +18,8 @@ struct http_options {
     const char *telemetry_path;
     double request_seconds;
     uint32_t connections_n, connections_per_address_n; /* at most; at least 1                               */
+    void (*reload)(void *argument); /* called when somebody asks for a reload; NULL: nobody may                  */
+    void *reload_argument;
 };
 
 struct http;
@@ -30,6 +32,13 @@ struct http *http_new(const struct http_options *options);
  * then everything is as it was and web still the caller's. Whether there is TLS cannot change after the first http_listen().
  */
 int http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes);
+
+/* Whether http_configure() would take it: -EINVAL and one sentence when it would not. */
+int http_check(const struct http *http, const struct web_config *web, char *error, size_t error_bytes);
+
+/* Around a reload: who has asked for one before it begins is answered when it ends. wrong: why it failed; NULL: it is done. */
+void http_reload_begins(struct http *http);
+void http_reload_ends(struct http *http, const char *wrong);
 
 /* Serves on a listening socket, which it takes over. Returns 0 or -errno (the socket is closed). */
 int http_listen(struct http *http, int fd);

@@ -11,6 +11,7 @@
 #include "exporter/web/conns.h"
 #include "exporter/web/guard.h"
 #include "exporter/web/http.h"
+#include "exporter/web/reloads.h"
 #include "exporter/web/responses.h"
 
 struct http {
@@ -21,6 +22,7 @@ struct http {
     struct conns conns;
     struct responses responses;
     struct answers answers;
+    struct reloads reloads;
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */
     uint32_t active_n;

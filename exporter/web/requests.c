@@ -22,6 +22,7 @@ struct request {
     struct MHD_Connection *connection;
     struct http *http;
     enum request_state state;
+    struct reload_waiter reload;
     struct route route;
 };
 
@@ -99,6 +100,21 @@ deliver(struct request *request)
     return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
 }
 
+/* Asks for a reload, or has its answer. */
+static enum MHD_Result
+reload(struct http *http, struct request *request)
+{
+    if (request->state != REQUEST_READ)
+        return request->reload.is_answered && !http->closing ? reloads_queue(&request->reload) : MHD_NO;
+    if (!http->options.reload)
+        return responses_queue(&http->responses, request->connection, RESPONSE_RELOAD_OFF);
+    request->state = REQUEST_ASKED;
+    request->reload.connection = request->connection;
+    reloads_add(&http->reloads, &request->reload);
+    http->options.reload(http->options.reload_argument);
+    return MHD_YES;
+}
+
 /* The head was read and there is no body, or the scraper has answered. */
 static enum MHD_Result
 proceed(struct http *http, struct request *request)
@@ -113,6 +129,8 @@ proceed(struct http *http, struct request *request)
         return result;
     if (request->route.is_fixed)
         return responses_queue(&http->responses, request->connection, request->route.fixed);
+    if (request->route.is_reload)
+        return reload(http, request);
     if (request->state == REQUEST_READ) {
         request->state = REQUEST_ASKED;
         request->ask.wanted = request->route.wanted;
@@ -155,6 +173,8 @@ request_completed(void *argument, struct MHD_Connection *connection, void **cont
     *context = NULL;
     http->active_n--;
     answers_let_go(&request->ask);
+    if (request->reload.response)
+        MHD_destroy_response(request->reload.response);
     free(request);
     enter(http, connection, CONN_IDLE);
 }

@@ -27,6 +27,10 @@ static const struct fixed fixed_responses[RESPONSES] = {
                         MHD_HTTP_HEADER_RETRY_AFTER, "1" },
     [RESPONSE_LIMITED] = { MHD_HTTP_TOO_MANY_REQUESTS, "There are too many requests; try again.\n",
                            MHD_HTTP_HEADER_RETRY_AFTER, "1" },
+    [RESPONSE_RELOAD_METHOD] = { MHD_HTTP_METHOD_NOT_ALLOWED, "Only POST and PUT are answered here.\n",
+                                 MHD_HTTP_HEADER_ALLOW, "POST, PUT" },
+    [RESPONSE_RELOAD_OFF] = { MHD_HTTP_FORBIDDEN, "Lifecycle API is not enabled (--web.enable-lifecycle).\n", NULL,
+                              NULL },
     [RESPONSE_NO_MEMORY] = { MHD_HTTP_INTERNAL_SERVER_ERROR, "The exporter has no memory for the answer.\n", NULL,
                              NULL },
 };
@@ -122,6 +126,21 @@ responses_of_document(const struct scrape_result *result, const struct web_heade
     if (fine)
         return response;
     MHD_destroy_response(response); /* and calls freed */
+    return NULL;
+}
+
+struct MHD_Response *
+responses_of_text(const char *text, const struct web_header *headers)
+{
+    union {
+        const char *in;
+        void *out;
+    } body = { text };
+    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), body.out, MHD_RESPMEM_MUST_COPY);
+
+    if (!response || add_headers(response, "text/plain; charset=utf-8", headers))
+        return response;
+    MHD_destroy_response(response);
     return NULL;
 }
 

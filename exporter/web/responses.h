@@ -18,6 +18,8 @@ enum fixed_response {
     RESPONSE_UNAUTHORIZED,
     RESPONSE_BUSY,    /* too many passwords wait to be checked                                            */
     RESPONSE_LIMITED, /* too many requests                                                                */
+    RESPONSE_RELOAD_METHOD,
+    RESPONSE_RELOAD_OFF,
     RESPONSE_NO_MEMORY,
     RESPONSES
 };
@@ -40,6 +42,9 @@ enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Co
  */
 struct MHD_Response *responses_of_document(const struct scrape_result *result, const struct web_header *headers,
                                            MHD_ContentReaderFreeCallback freed, void *argument);
+
+/* One with a text of its own, which is copied. NULL: no memory. */
+struct MHD_Response *responses_of_text(const char *text, const struct web_header *headers);
 
 /* 200, or 503 for a document that tells of something wrong. */
 unsigned responses_status_of(const struct scrape_result *result);

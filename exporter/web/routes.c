@@ -77,6 +77,15 @@ route_metrics(const struct head *head)
                                    .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY } };
 }
 
+/* The only page that changes something. */
+static struct route
+route_reload(const char *method)
+{
+    if (strcmp(method, MHD_HTTP_METHOD_POST) && strcmp(method, MHD_HTTP_METHOD_PUT))
+        return route_fixed(RESPONSE_RELOAD_METHOD);
+    return (struct route){ .is_reload = 1 };
+}
+
 /* The path of http://host/path (RFC 9112, 3.2.2). */
 static const char *
 path_of(const char *url)
@@ -101,6 +110,8 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
         return route_fixed(RESPONSE_BAD_BODY);
     if (!seen.is_empty)
         return route_fixed(RESPONSE_LARGE_BODY);
+    if (!strcmp(path, "/-/reload"))
+        return route_reload(method);
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
         return route_fixed(RESPONSE_METHOD);
     if (!strcmp(path, telemetry_path))

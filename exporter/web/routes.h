@@ -12,6 +12,7 @@
 struct route {
     int is_fixed; /* 1: fixed is the answer; 0: what is wanted has to be made                         */
     enum fixed_response fixed;
+    int is_reload; /* 1: a reload of the settings is wanted                                                 */
     struct wanted wanted;
 };
 

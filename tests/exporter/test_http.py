@@ -118,7 +118,7 @@ def other_methods_are_refused_with_those_that_are_allowed(bench):
 @test
 def unknown_paths_are_not_found(bench):
     exporter = bench.exporter(f"--segment={bench.name()}")
-    for path in ("/metric", "/metrics/", "//metrics", "/-/reload", "/health/", "/%6detrics", "/metrics%00", "*"):
+    for path in ("/metric", "/metrics/", "//metrics", "/-/reload/", "/health/", "/%6detrics", "/metrics%00", "*"):
         equal(exporter.ask(path).status, 404, path)
 
 

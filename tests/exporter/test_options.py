@@ -131,7 +131,7 @@ def a_setting_in_a_config_file_is_refused_with_its_line(bench):
     with open(path, "w", encoding="utf-8") as file:
         file.write("# passwords\n" + "# " + "x" * 3000 + "\n---\n\nbasic_auth_users:\n  me: secret\n")
     refused(1, [f"--web.config.file={path}"], f"{path}:6:", "a bcrypt hash is wanted")
-    refused(1, [f"--config.file={path}"], f"{path}:5:", "not available")
+    refused(1, [f"--config.file={path}"], f"{path}:5:", "unknown key 'basic_auth_users'")
 
 
 @test

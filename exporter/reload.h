@@ -1,0 +1,34 @@
+/*
+ * From a wish to settings in force: both files are read and checked whole, then the scraper's thread and the HTTP side take them over.
+ * A mistake in either leaves everything as it was. It belongs to the loop's thread and waits for nobody.
+ */
+#ifndef SHMETER_EXPORTER_RELOAD_H
+#define SHMETER_EXPORTER_RELOAD_H
+
+#include "exporter/scraper.h"
+#include "exporter/service.h"
+#include "exporter/settings/options.h"
+#include "exporter/web/http.h"
+
+struct reload {
+    const struct options *options;
+    struct scraper *scraper;
+    struct http *http;
+    const struct service *service;
+    int is_wanted, is_underway;
+    struct web_config *web; /* of the one that is under way                                                  */
+    double good_seconds;    /* when the last good one was, since 1970                                        */
+};
+
+/* The settings were read when the exporter started. */
+void reload_open(struct reload *reload, const struct options *options, struct scraper *scraper, struct http *http,
+                 const struct service *service);
+void reload_close(struct reload *reload);
+
+/* Wishes for one; what waits for it is one wish. */
+void reload_ask(struct reload *reload);
+
+/* To be called in each turn of the loop, after the HTTP side. */
+void reload_turn(struct reload *reload);
+
+#endif
