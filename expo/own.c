@@ -79,9 +79,10 @@ static const struct {
     { GAUGE("gauges_used", "Gauge series in the store."), offsetof(struct segment_status, gauges_used) },
     { GAUGE("gauges_capacity", "Gauge series that each worker has room for."),
       offsetof(struct segment_status, gauges_capacity) },
-    { GAUGE("leaked_bytes",
-            "Bytes of names and labels that nobody uses: of workers that died while they registered a series, or that "
-            "registered one at the same moment as another."),
+    { GAUGE(
+          "leaked_bytes",
+          "Bytes of names and labels that no series has: of workers that died while they registered one, spare ones of "
+          "workers that registered one at the same moment as another, or being registered right now."),
       offsetof(struct segment_status, leaked_bytes) },
 };
 static const struct model_metric created = GAUGE("segment_created_timestamp_seconds",

@@ -191,20 +191,18 @@ head_bytes(const struct snapshot *snapshot, uint64_t unit, uint32_t *kind)
     return unit * SHMETER_UNIT_BYTES + bytes > snapshot->records_end ? SNAPSHOT_NONE : (uint32_t)bytes;
 }
 
-/* 0: done with it, be it good or damaged. -EAGAIN: to be looked at again. */
+/* 0: it is known now. -EINVAL: damaged. -EAGAIN: to be looked at again. */
 static int
 look_at(struct snapshot *snapshot, uint64_t unit, uint32_t bytes, uint32_t kind)
 {
     _Alignas(8) unsigned char copy[SNAPSHOT_RECORD_BYTES];
     uint64_t state = snapshot_record_state(snapshot, unit);
-    int result;
 
     if (state != SHMETER_VISIBLE && state != SHMETER_HIDDEN && state != SHMETER_HIDING)
         return -EAGAIN;
     snapshot_copy(snapshot, copy, snapshot_record_off(snapshot, unit), bytes);
-    result = kind == SHMETER_KIND_FAMILY ? add_family(snapshot, (uint32_t)unit, copy, bytes)
-                                         : add_series(snapshot, (uint32_t)unit, copy, bytes);
-    return result == -EINVAL ? 0 : result;
+    return kind == SHMETER_KIND_FAMILY ? add_family(snapshot, (uint32_t)unit, copy, bytes)
+                                       : add_series(snapshot, (uint32_t)unit, copy, bytes);
 }
 
 static int
@@ -217,20 +215,25 @@ remember(struct snapshot *snapshot, uint64_t unit)
     return 0;
 }
 
+/* In order of unit. Those inside of a record whose head was missing when they were passed are of no interest any more. */
 static int
 walk_pending(struct snapshot *snapshot)
 {
-    uint32_t i, kept = 0, kind, bytes;
+    uint32_t i, kept = 0, kind, bytes = 0, known_end = 0;
     int result = 0;
 
     for (i = 0; i < snapshot->pending_n; i++) {
         uint32_t unit = snapshot->pending[i];
         int again = -EAGAIN;
+        if (unit < known_end)
+            continue;
         if (!result && (bytes = head_bytes(snapshot, unit, &kind)) && bytes != SNAPSHOT_NONE)
             again = look_at(snapshot, unit, bytes, kind);
         if (again == -ENOMEM)
             result = again;
-        if (again)
+        if (!again)
+            known_end = unit + bytes / SHMETER_UNIT_BYTES;
+        else if (again != -EINVAL)
             snapshot->pending[kept++] = unit;
     }
     snapshot->pending_n = kept;
@@ -251,7 +254,7 @@ walk_on(struct snapshot *snapshot)
         result = bytes ? look_at(snapshot, snapshot->walked, bytes, kind) : -EAGAIN;
         if (result == -EAGAIN)
             result = remember(snapshot, snapshot->walked);
-        if (result)
+        if (result && result != -EINVAL)
             return result;
         snapshot->walked += bytes ? bytes / SHMETER_UNIT_BYTES : 1;
     }
@@ -271,16 +274,21 @@ is_overflow(const struct snapshot *snapshot, uint32_t unit, uint32_t bytes)
     return !memcmp(copy + sizeof(struct shmeter_series_record), value, sizeof value);
 }
 
+/* What stands in the arena and is no record: left by the dead, spare after a lost race, or being written right now. */
 static void
 count_leaks(struct snapshot *snapshot)
 {
     uint32_t i, kind, bytes;
+    uint64_t counted_end = 0;
 
     snapshot->status.leaked_bytes = 0;
     for (i = 0; i < snapshot->pending_n; i++) {
+        if (snapshot->pending[i] < counted_end)
+            continue;
         bytes = head_bytes(snapshot, snapshot->pending[i], &kind);
         if (bytes == SNAPSHOT_NONE)
             bytes = 0;
+        counted_end = snapshot->pending[i] + (uint64_t)bytes / SHMETER_UNIT_BYTES;
         if (bytes && kind == SHMETER_KIND_SERIES && is_overflow(snapshot, snapshot->pending[i], bytes))
             continue;
         snapshot->status.leaked_bytes += bytes ? bytes : SHMETER_UNIT_BYTES;

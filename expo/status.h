@@ -71,7 +71,7 @@ struct segment_status {
     uint64_t series_idle;     /* not shown in the last scrape, as they have not changed for long               */
     uint64_t series_filtered; /* not shown, as settings leave their names out                                 */
     uint64_t labels_left_out; /* of settings, summed over metric names that have a label of that name themselves */
-    uint64_t leaked_bytes;    /* of records whose maker died                                                   */
+    uint64_t leaked_bytes;    /* of no record: its maker died, was slower than another one, or is not done yet   */
     uint64_t torn;            /* histogram reads taken as they were after too many tries, since this program began */
     uint64_t losses[STATUS_LOSSES];
     uint64_t losses_before[STATUS_LOSSES]; /* in earlier segments of this name, while this program watched     */

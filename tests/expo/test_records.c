@@ -66,6 +66,47 @@ a_record_without_a_head_is_stepped_over_and_seen_when_it_comes(void **state)
     fixture_stop(&f);
 }
 
+/* The head of a record of several units comes late: while it was missing, each unit was remembered by itself. */
+static void
+a_long_record_whose_head_comes_late_leaves_no_leak_behind(void **state)
+{
+    struct image_family wordy = counter;
+    struct image_series late;
+    struct fixture f;
+    uint64_t heads[2], *head;
+    uint32_t family, i;
+    char value[200];
+    (void)state;
+
+    fixture_start(&f, NULL);
+    wordy.help = "A sentence that is so long that the record of this family takes up several units, as most of them "
+                 "do. Of those "
+                 "that follow its first one none has a head, and none ever will.";
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = 0;
+    family = image_family(&f.image, &wordy);
+    late = fixture_series(&f.image, family, value);
+    for (i = 0; i < 2; i++) {
+        head = (uint64_t *)(void *)(i ? (void *)image_series_at(&f.image, late.unit)
+                                      : image_family_at(&f.image, family));
+        heads[i] = *head;
+        assert_true((uint32_t)heads[i] > 3 * SHMETER_UNIT_BYTES);
+        *head = 0;
+    }
+    scene_scrape(&f.scene);
+    assert_int_equal(fixture_status(&f)->leaked_bytes, (uint32_t)heads[0] + (uint32_t)heads[1]);
+    *(uint64_t *)(void *)image_family_at(&f.image, family) = heads[0];
+    image_series_at(&f.image, late.unit)->state = SHMETER_UNPUBLISHED;
+    *(uint64_t *)(void *)image_series_at(&f.image, late.unit) = heads[1];
+    scene_scrape(&f.scene);
+    assert_int_equal(fixture_status(&f)->leaked_bytes, (uint32_t)heads[1]); /* a record that is being made */
+    image_series_at(&f.image, late.unit)->state = SHMETER_VISIBLE;
+    scene_scrape(&f.scene);
+    assert_int_equal(fixture_status(&f)->leaked_bytes, 0);
+    assert_int_equal(fixture_status(&f)->series_visible, 1);
+    fixture_stop(&f);
+}
+
 /* Label values come from strangers: bytes of one must not pass for a record when its maker died. */
 static void
 label_values_in_a_dead_makers_record_do_not_pass_for_one(void **state)
@@ -298,6 +339,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hidden_and_unpublished_series_are_left_out),
         cmocka_unit_test(a_record_without_a_head_is_stepped_over_and_seen_when_it_comes),
+        cmocka_unit_test(a_long_record_whose_head_comes_late_leaves_no_leak_behind),
         cmocka_unit_test(label_values_in_a_dead_makers_record_do_not_pass_for_one),
         cmocka_unit_test(the_newest_definition_of_a_name_is_exposed),
         cmocka_unit_test(of_two_visible_records_with_the_same_labels_the_last_one_is_exposed),
