@@ -12,7 +12,8 @@
 
 struct result { /* of a job; in memory shared with the process that does it */
     uint64_t instructions, states, kills, pairs;
-    uint64_t steps; /* boundaries stopped at in all                                                        */
+    uint64_t boundaries; /* of instructions, at which the segment was looked at and its states were checked   */
+    uint64_t steps;      /* all single steps, also of runs that are only followed                          */
 };
 
 /* One segment state that a death can leave. */

@@ -114,4 +114,16 @@ MUTANTS = [
     ("a segment created again is not noticed",
      [("shm/family.h", 1, "shmeter_cas(&meter->attachment, &seen, SHMETER_ADDRESS(fresh));", "(void)seen;")],
      "attachment to a segment created again", "CPU", "crash_counter_total{new} went from"),
+    ("a new segment takes the place of another one",
+     [("shm/segment.h", 1, "result = shmeter_sys_link(self, path, SHMETER_AT_SYMLINK_FOLLOW);",
+       "shmeter_sys_unlink(path);\n        result = shmeter_sys_link(self, path, SHMETER_AT_SYMLINK_FOLLOW);")],
+     "creation and first add", "CPU", r"A stopped .* crash_counter_total\{new\} is"),
+    # ---- races ----
+    ("an index entry is stored, whatever stands there",
+     [("shm/registry.h", 2, "if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))\n            break;",
+       "shmeter_store_release(probe.entry, SHMETER_INDEX_ENTRY(key->hash, unit));\n        break;")],
+     "first add to a counter", "CPU", r"A stopped .* crash_counter_total\{new\} is"),
+    ("who loses a claim keeps the slot",
+     [("shm/slot.h", 1, "shmeter_slot_leave(attachment, claim);\n    if (!joined", ";\n    if (!joined")],
+     "first add to a gauge, which claims the slot", "CPU", "the number of slots in use is"),
 ]

@@ -9,8 +9,10 @@
 
 enum {
     OP_CREATES = 1,  /* there is no segment before                                                          */
-    OP_IN_PARTS = 2, /* concerns several series, each of which changes at a moment of its own                */
+    OP_IN_PARTS = 2, /* several things at moments of their own: series change one by one, or appear and then count */
     OP_ADDS = 4,     /* an update that may come twice: totals tell how often it has happened                 */
+    OP_COLD = 16,    /* ... and it takes thousands of instructions                                          */
+    OP_VARIES = 32,  /* two runs write different bytes, in more than times and pids                          */
     OP_ON_LANE = 8   /* ... and it is in a lane: a counter or a histogram                                   */
 };
 

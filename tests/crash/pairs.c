@@ -114,19 +114,23 @@ check_totals(const struct pair *pair)
     const struct stage *stage = pair->stage;
     const struct change *change;
     struct reading reading;
-    uint32_t updates = updates_wanted(pair);
+    uint32_t updates = updates_wanted(pair), samples_n, workers_n;
 
     reading_take(&reading, stage->path);
     if (*reading.complaint)
         stage_fail(stage, "%s", reading.complaint);
     for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++) {
         double now = reading_number(&reading, change->sample, change->word);
-        double wanted = change->from + (change->to - change->from) * updates;
+        double from = isnan(change->from) ? 0 : change->from, wanted = from + (change->to - from) * updates;
         if (now != wanted)
             fail(pair, change->sample, now, wanted);
     }
-    if (reading.samples_n != stage->states[0].alive.samples_n)
-        fail(pair, "the number of samples", reading.samples_n, stage->states[0].alive.samples_n);
+    samples_n = stage->states[updates ? stage->states_n - 1 : 0].alive.samples_n;
+    if (reading.samples_n != samples_n)
+        fail(pair, "the number of samples", reading.samples_n, samples_n);
+    workers_n = stage->states[0].alive.live + (pair->fate != KILLED) + !pair->thread;
+    if (reading.live > workers_n)
+        fail(pair, "the number of slots in use", reading.live, workers_n);
     reading_free(&reading);
 }
 
@@ -180,8 +184,11 @@ check_pair(const struct pair *pair)
     pid_t b = -1;
 
     stage_begin_pair(pair->stage, &a, pair->thread);
-    if (a.at != pair->boundary->at && !stepper_run_to(&a, pair->boundary->at))
+    if (a.at != pair->boundary->at && !stepper_run_to(&a, pair->boundary->at)) {
         stage_absent(pair->stage, pair->boundary);
+        stepper_kill(&a);
+        return;
+    }
     if (pair->thread)
         stepper_companion(&a, pair->times);
     else

@@ -5,6 +5,7 @@
 #define SHMETER_TESTS_CRASH_RUNS_H
 
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -201,6 +202,20 @@ run_open(void)
     world_open();
 }
 
+/* In a root directory that holds nothing but the segment: no /proc. */
+static void
+begin_without_proc(void)
+{
+    char directory[sizeof world.path];
+
+    world_forget();
+    snprintf(directory, sizeof directory, "%s", world.path);
+    *strrchr(directory, '/') = 0;
+    memmove(world.path, strrchr(world.path, '/'), strlen(strrchr(world.path, '/')) + 1);
+    if (chroot(directory) && (unshare(CLONE_NEWUSER) || chroot(directory)))
+        world_fail("chroot");
+}
+
 static void
 make_again(void)
 {
@@ -281,6 +296,35 @@ static void
 run_info(void)
 {
     shmeter_info_of(world_family("crash_build_info", (struct shmeter_desc){ .type = SHMETER_INFO }), "1.0");
+}
+
+/* ---- registration and update, as programs do it first ---- */
+
+static void
+run_first_add(void)
+{
+    shmeter_counter_add(shmeter_counter_of(world.counters, "new"), 5);
+}
+
+static void
+run_first_observe(void)
+{
+    static const double bounds[] = { 1, 2, 4 };
+
+    shmeter_histogram_observe(
+        shmeter_histogram_of(
+            world_family("crash_new",
+                         (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .bounds = bounds, .bounds_len = 3 }),
+            "a"),
+        1.25);
+}
+
+static void
+run_all(void)
+{
+    world_open();
+    world.counters = world_family("crash_counter_total", (struct shmeter_desc){ .type = SHMETER_COUNTER });
+    run_first_add();
 }
 
 /* Uses the first chunk of records and of cells up, but for less than the next series needs. */
