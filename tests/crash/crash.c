@@ -14,7 +14,7 @@
 #define FULL_SET 6u /* gcc and clang, -O0, -O2 and -O3 */
 
 #define QUICK_SHARE      24u /* of the boundaries, one in so many is a real kill                           */
-#define QUICK_PAIRS      6u  /* of the pairs, one in so many                                             */
+#define QUICK_PAIRS      8u  /* of the pairs, one in so many                                             */
 #define COLD_SHARE       4u  /* ... and of these again one in so many, where it takes long to come there */
 #define QUICK_COLD_SHARE 32u
 #define SEQUENCE_ROUNDS  400u /* of kills at each instruction of a sequence                                */
