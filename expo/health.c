@@ -30,8 +30,8 @@ health_word(enum status_health health)
 const char *
 health_check_name(enum health_check check)
 {
-    static const char *const names[] = { "segment",      "capacity",     "slots",         "worker_dead",
-                                         "worker_stuck", "worker_check", "worker_unknown" };
+    static const char *const names[] = { "segment",      "capacity",       "slots",  "worker_dead", "worker_stuck",
+                                         "worker_check", "worker_unknown", "losses", "rule" };
     return (size_t)check < sizeof names / sizeof *names ? names[check] : "";
 }
 
@@ -317,6 +317,26 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
     else
         sort_reasons(out);
     return judge.result;
+}
+
+int
+health_add(struct health *health, const struct health_reason *reason)
+{
+    struct health_reason *reasons = realloc(health->reasons, (health->reasons_n + 1) * sizeof *reasons);
+    uint32_t at = 0;
+
+    if (!reasons)
+        return -ENOMEM;
+    while (at < health->reasons_n && reasons[at].severity >= reason->severity)
+        at++;
+    memmove(reasons + at + 1, reasons + at, (health->reasons_n - at) * sizeof *reasons);
+    reasons[at] = *reason;
+    text_clip(reasons[at].message, sizeof reasons[at].message, reason->message, TEXT_ONE_LINE);
+    health->reasons = reasons;
+    health->reasons_n++;
+    if (reason->severity > health->verdict)
+        health->verdict = reason->severity;
+    return 0;
 }
 
 void

@@ -16,13 +16,16 @@ struct health_limits {
 };
 
 enum health_check {
-    HEALTH_SEGMENT,       /* a segment cannot be read (failing), or is unlinked (degraded)                    */
-    HEALTH_CAPACITY,      /* cells, records, gauges or series nearly used up                                  */
-    HEALTH_SLOTS,         /* all slots taken, or claims that found none                                       */
-    HEALTH_WORKER_DEAD,   /* died without releasing its slot: degraded                                        */
-    HEALTH_WORKER_STUCK,  /* busy or silent for too long: failing                                             */
-    HEALTH_WORKER_CHECK,  /* a worker's own check says so                                                     */
-    HEALTH_WORKER_UNKNOWN /* nobody can tell whether it lives: ok, but said                                   */
+    HEALTH_SEGMENT,        /* a segment cannot be read (failing), or is unlinked (degraded)                    */
+    HEALTH_CAPACITY,       /* cells, records, gauges or series nearly used up                                  */
+    HEALTH_SLOTS,          /* all slots taken, or claims that found none                                       */
+    HEALTH_WORKER_DEAD,    /* died without releasing its slot: degraded                                        */
+    HEALTH_WORKER_STUCK,   /* busy or silent for too long: failing                                             */
+    HEALTH_WORKER_CHECK,   /* a worker's own check says so                                                     */
+    HEALTH_WORKER_UNKNOWN, /* nobody can tell whether it lives: ok, but said                                   */
+    HEALTH_LOSSES,         /* something was refused or lost of late; added by who remembers (health_add)       */
+    HEALTH_RULE,           /* likewise: a condition over values holds                                         */
+    HEALTH_CHECKS
 };
 
 struct health_reason {
@@ -54,5 +57,8 @@ const char *health_check_name(enum health_check check); /* "segment" "capacity" 
 int health_judge(struct health *out, const struct segment_status *const *statuses, uint32_t statuses_n,
                  const struct health_limits *limits);
 void health_free(struct health *health);
+
+/* Adds a reason, which is copied, and lets it count for the verdict. 0 or -ENOMEM. */
+int health_add(struct health *health, const struct health_reason *reason);
 
 #endif

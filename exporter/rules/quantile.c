@@ -20,10 +20,12 @@ total_of(const double *counts, uint32_t n)
 static int
 is_decided(double q, double total, double *out)
 {
-    if (isnan(q) || !(total > 0))
+    if (isnan(q))
         *out = NAN;
     else if (q < 0 || q > 1)
         *out = q < 0 ? -INFINITY : INFINITY;
+    else if (!(total > 0))
+        *out = NAN;
     else
         return 0;
     return 1;
@@ -35,10 +37,10 @@ quantile_classic(double q, const double *bounds, uint32_t bounds_n, const double
     double total = total_of(counts, bounds_n + 1), rank = q * total, below = 0, start, out;
     uint32_t i;
 
-    if (!bounds_n)
-        return NAN;
     if (is_decided(q, total, &out))
         return out;
+    if (!bounds_n)
+        return NAN;
     for (i = 0; i < bounds_n && below + counts[i] < rank; i++)
         below += counts[i];
     if (i == bounds_n)

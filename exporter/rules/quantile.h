@@ -11,7 +11,7 @@
 /*
  * histogram_quantile() of Prometheus for classic buckets (promql/quantile.go, bucketQuantile): counts[i] observations are <= bounds[i]
  * and above the bound before, counts[bounds_n] are above all of them. Linear between bounds, from 0 to the first one if it is positive;
- * the highest bound for what is above it. NaN without observations, without bounds, or for q NaN; -Inf for q < 0, +Inf for q > 1.
+ * the highest bound for what is above it. NaN for q NaN, -Inf for q < 0, +Inf for q > 1; else NaN without observations or without bounds.
  */
 double quantile_classic(double q, const double *bounds, uint32_t bounds_n, const double *counts);
 

@@ -55,4 +55,60 @@ struct rules;
 struct rules *rules_new(const struct rules_spec *spec, struct rules *former);
 void rules_free(struct rules *rules);
 
+/*
+ * Takes the model's values in and judges the rules, to be called once a second. now: in seconds, of a clock that never goes back; real_ns:
+ * since 1970. A call that comes less than 0.9 s after the last one does nothing. 0 or -ENOMEM: then something of this second is missing.
+ */
+int rules_read(struct rules *rules, const struct model *model, double now, uint64_t real_ns);
+
+/* ---- what came out, at the last rules_read() ---- */
+
+enum rule_state {
+    RULE_INACTIVE,
+    RULE_PENDING, /* it holds, but not for long enough                                                      */
+    RULE_FIRING
+};
+
+struct rule_status {
+    const char *name, *expression, *message; /* message "" none                                             */
+    enum status_health severity;
+    double for_seconds;
+    enum rule_state state;
+    double since_seconds;    /* ago; NaN when it is inactive                                                */
+    double value, threshold; /* the sides of the comparison; NaN: none                                       */
+    const char *comparison;  /* between value and threshold: ">"                                            */
+    const char *problem;     /* NULL, or why there is no value                                              */
+};
+
+uint32_t rules_n(const struct rules *rules);
+void rules_status(const struct rules *rules, uint32_t idx, struct rule_status *out);
+const char *rule_state_word(enum rule_state state); /* "inactive" "pending" "firing" */
+
+/* Adds a reason for each firing rule. 0 or -ENOMEM. */
+int rules_judge(const struct rules *rules, struct health *health);
+
+/* ---- summaries ---- */
+
+struct summary_row {
+    const char *const *values; /* of the spec's by                                                          */
+    double count, rate, mean;  /* observations in the window, each second, their mean (NaN: none)                */
+    double p50, p95, p99, apdex;
+    const char *problem; /* NULL, or why quantiles or Apdex are NaN though there are observations                  */
+};
+
+struct summary {
+    const struct summary_spec *spec;
+    double covered_seconds;
+    uint32_t left_out_n; /* series that are in no group, as there are too many groups                          */
+    const char *problem; /* NULL, or why there is nothing                                                    */
+    struct summary_row *rows;
+    uint32_t rows_n;
+};
+
+uint32_t rules_summaries_n(const struct rules *rules);
+
+/* 0 or -ENOMEM; free with summary_free(). */
+int rules_summary(const struct rules *rules, uint32_t idx, struct summary *out);
+void summary_free(struct summary *summary);
+
 #endif
