@@ -33,6 +33,14 @@ http_now_ns(void)
 
 /* ---- connections ---- */
 
+static int
+epoll_watch(struct http *http, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+
+    return epoll_ctl(http->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
 static void
 on_connection(void *argument, struct MHD_Connection *connection, void **context,
               enum MHD_ConnectionNotificationCode code)
@@ -44,6 +52,7 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (conn) {
             guard_closed(conn->session);
+            handshakes_remove(&http->handshakes, conn);
             conns_remove(&http->conns, conn);
         }
         *context = NULL;
@@ -52,9 +61,13 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
     fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     conn = conns_add(&http->conns, fd->connect_fd, address ? address->client_addr : NULL, http_now_ns());
-    if (conn)
-        conn->session = guard_connected(http->guard, connection, http_now_ns());
     *context = conn;
+    if (!conn)
+        return;
+    conn->session = guard_connected(http->guard, connection, http_now_ns());
+    if (conn->session && !handshakes_add(&http->handshakes, connection, conn) && http->handshakes_fd < 0 &&
+        !epoll_watch(http, http->handshakes.epoll))
+        http->handshakes_fd = http->handshakes.epoll;
 }
 
 /* ---- the outside ---- */
@@ -81,19 +94,13 @@ keep_escaped(void *argument, struct MHD_Connection *connection, char *text)
     return strlen(text);
 }
 
-static int
-epoll_watch(struct http *http, int fd)
-{
-    struct epoll_event event = { .events = EPOLLIN };
-
-    return epoll_ctl(http->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static void
 http_discard(struct http *http)
 {
     responses_destroy(&http->responses);
     guard_free(http->guard);
+    if (http->handshakes.epoll >= 0)
+        close(http->handshakes.epoll);
     if (http->epoll >= 0)
         close(http->epoll);
     free(http);
@@ -111,7 +118,7 @@ http_new(const struct http_options *options)
     http->conns.max_per_address_n = options->connections_per_address_n;
     http->conns.request_ns = (uint64_t)(options->request_seconds * NS_PER_SECOND);
     http->conns.idle_ns = HTTP_IDLE_SECONDS * (uint64_t)NS_PER_SECOND;
-    http->guard_fd = -1;
+    http->guard_fd = http->handshakes_fd = http->handshakes.epoll = -1;
     http->guard = guard_new();
     http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
@@ -243,9 +250,12 @@ http_run(struct http *http)
 
     requests_resume_answered(http);
     requests_resume_checked(guard_answered(http->guard));
+    handshakes_wake(&http->handshakes);
     too_many = accepts_run(&http->accepts, now, on_accepted, http);
     if (http->daemon)
         MHD_run(http->daemon);
+    if (!http->closing)
+        handshakes_rest(&http->handshakes);
     if (too_many && now > HTTP_FRESH_NS)
         conns_cut_waiting(&http->conns, now - HTTP_FRESH_NS);
 }
@@ -274,6 +284,7 @@ http_free(struct http *http)
     reloads_begin(&http->reloads);
     reloads_end(&http->reloads, "the exporter ends", http->answers.headers);
     scraper_finish(http->options.scraper);
+    handshakes_end(&http->handshakes);
     http_run(http);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);

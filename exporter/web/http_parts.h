@@ -10,6 +10,7 @@
 #include "exporter/web/answers.h"
 #include "exporter/web/conns.h"
 #include "exporter/web/guard.h"
+#include "exporter/web/handshakes.h"
 #include "exporter/web/http.h"
 #include "exporter/web/reloads.h"
 #include "exporter/web/responses.h"
@@ -19,6 +20,8 @@ struct http {
     struct MHD_Daemon *daemon; /* NULL: nobody listens yet */
     int epoll;
     struct accepts accepts;
+    struct handshakes handshakes;
+    int handshakes_fd; /* in epoll; -1: not yet */
     struct conns conns;
     struct responses responses;
     struct answers answers;
@@ -26,7 +29,7 @@ struct http {
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */
     uint32_t active_n;
-    int closing; /* nobody is suspended any more */
+    int closing;      /* nobody is suspended any more */
 };
 
 /* CLOCK_MONOTONIC. */

@@ -35,7 +35,7 @@ OWNERS = {
     r"#\s*include\s*<isa-l": r"expo/gzip\.c",
     r"#\s*include\s*<yaml\.h": r"exporter/settings/yaml_parts\.h",
     r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"expo/plan_protobuf\.c",
-    r"#\s*include\s*<gnutls/": r"exporter/web/(tls\w*|auth\w*|guard)\.[ch]",
+    r"#\s*include\s*<gnutls/": r"exporter/web/(tls\w*|auth\w*|guard|handshakes)\.[ch]",
     r"#\s*include\s*<crypt\.h": r"exporter/web/(auth|basic)\.c",
     r"#\s*include\s*<jansson": r"(expo/health_json|exporter/.*|cli/\w+|bench/\w+)\.[ch]",
 }
