@@ -27,6 +27,7 @@
 #include "exporter/web/web_config.h"
 
 #define DRAIN_MS       2000 /* for answers under way when the end is asked for */
+#define LARGE_BYTES    (256 << 10)
 #define SENTENCE_BYTES 1024u
 
 static int
@@ -297,5 +298,6 @@ main(int argc, char **argv)
     if (options.config_check)
         return check(&options);
     mallopt(M_ARENA_MAX, 1); /* two threads that seldom allocate at once: a second arena would only cost memory */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* large documents go back to the system with their last reader */
     return start(&options);
 }

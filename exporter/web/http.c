@@ -4,6 +4,7 @@
 #include "exporter/web/http.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #define HTTP_MEMORY          16384u     /* for a connection's request and headers                                */
 #define HTTP_IDLE_SECONDS    120u       /* longer than people's scrape intervals                                 */
 #define HTTP_FRESH_NS        500000000u /* a connection so young is not cut for want of descriptors          */
+#define HTTP_CROWD           32u
 #define NS_PER_SECOND        1000000000.0
 
 uint64_t
@@ -242,6 +244,18 @@ on_accepted(void *argument, int fd, const struct sockaddr *address, socklen_t ad
     MHD_add_connection(http->daemon, fd, address, address_bytes);
 }
 
+/* After a crowd has left, what it took goes back to the system. */
+static void
+trim(struct http *http)
+{
+    if (http->conns.n > http->crowd_n)
+        http->crowd_n = http->conns.n;
+    if (http->crowd_n < HTTP_CROWD || http->conns.n > http->crowd_n / 4)
+        return;
+    malloc_trim(0);
+    http->crowd_n = http->conns.n;
+}
+
 void
 http_run(struct http *http)
 {
@@ -258,6 +272,7 @@ http_run(struct http *http)
         handshakes_rest(&http->handshakes);
     if (too_many && now > HTTP_FRESH_NS)
         conns_cut_waiting(&http->conns, now - HTTP_FRESH_NS);
+    trim(http);
 }
 
 void

@@ -29,6 +29,7 @@ struct http {
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */
     uint32_t active_n;
+    uint32_t crowd_n; /* connections at the height since memory was trimmed */
     int closing;      /* nobody is suspended any more */
 };
 

@@ -327,21 +327,6 @@ def an_answer_that_is_never_taken_is_cut(bench):
 
 
 @test
-def ten_thousand_connections_do_no_harm(bench):
-    exporter = bench.exporter(f"--segment={bench.name()}")
-    before = rss_anon(exporter.pid)
-    for number in range(10000):
-        plug = socket.create_connection(("127.0.0.1", exporter.port), DEADLINE)
-        if number % 2:
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        plug.close()
-    equal(exporter.ask("/metrics").status, 200)
-    after = rss_anon(exporter.pid)
-    note(f"RssAnon {before} KiB before and {after} KiB after 10,000 connections")
-    true(after < before + 4096, "memory stays flat")
-
-
-@test
 def an_old_client_is_answered(bench):
     exporter = bench.exporter(f"--segment={bench.name()}")
     answer = raw(bench.connect(exporter), b"GET /metrics HTTP/1.0\r\n\r\n")
