@@ -1,6 +1,6 @@
 /*
- * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue, the list and the
- * spare buffers are under the lock; the lock is never held while a segment is read.
+ * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue and the list are under the
+ * lock, which is never held while a segment is read.
  */
 #include "exporter/scraper.h"
 
@@ -14,23 +14,13 @@
 
 #include "exporter/log.h"
 
-#define SPARES       8u /* buffers of earlier answers that wait for the next ones like them               */
-#define SPARE_ROUNDS 8u /* one that nobody has used for so many rounds is given back                      */
-
-struct spare {
-    struct wanted wanted;
-    struct buffer buffer; /* without capacity: the place is free */
-    uint64_t round;       /* when it was used last               */
-};
-
 struct scraper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t asked, finished;
     struct scrape_request *queue, **queue_end;
     struct scrape_request *answered;
-    struct spare spares[SPARES];
-    uint64_t rounds_n;
+    struct results results;
     int stopping, busy;
     uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
     uint64_t readings_n;
@@ -51,125 +41,18 @@ now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ---- results ---- */
-
-/* The buffer of an earlier answer of this kind, which was as large as the next one will be, or an empty one. */
-static struct buffer
-spare_take(struct scraper *scraper, const struct wanted *wanted)
-{
-    struct buffer found = { NULL, 0, 0 };
-    uint32_t i;
-
-    pthread_mutex_lock(&scraper->lock);
-    for (i = 0; i < SPARES && !found.capacity; i++)
-        if (scraper->spares[i].buffer.capacity && wanted_same(&scraper->spares[i].wanted, wanted)) {
-            found = scraper->spares[i].buffer;
-            memset(&scraper->spares[i].buffer, 0, sizeof scraper->spares[i].buffer);
-        }
-    pthread_mutex_unlock(&scraper->lock);
-    found.len = 0;
-    return found;
-}
-
-/* Keeps a buffer for the next answer of this kind, one of each, and frees those that nobody uses any more. */
-static void
-spare_keep(struct scraper *scraper, const struct wanted *wanted, struct buffer *buffer)
-{
-    struct buffer old[SPARES];
-    struct spare *place = NULL;
-    uint32_t i, old_n = 0;
-
-    pthread_mutex_lock(&scraper->lock);
-    for (i = 0; i < SPARES; i++) {
-        struct spare *spare = &scraper->spares[i];
-        int same = spare->buffer.capacity && wanted_same(&spare->wanted, wanted);
-        if (spare->buffer.capacity && (same || scraper->rounds_n - spare->round > SPARE_ROUNDS)) {
-            old[old_n++] = spare->buffer;
-            memset(&spare->buffer, 0, sizeof spare->buffer);
-        }
-        if (!spare->buffer.capacity)
-            place = spare;
-    }
-    if (place) {
-        *place = (struct spare){ *wanted, *buffer, scraper->rounds_n };
-        memset(buffer, 0, sizeof *buffer);
-    }
-    pthread_mutex_unlock(&scraper->lock);
-    for (i = 0; i < old_n; i++)
-        buffer_free(&old[i]);
-}
-
-static struct scrape_result *
-result_new(struct scraper *scraper, const struct wanted *wanted)
-{
-    struct scrape_result *result = calloc(1, sizeof *result);
-
-    if (!result)
-        return NULL;
-    result->scraper = scraper;
-    result->document.wanted = *wanted;
-    if (wanted->kind == DOCUMENT_METRICS)
-        result->document.body = spare_take(scraper, wanted);
-    return result;
-}
-
-void
-scrape_result_free(struct scrape_result *result)
-{
-    if (!result)
-        return;
-    if (result->document.wanted.kind == DOCUMENT_METRICS && result->document.body.capacity)
-        spare_keep(result->scraper, &result->document.wanted, &result->document.body);
-    buffer_free(&result->document.body);
-    free(result);
-}
-
 /* ---- a round ---- */
-
-static struct scrape_result *
-result_find(struct scrape_result *results, const struct wanted *wanted)
-{
-    while (results && !wanted_same(&results->document.wanted, wanted))
-        results = results->next;
-    return results;
-}
-
-/* Finds or makes the result, and before a coded one the plain one. NULL: no memory. */
-static struct scrape_result *
-result_get(struct scraper *scraper, struct scrape_result **results, const struct wanted *wanted)
-{
-    struct wanted uncoded = *wanted;
-    struct scrape_result *result = result_find(*results, wanted), *plain = NULL;
-    int failed;
-
-    if (result)
-        return result;
-    uncoded.coding = CODING_IDENTITY;
-    if (wanted->coding != CODING_IDENTITY && !(plain = result_get(scraper, results, &uncoded)))
-        return NULL;
-    result = result_new(scraper, wanted);
-    if (!result)
-        return NULL;
-    failed = plain ? round_compress(scraper->round, &plain->document, &result->document)
-                   : round_make(scraper->round, &result->document);
-    if (failed) {
-        scrape_result_free(result);
-        return NULL;
-    }
-    result->next = *results;
-    *results = result;
-    return result;
-}
 
 /* One result for each different thing that is wanted; without memory, requests stay without one. */
 static void
 make_results(struct scraper *scraper, struct scrape_request *requests)
 {
-    struct scrape_result *results = NULL, *result, *next;
+    struct scrape_result *made = NULL;
     struct scrape_request *request;
 
+    results_begin(&scraper->results);
     for (request = requests; request; request = request->next) {
-        request->result = result_get(scraper, &results, &request->wanted);
+        request->result = results_get(&scraper->results, scraper->round, &made, &request->wanted);
         if (!request->result) {
             log_event(LOG_LEVEL_ERROR, "no memory for an answer", NULL);
             continue;
@@ -177,11 +60,7 @@ make_results(struct scraper *scraper, struct scrape_request *requests)
         request->result->requests_n++;
         round_count(scraper->round, &request->wanted);
     }
-    for (result = results; result; result = next) {
-        next = result->next;
-        if (!result->requests_n) /* it was made for a coded one only */
-            scrape_result_free(result);
-    }
+    results_end(made);
 }
 
 static void
@@ -264,7 +143,6 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->queue = NULL;
     scraper->queue_end = &scraper->queue;
     scraper->busy = work->requests || work->config;
-    scraper->rounds_n++;
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
     return work->requests || work->config;
@@ -292,12 +170,9 @@ scraper_run(void *argument)
 static void
 scraper_discard(struct scraper *scraper)
 {
-    uint32_t i;
-
     round_free(scraper->round);
     config_free(scraper->config);
-    for (i = 0; i < SPARES; i++)
-        buffer_free(&scraper->spares[i].buffer);
+    results_close(&scraper->results);
     if (scraper->fd >= 0)
         close(scraper->fd);
     pthread_cond_destroy(&scraper->asked);
@@ -315,6 +190,7 @@ scraper_start(const struct round_options *options, struct config *config)
         config_free(config);
         return NULL;
     }
+    results_open(&scraper->results);
     pthread_mutex_init(&scraper->lock, NULL);
     pthread_cond_init(&scraper->asked, NULL);
     pthread_cond_init(&scraper->finished, NULL);

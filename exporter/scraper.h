@@ -8,16 +8,8 @@
 
 #include <stdint.h>
 
+#include "exporter/results.h"
 #include "exporter/round.h"
-
-/* One document, shared by all requests of a round that want the same. */
-struct scrape_result {
-    struct document document;   /* first                                                                     */
-    struct scrape_result *next; /* of the same round                                                        */
-    uint32_t requests_n;        /* that have it; theirs to count down                                       */
-    void *attached;             /* theirs                                                                   */
-    struct scraper *scraper;    /* whose it is                                                              */
-};
 
 struct scrape_request {
     struct scrape_request *next;
@@ -55,7 +47,7 @@ void scraper_ask(struct scraper *scraper, struct scrape_request *request);
 /* Waits until everything that was asked is answered. */
 void scraper_finish(struct scraper *scraper);
 
-/* A list of answered requests, NULL when there are none. */
+/* A list of answered requests, NULL when there are none. scrape_result_free() is to be called once for each of their results. */
 struct scrape_request *scraper_answered(struct scraper *scraper);
 
 /* How the thread fares. */
@@ -67,8 +59,5 @@ struct scraper_state {
 
 /* Any thread. */
 void scraper_look(struct scraper *scraper, struct scraper_state *out);
-
-/* To be called once for each result that came with answers. Any thread. NULL is fine. */
-void scrape_result_free(struct scrape_result *result);
 
 #endif
