@@ -124,7 +124,7 @@ likely_mistake(const char *problem, const char *context, char byte)
     if (strstr(problem, "could not find expected ':'"))
         return "a key has no ':' behind it";
     if (strstr(problem, "expected ',' or"))
-        return "a '[' or '{' is not closed, or a ',' is missing";
+        return "a '[' or '{' is not closed, a ',' is missing, or a text that has one of them is not in quotes";
     if (strstr(problem, "did not find expected key") || strstr(problem, "did not find expected '-'"))
         return "another key or item is wanted here; the line is indented otherwise than those that it belongs to, or "
                "text "
