@@ -5,10 +5,10 @@
  */
 #include "expo/snapshot_parts.h"
 
-#define COMPARED_SHARE 16u  /* of the series one in so many is compared at each take                               */
-#define COMPARED_LEAST 256u /* and at least so many: they cost nothing                                             */
-#define PREFETCH       12u  /* records ahead                                                                       */
-#define COUNTED_SINCE  1u   /* the ABI's minor version from which on changes are counted                           */
+#define COMPARED_SHARE 16u /* of the series one in so many is compared at each take                               */
+#define COMPARED_LEAST 64u /* and at least so many: they cost nothing                                             */
+#define PREFETCH       12u /* records ahead                                                                       */
+#define COUNTED_SINCE  1u  /* the ABI's minor version from which on changes are counted                           */
 
 static uint64_t
 count(const struct snapshot *snapshot, size_t line)

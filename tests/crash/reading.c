@@ -87,22 +87,36 @@ take_status(struct reading *reading, const struct segment_status *status, const 
 }
 
 void
-reading_take(struct reading *reading, const char *path)
+reading_follow(struct reading *reading, struct store **reader, const char *path)
 {
     struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = 1 };
-    struct store *store;
 
     memset(reading, 0, sizeof *reading);
     if (access(path, F_OK)) {
         reading->absent = 1;
         return;
     }
-    store = store_new(&options);
-    if (!store || store_take(store, SNAPSHOT_ALL))
+    if (!*reader)
+        *reader = store_new(&options);
+    if (!*reader || store_take(*reader, SNAPSHOT_ALL))
         abort();
-    take_samples(reading, store_model(store), store_status(store, 0));
-    take_status(reading, store_status(store, 0), store_model(store));
-    store_free(store);
+    take_samples(reading, store_model(*reader), store_status(*reader, 0));
+    take_status(reading, store_status(*reader, 0), store_model(*reader));
+}
+
+void
+reading_leave(struct store *reader)
+{
+    store_free(reader);
+}
+
+void
+reading_take(struct reading *reading, const char *path)
+{
+    struct store *reader = NULL;
+
+    reading_follow(reading, &reader, path);
+    reading_leave(reader);
 }
 
 void

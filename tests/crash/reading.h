@@ -27,6 +27,11 @@ struct reading {
 void reading_take(struct reading *reading, const char *path);
 void reading_free(struct reading *reading);
 
+/* The same by a reader that stays from one reading to the next, as an exporter does. *reader is NULL to begin with. */
+struct store;
+void reading_follow(struct reading *reading, struct store **reader, const char *path);
+void reading_leave(struct store *reader);
+
 const struct reading_sample *reading_find(const struct reading *reading, const char *name);
 /* A word as a number, whatever it is; NaN when there is no such sample. */
 double reading_number(const struct reading *reading, const char *name, uint32_t word);

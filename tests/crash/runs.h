@@ -387,6 +387,19 @@ arrange_many(void)
     shmeter_counter_inc(shmeter_counter_of(world.counters, "c"));
 }
 
+/* So many that a reader does not look at all of them each time, behind those that the operations hide. */
+static void
+arrange_crowd(void)
+{
+    char value[16];
+    uint32_t i;
+
+    for (i = 0; i < 460; i++) {
+        snprintf(value, sizeof value, "s%u", i);
+        shmeter_counter_of(world.counters, value);
+    }
+}
+
 static void
 run_hide_all(void)
 {
@@ -398,6 +411,13 @@ arrange_hidden(void)
 {
     run_hide();
     arrange_dead();
+    run_hide_gauge();
+}
+
+static void
+arrange_hidden_in_crowd(void)
+{
+    arrange_crowd();
     run_hide_gauge();
 }
 

@@ -127,6 +127,19 @@ read_both(struct stage *stage, struct state *state, pid_t pid)
     reading_take(&state->dead, stage->other);
 }
 
+/* A reader that was there before must see what a new one does, whatever it remembers. */
+static void
+follow(struct stage *stage, const struct state *state)
+{
+    struct reading reading;
+
+    reading_follow(&reading, &stage->follower, stage->path);
+    if (!reading_equal(&reading, &state->alive))
+        stage_fail(stage, "state %u is another one for a reader that has stayed: %s", stage->states_n - 1,
+                   reading_difference(&state->alive, &reading));
+    reading_free(&reading);
+}
+
 static int
 changed(struct stage *stage)
 {
@@ -150,6 +163,9 @@ look(struct stage *stage, const struct stepper *stepper)
     if (stage->segment.base)
         state->copy = copy_take(&stage->segment);
     read_both(stage, state, stepper->pid);
+    follow(stage, state);
+    if (stage->states_n == 1)
+        follow(stage, state); /* the second time nothing has changed */
 }
 
 /* In order of first execution; few enough for a hash table that never grows. */
@@ -191,6 +207,8 @@ stage_walk(struct stage *stage)
         copy_free(end);
     }
     stepper_kill(&stepper);
+    reading_leave(stage->follower);
+    stage->follower = NULL;
     stage->result->instructions = stepper.steps;
     stage->result->steps += stepper.steps;
     stage->result->states = stage->states_n;
