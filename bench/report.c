@@ -45,7 +45,7 @@ print_row(const struct bench_report *report, size_t idx)
     if (line.floor > 0)
         number(floor, sizeof floor, line.floor);
     if (line.ratio > 0)
-        snprintf(ratio, sizeof ratio, "x%.2f", line.ratio);
+        snprintf(ratio, sizeof ratio, "x%.*f", line.ratio < 0.1 ? 4 : 2, line.ratio);
     target_of(target, sizeof target, row);
     if (!report->values[idx].present)
         snprintf(value, sizeof value, "-");

@@ -100,54 +100,18 @@ check_prefix(const struct why *why, const char *prefix)
 
 /* ---- expressions ---- */
 
-/* Behind a bracket expression that begins at *at ("[^]a[:alpha:]-z]"). */
-static const char *
-skip_brackets(const char *at)
-{
-    at++;
-    if (*at == '^')
-        at++;
-    if (*at == ']')
-        at++;
-    while (*at && *at != ']') {
-        if (*at == '[' && at[1] && strchr(":.=", at[1])) {
-            const char end[3] = { at[1], ']', 0 };
-            const char *found = strstr(at + 2, end);
-            at = found ? found + 1 : at;
-        }
-        at++;
-    }
-    return *at ? at + 1 : at;
-}
-
-/* The larger number of an interval that begins at *at ("{2,30}"). */
-static uint64_t
-repeats_of(const char *at)
-{
-    unsigned long from = strtoul(at + 1, (char **)&at, 10), to = *at == ',' ? strtoul(at + 1, NULL, 10) : 0;
-
-    return from > to ? from : to;
-}
-
-/*
- * What could take the reader's time or memory: back references are matched by trying, and intervals are copies of what they repeat.
- */
+/* What could take the reader's time or memory. */
 static int
 check_cost(const struct why *why, const char *expression)
 {
-    const char *at = expression;
-    uint64_t repeats = 1;
+    uint32_t cost = settings_expression_cost(expression);
 
-    while (*at) {
-        if (*at == '\\' && at[1] >= '1' && at[1] <= '9')
-            return refuse(why, "expression \"%.80s\" has a back reference (\\%c), which this does not do", expression,
-                          at[1]);
-        if (*at == '{' && repeats_of(at) > 1)
-            repeats = repeats_of(at) > SETTINGS_REPEATS ? SETTINGS_REPEATS + 1 : repeats * repeats_of(at);
-        if (repeats > SETTINGS_REPEATS)
-            return refuse(why, "expression \"%.80s\" repeats more than %u times in all", expression, SETTINGS_REPEATS);
-        at = *at == '\\' && at[1] ? at + 2 : *at == '[' ? skip_brackets(at) : at + 1;
-    }
+    if (cost == SETTINGS_COST_BACK)
+        return refuse(why, "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
+                      expression);
+    if (cost > SETTINGS_COST)
+        return refuse(why, "expression \"%.80s\" repeats too much: written out, it has more than %u parts", expression,
+                      SETTINGS_COST);
     return 0;
 }
 

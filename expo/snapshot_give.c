@@ -27,7 +27,7 @@ static void
 add_value(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family,
           uint64_t *words)
 {
-    const uint64_t *sums = snapshot->sums + series->place;
+    const uint64_t *sums = snapshot->sums ? snapshot->sums + series->place : NULL; /* NULL: nothing but infos */
     uint32_t i;
 
     switch (family->type) {

@@ -33,6 +33,19 @@ config_room(struct config *config, uint32_t n, size_t bytes, void **out)
     return *out ? 0 : -ENOMEM;
 }
 
+int
+config_list(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value, uint32_t most,
+            size_t bytes, void **room)
+{
+    *room = NULL;
+    if (value->kind != YAML_LIST && (value->kind != YAML_SCALAR || *value->text))
+        return yaml_fail(yaml, value, "%s holds a %s; a list is wanted, of which every item begins with '- '", key,
+                         value->kind == YAML_MAP ? "map" : "text");
+    if (value->n > most)
+        return yaml_fail(yaml, &value->items[most], "%s has more than %u entries", key, most);
+    return config_room(config, value->n, bytes, room);
+}
+
 const struct yaml_value *
 config_find(const struct yaml_value *map, const char *key)
 {
@@ -60,6 +73,22 @@ take_openmetrics(struct yaml *yaml, const char *key, const struct yaml_value *va
     return yaml_map(yaml, key, value, fields, 1, into);
 }
 
+/* Parts of health, without the key health before them, are the mistake that is made most. */
+static int
+refuse_misplaced(struct yaml *yaml)
+{
+    static const char *const parts[] = { "stuck_after", "capacity", "rules", "summaries" };
+    const struct yaml_value *root = yaml->root;
+    uint32_t i, k;
+
+    for (i = 0; root->kind == YAML_MAP && i < root->n; i++)
+        for (k = 0; k < sizeof parts / sizeof *parts; k++)
+            if (!strcmp(root->keys[i], parts[k]))
+                return yaml_fail_line(yaml, root->key_lines[i],
+                                      "%s is a part of health; put it below the key health, indented", parts[k]);
+    return 0;
+}
+
 static int
 read_file(struct config *config, const char *path, char *error, size_t error_bytes)
 {
@@ -74,6 +103,8 @@ read_file(struct config *config, const char *path, char *error, size_t error_byt
     if (result)
         return result;
     if (yaml.root)
+        result = refuse_misplaced(&yaml);
+    if (yaml.root && !result)
         result = yaml_map(&yaml, NULL, yaml.root, fields, sizeof fields / sizeof *fields, config);
     yaml_close(&yaml);
     return result;

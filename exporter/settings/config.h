@@ -11,9 +11,11 @@
 #include "expo/arena.h"
 #include "expo/health.h"
 #include "expo/store.h"
+#include "exporter/rules/rules.h"
 #include "exporter/settings/options.h"
 
-#define CONFIG_SEGMENTS 256u /* entries of a file */
+#define CONFIG_SEGMENTS  256u /* entries of a file */
+#define CONFIG_SUMMARIES 100u
 
 struct config {
     const char **names; /* of segments to serve: the options', then the file's, each once; at least one          */
@@ -21,6 +23,7 @@ struct config {
     struct store_segment *segments; /* in the file's order                                                      */
     uint32_t segments_n;
     struct health_limits limits;
+    struct rules_spec rules;
     int openmetrics_created;
     struct arena arena; /* of everything above                                                                */
 };

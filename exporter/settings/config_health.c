@@ -57,6 +57,8 @@ config_take_health(struct yaml *yaml, const char *key, const struct yaml_value *
     static const struct yaml_field fields[] = {
         { "stuck_after", take_stuck_after, 0 },
         { "capacity", take_capacity, 0 },
+        { "rules", config_take_rules, 0 },
+        { "summaries", config_take_summaries, 0 },
     };
 
     return yaml_map(yaml, key, value, fields, sizeof fields / sizeof *fields, into);

@@ -220,16 +220,8 @@ config_take_segments(struct yaml *yaml, const char *key, const struct yaml_value
     struct config *config = into;
     void *room;
     uint32_t i;
-    int result = 0;
+    int result = config_list(config, yaml, key, value, CONFIG_SEGMENTS, sizeof *config->segments, &room);
 
-    if (value->kind != YAML_LIST && (value->kind != YAML_SCALAR || *value->text))
-        return yaml_fail(yaml, value, "%s holds a %s; a list is wanted, as in '- name: shop'", key,
-                         value->kind == YAML_MAP ? "map" : "text");
-    if (value->n > CONFIG_SEGMENTS)
-        return yaml_fail(yaml, &value->items[CONFIG_SEGMENTS], "%s has more than %u entries; use patterns", key,
-                         CONFIG_SEGMENTS);
-    if (config_room(config, value->n, sizeof *config->segments, &room))
-        return -ENOMEM;
     config->segments = room;
     for (i = 0; i < value->n && !result; i++)
         result = take_entry(yaml, value, i, config);

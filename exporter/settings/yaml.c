@@ -92,8 +92,8 @@ check_keys(struct reader *reader, const struct pending *from, uint32_t n)
 static int
 complete(struct reader *reader, uint32_t from, struct yaml_value *out)
 {
-    const struct pending *pending = reader->pending + from;
     uint32_t n = reader->pending_n - from, i;
+    const struct pending *pending = n ? reader->pending + from : NULL;
     struct yaml_value *items = arena_take(&reader->tree->arena, n * sizeof *items);
     const char **keys = arena_take(&reader->tree->arena, n * sizeof *keys);
     uint32_t *lines = arena_take(&reader->tree->arena, n * sizeof *lines);
@@ -168,7 +168,7 @@ read_items(struct reader *reader, yaml_event_type_t end, struct yaml_value *out)
             result = take_value(reader, &event, &pending);
         yaml_event_delete(&event);
     } while (!result && !ended);
-    if (!result && out->kind == YAML_MAP)
+    if (!result && out->kind == YAML_MAP && reader->pending_n > from)
         result = check_keys(reader, reader->pending + from, reader->pending_n - from);
     return result ? result : complete(reader, from, out);
 }

@@ -21,8 +21,10 @@ static const struct bench_row rows[] = {
     { .name = "two", .floor = "one", .max_ratio = 1.3, .flags = BENCH_TWO },
     { .name = "absolute", .max_value = 60 },
     { .name = "plain", .floor = "xadd" },
+    { .name = "peer" },
+    { .name = "compared", .floor = "peer", .max_ratio = 0.02, .flags = BENCH_PEER },
 };
-enum { ADD, ADD_TWO, XADD, XADD_TWO_SHARED, ONE, TWO, ABSOLUTE, PLAIN, ROWS };
+enum { ADD, ADD_TWO, XADD, XADD_TWO_SHARED, ONE, TWO, ABSOLUTE, PLAIN, PEER, COMPARED, ROWS };
 
 size_t
 rows_n(void)
@@ -62,7 +64,7 @@ report_note(struct bench_report *report, const char *text)
 static struct bench_report
 good(void)
 {
-    static const double values[ROWS] = { 0.25, 0.26, 4, 40, 2, 2.1, 30, 8 };
+    static const double values[ROWS] = { 0.25, 0.26, 4, 40, 2, 2.1, 30, 8, 2000, 14 };
     struct bench_report report = { 0 };
     for (size_t i = 0; i < ROWS; i++) {
         report.wanted[i] = 1;
@@ -113,6 +115,19 @@ a_ratio_without_its_floor_is_a_miss(void **state)
     (void)state;
     report.values[XADD].present = 0;
     assert_int_equal(judge(&report, ONE).verdict, JUDGE_MISS);
+}
+
+static void
+what_is_compared_with_a_peer_is_judged_where_the_peer_was_measured(void **state)
+{
+    struct bench_report report = good();
+    (void)state;
+    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_OK);
+    report.values[COMPARED].median = 41;
+    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_MISS);
+    report.values[PEER].present = 0;
+    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_SKIPPED);
+    assert_int_equal(judge_missed(&report), 0);
 }
 
 static void
@@ -231,6 +246,7 @@ main(void)
         cmocka_unit_test(a_ratio_above_its_target_is_a_miss),
         cmocka_unit_test(a_value_above_its_target_is_a_miss),
         cmocka_unit_test(a_ratio_without_its_floor_is_a_miss),
+        cmocka_unit_test(what_is_compared_with_a_peer_is_judged_where_the_peer_was_measured),
         cmocka_unit_test(two_slow_processes_are_a_miss_when_contention_shows),
         cmocka_unit_test(two_processes_are_not_judged_when_a_shared_xadd_is_as_fast_as_alone),
         cmocka_unit_test(two_processes_are_not_judged_when_they_slow_each_other_on_private_words),

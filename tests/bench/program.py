@@ -25,9 +25,10 @@ def place():
         yield directory, {**os.environ, "SHMETER_BENCH_DIR": directory}
 
 
-def run(*arguments):
-    """Runs to the end; asserts that no segment is left. Returns the finished process."""
+def run(*arguments, **more):
+    """Runs to the end, with more in the environment; asserts that no segment is left. Returns the finished process."""
     with place() as (directory, environment):
+        environment.update(more)
         done = subprocess.run([BENCH, *arguments], env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert os.listdir(directory) == [], f"left behind: {os.listdir(directory)}"
     return done
@@ -116,6 +117,41 @@ def every_row_of_a_quick_run_has_a_value():
     if document["machine"]["cpus"] > 1:
         assert [row["name"] for row in document["results"] if "value" not in row] == []
     assert len(document["results"]) > 60
+
+
+def compared(peer):
+    """The lookup's row beside a peer: a program's text, or NULL for one that is not there."""
+    with tempfile.TemporaryDirectory(prefix="shmeter-bench-test-") as directory:
+        program = os.path.join(directory, "peer")
+        if peer:
+            with open(program, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o700)) as stream:
+                stream.write(peer)
+        done = run("--json", "--processes", "1", "--filter", "lookup-vs-go", SHMETER_BENCH_GO=program)
+    assert done.returncode == (2 if peer and "exit 1" in peer else 0), (done.returncode, done.stderr)
+    return json.loads(done.stdout) if done.stdout else {"stderr": done.stderr}
+
+
+@test
+def a_peer_is_compared_with_where_it_is_built():
+    document = compared("#!/bin/sh\necho go-lookup 1000000\n")
+    row = rows(document)["lookup-vs-go"]
+    assert row["floor"] == {"name": "go-lookup", "value": 1000000} and row["verdict"] == "ok", row
+    assert rows(document)["go-lookup"]["value"] == 1000000
+    document = compared("#!/bin/sh\necho go-lookup 0.001\n")
+    assert rows(document)["lookup-vs-go"]["verdict"] == "miss", document
+
+
+@test
+def without_its_peer_a_row_is_not_judged_and_the_report_says_why():
+    document = compared(None)
+    assert rows(document)["lookup-vs-go"]["verdict"] == "not judged" and document["missed"] == 0, document
+    assert rows(document)["lookup-vs-go"]["value"] > 0 and "value" not in rows(document)["go-lookup"], document
+    assert any("client_golang" in note for note in document["notes"]), document["notes"]
+
+
+@test
+def a_peer_that_fails_ends_the_run():
+    assert "failed" in compared("#!/bin/sh\nexit 1\n")["stderr"]
 
 
 @test

@@ -3,6 +3,7 @@
  * a strict parser of the format refuses. Seeded; a failing round says its number, and `test-expo-hostile SEED ROUNDS` runs others.
  */
 #include "tests/expo/scene.h"
+#include "tests/expo/specimen.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -23,79 +24,6 @@ next(uint64_t *random)
     *random ^= *random << 13;
     *random ^= *random >> 7;
     return *random ^= *random << 17;
-}
-
-/* ---- a segment with something of everything ---- */
-
-static const double bounds[] = { 0.1, 1, 10 };
-static double log_bounds[81];
-static uint32_t units[64]; /* of all records */
-static uint32_t units_n;
-
-static void
-add(struct image *image, const struct image_family *family)
-{
-    static const char *const values[3][2] = { { "GET", "/a" }, { "P\"U\\T", "\n" }, { "", "\xe2\x82\xac" } };
-    uint32_t unit = image_family(image, family), i, lane;
-
-    units[units_n++] = unit;
-    for (i = 0; i < (family->labels[0] ? 3u : 1u); i++) {
-        struct image_series series = image_series(image, unit, values[i]);
-        units[units_n++] = series.unit;
-        if (family->type == SHMETER_GAUGE)
-            for (lane = 0; lane < 4; lane++)
-                *image_gauge(image, lane, series.cell) = (struct shmeter_gauge_cell){ image_stored(lane + 0.5), lane };
-        else if (family->type != SHMETER_INFO)
-            for (lane = 0; lane < 2; lane++)
-                *image_cpu(image, lane, series.cell) = lane + 3;
-    }
-}
-
-static void
-build(struct image *image)
-{
-    static const struct image_sizes sizes = { .lane_shift = 15, .gauges = 32 };
-    struct image_family family = { .labels = { "method", "path" } };
-    char name[32];
-    int i;
-
-    image_make(image, &sizes);
-    units_n = 0;
-    for (i = 0; i <= 80; i++)
-        log_bounds[i] = 0.001 * (1 + i * i);
-    family.help = "With \\ and \n.";
-    family.name = "c_total";
-    add(image, &family);
-    family.type = SHMETER_COUNTER_F64;
-    family.name = "f_total";
-    add(image, &family);
-    family.type = SHMETER_INFO;
-    family.name = "i_info";
-    add(image, &family);
-    family.type = SHMETER_HISTOGRAM;
-    family.name = "h_seconds";
-    family.bounds = bounds;
-    family.bounds_n = 3;
-    add(image, &family);
-    family.name = "e_seconds";
-    family.bounds = log_bounds;
-    family.bounds_n = 81;
-    family.log_n = 80;
-    family.schema = 3;
-    add(image, &family);
-    memset(&family, 0, sizeof family);
-    family.type = SHMETER_GAUGE;
-    for (i = 0; i < SHMETER_MODES; i++) {
-        family.mode = (enum shmeter_mode)i;
-        family.labels[0] = i % 3 ? NULL : "worker";
-        snprintf(name, sizeof name, "g%d", i);
-        family.name = name;
-        add(image, &family);
-    }
-    image_own(image, 0, SHMETER_SLOT_LIVE, IMAGE_SELF, "zero");
-    image_own(image, 1, SHMETER_SLOT_LIVE, IMAGE_DEAD, "one");
-    image_own(image, 2, SHMETER_SLOT_RELEASED, IMAGE_SELF, "two");
-    image_own(image, 3, SHMETER_SLOT_CLAIMING, IMAGE_FOREIGN, "three");
 }
 
 /* ---- damage ---- */
@@ -134,26 +62,12 @@ write_number(unsigned char *at, uint64_t *random)
     memcpy(at, &value, bytes);
 }
 
-/* Where it hurts: records most of all, then state, slots, lanes. */
 static uint64_t
-target(const struct image *image, uint64_t *random)
+target(const struct specimen *specimen, uint64_t *random)
 {
-    const struct shmeter_header *header = image->header;
+    uint64_t area = next(random);
 
-    switch (next(random) % 8) {
-    case 0:
-        return header->state_off + next(random) % sizeof(struct shmeter_state);
-    case 1:
-        return header->slot_words_off + next(random) % (header->slots_n * sizeof(struct shmeter_slot_word));
-    case 2:
-        return header->slot_blocks_off + next(random) % (header->slots_n * header->slot_block_bytes);
-    case 3:
-        return header->cpu_lanes_off + next(random) % 4096;
-    case 4:
-        return sizeof *header + next(random) % (image->bytes - sizeof *header);
-    default: /* the fields of a record, or its strings */
-        return header->records_off + units[next(random) % units_n] * (uint64_t)SHMETER_UNIT_BYTES + next(random) % 160;
-    }
+    return specimen_spot(specimen, area, next(random));
 }
 
 struct undo {
@@ -163,12 +77,13 @@ struct undo {
 };
 
 static void
-damage(struct image *image, struct undo *undo, uint64_t *random)
+damage(struct specimen *specimen, struct undo *undo, uint64_t *random)
 {
+    struct image *image = &specimen->image;
     uint32_t n = 1 + (uint32_t)(next(random) % 12), i;
 
     for (i = 0; i < n && undo->n < 60; i++) {
-        uint64_t at = target(image, random);
+        uint64_t at = target(specimen, random);
         if (at > image->bytes - 8)
             at = image->bytes - 8;
         write_number(image->base + at, random);
@@ -178,23 +93,13 @@ damage(struct image *image, struct undo *undo, uint64_t *random)
 
 /* A hash that fits again lets the damage past the first check. */
 static void
-rehash(struct image *image, struct undo *undo, uint64_t *random)
+rehash(struct specimen *specimen, uint64_t *random)
 {
     uint32_t i;
 
-    for (i = 0; i < units_n && undo->n < 64; i++) {
-        const struct shmeter_family_record *record = image_family_at(image, units[i]);
-        const struct shmeter_series_record *series = image_series_at(image, units[i]);
-        uint64_t left = image->header->records_bytes - units[i] * (uint64_t)SHMETER_UNIT_BYTES - 128;
+    for (i = 0; i < specimen->units_n; i++)
         if (next(random) % 2)
-            continue;
-        if (record->kind == SHMETER_KIND_FAMILY
-                ? record->bounds_n > 2000 || 8 * (uint64_t)record->bounds_n + record->name_bytes > left
-                : series->values_bytes > left ||
-                      series->family >= image->header->records_bytes / SHMETER_UNIT_BYTES - 2)
-            continue;
-        image_rehash(image, units[i]);
-    }
+            specimen_rehash(specimen, i);
 }
 
 static void
@@ -322,43 +227,44 @@ open_with_own_series(struct scene *scene, const char *path, uint32_t round)
 static void
 random_damage_never_stops_the_reader_nor_spoils_the_text(void **state)
 {
-    struct image image;
+    struct specimen specimen;
+    struct image *const image = &specimen.image;
     struct undo undo = { 0 };
     uint64_t random = seed, samples = 0;
     uint32_t round;
     (void)state;
 
-    build(&image);
-    undo.pristine = malloc(image.bytes);
-    memcpy(undo.pristine, image.base, image.bytes);
+    specimen_make(&specimen);
+    undo.pristine = malloc(image->bytes);
+    memcpy(undo.pristine, image->base, image->bytes);
     for (round = 0; round < rounds_n; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path, round);
+        open_with_own_series(&scene, image->path, round);
         if (next(&random) % 4 == 0)
             assert_true(scrape(&scene, round)); /* damage that comes between two scrapes */
-        damage(&image, &undo, &random);
+        damage(&specimen, &undo, &random);
         if (next(&random) % 2)
-            rehash(&image, &undo, &random);
+            rehash(&specimen, &random);
         assert_true(scrape(&scene, round));
         samples += store_status(scene.store, 0)->series_visible;
         if (next(&random) % 8 == 0) {
-            damage(&image, &undo, &random);
+            damage(&specimen, &undo, &random);
             assert_true(scrape(&scene, round));
         }
-        restore(&image, &undo);
+        restore(image, &undo);
         scene_close(&scene);
     }
     /* most of the segment must still have been read, or nothing was tested */
-    assert_true(samples / rounds_n > units_n / 4);
+    assert_true(samples / rounds_n > specimen.units_n / 4);
     print_message("# %u rounds, %llu series a round\n", rounds_n, (unsigned long long)(samples / rounds_n));
     free(undo.pristine);
-    image_free(&image);
+    specimen_free(&specimen);
 }
 
 /* ---- while it is read ---- */
 
 struct hammer {
-    struct image *image;
+    struct specimen *specimen;
     uint64_t stop, blows;
 };
 
@@ -369,10 +275,11 @@ strike(void *argument)
     uint64_t random = seed ^ 99;
 
     while (!__atomic_load_n(&hammer->stop, __ATOMIC_RELAXED)) {
-        uint64_t at = target(hammer->image, &random) & ~UINT64_C(7);
-        if (at > hammer->image->bytes - 8)
+        uint64_t at = target(hammer->specimen, &random) & ~UINT64_C(7);
+        if (at > hammer->specimen->image.bytes - 8)
             continue;
-        __atomic_store_n((uint64_t *)(void *)(hammer->image->base + at), strange_number(&random, at), __ATOMIC_RELAXED);
+        __atomic_store_n((uint64_t *)(void *)(hammer->specimen->image.base + at), strange_number(&random, at),
+                         __ATOMIC_RELAXED);
         __atomic_add_fetch(&hammer->blows, 1, __ATOMIC_RELAXED);
     }
     return NULL;
@@ -381,31 +288,33 @@ strike(void *argument)
 static void
 bytes_may_change_while_they_are_read(void **state)
 {
-    struct image image;
-    struct hammer hammer = { &image, 0, 0 };
+    struct specimen specimen;
+    struct image *const image = &specimen.image;
+    struct hammer hammer = { &specimen, 0, 0 };
     unsigned char *pristine;
     pthread_t thread;
     uint32_t round;
     (void)state;
 
-    build(&image);
-    pristine = malloc(image.bytes);
-    memcpy(pristine, image.base, image.bytes);
+    specimen_make(&specimen);
+    pristine = malloc(image->bytes);
+    memcpy(pristine, image->base, image->bytes);
     assert_int_equal(pthread_create(&thread, NULL, strike, &hammer), 0);
     for (round = 0; round < rounds_n / 10; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path, round);
+        open_with_own_series(&scene, image->path, round);
         assert_true(scrape(&scene, round));
         assert_true(scrape(&scene, round));
-        memcpy(image.base + image.header->records_off, pristine + image.header->records_off, 16384);
-        memcpy(image.base + image.header->state_off, pristine + image.header->state_off, sizeof(struct shmeter_state));
+        memcpy(image->base + image->header->records_off, pristine + image->header->records_off, 16384);
+        memcpy(image->base + image->header->state_off, pristine + image->header->state_off,
+               sizeof(struct shmeter_state));
         scene_close(&scene);
     }
     __atomic_store_n(&hammer.stop, 1, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
     assert_true(hammer.blows > 0);
     free(pristine);
-    image_free(&image);
+    specimen_free(&specimen);
 }
 
 struct saw {
@@ -436,37 +345,38 @@ cut(void *argument)
 static void
 a_file_truncated_at_any_moment_is_survived(void **state)
 {
-    struct image image;
-    struct saw saw = { &image, 0, 0, 0 };
+    struct specimen specimen;
+    struct image *const image = &specimen.image;
+    struct saw saw = { image, 0, 0, 0 };
     unsigned char *pristine;
     uint64_t random = seed ^ 5;
     pthread_t thread;
     uint32_t round;
     (void)state;
 
-    build(&image);
-    pristine = malloc(image.bytes);
-    memcpy(pristine, image.base, image.bytes);
+    specimen_make(&specimen);
+    pristine = malloc(image->bytes);
+    memcpy(pristine, image->base, image->bytes);
     assert_int_equal(pthread_create(&thread, NULL, cut, &saw), 0);
     for (round = 0; round < rounds_n / 20; round++) {
         struct scene scene;
-        open_with_own_series(&scene, image.path, round);
+        open_with_own_series(&scene, image->path, round);
         assert_true(scrape(&scene, round));
-        saw.size = next(&random) % (image.bytes / 4096) * 4096;
+        saw.size = next(&random) % (image->bytes / 4096) * 4096;
         __atomic_add_fetch(&saw.turn, 1, __ATOMIC_RELEASE);
         assert_true(scrape(&scene, round));
         while (__atomic_load_n(&saw.turn, __ATOMIC_ACQUIRE) % 2)
             ;
         assert_true(scrape(&scene, round));
         assert_int_equal(store_status(scene.store, 0)->readable, 0);
-        assert_int_equal(ftruncate(image.fd, (off_t)image.bytes), 0);
-        memcpy(image.base, pristine, image.bytes);
+        assert_int_equal(ftruncate(image->fd, (off_t)image->bytes), 0);
+        memcpy(image->base, pristine, image->bytes);
         scene_close(&scene);
     }
     __atomic_store_n(&saw.stop, 1, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
     free(pristine);
-    image_free(&image);
+    specimen_free(&specimen);
 }
 
 int

@@ -33,6 +33,8 @@ WHOLE = [
     ("- segments\n", 1, "this file holds a list"),
     ("segmets: []\n", 1, "unknown key 'segmets'; did you mean 'segments'?"),
     ("# labels\n\nlabels: {site: berlin}\n", 3, "unknown key 'labels'; known ones are segments, openmetrics, health"),
+    ("segments: []\nrules: []\n", 2, "rules is a part of health; put it below the key health, indented"),
+    ("stuck_after: 1m\n", 1, "stuck_after is a part of health"),
     ("web:\n  listen_address: ':80'\n", 1, "unknown key 'web'"),
     ("openmetrics:\n  created: yes\n", 2, "created is 'yes'; true or false is wanted"),
     ("openmetrics:\n  created: 'true'\n", 2, "without quotes"),
@@ -42,7 +44,7 @@ WHOLE = [
 ]
 
 SEGMENTS = [
-    ("segments: shop\n", 1, "segments holds a text; a list is wanted, as in '- name: shop'"),
+    ("segments: shop\n", 1, "segments holds a text; a list is wanted, of which every item begins with '- '"),
     ("segments:\n  name: shop\n", 2, "segments holds a map; a list is wanted"),
     ("segments:\n  - shop\n", 2, "segments holds a text; lines of the form 'key: value' are wanted"),
     ("segments:\n  - labels: {a: b}\n", 2, "segments lacks the key 'name'"),
@@ -82,7 +84,7 @@ SEGMENTS = [
     (entry("allow: [[a]]"), 3, "allow is a list; a text is wanted"),
     (entry("deny:", "  - a", "  -"), 5, "deny has no value"),
     (entry("deny: ['(a)\\1']"), 3, "back reference"),
-    (entry("deny: ['(a{100}){100}']"), 3, "repeats more than"),
+    (entry("deny: ['(a{100}){100}']"), 3, "repeats"),
     (entry("deny:", *[f"  - a{i}" for i in range(65)]), 2, "deny has more than 64 expressions"),
     (entry() + "  - name: shop\n", 3, "segment 'shop' has an entry in line 2 already"),
     ("segments:\n  - name: shop-*\n    prefix: a_\n  - name: shop-a\n", 4, "this entry never counts: 'shop-*' in line 2"),
@@ -107,4 +109,57 @@ HEALTH = [
     ("health:\n  capacity: {warning: 0.7}\n", 2, "unknown key 'warning' in capacity; known ones are degraded, failing"),
 ]
 
-ALL = SYNTAX + WHOLE + SEGMENTS + HEALTH
+
+
+def rules(*lines):
+    """A rule with the lines after its name, the first of which is line 4."""
+    return "health:\n  rules:\n    - name: errors\n" + "".join(f"      {line}\n" for line in lines)
+
+
+def summary(*lines):
+    """A summary with the lines after its histogram, the first of which is line 4."""
+    return "health:\n  summaries:\n    - histogram: shop_seconds\n" + "".join(f"      {line}\n" for line in lines)
+
+
+GOOD = "expr: sum(x_total) > 1"
+
+RULES = [
+    ("health:\n  rules: errors\n", 2, "rules holds a text; a list is wanted"),
+    ("health:\n  rules:\n    name: errors\n", 3, "rules holds a map; a list is wanted"),
+    ("health:\n  rules:\n    - errors\n", 3, "rules holds a text; lines of the form 'key: value' are wanted"),
+    (rules(), 3, "rules lacks the key 'expr'"),
+    ("health:\n  rules:\n    - expr: sum(x_total) > 1\n", 3, "rules lacks the key 'name'"),
+    ("health:\n  rules:\n    - alert: errors\n", 3, "unknown key 'alert' in rules; known ones are name, expr, for, severity, message"),
+    (rules(GOOD, "foor: 1m"), 5, "unknown key 'foor' in rules; did you mean 'for'?"),
+    (rules(GOOD, "for: 60"), 5, "for is '60', without a unit"),
+    (rules(GOOD, "for: 2d"), 5, "for is '2d'; a duration from 0 to 1d"),
+    (rules(GOOD, "severity: critical"), 5, "severity is 'critical'; degraded or failing is wanted"),
+    (rules(GOOD, "severity: [failing]"), 5, "severity is a list; a text is wanted"),
+    (rules(GOOD, 'message: "a\\nb"'), 5, "one line of at most 256 bytes"),
+    (rules("expr:"), 4, "expr has no value"),
+    (rules("expr: sum(x_total)"), 4, "expr: "),
+    (rules("expr: sum(x_total) >"), 4, "expr: "),
+    (rules("expr: sum(rate(x_total[5m]) > 1"), 4, "expr: "),
+    (rules("expr: sum(rate(x_total[2h])) > 1"), 4, "expr: "),
+    (rules("expr: sum(rate(x_total{status=~\"(\"}[5m])) > 1"), 4, ""),
+    (rules("severity: failing", "expr: average(x_total) > 1"), 5, "expr: a condition"),
+    (rules("expr: sum(x_total) > 1: 2"), 4, "a ':' stands where no key can be"),
+    (rules(GOOD) + "    - name: other\n      expr: sum(x) > 2\n    - name: errors\n      expr: sum(x) > 3\n", 7,
+     "another rule, in line 3, is called 'errors' already"),
+    ("health:\n  rules:\n    - name: " + "e" * 129 + "\n      expr: sum(x) > 1\n", 3, "one line of 1 to 128 bytes"),
+    ("health:\n  rules:\n" + "".join(f"    - {{name: r{i}, expr: sum(x) > 1}}\n" for i in range(1001)), 1003, "rules has more than 1000 entries"),
+    (summary("apdx: 1"), 4, "unknown key 'apdx' in summaries; did you mean 'apdex'?"),
+    (summary("apdex: 0"), 4, "apdex is '0'; a number from 1e-09 to 1e+09 is wanted"),
+    (summary("apdex: 300ms"), 4, "apdex is '300ms'; a number"),
+    (summary("over: 1s"), 4, "over is '1s'; a duration from 5s to 1h"),
+    (summary("over: 1d"), 4, "over is '1d'; a duration from 5s to 1h"),
+    (summary("by: method"), 4, "by holds a text; a list is wanted"),
+    (summary("by:", "  - method", "  - le"), 6, "no name of a label by which there can be groups"),
+    (summary("by: [method, route, method]"), 4, '"method" is given twice'),
+    (summary("by: [a, b, c, d, e, f, g, h, i]"), 4, "at most 8 labels"),
+    ("health:\n  summaries:\n    - by: [method]\n", 3, "summaries lacks the key 'histogram'"),
+    ("health:\n  summaries:\n    - histogram: shop seconds\n", 3, "no name of a histogram"),
+    (summary("apdex: 0.3") + "    - histogram: shop_seconds\n", 5, "the summary in line 3 is of the same histogram"),
+]
+
+ALL = SYNTAX + WHOLE + SEGMENTS + HEALTH + RULES

@@ -221,7 +221,7 @@ def a_reload_puts_the_changed_file_into_force(bench):
     name = bench.name()
     bench.feeder(name).do("requests", "GET", "200", 3)
     file = File(bench, "segments:\n  - name: %s\n    labels: {site: berlin}\n" % name)
-    exporter = bench.exporter(file.option, "--web.enable-lifecycle")
+    exporter = bench.exporter(file.option, "--web.enable-lifecycle", "--web.request-timeout=3600")  # nothing else wakes the loop up
 
     def reloaded(site, found):
         equal(value(found, "shop_requests_total", method="GET", status="200", site=site), 3, site)

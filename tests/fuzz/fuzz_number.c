@@ -1,0 +1,53 @@
+/*
+ * Every double and every integer reads back as itself, in what is written as a value and as a bound.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expo/number.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void
+must_read_back(const char *text, size_t len, double value)
+{
+    char ended[NUMBER_BYTES + 1], *end;
+    double back;
+
+    if (len <= NUMBER_BYTES) {
+        memcpy(ended, text, len);
+        ended[len] = 0;
+        back = strtod(ended, &end);
+        if (end == ended + len && (back == value || (back != back && value != value)))
+            return;
+    }
+    fprintf(stderr, "%a was written as %.*s\n", value, (int)len, text);
+    abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    char text[NUMBER_BYTES];
+    uint64_t bits = 0;
+    double value;
+    size_t len;
+
+    memcpy(&bits, data, bytes < sizeof bits ? bytes : sizeof bits);
+    memcpy(&value, &bits, sizeof value);
+    len = number_f64(text, value);
+    must_read_back(text, len, value);
+    len = number_bound(text, value);
+    must_read_back(text, len, value);
+    if (value == value && !memchr(text, '.', len) && !memchr(text, 'e', len) && !memchr(text, 'I', len))
+        abort(); /* a bound that OpenMetrics would spell otherwise */
+    len = number_u64(text, bits);
+    if (len > NUMBER_BYTES - 1)
+        abort();
+    text[len] = 0;
+    if (strtoull(text, NULL, 10) != bits)
+        abort();
+    return 0;
+}

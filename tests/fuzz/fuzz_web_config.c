@@ -1,0 +1,28 @@
+/*
+ * Any bytes as the file of --web.config.file: taken, or refused with one sentence that names the file.
+ */
+#include <string.h>
+
+#include "exporter/log.h"
+#include "exporter/web/web_config.h"
+#include "tests/fuzz/file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    const char *path = file_of(data, bytes);
+    struct web_config *config = NULL;
+    char error[512] = "";
+
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+    if (web_config_read(&config, path, error, sizeof error)) {
+        if (strncmp(error, path, strlen(path)) || strchr(error, '\n') || strlen(error) < strlen(path) + 4)
+            abort();
+    } else if (!config) {
+        abort();
+    }
+    web_config_free(config);
+    return 0;
+}
