@@ -15,10 +15,10 @@
 
 #define QUICK_SHARE      24u /* of the boundaries, one in so many is a real kill                           */
 #define QUICK_PAIRS      8u  /* of the pairs, one in so many                                             */
-#define COLD_SHARE       4u  /* ... and of these again one in so many, where it takes long to come there */
+#define COLD_SHARE       8u  /* ... and of these again one in so many, where it takes long to come there */
 #define QUICK_COLD_SHARE 32u
-#define SEQUENCE_ROUNDS  400u /* of kills at each instruction of a sequence                                */
-#define CASES_MAX        1024u
+#define SEQUENCE_ROUNDS  60u /* of kills at each instruction of a sequence                                */
+#define CASES_MAX        2048u
 #define CASE_NAME_BYTES  160u
 
 struct job {
@@ -184,6 +184,8 @@ add(const struct op_table *table, const struct op *op, const char *what, CMUnitT
 {
     struct job *job = &jobs[cases_n];
 
+    if (cases_n == CASES_MAX)
+        abort();
     job->table = table;
     job->op = op;
     snprintf(job->name, sizeof job->name, "%s: %s (%s)", op->name, what, table->build);
@@ -195,7 +197,7 @@ add_table(const struct op_table *table, const char *only)
 {
     uint32_t i;
 
-    for (i = 0; i < table->ops_n && cases_n + 4 < CASES_MAX; i++) {
+    for (i = 0; i < table->ops_n; i++) {
         const struct op *op = &table->ops[i];
         if (only && strcmp(only, op->name))
             continue;

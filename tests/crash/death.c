@@ -350,6 +350,18 @@ death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share
     }
 }
 
+/* Whether a state is there at the first execution of an instruction: a debug register leads to it. */
+static int
+has_boundary(const struct stage *stage, uint32_t state)
+{
+    uint32_t i;
+
+    for (i = 0; i < stage->boundaries_n; i++)
+        if (stage->boundaries[i].state == state)
+            return 1;
+    return 0;
+}
+
 void
 death_kill_at_states(struct stage *stage)
 {
@@ -359,6 +371,8 @@ death_kill_at_states(struct stage *stage)
 
     normalize(stage);
     for (i = 0; i < stage->states_n; i++) {
+        if (has_boundary(stage, i))
+            continue;
         stage_begin(stage, &stepper);
         last = stage->segment.base ? copy_take(&stage->segment) : NULL;
         for (seen = 0; seen < i;) {

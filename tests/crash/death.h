@@ -61,6 +61,7 @@ void stage_absent(const struct stage *stage, const struct boundary *boundary);
 void death_check(struct stage *stage);
 /* Real deaths: the bytes they leave are those that the walk saw. share: of every how many boundaries one is tried. */
 void death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share);
+/* At the states that no boundary leads to, because they come in a loop: by stepping there. */
 void death_kill_at_states(struct stage *stage);
 
 /*
