@@ -356,7 +356,8 @@ enum shmeter_slot_state { SHMETER_SLOT_FREE, SHMETER_SLOT_CLAIMING, SHMETER_SLOT
 struct shmeter_slot_word {
     uint64_t owner;    /* {state:8 (low), generation:24, pid:32}; moved with identity by one 16-byte CAS  */
     uint64_t identity; /* {start time:32 (low), namespaces:32}                                           */
-    uint64_t image;    /* hash of AT_RANDOM: the process image, also after exec                         */
+    uint64_t image;    /* {generation:24 (low), hash of AT_RANDOM:40}: the process image. Written after the   */
+                       /*   claim: of another generation, it is an earlier owner's                           */
     uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it              */
     uint64_t claimed_ticks;
     uint64_t ended_ticks; /* of a release; 0 while owned                                                */
@@ -416,6 +417,8 @@ SHMETER_SIZE(shmeter_slot_block, 4096);
 /* Takes the fields of owner and identity apart. */
 #define SHMETER_OWNER(state, generation, pid) \
     ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))
+#define SHMETER_IMAGE(hash, generation)           (((hash) & ~UINT64_C(0xffffff)) | ((generation)&0xffffffu))
+#define SHMETER_IMAGE_GENERATION(image)           ((uint32_t)((image)&0xffffff))
 #define SHMETER_OWNER_STATE(owner)                ((uint32_t)((owner)&0xff))
 #define SHMETER_OWNER_GENERATION(owner)           ((uint32_t)((owner) >> 8) & 0xffffffu)
 #define SHMETER_OWNER_PID(owner)                  ((uint32_t)((owner) >> 32))

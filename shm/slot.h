@@ -141,19 +141,22 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
         return -1;
     for (i = 0; i < attachment->header.slots_n; i++) {
         const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, i);
-        uint64_t image;
+        uint64_t image, mine;
         shmeter_slot_owner(word, seen);
         if (SHMETER_OWNER_PID(seen[0]) != self->pid || seen[1] != self->identity ||
             (SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_LIVE &&
              SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_CLAIMING))
             continue;
         image = shmeter_load_acquire(&word->image);
-        if (image == self->image && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
+        mine = SHMETER_IMAGE(self->image, SHMETER_OWNER_GENERATION(seen[0]));
+        if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))
+            continue; /* another thread is claiming it, and this is its last owner's still */
+        if (image == mine && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
             shmeter_slot_join(shmeter_slot_word_at(attachment, i))) {
             *joined = 1;
             return i;
         }
-        if (image != self->image && image)
+        if (image != mine)
             return i;
     }
     return -1;
@@ -227,7 +230,7 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     shmeter_store_relaxed(&word->claimed_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
     shmeter_store_relaxed(&word->ended_ticks, 0);
     shmeter_store_relaxed(&word->users, 1);
-    shmeter_store_release(&word->image, self->image);
+    shmeter_store_release(&word->image, SHMETER_IMAGE(self->image, SHMETER_OWNER_GENERATION(claiming)));
     if (self->lock_fd >= 0)
         shmeter_sys_lock_byte(self->lock_fd,
                               idx); /* a dead owner's children may still hold it: then readers see it held */
