@@ -31,7 +31,7 @@ static const struct shape usual = { 0, 1 }, two_shared = { 0, 2 };
 static const struct op_table *const *tables;
 static uint32_t tables_n;
 static int thorough, cpu, other_cpu;
-static uint32_t pairs_share = QUICK_PAIRS;
+static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
 static struct result *result, total;
 static struct job jobs[CASES_MAX];
@@ -92,10 +92,7 @@ meet(const struct job *job)
 
     stage_make(&stage, job->table, job->op, &usual, result);
     stage_walk(&stage);
-    pairs_check(&stage, cpu, other_cpu,
-                pairs_share * (!(job->op->flags & OP_COLD) ? 1
-                               : thorough                  ? COLD_SHARE
-                                                           : QUICK_COLD_SHARE));
+    pairs_check(&stage, cpu, other_cpu, pairs_share, pairs_share * (job->op->flags & OP_COLD ? cold_share : 1));
 }
 
 /* The same on a machine with a CPU more than the segment has lanes. */
@@ -107,7 +104,7 @@ leave(const struct job *job)
 
     stage_make(&stage, job->table, job->op, &short_of_lanes, result);
     stage_walk(&stage);
-    pairs_check(&stage, cpu, other_cpu, pairs_share);
+    pairs_check(&stage, cpu, other_cpu, pairs_share, pairs_share);
 }
 
 static void
@@ -240,6 +237,8 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
     }
     if (thorough || argc > 2)
         pairs_share = 1;
+    if (thorough)
+        cold_share = COLD_SHARE;
     add_all(argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
     result = scratch_shared(sizeof *result);
     scratch_path("");

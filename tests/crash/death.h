@@ -66,8 +66,9 @@ void death_kill_at_states(struct stage *stage);
 
 /*
  * An update stopped at each of its instructions, another process or thread that does one or two on the same lane in the
- * meantime, and what may become of the first one then. cpu is this one; other another, or -1. Of every share such cases one.
+ * meantime, and what may become of the first one then. cpu is this one; other another, or -1. Of
+ * share such cases one is tried, and of far_share one where the segment does not change.
  */
-void pairs_check(struct stage *stage, int cpu, int other, uint32_t share);
+void pairs_check(struct stage *stage, int cpu, int other, uint32_t share, uint32_t far_share);
 
 #endif

@@ -126,4 +126,11 @@ MUTANTS = [
     ("who loses a claim keeps the slot",
      [("shm/slot.h", 1, "shmeter_slot_leave(attachment, claim);\n    if (!joined", ";\n    if (!joined")],
      "first add to a gauge, which claims the slot", "CPU", "the number of slots in use is"),
+    ("a dead worker's slot is taken whoever has it by then",
+     [("shm/slot.h", 1, "if (!shmeter_cas16(word, seen, claiming, self->identity))\n        return 0;",
+       "shmeter_store_relaxed(&word->owner, claiming);\n    shmeter_store_relaxed(&word->identity, self->identity);")],
+     "first add to a gauge, which takes a dead worker's slot", "CPU", r"A stopped .* crash_gauge_live_sum\{\} is|is torn|a slot went"),
+    ("what an earlier owner left in the slot is taken for this process's own",
+     [("shm/slot.h", 1, "if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))", "if (!image)")],
+     "first add to a gauge, which takes a dead worker's slot", "CPU", r"A stopped .* crash_gauge_live_sum\{\} is"),
 ]

@@ -153,7 +153,7 @@ last_words(void)
     shmeter_gauge_add(world.gauges[SHMETER_POOL], 1);
 }
 
-/* Every slot but the parent's has had two owners, one after the other, and all of them are dead. */
+/* Every slot but the parent's has had two owners, one after the other, all of them dead, and of another program. */
 static void
 arrange_dead(void)
 {
@@ -161,6 +161,8 @@ arrange_dead(void)
 
     for (i = 0; i < 6; i++)
         world_in_a_child(last_words);
+    for (i = 1; i < 4; i++)
+        shmeter_slot_word_at(shmeter_meter_attachment(world.meter), i)->image ^= UINT64_C(1) << 40;
 }
 
 static void
