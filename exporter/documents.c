@@ -5,28 +5,51 @@
 #include "exporter/documents.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "expo/health_json.h"
+#include "exporter/rules/rules.h"
+#include "exporter/rules/rules_json.h"
 #include "exporter/version.h"
 
 #define PAGE_WORKERS 256u /* rows; a page is no database */
 
+/* Takes the JSON over; NULL is no memory. */
+static int
+append_json(struct buffer *out, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    int result = text ? buffer_append_string(out, text) | buffer_append_string(out, "\n") : -ENOMEM;
+
+    json_decref(json);
+    free(text);
+    return result ? -ENOMEM : 0;
+}
+
 int
 document_health(const struct documents_context *context, struct buffer *out, int *good)
 {
-    char *text = health_json_text(context->health, context->statuses, context->statuses_n);
-    int result;
+    json_t *json = health_json(context->health, context->statuses, context->statuses_n);
 
-    if (!text)
-        return -ENOMEM;
-    result = buffer_append_string(out, text);
-    free(text);
+    if (json && (json_object_set_new(json, "rules", rules_json(context->rules)) |
+                 json_object_set_new(json, "summaries", rules_summaries_json(context->rules)))) {
+        json_decref(json);
+        json = NULL;
+    }
     *good = context->health->verdict != STATUS_FAILING;
-    return result;
+    return append_json(out, json);
+}
+
+int
+document_summary(const struct documents_context *context, struct buffer *out, int *good)
+{
+    (void)good;
+    return append_json(out, json_pack("{s:s, s:{s:o}}", "status", "success", "data", "summaries",
+                                      rules_summaries_json(context->rules)));
 }
 
 int
@@ -200,6 +223,45 @@ page_health(struct buffer *out, const struct health *health)
     return result;
 }
 
+static int
+page_number(struct buffer *out, double value)
+{
+    return isfinite(value) ? page_format(out, "<td>%.6g</td>", value) : buffer_append_string(out, "<td>-</td>");
+}
+
+static int
+page_rule(struct buffer *out, const struct rule_status *rule)
+{
+    const char *state = rule->state == RULE_FIRING ? health_word(rule->severity) : "ok";
+    int result = page_format(out, "<tr><td class=\"%s\">%s</td>", state, rule_state_word(rule->state));
+
+    result |= page_cell(out, rule->name);
+    result |= page_cell(out, rule->expression);
+    result |= page_number(out, rule->value);
+    result |= page_number(out, rule->threshold);
+    result |= page_cell(out, rule->problem ? rule->problem : rule->message);
+    result |= buffer_append_string(out, "</tr>\n");
+    return result;
+}
+
+static int
+page_rules(struct buffer *out, const struct rules *rules)
+{
+    struct rule_status rule;
+    uint32_t i;
+    int result = 0;
+
+    if (!rules || !rules_n(rules))
+        return 0;
+    result |= buffer_append_string(out, "<h2>Rules</h2>\n<table><tr><th>state</th><th>rule</th><th>condition</th>"
+                                        "<th>value</th><th>threshold</th><th></th></tr>\n");
+    for (i = 0; i < rules_n(rules); i++) {
+        rules_status(rules, i, &rule);
+        result |= page_rule(out, &rule);
+    }
+    return result | buffer_append_string(out, "</table>\n");
+}
+
 int
 document_page(const struct documents_context *context, struct buffer *out, int *good)
 {
@@ -215,9 +277,11 @@ document_page(const struct documents_context *context, struct buffer *out, int *
                           version_of_platform());
     result |= page_escape(out, context->telemetry_path);
     result |= buffer_append_string(out, "\">Metrics</a></li><li><a href=\"/health\">Health as JSON</a></li>"
+                                        "<li><a href=\"/api/v1/summary\">Summaries as JSON</a></li>"
                                         "<li><a href=\"/-/healthy\">Alive</a></li>"
                                         "<li><a href=\"/-/ready\">Ready</a></li></ul>\n");
     result |= page_health(out, context->health);
+    result |= page_rules(out, context->rules);
     result |= page_segments(out, context);
     result |= page_workers(out, context);
     result |= buffer_append_string(out, "</body></html>\n");

@@ -11,8 +11,13 @@
 #include "expo/health.h"
 #include "expo/store.h"
 #include "exporter/documents.h"
+#include "exporter/health_put.h"
+#include "exporter/losses.h"
+#include "exporter/rules/rules.h"
 #include "exporter/self.h"
 #include "exporter/watch.h"
+
+#define TICK_NS 1000000000u
 
 struct round {
     struct round_options options;
@@ -21,7 +26,10 @@ struct round {
     struct health health; /* of the last reading                                                            */
     struct self self;
     struct watch watch;
-    struct gzip *gzip; /* NULL until somebody asks for it                                                  */
+    struct losses losses;
+    struct rules *rules; /* NULL: neither rules nor summaries                                               */
+    uint64_t tick_at;    /* when they are to be read again                                                  */
+    struct gzip *gzip;   /* NULL until somebody asks for it                                                  */
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
@@ -35,6 +43,15 @@ clock_seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void
 round_free(struct round *round)
 {
@@ -43,6 +60,8 @@ round_free(struct round *round)
     health_free(&round->health);
     store_free(round->store);
     watch_free(&round->watch);
+    losses_free(&round->losses);
+    rules_free(round->rules);
     gzip_free(round->gzip);
     config_free(round->config);
     free(round->statuses);
@@ -60,6 +79,17 @@ store_options_of(const struct round *round, const struct config *config)
                                    .segments_n = config->segments_n };
 }
 
+/* NULL in *out when there is nothing to judge. 0 or -ENOMEM. */
+static int
+rules_of(const struct config *config, struct rules **out)
+{
+    *out = NULL;
+    if (!config->rules.rules_n && !config->rules.summaries_n)
+        return 0;
+    *out = rules_new(&config->rules);
+    return *out ? 0 : -ENOMEM;
+}
+
 struct round *
 round_new(const struct round_options *options, struct config *config)
 {
@@ -72,8 +102,9 @@ round_new(const struct round_options *options, struct config *config)
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
     store = store_options_of(round, config);
     round->store = store_new(&store);
-    if (round->store) {
+    if (round->store && !rules_of(config, &round->rules)) {
         round->config = config;
+        round->tick_at = clock_ns(CLOCK_MONOTONIC);
         return round;
     }
     round_free(round);
@@ -84,10 +115,21 @@ int
 round_configure(struct round *round, struct config *config)
 {
     const struct store_options store = store_options_of(round, config);
-    int result = store_configure(round->store, &store);
+    struct rules *rules;
+    int result = rules_of(config, &rules);
 
-    if (result)
+    if (!result)
+        result = store_configure(round->store, &store);
+    if (result) {
+        rules_free(rules);
         return result;
+    }
+    if (!round->rules)
+        round->tick_at = clock_ns(CLOCK_MONOTONIC);
+    if (rules)
+        rules_take(rules, round->rules);
+    rules_free(round->rules);
+    round->rules = rules;
     health_free(&round->health); /* it points into statuses, which are gone */
     round->statuses_n = 0;
     config_free(round->config);
@@ -119,26 +161,70 @@ collect_statuses(struct round *round)
     return 0;
 }
 
+/* Reads the segments; what there was to say of the reading before is void. */
+static int
+take(struct round *round, enum snapshot_depth depth)
+{
+    int result;
+
+    health_free(&round->health); /* it points into the statuses */
+    result = store_take(round->store, depth);
+    if (!result)
+        result = collect_statuses(round);
+    if (result)
+        return result;
+    watch_look(&round->watch, round->statuses, round->statuses_n);
+    return losses_look(&round->losses, round->statuses, round->statuses_n, clock_seconds(CLOCK_MONOTONIC),
+                       clock_ns(CLOCK_REALTIME));
+}
+
+static int
+judge(struct round *round)
+{
+    int result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+
+    if (!result)
+        result = losses_judge(&round->losses, round->statuses, round->statuses_n, &round->health);
+    if (!result && round->rules)
+        result = rules_judge(round->rules, &round->health);
+    return result;
+}
+
 int
 round_read(struct round *round, int with_values)
 {
     double began = clock_seconds(CLOCK_MONOTONIC);
-    int result;
+    int result = take(round, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
 
-    health_free(&round->health); /* it points into the statuses */
-    result = store_take(round->store, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
     if (!result)
-        result = collect_statuses(round);
-    if (!result)
-        watch_look(&round->watch, round->statuses, round->statuses_n);
-    if (!result)
-        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+        result = judge(round);
     if (!result && with_values) {
+        struct model *model = store_model(round->store);
         round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-        result = self_put(&round->self, store_model(round->store));
+        result = health_put(&round->health, round->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
         round->self.render_seconds = 0;
     }
     return result;
+}
+
+uint64_t
+round_tick_at(const struct round *round)
+{
+    return round->rules ? round->tick_at : 0;
+}
+
+int
+round_tick(struct round *round)
+{
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    int result;
+
+    round->tick_at += TICK_NS;
+    if (round->tick_at <= now)
+        round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
+    result = take(round, SNAPSHOT_ALL);
+    return result ? result
+                  : rules_read(round->rules, store_model(round->store), (double)now / 1e9, clock_ns(CLOCK_REALTIME));
 }
 
 void
@@ -174,8 +260,8 @@ make_metrics(struct round *round, struct document *document)
 int
 round_make(struct round *round, struct document *document)
 {
-    const struct documents_context context = { round->store, round->statuses, round->statuses_n, &round->health,
-                                               round->options.telemetry_path };
+    const struct documents_context context = { round->store,   round->statuses, round->statuses_n,
+                                               &round->health, round->rules,    round->options.telemetry_path };
 
     document->good = 1;
     switch (document->wanted.kind) {
@@ -184,6 +270,9 @@ round_make(struct round *round, struct document *document)
     case DOCUMENT_HEALTH:
         document->content_type = "application/json";
         return document_health(&context, &document->body, &document->good);
+    case DOCUMENT_SUMMARY:
+        document->content_type = "application/json";
+        return document_summary(&context, &document->body, &document->good);
     case DOCUMENT_READY:
         document->content_type = "text/plain; charset=utf-8";
         return document_ready(&context, &document->body, &document->good);

@@ -11,7 +11,14 @@
 #include "expo/encode.h"
 #include "exporter/settings/config.h"
 
-enum document_kind { DOCUMENT_METRICS, DOCUMENT_HEALTH, DOCUMENT_READY, DOCUMENT_PAGE, DOCUMENT_KINDS };
+enum document_kind {
+    DOCUMENT_METRICS,
+    DOCUMENT_HEALTH,
+    DOCUMENT_SUMMARY,
+    DOCUMENT_READY,
+    DOCUMENT_PAGE,
+    DOCUMENT_KINDS
+};
 
 enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
 
@@ -61,6 +68,13 @@ void round_note_reload(struct round *round, const struct round_reload *reload);
 
 /* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
 int round_read(struct round *round, int with_values);
+
+/*
+ * When rules and summaries are to be read again, in ns of CLOCK_MONOTONIC; 0: there are none, and nothing is to be done by the clock.
+ * And to do it, which is a reading too: documents cannot be made of it. Returns 0 or -ENOMEM.
+ */
+uint64_t round_tick_at(const struct round *round);
+int round_tick(struct round *round);
 
 /* The last reading in a few numbers. */
 struct round_summary {

@@ -125,7 +125,29 @@ configure(struct scraper *scraper, struct config *config)
 struct work {
     struct config *config;           /* NULL: none */
     struct scrape_request *requests; /* the whole queue */
+    int tick;                        /* rules are to be read */
 };
+
+static int
+is_time(struct scraper *scraper)
+{
+    uint64_t at = round_tick_at(scraper->round);
+
+    return at && now_ns() >= at;
+}
+
+/* Until something is asked, or until it is time for the rules. Under the lock. */
+static void
+wait_until_asked(struct scraper *scraper)
+{
+    uint64_t at = round_tick_at(scraper->round);
+    const struct timespec until = { (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
+
+    if (at)
+        pthread_cond_timedwait(&scraper->asked, &scraper->lock, &until);
+    else
+        pthread_cond_wait(&scraper->asked, &scraper->lock);
+}
 
 /* Returns 0 when the scraper is to stop. */
 static int
@@ -136,16 +158,16 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->waiting_since_ns = scraper->queue || scraper->config ? now_ns() : 0;
     if (!scraper->queue && !scraper->config)
         pthread_cond_broadcast(&scraper->finished);
-    while (!scraper->queue && !scraper->config && !scraper->stopping)
-        pthread_cond_wait(&scraper->asked, &scraper->lock);
-    *work = (struct work){ scraper->config, scraper->queue };
+    while (!scraper->queue && !scraper->config && !scraper->stopping && !is_time(scraper))
+        wait_until_asked(scraper);
+    *work = (struct work){ scraper->config, scraper->queue, !scraper->stopping && is_time(scraper) };
     scraper->config = NULL;
     scraper->queue = NULL;
     scraper->queue_end = &scraper->queue;
-    scraper->busy = work->requests || work->config;
+    scraper->busy = work->requests || work->config || work->tick;
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
-    return work->requests || work->config;
+    return work->requests || work->config || work->tick;
 }
 
 static void *
@@ -159,6 +181,8 @@ scraper_run(void *argument)
     while (wait_for_work(scraper, &work)) {
         if (work.config)
             configure(scraper, work.config);
+        if (work.tick && round_tick_at(scraper->round) && round_tick(scraper->round))
+            log_event(LOG_LEVEL_ERROR, "no memory to read the rules", NULL);
         if (work.requests)
             answer(scraper, work.requests);
     }
@@ -185,6 +209,7 @@ struct scraper *
 scraper_start(const struct round_options *options, struct config *config)
 {
     struct scraper *scraper = calloc(1, sizeof *scraper);
+    pthread_condattr_t monotonic;
 
     if (!scraper) {
         config_free(config);
@@ -192,7 +217,10 @@ scraper_start(const struct round_options *options, struct config *config)
     }
     results_open(&scraper->results);
     pthread_mutex_init(&scraper->lock, NULL);
-    pthread_cond_init(&scraper->asked, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&scraper->asked, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;

@@ -148,12 +148,14 @@ take_state(struct rule *to, const struct rules *former)
     }
 }
 
-static void
-take_over(struct rules *rules, struct rules *former)
+void
+rules_take(struct rules *rules, struct rules *former)
 {
     struct history *history = rules->history;
     uint32_t i;
 
+    if (!former)
+        return;
     for (i = 0; i < rules->rules_n; i++)
         take_state(&rules->rules[i], former);
     for (i = 0; i < rules->terms_n; i++)
@@ -164,17 +166,14 @@ take_over(struct rules *rules, struct rules *former)
 }
 
 struct rules *
-rules_new(const struct rules_spec *spec, struct rules *former)
+rules_new(const struct rules_spec *spec)
 {
     struct rules *rules = calloc(1, sizeof *rules);
 
-    if (!rules || rules_fill(rules, spec)) {
-        rules_free(rules);
-        return NULL;
-    }
-    if (former)
-        take_over(rules, former);
-    return rules;
+    if (rules && !rules_fill(rules, spec))
+        return rules;
+    rules_free(rules);
+    return NULL;
 }
 
 /* ---- each second ---- */

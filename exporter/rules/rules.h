@@ -48,12 +48,12 @@ int rules_check_summary(const struct summary_spec *spec, char *why, size_t why_b
 
 struct rules;
 
-/*
- * Copies the spec, which was checked. What is the same in former (NULL: none) goes on with its history and its state; former is to be
- * freed afterwards. NULL: no memory; then former is as it was.
- */
-struct rules *rules_new(const struct rules_spec *spec, struct rules *former);
-void rules_free(struct rules *rules);
+/* Copies the spec, which was checked. NULL: no memory. */
+struct rules *rules_new(const struct rules_spec *spec);
+void rules_free(struct rules *rules); /* NULL is fine */
+
+/* What is the same in former (NULL: none) goes on in rules, with its history and its state. former is only to be freed afterwards. */
+void rules_take(struct rules *rules, struct rules *former);
 
 /*
  * Takes the model's values in and judges the rules, to be called once a second. now: in seconds, of a clock that never goes back; real_ns:
@@ -96,7 +96,7 @@ struct summary_row {
     const char *problem; /* NULL, or why quantiles or Apdex are NaN though there are observations                  */
 };
 
-struct summary {
+struct summary_result {
     const struct summary_spec *spec;
     double covered_seconds;
     uint32_t left_out_n; /* series that are in no group, as there are too many groups                          */
@@ -108,7 +108,7 @@ struct summary {
 uint32_t rules_summaries_n(const struct rules *rules);
 
 /* 0 or -ENOMEM; free with summary_free(). */
-int rules_summary(const struct rules *rules, uint32_t idx, struct summary *out);
-void summary_free(struct summary *summary);
+int rules_summary(const struct rules *rules, uint32_t idx, struct summary_result *out);
+void summary_free(struct summary_result *summary);
 
 #endif

@@ -55,7 +55,7 @@ rules_summaries_n(const struct rules *rules)
 }
 
 void
-summary_free(struct summary *summary)
+summary_free(struct summary_result *summary)
 {
     free(summary->rows);
     memset(summary, 0, sizeof *summary);
@@ -73,7 +73,7 @@ same_values(const struct term *term, const struct term_group *a, const struct te
 }
 
 static void
-fill_row(struct summary_row *row, const struct summary *summary, const struct distribution *distribution)
+fill_row(struct summary_row *row, const struct summary_result *summary, const struct distribution *distribution)
 {
     const char *problem = NULL, *apdex_problem = NULL;
 
@@ -91,7 +91,7 @@ fill_row(struct summary_row *row, const struct summary *summary, const struct di
 
 /* The row of a group and of those behind it with the same labels, which have other buckets. */
 static int
-add_row(struct summary *summary, const struct term *term, const struct history *history, uint32_t group)
+add_row(struct summary_result *summary, const struct term *term, const struct history *history, uint32_t group)
 {
     struct distribution distribution;
     uint32_t i;
@@ -114,7 +114,7 @@ add_row(struct summary *summary, const struct term *term, const struct history *
 }
 
 int
-rules_summary(const struct rules *rules, uint32_t idx, struct summary *out)
+rules_summary(const struct rules *rules, uint32_t idx, struct summary_result *out)
 {
     const struct rules_summary *summary = &rules->summaries[idx];
     const struct term *term = rules->terms[summary->term];

@@ -118,6 +118,8 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
         return route_metrics(&seen);
     if (!strcmp(path, "/health"))
         return route_document(DOCUMENT_HEALTH);
+    if (!strcmp(path, "/api/v1/summary"))
+        return route_document(DOCUMENT_SUMMARY);
     if (!strcmp(path, "/-/healthy"))
         return route_fixed(RESPONSE_HEALTHY);
     if (!strcmp(path, "/-/ready"))

@@ -31,9 +31,10 @@ scene_end(struct scene *scene)
 void
 scene_rules(struct scene *scene, const struct rules_spec *spec)
 {
-    struct rules *rules = rules_new(spec, scene->rules);
+    struct rules *rules = rules_new(spec);
 
     assert_non_null(rules);
+    rules_take(rules, scene->rules);
     rules_free(scene->rules);
     scene->rules = rules;
 }
