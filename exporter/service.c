@@ -91,13 +91,15 @@ service_timeout_ms(const struct service *service)
 void
 service_reloading(const struct service *service)
 {
-    notify_reloading(&service->notify);
+    if (service->is_ready)
+        notify_reloading(&service->notify);
 }
 
 void
 service_reloaded(const struct service *service)
 {
-    notify_ready(&service->notify);
+    if (service->is_ready)
+        notify_ready(&service->notify);
 }
 
 void

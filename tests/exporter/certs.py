@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl in a folder of the test."""
+"""Certificates for tests, made by openssl in a folder of the test, and hashes of passwords."""
 import os
 import ssl
 import subprocess
@@ -64,3 +64,8 @@ def replace(source, target):
     with open(target + ".new", "wb") as file:
         file.write(content)
     os.rename(target + ".new", target)
+
+
+def hashed(password, cost=5):
+    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True, check=True)
+    return done.stdout.decode().strip().split(":", 1)[1]

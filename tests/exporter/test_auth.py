@@ -5,18 +5,10 @@ import contextlib
 import http.client
 import re
 import signal
-import subprocess
 import time
 
-from certs import write
+from certs import hashed, write
 from lib import DEADLINE, equal, main, note, raw, test, true, wait_for
-
-COST = 5
-
-
-def hashed(password, cost=COST):
-    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True, check=True)
-    return done.stdout.decode().strip().split(":", 1)[1]
 
 
 def serve(bench, users, more="", options=()):

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 
+from certs import write
 from lib import DEADLINE, Skip, drain, equal, main, test, threads_sleep, true, wait_for, wakeups
 
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
@@ -84,6 +85,23 @@ def readiness_is_told_when_it_listens_and_has_read_its_segments(bench):
         socket.create_connection(("127.0.0.1", port), DEADLINE).close()
         equal(exporter.stop(), 0)
         equal(manager.wait_for("STOPPING"), {"STOPPING": "1"})
+
+
+@test
+def a_reload_is_told_from_its_beginning_to_its_end_good_or_bad(bench):
+    manager = Manager(bench)
+    path = bench.folder() + "/shmeter.yml"
+    exporter = bench.exporter(f"--segment={bench.name()}", "--config.file=" + write(path, "segments: []\n"), env=manager.environment())
+    manager.wait_for("READY")
+    for text, said in (("segments: []\n", "settings were reloaded"), ("no: [such", "settings were not reloaded")):
+        write(path, text)
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        exporter.process.send_signal(signal.SIGHUP)
+        message = manager.take()
+        equal((message["RELOADING"], set(message)), ("1", {"RELOADING", "MONOTONIC_USEC"}))
+        true(before <= int(message["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000, message)
+        equal(manager.take(), {"READY": "1"}, text)
+        exporter.wait_for_log(said)
 
 
 @test

@@ -3,6 +3,7 @@
 Usage: test_systemd.py PROGRAM FEEDER [TEST...]
 """
 
+import base64
 import contextlib
 import ctypes
 import errno
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 
+from certs import Authority, hashed, write
 from lib import DEADLINE, Skip, equal, main, note, raw, segment_path, test, true, wait_for
 
 UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/systemd")
@@ -117,10 +119,19 @@ def allowed_calls():
 
 
 class Traced:
-    """The exporter below strace, with a Unix socket, a port by name, a notify socket and a watchdog."""
+    """The exporter below strace, with a Unix socket, a port by name, a notify socket, a watchdog and settings; perhaps with TLS and
+    a password."""
 
-    def __init__(self, bench, *options):
-        self.folder = bench.folder()
+    def __init__(self, bench, name, is_guarded):
+        self.folder, self.context = bench.folder(), None
+        options = [f"--segment={name}", "--config.file=" + write(self.folder + "/shmeter.yml", f"segments: [{{name: {name}, prefix: a_}}]\n")]
+        if is_guarded:
+            authority = Authority(bench.folder())
+            cert, key = authority.issue("server")
+            self.context = authority.context()
+            options.append("--web.config.file=" + write(self.folder + "/web.yml", f"""tls_server_config: {{cert_file: {cert}, key_file: {key}}}
+basic_auth_users: {{alice: {hashed("secret")}}}
+"""))
         self.trace = self.folder + "/trace"
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         bench.callback(manager.close)
@@ -139,13 +150,21 @@ class Traced:
             self.pid = int(file.read().split()[0])
 
     def ask(self, path, headers=""):
-        with socket.create_connection(self.address, DEADLINE) as plug:
-            return raw(plug, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n".encode())
+        with contextlib.closing(socket.create_connection(self.address, DEADLINE)) as plug:
+            return self.ask_by(plug, path, headers)
 
     def ask_unix(self):
-        with socket.socket(socket.AF_UNIX) as plug:
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as plug:
+            plug.settimeout(DEADLINE)
             plug.connect(self.folder + "/http")
-            return raw(plug, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return self.ask_by(plug, "/health")
+
+    def ask_by(self, plug, path, headers=""):
+        if self.context:
+            plug = self.context.wrap_socket(plug, server_hostname="localhost")
+            headers += "Authorization: Basic " + base64.b64encode(b"alice:secret").decode() + "\r\n"
+        with plug:
+            return raw(plug, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n".encode())
 
     def lines(self):
         with open(self.trace, encoding="utf-8", errors="replace") as file:
@@ -166,6 +185,7 @@ def exercise(bench, traced, name, worker):
         traced.ask(path)
     true(traced.ask_unix().startswith(b"HTTP/1.1 "), "an answer by the Unix socket")
     os.kill(traced.pid, signal.SIGHUP)
+    wait_for(lambda: any("RELOADING=1" in line for line in traced.lines()), "a reload")
     worker.kill()
     traced.ask("/health")
     bench.feeder(name).do("many", 0, 5000)  # more memory than before
@@ -179,12 +199,16 @@ def exercise(bench, traced, name, worker):
 def the_exporter_needs_no_system_call_that_the_service_forbids(bench):
     allowed = allowed_calls()
     true({"epoll_wait", "accept4", "sendmsg"} <= allowed and not {"mount", "ptrace", "setuid", "bpf"} & allowed, "the filter was understood")
-    name = bench.name()
-    worker = bench.feeder(name)
-    traced = Traced(bench, f"--segment={name}")
-    exercise(bench, traced, name, worker)
-    wait_for(lambda: sum("WATCHDOG=1" in line for line in traced.lines()) > 1, "signs of life")
-    lines = traced.end()
+    for is_guarded in (False, True):
+        name = bench.name()
+        worker = bench.feeder(name)
+        traced = Traced(bench, name, is_guarded)
+        exercise(bench, traced, name, worker)
+        wait_for(lambda at=traced: sum("WATCHDOG=1" in line for line in at.lines()) > 1, "signs of life")
+        check(traced.end(), allowed)
+
+
+def check(lines, allowed):
     calls = {found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line))}
     true({"accept4", "epoll_wait", "openat"} <= calls, f"the trace was read: {calls}")
     note(f"{len(calls)} different system calls, {len(allowed)} are allowed")
