@@ -57,6 +57,16 @@ guard_check(const struct guard *guard, const struct web_config *config, char *er
                             : "TLS cannot be turned off while the exporter runs: start it again");
 }
 
+/* What a reload takes away may be a mistake, as a file that was cut short. */
+static void
+warn_of_loss(const struct web_config *former, const struct web_config *config)
+{
+    if (former->users_n && !config->users_n)
+        log_event(LOG_LEVEL_WARN, "passwords are no longer asked for", NULL);
+    if (former->tls_settings.client_auth == TLS_CLIENT_VERIFY && config->tls_settings.client_auth != TLS_CLIENT_VERIFY)
+        log_event(LOG_LEVEL_WARN, "clients' certificates are no longer demanded and verified", NULL);
+}
+
 int
 guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes)
 {
@@ -64,6 +74,7 @@ guard_configure(struct guard *guard, struct web_config *config, char *error, siz
         return -EINVAL;
     if (config->users_n && !guard->auth && !(guard->auth = auth_new()))
         return fail(error, error_bytes, -ENOMEM, "no memory, threads or descriptors to check passwords");
+    warn_of_loss(guard->config, config);
     /* Nobody is to find the key in a core file, nor to take it by ptrace(2). */
     if (config->tls || config->users_n)
         prctl(PR_SET_DUMPABLE, 0);

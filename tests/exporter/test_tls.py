@@ -432,6 +432,63 @@ def a_bad_first_request_is_refused_at_once(bench):
 
 
 @test
+def a_client_that_takes_its_answer_slowly_costs_no_cpu_time(bench):
+    authority = Authority(bench.folder())
+    name = bench.name()
+    feeder = bench.feeder(name)
+    for number in range(900):
+        feeder.do("requests", "GET", f"{number:0200}", 1)
+    exporter = serve(bench, authority, options=["--web.request-timeout=30", f"--segment={name}"])
+    slow = authority.context().wrap_socket(bench.connect(exporter, window=4096), server_hostname="localhost")
+    bench.callback(slow.close)
+    slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)  # some megabytes, of which it takes a little
+    true(slow.recv(1000).startswith(b"HTTP/1.1 200"), "it is answered")
+    true(ticks_of_a_second(exporter) < 10, "it spins")
+
+
+@test
+def a_handshake_in_pieces_comes_to_its_end(bench):
+    authority = Authority(bench.folder())
+    exporter = serve(bench, authority)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = authority.context()
+        context.minimum_version = context.maximum_version = version
+        plug = bench.connect(exporter)
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+
+        def exchange(step):
+            """Does a step of the client's, sending byte by byte, until it is done."""
+            while True:
+                try:
+                    done = step()
+                except ssl.SSLWantReadError:
+                    done = None
+                for byte in outgoing.read():
+                    plug.sendall(bytes([byte]))
+                if done is not None:
+                    return done
+                incoming.write(plug.recv(65536))
+
+        exchange(lambda: client.do_handshake() or True)
+        exchange(lambda: client.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"))
+        true(b"200 OK" in exchange(lambda: client.read(4096)), version.name)
+
+
+@test
+def the_end_comes_while_handshakes_wait(bench):
+    authority = Authority(bench.folder())
+    exporter = serve(bench, authority)
+    whole = client_hello(authority.context())
+    plugs = [bench.connect(exporter) for _ in range(20)]
+    for number, plug in enumerate(plugs):
+        plug.sendall(whole[:number * 20 + 1])
+    equal(exporter.ask("/-/healthy").status, 200)
+    equal(exporter.stop(), 0)
+
+
+@test
 def an_abrupt_end_of_a_session_harms_nobody(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority)
