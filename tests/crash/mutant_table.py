@@ -89,7 +89,7 @@ MUTANTS = [
      [("shm/registry.h", 1, "shmeter_store_relaxed(&record->state, SHMETER_UNPUBLISHED);\n    record->family = key->family;",
        "shmeter_store_relaxed(&record->state, SHMETER_VISIBLE);\n    shmeter_registry_head(record, units, SHMETER_KIND_SERIES);\n"
        "    record->family = key->family;")],
-     "series of a counter", "CPU", r"are damaged|is torn"),
+     "series of a counter", "CPU", "are damaged|is torn|is another one for a reader that has stayed"),
     ("a lookup leaves a dead maker's record unpublished",
      [("shm/series.h", 1, "if (show && record)\n", "if (show && record && added)\n")],
      "series of a counter", "CPU", "after the successor on state"),
