@@ -165,6 +165,8 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->queue = NULL;
     scraper->queue_end = &scraper->queue;
     scraper->busy = work->requests || work->config || work->tick;
+    if (scraper->busy && !scraper->waiting_since_ns)
+        scraper->waiting_since_ns = now_ns(); /* the rules wait for it */
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
     return work->requests || work->config || work->tick;

@@ -59,7 +59,8 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
     log_event(LOG_LEVEL_DEBUG, "request", "method", method, "url", url, NULL);
     /* A refused body is answered before it arrives: the library then reads no more from this connection. */
     if (request->route.is_fixed &&
-        (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_LARGE_BODY))
+        (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
+         request->route.fixed == RESPONSE_LARGE_BODY))
         return responses_queue(&http->responses, connection, request->route.fixed);
     if (!guard_takes_request(http->guard, http_now_ns()))
         request->state = REQUEST_LIMITED;

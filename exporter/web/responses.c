@@ -19,6 +19,8 @@ static const struct fixed fixed_responses[RESPONSES] = {
                           "GET, HEAD" },
     [RESPONSE_BAD_BODY] = { MHD_HTTP_BAD_REQUEST, "The request states its body's length in an ambiguous way.\n",
                             MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_BAD_HOST] = { MHD_HTTP_BAD_REQUEST, "The request names more than one host.\n", MHD_HTTP_HEADER_CONNECTION,
+                            "close" },
     [RESPONSE_LARGE_BODY] = { MHD_HTTP_CONTENT_TOO_LARGE, "Requests with a body are not answered.\n",
                               MHD_HTTP_HEADER_CONNECTION, "close" },
     [RESPONSE_UNAUTHORIZED] = { MHD_HTTP_UNAUTHORIZED, "A user's name and password are needed.\n",

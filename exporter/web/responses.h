@@ -14,6 +14,7 @@ enum fixed_response {
     RESPONSE_NOT_FOUND,
     RESPONSE_METHOD,
     RESPONSE_BAD_BODY,   /* a body whose length is stated ambiguously: the connection ends                  */
+    RESPONSE_BAD_HOST,   /* more than one host: the connection ends                                         */
     RESPONSE_LARGE_BODY, /* a body: the connection ends                                                     */
     RESPONSE_UNAUTHORIZED,
     RESPONSE_BUSY,    /* too many passwords wait to be checked                                            */

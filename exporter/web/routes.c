@@ -12,7 +12,7 @@
 #define LIST_BYTES 2048u /* of an Accept header; what is longer is cut */
 
 struct head {
-    unsigned lengths_n, encodings_n;
+    unsigned lengths_n, encodings_n, hosts_n;
     int is_empty;                                         /* every length is 0 */
     char accept[LIST_BYTES], accept_encoding[LIST_BYTES]; /* of all lines, joined (RFC 9110, 5.2)             */
 };
@@ -43,6 +43,7 @@ look_at_header(void *argument, enum MHD_ValueKind kind, const char *key, const c
             seen->is_empty = 0;
     }
     seen->encodings_n += !strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    seen->hosts_n += !strcasecmp(key, MHD_HTTP_HEADER_HOST);
     if (!strcasecmp(key, MHD_HTTP_HEADER_ACCEPT))
         join(seen->accept, value);
     else if (!strcasecmp(key, MHD_HTTP_HEADER_ACCEPT_ENCODING))
@@ -108,6 +109,8 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
     MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &seen);
     if (seen.encodings_n || seen.lengths_n > 1)
         return route_fixed(RESPONSE_BAD_BODY);
+    if (seen.hosts_n > 1) /* RFC 9112, 3.2 */
+        return route_fixed(RESPONSE_BAD_HOST);
     if (!seen.is_empty)
         return route_fixed(RESPONSE_LARGE_BODY);
     if (!strcmp(path, "/-/reload"))

@@ -342,6 +342,28 @@ def a_request_without_a_host_is_refused(bench):
 
 
 @test
+def a_request_with_two_hosts_is_refused(bench):
+    exporter = bench.exporter(f"--segment={bench.name()}")
+    answer = raw(bench.connect(exporter), b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n")
+    equal(status_of(answer), 400)
+    true(b"more than one host" in answer, answer)
+
+
+@test
+def what_is_no_request_for_a_page_gets_none(bench):
+    exporter = bench.exporter(f"--segment={bench.name()}", "--web.request-timeout=1")
+    for request, status in ((b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n", 405), (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n", 405),
+                            (b"get /metrics HTTP/1.1\r\nHost: x\r\n", 405), (b"GET /metrics%00 HTTP/1.1\r\nHost: x\r\n", 404),
+                            (b"GET /metrics%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n", 404),
+                            (b"GET /metrics\rX: y HTTP/1.1\r\nHost: x\r\n", None),
+                            (b"GET /metrics\nX: y HTTP/1.1\r\nHost: x\r\n", None), (b"GET /metrics\r\n", None), (b"\0\0\0 /metrics HTTP/1.1\r\nHost: x\r\n", None)):
+        answer = raw(bench.connect(exporter), request + b"Connection: close\r\n\r\n")
+        true(b"shmeter_segments" not in answer and b"HTTP/1.1 200" not in answer, f"{request!r}: {answer[:300]!r}")
+        if status:
+            equal(status_of(answer), status, request)
+
+
+@test
 def expectations_of_a_body_are_not_encouraged(bench):
     exporter = bench.exporter(f"--segment={bench.name()}")
     answer = raw(bench.connect(exporter),
