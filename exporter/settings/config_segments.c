@@ -7,6 +7,7 @@
 
 #include "expo/settings.h"
 #include "exporter/settings/config_parts.h"
+#include "exporter/settings/segment_name.h"
 
 #define WHY_BYTES 256u
 
@@ -31,7 +32,7 @@ take_name(struct yaml *yaml, const char *key, const struct yaml_value *value, vo
     const char *wrong;
     int result = config_string(entry->config, yaml, key, value, &entry->segment.match);
 
-    if (!result && (wrong = options_segment_wrong(entry->segment.match))) {
+    if (!result && (wrong = segment_name_wrong(entry->segment.match))) {
         char shown[YAML_SHOWN_BYTES];
         return yaml_fail(yaml, value, "%s is %s: %s", key, yaml_shown(key, value, shown), wrong);
     }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/settings/segment_name.h"
 #include "exporter/version.h"
 
 #define DEFAULT_ADDRESS "127.0.0.1:10077"
@@ -26,21 +27,10 @@ struct entry {
     const char *help; /* lines apart by \n */
 };
 
-const char *
-options_segment_wrong(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!^";
-
-    if (!*name || (!strchr(name, '/') && name[strspn(name, allowed)]))
-        return "a segment's name consists of letters, digits and _ . -, may be a pattern with * ? [ ], and is a path "
-               "when it has a /";
-    return NULL;
-}
-
 static const char *
 take_segment(struct options *options, const char *argument)
 {
-    const char *wrong = options_segment_wrong(argument);
+    const char *wrong = segment_name_wrong(argument);
 
     if (wrong)
         return wrong;
@@ -315,7 +305,7 @@ complete(struct options *options)
     const char *why;
 
     options->standard_segment = name && *name ? name : "default";
-    if (!options->segments_n && (why = options_segment_wrong(options->standard_segment))) {
+    if (!options->segments_n && (why = segment_name_wrong(options->standard_segment))) {
         fprintf(stderr, "shmeter-exporter: SHMETER_SEGMENT=%s: %s\n", name, why);
         return OPTIONS_WRONG;
     }

@@ -43,9 +43,6 @@ enum options_verdict {
     OPTIONS_WRONG /* one sentence is on standard error                                                       */
 };
 
-/* NULL, or what is wrong with a segment's NAME, path or pattern. */
-const char *options_segment_wrong(const char *name);
-
 /* Strings of *out point into argv and the environment. Not thread-safe (getopt). */
 enum options_verdict options_parse(struct options *out, int argc, char **argv);
 
