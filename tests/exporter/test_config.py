@@ -336,6 +336,18 @@ def many_who_ask_at_once_all_get_an_answer(bench):
 
 
 @test
+def hang_ups_in_a_row_end_with_the_last_file(bench):
+    name = bench.name()
+    bench.feeder(name).do("requests", "GET", "200", 3)
+    file = File(bench, "")
+    exporter = bench.exporter(file.option, f"--segment={name}")
+    for turn in range(200):
+        file.write("segments:\n  - name: %s\n    labels: {turn: %d}\n" % (name, turn))
+        os.kill(exporter.pid, signal.SIGHUP)
+    wait_for(lambda: value(exporter.samples(), "shop_requests_total", method="GET", status="200", turn="199") == 3, "the last file")
+
+
+@test
 def an_end_in_the_middle_of_reloads_is_an_end(bench):
     file = File(bench, "health: {}\n")
     for _ in range(10):
