@@ -1,5 +1,6 @@
 """The file of --config.file: every mistake is one sentence with its line, options win over it, and it can be read again at any time."""
 
+import json
 import os
 import re
 import signal
@@ -83,10 +84,12 @@ def every_key_of_the_example_and_of_the_document_is_known_and_the_other_way_roun
 
 
 @test
-def the_examples_of_the_document_have_no_mistake(bench):
-    with open(f"{SOURCE}/docs/configuration.md", encoding="utf-8") as file:
-        blocks = re.findall(r"^```yaml\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
-    true(len(blocks) >= 4, "the document has examples")
+def the_examples_of_the_documents_have_no_mistake(bench):
+    blocks = []
+    for document in ("configuration", "health"):
+        with open(f"{SOURCE}/docs/{document}.md", encoding="utf-8") as file:
+            blocks += re.findall(r"^```yaml\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+    true(len(blocks) >= 6, "the documents have examples")
     for block in blocks:
         done = run("--config.check", File(bench, block).option)
         equal((done.returncode, done.stderr), (0, ""), block)
@@ -379,6 +382,34 @@ def segments_come_and_go_by_reload(bench):
         true(f"shmeter.{one}.v1" not in maps.read(), "what is named no more is closed")
 
 
+@test
+def rules_that_stay_go_on_over_a_reload_and_others_begin_and_end_with_it(bench):
+    name = bench.name()
+    feeder = bench.feeder(name)
+    feeder.do("active", 5)
+    text = "segments:\n  - name: %s\n    labels: {site: %s}\nhealth:\n  rules:\n    - {name: %s, expr: sum(shop_active) > 3, severity: failing}\n"
+    file = File(bench, text % (name, "berlin", "crowded"))
+    exporter = bench.exporter(file.option, "--web.enable-lifecycle")
+
+    def firing():
+        health = json.loads(exporter.ask("/health").body)
+        return health["status"], [(one["what"], one["value"], one["threshold"]) for one in health["reasons"] if one["check"] == "rule"]
+
+    wait_for(lambda: firing() == ("failing", [("crowded", 5, 3)]), "the rule fires")
+    for site in ("paris", "rome"):
+        file.write(text % (name, site, "crowded"))
+        equal(post(exporter)[0], 200)
+        equal(firing(), ("failing", [("crowded", 5, 3)]), "it fires on, without another beginning")
+    exporter.wait_for_log("crowded")
+    equal(len([line for line in exporter.log if "crowded" in line]), 1, "the log tells of one beginning and of no end")
+    file.write(text % (name, "rome", "full"))
+    equal(post(exporter)[0], 200)
+    wait_for(lambda: firing() == ("failing", [("full", 5, 3)]), "the new rule fires, the former one is gone")
+    file.write("segments:\n  - name: %s\n" % name)
+    equal(post(exporter)[0], 200)
+    equal(firing(), ("ok", []))
+
+
 class Scraper(threading.Thread):
     """Scrapes over one connection for as long as it is wanted, and looks that a total never falls."""
 
@@ -415,7 +446,8 @@ def hundreds_of_reloads_cost_no_scrape_no_total_no_memory_and_no_descriptor(benc
     feeder.do("many", 0, 300)
     feeder.do("requests", "GET", "200", 1)
     good = ["segments:\n  - name: %s\n    labels: {site: s%d, team: checkout}\n    prefix: %s\n    deny: ['shop_debug_.*']\n    idle_timeout: 1h\n"
-            % (name, i, "ab"[i % 2] + "_") for i in range(4)]
+            "health:\n  rules:\n    - {name: r%d, expr: sum(shop_active) > 3}\n    - {name: many, expr: 'sum(rate(shop_many_total[5m])) > 1e9'}\n"
+            % (name, i, "ab"[i % 2] + "_", i) for i in range(4)]
     bad = [text for text, _, _ in ALL]
     file, web = File(bench, good[0]), File(bench, "http_server_config: {http2: false}\n", "web.yml")
     exporter = bench.exporter(file.option, f"--web.config.file={web.path}", "--web.enable-lifecycle")

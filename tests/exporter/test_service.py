@@ -122,23 +122,6 @@ def the_status_follows_the_segments(bench):
 
 
 @test
-def a_reload_is_told_when_it_begins_and_when_it_ends_good_or_bad(bench):
-    path = bench.folder() + "/exporter.yml"
-    manager = Manager(bench)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("health: {}\n")
-    exporter = bench.exporter(f"--config.file={path}", f"--segment={bench.name()}", env=manager.environment())
-    manager.wait_for("READY")
-    for text in ("health: {stuck_after: 1m}\n", "health: {stuck_after: never}\n"):
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        exporter.process.send_signal(signal.SIGHUP)
-        begun = manager.wait_for("RELOADING")
-        true(int(begun["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000, begun)
-        equal(manager.take(), {"READY": "1"})
-
-
-@test
 def a_watchdog_is_fed_while_nothing_happens(bench):
     manager = Manager(bench)
     exporter = bench.exporter(f"--segment={bench.name()}", env=manager.environment(WATCHDOG_USEC="200000"))
