@@ -13,7 +13,7 @@ static const char *const mode_names[MODES] = { "pool", "live_sum", "live_min", "
 static const double classic_bounds[] = { 1, 2, 4, 8 };
 static const double classic_values[] = { 0.5, 1.5, 3, 6.25, 16 };
 static const double log_values[] = { 0.5, 1.5, 3, 6, 12, 24.5, 48, 96, 192 };
-static const char *const bound_texts[] = { "1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "128.0", "256.0" };
+static const char *const bound_texts[] = { "1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "128.0" };
 
 static const struct shmeter_family *dynamic;
 static struct shmeter_counter counters[COUNTERS];
@@ -36,7 +36,7 @@ kill_bucket_value(uint32_t histogram, uint32_t bucket)
 const char *
 kill_bucket_bound(uint32_t histogram, uint32_t bucket)
 {
-    return histogram < CLASSIC && bucket == 4 ? "+Inf" : bound_texts[bucket];
+    return bucket + 1 == kill_buckets_n(histogram) ? "+Inf" : bound_texts[bucket];
 }
 
 const char *
