@@ -12,6 +12,13 @@
 static const char *const labels[] = { "a", NULL };
 
 void
+scene_near(double a, double b)
+{
+    if (!(fabs(a - b) <= 1e-9 * (fabs(b) + 1)))
+        fail_msg("%.12g, wanted %.12g", a, b);
+}
+
+void
 scene_begin(struct scene *scene)
 {
     memset(scene, 0, sizeof *scene);

@@ -37,6 +37,9 @@ void scene_histogram(struct scene *scene, const char *name, const char *a, const
 void scene_exponential(struct scene *scene, const char *name, const char *a, int32_t schema, int32_t first_index,
                        uint32_t log_n, double sum, const uint64_t *counts);
 
+/* Fails unless both are the same but for rounding. */
+void scene_near(double value, double wanted);
+
 /* Turns the clock and lets the rules read. */
 void scene_tick(struct scene *scene, double seconds);
 struct rule_status scene_status(const struct scene *scene); /* of the first rule */
