@@ -22,6 +22,12 @@
 #define REST_MS       3000
 #define LARGE_N       100000
 
+struct subject {
+    struct fill fill;
+    void (*look)(struct bench_run *run, pid_t pid); /* after some scrapes                                          */
+    const char *config;                             /* the configuration file; NULL none                           */
+};
+
 /* Beside this program in the build directory. */
 static int
 exporter_path(char *path, size_t bytes)
@@ -90,9 +96,9 @@ pause_ms(long ms)
 }
 
 static pid_t
-start(const char *exporter, const char *segment, uint16_t port)
+start(const char *exporter, const char *segment, const char *config, uint16_t port)
 {
-    char address[32];
+    char address[32], option[300] = "--log.level=error";
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         bench_fail("fork: %s", strerror(errno));
@@ -103,8 +109,9 @@ start(const char *exporter, const char *segment, uint16_t port)
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    execl(exporter, exporter, "--segment", segment, "--web.listen-address", address, "--log.level", "error",
-          (char *)NULL);
+    if (config)
+        snprintf(option, sizeof option, "--config.file=%s", config);
+    execl(exporter, exporter, "--segment", segment, "--web.listen-address", address, option, (char *)NULL);
     _exit(127);
 }
 
@@ -165,16 +172,29 @@ cpu_ns(pid_t pid)
 }
 
 static void
-look_at_rest(struct bench_run *run, pid_t pid)
+look_at_cpu(struct bench_run *run, pid_t pid, const char *name)
 {
-    double kib = anonymous_kib(pid), before = cpu_ns(pid);
+    double before = cpu_ns(pid);
     uint64_t wall = measure_wall_ns();
     pause_ms(REST_MS);
     double spent = cpu_ns(pid) - before, passed = (double)(measure_wall_ns() - wall);
+    if (before >= 0)
+        run_put(run, name, spent / passed * 100);
+}
+
+static void
+look_at_rest(struct bench_run *run, pid_t pid)
+{
+    double kib = anonymous_kib(pid);
     if (kib >= 0)
         run_put(run, "exporter-memory", kib / 1024);
-    if (before >= 0)
-        run_put(run, "exporter-cpu", spent / passed * 100);
+    look_at_cpu(run, pid, "exporter-cpu");
+}
+
+static void
+look_at_rules(struct bench_run *run, pid_t pid)
+{
+    look_at_cpu(run, pid, "exporter-cpu-rules");
 }
 
 static void
@@ -185,10 +205,38 @@ look_at_memory(struct bench_run *run, pid_t pid)
         run_put(run, "exporter-memory-100k", kib * 1024 / LARGE_N);
 }
 
-struct subject {
-    struct fill fill;
-    void (*look)(struct bench_run *run, pid_t pid); /* after some scrapes */
-};
+/* Path of the subject's configuration; NULL none. Static memory. */
+static const char *
+write_config(const struct bench_run *run, const struct subject *one)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s", run_segment(run, "config"));
+    FILE *file = one->config ? fopen(path, "we") : NULL;
+    if (one->config && (!file || fputs(one->config, file) < 0 || fclose(file)))
+        bench_fail("%s cannot be written", path);
+    return one->config ? path : NULL;
+}
+
+/* Returns 0, or -1 when the exporter does not answer. */
+static int
+measure_one(struct bench_run *run, const struct subject *one, const char *exporter, const char *segment)
+{
+    const char *config = write_config(run, one);
+    for (unsigned tries = 0; tries < 3; tries++) { /* somebody else may take the port before the exporter does */
+        uint16_t port = free_port();
+        pid_t pid = start(exporter, segment, config, port);
+        if (wait_ready(pid, port))
+            continue;
+        for (unsigned i = 0; i < 3; i++)
+            scrape_http(port);
+        pause_ms(200);
+        one->look(run, pid);
+        kill(pid, SIGTERM);
+        waitpid(pid, NULL, 0);
+        return 0;
+    }
+    return -1;
+}
 
 static void
 measure_exporter(struct bench_run *run, const struct bench_row *row)
@@ -203,26 +251,21 @@ measure_exporter(struct bench_run *run, const struct bench_row *row)
     int error = fill_apart(segment, &one->fill);
     if (error)
         bench_fail("no segment could be filled: %s", strerror(-error));
-    for (unsigned tries = 0; tries < 3; tries++) { /* somebody else may take the port before the exporter does */
-        uint16_t port = free_port();
-        pid_t pid = start(exporter, segment, port);
-        if (wait_ready(pid, port))
-            continue;
-        for (unsigned i = 0; i < 3; i++)
-            scrape_http(port);
-        pause_ms(200);
-        one->look(run, pid);
-        kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
-        unlink(segment);
-        return;
-    }
-    run_note(run, "The exporter was not measured: it did not answer.");
+    if (measure_one(run, one, exporter, segment))
+        run_note(run, "The exporter was not measured: it did not answer.");
     unlink(segment);
+    run_segment_remove(run, "config");
 }
 
-static const struct subject small = { { .series_n = 990 }, look_at_rest };
-static const struct subject large = { { .series_n = LARGE_N }, look_at_memory };
+static const struct subject small = { { .series_n = 990 }, look_at_rest, NULL };
+static const struct subject large = { { .series_n = LARGE_N }, look_at_memory, NULL };
+/* The rate of each series, and of all of them. */
+static const struct subject ruled = { { .series_n = 990 },
+                                      look_at_rules,
+                                      "health:\n"
+                                      "  rules:\n"
+                                      "    - {name: each, expr: 'max(rate(bench_0_requests_total[30m])) > 1e9'}\n"
+                                      "    - {name: all, expr: 'sum(rate(bench_0_requests_total[5m])) > 1e9'}\n" };
 
 #define ROW(name_, words, unit_, subject_, target)                                                              \
     {                                                                                                           \
@@ -233,6 +276,7 @@ static const struct subject large = { { .series_n = LARGE_N }, look_at_memory };
 const struct bench_row resident_rows[] = {
     ROW("exporter-memory", "RssAnon at rest, 990 series", "MiB", small, 8),
     ROW("exporter-cpu", "CPU at rest, 990 series", "%", small, 0.1),
+    ROW("exporter-cpu-rules", "the same, two rules over them once a second", "%", ruled, 0.5),
     ROW("exporter-memory-100k", "RssAnon at rest, 100,000 series scraped as text", "B/series", large, 0),
 };
 const size_t resident_rows_n = ROWS_N(resident_rows);

@@ -179,7 +179,7 @@ def the_list_names_what_can_be_filtered():
     done = run("--list")
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert done.returncode == 0 and len(names) == len(set(names))
-    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "cold-scrape-100k", "exporter-memory", "exporter-memory-100k"} <= set(names), names
+    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "cold-scrape-100k", "exporter-memory", "exporter-memory-100k", "exporter-cpu-rules"} <= set(names), names
 
 
 @test
