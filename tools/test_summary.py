@@ -1,9 +1,9 @@
-"""Counts single test cases in meson's testlog.json, names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped".
+"""Counts single test cases in meson's logs (testlog.json, benchmarklog.json), names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped".
 
 A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
 timeout or a broken plan has against it counts as one more failure.
 
-Usage: test_summary.py TESTLOG EXIT_CODE_OF_MESON
+Usage: test_summary.py (LOG EXIT_CODE_OF_MESON)...
 """
 import json
 import re
@@ -95,15 +95,14 @@ def show(run, tally):
         print("\n".join(lines[-SHOWN_LINES:]))
 
 
-def main():
-    path, meson_code = sys.argv[1], int(sys.argv[2])
+def count_log(path, meson_code, total):
     try:
         with open(path, encoding="utf-8") as file:
             runs = [json.loads(line) for line in file]
     except OSError as error:
-        print(f"No tests were run: {error}\n0 passed, 1 failed")
-        return 1
-    total = Tally()
+        print(f"No tests were run: {error}")
+        total.fail("no log")
+        return
     for run in runs:
         tally = count_program(run)
         total.passed += tally.passed
@@ -116,8 +115,14 @@ def main():
     if meson_code != 0 and not any(run["result"] in BAD for run in runs):
         total.fail(f"meson itself ended with exit code {meson_code}")
         print(total.reasons[-1])
+
+
+def main():
+    total = Tally()
+    for path, meson_code in zip(sys.argv[1::2], sys.argv[2::2]):
+        count_log(path, int(meson_code), total)
     if total.failed:
-        print("\nEverything the tests printed is in build/meson-logs/testlog.txt")
+        print("\nEverything the tests printed is in build/meson-logs/")
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
     return 0 if total.failed == 0 and total.passed > 0 else 1
 
