@@ -329,6 +329,9 @@ compare_and_swap(struct actor *actor, uint32_t way)
         make_visible(actor->cpu, request->word, request->value, 1);
         if (request->order != 'r')
             cpu->floor = state.now;
+    } else if (checker.memory == MEMORY_WEAK) {
+        set_word_floor(cpu, request->word, state.now);
+        cpu->seen = state.now;
     }
 }
 

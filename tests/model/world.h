@@ -1,0 +1,325 @@
+/*
+ * A small segment and some processes for models of the cold paths: the client's own code, with the system calls of model processes. Included
+ * by one file for each program. What the kernel is asked for that others can change (who is alive, who holds a lock) is a choice point.
+ */
+#ifndef SHMETER_TESTS_MODEL_WORLD_H
+#define SHMETER_TESTS_MODEL_WORLD_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/model/report.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(MODEL_RACES)
+void *model_memcpy(void *to, const void *from, size_t bytes);
+void *model_memset(void *to, int byte, size_t bytes);
+int model_memcmp(const void *a, const void *b, size_t bytes);
+#define memcpy model_memcpy
+#define memset model_memset
+#define memcmp model_memcmp
+#endif
+
+/* The model's kernel in the place of these. */
+#define shmeter_sys_open        kernel_sys_open
+#define shmeter_sys_close       kernel_sys_close
+#define shmeter_sys_stat        kernel_sys_stat
+#define shmeter_sys_map         kernel_sys_map
+#define shmeter_sys_unmap       kernel_sys_unmap
+#define shmeter_sys_advise      kernel_sys_advise
+#define shmeter_sys_pid         kernel_sys_pid
+#define shmeter_sys_probe       kernel_sys_probe
+#define shmeter_sys_lock_byte   kernel_sys_lock_byte
+#define shmeter_sys_byte_locked kernel_sys_byte_locked
+#define shmeter_sys_slurp       kernel_sys_slurp
+#include "shm/sys.h"
+#undef shmeter_sys_open
+#undef shmeter_sys_close
+#undef shmeter_sys_stat
+#undef shmeter_sys_map
+#undef shmeter_sys_unmap
+#undef shmeter_sys_advise
+#undef shmeter_sys_pid
+#undef shmeter_sys_probe
+#undef shmeter_sys_lock_byte
+#undef shmeter_sys_byte_locked
+#undef shmeter_sys_slurp
+
+#define PROCESSES     4u
+#define WORLD_SLOTS   3u
+#define WORLD_GAUGES  2u
+#define WORLD_ENTRIES 8u
+#define WORLD_UNITS   24u
+#define WORLD_CELLS   1024u /* bytes of a CPU lane */
+
+/* ---- processes ---- */
+
+static struct {
+    uint32_t process_of[8]; /* actor -> process                                                                     */
+    uint32_t lock[WORLD_SLOTS]; /* process + 1 that holds it                                                         */
+    uint32_t namespaces[PROCESSES];
+    uint64_t image[PROCESSES];
+} world;
+
+static uint32_t world_lies; /* a seeded bug: everybody is dead */
+
+static uint32_t
+world_self(void)
+{
+    return world.process_of[model_self()];
+}
+
+/* Killed. One that has ended lives on in these models, so that its slot stays its own. */
+static int
+world_is_dead(uint32_t process)
+{
+    uint32_t i;
+
+    for (i = 0; i < 8; i++)
+        if (world.process_of[i] == process && model_is_dead(i))
+            return 1;
+    return 0;
+}
+
+static uint32_t
+shmeter_sys_pid(void)
+{
+    return 100 + world_self();
+}
+
+static int
+shmeter_sys_probe(uint32_t pid)
+{
+    model_step("kill(2)");
+    return world_lies || (pid >= 100 && world_is_dead(pid - 100)) ? -ESRCH : 0;
+}
+
+static int
+shmeter_sys_open(const char *path, int flags, uint32_t mode)
+{
+    (void)flags, (void)mode;
+    return strstr(path, "/ns/") ? 50 : 60;
+}
+
+static int
+shmeter_sys_close(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+static int
+shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
+{
+    (void)path;
+    memset(out, 0, sizeof *out);
+    out->inode = fd == 50 ? 7 + world.namespaces[world_self()] : 1;
+    return 0;
+}
+
+static long
+shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
+{
+    (void)bytes, (void)protection, (void)flags, (void)fd;
+    return -ENOMEM;
+}
+
+static int
+shmeter_sys_unmap(void *at, uint64_t bytes)
+{
+    (void)at, (void)bytes;
+    return 0;
+}
+
+static int
+shmeter_sys_advise(void *at, uint64_t bytes, int advice)
+{
+    (void)at, (void)bytes, (void)advice;
+    return 0;
+}
+
+static int
+shmeter_sys_lock_byte(int fd, uint64_t at)
+{
+    (void)fd;
+    model_step("lock");
+    if (world.lock[at] && world.lock[at] != world_self() + 1 && !world_is_dead(world.lock[at] - 1))
+        return -EAGAIN;
+    world.lock[at] = world_self() + 1;
+    return 0;
+}
+
+static int
+shmeter_sys_byte_locked(int fd, uint64_t at)
+{
+    (void)fd;
+    model_step("test of a lock");
+    return world.lock[at] && world.lock[at] != world_self() + 1 && !world_is_dead(world.lock[at] - 1);
+}
+
+static int
+shmeter_sys_slurp(const char *path, char *buffer, size_t bytes)
+{
+    uint32_t pid = 100 + world_self();
+
+    if (strstr(path, "boot_id"))
+        return snprintf(buffer, bytes, "00000000-0000-0000-0000-000000000001");
+    sscanf(path, "/proc/%u/stat", &pid);
+    return snprintf(buffer, bytes, "%u (w) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 %u", pid, 1000 + pid);
+}
+
+/* ---- time does not pass ---- */
+
+#define SHMETER_SHM_CLOCK_H
+
+static inline uint64_t
+shmeter_clock_ns(void)
+{
+    return 1000;
+}
+
+static inline uint64_t
+shmeter_clock_real_ns(void)
+{
+    return 1000;
+}
+
+static inline uint64_t
+shmeter_clock_counter(void)
+{
+    return 1000;
+}
+
+static inline uint64_t
+shmeter_clock_ticks(uint32_t kind)
+{
+    (void)kind;
+    return 1000;
+}
+
+static inline uint32_t
+shmeter_clock_kind(void)
+{
+    return 0;
+}
+
+#define shmeter_identity_image kernel_identity_image
+#include "shm/identity.h"
+#undef shmeter_identity_image
+
+static uint64_t
+shmeter_identity_image(void)
+{
+    return world.image[world_self()];
+}
+
+#include "client/shmeter.h"
+#include "shm/series.h"
+
+#include "client/fallback.h"
+#include "client/lookup.h"
+
+/* ---- the segment ---- */
+
+static struct {
+    _Alignas(4096) struct shmeter_state state;
+    _Alignas(64) struct shmeter_slot_word slots[WORLD_SLOTS];
+    struct shmeter_gauge_cell common[WORLD_GAUGES];
+    uint64_t index[WORLD_ENTRIES];
+    _Alignas(64) uint64_t records[WORLD_UNITS * SHMETER_UNIT_BYTES / 8];
+    _Alignas(64) struct {
+        struct shmeter_slot_block block;
+        struct shmeter_gauge_cell gauges[WORLD_GAUGES];
+        uint64_t pad[6];
+    } blocks[WORLD_SLOTS];
+    _Alignas(64) unsigned char cpu_lanes[2][WORLD_CELLS];
+    _Alignas(64) unsigned char shared_lanes[1][2 * WORLD_CELLS];
+} segment;
+
+static struct {
+    struct shmeter_attachment attachment;
+    unsigned char pad[SHMETER_ATTACHMENT_BYTES - sizeof(struct shmeter_attachment)];
+    struct shmeter_wiped wiped;
+    unsigned char tail[64];
+} processes[PROCESSES];
+
+static struct {
+    struct shmeter_heap_chunk chunk;
+    unsigned char bytes[4096];
+} heap;
+
+#define world_attachment(process) (&processes[process].attachment)
+
+static void
+world_header(struct shmeter_header *header)
+{
+    const unsigned char *base = (const unsigned char *)&segment;
+
+    header->magic = SHMETER_MAGIC;
+    header->segment_bytes = sizeof segment;
+    header->nonce[0] = 1;
+    header->nonce[1] = 2;
+    header->state_off = (uint64_t)((const unsigned char *)&segment.state - base);
+    header->index_off = (uint64_t)((const unsigned char *)segment.index - base);
+    header->index_entries = WORLD_ENTRIES;
+    header->records_off = (uint64_t)((const unsigned char *)segment.records - base);
+    header->records_bytes = sizeof segment.records;
+    header->slot_words_off = (uint64_t)((const unsigned char *)segment.slots - base);
+    header->slot_blocks_off = (uint64_t)((const unsigned char *)segment.blocks - base);
+    header->slot_block_bytes = sizeof segment.blocks[0];
+    header->common_off = (uint64_t)((const unsigned char *)segment.common - base);
+    header->cpu_lanes_off = (uint64_t)((const unsigned char *)segment.cpu_lanes - base);
+    header->shared_lanes_off = (uint64_t)((const unsigned char *)segment.shared_lanes - base);
+    header->cpu_lanes_n = 2;
+    header->shared_lanes_n = 1;
+    header->lane_shift = 10;
+    header->max_series = 100;
+    header->max_family_series = 100;
+    header->slots_n = WORLD_SLOTS;
+    header->gauges_n = WORLD_GAUGES;
+    header->gauges_off = sizeof(struct shmeter_slot_block);
+    header->ring_off = sizeof segment.blocks[0];
+}
+
+/* Everything new and empty, n processes attached to the segment. */
+static void
+world_make(uint32_t n)
+{
+    uint32_t i;
+
+    memset(&segment, 0, sizeof segment);
+    memset(processes, 0, sizeof processes);
+    memset(&heap, 0, sizeof heap);
+    memset(&world, 0, sizeof world);
+    memset(&shmeter_process_v1, 0, sizeof shmeter_process_v1);
+    heap.chunk.bytes = sizeof heap;
+    heap.chunk.used = sizeof heap.chunk;
+    shmeter_process_v1.heap = SHMETER_ADDRESS(&heap);
+    for (i = 0; i < n; i++) {
+        struct shmeter_attachment *attachment = world_attachment(i);
+        world_header(&attachment->header);
+        attachment->base = (unsigned char *)&segment;
+        attachment->state = &segment.state;
+        attachment->lanes.cpu = segment.cpu_lanes[0];
+        attachment->lanes.shared = segment.shared_lanes[0];
+        attachment->lanes.shift = 10;
+        attachment->lanes.losses = segment.state.losses;
+        attachment->lanes.attachment = attachment;
+        attachment->lock_fd = -1;
+        attachment->same_boot = 1;
+        processes[i].wiped.populated = WORLD_CELLS;
+        world.image[i] = 77; /* forked of one image */
+    }
+    model_keep(&world, sizeof world);
+    model_keep(&heap, 256);
+    model_keep(segment.state.losses, sizeof segment.state.losses);
+}
+
+static inline void
+world_actor(const char *name, uint32_t actor, uint32_t process, void (*body)(void *), void *argument)
+{
+    world.process_of[actor] = process;
+    model_actor(name, actor, body, argument);
+}
+
+#endif
