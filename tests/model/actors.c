@@ -96,8 +96,16 @@ model_actor(const char *name, uint32_t cpu, void (*body)(void *), void *argument
 
     actor->name = name;
     actor->cpu = cpu;
+    actor->process = checker.actors_n;
     actor->body = body;
     actor->argument = argument;
+}
+
+void
+model_thread(const char *name, uint32_t cpu, void (*body)(void *), void *argument)
+{
+    model_actor(name, cpu, body, argument);
+    checker.actors[checker.actors_n - 1].process = checker.actors[checker.actors_n - 2].process;
 }
 
 void

@@ -286,6 +286,18 @@ run(uint32_t who, uint32_t way)
     actors_resume(who);
 }
 
+/* All its threads, also those that have ended. */
+static void
+kill_process(uint32_t process)
+{
+    uint32_t i;
+
+    for (i = 0; i < checker.actors_n; i++)
+        if (checker.actors[i].process == process)
+            checker.actors[i].status = STATUS_DEAD;
+    checker.deaths++;
+}
+
 static void
 perform(const struct choice *choice)
 {
@@ -297,8 +309,7 @@ perform(const struct choice *choice)
         begin_anew(choice->who);
         break;
     case CHOICE_DIE:
-        checker.actors[choice->who].status = STATUS_DEAD;
-        checker.deaths++;
+        kill_process(checker.actors[choice->who].process);
         break;
     case CHOICE_DRAIN:
         memory_drain(choice->who, choice->way);

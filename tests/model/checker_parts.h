@@ -37,7 +37,7 @@ struct actor {
     void *argument;
     struct request request;
     enum status status;
-    uint32_t cpu, in_sequence, interrupted, reads_only;
+    uint32_t cpu, process, in_sequence, interrupted, reads_only;
 };
 
 struct checker {

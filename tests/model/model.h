@@ -54,6 +54,8 @@ void model_run(const struct model_case *model, enum memory memory, uint64_t stat
 void model_share(void *bytes, size_t n); /* multiples of 8                                                           */
 void model_keep(void *bytes, size_t n);  /* only one actor at a time, or ghost state                                 */
 void model_actor(const char *name, uint32_t cpu, void (*body)(void *), void *argument);
+/* One more thread of the process of the actor made last: they die together. */
+void model_thread(const char *name, uint32_t cpu, void (*body)(void *), void *argument);
 /* One that stores nothing into shared bytes, and whose death nobody would see. */
 void model_reader(const char *name, uint32_t cpu, void (*body)(void *), void *argument);
 

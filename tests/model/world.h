@@ -91,7 +91,7 @@ static int
 shmeter_sys_probe(uint32_t pid)
 {
     model_step("kill(2)");
-    return world_lies || (pid >= 100 && world_is_dead(pid - 100)) ? -ESRCH : 0;
+    return world_lies || pid < 100 || pid >= 100 + PROCESSES || world_is_dead(pid - 100) ? -ESRCH : 0;
 }
 
 static int
@@ -241,6 +241,7 @@ static struct {
     unsigned char pad[SHMETER_ATTACHMENT_BYTES - sizeof(struct shmeter_attachment)];
     struct shmeter_wiped wiped;
     unsigned char tail[64];
+    unsigned char private_block[sizeof segment.blocks[0]];
 } processes[PROCESSES];
 
 static struct {
@@ -305,14 +306,59 @@ world_make(uint32_t n)
         attachment->lanes.shift = 10;
         attachment->lanes.losses = segment.state.losses;
         attachment->lanes.attachment = attachment;
+        attachment->private_block = processes[i].private_block;
         attachment->lock_fd = -1;
         attachment->same_boot = 1;
         processes[i].wiped.populated = WORLD_CELLS;
-        world.image[i] = 77; /* forked of one image */
+        world.image[i] = UINT64_C(77) << 24; /* forked of one image */
     }
     model_keep(&world, sizeof world);
     model_keep(&heap, 256);
     model_keep(segment.state.losses, sizeof segment.state.losses);
+}
+
+/* A family of this name and type; its one label is called "l" when it has one. */
+static inline void
+world_definition(struct shmeter_definition *out, const char *name_and_label, uint32_t type, uint32_t mode,
+                 uint32_t labels_n)
+{
+    memset(out, 0, sizeof *out);
+    out->type = type;
+    out->mode = mode;
+    out->labels_n = labels_n;
+    out->cell_bytes = type == SHMETER_GAUGE ? 0 : 8;
+    out->name_bytes = (uint16_t)(strlen(name_and_label) + 1);
+    out->help_bytes = out->unit_bytes = 1;
+    out->labels_bytes = (uint16_t)(2 * labels_n);
+    out->hash = 5 + type + 16 * mode;
+    out->strings = name_and_label;
+}
+
+/* What a process knows of a family, found or made. */
+static inline void
+world_bind(struct shmeter_binding *out, uint32_t process, const struct shmeter_definition *definition)
+{
+    struct shmeter_attachment *attachment = world_attachment(process);
+    int64_t unit = shmeter_family_record_of(attachment, definition);
+
+    out->attachment = attachment;
+    out->unit = (uint32_t)unit;
+    out->record = shmeter_arena_family(attachment, out->unit);
+    out->max_series = 100;
+    out->hash = shmeter_hash_word(out->record->hash, attachment->header.nonce[1]);
+    out->buckets = NULL;
+    shmeter_registry_show(&out->record->state);
+}
+
+static inline struct shmeter_gauge
+world_gauge(uint32_t process, uint32_t mode, uint64_t cell)
+{
+    struct shmeter_gauge gauge;
+
+    gauge.slot = &processes[process].wiped.slot;
+    gauge.cell = (shmeter_gauge_plain(mode) ? SHMETER_GAUGE_PLAIN : 0) | (uint64_t)mode << 2 |
+                 (sizeof(struct shmeter_slot_block) + cell * sizeof(struct shmeter_gauge_cell)) << 8;
+    return gauge;
 }
 
 static inline void
