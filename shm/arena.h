@@ -41,11 +41,30 @@ shmeter_arena_family(const struct shmeter_attachment *attachment, uint64_t unit)
     return record;
 }
 
-/* What stands at *unit: its kind, and *unit moves on. Returns -1 at the end. */
+/* Whether an index entry leads to the record of this hash at unit. Such a record is complete, and never changes. */
+SHMETER_LOCAL int
+shmeter_arena_indexed(const struct shmeter_attachment *attachment, uint64_t unit, uint64_t hash)
+{
+    const uint64_t *index = (const uint64_t *)(const void *)(attachment->base + attachment->header.index_off);
+    uint64_t i, seen;
+    for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
+        seen = shmeter_load_acquire(&index[(hash + i) & (attachment->header.index_entries - 1)]);
+        if (!seen)
+            return 0;
+        if (seen == SHMETER_INDEX_ENTRY(hash, unit))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * What stands at *unit: its kind, and *unit moves on. Returns -1 at the end. The walk passes the records of makers at work and of dead ones
+ * unit by unit, and there it meets their text, which may look like a record: only what the index leads to is one.
+ */
 SHMETER_LOCAL int
 shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, uint64_t *at)
 {
-    uint64_t fill = shmeter_load_acquire(&attachment->state->records_fill.value), head;
+    uint64_t fill = shmeter_load_acquire(&attachment->state->records_fill.value), head, hash;
     uint64_t *record;
     *at = *unit ? *unit : 1;
     if (*at * SHMETER_UNIT_BYTES >= fill)
@@ -53,9 +72,17 @@ shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, 
     record = (uint64_t *)shmeter_arena_at(attachment, *at, SHMETER_UNIT_BYTES);
     if (!record)
         return -1;
+    *unit = *at + 1;
     head = shmeter_load_acquire(record);
-    *unit = *at + ((uint32_t)head < SHMETER_UNIT_BYTES ? 1 : (uint32_t)head / SHMETER_UNIT_BYTES);
-    return (int)(head >> 32 & 0xff);
+    if (head >> 32 != SHMETER_KIND_FAMILY && head >> 32 != SHMETER_KIND_SERIES)
+        return SHMETER_KIND_NONE;
+    hash = shmeter_load_relaxed(head >> 32 == SHMETER_KIND_FAMILY
+                                    ? &((struct shmeter_family_record *)(void *)record)->hash
+                                    : &((struct shmeter_series_record *)(void *)record)->hash);
+    if ((uint32_t)head < SHMETER_UNIT_BYTES || !shmeter_arena_indexed(attachment, *at, hash))
+        return SHMETER_KIND_NONE;
+    *unit = *at + (uint32_t)head / SHMETER_UNIT_BYTES;
+    return (int)(head >> 32);
 }
 
 /* The gauge cell's mode, by a walk; -1 when no series has it. Cold. */

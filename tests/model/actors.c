@@ -26,6 +26,12 @@ actors_stack(uint32_t actor)
     return stacks[actor];
 }
 
+int
+actors_inside(void)
+{
+    return inside;
+}
+
 /* To the search, and back when the request was performed. The frame of this function is the lowest that is kept. */
 static __attribute__((noinline)) void
 wait_for_search(void)

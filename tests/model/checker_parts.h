@@ -57,6 +57,7 @@ void actors_start(void);
 void actors_resume(uint32_t actor);
 void actors_restart(uint32_t actor);
 unsigned char *actors_stack(uint32_t actor);
+int actors_inside(void); /* an actor runs */
 
 /* memory.c */
 struct region {

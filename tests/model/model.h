@@ -25,7 +25,8 @@
 
 enum memory { MEMORY_SC, MEMORY_TSO, MEMORY_WEAK };
 
-#define MODEL_ANY UINT32_MAX
+#define MODEL_ANY        UINT32_MAX
+#define MODEL_RACES_WALK 2u /* atomic loads may race: what they give is checked by the code                          */
 
 struct model_case {
     const char *name;

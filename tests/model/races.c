@@ -84,7 +84,7 @@ atomic(uint32_t actor, uint32_t word, int acquires, int writes, int releases, in
 
     if (reads && acquires)
         join(own, state.words[word].released);
-    if (races(actor, state.words[word].wrote))
+    if (races(actor, state.words[word].wrote) && (writes || checker.model->races != MODEL_RACES_WALK))
         complain(actor, word, "an atomic access");
     if (!writes)
         return;
@@ -146,7 +146,7 @@ plain(const void *at, size_t bytes, int write)
     const unsigned char *from = at, *byte;
     uint32_t word, last = UINT32_MAX;
 
-    if (!checker.model->races || checker.memory != MEMORY_SC)
+    if (!actors_inside() || !checker.model->races || checker.memory != MEMORY_SC)
         return;
     for (byte = from; byte < from + bytes; byte++)
         if (memory_word(byte, &word) && word != last) {
