@@ -1,7 +1,7 @@
 /*
- * Creates a segment, complete or not at all, and attaches to one. A segment appears under its name by one link(2) of a
- * file that is finished; whoever finds the name taken attaches to what is there. Nothing is ever half-made, so there is
- * nothing to wait for and nothing to repair.
+ * Creates a segment, complete or not at all, and attaches to one. A segment appears under its name by one link(2) or
+ * rename(2) of a file that is finished; whoever finds the name taken attaches to what is there. Nothing is ever half-made,
+ * so there is nothing to wait for and nothing to repair.
  */
 #ifndef SHMETER_SHM_SEGMENT_H
 #define SHMETER_SHM_SEGMENT_H
@@ -50,6 +50,23 @@ shmeter_segment_temporary(const char *path, uint64_t nonce, char *out)
         out, SHMETER_O_RDWR | SHMETER_O_CREAT | SHMETER_O_EXCL | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0600);
 }
 
+/*
+ * Gives a finished file its name instead of its temporary one: by one step, so that dying here leaves no file with two
+ * names, which nobody would trust. By two where the filesystem cannot. made: what became of the making; the file goes when
+ * that failed.
+ */
+SHMETER_LOCAL int
+shmeter_segment_name(const char *temporary, const char *path, int made)
+{
+    int result = made ? made : shmeter_sys_rename(temporary, path);
+    if (!result)
+        return 0;
+    if (!made && (result == -EINVAL || result == -ENOSYS))
+        result = shmeter_sys_link(temporary, path, 0);
+    shmeter_sys_unlink(temporary);
+    return result;
+}
+
 /* Returns 0 when this process's segment now has the name, -EEXIST when another's has, or another -errno and *why. */
 SHMETER_LOCAL int
 shmeter_segment_create(const char *path, const struct shmeter_options *options, const char **why)
@@ -86,10 +103,8 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
             result = fd < 0 ? fd : shmeter_segment_fill(fd, options, &header);
         }
     }
-    if (!result && temporary[0])
-        result = shmeter_sys_link(temporary, path, 0);
     if (temporary[0])
-        shmeter_sys_unlink(temporary);
+        result = shmeter_segment_name(temporary, path, result);
     if (fd >= 0)
         shmeter_sys_close(fd);
     return result;

@@ -170,13 +170,15 @@ shmeter_sys_file_limit(void)
     return limits[0];
 }
 
+/* A signal undoes it; who gets one at each of so many tries is told -EINTR, rather than tried for ever. */
 SHMETER_LOCAL int
 shmeter_sys_allocate(int fd, uint64_t at, uint64_t bytes)
 {
     long result;
+    int tries = 100;
     do
         result = shmeter_sys(SYS_fallocate, fd, 0, (long)at, (long)bytes, 0, 0);
-    while (result == -EINTR);
+    while (result == -EINTR && --tries);
     return (int)result;
 }
 
@@ -197,6 +199,14 @@ shmeter_sys_link(const char *from, const char *to, int flags)
 {
     return (int)shmeter_sys(SYS_linkat, SHMETER_AT_FDCWD, SHMETER_SYS_POINTER(from), SHMETER_AT_FDCWD,
                             SHMETER_SYS_POINTER(to), flags, 0);
+}
+
+/* Gives a file another name, unless that is taken: -EEXIST. -EINVAL or -ENOSYS where filesystem or kernel cannot. */
+SHMETER_LOCAL int
+shmeter_sys_rename(const char *from, const char *to)
+{
+    return (int)shmeter_sys(SYS_renameat2, SHMETER_AT_FDCWD, SHMETER_SYS_POINTER(from), SHMETER_AT_FDCWD,
+                            SHMETER_SYS_POINTER(to), 1 /* RENAME_NOREPLACE */, 0);
 }
 
 SHMETER_LOCAL int
