@@ -1,5 +1,6 @@
 """The k-th system call fails, for each call that opening, registering and closing make, once and for ever: nothing crashes, hangs or is
-left half-made, the program is told, what it counted is there, and the next program is not disturbed.
+left half-made, the program is told, what it counted is there, and the next program is not disturbed. The same when it is the last call:
+the program is killed in it.
 
 Usage: test_calls.py FAULTY SHMETER
 """
@@ -9,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,11 +33,15 @@ def environment():
     return {name: text for name, text in os.environ.items() if name != "SHMETER_SEGMENT"}
 
 
+def trace(path, *injected, log="/dev/null"):
+    options = [f"--inject={one}" for one in injected]
+    return subprocess.run(["strace", "-qq", "-o", log, *options, FAULTY, path], env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+
+
 def live(path, *injected, log="/dev/null"):
     """Runs the program under strace; what it told."""
-    options = [f"--inject={one}" for one in injected]
-    done = subprocess.run(["strace", "-qq", "-o", log, *options, FAULTY, path], env=environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+    done = trace(path, *injected, log=log)
     text = done.stdout.decode(errors="replace")
     match = TOLD.fullmatch(text)
     if done.returncode or not match:
@@ -60,6 +66,13 @@ def stored(path):
             elif family["name"] == "faulty_seconds":
                 observations += int(one["count"])
     return adds, observations
+
+
+def check_next(path, adds, observations):
+    """Another program counts there, and exactly, where so much was counted before."""
+    after = fresh(path)
+    assert (after.opened, after.attached, after.adds, after.error) == (0, 0, COMPLETE, ""), f"the next one: {after}"
+    assert stored(path) == (adds + COMPLETE, observations + COMPLETE), "the next one's updates are not all there"
 
 
 def calls(path, *injected):
@@ -103,7 +116,30 @@ class Way:
                 for when in (str(nth), f"{nth}+"):
                     yield f"{name}:error={error}:when={when}"
 
-    def complaint(self, fault):
+    def deaths(self):
+        for name, nth, _ in self.list_calls():
+            if not self.always or name != "openat":
+                yield f"{name}:signal=KILL:when={nth}"
+
+    def harm_of_death(self, fault):
+        """Kills the program in one call; "" or what went wrong."""
+        path = self.place()
+        before = COMPLETE if self.how == "attach" else 0
+        try:
+            done = trace(path, *self.always, fault)
+            assert done.returncode == -signal.SIGKILL, f"not killed: {done.returncode} {done.stdout!r}"
+            left = os.listdir(os.path.dirname(path))
+            assert len(left) <= 1 and (self.how == "named" or left in ([], ["segment"])), f"left behind: {left}"
+            first = stored(path) if "segment" in left else (0, 0)
+            assert all(before <= one <= before + COMPLETE for one in first), f"{first} after {before}"
+            check_next(path, *first)
+        except (AssertionError, subprocess.SubprocessError) as why:
+            return f"{self.how}, {fault}: {why}"
+        finally:
+            shutil.rmtree(os.path.dirname(path))
+        return ""
+
+    def harm(self, fault):
         """Tries one fault; "" or what went wrong."""
         path = self.place()
         before = COMPLETE if self.how == "attach" else 0
@@ -122,9 +158,7 @@ class Way:
             else:
                 assert told.opened < 0, f"no file, and no error: {told}"
                 seen = 0
-            after = fresh(path)
-            assert (after.opened, after.attached, after.adds, after.error) == (0, 0, COMPLETE, ""), f"the next one: {after}"
-            assert stored(path) == (before + COMPLETE, seen + COMPLETE), "the next one's updates are not all there"
+            check_next(path, before, seen)
         except (AssertionError, subprocess.SubprocessError) as why:
             return f"{self.how}, {fault}: {why}"
         finally:
@@ -140,13 +174,25 @@ def need_strace():
         raise Skip(f"strace cannot trace here: {done.stderr.strip()}")
 
 
+def kill_in_all(how):
+    need_strace()
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="shmeter-test-faults-") as folder:
+        way = Way(how, folder)
+        deaths = list(way.deaths())
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            complaints = [one for one in pool.map(way.harm_of_death, deaths) if one]
+    print(f"# {how}: killed in {len(deaths)} calls", flush=True)
+    assert len(deaths) >= 10, "the program makes hardly a call"
+    nothing(complaints[:20], f"{len(complaints)} of {len(deaths)} deaths did harm")
+
+
 def try_all(how):
     need_strace()
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="shmeter-test-faults-") as folder:
         way = Way(how, folder)
         faults = list(way.faults())
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            complaints = [one for one in pool.map(way.complaint, faults) if one]
+            complaints = [one for one in pool.map(way.harm, faults) if one]
     pairs = {fault.replace("+", "").split(":error")[0] + fault.replace("+", "").rsplit("=", 1)[1] for fault in faults}
     print(f"# {how}: {len(pairs)} (call, k) pairs, {len(faults)} faults", flush=True)
     assert len(pairs) >= 10, "the program makes hardly a call"
@@ -166,6 +212,21 @@ def any_call_of_who_attaches_may_fail_once_or_for_ever():
 @test
 def any_call_of_a_creator_without_nameless_files_may_fail_once_or_for_ever():
     try_all("named")
+
+
+@test
+def the_creator_may_die_in_any_call():
+    kill_in_all("create")
+
+
+@test
+def who_attaches_may_die_in_any_call():
+    kill_in_all("attach")
+
+
+@test
+def a_creator_without_nameless_files_may_die_in_any_call():
+    kill_in_all("named")
 
 
 if __name__ == "__main__":
