@@ -123,7 +123,8 @@ SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const c
 
 /*
  * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or histogram that is asked
- * for again starts at 0 in fresh cells, which uses up capacity. Handles from before stay safe and count unseen.
+ * for again starts at 0 in fresh cells, which uses up capacity (as does a gauge that is asked for while it is being
+ * hidden). Handles from before stay safe and count unseen.
  */
 SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);

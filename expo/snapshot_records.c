@@ -198,7 +198,7 @@ look_at(struct snapshot *snapshot, uint64_t unit, uint32_t bytes, uint32_t kind)
     _Alignas(8) unsigned char copy[SNAPSHOT_RECORD_BYTES];
     uint64_t state = snapshot_record_state(snapshot, unit);
 
-    if (state != SHMETER_VISIBLE && state != SHMETER_HIDDEN && state != SHMETER_HIDING)
+    if (state < SHMETER_VISIBLE || state > SHMETER_RETIRED)
         return -EAGAIN;
     snapshot_copy(snapshot, copy, snapshot_record_off(snapshot, unit), bytes);
     return kind == SHMETER_KIND_FAMILY ? add_family(snapshot, (uint32_t)unit, copy, bytes)

@@ -203,7 +203,8 @@ SHMETER_SIZE(shmeter_state, 3072);
 /*
  *   zero ----- maker: one 8-byte store, last ----> {bytes, kind}, state UNPUBLISHED
  *   UNPUBLISHED - maker, or a lookup that finds it in the index -> VISIBLE <- hide / show -> HIDDEN
- *   VISIBLE - hide of a gauge -> HIDING - the same, or who shows it again, when all its cells are unset -> HIDDEN
+ *   VISIBLE - hide of a gauge -> HIDING - the same, when all its cells are unset -> HIDDEN
+ *   HIDING - a lookup, which makes another record with another cell: the hider may be slow, or dead -> RETIRED
  *   A record whose maker died stays UNPUBLISHED or zero for ever: a walker steps over it (a zero head: one unit).
  */
 enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
@@ -211,7 +212,8 @@ enum shmeter_visibility {
     SHMETER_UNPUBLISHED,
     SHMETER_VISIBLE,
     SHMETER_HIDDEN, /* a gauge is unset by then */
-    SHMETER_HIDING  /* a gauge that is not unset everywhere yet: who shows it again does that first             */
+    SHMETER_HIDING, /* a gauge that is not unset everywhere yet */
+    SHMETER_RETIRED /* the same for good: another record stands for it */
 };
 
 struct shmeter_family_record {

@@ -143,7 +143,18 @@ shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
     }
 }
 
-/* The rest of a hide: its own, or that of a process that died in it. Returns when the record is HIDDEN, or shown again. */
+/*
+ * Gives up a gauge's record that is being hidden: its hider may unset the cell at any time, also after a later set. Nobody shows it any more.
+ * 0: it is hidden by now, and can be shown.
+ */
+SHMETER_LOCAL int
+shmeter_series_retire(struct shmeter_series_record *record)
+{
+    uint64_t seen = SHMETER_HIDING;
+    return shmeter_cas(&record->state, &seen, SHMETER_RETIRED) || seen == SHMETER_RETIRED;
+}
+
+/* The rest of a hide. */
 SHMETER_LOCAL void
 shmeter_series_hide_gauge(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
                           uint64_t cell)
@@ -153,21 +164,20 @@ shmeter_series_hide_gauge(const struct shmeter_attachment *attachment, struct sh
     shmeter_cas(&record->state, &seen, SHMETER_HIDDEN);
 }
 
-/* Shows a record that is new, or that stood for a gauge or an info and was hidden. */
+/* Shows a record that is new, or that stood for a gauge or an info and was hidden. One that is being hidden stays so: it was had before. */
 SHMETER_LOCAL void
-shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit,
+shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
                     struct shmeter_series_record *record)
 {
-    uint64_t cell;
     shmeter_registry_show(&record->state);
-    if (definition->cell_bytes)
-        return;
-    if (shmeter_load_acquire(&record->state) == SHMETER_HIDING && shmeter_series_cell(binding, definition, unit, &cell))
-        shmeter_series_hide_gauge(binding->attachment, record, cell);
-    shmeter_series_change(binding->attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
+    if (!definition->cell_bytes)
+        shmeter_series_change(binding->attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
 }
 
-/* The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. */
+/*
+ * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
+ * gets another cell, because its hider may unset the old one at any time after what the caller is going to set.
+ */
 SHMETER_LOCAL int64_t
 shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
                     const struct shmeter_values *values, int limited, int show)
@@ -178,7 +188,7 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
     struct shmeter_series_record *record = NULL;
     uint64_t state = SHMETER_UNPUBLISHED;
     int64_t unit = (int64_t)(probe.seen & UINT32_MAX);
-    int added = 0, cells = definition->cell_bytes != 0;
+    int added = 0, retired, renew;
     if (!probe.entry)
         return -ENOMEM;
     if (probe.seen) {
@@ -186,20 +196,28 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
         if (record)
             state = shmeter_load_acquire(&record->state);
     }
-    if (!probe.seen || (state == SHMETER_HIDDEN && cells)) {
-        if (limited && !shmeter_series_allowed(binding))
+    retired = record && (state == SHMETER_HIDING || state == SHMETER_RETIRED) && shmeter_series_retire(record);
+    renew = retired || (state == SHMETER_HIDDEN && definition->cell_bytes);
+    if (!probe.seen || renew) {
+        if (limited && !retired && !shmeter_series_allowed(binding))
             return -EDQUOT;
         unit = shmeter_registry_add_series(attachment, definition, &key, probe.seen, &added);
+        if (unit < 0) { /* whoever took the last cell may have taken it for this series */
+            uint64_t before = probe.seen;
+            probe = shmeter_registry_probe(attachment, &key);
+            if (probe.seen && probe.seen != before)
+                unit = (int64_t)(probe.seen & UINT32_MAX);
+        }
         record = unit < 0 ? NULL : shmeter_arena_series(attachment, (uint64_t)unit);
     }
     if (added && limited) {
         shmeter_add(&binding->record->series_n, 1);
         shmeter_add(&attachment->state->series_n.value, 1);
     }
-    if (added && state == SHMETER_HIDDEN)
+    if (added && renew)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_RENEWED);
     if (show && record)
-        shmeter_series_show(binding, definition, (uint32_t)unit, record);
+        shmeter_series_show(binding, definition, record);
     return unit;
 }
 

@@ -47,7 +47,7 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 
 #define PROCESSES     4u
 #define WORLD_SLOTS   3u
-#define WORLD_GAUGES  2u
+#define WORLD_GAUGES  3u
 #define WORLD_ENTRIES 8u
 #define WORLD_UNITS   24u
 #define WORLD_CELLS   1024u /* bytes of a CPU lane */
@@ -230,7 +230,7 @@ static struct {
     _Alignas(64) struct {
         struct shmeter_slot_block block;
         struct shmeter_gauge_cell gauges[WORLD_GAUGES];
-        uint64_t pad[6];
+        uint64_t pad[2];
     } blocks[WORLD_SLOTS];
     _Alignas(64) unsigned char cpu_lanes[2][WORLD_CELLS];
     _Alignas(64) unsigned char shared_lanes[1][2 * WORLD_CELLS];
