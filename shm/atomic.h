@@ -7,6 +7,8 @@
  *   release  A store before which everything earlier in the program is visible: "publish last".
  *   add, cas Atomic read-modify-writes with full ordering. A failed compare-and-swap orders nothing and says what it saw.
  *   fence_acquire  Loads before it happen before loads after it: the reader's half of an untorn read.
+ *   fence_release  Stores after it become visible after those before it, which a release store alone does not see to: the
+ *                  writer's half, where it is about to write again what readers of an older state may be reading.
  *
  * Three backends give the same verbs:
  *   Concurrency Kit  x86-64, when its headers are there and SHMETER_NO_CK is not defined.
@@ -53,6 +55,7 @@ uint64_t shmeter_hook_add(uint64_t *at, uint64_t n);
 int shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired);
 int shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high);
 void shmeter_hook_fence_acquire(void);
+void shmeter_hook_fence_release(void);
 #ifdef __cplusplus
 }
 #endif
@@ -105,6 +108,12 @@ SHMETER_INLINE void
 shmeter_fence_acquire(void)
 {
     shmeter_hook_fence_acquire();
+}
+
+SHMETER_INLINE void
+shmeter_fence_release(void)
+{
+    shmeter_hook_fence_release();
 }
 
 #elif !defined(SHMETER_NO_CK)
@@ -167,6 +176,12 @@ shmeter_fence_acquire(void)
     ck_pr_fence_acquire();
 }
 
+SHMETER_INLINE void
+shmeter_fence_release(void)
+{
+    ck_pr_fence_release();
+}
+
 #else
 
 SHMETER_INLINE uint64_t
@@ -217,6 +232,12 @@ SHMETER_INLINE void
 shmeter_fence_acquire(void)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+SHMETER_INLINE void
+shmeter_fence_release(void)
+{
+    __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
 #endif

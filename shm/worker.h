@@ -6,14 +6,21 @@
 
 #include "slot.h"
 
+/* A text of at most bytes - 1 and zeros behind it, word by word: others may be reading. bytes: a multiple of 8, as is out. */
 SHMETER_LOCAL void
 shmeter_worker_copy(char *out, const char *text, uint32_t bytes)
 {
-    uint32_t i;
-    for (i = 0; text && text[i] && i + 1 < bytes; i++)
-        out[i] = text[i];
-    for (; i < bytes; i++)
-        out[i] = 0;
+    uint64_t word;
+    uint32_t at, i, ended = !text;
+    for (at = 0; at < bytes; at += 8) {
+        char part[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
+        for (i = 0; i < 8 && !ended && at + i + 1 < bytes; i++) {
+            part[i] = text[at + i];
+            ended = !part[i];
+        }
+        memcpy(&word, part, sizeof word);
+        shmeter_store_relaxed((uint64_t *)(void *)(out + at), word);
+    }
 }
 
 SHMETER_LOCAL int
@@ -35,6 +42,7 @@ shmeter_worker_check_place(struct shmeter_slot_block *block, const char *name)
         struct shmeter_slot_check *check = &block->checks[i];
         uint64_t seen = shmeter_load_acquire(&check->word);
         if (!seen && shmeter_cas(&check->word, &seen, SHMETER_CHECK_MAKING)) {
+            shmeter_fence_release(); /* exclusives of aarch64 let later stores pass their own */
             shmeter_worker_copy(check->name, name, SHMETER_CHECK_NAME_BYTES);
             return check;
         }
@@ -51,6 +59,8 @@ shmeter_worker_check_put(struct shmeter_slot_check *check, enum shmeter_health h
 {
     uint64_t seen = shmeter_load_acquire(&check->word), which = (seen >> 8 & 1) ^ 1;
     int fresh = seen == SHMETER_CHECK_MAKING;
+    /* Who still has the word before this one may be reading that half: it must not see these stores and yet that word again. */
+    shmeter_fence_release();
     shmeter_worker_copy(check->message[which], message, SHMETER_CHECK_MESSAGE_BYTES);
     if (fresh || (seen & 0xff) != (uint64_t)health)
         shmeter_store_relaxed(&check->since_ticks, ticks);

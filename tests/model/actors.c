@@ -375,3 +375,10 @@ shmeter_hook_fence_acquire(void)
     if (!model_bugs.no_fence)
         memory_fence_acquire(checker.actors[current].cpu);
 }
+
+void
+shmeter_hook_fence_release(void)
+{
+    if (!model_bugs.no_fence_release)
+        memory_fence_release(checker.actors[current].cpu);
+}

@@ -79,6 +79,7 @@ void memory_drain(uint32_t cpu, uint32_t place);
 const char *memory_name_drain(uint32_t cpu, uint32_t place);
 void memory_flush(uint32_t cpu);
 void memory_fence_acquire(uint32_t cpu);
+void memory_fence_release(uint32_t cpu);
 uint64_t memory_hash(uint64_t hash);
 /* Forgets what no load can see any more, so that states which differ in that only are one. */
 void memory_settle(void);

@@ -12,12 +12,13 @@
 #define REGIONS    8u
 #define BUFFER     24u
 #define LOG        192u
-#define WORD_FLOOR 24u
+#define WORD_FLOOR 48u
 #define PAST       16u /* different values that a load may see */
 
 struct buffered {
     uint64_t value;
-    uint32_t word, release;
+    uint32_t word;
+    uint16_t release, fences; /* a release store; release fences before it, of those that still matter                */
 };
 
 struct logged { /* a store that became visible at a time */
@@ -27,7 +28,7 @@ struct logged { /* a store that became visible at a time */
 
 struct cpu {
     struct buffered buffer[BUFFER]; /* in program order */
-    uint32_t buffer_n;
+    uint32_t buffer_n, fences;
     uint32_t floor; /* time that no load may be served before                                                       */
     uint32_t seen;  /* the latest time that a load was served at: a fence makes it the floor                        */
     uint32_t words_n;
@@ -193,7 +194,8 @@ memory_drains(uint32_t cpu, uint32_t *places)
     for (i = 0; i < own->buffer_n; i++) {
         int first = 1;
         for (k = 0; k < i; k++)
-            first &= own->buffer[k].word != own->buffer[i].word && !own->buffer[i].release;
+            first &= own->buffer[k].word != own->buffer[i].word && !own->buffer[i].release &&
+                     own->buffer[k].fences == own->buffer[i].fences;
         if (first)
             places[n++] = i;
     }
@@ -353,8 +355,12 @@ memory_perform(struct actor *actor, uint32_t way)
             *at = request->value[0];
             break;
         }
+        if (checker.model->one_writer && request->order == 'r' && buffered(cpu, request->word) < 0 &&
+            *at == request->value[0])
+            break; /* nobody can tell */
         cpu->buffer[cpu->buffer_n].value = request->value[0];
         cpu->buffer[cpu->buffer_n].word = request->word;
+        cpu->buffer[cpu->buffer_n].fences = (uint16_t)cpu->fences;
         cpu->buffer[cpu->buffer_n++].release = request->order == 'l';
         break;
     case REQUEST_ADD:
@@ -386,6 +392,13 @@ memory_fence_acquire(uint32_t cpu)
         state.cpus[cpu].floor = state.cpus[cpu].seen;
 }
 
+void
+memory_fence_release(uint32_t cpu)
+{
+    if (state.cpus[cpu].buffer_n)
+        state.cpus[cpu].fences++;
+}
+
 /* ---- states ---- */
 
 static int
@@ -407,6 +420,13 @@ memory_settle(void)
 
     if (checker.memory != MEMORY_WEAK)
         return;
+    for (cpu = 0; cpu < CPUS; cpu++) { /* fences before the oldest store do not matter */
+        struct cpu *own = &state.cpus[cpu];
+        uint32_t least_fences = own->buffer_n ? own->buffer[0].fences : own->fences;
+        for (i = 0; i < own->buffer_n; i++)
+            own->buffer[i].fences = (uint16_t)(own->buffer[i].fences - least_fences);
+        own->fences -= least_fences;
+    }
     for (cpu = 0; cpu < CPUS; cpu++)
         if (is_used(cpu) && state.cpus[cpu].floor < least)
             least = state.cpus[cpu].floor;
@@ -464,7 +484,7 @@ memory_hash(uint64_t hash)
         hash = hash_words(hash_fold(hash, own->buffer_n), own->buffer, own->buffer_n * sizeof own->buffer[0]);
         if (checker.memory != MEMORY_WEAK)
             continue;
-        hash = hash_fold(hash_fold(hash, own->floor), own->seen);
+        hash = hash_fold(hash_fold(hash_fold(hash, own->floor), own->seen), own->fences);
         for (i = 0; i < own->words_n; i++) { /* in any order */
             hash += hash_fold((uint64_t)cpu << 32 | own->words[i].word, own->words[i].time);
         }

@@ -36,6 +36,7 @@ struct model_case {
     uint32_t die_anywhere; /* also before loads: for models in which others look at who is alive                     */
     uint32_t races;        /* plain accesses to shared bytes are watched (in SC only)                                */
     uint32_t interrupts;   /* at most so many times a sequence begins anew                                            */
+    uint32_t one_writer;   /* each word is stored by one CPU only: storing what stands there already changes nothing  */
     uint32_t buffer;       /* stores that a CPU's buffer holds; 0: 4                                                 */
 };
 
@@ -83,7 +84,8 @@ enum memory model_memory(void);
 /* ---- seeded bugs: what the checker must find ---- */
 
 struct model_bugs {
-    uint32_t no_fence;     /* an acquire fence does nothing                                                         */
+    uint32_t no_fence; /* an acquire fence does nothing                                                         */
+    uint32_t no_fence_release; /* nor does a release fence                                                           */
     uint32_t no_restart;   /* sequences go on where they were                                                       */
     uint32_t weak_release; /* release stores are relaxed                                                            */
     uint32_t weak_acquire; /* acquire loads are relaxed                                                             */
