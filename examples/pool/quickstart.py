@@ -5,21 +5,21 @@ Usage: quickstart.py [--once] [--build FOLDER (which is there already)]
 import argparse
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import time
 
-from load import Load
-from processes import Process, Trouble, guarded, segment_path
-from scrape import health, metrics, quantile
-
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(1, os.path.join(TOP, "examples/common"))
+
+from load import Load  # noqa: E402
+from processes import Process, Trouble, guarded, segment_path  # noqa: E402
+from rounds import CLIENTS, Pool, prove  # noqa: E402
+from scrape import health, metrics, quantile  # noqa: E402
+
 POOL, EXPORTER, SHMETER = "examples/pool/shmeter-pool", "exporter/shmeter-exporter", "cli/shmeter"
 WORKERS = 4
-CLIENTS = 8
-REQUESTS = 300  # of each client, in each of the three parts of a round
 USUAL_PORT = 10077
 LISTENING = r"\blistening\b.*?127\.0\.0\.1:(\d+)"
 
@@ -41,7 +41,7 @@ def build():
     return folder
 
 
-class Demo:
+class Demo(Pool):
     """The running things: segment, pool and exporter."""
 
     def __init__(self, folder, segment, exporter_port):
@@ -49,11 +49,11 @@ class Demo:
         self.shmeter("create")
         print(f"segment   {segment_path(segment)}", flush=True)
         self.pool = Process([os.path.join(folder, POOL), "--port", "0", "--workers", str(WORKERS), "--segment", segment])
-        self.pool_port = int(self.pool.expect(r"serving http://127\.0\.0\.1:(\d+)/")[1])
-        self.workers = {}
+        self.port = int(self.pool.expect(r"serving http://127\.0\.0\.1:(\d+)/")[1])
+        self.workers, self.others = {}, {self.pool.pid}
         while len(self.workers) < WORKERS:
             self.next_worker()
-        print(f"pool      http://127.0.0.1:{self.pool_port}/  workers {' '.join(map(str, self.workers.values()))}",
+        print(f"pool      http://127.0.0.1:{self.port}/  workers {' '.join(map(str, self.workers.values()))}",
               flush=True)
         self.exporter = Process([os.path.join(folder, EXPORTER), "--segment", segment,
                                  "--web.listen-address", f"127.0.0.1:{exporter_port}"])
@@ -67,7 +67,6 @@ class Demo:
             raise Trouble(done.stderr.strip())
 
     def next_worker(self):
-        """Waits until the pool says that it has started a worker, and returns that one's process id."""
         match = self.pool.expect(r"worker (\d+) is process (\d+)")
         self.workers[int(match[1])] = int(match[2])
         return int(match[2])
@@ -78,102 +77,18 @@ class Demo:
         self.shmeter("rm")
 
 
-def total(scrape):
-    return int(scrape.total("pool_requests_total"))
-
-
-def expect_equal(what, got, wanted):
-    if got != wanted:
-        raise Trouble(f"{what}: {got}, and not {wanted}")
-
-
-def quiet_part(demo):
-    """Requests while nobody dies. Returns (answers seen, growth of the scraped total), equal in each series."""
-    before = metrics(demo.url)
-    load = Load(demo.pool_port, CLIENTS, REQUESTS)
-    load.wait()
-    if load.unexpected():
-        raise Trouble(load.unexpected()[0])
-    after = metrics(demo.url)
-    names = ("method", "route", "status")
-    had, has = (scrape.series("pool_requests_total", *names) for scrape in (before, after))
-    grown = {series: int(value - had.get(series, 0)) for series, value in has.items()}
-    expect_equal("growth by method, route, status", {s: n for s, n in grown.items() if n}, dict(load.answered()))
-    return load.answered().total(), total(after) - total(before)
-
-
-def kill_part(demo):
-    """Requests while each worker in turn is killed. Returns (begun, answers seen, growth of the scraped total)."""
-    first = last = total(metrics(demo.url))
-    load = Load(demo.pool_port, CLIENTS, REQUESTS)
-    victims = list(demo.workers.items())
-    print()
-    while load.running():
-        if victims and load.answered().total() > CLIENTS * REQUESTS * (1 - len(victims) / (WORKERS + 1)):
-            number, victim = victims.pop(0)
-            os.kill(victim, signal.SIGKILL)
-            print(f"killed    worker {number}, process {victim}, with -9; process {demo.next_worker()} takes its place")
-        scraped = total(metrics(demo.url))
-        if scraped < last:
-            raise Trouble(f"the total went back from {last} to {scraped}")
-        last = scraped
-    load.wait()
-    if victims:
-        raise Trouble("the load ended before all workers were killed")
-    if load.unexpected():
-        raise Trouble(load.unexpected()[0])
-    return load.begun().total(), load.answered().total(), total(metrics(demo.url)) - first
-
-
-def prove(demo):
-    """One round: before the kills, with them, after them."""
-    answers_before, total_before = quiet_part(demo)
-    begun, answers, grown = kill_part(demo)
-    answers_after, total_after = quiet_part(demo)
-    last = metrics(demo.url)
-    print(f"""
-                      begun   answers seen   scraped total
-before the kills   {answers_before:8d}   {answers_before:12d}   {total_before:13d}
-with the kills     {begun:8d}   {answers:12d}   {grown:13d}
-after the kills    {answers_after:8d}   {answers_after:12d}   {total_after:13d}
-""", flush=True)
-    counted = grown - answers
-    print(f"{begun - answers} requests never got their answer: the worker that had them was killed. "
-          f"{counted} of them had been counted.")
-    expect_equal("the total before the kills", total_before, answers_before)
-    expect_equal("the total after the kills", total_after, answers_after)
-    if not answers <= grown <= begun:
-        raise Trouble(f"the total {grown} is not between answers seen {answers} and requests begun {begun}")
-    expect_equal("the total of all, less those counted without an answer", total(last) - counted,
-                 answers_before + answers + answers_after)
-    check_the_rest(demo, last)
-    print(f"Scraped total {total(last)} = {total(last) - counted} answers seen + {counted} counted without an answer: "
-          "nothing lost, nothing twice.")
-
-
-def check_the_rest(demo, scrape):
-    """The histogram, the gauge, and who lives."""
-    observed = int(scrape.total("pool_request_duration_seconds_count"))
-    if not total(scrape) - WORKERS <= observed <= total(scrape):  # each killed worker may have been between the two
-        raise Trouble(f"{observed} durations for {total(scrape)} requests")
-    expect_equal("requests in progress, with nobody asking", scrape.total("pool_requests_in_progress"), 0)
-    workers = health(demo.url)["segments"][0]["workers"]
-    alive = {worker["pid"] for worker in workers if worker["life"] == "live"}
-    expect_equal("live processes", alive, {*demo.workers.values(), demo.pool.pid})
-
-
 def show_live(demo):
     """Numbers once a second, until a signal."""
     print("\nTry: curl " + demo.url + "/metrics   or: kill -9 " + str(demo.workers[1]) + "   Ctrl-C stops everything.\n")
     print("  requests   per second   p50 ms   p99 ms   in progress   live processes   health")
-    Load(demo.pool_port, CLIENTS, pause=0.02)
+    Load(demo.port, CLIENTS, pause=0.02)
     before, since = metrics(demo.url), time.monotonic()
     while True:
         time.sleep(1)
         after, now, state = metrics(demo.url), time.monotonic(), health(demo.url)
         name = "pool_request_duration_seconds"
         p50, p99 = (quantile(before.buckets(name), after.buckets(name), share) or 0 for share in (0.5, 0.99))
-        print(f"{total(after):10d} {(total(after) - total(before)) / (now - since):12.0f} {p50 * 1e3:8.2f} {p99 * 1e3:8.2f} "
+        print(f"{demo.total(after):10d} {(demo.total(after) - demo.total(before)) / (now - since):12.0f} {p50 * 1e3:8.2f} {p99 * 1e3:8.2f} "
               f"{int(after.total('pool_requests_in_progress')):13d} {state['worker_counts']['live']:16d}   {state['status']}")
         for line in demo.pool.said() + demo.exporter.said():
             print("  " + line)

@@ -1,6 +1,6 @@
-"""Requests to the example pool, with a tally that knows exactly how many were begun and how many answers were seen.
+"""Requests to an example pool, with a tally that knows exactly how many were begun and how many answers were seen.
 
-Knows HTTP and the pool's routes; nothing of metrics.
+Knows HTTP and what to ask for; nothing of metrics.
 """
 import collections
 import http.client
@@ -10,8 +10,8 @@ import threading
 
 TIMEOUT_SECONDS = 30
 
-# How often, method, path, and what the pool is to make of it: route and status.
-MIX = (
+# How often, method, path, and what the pool is to make of it: route and status. This is what examples/pool/pool.c serves.
+POOL_MIX = (
     (40, "GET", "/", "/", "200"),
     (35, "GET", "/items/{}", "/items/{{id}}", "200"),
     (5, "HEAD", "/items/{}", "/items/{{id}}", "200"),
@@ -20,17 +20,17 @@ MIX = (
     (4, "GET", "/no/such/page", "unmatched", "404"),
     (2, "POST", "/", "unmatched", "405"),
 )
-WEIGHTS = [entry[0] for entry in MIX]
 
 
 class Client(threading.Thread):
     """One keep-alive connection, one request at a time; after a broken connection, a new one."""
 
-    def __init__(self, port, number, requests_n, stopping, pause):
+    def __init__(self, port, number, requests_n, stopping, pause, mix):
         super().__init__(daemon=True)
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
         self.random = random.Random(number)
         self.requests_n, self.stopping, self.pause = requests_n, stopping, pause
+        self.mix, self.weights = mix, [entry[0] for entry in mix]
         self.begun = collections.Counter()  # by (method, route, status)
         self.answered = collections.Counter()
         self.unexpected = []
@@ -43,7 +43,7 @@ class Client(threading.Thread):
         self.connection.close()
 
     def exchange(self):
-        _, method, path, route, status = self.random.choices(MIX, WEIGHTS)[0]
+        _, method, path, route, status = self.random.choices(self.mix, self.weights)[0]
         series = (method, route.format(), status)
         self.begun[series] += 1
         try:
@@ -62,9 +62,9 @@ class Client(threading.Thread):
 class Load:
     """Several clients at once. Give each requests_n to stop by itself, or call stop()."""
 
-    def __init__(self, port, clients_n, requests_n=None, pause=0.0):
+    def __init__(self, port, clients_n, requests_n=None, pause=0.0, mix=None):
         self.stopping = threading.Event()
-        self.clients = [Client(port, i, requests_n, self.stopping, pause) for i in range(clients_n)]
+        self.clients = [Client(port, i, requests_n, self.stopping, pause, mix or POOL_MIX) for i in range(clients_n)]
         for client in self.clients:
             client.start()
 
