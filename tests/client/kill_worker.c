@@ -6,7 +6,11 @@
 #include <time.h>
 
 #include "shmeter.h"
+#include "tests/client/kill_seeded.h"
 #include "tests/client/scratch.h"
+
+#define LINGERS_EACH   32u   /* updates until the next one that lingers                                  */
+#define LINGERS_ROUNDS 4096u /* at most: some microseconds                                               */
 
 static const char *const mode_names[MODES] = { "pool", "live_sum", "live_min", "live_max", "live_latest", "live_all",
                                                "sum",  "min",      "max",      "latest",   "all" };
@@ -20,6 +24,8 @@ static struct shmeter_counter counters[COUNTERS];
 static struct shmeter_counter_f64 fractions[FRACTIONS];
 static struct shmeter_histogram histograms[HISTOGRAMS];
 static struct shmeter_gauge gauges[MODES];
+static enum seeded seeded;
+static uint64_t updates, lingering;
 
 uint32_t
 kill_buckets_n(uint32_t histogram)
@@ -111,14 +117,55 @@ kill_worker_open(const char *segment, const char *worker)
     return meter;
 }
 
-/* Nothing before or behind it may move over the update that it fences; x86-64 keeps the stores' order. */
-#define BRACKET(ledger, at, n, update)           \
-    do {                                         \
-        (ledger)->begun[at] += (n);              \
-        __atomic_thread_fence(__ATOMIC_ACQ_REL); \
-        update;                                  \
-        __atomic_thread_fence(__ATOMIC_ACQ_REL); \
-        (ledger)->finished[at] += (n);           \
+/* Nothing before or behind it may move over it; x86-64 keeps the stores' order. */
+static inline void
+enter(struct worker_ledger *own, enum stage stage)
+{
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+    __atomic_store_n(&own->stage, stage, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+}
+
+static void
+begin(struct worker_ledger *own, uint32_t at, uint64_t n)
+{
+    own->at = at;
+    own->if_not = own->begun[at];
+    own->if_done = own->finished[at] + n;
+    __atomic_thread_fence(__ATOMIC_ACQ_REL);
+    own->begun[at] += n;
+    if (++updates % LINGERS_EACH == 0) {
+        enter(own, STAGE_BEFORE);
+        kill_seeded_spin(scratch_random(&lingering) % LINGERS_ROUNDS);
+    }
+    enter(own, STAGE_INSIDE);
+}
+
+static void
+end(struct worker_ledger *own)
+{
+    enter(own, STAGE_BEHIND);
+    if (updates % LINGERS_EACH == LINGERS_EACH / 2)
+        kill_seeded_spin(scratch_random(&lingering) % LINGERS_ROUNDS);
+    own->finished[own->at] = own->if_done;
+    enter(own, STAGE_OUTSIDE);
+}
+
+void
+kill_worker_resolve(struct worker_ledger *own)
+{
+    if (own->stage == STAGE_BEFORE)
+        own->begun[own->at] = own->if_not;
+    if (own->stage == STAGE_BEHIND)
+        own->finished[own->at] = own->if_done;
+    own->stage = STAGE_OUTSIDE;
+}
+
+#define BRACKET(own, at, n, update) \
+    do {                            \
+        begin(own, at, n);          \
+        update;                     \
+        end(own);                   \
     } while (0)
 
 static void
@@ -128,7 +175,7 @@ observe(struct worker_ledger *own, uint64_t chance)
     uint32_t bucket = (uint32_t)(chance >> 8) % kill_buckets_n(histogram);
 
     BRACKET(own, AT_HISTOGRAMS + histogram * BUCKETS + bucket, 1,
-            shmeter_histogram_observe(histograms[histogram], kill_bucket_value(histogram, bucket)));
+            kill_seeded_observe(seeded, histograms[histogram], kill_bucket_value(histogram, bucket)));
 }
 
 /* Values are whole numbers: sums of them are exact. */
@@ -164,7 +211,7 @@ update(struct worker_ledger *own, uint64_t chance)
 
     switch (chance % 16) {
     case 0 ... 2:
-        BRACKET(own, AT_COUNTERS + which % COUNTERS, n, shmeter_counter_add(counters[which % COUNTERS], n));
+        BRACKET(own, AT_COUNTERS + which % COUNTERS, n, kill_seeded_add(seeded, counters[which % COUNTERS], n));
         break;
     case 3 ... 5:
         BRACKET(own, AT_FRACTIONS + which % FRACTIONS, n,
@@ -199,6 +246,8 @@ kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed)
 {
     struct worker_ledger *own = &ledger->workers[place];
 
+    seeded = (enum seeded)ledger->seeded;
+    lingering = seed;
     __atomic_add_fetch(&own->started, 1, __ATOMIC_RELEASE);
     for (;;) {
         if (__atomic_load_n(&ledger->pause, __ATOMIC_ACQUIRE))

@@ -1,7 +1,8 @@
 /*
- * The workers of kill_ledger.c: what they update, and the ledger in which they say so. The ledger is anonymous memory apart from
- * the segment. Each update of a quantity is bracketed: `begun` grows before it and `finished` after it, so that a worker that
- * is killed anywhere leaves its update in doubt and all others certain.
+ * Workers that are killed: what they update, and the ledger in which they say so. The ledger is anonymous memory apart from the
+ * segment. Each update of a quantity is bracketed: `begun` grows before it and `finished` after it, so that a worker that is killed
+ * anywhere leaves its update in doubt and all others certain. Between the ledger and the update some workers linger, before it or
+ * behind it, and `stage` says where: killed there, their update is as certain as all others, not made or made.
  */
 #ifndef SHMETER_TESTS_CLIENT_KILL_WORKER_H
 #define SHMETER_TESTS_CLIENT_KILL_WORKER_H
@@ -35,15 +36,32 @@ struct held {
     double now, next;
 };
 
+enum stage { STAGE_OUTSIDE, STAGE_BEFORE, STAGE_INSIDE, STAGE_BEHIND };
+
 struct worker_ledger {
     uint32_t quiet; /* the pause that this worker keeps                                                   */
     uint32_t started;
+    uint32_t stage; /* enum stage: of the update of the quantity `at`                          */
+    uint32_t at;    /* what the ledger has of it if the update is not made, and if it is made: */
+    uint64_t if_not, if_done;
     uint64_t begun[QUANTITIES], finished[QUANTITIES]; /* of all workers that ever had this place          */
     struct held held[MODES];                          /* of the one that has it                           */
 };
 
+/* What workers do wrong on purpose: one update of many, so that all else looks as it should. */
+enum seeded {
+    SEEDED_NOTHING,
+    SEEDED_LOST,    /* not made                                                                           */
+    SEEDED_DOUBLED, /* made twice                                                                         */
+    SEEDED_LATE,    /* made with the next one                                                             */
+    SEEDED_SPLIT,   /* a load and a store, outside of any sequence                                        */
+    SEEDED_TORN,    /* an observation's count, and later its sum                                          */
+    SEEDED_N
+};
+
 struct ledger {
-    uint32_t pause; /* not 0: workers make no update, say so in `quiet`, and wait                         */
+    uint32_t pause;  /* not 0: workers make no update, say so in `quiet`, and wait                        */
+    uint32_t seeded; /* enum seeded */
     struct worker_ledger workers[WORKERS];
 };
 
@@ -60,5 +78,8 @@ struct shmeter *kill_worker_open(const char *segment, const char *worker);
 
 /* Updates until it is killed. */
 _Noreturn void kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed);
+
+/* The worker is dead: takes its last update out of doubt where its stage allows it. */
+void kill_worker_resolve(struct worker_ledger *own);
 
 #endif
