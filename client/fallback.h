@@ -130,6 +130,23 @@ shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v)
         shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
 }
 
+SHMETER_WARM void
+shmeter_gauge_touch(struct shmeter_gauge gauge)
+{
+    struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
+    uint64_t seen[2];
+    if (!place.own || shmeter_gauge_latest(place.mode))
+        return;
+    if (place.mode != SHMETER_POOL || !place.common) {
+        shmeter_gauge_add_value(place.own, place.mode, 0);
+        return;
+    }
+    seen[0] = shmeter_load_relaxed(&place.common->value);
+    seen[1] = shmeter_load_relaxed(&place.common->aux);
+    while (!seen[0] && !shmeter_cas16(place.common, seen, shmeter_gauge_encode(0), seen[1]))
+        ; /* in the same epoch: shares count on */
+}
+
 /* While the segment is young the ratio gets better with each call; after a second it is final. */
 SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)

@@ -129,6 +129,17 @@ SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const c
 SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
+/*
+ * Where a count stands that moves whenever a series is hidden or shown again, by any process. As long as it stays the same, handles had
+ * since are of series that are exposed. NULL: no memory. To be read by shmeter_load_relaxed. Async-signal-safe.
+ */
+SHMETER_INLINE const uint64_t *
+shmeter_changes(const struct shmeter *meter)
+{
+    const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    return attachment && attachment->state ? &attachment->state->changes_done.value : NULL;
+}
+
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */
 
 /*
@@ -150,6 +161,11 @@ SHMETER_WARM void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counte
 SHMETER_WARM void shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v);
 SHMETER_WARM void shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v);
 SHMETER_WARM void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
+/*
+ * Makes a gauge that was never set 0, so that it is exposed, and changes no other: POOL for all workers and for good, the other modes
+ * this worker's value. In LATEST modes a gauge stays unset.
+ */
+SHMETER_WARM void shmeter_gauge_touch(struct shmeter_gauge gauge);
 SHMETER_COLD double shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment);
 
 /* ---- updates (hot) ------------------------------------------------------------------------------------------------------- */
