@@ -23,7 +23,7 @@ struct chosen {
     uint32_t patterns_n;
     uint32_t *owners;
     uint32_t owners_n;
-    int labelled, without_own;
+    int labelled, without_own, keep_removed;
     struct settings_list *settings;
     uint64_t (*clock_ns)(void);
 };
@@ -82,6 +82,7 @@ chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t
     chosen->owners_n = options->owners_n;
     chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
     chosen->without_own = options->without_own != 0;
+    chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
     return settings_new(&chosen->settings, options->segments, options->segments_n, number);
 }
@@ -127,6 +128,7 @@ choose(const struct store *store, struct store_watch *watch)
     uint32_t i;
 
     watch->settings = settings_of(store->chosen.settings, watch->name);
+    watch->keep_removed = (uint32_t)store->chosen.keep_removed;
     watch->plain = 0;
     for (i = 0; i < store->chosen.patterns_n; i++)
         watch->plain |= !strcmp(store->chosen.patterns[i], watch->name);

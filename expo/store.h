@@ -62,6 +62,7 @@ struct store_options {        /* all of it is copied                            
     uint32_t names_n;
     enum store_label label;
     uint32_t without_own;   /* 1: no shmeter_* series of the store's own                                       */
+    uint32_t keep_removed;  /* 1: a segment that has lost its name is read on even when no worker lives        */
     const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
     uint32_t owners_n;
     const struct store_segment *segments;

@@ -143,7 +143,8 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
         result = install(watch, snapshot);
         return result ? result : snapshot_take(snapshot, depth);
     }
-    if (watch->current && (!snapshot_status(watch->current)->readable || !still_used(watch->current))) {
+    if (watch->current &&
+        (!snapshot_status(watch->current)->readable || !(watch->keep_removed || still_used(watch->current)))) {
         result = retire(watch, watch->current);
         if (!result) {
             snapshot_freeze(watch->current); /* nobody counts in it any more */

@@ -13,6 +13,7 @@ struct store_watch {
     const struct settings *settings; /* NULL: none                                               */
     uint32_t plain;                  /* was asked for by this very name                                        */
     uint32_t listed;                 /* was found, or asked for, in this take                                   */
+    uint32_t keep_removed;           /* as store_options has it                                                 */
     uint64_t generation;
     struct snapshot *current; /* NULL: there is none                                                    */
     struct snapshot **before; /* the newest last                                                        */
