@@ -6,10 +6,10 @@
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
 libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev zlib1g-dev"
 
-# What the tests use besides: a second compiler with its fuzzer, a second architecture, disassembly, system call traces, process tools, judges of the
+# What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture, disassembly, system call traces, process tools, judges of the
 # formats, certificates, the judge of service files, hashes of passwords.
 TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user strace procps util-linux git
-libclang-rt-14-dev python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
+libclang-rt-14-dev python3-dev python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
 apache2-utils"
 
 # missing_packages NAME...: those of them that are not installed, on one line.

@@ -1,0 +1,149 @@
+/*
+ * What the files of the extension module share: the objects' layouts, the module's state, and who does what.
+ *
+ * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the store, and nothing of
+ * Python but the call itself. Reading goes through expo/, as in the exporter: view.c takes a snapshot into a model, samples.c and
+ * render.c make Python objects or text of it.
+ */
+#ifndef SHMETER_PYTHON_CORE_H
+#define SHMETER_PYTHON_CORE_H
+
+#include <Python.h>
+#include <structmember.h>
+
+#include "shmeter.h"
+
+/* What free threading needs; nothing under the GIL. */
+#if PY_VERSION_HEX >= 0x030d0000 && !defined(Py_LIMITED_API)
+#define CORE_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
+#define CORE_UNLOCK()     Py_END_CRITICAL_SECTION()
+#else
+#define CORE_LOCK(object) {
+#define CORE_UNLOCK()     }
+#endif
+
+struct view;
+
+/* One for each interpreter that imports the module. */
+struct core {
+    PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *timer;
+    PyObject *error; /* shmeter.Error */
+};
+
+/* An attachment to a segment, as the plain API has it and as metrics are opened on. */
+struct meter_object {
+    PyObject_HEAD struct core *core;
+    struct shmeter *meter;
+    struct view *view; /* made at the first look */
+    int open, result;  /* counted by shmeter_open, and what that returned */
+};
+
+enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
+
+/* From label values to children: open addressing over the hashes of str objects. */
+struct table_entry {
+    Py_uhash_t hash;
+    PyObject *child; /* NULL: empty; the dummy of table.c: removed */
+};
+
+struct table {
+    struct table_entry *entries; /* NULL: no child yet */
+    PyObject **keys;             /* labels_n for each entry */
+    size_t mask, used, filled;   /* entries - 1; with a child; with a child or removed */
+};
+
+struct metric_object {
+    PyObject_HEAD union {
+        struct shmeter_counter_f64 counter;
+        struct shmeter_gauge gauge;
+        struct shmeter_histogram histogram;
+    } handle;
+    const uint64_t *changes; /* of the store: series hidden or shown again, so that handles may be of hidden ones */
+    uint64_t seen;           /* ... when the handle was had */
+    uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
+    uint8_t ready;           /* 1: can be updated, a family without labels or a child */
+    uint8_t child;
+    char function;  /* 1: a function gives the gauge's value, and updates do nothing */
+    uint8_t latest; /* 1: a gauge that can only be set */
+    uint32_t labels_n;
+    struct table children; /* of a family with labels */
+    const struct shmeter_family *family;
+    struct core *core;
+    struct meter_object *meter;
+    PyObject *name, *stored_name, *documentation, *unit; /* stored_name: in the segment, with _total and _info */
+    PyObject *labelnames, *labelvalues;                  /* tuples of str */
+    PyObject *extra;                                     /* bounds of a histogram, mode of a gauge, ... */
+};
+
+/* module.c */
+struct core *core_of_module(PyObject *module);
+
+/* meter.c */
+extern PyType_Spec meter_spec;
+PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
+
+/* metric.c */
+extern PyType_Spec metric_spec;
+extern const char metric_open_doc[];
+PyObject *metric_open(PyObject *meter, PyObject *args);
+void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
+void metric_hide(struct metric_object *metric, PyObject *values);  /* a tuple of str */
+int metric_stored(struct metric_object *metric, PyObject *values); /* view.c: whether the store exposes such a series */
+PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
+
+/* Whether an update can be done; else *result is what it returns. A handle of a hidden series is had again, where the object is a family. */
+static inline int
+metric_updatable(struct metric_object *metric, PyObject **result)
+{
+    if (SHMETER_UNLIKELY(!metric->ready || metric->function)) {
+        *result = metric->ready ? Py_NewRef(Py_None) : metric_missing(metric);
+        return 0;
+    }
+    if (SHMETER_UNLIKELY(!metric->child && shmeter_load_relaxed(metric->changes) != metric->seen))
+        metric_bind(metric);
+    return 1;
+}
+
+/* A number as updates take it: float, int, or what has __float__ or __index__. -1 with an exception. */
+static inline int
+core_double(PyObject *number, double *out)
+{
+    *out = PyFloat_AsDouble(number);
+    return SHMETER_UNLIKELY(*out == -1.0) && PyErr_Occurred() ? -1 : 0;
+}
+
+/* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
+int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
+                   PyObject **first_out, const char *second, PyObject **second_out);
+int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception. */
+
+/* labels.c */
+PyObject *labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *labels_remove(PyObject *self, PyObject *values);
+PyObject *labels_clear(PyObject *self, PyObject *unused);
+PyObject *labels_children(PyObject *self, void *closure);
+
+/* table.c: under CORE_LOCK of their owner. */
+PyObject *table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
+int table_add(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child);
+PyObject *table_drop(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
+void table_free(struct table *table, uint32_t labels_n);
+int table_visit(const struct table *table, visitproc visit, void *arg);
+struct metric_object *table_child(const struct table *table, size_t at);
+Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
+
+/* counter.c, gauge.c, histogram.c */
+extern PyType_Spec counter_spec, gauge_spec, histogram_spec;
+void gauge_put(struct metric_object *gauge, double value); /* also where a function gives the value */
+
+/* timer.c */
+extern PyType_Spec timer_spec;
+PyObject *timer_new(PyObject *metric, PyObject *unused);
+
+/* view.c, samples.c */
+void view_free(struct view *view);
+PyObject *meter_take(PyObject *self, PyObject *unused);
+PyObject *meter_samples(PyObject *self, PyObject *args);
+PyObject *meter_families(PyObject *self, PyObject *unused);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Histograms: observations in buckets.
+ */
+#include "core.h"
+
+static PyObject *
+histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    struct metric_object *histogram = (struct metric_object *)self;
+    PyObject *amount = NULL, *exemplar = NULL, *result;
+    double value;
+
+    if (SHMETER_LIKELY(nargs == 1 && !kwnames))
+        amount = args[0];
+    else if (core_arguments("observe", args, nargs, kwnames, "amount", &amount, "exemplar", &exemplar))
+        return NULL;
+    if (!amount)
+        return PyErr_Format(PyExc_TypeError, "observe() missing 1 required positional argument: 'amount'");
+    if (!metric_updatable(histogram, &result))
+        return result;
+    if (core_double(amount, &value))
+        return NULL;
+    shmeter_histogram_observe(histogram->handle.histogram, value);
+    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    { "observe", (PyCFunction)(void (*)(void))histogram_observe, METH_FASTCALL | METH_KEYWORDS,
+      PyDoc_STR("observe(amount, exemplar=None)") },
+    { "time", timer_new, METH_NOARGS,
+      PyDoc_STR("time() -> Timer\n\nObserves the seconds that a block or function takes.") },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, (void *)PyDoc_STR("A histogram: observations, counted in buckets.") },
+    { Py_tp_methods, methods },
+    { 0, NULL },
+};
+
+PyType_Spec histogram_spec = {
+    .name = "shmeter._core.Histogram",
+    .basicsize = sizeof(struct metric_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, /* collected as Metric is */
+    .slots = slots,
+};

@@ -1,0 +1,275 @@
+/*
+ * labels(): from a family and label values to a child. And the removal of children.
+ */
+#include "core.h"
+
+/* ---- label values ---- */
+
+struct values {
+    PyObject *str[SHMETER_MAX_LABELS]; /* new references */
+    uint32_t n;
+};
+
+static void
+values_drop(struct values *values)
+{
+    while (values->n)
+        Py_DECREF(values->str[--values->n]);
+}
+
+/* What a program passes as a label value is shown by str(); a subclass's own idea of hash and equality does not count. */
+static int
+values_add(struct values *values, PyObject *value)
+{
+    PyObject *str = PyUnicode_CheckExact(value) ? Py_NewRef(value) : PyObject_Str(value), *given = str;
+
+    if (str && !PyUnicode_CheckExact(str)) {
+        str = PyUnicode_FromObject(given);
+        Py_DECREF(given);
+    }
+    if (!str)
+        return -1;
+    values->str[values->n++] = str;
+    return 0;
+}
+
+/* The argument called name, borrowed; NULL: there is none. */
+static PyObject *
+keyword(PyObject *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    Py_ssize_t i, n = PyTuple_Size(kwnames);
+
+    for (i = 0; i < n; i++)
+        if (PyTuple_GetItem(kwnames, i) == name)
+            return args[nargs + i];
+    for (i = 0; i < n; i++)
+        if (!PyUnicode_Compare(PyTuple_GetItem(kwnames, i), name))
+            return args[nargs + i];
+    return NULL;
+}
+
+static int
+refuse(const char *why)
+{
+    PyErr_SetString(PyExc_ValueError, why);
+    return -1;
+}
+
+static int
+values_of(const struct metric_object *metric, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+          struct values *out)
+{
+    Py_ssize_t named = kwnames ? PyTuple_Size(kwnames) : 0;
+    uint32_t i;
+
+    if (nargs && named)
+        return refuse("Can't pass both *args and **kwargs");
+    if (named ? named != (Py_ssize_t)metric->labels_n : nargs != (Py_ssize_t)metric->labels_n)
+        return refuse(named ? "Incorrect label names" : "Incorrect label count");
+    for (i = 0; i < metric->labels_n; i++) {
+        PyObject *value = named ? keyword(PyTuple_GetItem(metric->labelnames, i), args, nargs, kwnames) : args[i];
+        if (!value)
+            return refuse("Incorrect label names");
+        if (values_add(out, value))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- children ---- */
+
+static PyObject *
+values_tuple(const struct values *values)
+{
+    PyObject *tuple = PyTuple_New(values->n);
+    uint32_t i;
+
+    for (i = 0; tuple && i < values->n; i++)
+        PyTuple_SetItem(tuple, i, Py_NewRef(values->str[i]));
+    return tuple;
+}
+
+static PyObject *
+make_child(struct metric_object *metric, const struct values *values)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)metric);
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    struct metric_object *child = (struct metric_object *)alloc(type, 0);
+
+    if (!child)
+        return NULL;
+    child->kind = metric->kind;
+    child->latest = metric->latest;
+    child->child = 1;
+    child->labels_n = metric->labels_n;
+    child->family = metric->family;
+    child->core = metric->core;
+    child->meter = (struct meter_object *)Py_NewRef((PyObject *)metric->meter);
+    child->name = Py_NewRef(metric->name);
+    child->stored_name = Py_NewRef(metric->stored_name);
+    child->documentation = Py_NewRef(metric->documentation);
+    child->unit = Py_NewRef(metric->unit);
+    child->labelnames = Py_NewRef(metric->labelnames);
+    child->extra = Py_NewRef(metric->extra);
+    child->labelvalues = values_tuple(values);
+    if (!child->labelvalues) {
+        Py_DECREF(child);
+        return NULL;
+    }
+    metric_bind(child);
+    child->ready = 1;
+    return (PyObject *)child;
+}
+
+/* The child of these values, new reference. */
+static PyObject *
+child_of(struct metric_object *metric, PyObject *const *str, const struct values *values)
+{
+    Py_uhash_t hash = table_hash(str, metric->labels_n);
+    PyObject *child;
+
+    CORE_LOCK(metric)
+    child = Py_XNewRef(table_find(&metric->children, metric->labels_n, hash, str));
+    if (!child && values) {
+        child = make_child(metric, values);
+        if (child && table_add(&metric->children, metric->labels_n, hash, str, child))
+            Py_CLEAR(child);
+    }
+    CORE_UNLOCK()
+    return child;
+}
+
+/* Whether somebody has hidden series since the child was had: perhaps this one. */
+static inline int
+hidden_since(const struct metric_object *child)
+{
+    return shmeter_load_relaxed(child->changes) != child->seen;
+}
+
+/* A child whose series may be hidden gets a new one. */
+static inline PyObject *
+look_again(PyObject *found)
+{
+    if (SHMETER_UNLIKELY(found && hidden_since((struct metric_object *)found)))
+        metric_bind((struct metric_object *)found);
+    return found;
+}
+
+static PyObject *
+refuse_labels(struct metric_object *metric)
+{
+    PyObject *given;
+
+    if (!metric->labels_n)
+        return PyErr_Format(PyExc_ValueError, "No label names were set when constructing %S", metric);
+    given = PyDict_New();
+    for (uint32_t i = 0; given && i < metric->labels_n; i++)
+        if (PyDict_SetItem(given, PyTuple_GetItem(metric->labelnames, i), PyTuple_GetItem(metric->labelvalues, i)))
+            Py_CLEAR(given);
+    if (given)
+        PyErr_Format(PyExc_ValueError, "%S already has labels set (%S); can not chain calls to .labels()", metric,
+                     given);
+    Py_XDECREF(given);
+    return NULL;
+}
+
+PyObject *
+labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    struct values values = { .n = 0 };
+    PyObject *child = NULL;
+    Py_ssize_t i;
+
+    if (SHMETER_UNLIKELY(!metric->labels_n || metric->child))
+        return refuse_labels(metric);
+    if (SHMETER_LIKELY(!kwnames && nargs == (Py_ssize_t)metric->labels_n)) {
+        for (i = 0; i < nargs && PyUnicode_CheckExact(args[i]); i++)
+            ;
+        if (SHMETER_LIKELY(i == nargs))
+            child = child_of(metric, args, NULL);
+        if (SHMETER_LIKELY(child != NULL))
+            return look_again(child);
+    }
+    if (!values_of(metric, args, nargs, kwnames, &values))
+        child = child_of(metric, values.str, &values);
+    values_drop(&values);
+    return look_again(child);
+}
+
+/* ---- removal ---- */
+
+static PyObject *
+remove_values(struct metric_object *metric, const struct values *values)
+{
+    PyObject *tuple = values_tuple(values), *child;
+    int had;
+
+    if (!tuple)
+        return NULL;
+    CORE_LOCK(metric)
+    child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
+    CORE_UNLOCK()
+    had = (child && !hidden_since((struct metric_object *)child)) || metric_stored(metric, tuple);
+    Py_XDECREF(child);
+    metric_hide(metric, tuple);
+    if (!had) {
+        PyObject *arguments = PyTuple_Pack(1, tuple);
+        PyErr_SetObject(PyExc_KeyError, arguments);
+        Py_XDECREF(arguments);
+    }
+    Py_DECREF(tuple);
+    return had ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *
+labels_remove(PyObject *self, PyObject *args)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    struct values values = { .n = 0 };
+    PyObject *result = NULL;
+    Py_ssize_t i, n = PyTuple_Size(args);
+    int failed = 0;
+
+    if (!metric->labels_n)
+        return refuse_labels(metric);
+    if (n != (Py_ssize_t)metric->labels_n)
+        return PyErr_Format(PyExc_ValueError, "Incorrect label count (expected %u, got %S)", metric->labels_n, args);
+    for (i = 0; i < n && !failed; i++)
+        failed = values_add(&values, PyTuple_GetItem(args, i));
+    if (!failed)
+        result = remove_values(metric, &values);
+    values_drop(&values);
+    return result;
+}
+
+PyObject *
+labels_clear(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct metric_object *metric = (struct metric_object *)self;
+
+    CORE_LOCK(metric)
+    table_free(&metric->children, metric->labels_n);
+    CORE_UNLOCK()
+    if (metric->family && !metric->child)
+        shmeter_hide_all(metric->family);
+    return Py_NewRef(Py_None);
+}
+
+/* {label values: child} of this process. */
+PyObject *
+labels_children(PyObject *self, void *Py_UNUSED(closure))
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    PyObject *found = PyDict_New();
+    size_t i;
+
+    CORE_LOCK(metric)
+    for (i = 0; found && metric->children.entries && i <= metric->children.mask; i++) {
+        struct metric_object *child = table_child(&metric->children, i);
+        if (child && PyDict_SetItem(found, child->labelvalues, (PyObject *)child))
+            Py_CLEAR(found);
+    }
+    CORE_UNLOCK()
+    return found;
+}

@@ -1,0 +1,191 @@
+/*
+ * Meters: attachments to segments. The plain API, and what metrics are opened on.
+ */
+#include "view.h"
+
+PyObject *
+meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {
+        "segment",   "mode",       "worker",    "group",        "lane_bytes", "max_series", "max_family_series",
+        "max_slots", "max_gauges", "cpu_lanes", "shared_lanes", "any_owner",  NULL
+    };
+    struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1 };
+    struct core *core = core_of_module(module);
+    struct meter_object *meter;
+    const char *segment = NULL;
+    long long group = -1;
+    unsigned long long lane_bytes = 0;
+    int any_owner = 0, result;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|z$IzLKIIIIIIp", words, &segment, &options.mode, &options.worker,
+                                     &group, &lane_bytes, &options.max_series, &options.max_family_series,
+                                     &options.max_slots, &options.max_gauges, &options.cpu_lanes, &options.shared_lanes,
+                                     &any_owner))
+        return NULL;
+    options.group = group;
+    options.lane_bytes = lane_bytes;
+    options.any_owner = any_owner != 0;
+    meter = PyObject_GC_New(struct meter_object, core->meter);
+    if (!meter)
+        return NULL;
+    meter->core = core;
+    meter->view = NULL;
+    result = shmeter_open(&meter->meter, segment, &options);
+    meter->open = meter->meter != NULL;
+    meter->result = result;
+    PyObject_GC_Track((PyObject *)meter);
+    if (meter->open)
+        return (PyObject *)meter;
+    Py_DECREF(meter);
+    return PyErr_NoMemory();
+}
+
+static PyObject *
+meter_close(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct meter_object *meter = (struct meter_object *)self;
+
+    if (meter->open)
+        shmeter_close(meter->meter);
+    meter->open = 0;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+meter_attach(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct meter_object *meter = (struct meter_object *)self;
+    int result = shmeter_attach_worker(meter->meter);
+
+    if (!result)
+        Py_RETURN_NONE;
+    errno = -result;
+    PyErr_SetObject(meter->core->error, Py_BuildValue("(is)", -result, shmeter_error(meter->meter)));
+    return NULL;
+}
+
+static PyObject *
+meter_heartbeat(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    shmeter_heartbeat(((struct meter_object *)self)->meter);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+meter_busy(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    shmeter_busy(((struct meter_object *)self)->meter);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+meter_idle(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    shmeter_idle(((struct meter_object *)self)->meter);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+meter_check(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = { "check", "health", "message", NULL };
+    static const char *const healths[] = { "ok", "degraded", "failing" };
+    const char *check, *health, *message = "";
+    int i;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|s", words, &check, &health, &message))
+        return NULL;
+    for (i = 0; i < 3; i++)
+        if (!strcmp(health, healths[i])) {
+            shmeter_check(((struct meter_object *)self)->meter, check, (enum shmeter_health)i, message);
+            Py_RETURN_NONE;
+        }
+    return PyErr_Format(PyExc_ValueError, "health is 'ok', 'degraded' or 'failing', not '%s'", health);
+}
+
+static PyObject *
+meter_error(PyObject *self, void *Py_UNUSED(closure))
+{
+    const char *error = shmeter_error(((struct meter_object *)self)->meter);
+
+    return PyUnicode_DecodeUTF8(error, (Py_ssize_t)strlen(error), "replace");
+}
+
+static PyObject *
+meter_path(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyUnicode_DecodeFSDefault(((struct meter_object *)self)->meter->path);
+}
+
+/* Whether there is a segment: else everything counts into private memory. */
+static PyObject *
+meter_attached(PyObject *self, void *Py_UNUSED(closure))
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(((struct meter_object *)self)->meter);
+
+    return PyBool_FromLong(attachment && attachment->base);
+}
+
+static void
+meter_dealloc(PyObject *self)
+{
+    struct meter_object *meter = (struct meter_object *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    view_free(meter->view);
+    if (meter->open)
+        shmeter_close(meter->meter);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static int
+meter_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    { "_open_metric", metric_open, METH_VARARGS, metric_open_doc },
+    { "_take", meter_take, METH_NOARGS, PyDoc_STR("_take()\n\nReads the segment.") },
+    { "_samples", meter_samples, METH_VARARGS,
+      PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },
+    { "_families", meter_families, METH_NOARGS,
+      PyDoc_STR("_families() -> [(name, type, help, unit)]\n\nOf the last take.") },
+    { "close", meter_close, METH_NOARGS, PyDoc_STR("close()\n\nUndoes the open; metrics stay safe to use.") },
+    { "attach_worker", meter_attach, METH_NOARGS,
+      PyDoc_STR("attach_worker()\n\nClaims this process's slot now. Error: there is none.") },
+    { "heartbeat", meter_heartbeat, METH_NOARGS, PyDoc_STR("heartbeat()\n\nThis worker is alive, for health.") },
+    { "busy", meter_busy, METH_NOARGS, PyDoc_STR("busy()\n\nA unit of work begins.") },
+    { "idle", meter_idle, METH_NOARGS, PyDoc_STR("idle()\n\nIt ends.") },
+    { "check", (PyCFunction)(void (*)(void))meter_check, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR(
+          "check(check, health, message='')\n\nThe state of a check of this worker: 'ok', 'degraded' or 'failing'.") },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef properties[] = {
+    { "error", meter_error, NULL, PyDoc_STR("the last error in words, '' if none"), NULL },
+    { "path", meter_path, NULL, PyDoc_STR("the segment's file"), NULL },
+    { "attached", meter_attached, NULL, PyDoc_STR("whether there is a segment"), NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, (void *)PyDoc_STR("An attachment to a segment.") },
+    { Py_tp_traverse, (void *)meter_traverse },
+    { Py_tp_dealloc, (void *)meter_dealloc },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, properties },
+    { 0, NULL },
+};
+
+PyType_Spec meter_spec = {
+    .name = "shmeter._core.Meter",
+    .basicsize = sizeof(struct meter_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};

@@ -1,0 +1,343 @@
+/*
+ * The type that all metrics derive from: a family, or one of its children; opening a family, and the way from label values to handles.
+ */
+#include "core.h"
+
+/* Stands for the store's count of changes where there is no store: it never moves. */
+static const uint64_t no_changes;
+
+/* ---- label values as the store takes them ---- */
+
+struct text {
+    const char *values[SHMETER_MAX_LABELS];
+    PyObject *kept[SHMETER_MAX_LABELS]; /* bytes that had to be made */
+};
+
+static void
+text_drop(struct text *text, uint32_t n)
+{
+    while (n)
+        Py_XDECREF(text->kept[--n]);
+}
+
+/* UTF-8 without zero bytes: a lone surrogate becomes '?', U+0000 the replacement character. */
+static PyObject *
+text_repair(PyObject *value)
+{
+    PyObject *nul = PyUnicode_FromStringAndSize("", 1), *other = PyUnicode_FromString("\xef\xbf\xbd"), *bytes = NULL;
+    PyObject *whole = nul && other ? PyUnicode_Replace(value, nul, other, -1) : NULL;
+
+    if (whole)
+        bytes = PyUnicode_AsEncodedString(whole, "utf-8", "replace");
+    Py_XDECREF(whole);
+    Py_XDECREF(nul);
+    Py_XDECREF(other);
+    return bytes;
+}
+
+/* values: a tuple of str. 0, or -1 with an exception; text_drop() in both cases. */
+static int
+text_of(struct text *text, PyObject *values, uint32_t n)
+{
+    Py_ssize_t len;
+    uint32_t i;
+
+    memset(text, 0, sizeof *text);
+    for (i = 0; i < n; i++) {
+        PyObject *value = PyTuple_GetItem(values, i);
+        if (!value)
+            return -1;
+        text->values[i] = PyUnicode_AsUTF8AndSize(value, &len);
+        if (text->values[i] && strlen(text->values[i]) == (size_t)len)
+            continue;
+        PyErr_Clear();
+        text->kept[i] = text_repair(value);
+        text->values[i] = text->kept[i] ? PyBytes_AsString(text->kept[i]) : NULL;
+        if (!text->values[i])
+            return -1;
+    }
+    return 0;
+}
+
+static void
+have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
+{
+    switch (metric->kind) {
+    case KIND_COUNTER:
+        metric->handle.counter = shmeter_counter_f64_of_v(metric->family, values, n);
+        break;
+    case KIND_GAUGE:
+        metric->handle.gauge = shmeter_gauge_of_v(metric->family, values, n);
+        shmeter_gauge_touch(metric->handle.gauge);
+        break;
+    case KIND_HISTOGRAM:
+        metric->handle.histogram = shmeter_histogram_of_v(metric->family, values, n);
+        break;
+    default:
+        break;
+    }
+}
+
+/* An exception that is under way stays. Without memory the old handle stays. */
+void
+metric_bind(struct metric_object *metric)
+{
+    PyObject *type, *value, *trace;
+    const uint64_t *changes = shmeter_changes(metric->meter->meter);
+    struct text text;
+    uint32_t n = metric->child ? metric->labels_n : 0;
+
+    PyErr_Fetch(&type, &value, &trace);
+    metric->changes = changes ? changes : &no_changes;
+    metric->seen = shmeter_load_relaxed(metric->changes); /* before the lookup: what is hidden from now on is noticed */
+    if (!text_of(&text, metric->labelvalues, n))
+        have_handle(metric, text.values, n);
+    text_drop(&text, n);
+    changes = shmeter_changes(metric->meter->meter); /* the lookup may have attached to another segment */
+    metric->changes = changes ? changes : &no_changes;
+    PyErr_Restore(type, value, trace);
+}
+
+void
+metric_hide(struct metric_object *metric, PyObject *values)
+{
+    struct text text;
+
+    if (!text_of(&text, values, metric->labels_n))
+        shmeter_hide_v(metric->family, text.values, metric->labels_n);
+    else
+        PyErr_Clear();
+    text_drop(&text, metric->labels_n);
+}
+
+PyObject *
+metric_missing(const struct metric_object *metric)
+{
+    static const char *const words[] = { "unopened", "counter", "gauge", "histogram" };
+
+    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", words[metric->kind]);
+}
+
+/* ---- opening ---- */
+
+/* A list of numbers, new memory; NULL with an exception. */
+static double *
+bounds_of(PyObject *list, uint32_t *n)
+{
+    Py_ssize_t i, len = PyList_Size(list);
+    double *bounds = len < 0 ? NULL : PyMem_Malloc(((size_t)len + 1) * sizeof *bounds);
+
+    if (!bounds)
+        return len < 0 ? NULL : (double *)PyErr_NoMemory();
+    for (i = 0; i < len; i++)
+        if (core_double(PyList_GetItem(list, i), &bounds[i])) {
+            PyMem_Free(bounds);
+            return NULL;
+        }
+    *n = (uint32_t)len;
+    return bounds;
+}
+
+static int
+kind_of(const struct core *core, PyObject *metric)
+{
+    PyTypeObject *type = Py_TYPE(metric);
+
+    if (PyType_IsSubtype(type, core->counter))
+        return KIND_COUNTER;
+    if (PyType_IsSubtype(type, core->gauge))
+        return KIND_GAUGE;
+    return PyType_IsSubtype(type, core->histogram) ? KIND_HISTOGRAM : KIND_NONE;
+}
+
+/* The family of a description whose strings are read. NULL with an exception. */
+static const struct shmeter_family *
+open_family(struct metric_object *metric, struct shmeter_desc *desc)
+{
+    static const enum shmeter_type types[] = { SHMETER_COUNTER_F64, SHMETER_COUNTER_F64, SHMETER_GAUGE,
+                                               SHMETER_HISTOGRAM };
+    const char *labels[SHMETER_MAX_LABELS + 1] = { NULL };
+    const struct shmeter_family *family;
+    uint32_t i;
+
+    desc->type = types[metric->kind];
+    desc->name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
+    desc->help = desc->name ? PyUnicode_AsUTF8AndSize(metric->documentation, NULL) : NULL;
+    desc->unit = desc->help ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
+    for (i = 0; desc->unit && i < metric->labels_n; i++) {
+        labels[i] = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(metric->labelnames, i), NULL);
+        if (!labels[i])
+            return NULL;
+    }
+    if (!desc->unit)
+        return NULL;
+    desc->labels = labels;
+    family = shmeter_family(metric->meter->meter, desc);
+    if (!family)
+        PyErr_NoMemory();
+    else if (family->refused)
+        PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
+    return family && !family->refused ? family : NULL;
+}
+
+/* As if nothing had been tried. */
+static PyObject *
+refused(struct metric_object *metric)
+{
+    Py_CLEAR(metric->meter);
+    Py_CLEAR(metric->name);
+    Py_CLEAR(metric->stored_name);
+    Py_CLEAR(metric->documentation);
+    Py_CLEAR(metric->unit);
+    Py_CLEAR(metric->labelnames);
+    Py_CLEAR(metric->labelvalues);
+    Py_CLEAR(metric->extra);
+    metric->kind = KIND_NONE;
+    metric->labels_n = 0;
+    return NULL;
+}
+
+const char metric_open_doc[] =
+    "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, bounds) -> bool\n\n"
+    "Opens the family; whether the store has it. Without one it counts into private memory.";
+
+PyObject *
+metric_open(PyObject *meter, PyObject *args)
+{
+    const struct core *core = ((struct meter_object *)meter)->core;
+    struct metric_object *metric;
+    struct shmeter_desc desc = { .mode = SHMETER_POOL };
+    PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *bounds;
+    double *numbers = NULL;
+    int mode;
+
+    if (!PyArg_ParseTuple(args, "O!UUUUO!OiO", core->metric, &metric, &stored_name, &name, &documentation, &unit,
+                          &PyTuple_Type, &labelnames, &extra, &mode, &bounds))
+        return NULL;
+    if (metric->kind)
+        return PyErr_Format(PyExc_RuntimeError, "%S is open", metric);
+    if (PyTuple_Size(labelnames) > (Py_ssize_t)SHMETER_MAX_LABELS)
+        return PyErr_Format(PyExc_ValueError, "%S has more than %u labels", name, SHMETER_MAX_LABELS);
+    metric->meter = (struct meter_object *)Py_NewRef(meter);
+    metric->core = ((struct meter_object *)meter)->core;
+    metric->stored_name = Py_NewRef(stored_name);
+    metric->name = Py_NewRef(name);
+    metric->documentation = Py_NewRef(documentation);
+    metric->unit = Py_NewRef(unit);
+    metric->labelnames = Py_NewRef(labelnames);
+    metric->labelvalues = PyTuple_New(0);
+    metric->extra = Py_NewRef(extra);
+    metric->labels_n = (uint32_t)PyTuple_Size(labelnames);
+    metric->kind = (uint8_t)kind_of(core, (PyObject *)metric);
+    desc.mode = (enum shmeter_mode)mode;
+    metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
+    if (bounds != Py_None) {
+        numbers = bounds_of(bounds, &desc.bounds_len);
+        if (!numbers)
+            return refused(metric);
+        desc.bounds = numbers;
+    }
+    metric->family = metric->labelvalues ? open_family(metric, &desc) : NULL;
+    PyMem_Free(numbers);
+    if (!metric->family)
+        return refused(metric);
+    metric_bind(metric);
+    metric->ready = !metric->labels_n;
+    return PyBool_FromLong(shmeter_family_binding(metric->family) != NULL);
+}
+
+/* ---- the type ---- */
+
+static int
+metric_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(metric->meter);
+    Py_VISIT(metric->extra);
+    Py_VISIT(metric->labelnames);
+    Py_VISIT(metric->labelvalues);
+    return table_visit(&metric->children, visit, arg);
+}
+
+static int
+metric_clear(PyObject *self)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+
+    table_free(&metric->children, metric->labels_n);
+    Py_CLEAR(metric->extra);
+    return 0;
+}
+
+static void
+metric_dealloc(PyObject *self)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    PyObject_GC_UnTrack(self);
+    metric_clear(self);
+    Py_CLEAR(metric->meter);
+    Py_CLEAR(metric->name);
+    Py_CLEAR(metric->stored_name);
+    Py_CLEAR(metric->documentation);
+    Py_CLEAR(metric->unit);
+    Py_CLEAR(metric->labelnames);
+    Py_CLEAR(metric->labelvalues);
+    release(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+    { "labels", (PyCFunction)(void (*)(void))labels_call, METH_FASTCALL | METH_KEYWORDS,
+      PyDoc_STR(
+          "labels(*values, **values_by_name) -> child\n\nThe child of these label values, made when it is new.") },
+    { "remove", labels_remove, METH_VARARGS,
+      PyDoc_STR("remove(*values)\n\nTakes the series of these label values out, for all processes. KeyError: there is "
+                "none.") },
+    { "clear", labels_clear, METH_NOARGS, PyDoc_STR("clear()\n\nTakes all series out, for all processes.") },
+    { NULL, NULL, 0, NULL },
+};
+
+#define MEMBER(name, field, doc)                                                        \
+    {                                                                                   \
+        name, T_OBJECT, offsetof(struct metric_object, field), READONLY, PyDoc_STR(doc) \
+    }
+
+static PyMemberDef members[] = {
+    MEMBER("_meter", meter, "the attachment to the segment"),
+    MEMBER("_name", name, "without _total and _info"),
+    MEMBER("_stored_name", stored_name, "in the segment"),
+    MEMBER("_documentation", documentation, NULL),
+    MEMBER("_unit", unit, NULL),
+    MEMBER("_labelnames", labelnames, NULL),
+    MEMBER("_labelvalues", labelvalues, "of a child"),
+    MEMBER("_extra", extra, "bounds, states or mode"),
+    { NULL, 0, 0, 0, NULL },
+};
+
+static PyGetSetDef properties[] = {
+    { "_metrics", labels_children, NULL, PyDoc_STR("{label values: child} of this process"), NULL },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, (void *)PyDoc_STR("A metric: a family, or one of its series.") },
+    { Py_tp_traverse, (void *)metric_traverse },
+    { Py_tp_clear, (void *)metric_clear },
+    { Py_tp_dealloc, (void *)metric_dealloc },
+    { Py_tp_methods, methods },
+    { Py_tp_members, members },
+    { Py_tp_getset, properties },
+    { 0, NULL },
+};
+
+PyType_Spec metric_spec = {
+    .name = "shmeter._core.Metric",
+    .basicsize = sizeof(struct metric_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};

@@ -1,0 +1,134 @@
+/*
+ * Timers: the seconds of a block or function, into a histogram, summary or gauge. Two readings of the store's clock and one update.
+ */
+#include "core.h"
+
+struct timer_object {
+    PyObject_HEAD PyObject *metric; /* struct metric_object */
+    uint64_t start_ticks;
+};
+
+PyObject *
+timer_new(PyObject *metric, PyObject *Py_UNUSED(unused))
+{
+    struct metric_object *of = (struct metric_object *)metric;
+    struct timer_object *timer;
+
+    if (!of->kind)
+        return metric_missing(of);
+    timer = PyObject_GC_New(struct timer_object, of->core->timer);
+    if (!timer)
+        return NULL;
+    timer->metric = Py_NewRef(metric);
+    timer->start_ticks = 0;
+    PyObject_GC_Track((PyObject *)timer);
+    return (PyObject *)timer;
+}
+
+static PyObject *
+timer_enter(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct timer_object *timer = (struct timer_object *)self;
+
+    timer->start_ticks = shmeter_ticks(((struct metric_object *)timer->metric)->meter->meter);
+    return Py_NewRef(self);
+}
+
+static PyObject *
+timer_exit(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(nargs))
+{
+    struct timer_object *timer = (struct timer_object *)self;
+    struct metric_object *metric = (struct metric_object *)timer->metric;
+    double seconds = shmeter_seconds_since(metric->meter->meter, timer->start_ticks);
+    PyObject *result;
+
+    if (!metric_updatable(metric, &result))
+        return result;
+    if (metric->kind == KIND_GAUGE)
+        shmeter_gauge_set(metric->handle.gauge, seconds);
+    else
+        shmeter_histogram_observe(metric->handle.histogram, seconds);
+    Py_RETURN_NONE;
+}
+
+/* Inside the block: the child that gets the time. */
+static PyObject *
+timer_labels(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    struct timer_object *timer = (struct timer_object *)self;
+    PyObject *child = labels_call(timer->metric, args, nargs, kwnames), *before = timer->metric;
+
+    if (!child)
+        return NULL;
+    timer->metric = child;
+    Py_DECREF(before);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+timer_again(PyObject *self, PyObject *unused)
+{
+    return timer_new(((struct timer_object *)self)->metric, unused);
+}
+
+/* As a decorator. */
+static PyObject *
+timer_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *module = PyImport_ImportModule("shmeter.prometheus.context_managers"), *result = NULL, *decorate,
+             *function;
+
+    (void)kwargs;
+    if (!module)
+        return NULL;
+    decorate = PyObject_GetAttrString(module, "decorate_timer");
+    if (decorate && PyArg_ParseTuple(args, "O", &function))
+        result = PyObject_CallFunctionObjArgs(decorate, self, function, NULL);
+    Py_XDECREF(decorate);
+    Py_DECREF(module);
+    return result;
+}
+
+static int
+timer_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((struct timer_object *)self)->metric);
+    return 0;
+}
+
+static void
+timer_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_GC_UnTrack(self);
+    Py_DECREF(((struct timer_object *)self)->metric);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+    { "__enter__", timer_enter, METH_NOARGS, NULL },
+    { "__exit__", (PyCFunction)(void (*)(void))timer_exit, METH_FASTCALL, NULL },
+    { "labels", (PyCFunction)(void (*)(void))timer_labels, METH_FASTCALL | METH_KEYWORDS,
+      PyDoc_STR("labels(*values, **values_by_name)\n\nThe child that gets the time.") },
+    { "_again", timer_again, METH_NOARGS, PyDoc_STR("_again() -> Timer\n\nAnother one for the same metric.") },
+    { NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, (void *)PyDoc_STR("Times a block (with) or a function (as a decorator).") },
+    { Py_tp_traverse, (void *)timer_traverse },
+    { Py_tp_dealloc, (void *)timer_dealloc },
+    { Py_tp_call, (void *)timer_call },
+    { Py_tp_methods, methods },
+    { 0, NULL },
+};
+
+PyType_Spec timer_spec = {
+    .name = "shmeter._core.Timer",
+    .basicsize = sizeof(struct timer_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = slots,
+};

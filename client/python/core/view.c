@@ -1,0 +1,108 @@
+/*
+ * What a meter's segment holds, seen as the exporter sees it: a snapshot in a model. A take belongs to whoever holds the GIL, or the
+ * meter's lock where there is none.
+ */
+#include "view.h"
+
+#include "expo/store.h"
+
+struct view {
+    struct store *store;
+};
+
+void
+view_free(struct view *view)
+{
+    if (view)
+        store_free(view->store);
+    free(view);
+}
+
+/* Where the segment is, for a reader. */
+static struct view *
+view_new(const char *path)
+{
+    const struct store_options options = {
+        .names = &path,
+        .names_n = 1,
+        .label = STORE_LABEL_NEVER,
+        .without_own = 1,
+        .keep_removed = 1,
+    };
+    struct view *view = calloc(1, sizeof *view);
+
+    if (!view)
+        return NULL;
+    view->store = store_new(&options);
+    if (view->store)
+        return view;
+    free(view);
+    return NULL;
+}
+
+/* The segment of the moment. Returns 0, or -1 with an exception. */
+int
+view_take(struct meter_object *meter)
+{
+    int result = -ENOMEM;
+
+    if (!meter->view && meter->meter)
+        meter->view = view_new(meter->meter->path);
+    if (meter->view)
+        result = store_take(meter->view->store, SNAPSHOT_ALL);
+    if (result)
+        PyErr_NoMemory();
+    return result ? -1 : 0;
+}
+
+/* Of the last take; NULL: there was none. */
+const struct model *
+view_model(const struct meter_object *meter)
+{
+    return meter->view ? store_model(meter->view->store) : NULL;
+}
+
+PyObject *
+meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    int result;
+
+    CORE_LOCK(self)
+    result = view_take((struct meter_object *)self);
+    CORE_UNLOCK()
+    return result ? NULL : Py_NewRef(Py_None);
+}
+
+static int
+has_values(const struct model_series *series, PyObject *values)
+{
+    uint32_t i;
+
+    if (series->shape->labels_n != (uint32_t)PyTuple_Size(values))
+        return 0;
+    for (i = 0; i < series->shape->labels_n; i++) {
+        const char *value = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(values, i), NULL);
+        if (!value || strcmp(value, series->values[i]))
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether the store exposes a series of these values, whichever process made it. */
+int
+metric_stored(struct metric_object *metric, PyObject *values)
+{
+    const char *name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
+    const struct model_family *family = NULL;
+    uint32_t i;
+    int found = 0;
+
+    CORE_LOCK((PyObject *)metric->meter)
+    if (!view_take(metric->meter))
+        family = model_find(view_model(metric->meter), name);
+    for (i = 0; family && i < family->series_n && !found; i++)
+        found = family->series[i].present && has_values(&family->series[i], values);
+    CORE_UNLOCK()
+    PyErr_Clear();
+    return found;
+}

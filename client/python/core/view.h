@@ -1,0 +1,18 @@
+/*
+ * Reading a meter's segment, for the files that make something of it.
+ */
+#ifndef SHMETER_PYTHON_VIEW_H
+#define SHMETER_PYTHON_VIEW_H
+
+#include "core.h"
+
+#include "expo/model.h"
+
+int view_take(struct meter_object *meter);
+const struct model *view_model(const struct meter_object *meter);
+
+/* number.c: as prometheus_client writes it, for text that is compared byte by byte. Returns the bytes written, at most VIEW_NUMBER_BYTES. */
+#define VIEW_NUMBER_BYTES 40u
+size_t view_number(char *out, double value);
+
+#endif

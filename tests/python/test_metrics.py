@@ -1,0 +1,125 @@
+"""Counters, gauges and histograms of shmeter.prometheus, over processes."""
+from lib import equal, in_child, join, main, raises, test
+
+from shmeter.prometheus import CollectorRegistry, Counter, Gauge, generate_latest, Histogram
+
+WORKERS = 4
+TIMES = 500
+
+
+@test
+def counters_of_four_processes_add_up():
+    registry = CollectorRegistry()
+    counter = Counter("requests", "Requests.", ["method", "status"], registry=registry)
+
+    def work():
+        for _ in range(TIMES):
+            counter.labels("GET", "200").inc()
+            counter.labels(status=500, method="POST").inc(0.5)
+
+    join([in_child(work) for _ in range(WORKERS)])
+    equal(registry.get_sample_value("requests_total", {"method": "GET", "status": "200"}), WORKERS * TIMES)
+    equal(registry.get_sample_value("requests_total", {"method": "POST", "status": "500"}), WORKERS * TIMES / 2)
+
+
+@test
+def a_gauge_shows_what_one_process_would_show():
+    registry = CollectorRegistry()
+    gauge = Gauge("pooled", "Pooled.", registry=registry)
+    equal(registry.get_sample_value("pooled"), 0, "at first")
+    gauge.set(10)
+
+    def work():
+        gauge.inc(3)
+        gauge.dec(1)
+        gauge.dec(2)
+
+    join([in_child(work) for _ in range(WORKERS)])
+    equal(registry.get_sample_value("pooled"), 10)
+    join([in_child(lambda: gauge.set(4.5))])
+    equal(registry.get_sample_value("pooled"), 4.5, "set by a process that has ended")
+
+
+@test
+def histograms_of_four_processes_add_up():
+    registry = CollectorRegistry()
+    histogram = Histogram("seconds", "Seconds.", buckets=[0.25, 1, 4], registry=registry)
+
+    def work():
+        for value in (0.25, 0.5, 2, 8):
+            histogram.observe(value)
+
+    join([in_child(work) for _ in range(WORKERS)])
+    equal([registry.get_sample_value("seconds_bucket", {"le": le}) for le in ("0.25", "1.0", "4.0", "+Inf")], [4, 8, 12, 16])
+    equal(registry.get_sample_value("seconds_sum"), WORKERS * 10.75)
+    equal(registry.get_sample_value("seconds_count"), WORKERS * 4)
+
+
+@test
+def a_series_removed_by_one_process_begins_at_0_for_all():
+    registry = CollectorRegistry()
+    counter = Counter("removed", "Removed.", ["a"], registry=registry)
+    counter.labels("x").inc(5)
+    join([in_child(lambda: counter.remove("x"))])
+    equal(registry.get_sample_value("removed_total", {"a": "x"}), None)
+    counter.labels("x").inc(2)
+    equal(registry.get_sample_value("removed_total", {"a": "x"}), 2)
+    join([in_child(counter.clear)])
+    equal(list(registry.collect())[0].samples, [])
+    raises(KeyError, "('x',)", lambda: counter.remove("x"))
+
+
+@test
+def a_series_can_be_removed_where_another_process_made_it():
+    registry = CollectorRegistry()
+    counter = Counter("elsewhere", "Elsewhere.", ["a"], registry=registry)
+    join([in_child(lambda: counter.labels("x").inc())])
+    counter.remove("x")
+    equal(list(registry.collect())[0].samples, [])
+
+
+@test
+def metrics_of_one_name_in_two_registries_have_values_of_their_own():
+    first, second = CollectorRegistry(), CollectorRegistry()
+    a = Counter("twice", "Twice.", registry=first)
+    b = Counter("twice", "Twice.", registry=second)
+    a.inc(1)
+    b.inc(10)
+    join([in_child(lambda: b.inc(10))])
+    equal((first.get_sample_value("twice_total"), second.get_sample_value("twice_total")), (1, 20))
+    raises(ValueError, "Duplicated timeseries in CollectorRegistry: {'twice_created'}",
+           lambda: Gauge("twice_created", "Taken.", registry=first))
+
+
+@test
+def a_metric_made_again_begins_at_0():
+    registry = CollectorRegistry()
+    counter = Counter("again", "Again.", registry=registry)
+    counter.inc(5)
+    registry.unregister(counter)
+    equal(generate_latest(registry), b"")
+    counter = Counter("again", "Again.", registry=registry)
+    counter.inc()
+    equal(registry.get_sample_value("again_total"), 1)
+
+
+@test
+def wrong_use_raises_what_prometheus_client_raises():
+    registry = CollectorRegistry()
+    counter = Counter("wrong", "Wrong.", ["a", "b"], registry=registry)
+    raises(ValueError, "counter metric is missing label values", counter.inc)
+    raises(ValueError, "Incorrect label count", lambda: counter.labels("x"))
+    raises(ValueError, "Incorrect label names", lambda: counter.labels(a=1, c=2))
+    raises(ValueError, "Can't pass both *args and **kwargs", lambda: counter.labels("x", b="y"))
+    raises(ValueError, "Counters can only be incremented by non-negative amounts.", lambda: counter.labels("x", "y").inc(-1))
+    raises(ValueError, "counter:wrong already has labels set ({'a': 'x', 'b': 'y'}); can not chain calls to .labels()",
+           lambda: counter.labels("x", "y").labels("z"))
+    plain = Counter("plain", "Plain.", registry=registry)
+    raises(ValueError, "No label names were set when constructing counter:plain", lambda: plain.labels("x"))
+    raises(ValueError, "Invalid metric name: a-b", lambda: Counter("a-b", "Bad.", registry=registry))
+    raises(ValueError, "Reserved label metric name: __a", lambda: Counter("bad", "Bad.", ["__a"], registry=registry))
+    raises(ValueError, "Buckets not in sorted order", lambda: Histogram("bad", "Bad.", buckets=[2, 1], registry=registry))
+
+
+if __name__ == "__main__":
+    main()
