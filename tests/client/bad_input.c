@@ -248,7 +248,7 @@ other_owners_and_modes_are_refused(void **state)
     asked = place_path("ours");
     wanted_result = -EACCES;
     assert_int_equal(as_nobody(open_asked), 0);
-    assert_int_equal(chown(place_path("ours"), -1, NOBODY), 0);
+    assert_int_equal(chown(place_path("ours"), (uid_t)-1, NOBODY), 0);
     assert_int_equal(chmod(place_path("ours"), 0660), 0);
     wanted_result = 0; /* root's, and its group may write */
     assert_int_equal(as_nobody(open_asked), 0);

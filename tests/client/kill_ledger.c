@@ -106,7 +106,7 @@ check_live_gauges(void)
             continue;
         pool += or_zero(held[SHMETER_POOL].now);
         sum += or_zero(held[SHMETER_LIVE_SUM].now);
-        sums += !isnan(held[SHMETER_LIVE_SUM].now);
+        sums += isnan(held[SHMETER_LIVE_SUM].now) ? 0 : 1;
         lowest = fmin(lowest, held[SHMETER_LIVE_MIN].now);
         highest = fmax(highest, held[SHMETER_LIVE_MAX].now);
         lasts += held[SHMETER_LIVE_LATEST].now == latest;

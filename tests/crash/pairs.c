@@ -75,7 +75,7 @@ go_to(const struct pair *pair, struct stepper *a, int cpu)
     cpu_set_t one;
 
     CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
+    CPU_SET((size_t)cpu, &one);
     if (sched_setaffinity(a->pid, sizeof one, &one))
         stage_fail(pair->stage, "A cannot go to CPU %d", cpu);
 }

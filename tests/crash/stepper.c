@@ -57,14 +57,14 @@ stepper_pin(int *other)
     if (sched_getaffinity(0, sizeof allowed, &allowed))
         give_up("sched_getaffinity");
     for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed)) {
+        if (CPU_ISSET((size_t)cpu, &allowed)) {
             if (first < 0)
                 first = cpu;
             else if (*other < 0)
                 *other = cpu;
         }
     CPU_ZERO(&one);
-    CPU_SET(first, &one);
+    CPU_SET((size_t)first, &one);
     if (sched_setaffinity(0, sizeof one, &one))
         give_up("sched_setaffinity");
     return first;

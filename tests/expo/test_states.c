@@ -77,7 +77,7 @@ samples(struct fixture *f)
 {
     scene_scrape(&f->scene);
     assert_int_equal(store_status(f->scene.store, 0)->series_visible, f->scene.parsed.samples_n);
-    return f->scene.parsed.samples_n;
+    return (uint32_t)f->scene.parsed.samples_n;
 }
 
 static void

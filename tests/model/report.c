@@ -78,5 +78,5 @@ report_wrong(const struct model_case *model, enum memory memory, const char *bug
     struct outcome out;
 
     run(model, memory, bug, &out);
-    _assert_true(*out.violation, bug, file, line);
+    _assert_true(*out.violation != 0, bug, file, line);
 }

@@ -193,7 +193,7 @@ a_slot_has_one_owner_and_loses_nothing(void **state)
     expect_right(&among_processes, MEMORY_SC);
     processes_of(2, 1, 1, 0, 1);
     expect_right(&among_processes, MEMORY_TSO);
-    processes_of(2, 1, 1, 0, report_long());
+    processes_of(2, 1, 1, 0, report_long() ? 1 : 0);
     expect_right(&among_processes, MEMORY_WEAK);
     if (!report_long())
         return;
