@@ -35,7 +35,7 @@ def build(command, include, workspace, language):
     source = workspace / f"unit.{language}"
     source.write_text(UNIT)
     program = workspace / "unit.so"  # linked, so that calls have names
-    subprocess.run([*command, "-D_GNU_SOURCE", "-fPIC", "-shared", "-Wall", "-Wextra", f"-I{include}", source, "-o",
+    subprocess.run([*command, "-D_GNU_SOURCE", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wconversion", f"-I{include}", source, "-o",
                     program], check=True)
     text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", program], check=True, stdout=subprocess.PIPE,
                           text=True).stdout

@@ -18,7 +18,7 @@ from tap import main, nothing, test  # noqa: E402
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 FOLDER = tempfile.mkdtemp(prefix="shmeter-docs-", dir="/dev/shm")
 atexit.register(shutil.rmtree, FOLDER, True)
-STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused", "-I", os.path.join(BUILD, "include"), "-x", "c"]
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-Wno-unused", "-I", os.path.join(BUILD, "include"), "-x", "c"]
 
 
 def text(path):

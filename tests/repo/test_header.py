@@ -16,7 +16,7 @@ from tap import Skip, main, test  # noqa: E402
 
 SOURCE, INCLUDE, LIBRARY = sys.argv[1:4]
 USE = os.path.join(SOURCE, "tests/repo/header_use.c")
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Werror"]
 C, CXX = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
 COMPILERS = {"gcc": C, "clang": C, "g++": CXX, "clang++": CXX}
 
