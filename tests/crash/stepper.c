@@ -11,11 +11,11 @@
 #include <sys/ptrace.h>
 #include <sys/rseq.h>
 #include <sys/socket.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/client/scratch.h"
+#include "tests/crash/registers.h"
 
 /* A restartable sequence's descriptor (linux/rseq.h). */
 struct descriptor {
@@ -102,25 +102,6 @@ wait_for_stop(struct stepper *stepper, int *status)
             give_up("waitpid");
 }
 
-static uint64_t
-peek(const struct stepper *stepper, size_t offset)
-{
-    long word;
-
-    errno = 0;
-    word = ptrace(PTRACE_PEEKUSER, stepper->pid, offset, 0);
-    if (word == -1 && errno)
-        give_up("PTRACE_PEEKUSER");
-    return (uint64_t)word;
-}
-
-static void
-poke_user(const struct stepper *stepper, size_t offset, uint64_t word)
-{
-    if (ptrace(PTRACE_POKEUSER, stepper->pid, offset, word))
-        give_up("PTRACE_POKEUSER");
-}
-
 /* The child stops next by a trap; anything else is the child's own fault. */
 static void
 expect_trap(struct stepper *stepper, const char *what)
@@ -133,7 +114,8 @@ expect_trap(struct stepper *stepper, const char *what)
                 (unsigned)status, (unsigned long long)stepper->steps, (unsigned long long)stepper->at);
         abort();
     }
-    stepper->at = peek(stepper, offsetof(struct user_regs_struct, rip));
+    if (registers_at(stepper->pid, &stepper->at))
+        give_up("its registers");
 }
 
 struct companion {
@@ -169,7 +151,7 @@ child(const struct stepper_job *job, int fd)
     companion = (struct companion){ job->run, fd };
     if ((job->companion && pthread_create(&thread, NULL, accompany, &companion)) || ptrace(PTRACE_TRACEME, 0, 0, 0))
         _exit(125);
-    __asm__ __volatile__("int3" ::: "memory");
+    REGISTERS_TRAP();
     job->run();
     reached_end();
     _exit(0);
@@ -190,6 +172,8 @@ stepper_start(struct stepper *stepper, const struct stepper_job *job)
     close(ends[1]);
     stepper->companion = ends[0];
     expect_trap(stepper, "its beginning");
+    if (registers_pass_trap(stepper->pid) || registers_at(stepper->pid, &stepper->at))
+        give_up("its registers");
 }
 
 void
@@ -222,16 +206,11 @@ stepper_step(struct stepper *stepper)
     return stepper->at != (uint64_t)(uintptr_t)reached_end;
 }
 
-/* One address in each debug register, each stopping before the instruction there is executed; 0: none. */
 static void
 breakpoints(const struct stepper *stepper, uint64_t first, uint64_t second)
 {
-    poke_user(stepper, offsetof(struct user, u_debugreg[7]), 0);
-    if (!first && !second)
-        return;
-    poke_user(stepper, offsetof(struct user, u_debugreg[0]), first);
-    poke_user(stepper, offsetof(struct user, u_debugreg[1]), second);
-    poke_user(stepper, offsetof(struct user, u_debugreg[7]), (first ? 1u : 0) | (second ? 4u : 0));
+    if (registers_break(stepper->pid, first, second))
+        give_up("its breakpoints");
 }
 
 int
@@ -250,16 +229,16 @@ stepper_run_to(struct stepper *stepper, uint64_t address)
 int
 stepper_finish(struct stepper *stepper, int signal)
 {
+    uint64_t end = (uint64_t)(uintptr_t)reached_end, at;
     int status;
 
-    breakpoints(stepper, 0, (uint64_t)(uintptr_t)reached_end);
+    breakpoints(stepper, 0, end);
     if (ptrace(PTRACE_CONT, stepper->pid, 0, signal))
         give_up("PTRACE_CONT");
     wait_for_stop(stepper, &status);
-    return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP &&
-                   peek(stepper, offsetof(struct user_regs_struct, rip)) == (uint64_t)(uintptr_t)reached_end
-               ? 0
-               : -1;
+    if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP || registers_at(stepper->pid, &at))
+        return -1;
+    return at == end ? 0 : -1;
 }
 
 void

@@ -1,0 +1,26 @@
+/*
+ * A stopped child's registers, which ptrace gives in a way of its own on each architecture: where it is, and where it shall stop.
+ */
+#ifndef SHMETER_TESTS_CRASH_REGISTERS_H
+#define SHMETER_TESTS_CRASH_REGISTERS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Stops the caller, who is traced, with SIGTRAP. */
+#if defined(__x86_64__)
+#define REGISTERS_TRAP() __asm__ __volatile__("int3" ::: "memory")
+#else
+#define REGISTERS_TRAP() __asm__ __volatile__("brk #0" ::: "memory")
+#endif
+
+/* Goes past REGISTERS_TRAP(), at which a child is stopped. Returns 0 or -1 and errno, as do the others. */
+int registers_pass_trap(pid_t pid);
+
+/* The address of the instruction that comes next. */
+int registers_at(pid_t pid, uint64_t *at);
+
+/* Hardware breakpoints: SIGTRAP before an instruction there is executed. first, second: 0 for none. */
+int registers_break(pid_t pid, uint64_t first, uint64_t second);
+
+#endif
