@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 65536u
+#ifndef ARENA_BLOCK_BYTES
+#define ARENA_BLOCK_BYTES 65536u
+#endif
 
 struct arena_block {
     struct arena_block *next;
@@ -22,12 +24,12 @@ take(struct arena *arena, size_t bytes, size_t alignment)
         arena->left = at;
         return block->bytes + at;
     }
-    capacity = bytes > BLOCK_BYTES / 4 ? (bytes + 15) & ~(size_t)15 : BLOCK_BYTES;
+    capacity = bytes > ARENA_BLOCK_BYTES / 4 ? (bytes + 15) & ~(size_t)15 : ARENA_BLOCK_BYTES;
     block = calloc(1, sizeof *block + capacity);
     if (!block)
         return NULL;
     block->capacity = capacity;
-    if (bytes > BLOCK_BYTES / 4 && arena->blocks) { /* a block of its own; the newest one stays in use */
+    if (bytes > ARENA_BLOCK_BYTES / 4 && arena->blocks) { /* a block of its own; the newest one stays in use */
         block->next = arena->blocks->next;
         arena->blocks->next = block;
         return block->bytes;
