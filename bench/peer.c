@@ -1,33 +1,13 @@
 /*
- * The same work done by client_golang, the library that most exporters are made of: bench/go/peer.go, a program of its own that
- * prints its figures. It is built where Go and the library are installed; elsewhere nothing is compared with it.
+ * Runs programs that print their figures.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/rows.h"
-
-/* Beside this program, unless the environment names it. */
-static int
-peer_path(char *path, size_t bytes)
-{
-    static const char name[] = "shmeter-bench-go";
-    const char *given = getenv("SHMETER_BENCH_GO"), *slash;
-    ssize_t len = given ? 0 : readlink("/proc/self/exe", path, bytes - sizeof name);
-    if (given && strlen(given) < bytes) {
-        strcpy(path, given);
-    } else {
-        path[len > 0 ? len : 0] = 0;
-        slash = strrchr(path, '/');
-        strcpy(path + (slash ? slash + 1 - path : 0), name);
-    }
-    return access(path, X_OK);
-}
+#include "bench/peer.h"
 
 /* Lines "NAME NS". */
 static void
@@ -40,55 +20,34 @@ take_lines(struct bench_run *run, FILE *lines)
             run_put(run, name, ns);
 }
 
-static void
-measure_peer(struct bench_run *run, const struct bench_row *row)
+void
+peer_take(struct bench_run *run, char *const arguments[])
 {
-    char path[PATH_MAX];
     int ends[2], status;
     pid_t pid;
-    (void)row;
-    if (peer_path(path, sizeof path)) {
-        run_note(run, "Nothing was compared with client_golang: ninja -C build bench/shmeter-bench-go builds what that "
-                      "takes, where "
-                      "golang-go and golang-github-prometheus-client-golang-dev are installed.");
-        for (size_t i = 0; i < peer_rows_n; i++)
-            run->have[row_find(peer_rows[i].name)] = 1;
-        return;
-    }
     if (pipe(ends) || (pid = fork()) < 0)
-        bench_fail("%s cannot be started: %s", path, strerror(errno));
+        bench_fail("%s cannot be started: %s", arguments[0], strerror(errno));
     if (pid == 0) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execl(path, path, (char *)NULL);
+        execv(arguments[0], arguments);
         _exit(127);
     }
     close(ends[1]);
     FILE *lines = fdopen(ends[0], "r");
     if (!lines)
-        bench_fail("no memory to read from %s", path);
+        bench_fail("no memory to read from %s", arguments[0]);
     take_lines(run, lines);
     fclose(lines);
     if (waitpid(pid, &status, 0) != pid || status)
-        bench_fail("%s failed", path);
+        bench_fail("%s failed", arguments[0]);
 }
 
-#define GO(name_, words, unit_)                                                                          \
-    {                                                                                                    \
-        .section = "client_golang", .name = "go-" name_, .what = "client_golang: " words, .unit = unit_, \
-        .flags = BENCH_HEAVY | BENCH_LARGE, .measure = measure_peer                                      \
-    }
-
-const struct bench_row peer_rows[] = {
-    GO("inc", "counter inc, handle kept", "ns"),
-    GO("observe", "histogram observe, 16 bounds, handle kept", "ns"),
-    GO("lookup", "WithLabelValues of an existing series, 2 labels", "ns"),
-    GO("counters-100k-text", "scrape of 100,000 counters, text", "ns/series"),
-    GO("counters-100k-text-gzip", "scrape of 100,000 counters, text, gzip", "ns/series"),
-    GO("counters-100k-openmetrics", "scrape of 100,000 counters, openmetrics", "ns/series"),
-    GO("counters-100k-openmetrics-gzip", "scrape of 100,000 counters, openmetrics, gzip", "ns/series"),
-    GO("counters-100k-protobuf", "scrape of 100,000 counters, protobuf", "ns/series"),
-    GO("counters-100k-protobuf-gzip", "scrape of 100,000 counters, protobuf, gzip", "ns/series"),
-};
-const size_t peer_rows_n = ROWS_N(peer_rows);
+void
+peer_without(struct bench_run *run, const struct bench_row *rows, size_t len, const char *why)
+{
+    run_note(run, "%s", why);
+    for (size_t i = 0; i < len; i++)
+        run->have[row_find(rows[i].name)] = 1;
+}

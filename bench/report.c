@@ -32,7 +32,7 @@ target_of(char *text, size_t bytes, const struct bench_row *row)
     if (row->max_value > 0)
         snprintf(value, sizeof value, "%g %s", row->max_value, row->unit);
     if (row->max_ratio > 0)
-        snprintf(ratio, sizeof ratio, "x%.2f", row->max_ratio);
+        snprintf(ratio, sizeof ratio, "x%.*f", row->max_ratio < 0.1 ? 3 : 2, row->max_ratio);
     snprintf(text, bytes, "%s%s%s%s", *value || *ratio ? "<= " : "", ratio, *value && *ratio ? ", " : "", value);
 }
 
