@@ -97,6 +97,16 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     return family;
 }
 
+SHMETER_COLD void
+shmeter_family_forget(struct shmeter *meter, const char *name)
+{
+    uint64_t at = meter && name ? shmeter_load_acquire(&meter->families) : 0;
+    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
+    for (; family; family = family->next)
+        if (family->refused == SHMETER_ACCEPTED && shmeter_definition_same(family->definition.strings, name))
+            family->refused = SHMETER_FORGOTTEN;
+}
+
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */
 
 SHMETER_COLD int

@@ -28,7 +28,8 @@ struct shmeter_private {
 enum shmeter_refusal {
     SHMETER_ACCEPTED,
     SHMETER_CONFLICT, /* another definition has the name in this process */
-    SHMETER_INVALID
+    SHMETER_INVALID,
+    SHMETER_FORGOTTEN /* the program gave the name up */
 };
 
 struct shmeter_family {
@@ -170,22 +171,31 @@ shmeter_family_private(const struct shmeter_family *const_family)
     return own;
 }
 
-/* An open family of this name: the same definition, or another one (*conflict). */
+/*
+ * An open family of this name: the same definition, or another one (*conflict). One that had to give way, or was forgotten, is
+ * accepted now, if no other one has the name by now.
+ */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition *definition, int invalid,
                     int *conflict)
 {
-    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, shmeter_load_acquire(&meter->families));
+    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, shmeter_load_acquire(&meter->families)),
+                          *same = NULL;
     *conflict = 0;
     for (; family; family = family->next) {
         if ((family->refused == SHMETER_INVALID) != invalid ||
             !shmeter_definition_same(family->definition.strings, definition->strings))
             continue;
-        if (family->definition.hash == definition->hash)
+        if (family->definition.hash != definition->hash)
+            *conflict |= family->refused == SHMETER_ACCEPTED;
+        else if (family->refused == SHMETER_ACCEPTED || invalid)
             return family;
-        *conflict |= family->refused == SHMETER_ACCEPTED;
+        else
+            same = family;
     }
-    return NULL;
+    if (same)
+        same->refused = *conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED;
+    return same;
 }
 
 /* Adds a family to the meter. NULL when there is no memory. */

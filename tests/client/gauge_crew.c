@@ -44,6 +44,9 @@ obey(struct shmeter *meter, const struct shmeter_gauge *gauges, const struct ord
     case CREW_ADD:
         shmeter_gauge_add(gauges[order->mode], order->value);
         return 0;
+    case CREW_TOUCH:
+        shmeter_gauge_touch(gauges[order->mode]);
+        return 0;
     case CREW_SHOW:
         shmeter_gauge_of(family_of(meter, order->mode));
         return 0;

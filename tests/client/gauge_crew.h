@@ -17,7 +17,7 @@
 #include "shmeter.h"
 #include "tests/client/scrape.h"
 
-enum crew_action { CREW_SET, CREW_ADD, CREW_SHOW, CREW_HIDE, CREW_COUNT, CREW_ATTACH, CREW_CLOSE };
+enum crew_action { CREW_SET, CREW_ADD, CREW_TOUCH, CREW_SHOW, CREW_HIDE, CREW_COUNT, CREW_ATTACH, CREW_CLOSE };
 
 struct crew_worker {
     pid_t pid;

@@ -221,6 +221,30 @@ workers_without_a_slot_have_private_gauges(void **state)
     EXPECT(SHMETER_LIVE_SUM, 7);
 }
 
+static void
+a_touched_gauge_is_0_and_no_value_changes_by_it(void **state)
+{
+    struct crew_worker *a = crew_start("a"), *b = crew_start("b");
+
+    (void)state;
+    crew_tell_all(a, CREW_TOUCH, 0);
+    EXPECT(SHMETER_POOL, 0);
+    EXPECT(SHMETER_LIVE_SUM, 0);
+    EXPECT(SHMETER_MAX, 0);
+    EXPECT(SHMETER_LATEST, NONE);
+    crew_tell(b, CREW_ADD, SHMETER_POOL, 2);
+    crew_tell_all(a, CREW_TOUCH, 0);
+    EXPECT(SHMETER_POOL, 2);
+    crew_tell(b, CREW_SET, SHMETER_POOL, 5);
+    crew_tell(b, CREW_SET, SHMETER_LIVE_SUM, 5);
+    crew_tell_all(b, CREW_TOUCH, 0);
+    EXPECT(SHMETER_POOL, 5);
+    EXPECT(SHMETER_LIVE_SUM, 5);
+    crew_kill(a);
+    crew_kill(b);
+    EXPECT(SHMETER_POOL, 5);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, crew_set_up, crew_tear_down)
 
 int
@@ -235,6 +259,7 @@ main(void)
         CASE(a_hidden_gauge_comes_back_unset),
         CASE(refused_operations_are_counted),
         CASE(workers_without_a_slot_have_private_gauges),
+        CASE(a_touched_gauge_is_0_and_no_value_changes_by_it),
     };
 
     return cmocka_run_group_tests_name("gauges", tests, NULL, NULL);

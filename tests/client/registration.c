@@ -278,6 +278,66 @@ walkers_step_over_records_whose_maker_died(void **state)
     store_free(store);
 }
 
+static void
+a_forgotten_family_makes_room_for_another_definition(void **state)
+{
+    static const double bounds[] = { 1, 2 };
+    struct shmeter_desc counter = { .type = SHMETER_COUNTER, .name = "twice_total" };
+    struct shmeter_desc histogram = {
+        .type = SHMETER_HISTOGRAM, .name = "twice_total", .bounds = bounds, .bounds_len = 2
+    };
+    const char *path = place_path("forgotten");
+    struct store *store = values_new(path);
+    const struct shmeter_family *first, *second;
+    struct shmeter_counter old;
+    struct shmeter *meter;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&meter, path, NULL), 0);
+    first = shmeter_family(meter, &counter);
+    old = shmeter_counter_of_v(first, NULL, 0);
+    shmeter_counter_inc(old);
+    second = shmeter_family(meter, &histogram);
+    shmeter_histogram_observe(shmeter_histogram_of_v(second, NULL, 0), 1);
+    assert_non_null(values_take(store));
+    assert_true(values_number(store, "twice_total", NULL) == 1); /* the second one counts privately */
+    shmeter_family_forget(meter, "twice_total");
+    assert_ptr_equal(shmeter_family(meter, &histogram), second);
+    shmeter_histogram_observe(shmeter_histogram_of_v(second, NULL, 0), 1);
+    shmeter_counter_inc(old); /* stays safe */
+    assert_non_null(values_take(store));
+    assert_int_equal(values_count(store, "twice_total", NULL), 1);
+    shmeter_family_forget(meter, "twice_total");
+    assert_ptr_equal(shmeter_family(meter, &counter), first);
+    shmeter_family_forget(NULL, NULL);
+    store_free(store);
+    shmeter_close(meter);
+}
+
+static void
+hiding_a_series_moves_the_count_of_changes(void **state)
+{
+    static const char *const labels[] = { "a", NULL }, *const x[] = { "x" };
+    struct shmeter_desc desc = { .type = SHMETER_COUNTER, .name = "changing_total", .labels = labels };
+    const struct shmeter_family *family;
+    const uint64_t *changes;
+    struct shmeter *meter;
+    uint64_t seen;
+    (void)state;
+
+    assert_null(shmeter_changes(NULL));
+    assert_int_equal(shmeter_open(&meter, place_path("changes"), NULL), 0);
+    family = shmeter_family(meter, &desc);
+    changes = shmeter_changes(meter);
+    shmeter_counter_inc(shmeter_counter_of_v(family, x, 1));
+    seen = shmeter_load_relaxed(changes);
+    shmeter_counter_inc(shmeter_counter_of_v(family, x, 1));
+    assert_true(shmeter_load_relaxed(changes) == seen);
+    shmeter_hide_v(family, x, 1);
+    assert_true(shmeter_load_relaxed(changes) != seen);
+    shmeter_close(meter);
+}
+
 static int
 body(void)
 {
@@ -290,6 +350,8 @@ body(void)
         cmocka_unit_test(a_hidden_gauge_is_unset_and_comes_back_without_new_cells),
         cmocka_unit_test(cold_paths_attach_to_a_segment_that_was_created_again),
         cmocka_unit_test(walkers_step_over_records_whose_maker_died),
+        cmocka_unit_test(a_forgotten_family_makes_room_for_another_definition),
+        cmocka_unit_test(hiding_a_series_moves_the_count_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
