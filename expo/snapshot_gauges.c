@@ -43,7 +43,8 @@ combine_sum(struct snapshot_gauge *gauge, uint64_t stored)
 {
     if (!is_set(stored))
         return;
-    gauge->value += value_of(stored);
+    gauge->value = gauge->any ? gauge->value + value_of(stored)
+                              : value_of(stored); /* adding to 0 would lose the sign of -0 */
     gauge->any = 1;
 }
 
