@@ -104,6 +104,17 @@ def a_metric_made_again_begins_at_0():
 
 
 @test
+def a_metric_may_be_made_again_with_another_definition():
+    registry = CollectorRegistry()
+    for kind, labels, sample in ((Counter, [], ("other_total", {})), (Counter, ["a"], ("other_total", {"a": "x"})), (Gauge, ["a"], ("other", {"a": "x"})),
+                                 (Counter, [], ("other_total", {}))):
+        metric = kind("other", "Other.", labels, registry=registry)
+        (metric.labels("x") if labels else metric).inc(3)
+        equal(registry.get_sample_value(*sample), 3, (kind, labels))
+        registry.unregister(metric)
+
+
+@test
 def wrong_use_raises_what_prometheus_client_raises():
     registry = CollectorRegistry()
     counter = Counter("wrong", "Wrong.", ["a", "b"], registry=registry)

@@ -61,7 +61,7 @@ struct metric_object {
     const uint64_t *changes; /* of the store: series hidden or shown again, so that handles may be of hidden ones */
     uint64_t seen;           /* ... when the handle was had */
     uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
-    uint8_t ready;           /* 1: can be updated, a family without labels or a child */
+    char ready;              /* 1: can be updated, a family without labels or a child */
     uint8_t child;
     char function;  /* 1: a function gives the gauge's value, and updates do nothing */
     uint8_t latest; /* 1: a gauge that can only be set */
@@ -144,6 +144,8 @@ PyObject *timer_new(PyObject *metric, PyObject *unused);
 void view_free(struct view *view);
 PyObject *meter_take(PyObject *self, PyObject *unused);
 PyObject *meter_samples(PyObject *self, PyObject *args);
+PyObject *core_render(PyObject *module, PyObject *args); /* render.c */
+PyObject *meter_render(PyObject *self, PyObject *args);
 PyObject *meter_families(PyObject *self, PyObject *unused);
 
 #endif

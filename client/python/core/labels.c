@@ -253,6 +253,8 @@ labels_clear(PyObject *self, PyObject *Py_UNUSED(unused))
     CORE_UNLOCK()
     if (metric->family && !metric->child)
         shmeter_hide_all(metric->family);
+    if (metric->ready && !metric->child)
+        metric_bind(metric); /* a family without labels has always its series */
     return Py_NewRef(Py_None);
 }
 

@@ -53,6 +53,17 @@ meter_close(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 static PyObject *
+meter_forget(PyObject *self, PyObject *args)
+{
+    const char *name;
+
+    if (!PyArg_ParseTuple(args, "s", &name))
+        return NULL;
+    shmeter_family_forget(((struct meter_object *)self)->meter, name);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 meter_attach(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct meter_object *meter = (struct meter_object *)self;
@@ -150,11 +161,15 @@ meter_traverse(PyObject *self, visitproc visit, void *arg)
 
 static PyMethodDef methods[] = {
     { "_open_metric", metric_open, METH_VARARGS, metric_open_doc },
+    { "_forget", meter_forget, METH_VARARGS,
+      PyDoc_STR("_forget(stored_name)\n\nAnother definition may take the name.") },
     { "_take", meter_take, METH_NOARGS, PyDoc_STR("_take()\n\nReads the segment.") },
     { "_samples", meter_samples, METH_VARARGS,
       PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },
     { "_families", meter_families, METH_NOARGS,
-      PyDoc_STR("_families() -> [(name, type, help, unit)]\n\nOf the last take.") },
+      PyDoc_STR("_families() -> [(stored name, name, type, help, unit)]\n\nOf the last take.") },
+    { "_render", meter_render, METH_VARARGS,
+      PyDoc_STR("_render(openmetrics) -> bytes\n\nAll families of the last take.") },
     { "close", meter_close, METH_NOARGS, PyDoc_STR("close()\n\nUndoes the open; metrics stay safe to use.") },
     { "attach_worker", meter_attach, METH_NOARGS,
       PyDoc_STR("attach_worker()\n\nClaims this process's slot now. Error: there is none.") },

@@ -110,6 +110,27 @@ metric_hide(struct metric_object *metric, PyObject *values)
     text_drop(&text, metric->labels_n);
 }
 
+static PyObject *
+metric_hide_own(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct metric_object *metric = (struct metric_object *)self;
+
+    if (!metric->ready)
+        return metric_missing(metric);
+    metric_hide(metric, metric->labelvalues);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+metric_begin_again(PyObject *self, PyObject *unused)
+{
+    PyObject *result = metric_hide_own(self, unused);
+
+    if (result)
+        metric_bind((struct metric_object *)self);
+    return result;
+}
+
 PyObject *
 metric_missing(const struct metric_object *metric)
 {
@@ -298,6 +319,9 @@ static PyMethodDef methods[] = {
     { "remove", labels_remove, METH_VARARGS,
       PyDoc_STR("remove(*values)\n\nTakes the series of these label values out, for all processes. KeyError: there is "
                 "none.") },
+    { "_begin_again", metric_begin_again, METH_NOARGS,
+      PyDoc_STR("_begin_again()\n\nTakes its series out and has a new one, for all processes.") },
+    { "_hide", metric_hide_own, METH_NOARGS, PyDoc_STR("_hide()\n\nTakes its series out until the next update.") },
     { "clear", labels_clear, METH_NOARGS, PyDoc_STR("clear()\n\nTakes all series out, for all processes.") },
     { NULL, NULL, 0, NULL },
 };
@@ -316,6 +340,7 @@ static PyMemberDef members[] = {
     MEMBER("_labelnames", labelnames, NULL),
     MEMBER("_labelvalues", labelvalues, "of a child"),
     MEMBER("_extra", extra, "bounds, states or mode"),
+    { "_ready", T_BOOL, offsetof(struct metric_object, ready), READONLY, PyDoc_STR("can be updated") },
     { NULL, 0, 0, 0, NULL },
 };
 

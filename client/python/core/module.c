@@ -78,6 +78,9 @@ module_clear(PyObject *module)
 static PyMethodDef functions[] = {
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("open(segment=None, *, private=False, ...) -> Meter") },
+    { "render", core_render, METH_VARARGS,
+      PyDoc_STR(
+          "render(metrics, openmetrics, created) -> bytes\n\nThe text of metrics, of their meters' last takes.") },
     { NULL, NULL, 0, NULL },
 };
 

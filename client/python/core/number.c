@@ -1,5 +1,6 @@
 /*
- * Numbers in the spelling of Python's repr() and, from a million on, of Go: 1.0 0.25 1e-05 123456.0 1.234567e+06 +Inf NaN.
+ * Numbers in the spelling of Python's repr() and, from a million on, of Go: 1.0 0.25 1e-05 123456.0 1.234567e+06 +Inf NaN. The digits are
+ * expo's, the shortest that read back as the same double.
  */
 #include "view.h"
 
@@ -8,59 +9,115 @@
 
 #include "expo/number.h"
 
-#define GO_EXPONENT_FROM 1e6 /* positive numbers with more than six digits before the point have an exponent */
+#define DIGITS 20
+
+/* 0.DIGITS * 10^point, or negative. */
+struct decimal {
+    char digits[DIGITS + 1];
+    int digits_n, point, negative;
+};
 
 static size_t
-put_special(char *out, double value)
+put_text(char *out, const char *text)
 {
-    const char *text = isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-
     memcpy(out, text, strlen(text));
     return strlen(text);
 }
 
-/* digits: of a number from a million on, as repr() has them. The exponent has a zero in front, whatever its length. */
+static struct decimal
+take_apart(double value)
+{
+    struct decimal decimal = { .digits_n = 0 };
+    char text[NUMBER_BYTES + 1], *at = text;
+    int seen_point = 0, exponent = 0;
+
+    text[number_bound(text, value)] = 0; /* digits in the shortest form, wherever the exponent is */
+    decimal.negative = *at == '-';
+    for (at += decimal.negative; *at && *at != 'e'; at++) {
+        if (*at == '.') {
+            seen_point = 1;
+            continue;
+        }
+        if (*at != '0' || decimal.digits_n)
+            decimal.digits[decimal.digits_n++] = *at;
+        else if (seen_point)
+            exponent--; /* a zero between the point and the first digit */
+        if (!seen_point && decimal.digits_n)
+            decimal.point++;
+    }
+    if (*at == 'e')
+        exponent += atoi(at + 1);
+    decimal.point += exponent;
+    while (decimal.digits_n > 1 && decimal.digits[decimal.digits_n - 1] == '0')
+        decimal.digits_n--;
+    return decimal;
+}
+
+/* Digits with a point behind the first one, if there are more. */
 static size_t
-put_exponent(char *out, const char *digits, size_t len, size_t point)
+put_mantissa(char *out, const struct decimal *decimal)
 {
     size_t at = 0;
 
-    out[at++] = digits[0];
+    out[at++] = decimal->digits[0];
+    if (decimal->digits_n == 1)
+        return at;
     out[at++] = '.';
-    memcpy(out + at, digits + 1, point - 1);
-    at += point - 1;
-    memcpy(out + at, digits + point + 1, len - point - 1);
-    at += len - point - 1;
-    while (at && (out[at - 1] == '0' || out[at - 1] == '.'))
-        at--;
-    return at + (size_t)snprintf(out + at, VIEW_NUMBER_BYTES - at, "e+0%zu", point - 1);
+    memcpy(out + at, decimal->digits + 1, (size_t)decimal->digits_n - 1);
+    return at + (size_t)decimal->digits_n - 1;
+}
+
+static size_t
+put_fixed(char *out, const struct decimal *decimal)
+{
+    size_t at = 0;
+    int i;
+
+    if (decimal->point <= 0) {
+        at = put_text(out, "0.");
+        for (i = decimal->point; i < 0; i++)
+            out[at++] = '0';
+    }
+    for (i = 0; i < decimal->digits_n || i < decimal->point; i++) {
+        if (i && i == decimal->point)
+            out[at++] = '.';
+        out[at++] = i < decimal->digits_n ? decimal->digits[i] : '0';
+    }
+    return decimal->point >= decimal->digits_n ? at + put_text(out + at, ".0") : at;
+}
+
+static size_t
+put_decimal(char *out, const struct decimal *decimal)
+{
+    size_t at = 0;
+
+    if (decimal->negative)
+        out[at++] = '-';
+    else if (decimal->point > 6 &&
+             decimal->point <= 16) { /* the exponent of Go, with a zero before it whatever its length */
+        at = put_mantissa(out, decimal);
+        return at + (size_t)snprintf(out + at, VIEW_NUMBER_BYTES - at, "e+0%d", decimal->point - 1);
+    }
+    if (decimal->point > -4 && decimal->point <= 16)
+        return at + put_fixed(out + at, decimal);
+    at += put_mantissa(out + at, decimal);
+    return at + (size_t)snprintf(out + at, VIEW_NUMBER_BYTES - at, "e%+03d", decimal->point - 1);
 }
 
 size_t
 view_number(char *out, double value)
 {
-    size_t len, point;
-    char *digits;
+    struct decimal decimal;
+    size_t len;
 
     if (!isfinite(value))
-        return put_special(out, value);
-    if (value >= 0 && value < GO_EXPONENT_FROM && value == (double)(uint64_t)value && !signbit(value)) {
+        return put_text(out, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+    if (value == 0)
+        return put_text(out, signbit(value) ? "-0.0" : "0.0");
+    if (value > 0 && value < 1e6 && value == (double)(uint64_t)value) {
         len = number_u64(out, (uint64_t)value);
-        memcpy(out + len, ".0", 2);
-        return len + 2;
+        return len + put_text(out + len, ".0");
     }
-    digits = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-    if (!digits) {
-        PyErr_Clear();
-        return put_special(out, NAN);
-    }
-    len = strlen(digits);
-    point = strcspn(digits, ".");
-    if (value > 0 && point < len && point > 6) {
-        len = put_exponent(out, digits, len, point);
-    } else {
-        memcpy(out, digits, len);
-    }
-    PyMem_Free(digits);
-    return len;
+    decimal = take_apart(value);
+    return put_decimal(out, &decimal);
 }

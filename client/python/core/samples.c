@@ -146,13 +146,15 @@ meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
     static const char *const types[] = { "counter", "gauge", "histogram", "info" };
     const struct model *model = view_model((struct meter_object *)self);
     PyObject *list = PyList_New(0), *one;
+    char name[VIEW_NAME_BYTES];
     uint32_t i;
 
     for (i = 0; list && model && i < model->families_n; i++) {
         const struct model_family *family = model->families[i];
         if (!family->present_n)
             continue;
-        one = Py_BuildValue("(ssss)", family->name, types[family->type], family->help, family->unit);
+        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), types[family->type], family->help,
+                            family->unit);
         if (!one || PyList_Append(list, one))
             Py_CLEAR(list);
         Py_XDECREF(one);

@@ -4,6 +4,8 @@
  */
 #include "view.h"
 
+#include <stdio.h>
+
 #include "expo/store.h"
 
 struct view {
@@ -105,4 +107,16 @@ metric_stored(struct metric_object *metric, PyObject *values)
     CORE_UNLOCK()
     PyErr_Clear();
     return found;
+}
+
+const char *
+view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
+{
+    const char *suffix = family->type == MODEL_COUNTER ? "_total" : family->type == MODEL_INFO ? "_info" : "";
+    size_t len = strlen(family->name), n = strlen(suffix);
+
+    if (len > n && !strcmp(family->name + len - n, suffix))
+        len -= n;
+    snprintf(out, VIEW_NAME_BYTES, "%.*s", (int)len, family->name);
+    return out;
 }

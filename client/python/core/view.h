@@ -11,6 +11,10 @@
 int view_take(struct meter_object *meter);
 const struct model *view_model(const struct meter_object *meter);
 
+/* A stored family's name without the suffix that its type has in the store. */
+#define VIEW_NAME_BYTES 512u
+const char *view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES]);
+
 /* number.c: as prometheus_client writes it, for text that is compared byte by byte. Returns the bytes written, at most VIEW_NUMBER_BYTES. */
 #define VIEW_NUMBER_BYTES 40u
 size_t view_number(char *out, double value);

@@ -1,10 +1,23 @@
-"""prometheus_client's interface, counted in a segment that all processes share."""
-from .exposition import CONTENT_TYPE_LATEST, generate_latest
+"""prometheus_client's interface, counted in a segment that all processes share. docs/PYTHON.md tells what differs."""
+from . import (
+    exposition, gc_collector, metrics, metrics_core, multiprocess, platform_collector, process_collector, registry,
+)
+from .exposition import (
+    CONTENT_TYPE_LATEST, delete_from_gateway, generate_latest, instance_ip_grouping_key, make_asgi_app, make_wsgi_app, MetricsHandler,
+    push_to_gateway, pushadd_to_gateway, start_http_server, start_wsgi_server, write_to_textfile,
+)
+from .gc_collector import GC_COLLECTOR, GCCollector
 from .metrics import Counter, disable_created_metrics, enable_created_metrics, Gauge, Histogram
 from .metrics_core import Metric
+from .platform_collector import PLATFORM_COLLECTOR, PlatformCollector
+from .process_collector import PROCESS_COLLECTOR, ProcessCollector
+from .refresh import set_refresh_seconds
 from .registry import CollectorRegistry, REGISTRY
 
 __all__ = (
-    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "CONTENT_TYPE_LATEST", "generate_latest",
-    "enable_created_metrics", "disable_created_metrics",
+    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "CONTENT_TYPE_LATEST",
+    "generate_latest", "MetricsHandler", "make_wsgi_app", "make_asgi_app", "start_http_server", "start_wsgi_server", "write_to_textfile",
+    "push_to_gateway", "pushadd_to_gateway", "delete_from_gateway", "instance_ip_grouping_key", "ProcessCollector", "PROCESS_COLLECTOR",
+    "PlatformCollector", "PLATFORM_COLLECTOR", "GCCollector", "GC_COLLECTOR", "enable_created_metrics", "disable_created_metrics",
+    "set_refresh_seconds",
 )

@@ -1,45 +1,126 @@
-"""Text for Prometheus."""
+"""Expositions: as text, over HTTP, in a file, and pushed."""
+import gzip
+import os
+import threading
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingMixIn
+from typing import Callable, Tuple
+from urllib.parse import parse_qs, urlparse
+from wsgiref.simple_server import make_server, WSGIRequestHandler, WSGIServer
+
+from . import encode
+from .gateway import (  # noqa: F401 (part of this module's interface)
+    basic_auth_handler, default_handler, delete_from_gateway, instance_ip_grouping_key, passthrough_redirect_handler, push_to_gateway,
+    pushadd_to_gateway, tls_auth_handler,
+)
+from .openmetrics import exposition as openmetrics
 from .registry import CollectorRegistry, REGISTRY
-from .utils import floatToGoString
+from .utils import best_family, floatToGoString  # noqa: F401
+
+__all__ = (
+    "CONTENT_TYPE_LATEST", "choose_encoder", "delete_from_gateway", "generate_latest", "instance_ip_grouping_key", "make_asgi_app",
+    "make_wsgi_app", "MetricsHandler", "push_to_gateway", "pushadd_to_gateway", "start_http_server", "start_wsgi_server", "write_to_textfile",
+)
 
 CONTENT_TYPE_LATEST = "text/plain; version=0.0.4; charset=utf-8"
-
-APART = ("_created", "_gsum", "_gcount")  # samples that text 0.0.4 has in a gauge of their own
-
-
-def _escape(text):
-    return text.replace("\\", r"\\").replace("\n", r"\n")
-
-
-def _line(sample):
-    labels = ",".join('{}="{}"'.format(name, _escape(value).replace('"', r"\"")) for name, value in sorted(sample.labels.items()))
-    stamp = "" if sample.timestamp is None else f" {int(float(sample.timestamp) * 1000):d}"
-    return f"{sample.name}{{{labels}}} {floatToGoString(sample.value)}{stamp}\n" if labels else \
-        f"{sample.name} {floatToGoString(sample.value)}{stamp}\n"
-
-
-def family_text(metric):
-    """The lines of one family."""
-    name, kind = metric.name, metric.type
-    shown = {"counter": (name + "_total", kind), "info": (name + "_info", "gauge"), "stateset": (name, "gauge"),
-             "gaugehistogram": (name, "histogram"), "unknown": (name, "untyped")}.get(kind, (name, kind))
-    lines = [f"# HELP {shown[0]} {_escape(metric.documentation)}\n", f"# TYPE {shown[0]} {shown[1]}\n"]
-    apart = {}
-    for sample in metric.samples:
-        suffix = sample.name[len(name):] if sample.name.startswith(name) else None
-        (apart.setdefault(suffix, []) if suffix in APART else lines).append(_line(sample))
-    for suffix, others in sorted(apart.items()):
-        lines += [f"# HELP {name}{suffix} {_escape(metric.documentation)}\n", f"# TYPE {name}{suffix} gauge\n", *others]
-    return "".join(lines)
 
 
 def generate_latest(registry: CollectorRegistry = REGISTRY) -> bytes:
     """The registry's metrics as text 0.0.4."""
-    parts = []
-    for metric in registry.collect():
-        try:
-            parts.append(family_text(metric))
-        except Exception as exception:
-            exception.args = (exception.args or ("",)) + (metric,)
-            raise
-    return "".join(parts).encode("utf-8")
+    return encode.render(registry, False)
+
+
+def choose_encoder(accept_header: str) -> Tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Encoder and content type for an Accept header."""
+    for accepted in (accept_header or "").split(","):
+        if accepted.split(";")[0].strip() == "application/openmetrics-text":
+            return openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
+    return generate_latest, CONTENT_TYPE_LATEST
+
+
+def gzip_accepted(accept_encoding_header: str) -> bool:
+    """Whether an Accept-Encoding header has gzip."""
+    return any(accepted.split(";")[0].strip().lower() == "gzip" for accepted in (accept_encoding_header or "").split(","))
+
+
+def _bake_output(registry, accept_header, accept_encoding_header, params, disable_compression):
+    """Status, headers and body of an answer."""
+    encoder, content_type = choose_encoder(accept_header)
+    if "name[]" in params:
+        registry = registry.restricted_registry(params["name[]"])
+    headers, output = [("Content-Type", content_type)], encoder(registry)
+    if not disable_compression and gzip_accepted(accept_encoding_header):
+        output = gzip.compress(output)
+        headers.append(("Content-Encoding", "gzip"))
+    return "200 OK", headers, output
+
+
+def make_wsgi_app(registry: CollectorRegistry = REGISTRY, disable_compression: bool = False) -> Callable:
+    """A WSGI application that serves a registry."""
+
+    def prometheus_app(environ, start_response):
+        if environ["PATH_INFO"] == "/favicon.ico":
+            status, headers, output = "200 OK", [("", "")], b""
+        else:
+            status, headers, output = _bake_output(registry, environ.get("HTTP_ACCEPT"), environ.get("HTTP_ACCEPT_ENCODING"),
+                                                   parse_qs(environ.get("QUERY_STRING", "")), disable_compression)
+        start_response(status, headers)
+        return [output]
+
+    return prometheus_app
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format, *args):
+        """Says nothing."""
+
+
+class ThreadingWSGIServer(ThreadingMixIn, WSGIServer):
+    """A thread for each request."""
+    daemon_threads = True
+
+
+def start_wsgi_server(port: int, addr: str = "0.0.0.0", registry: CollectorRegistry = REGISTRY):
+    """Serves a registry from a daemon thread; of this process, and not of those forked from it. Returns the server and its thread."""
+    family, addr = best_family(addr, port)
+    server_type = type("Server", (ThreadingWSGIServer,), {"address_family": family})
+    server = make_server(addr, port, make_wsgi_app(registry), server_type, handler_class=_SilentHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    return server, thread
+
+
+start_http_server = start_wsgi_server
+
+
+class MetricsHandler(BaseHTTPRequestHandler):
+    """Answers GET with a registry's metrics."""
+    registry: CollectorRegistry = REGISTRY
+
+    def do_GET(self) -> None:
+        status, headers, output = _bake_output(self.registry, self.headers.get("Accept"), self.headers.get("Accept-Encoding"),
+                                               parse_qs(urlparse(self.path).query), False)
+        self.send_response(int(status.split(" ")[0]))
+        for header in headers:
+            self.send_header(*header)
+        self.end_headers()
+        self.wfile.write(output)
+
+    def log_message(self, format, *args) -> None:
+        """Says nothing."""
+
+    @classmethod
+    def factory(cls, registry: CollectorRegistry) -> type:
+        """The handler for another registry."""
+        return type(cls.__name__, (cls, object), {"registry": registry})
+
+
+def write_to_textfile(path: str, registry: CollectorRegistry) -> None:
+    """Writes a registry's metrics to a file, all at once; for the node exporter, whose files end in .prom."""
+    temporary = f"{path}.{os.getpid()}.{threading.current_thread().ident}"
+    with open(temporary, "wb") as file:
+        file.write(generate_latest(registry))
+    os.rename(temporary, path)
+
+
+from .asgi import make_asgi_app  # noqa: E402 (which needs what is above)

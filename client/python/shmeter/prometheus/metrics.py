@@ -4,12 +4,12 @@ import time
 from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
 from .. import _core
-from . import names, store
+from . import names, refresh, store
 from .context_managers import ExceptionCounter, InprogressTracker
 from .metrics_core import Metric
 from .registry import Collector, CollectorRegistry, REGISTRY, sample_names
 from .samples import Sample
-from .utils import INF
+from .utils import floatToGoString, INF
 
 # Of _core: enum shmeter_mode.
 MODES = {"all": 10, "liveall": 5, "min": 7, "livemin": 2, "max": 8, "livemax": 3, "sum": 6, "livesum": 1, "mostrecent": 9, "livemostrecent": 4}
@@ -34,6 +34,13 @@ def enable_created_metrics():
 
 def use_created():
     return _use_created
+
+
+def take(metrics):
+    """Reads the segments of metrics, once each, when their gauges' functions have been evaluated."""
+    refresh.functions()
+    for meter in {id(metric._meter): metric._meter for metric in metrics}.values():
+        meter._take()
 
 
 class MetricWrapperBase(Collector):
@@ -66,20 +73,71 @@ class MetricWrapperBase(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The family with the samples of all processes."""
-        self._meter._take()
+        take([self])
         return [self._collected()]
 
     def _collected(self):
         """Of the last take."""
         metric = self._get_metric()
         metric.samples = self._meter._samples(self._stored_name, self._name, Sample, _use_created)
+        if self._labelvalues:
+            metric.samples = [sample._replace(labels=rest) for sample, rest in self._own(metric.samples)]
         return metric
+
+    def _own(self, samples):
+        """(sample, its labels without those of this child) of the child's samples."""
+        own = dict(zip(self._labelnames, self._labelvalues))
+        for sample in samples:
+            rest = {name: value for name, value in sample.labels.items() if name not in own}
+            if len(rest) == len(sample.labels) - len(own) and all(sample.labels[name] == value for name, value in own.items()):
+                yield sample, rest
+
+    def _sample_value(self, suffix, **labels):
+        """The value of one of its samples now, of all processes; 0: there is none."""
+        samples = self.collect()[0].samples
+        return next((sample.value for sample in samples if sample.name == self._name + suffix and sample.labels == labels), 0.0)
+
+    def _is_observable(self):
+        return self._ready
+
+    def _is_parent(self):
+        return bool(self._labelnames) and not self._labelvalues
+
+    def _raise_if_not_observable(self):
+        if not self._ready:
+            raise ValueError(f"{self._type} metric is missing label values")
 
     def __str__(self) -> str:
         return f"{self._type}:{self._name}"
 
     def __repr__(self) -> str:
         return f"{type(self).__module__}.{type(self).__name__}({self._name})"
+
+
+class Value:
+    """One number of a metric, where programs look for it: in _value, _sum, _count and _buckets."""
+
+    def __init__(self, metric, suffix, **labels):
+        self._metric, self._suffix, self._labels = metric, suffix, labels
+
+    def get(self) -> float:
+        """Of all processes."""
+        return self._metric._sample_value(self._suffix, **self._labels)
+
+    def set(self, value: float) -> None:
+        """Of a gauge; a counter begins anew with the value."""
+        if hasattr(self._metric, "set"):
+            self._metric.set(value)
+            return
+        self._metric._begin_again()
+        self._metric.inc(value)
+
+    def inc(self, amount: float) -> None:
+        """Adds."""
+        self._metric.inc(amount)
+
+    def get_exemplar(self):
+        """Exemplars are not kept."""
 
 
 class Counter(MetricWrapperBase, _core.Counter):
@@ -89,8 +147,17 @@ class Counter(MetricWrapperBase, _core.Counter):
 
     def count_exceptions(self, exception=Exception) -> ExceptionCounter:
         """Counts the exceptions of a type (or a tuple of types) that leave a block or function."""
-        self.inc(0)  # raises for a family with labels
+        self._raise_if_not_observable()
         return ExceptionCounter(self, exception)
+
+    def reset(self) -> None:
+        """Begins at 0 again, for all processes."""
+        self._raise_if_not_observable()
+        self._begin_again()
+
+    @property
+    def _value(self):
+        return Value(self, "_total")
 
 
 class Gauge(MetricWrapperBase, _core.Gauge):
@@ -118,8 +185,19 @@ class Gauge(MetricWrapperBase, _core.Gauge):
 
     def track_inprogress(self) -> InprogressTracker:
         """Counts how often a block or function is being run."""
-        self.inc(0)
+        self._raise_if_not_observable()
         return InprogressTracker(self)
+
+    def set_function(self, f: Callable[[], float]) -> None:
+        """From now on a function gives the value, and other updates do nothing. It is called in this process, from any thread."""
+        self._raise_if_not_observable()
+        self._function = f
+        self._by_function = True
+        refresh.add_gauge(self)
+
+    @property
+    def _value(self):
+        return Value(self, "")
 
 
 class Histogram(MetricWrapperBase, _core.Histogram):
@@ -146,3 +224,26 @@ class Histogram(MetricWrapperBase, _core.Histogram):
     @property
     def _upper_bounds(self):
         return self._extra
+
+    @property
+    def _sum(self):
+        return Value(self, "_sum")
+
+    @property
+    def _buckets(self):
+        return [Bucket(self, number) for number in range(len(self._extra))]
+
+
+class Bucket(Value):
+    """The observations of one bucket alone."""
+
+    def __init__(self, histogram, number):
+        super().__init__(histogram, "_bucket")
+        self._number = number
+
+    def get(self) -> float:
+        """Of all processes."""
+        bounds = self._metric._extra
+        below = bounds[self._number - 1] if self._number else None
+        count = self._metric._sample_value("_bucket", le=floatToGoString(bounds[self._number]))
+        return count - (self._metric._sample_value("_bucket", le=floatToGoString(below)) if below is not None else 0)

@@ -5,7 +5,7 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import Dict, Iterable, List, Optional
 
-from . import store
+from . import refresh, store
 from .metrics_core import Metric
 
 SUFFIXES = {
@@ -29,6 +29,22 @@ class Collector(ABC):
     @abstractmethod
     def collect(self) -> Iterable[Metric]:
         """The families of the moment."""
+
+
+def registered(registry, collector):
+    """A collector is in a registry: what is ours counts where its name says, what is not is evaluated and published."""
+    if hasattr(collector, "_stored_name"):
+        store.hold(collector)
+    elif registry._shared:
+        refresh.add_collector(collector)
+
+
+def unregistered(collector):
+    """And out of it."""
+    if hasattr(collector, "_stored_name"):
+        store.release(collector)
+    else:
+        refresh.drop_collector(collector)
 
 
 class _Reserved(Collector):
@@ -62,14 +78,14 @@ class CollectorRegistry(Collector):
             for name in names:
                 self._names_to_collectors[name] = collector
             self._collector_to_names[collector] = names
-        store.hold(collector)
+        registered(self, collector)
 
     def unregister(self, collector: Collector) -> None:
         """Takes a collector out. KeyError: it is not in."""
         with self._lock:
             for name in self._collector_to_names.pop(collector):
                 del self._names_to_collectors[name]
-        store.release(collector)
+        unregistered(collector)
 
     def _refuse_taken(self, names):
         taken = set(names).intersection(self._names_to_collectors)

@@ -15,7 +15,7 @@ from .. import _core
 PRIVATE_SIZES = {"max_series": 262144, "max_family_series": 262144, "lane_bytes": 16 << 20, "max_gauges": 65536}
 
 _lock = threading.RLock()
-_holders = {}  # stored name -> weak reference to the metric
+_holders = {}  # stored name -> _Holder
 _shared = None
 _private = None
 _private_n = 0
@@ -67,44 +67,75 @@ def _open_private(metric, name, definition):
     private()._open_metric(metric, _alias(name), *definition)
 
 
+class _Holder:
+    """Who has a name in the shared segment, and with which definitions it was opened, the one in force last."""
+
+    def __init__(self):
+        self._metric = None  # weak reference
+        self._released = False
+        self._definitions = []
+
+    def live(self):
+        return not self._released and self._metric is not None and self._metric() is not None
+
+    def take(self, metric, kind):
+        self._metric = weakref.ref(metric)
+        self._released = False
+        if not self._definitions or self._definitions[-1] != kind:
+            self._definitions.append(kind)
+
+    def may_become(self, kind):
+        """The newest definition of a name is the one that is exposed: an earlier one does not come back."""
+        return not self._definitions or kind == self._definitions[-1] or kind not in self._definitions
+
+    def release(self, metric, released=True):
+        if self._metric is not None and self._metric() is metric:
+            self._released = released
+
+
+def _kind(metric, definition):
+    _, _, unit, labels, _, mode, bounds = definition
+    return metric._type, unit, labels, mode, bounds
+
+
 def open_metric(metric, name, definition, alone):
     """Opens a metric. name: in the segment. definition: the other arguments of Meter._open_metric. alone: not in the shared segment."""
     with _lock:
-        before = _holders.get(name)
-        holder = before and before()
-        if alone or holder is not None:
+        kind, holder = _kind(metric, definition), _holders.get(name)
+        meter = None if alone or holder and (holder.live() or not holder.may_become(kind)) else shared()
+        if meter is None or not meter.attached:
             _open_private(metric, name, definition)
             return
-        meter = shared()
-        if not meter.attached:
-            _open_private(metric, name, definition)
-            return
+        if holder:
+            meter._forget(name)
         if not meter._open_metric(metric, name, *definition):
             warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
-        if before:
+        if holder:
             metric.clear()
-        _holders[name] = weakref.ref(metric)
+        _holders.setdefault(name, _Holder()).take(metric, kind)
+
+
+def is_held(name):
+    """Whether a metric of this process has the name in the shared segment."""
+    with _lock:
+        holder = _holders.get(name)
+        return bool(holder and holder.live())
 
 
 def release(metric):
     """The metric is in no registry any more: its name is free for another one."""
-    name = getattr(metric, "_stored_name", None)
     with _lock:
-        before = _holders.get(name)
-        if before and before() is metric:
-            _holders[name] = _gone
+        holder = _holders.get(metric._stored_name)
+        if holder:
+            holder.release(metric)
 
 
 def hold(metric):
     """The metric is in a registry again."""
-    name = getattr(metric, "_stored_name", None)
     with _lock:
-        if name and _holders.get(name) is _gone:
-            _holders[name] = weakref.ref(metric)
-
-
-def _gone():
-    """Stands for the reference of a holder that gave its name up."""
+        holder = _holders.get(metric._stored_name)
+        if holder:
+            holder.release(metric, False)
 
 
 def _after_fork():

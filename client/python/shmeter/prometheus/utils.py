@@ -1,5 +1,6 @@
-"""Numbers as text."""
+"""Numbers as text, and addresses."""
 import math
+import socket
 
 INF = float("inf")
 MINUS_INF = float("-inf")
@@ -19,3 +20,9 @@ def floatToGoString(d) -> str:
         return text
     digits = (text[0] + "." + text[1:point] + text[point + 1:]).rstrip("0.")
     return f"{digits}e+0{point - 1}"
+
+
+def best_family(address, port):
+    """Address family, and the address as it is in it."""
+    family, _, _, _, place = next(iter(socket.getaddrinfo(address, port)))
+    return family, place[0]
