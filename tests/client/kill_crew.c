@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/client/scratch.h"
@@ -27,7 +30,7 @@ give_up(const char *what)
 }
 
 void
-kill_crew_open(struct kill_crew *crew, uint64_t seed)
+kill_crew_open(struct kill_crew *crew, uint64_t seed, const char *path)
 {
     static uint32_t opened;
     char file[24];
@@ -41,7 +44,8 @@ kill_crew_open(struct kill_crew *crew, uint64_t seed)
     if (crew->ledger == MAP_FAILED)
         give_up("mmap");
     snprintf(file, sizeof file, "kill%u", opened++);
-    snprintf(crew->path, sizeof crew->path, "%s", scratch_path(file));
+    snprintf(crew->path, sizeof crew->path, "%s", path ? path : scratch_path(file));
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* whom a killed worker leaves is ours to wait for */
     kill_worker_open(crew->path, "fork");
 }
 
@@ -83,7 +87,9 @@ kill_crew_start(struct kill_crew *crew, uint32_t place, int anew)
     for (i = 0; i < MODES; i++)
         own->held[i].now = own->held[i].next = (double)NAN;
     own->quiet = 0;
+    own->order = ORDER_NONE;
     crew->pids[place] = scratch_fork();
+    setpgid(crew->pids[place], 0); /* by both, as neither may be late */
     if (crew->pids[place])
         return;
     if (!anew)
@@ -95,19 +101,63 @@ kill_crew_start(struct kill_crew *crew, uint32_t place, int anew)
     _exit(1);
 }
 
+/* The worker has ended, or will: waits for it and whom it leaves, and resolves the ledger. Returns how it ended. */
+static int
+bury(struct kill_crew *crew, uint32_t place)
+{
+    struct worker_ledger *own = &crew->ledger->workers[place];
+    pid_t pid = crew->pids[place];
+    int ended = scratch_wait(pid);
+
+    while (waitpid(-pid, NULL, 0) > 0) /* its child, which was killed with it */
+        ;
+    crew->pids[place] = 0;
+    crew->in_doubt += own->stage == STAGE_INSIDE;
+    kill_worker_resolve(own);
+    return ended;
+}
+
 int
 kill_crew_kill(struct kill_crew *crew, uint32_t place)
 {
-    struct worker_ledger *own = &crew->ledger->workers[place];
-    int ended;
-
-    kill(crew->pids[place], SIGKILL);
-    ended = scratch_wait(crew->pids[place]);
-    crew->pids[place] = 0;
+    kill(-crew->pids[place], SIGKILL);
     crew->kills++;
-    crew->in_doubt += own->stage == STAGE_INSIDE;
-    kill_worker_resolve(own);
-    return ended == 128 + SIGKILL ? 0 : -1;
+    return bury(crew, place) == 128 + SIGKILL ? 0 : -1;
+}
+
+static int
+wait_for_obedience(const uint32_t *order)
+{
+    const struct timespec moment = { 0, 100000 };
+    uint32_t tries;
+
+    for (tries = 0; tries < 600000; tries++) {
+        if (__atomic_load_n(order, __ATOMIC_ACQUIRE) == ORDER_NONE)
+            return 0;
+        nanosleep(&moment, NULL);
+    }
+    return -1;
+}
+
+int
+kill_crew_tell(struct kill_crew *crew, uint32_t place, enum order order)
+{
+    uint32_t *at = &crew->ledger->workers[place].order;
+
+    if (wait_for_obedience(at))
+        return -1;
+    __atomic_store_n(at, order, __ATOMIC_RELEASE);
+    return 0;
+}
+
+int
+kill_crew_order(struct kill_crew *crew, uint32_t place, enum order order)
+{
+    if (kill_crew_tell(crew, place, order))
+        return -1;
+    if (order == ORDER_LEAVE)
+        return bury(crew, place) ? -1 : 0;
+    return wait_for_obedience(&crew->ledger->workers[place].order);
 }
 
 uint32_t

@@ -255,7 +255,7 @@ set_up(void **state)
     (void)state;
     test.dead.lowest = test.dead.highest = (double)INFINITY;
     test.dead.max_lowest = test.dead.max_highest = -(double)INFINITY;
-    kill_crew_open(&test.crew, 20240229);
+    kill_crew_open(&test.crew, 20240229, NULL);
     account_open(&test.account, test.crew.ledger, test.crew.path);
     return 0;
 }

@@ -103,7 +103,7 @@ begin(enum seeded seeded)
 {
     uint32_t place;
 
-    kill_crew_open(&test.crew, 20240301);
+    kill_crew_open(&test.crew, 20240301, NULL);
     test.crew.ledger->seeded = seeded;
     account_open(&test.account, test.crew.ledger, test.crew.path);
     for (place = 0; place < STORM_WORKERS; place++)

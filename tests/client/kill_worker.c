@@ -3,12 +3,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "shmeter.h"
 #include "tests/client/kill_seeded.h"
 #include "tests/client/scratch.h"
 
+#define REST_EACH      256u /* updates between two rests, and of a child                                */
+#define HIDDEN_MODE    SHMETER_LIVE_SUM
 #define LINGERS_EACH   32u   /* updates until the next one that lingers                                  */
 #define LINGERS_ROUNDS 4096u /* at most: some microseconds                                               */
 
@@ -19,7 +23,9 @@ static const double classic_values[] = { 0.5, 1.5, 3, 6.25, 16 };
 static const double log_values[] = { 0.5, 1.5, 3, 6, 12, 24.5, 48, 96, 192 };
 static const char *const bound_texts[] = { "1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "128.0" };
 
-static const struct shmeter_family *dynamic;
+static struct shmeter *meter;
+static const char *segment_path, *worker_name;
+static const struct shmeter_family *dynamic, *gauge_families[MODES];
 static struct shmeter_counter counters[COUNTERS];
 static struct shmeter_counter_f64 fractions[FRACTIONS];
 static struct shmeter_histogram histograms[HISTOGRAMS];
@@ -52,7 +58,7 @@ kill_mode_name(uint32_t mode)
 }
 
 static const struct shmeter_family *
-open_family(struct shmeter *meter, struct shmeter_desc desc, const char *name)
+open_family(struct shmeter_desc desc, const char *name)
 {
     static const char *const labels[] = { "n", NULL };
 
@@ -71,17 +77,17 @@ number_text(uint32_t number, char out[12])
 }
 
 static void
-open_series(struct shmeter *meter)
+open_series(void)
 {
-    const struct shmeter_family *whole = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER },
+    const struct shmeter_family *whole = open_family((struct shmeter_desc){ .type = SHMETER_COUNTER },
                                                      "kill_counter_total");
-    const struct shmeter_family *fraction = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER_F64 },
+    const struct shmeter_family *fraction = open_family((struct shmeter_desc){ .type = SHMETER_COUNTER_F64 },
                                                         "kill_fraction_total");
     const struct shmeter_family *classic = open_family(
-        meter, (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .bounds = classic_bounds, .bounds_len = 4 },
+        (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .bounds = classic_bounds, .bounds_len = 4 },
         "kill_histogram_classic");
     const struct shmeter_family *exponential = open_family(
-        meter, (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .schema = 0, .min_value = 1, .max_value = 256 },
+        (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .schema = 0, .min_value = 1, .max_value = 256 },
         "kill_histogram_exponential");
     char text[12], name[40];
     uint32_t i;
@@ -94,27 +100,49 @@ open_series(struct shmeter *meter)
         histograms[i] = shmeter_histogram_of(i < CLASSIC ? classic : exponential, number_text(i, text));
     for (i = 0; i < MODES; i++) {
         snprintf(name, sizeof name, "kill_gauge_%s", mode_names[i]);
-        gauges[i] = shmeter_gauge_of(
-            open_family(meter, (struct shmeter_desc){ .type = SHMETER_GAUGE, .mode = (enum shmeter_mode)i }, name));
+        gauge_families[i] = open_family((struct shmeter_desc){ .type = SHMETER_GAUGE, .mode = (enum shmeter_mode)i },
+                                        name);
+        gauges[i] = shmeter_gauge_of(gauge_families[i]);
     }
-    dynamic = open_family(meter, (struct shmeter_desc){ .type = SHMETER_COUNTER }, "kill_dynamic_total");
+    dynamic = open_family((struct shmeter_desc){ .type = SHMETER_COUNTER }, "kill_dynamic_total");
 }
 
-struct shmeter *
-kill_worker_open(const char *segment, const char *worker)
+static void
+open_all(void)
 {
     struct shmeter_options options = {
-        .struct_bytes = sizeof options, .worker = worker, .group = -1, .max_slots = WORKERS + 3
+        .struct_bytes = sizeof options, .worker = worker_name, .group = -1, .max_slots = WORKERS + 3
     };
-    struct shmeter *meter;
-    int result = shmeter_open(&meter, segment, &options);
 
-    if (result) {
+    if (shmeter_open(&meter, segment_path, &options)) {
         fprintf(stderr, "kill_worker: %s\n", shmeter_error(meter));
         exit(1);
     }
-    open_series(meter);
-    return meter;
+    open_series();
+}
+
+void
+kill_worker_open(const char *segment, const char *worker)
+{
+    segment_path = segment;
+    worker_name = worker;
+    open_all();
+}
+
+void
+kill_worker_hide_dynamic(uint32_t number)
+{
+    char text[12];
+    const char *value = number_text(number, text);
+
+    shmeter_hide_v(dynamic, &value, 1);
+}
+
+void
+kill_worker_hide_gauge(void)
+{
+    shmeter_hide_all(gauge_families[HIDDEN_MODE]);
+    gauges[HIDDEN_MODE] = shmeter_gauge_of(gauge_families[HIDDEN_MODE]);
 }
 
 /* Nothing before or behind it may move over it; x86-64 keeps the stores' order. */
@@ -241,10 +269,55 @@ keep_quiet(const struct ledger *ledger, struct worker_ledger *own)
     }
 }
 
+/* Some updates in a child; it goes with its parent, as both are in one process group. */
+static void
+fork_child(struct worker_ledger *own)
+{
+    pid_t parent = getpid(), child = fork();
+    uint32_t i;
+
+    if (child < 0)
+        abort();
+    if (child) {
+        while (waitpid(child, NULL, 0) != child)
+            ;
+        return;
+    }
+    if (getppid() != parent)
+        _exit(1);
+    for (i = 0; i < REST_EACH; i++)
+        update(own, scratch_random(&lingering));
+    _exit(0);
+}
+
+static void
+obey(struct worker_ledger *own)
+{
+    switch (__atomic_load_n(&own->order, __ATOMIC_ACQUIRE)) {
+    case ORDER_NONE:
+        return;
+    case ORDER_LEAVE:
+        shmeter_close(meter);
+        _exit(0);
+    case ORDER_REOPEN:
+        shmeter_close(meter);
+        open_all();
+        break;
+    case ORDER_FORK:
+        fork_child(own);
+        break;
+    default:
+        kill_worker_hide_gauge();
+    }
+    __atomic_store_n(&own->order, ORDER_NONE, __ATOMIC_RELEASE);
+}
+
 void
 kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed)
 {
+    const struct timespec rest = { 0, (long)ledger->rest_us * 1000 };
     struct worker_ledger *own = &ledger->workers[place];
+    uint32_t made = 0;
 
     seeded = (enum seeded)ledger->seeded;
     lingering = seed;
@@ -252,6 +325,9 @@ kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed)
     for (;;) {
         if (__atomic_load_n(&ledger->pause, __ATOMIC_ACQUIRE))
             keep_quiet(ledger, own);
+        obey(own);
         update(own, scratch_random(&seed));
+        if (ledger->rest_us && ++made % REST_EACH == 0)
+            nanosleep(&rest, NULL);
     }
 }

@@ -36,11 +36,21 @@ struct held {
     double now, next;
 };
 
+/* What a worker is told to do once; it answers by ORDER_NONE when it has. */
+enum order {
+    ORDER_NONE,
+    ORDER_LEAVE,  /* close and end                                                                        */
+    ORDER_REOPEN, /* close, and open everything again                                                     */
+    ORDER_FORK,   /* let a child make updates, and wait for it                                            */
+    ORDER_HIDE    /* hide a gauge and get it again                                                        */
+};
+
 enum stage { STAGE_OUTSIDE, STAGE_BEFORE, STAGE_INSIDE, STAGE_BEHIND };
 
 struct worker_ledger {
     uint32_t quiet; /* the pause that this worker keeps                                                   */
     uint32_t started;
+    uint32_t order; /* enum order */
     uint32_t stage; /* enum stage: of the update of the quantity `at`                          */
     uint32_t at;    /* what the ledger has of it if the update is not made, and if it is made: */
     uint64_t if_not, if_done;
@@ -60,8 +70,9 @@ enum seeded {
 };
 
 struct ledger {
-    uint32_t pause;  /* not 0: workers make no update, say so in `quiet`, and wait                        */
-    uint32_t seeded; /* enum seeded */
+    uint32_t pause;   /* not 0: workers make no update, say so in `quiet`, and wait                        */
+    uint32_t seeded;  /* enum seeded */
+    uint32_t rest_us; /* workers sleep for so long after some updates; 0: they do not                      */
     struct worker_ledger workers[WORKERS];
 };
 
@@ -71,12 +82,14 @@ double kill_bucket_value(uint32_t histogram, uint32_t bucket);
 const char *kill_bucket_bound(uint32_t histogram, uint32_t bucket); /* as in the label le                 */
 const char *kill_mode_name(uint32_t mode);                          /* the gauge is kill_gauge_NAME         */
 
-struct shmeter;
+/* Opens the segment and all families. Both texts stay. */
+void kill_worker_open(const char *segment, const char *worker);
 
-/* Opens the segment and all families. */
-struct shmeter *kill_worker_open(const char *segment, const char *worker);
+/* Of one number of the family kill_dynamic_total, and of the gauge that workers hide. Ask for them again before an update. */
+void kill_worker_hide_dynamic(uint32_t number);
+void kill_worker_hide_gauge(void);
 
-/* Updates until it is killed. */
+/* Updates until it is killed or told to leave. */
 _Noreturn void kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed);
 
 /* The worker is dead: takes its last update out of doubt where its stage allows it. */
