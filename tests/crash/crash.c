@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -19,9 +20,11 @@
 #define QUICK_COLD_SHARE 32u
 #define SEQUENCE_ROUNDS  60u /* of kills at each instruction of a sequence                                */
 #define CASES_MAX        2048u
+#define TABLES_MAX       8u
 #define CASE_NAME_BYTES  160u
 
 struct job {
+    uint32_t number; /* of the table                                                                      */
     const struct op_table *table;
     const struct op *op;
     char name[CASE_NAME_BYTES];
@@ -33,7 +36,7 @@ static uint32_t tables_n;
 static int thorough, cpu, other_cpu;
 static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
-static struct result *result, total;
+static struct result *result, totals[TABLES_MAX]; /* of a job; of each table's */
 static struct job jobs[CASES_MAX];
 static struct CMUnitTest cases[CASES_MAX];
 static uint32_t cases_n;
@@ -95,22 +98,36 @@ meet(const struct job *job)
     pairs_check(&stage, cpu, other_cpu, pairs_share, pairs_share * (job->op->flags & OP_COLD ? cold_share : 1));
 }
 
-/* The same on a machine with a CPU more than the segment has lanes. */
+/* The same on a machine with a CPU more than the segment has lanes: A begins on the lower of two CPUs, which has one. */
 static void
 leave(const struct job *job)
 {
-    const struct shape short_of_lanes = { (uint32_t)cpu + 1, 1 };
+    int lower = cpu < other_cpu ? cpu : other_cpu, higher = cpu < other_cpu ? other_cpu : cpu;
+    const struct shape short_of_lanes = { (uint32_t)lower + 1, 1 };
     struct stage stage;
 
+    stepper_bind(lower);
     stage_make(&stage, job->table, job->op, &short_of_lanes, result);
     stage_walk(&stage);
-    pairs_check(&stage, cpu, other_cpu, pairs_share, pairs_share);
+    pairs_check(&stage, lower, higher, pairs_share, pairs_share);
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static void
 run_job(void **state, void (*run)(const struct job *))
 {
     const struct job *job = *state;
+    struct result *total = &totals[job->number];
+    double begin = seconds();
+    int status;
     pid_t pid;
 
     if (stepper_why_not()) {
@@ -123,12 +140,17 @@ run_job(void **state, void (*run)(const struct job *))
         run(job);
         exit(0);
     }
-    assert_int_equal(scratch_wait(pid), 0);
-    total.boundaries += result->boundaries;
-    total.steps += result->steps;
-    total.states += result->boundaries ? result->states : 0;
-    total.kills += result->kills;
-    total.pairs += result->pairs;
+    status = scratch_wait(pid);
+    total->boundaries += result->boundaries;
+    total->steps += result->steps;
+    total->states += result->boundaries ? result->states : 0;
+    total->kills += result->kills;
+    total->pairs += result->pairs;
+    total->readings += result->readings;
+    total->torn += result->torn;
+    total->lost += result->lost;
+    total->seconds += seconds() - begin;
+    assert_int_equal(status, 0);
 }
 
 static void
@@ -177,12 +199,14 @@ test_tables(void **state)
 /* ---- which of them ---- */
 
 static void
-add(const struct op_table *table, const struct op *op, const char *what, CMUnitTestFunction run)
+add(uint32_t number, const struct op *op, const char *what, CMUnitTestFunction run)
 {
+    const struct op_table *table = tables[number];
     struct job *job = &jobs[cases_n];
 
     if (cases_n == CASES_MAX)
         abort();
+    job->number = number;
     job->table = table;
     job->op = op;
     snprintf(job->name, sizeof job->name, "%s: %s (%s)", op->name, what, table->build);
@@ -190,21 +214,22 @@ add(const struct op_table *table, const struct op *op, const char *what, CMUnitT
 }
 
 static void
-add_table(const struct op_table *table, const char *only)
+add_table(uint32_t number, const char *only)
 {
+    const struct op_table *table = tables[number];
     uint32_t i;
 
     for (i = 0; i < table->ops_n; i++) {
         const struct op *op = &table->ops[i];
         if (only && strcmp(only, op->name))
             continue;
-        add(table, op, "dying anywhere leaves all or nothing, and a sound segment", test_death);
+        add(number, op, "dying anywhere leaves all or nothing, and a sound segment", test_death);
         if (!(op->flags & OP_VARIES))
-            add(table, op, "SIGKILL leaves the bytes that stepping saw", test_kill);
-        if (op->flags & OP_ADDS)
-            add(table, op, "two at once are exact, whatever becomes of one", test_pair);
+            add(number, op, "SIGKILL leaves the bytes that stepping saw", test_kill);
+        if (op->flags & OP_PAIRS)
+            add(number, op, "two at once are exact, whatever becomes of one", test_pair);
         if (op->flags & OP_ON_LANE)
-            add(table, op, "two at once are exact where a CPU has no lane", test_leave);
+            add(number, op, "two at once are exact where a CPU has no lane", test_leave);
     }
 }
 
@@ -218,7 +243,61 @@ add_all(const char *build, const char *only)
                                                 NULL, NULL };
     for (i = 0; i < tables_n; i++)
         if (build ? !strcmp(build, tables[i]->build) : thorough || i == 0 || i == tables_n - 1)
-            add_table(tables[i], only);
+            add_table(i, only);
+}
+
+/* ---- what was done in all ---- */
+
+/* One line for each build, which others read: what was done, and what must be 0. */
+static void
+print_total(const char *name, const struct result *total)
+{
+    printf("# %s, %s lanes: %llu boundaries, %llu distinct states, %llu kills, %llu pairs, %llu readings, %llu torn, "
+           "%llu updates lost, %llu steps, %.0f s\n",
+           name, stepper_has_rseq() ? "CPU" : "shared", (unsigned long long)total->boundaries,
+           (unsigned long long)total->states, (unsigned long long)total->kills, (unsigned long long)total->pairs,
+           (unsigned long long)total->readings, (unsigned long long)total->torn, (unsigned long long)total->lost,
+           (unsigned long long)total->steps, total->seconds);
+}
+
+static void
+print_totals(void)
+{
+    struct result all = { 0 };
+    uint32_t i, n = 0;
+
+    for (i = 0; i < tables_n; i++)
+        if (totals[i].steps) {
+            print_total(tables[i]->build, &totals[i]);
+            n++;
+            all.boundaries += totals[i].boundaries;
+            all.states += totals[i].states;
+            all.kills += totals[i].kills;
+            all.pairs += totals[i].pairs;
+            all.readings += totals[i].readings;
+            all.torn += totals[i].torn;
+            all.lost += totals[i].lost;
+            all.steps += totals[i].steps;
+            all.seconds += totals[i].seconds;
+        }
+    if (n > 1)
+        print_total("in all", &all);
+}
+
+/* Takes the options off the arguments. Returns the CPU to work on; -1: any. */
+static int
+options(int *argc, char ***argv)
+{
+    int on = -1;
+
+    for (; *argc > 1 && !strncmp((*argv)[1], "--", 2); (*argc)--, (*argv)++)
+        if (!strcmp((*argv)[1], "--long"))
+            thorough = 1;
+        else if (!strncmp((*argv)[1], "--cpu=", 6))
+            on = atoi((*argv)[1] + 6);
+        else
+            abort();
+    return on;
 }
 
 int
@@ -226,15 +305,13 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
 {
     int failed;
 
+    if (given_n > TABLES_MAX)
+        abort();
     tables = given;
     tables_n = given_n;
     stepper_sequences(tables[0]->sequences, tables[0]->sequences_end);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc > 1 && !strcmp(argv[1], "--long")) {
-        thorough = 1;
-        argv++;
-        argc--;
-    }
+    cpu = options(&argc, &argv);
     if (thorough || argc > 2)
         pairs_share = 1;
     if (thorough)
@@ -242,12 +319,10 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
     add_all(argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
     result = scratch_shared(sizeof *result);
     scratch_path("");
-    cpu = stepper_pin(&other_cpu);
+    cpu = stepper_pin(cpu, &other_cpu);
     if (!stepper_why_not())
         overhead = measure_overhead();
     failed = _cmocka_run_group_tests("crash", cases, cases_n, NULL, NULL);
-    printf("# in all: %llu boundaries looked at, %llu states checked, %llu kills, %llu pairs, %llu steps\n",
-           (unsigned long long)total.boundaries, (unsigned long long)total.states, (unsigned long long)total.kills,
-           (unsigned long long)total.pairs, (unsigned long long)total.steps);
-    return failed;
+    print_totals();
+    return failed != 0;
 }

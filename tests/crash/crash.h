@@ -11,7 +11,10 @@
 
 #include "tests/crash/ops.h"
 
-/* The whole program: arguments [--long] [BUILD [OPERATION]]. Returns the number of tests that failed. */
+/*
+ * The whole program: arguments [--long | --count] [--cpu=N] [BUILD [OPERATION]]. Returns its exit code: 0, 1 when a test failed, 77 when nothing
+ * can be counted here.
+ */
 int crash_main(const struct op_table *const *tables, uint32_t tables_n, int argc, char **argv);
 
 #endif

@@ -59,6 +59,7 @@ side_of(const struct stage *stage, uint32_t number, const struct reading *now, c
     if (!side) {
         printf("# compared with before: %s\n", reading_difference(before, now));
         printf("# compared with after: %s\n", reading_difference(after, now));
+        stage->result->torn++;
         stage_fail(stage, "state %u of %u is torn", number, stage->states_n);
     }
     return side;
@@ -99,8 +100,10 @@ check_dead(const struct stage *stage, uint32_t number, const struct state *state
 
     for (i = 0; i < state->alive.samples_n; i++) {
         const struct reading_sample *sample = &state->alive.samples[i];
-        if (!of_worker(sample->name) && !reading_samples_equal(sample, reading_find(&state->dead, sample->name)))
-            stage_fail(stage, "in state %u %s is lost by the death", number, sample->name);
+        if (of_worker(sample->name) || reading_samples_equal(sample, reading_find(&state->dead, sample->name)))
+            continue;
+        stage->result->lost++;
+        stage_fail(stage, "in state %u %s is lost by the death", number, sample->name);
     }
 }
 
@@ -171,16 +174,19 @@ check_readings(const struct stage *stage)
         stage_fail(stage, "there is no segment in the end");
     for (i = 0; i < stage->states_n; i++) {
         const struct state *state = &stage->states[i];
-        if (*state->alive.complaint || *state->dead.complaint)
-            stage_fail(stage, "state %u: %s", i,
-                       *state->alive.complaint ? state->alive.complaint : state->dead.complaint);
+        stage_sound(stage, &state->alive, "state", i);
+        stage_sound(stage, &state->dead, "after the death in state", i);
         side = side_of(stage, i, &state->alive, &first->alive, &last->alive);
         dead_side = side_of(stage, i, &state->dead, &first->dead, &last->dead);
-        if (!(side & dead_side) && !first->alive.absent)
+        if (!(side & dead_side) && !first->alive.absent) {
+            stage->result->torn++;
             stage_fail(stage, "state %u is half done: %s for the living, %s for the dead", i,
                        side == 1 ? "before" : "after", dead_side == 1 ? "before" : "after");
-        if (came == 2 && side == 1)
+        }
+        if (came == 2 && side == 1) {
+            stage->result->lost++;
             stage_fail(stage, "state %u takes back what was done", i);
+        }
         came = side == 2 ? 2 : came;
         check_dead(stage, i, state);
         if (i)
@@ -228,9 +234,11 @@ check_total(const struct stage *stage, uint32_t number, const struct reading *be
     for (word = 0; word < sample->words_n; word++) {
         double then = reading_number(before, name, word), now = reading_number(after, name, word);
         double wanted = (isnan(then) ? 0 : then) + sum_of_changes(stage, name, word);
-        if (now != wanted)
-            stage_fail(stage, "after the successor on state %u %s word %u is %.17g instead of %.17g", number, name,
-                       word, now, wanted);
+        if (now == wanted)
+            continue;
+        stage->result->lost += !(now > wanted);
+        stage_fail(stage, "after the successor on state %u %s word %u is %.17g instead of %.17g", number, name, word,
+                   now, wanted);
     }
 }
 
@@ -242,8 +250,7 @@ check_successor(const struct stage *stage, uint32_t number, const struct reading
     const struct change *change;
     uint32_t i, k;
 
-    if (*after->complaint)
-        stage_fail(stage, "after the successor on state %u: %s", number, after->complaint);
+    stage_sound(stage, after, "after the successor on state", number);
     for (i = 0; i < before->samples_n; i++)
         if (strncmp(before->samples[i].name, "crash_gauge_all{", 16) != 0) /* until the slot is used again */
             check_total(stage, number, before, after, before->samples[i].name);
@@ -291,116 +298,5 @@ death_check(struct stage *stage)
         if (stage->states[i].copy)
             copy_write(stage->states[i].copy, stage->other);
         run_successor(stage, i, &stage->states[i].dead);
-    }
-}
-
-/* ---- real deaths ---- */
-
-/* -1: as seen. Else where it is not. */
-static int64_t
-compare(struct stage *stage, const struct copy *seen)
-{
-    struct copy *left;
-    int64_t at;
-
-    if (!stage->segment.base && segment_open(&stage->segment, stage->path))
-        stage->segment.base = NULL;
-    if (!seen || !stage->segment.base)
-        return seen || stage->segment.base ? 0 : -1;
-    left = copy_take(&stage->segment);
-    copy_normalize(left, (stage->op->flags & OP_CREATES) != 0);
-    at = copy_difference(left, seen);
-    copy_free(left);
-    return at;
-}
-
-/* The states' copies become comparable, and useless for anything else. */
-static void
-normalize(struct stage *stage)
-{
-    uint32_t i;
-
-    for (i = 0; i < stage->states_n; i++)
-        if (stage->states[i].copy)
-            copy_normalize(stage->states[i].copy, (stage->op->flags & OP_CREATES) != 0);
-}
-
-static int64_t
-kill_at(struct stage *stage, const struct boundary *boundary)
-{
-    struct stepper stepper;
-
-    stage_begin(stage, &stepper);
-    if (stepper.at != boundary->at && !stepper_run_to(&stepper, boundary->at))
-        stage_absent(stage, boundary);
-    stepper_kill(&stepper);
-    if (stepper.at != boundary->at)
-        return -1;
-    stage->result->kills++;
-    return compare(stage, stage->states[boundary->state].copy);
-}
-
-void
-death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share)
-{
-    uint32_t i, tries;
-    int64_t at;
-
-    normalize(stage);
-    for (i = 0; i < stage->boundaries_n; i++) {
-        if ((only_sequences && !stepper_in_sequence(stage->boundaries[i].at)) || i % share)
-            continue;
-        /* A child that was preempted in its sequence may come here with its update still to do: not time and again. */
-        for (tries = 0, at = 0; tries < 5 && at >= 0; tries++)
-            at = kill_at(stage, &stage->boundaries[i]);
-        if (at >= 0)
-            stage_fail(stage, "killed at boundary %u: the byte at %#llx is not what was seen there", i,
-                       (unsigned long long)at);
-    }
-}
-
-/* Whether a state is there at the first execution of an instruction: a debug register leads to it. */
-static int
-has_boundary(const struct stage *stage, uint32_t state)
-{
-    uint32_t i;
-
-    for (i = 0; i < stage->boundaries_n; i++)
-        if (stage->boundaries[i].state == state)
-            return 1;
-    return 0;
-}
-
-void
-death_kill_at_states(struct stage *stage)
-{
-    struct stepper stepper;
-    struct copy *last;
-    uint32_t i, seen;
-
-    normalize(stage);
-    for (i = 0; i < stage->states_n; i++) {
-        if (has_boundary(stage, i))
-            continue;
-        stage_begin(stage, &stepper);
-        last = stage->segment.base ? copy_take(&stage->segment) : NULL;
-        for (seen = 0; seen < i;) {
-            if (!stepper_step(&stepper) && seen + 1 < i)
-                stage_fail(stage, "another run came to state %u of %u only", seen, i);
-            if (!stage->segment.base && !access(stage->path, F_OK) && segment_open(&stage->segment, stage->path))
-                stage_fail(stage, "the segment came and went");
-            if (!stage->segment.base || (last && !copy_differs(last, &stage->segment)))
-                continue;
-            copy_free(last);
-            last = copy_take(&stage->segment);
-            seen++;
-        }
-        copy_free(last);
-        stepper_kill(&stepper);
-        stage->result->steps += stepper.steps;
-        stage->result->kills++;
-        if (compare(stage, stage->states[i].copy) >= 0)
-            stage_fail(stage, "killed at state %u: the byte at %#llx is not what was seen there", i,
-                       (unsigned long long)compare(stage, stage->states[i].copy));
     }
 }

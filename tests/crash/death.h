@@ -14,6 +14,9 @@ struct result { /* of a job; in memory shared with the process that does it */
     uint64_t instructions, states, kills, pairs;
     uint64_t boundaries; /* of instructions, at which the segment was looked at and its states were checked   */
     uint64_t steps;      /* all single steps, also of runs that are only followed                          */
+    uint64_t readings;   /* of all samples, each compared with what it must be                             */
+    uint64_t torn, lost; /* among them, of which a job ends: neither before nor after; an update missing   */
+    double seconds;
 };
 
 /* One segment state that a death can leave. */
@@ -43,6 +46,9 @@ struct stage { /* an operation and all that one run of it went through */
 
 /* Says what is wrong and ends the job. */
 __attribute__((noreturn, format(printf, 2, 3))) void stage_fail(const struct stage *stage, const char *format, ...);
+
+/* Counts a reading, in which nothing may be damaged or torn. where, number: when it was taken. */
+void stage_sound(const struct stage *stage, const struct reading *reading, const char *where, uint32_t number);
 
 /* The world, arranged for the operation. */
 void stage_make(struct stage *stage, const struct op_table *table, const struct op *op, const struct shape *shape,

@@ -13,5 +13,5 @@ static const struct op_table *const tables[] = { OP_TABLES };
 int
 main(int argc, char **argv)
 {
-    return crash_main(tables, sizeof tables / sizeof *tables, argc, argv) != 0;
+    return crash_main(tables, sizeof tables / sizeof *tables, argc, argv);
 }

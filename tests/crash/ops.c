@@ -5,41 +5,52 @@
 
 #include "tests/crash/runs.h"
 
-#define GAUGE_OPS(word, mode, sample, kinds, lost, before, set_to, add_to)                                 \
-    { .name = "set of a " word " gauge",                                                                   \
-      .begin = begin_worker,                                                                               \
-      .run = run_set_##mode,                                                                               \
-      .changes = { { sample, 0, before, set_to } } },                                                      \
-    {                                                                                                      \
-        .name = "add to a " word " gauge", .flags = (kinds), .begin = begin_worker, .run = run_add_##mode, \
-        .loss = lost, .changes = {                                                                         \
-            { sample, 0, before, add_to }                                                                  \
-        }                                                                                                  \
+#define GAUGE_OPS(word, mode, sample, set_kinds, add_kinds, lost, before, set_to, add_to)        \
+    { .name = "set of a " word " gauge",                                                         \
+      .flags = OP_HOT | (set_kinds),                                                             \
+      .begin = begin_worker,                                                                     \
+      .run = run_set_##mode,                                                                     \
+      .changes = { { sample, 0, before, set_to } } },                                            \
+    {                                                                                            \
+        .name = "add to a " word " gauge", .flags = OP_HOT | (add_kinds), .begin = begin_worker, \
+        .run = run_add_##mode, .loss = lost, .changes = {                                        \
+            { sample, 0, before, add_to }                                                        \
+        }                                                                                        \
     }
 
 /* ---- the table ---- */
 
 static const struct op ops[] = {
     { .name = "counter add",
-      .flags = OP_ADDS | OP_ON_LANE,
+      .flags = OP_HOT | OP_ADDS | OP_ON_LANE,
       .run = run_counter,
       .cell = cell_counter,
       .changes = { { "crash_counter_total{a}", 0, 1024, 1029 } } },
+    { .name = "counter increment",
+      .flags = OP_HOT,
+      .run = run_counter_increment,
+      .changes = { { "crash_counter_total{a}", 0, 1024, 1025 } } },
     { .name = "fractional counter add",
-      .flags = OP_ADDS | OP_ON_LANE,
+      .flags = OP_HOT | OP_ADDS | OP_ON_LANE,
       .run = run_fraction,
       .cell = cell_fraction,
       .changes = { { "crash_fraction_total{a}", 0, 8.5, 9 } } },
     { .name = "histogram observe",
-      .flags = OP_ADDS | OP_ON_LANE,
+      .flags = OP_HOT | OP_ADDS | OP_ON_LANE,
       .run = run_classic,
       .cell = cell_classic,
       .changes = { { "crash_classic{a}", 0, 106.5, 107.75 }, { "crash_classic{a}", 2, 2, 3 } } },
     { .name = "exponential histogram observe",
-      .flags = OP_ADDS | OP_ON_LANE,
+      .flags = OP_HOT | OP_ADDS | OP_ON_LANE,
       .run = run_exponential,
       .cell = cell_exponential,
       .changes = { { "crash_exponential{a}", 0, 106.5, 131 }, { "crash_exponential{a}", 6, 0, 1 } } },
+    { .name = "histogram observe of a bound",
+      .run = run_classic_bound,
+      .changes = { { "crash_classic{a}", 0, 106.5, 108.5 }, { "crash_classic{a}", 2, 2, 3 } } },
+    { .name = "exponential histogram observe of a bound",
+      .run = run_exponential_bound,
+      .changes = { { "crash_exponential{a}", 0, 106.5, 110.5 }, { "crash_exponential{a}", 3, 1, 2 } } },
     { .name = "fractional counter add of a negative number", .run = run_fraction_negative, .loss = "adds_refused" },
     { .name = "histogram observe of NaN", .run = run_classic_nan, .loss = "observations_nan" },
     { .name = "histogram observe of infinity",
@@ -53,20 +64,21 @@ static const struct op ops[] = {
       .loss = "observations_clamped",
       .changes = { { "crash_exponential{a}", 0, 106.5, 1106.5 }, { "crash_exponential{a}", 9, 0, 1 } } },
     { .name = "set of a pool gauge that ends shares",
+      .flags = OP_SETS,
       .begin = begin_share,
       .run = run_set_SHMETER_POOL,
       .changes = { { "crash_gauge_pool{}", 0, 11, 3 } } },
-    GAUGE_OPS("pool", SHMETER_POOL, "crash_gauge_pool{}", OP_ADDS, NULL, 10, 3, 15),
-    GAUGE_OPS("live_sum", SHMETER_LIVE_SUM, "crash_gauge_live_sum{}", OP_ADDS, NULL, 11, 16, 16),
-    GAUGE_OPS("live_min", SHMETER_LIVE_MIN, "crash_gauge_live_min{}", 0, NULL, 12, 5, -5),
-    GAUGE_OPS("live_max", SHMETER_LIVE_MAX, "crash_gauge_live_max{}", 0, NULL, 13, 50, 50),
-    GAUGE_OPS("live_latest", SHMETER_LIVE_LATEST, "crash_gauge_live_latest{}", 0, "gauge_refused", 14, 3, 14),
-    GAUGE_OPS("live_all", SHMETER_LIVE_ALL, "crash_gauge_live_all{crash,1}", 0, NULL, NAN, 3, 4),
-    GAUGE_OPS("sum", SHMETER_SUM, "crash_gauge_sum{}", OP_ADDS, NULL, 16, 21, 21),
-    GAUGE_OPS("min", SHMETER_MIN, "crash_gauge_min{}", 0, NULL, 17, 5, -5),
-    GAUGE_OPS("max", SHMETER_MAX, "crash_gauge_max{}", 0, NULL, 18, 50, 50),
-    GAUGE_OPS("latest", SHMETER_LATEST, "crash_gauge_latest{}", 0, "gauge_refused", 19, 3, 19),
-    GAUGE_OPS("all", SHMETER_ALL, "crash_gauge_all{crash,1}", 0, NULL, NAN, 3, 4),
+    GAUGE_OPS("pool", SHMETER_POOL, "crash_gauge_pool{}", OP_SETS, OP_ADDS, NULL, 10, 3, 15),
+    GAUGE_OPS("live_sum", SHMETER_LIVE_SUM, "crash_gauge_live_sum{}", OP_SETS | OP_ADDS, OP_ADDS, NULL, 11, 16, 16),
+    GAUGE_OPS("live_min", SHMETER_LIVE_MIN, "crash_gauge_live_min{}", OP_SETS, OP_MOST, NULL, 12, 5, -5),
+    GAUGE_OPS("live_max", SHMETER_LIVE_MAX, "crash_gauge_live_max{}", OP_SETS, OP_MOST, NULL, 13, 50, 50),
+    GAUGE_OPS("live_latest", SHMETER_LIVE_LATEST, "crash_gauge_live_latest{}", OP_SETS, 0, "gauge_refused", 14, 3, 14),
+    GAUGE_OPS("live_all", SHMETER_LIVE_ALL, "crash_gauge_live_all{crash,1}", OP_SETS | OP_OWN, OP_OWN, NULL, NAN, 3, 4),
+    GAUGE_OPS("sum", SHMETER_SUM, "crash_gauge_sum{}", OP_SETS | OP_ADDS, OP_ADDS, NULL, 16, 21, 21),
+    GAUGE_OPS("min", SHMETER_MIN, "crash_gauge_min{}", OP_SETS, OP_MOST, NULL, 17, 5, -5),
+    GAUGE_OPS("max", SHMETER_MAX, "crash_gauge_max{}", OP_SETS, OP_MOST, NULL, 18, 50, 50),
+    GAUGE_OPS("latest", SHMETER_LATEST, "crash_gauge_latest{}", OP_SETS, 0, "gauge_refused", 19, 3, 19),
+    GAUGE_OPS("all", SHMETER_ALL, "crash_gauge_all{crash,1}", OP_SETS | OP_OWN, OP_OWN, NULL, NAN, 3, 4),
     { .name = "set of a gauge that claims the slot",
       .run = run_set_SHMETER_LIVE_SUM,
       .changes = { { "crash_gauge_live_sum{}", 0, 11, 16 } } },
@@ -116,7 +128,12 @@ static const struct op ops[] = {
       .run = run_series_repaired,
       .loss = "values_repaired",
       .changes = { { "crash_counter_total{n\xef\xbf\xbdw}", 0, NAN, 0 } } },
-    { .name = "series that is there", .run = run_series_lookup },
+    { .name = "series that is there", .flags = OP_HOT, .run = run_series_lookup },
+    { .name = "series of two labels that is there",
+      .flags = OP_HOT,
+      .arrange = arrange_two_labels,
+      .run = run_two_labels },
+    { .name = "ticks", .flags = OP_HOT, .begin = begin_ticks, .run = run_ticks },
     { .name = "family, series and first set of a gauge",
       .run = run_new_gauge,
       .changes = { { "crash_new{}", 0, NAN, 3 } } },
@@ -236,6 +253,7 @@ extern const char __start___rseq_cs[] __attribute__((weak)), __stop___rseq_cs[] 
 extern const char __executable_start[], etext[];
 extern const struct op_table OPS_NAME;
 const struct op_table OPS_NAME = { .build = OPS_BUILD,
+                                   .version = __VERSION__,
                                    .ops = ops,
                                    .ops_n = sizeof ops / sizeof *ops,
                                    .make = world_make,

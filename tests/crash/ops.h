@@ -13,7 +13,12 @@ enum {
     OP_ADDS = 4,     /* an update that may come twice: totals tell how often it has happened                 */
     OP_COLD = 16,    /* ... and it takes thousands of instructions                                          */
     OP_VARIES = 32,  /* two runs write different bytes, in more than times and pids                          */
-    OP_ON_LANE = 8   /* ... and it is in a lane: a counter or a histogram                                   */
+    OP_ON_LANE = 8,  /* ... and it is in a lane: a counter or a histogram                                   */
+    OP_SETS = 64,    /* an update that comes to the same when it comes twice; with OP_ADDS: once for each worker */
+    OP_MOST = 128,   /* an update of which the worker's that has gone farthest tells                         */
+    OP_OWN = 256,    /* an update of a sample that is each worker's own                                     */
+    OP_HOT = 512,    /* its instructions are counted                                                        */
+    OP_PAIRS = OP_ADDS | OP_SETS | OP_MOST | OP_OWN
 };
 
 /* What an operation does to a sample. word: 0 the value, or a histogram's sum; 1 + i its bucket i. */
@@ -39,7 +44,8 @@ struct shape {                        /* of a new segment */
 };
 
 struct op_table {
-    const char *build; /* compiler and optimization                                                        */
+    const char *build;   /* compiler and optimization                                                        */
+    const char *version; /* of the compiler                                                                */
     const struct op *ops;
     uint32_t ops_n;
     /* Makes a segment with some of everything in it, and keeps handles for the operations. Ends the process when it cannot. */

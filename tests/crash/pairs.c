@@ -30,6 +30,7 @@ static const char *const fates[FATES] = { "killed", "resumed", "interrupted", "m
 __attribute__((noreturn)) static void
 fail(const struct pair *pair, const char *what, double now, double wanted)
 {
+    pair->stage->result->lost += !(now > wanted);
     stage_fail(pair->stage,
                "A stopped at boundary %u (%s), B, a %s, updated %u times, A was %s: %s is %.17g instead of %.17g",
                (uint32_t)(pair->boundary - pair->stage->boundaries), pair->done ? "done" : "not done yet",
@@ -96,16 +97,67 @@ meet_fate(const struct pair *pair, struct stepper *a)
 
 /* ---- what must have come of it ---- */
 
-/* Live shares go with their worker, and with its process goes its other thread. */
+/* Live values and shares go with their worker, and with its process goes its other thread. */
+static int
+dies_with_its_worker(const struct pair *pair)
+{
+    const struct op *op = pair->stage->op;
+
+    return strstr(op->changes[0].sample, "_live") != NULL ||
+           (strstr(op->changes[0].sample, "_pool{") != NULL && op->flags & OP_ADDS);
+}
+
+/* The updates of A's process that count, and those of B's when that is another one. */
+static void
+updates_that_count(const struct pair *pair, uint32_t *a, uint32_t *b)
+{
+    *a = pair->fate == KILLED ? (pair->done ? 1 : 0) : 1 + (pair->fate == SIGNALLED);
+    *b = 0;
+    *(pair->thread ? a : b) += pair->times;
+    if (pair->fate == KILLED && dies_with_its_worker(pair))
+        *a = 0;
+}
+
 static uint32_t
 updates_wanted(const struct pair *pair)
 {
-    int live = strstr(pair->stage->op->changes[0].sample, "_pool{") ||
-               strstr(pair->stage->op->changes[0].sample, "_live");
+    uint32_t a, b;
 
-    if (pair->fate == KILLED)
-        return live ? (pair->thread ? 0 : pair->times) : pair->times + (pair->done ? 1 : 0);
-    return pair->times + 1 + (pair->fate == SIGNALLED);
+    updates_that_count(pair, &a, &b);
+    return a + b;
+}
+
+/* What must come of a change that one update would make, by so many of A's process and of B's. */
+static double
+value_wanted(const struct pair *pair, const struct change *change, uint32_t a, uint32_t b)
+{
+    double from = isnan(change->from) ? 0 : change->from;
+    uint32_t flags = pair->stage->op->flags;
+
+    if (flags & OP_SETS) { /* again what stands there */
+        a = a != 0;
+        b = b != 0;
+    }
+    if (flags & OP_ADDS)
+        return from + (change->to - from) * (a + b);
+    if (flags & OP_OWN)
+        return a ? change->to * a : change->from;
+    return a || b ? change->to * (a > b ? a : b) : from;
+}
+
+/* B has the slot after A's. */
+static void
+check_own(const struct pair *pair, const struct reading *reading, uint32_t updates)
+{
+    const struct change *change = &pair->stage->op->changes[0];
+    char name[80];
+    double now, wanted;
+
+    snprintf(name, sizeof name, "%.*s2}", (int)strlen(change->sample) - 2, change->sample);
+    now = reading_number(reading, name, 0);
+    wanted = value_wanted(pair, change, updates, 0);
+    if (now != wanted && !(isnan(now) && isnan(wanted)))
+        fail(pair, name, now, wanted);
 }
 
 /* Whether a sample may be another afterwards: the operation's own, and what depends on who is alive. */
@@ -140,17 +192,18 @@ check_totals(const struct pair *pair)
     const struct stage *stage = pair->stage;
     const struct change *change;
     struct reading reading;
-    uint32_t updates = updates_wanted(pair), workers_n;
+    uint32_t workers_n, a, b;
 
     reading_take(&reading, stage->path);
-    if (*reading.complaint)
-        stage_fail(stage, "%s", reading.complaint);
+    updates_that_count(pair, &a, &b);
+    stage_sound(stage, &reading, "A stopped at boundary", (uint32_t)(pair->boundary - stage->boundaries));
     for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++) {
-        double from = isnan(change->from) ? 0 : change->from, wanted = from + (change->to - from) * updates;
-        double now = reading_number(&reading, change->sample, change->word);
-        if (!isnan(change->to) && now != wanted) /* NaN: what the first one makes go away */
+        double wanted = value_wanted(pair, change, a, b), now = reading_number(&reading, change->sample, change->word);
+        if (!isnan(change->to) && now != wanted && !(isnan(now) && isnan(wanted))) /* NaN: the first one makes it go */
             fail(pair, change->sample, now, wanted);
     }
+    if (stage->op->flags & OP_OWN)
+        check_own(pair, &reading, b);
     check_others(pair, &stage->states[0].alive, &reading);
     workers_n = stage->states[0].alive.live + (pair->fate != KILLED) + !pair->thread;
     if (reading.live > workers_n)

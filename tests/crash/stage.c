@@ -24,6 +24,16 @@ stage_fail(const struct stage *stage, const char *format, ...)
     exit(1);
 }
 
+void
+stage_sound(const struct stage *stage, const struct reading *reading, const char *where, uint32_t number)
+{
+    stage->result->readings++;
+    if (!*reading->complaint)
+        return;
+    stage->result->torn++;
+    stage_fail(stage, "%s %u: %s", where, number, reading->complaint);
+}
+
 static void *
 have(size_t n, size_t bytes)
 {
@@ -134,6 +144,7 @@ follow(struct stage *stage, const struct state *state)
     struct reading reading;
 
     reading_follow(&reading, &stage->follower, stage->path);
+    stage->result->readings++;
     if (!reading_equal(&reading, &state->alive))
         stage_fail(stage, "state %u is another one for a reader that has stayed: %s", stage->states_n - 1,
                    reading_difference(&state->alive, &reading));

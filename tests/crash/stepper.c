@@ -47,11 +47,22 @@ on_signal(int number)
     handler_run();
 }
 
-int
-stepper_pin(int *other)
+void
+stepper_bind(int cpu)
 {
-    cpu_set_t allowed, one;
-    int cpu, first = -1;
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one))
+        give_up("sched_setaffinity");
+}
+
+int
+stepper_pin(int wanted, int *other)
+{
+    cpu_set_t allowed;
+    int cpu, first = wanted;
 
     *other = -1;
     if (sched_getaffinity(0, sizeof allowed, &allowed))
@@ -60,13 +71,10 @@ stepper_pin(int *other)
         if (CPU_ISSET((size_t)cpu, &allowed)) {
             if (first < 0)
                 first = cpu;
-            else if (*other < 0)
+            else if (*other < 0 && cpu != first)
                 *other = cpu;
         }
-    CPU_ZERO(&one);
-    CPU_SET((size_t)first, &one);
-    if (sched_setaffinity(0, sizeof one, &one))
-        give_up("sched_setaffinity");
+    stepper_bind(first);
     return first;
 }
 

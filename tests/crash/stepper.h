@@ -23,8 +23,9 @@ typedef void (*stepper_fn)(void);
 /* Why children cannot be stepped here; NULL: they can. */
 const char *stepper_why_not(void);
 
-/* Binds this process and its children to its first CPU that it may use; *other gets a second one, or -1. Returns the CPU. */
-int stepper_pin(int *other);
+/* Binds this process and its children to a CPU, -1: the first that it may use; *other gets another one, or -1. Returns the CPU. */
+int stepper_pin(int wanted, int *other);
+void stepper_bind(int cpu); /* to another one */
 
 struct stepper_job {
     stepper_fn begin;   /* first, at full speed; NULL: nothing                                              */

@@ -18,11 +18,12 @@ static struct world {
     char path[200];
     struct shape shape;
     struct shmeter *meter;
-    const struct shmeter_family *counters, *fractions, *classics, *exponentials, *limited, *modes[MODES], *wide;
+    const struct shmeter_family *counters, *fractions, *classics, *exponentials, *limited, *modes[MODES], *wide, *pairs;
     struct shmeter_counter counter, limit;
     struct shmeter_counter_f64 fraction;
     struct shmeter_histogram classic, exponential;
     struct shmeter_gauge gauges[MODES];
+    uint64_t ticks;
 } world;
 
 static const char *const mode_names[MODES] = { "pool", "live_sum", "live_min", "live_max", "live_latest", "live_all",
