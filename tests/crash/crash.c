@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/client/scratch.h"
+#include "tests/crash/counts.h"
 #include "tests/crash/death.h"
 
 #define FULL_SET 6u /* gcc and clang, -O0, -O2 and -O3 */
@@ -33,7 +34,7 @@ struct job {
 static const struct shape usual = { 0, 1 }, two_shared = { 0, 2 };
 static const struct op_table *const *tables;
 static uint32_t tables_n;
-static int thorough, cpu, other_cpu;
+static int thorough, counting, cpu, other_cpu;
 static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
 static struct result *result, totals[TABLES_MAX]; /* of a job; of each table's */
@@ -246,6 +247,22 @@ add_all(const char *build, const char *only)
             add_table(i, only);
 }
 
+/* Returns 0, or 77 where nothing can be counted. */
+static int
+count_all(const char *build)
+{
+    uint32_t i;
+
+    if (stepper_why_not()) {
+        printf("%s\n", stepper_why_not());
+        return 77;
+    }
+    for (i = 0; i < tables_n; i++)
+        if (build ? !strcmp(build, tables[i]->build) : !strstr(tables[i]->build, "O0"))
+            counts_print(tables[i]);
+    return 0;
+}
+
 /* ---- what was done in all ---- */
 
 /* One line for each build, which others read: what was done, and what must be 0. */
@@ -293,6 +310,8 @@ options(int *argc, char ***argv)
     for (; *argc > 1 && !strncmp((*argv)[1], "--", 2); (*argc)--, (*argv)++)
         if (!strcmp((*argv)[1], "--long"))
             thorough = 1;
+        else if (!strcmp((*argv)[1], "--count"))
+            counting = 1;
         else if (!strncmp((*argv)[1], "--cpu=", 6))
             on = atoi((*argv)[1] + 6);
         else
@@ -320,6 +339,8 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
     result = scratch_shared(sizeof *result);
     scratch_path("");
     cpu = stepper_pin(cpu, &other_cpu);
+    if (counting)
+        return count_all(argc > 1 ? argv[1] : NULL);
     if (!stepper_why_not())
         overhead = measure_overhead();
     failed = _cmocka_run_group_tests("crash", cases, cases_n, NULL, NULL);
