@@ -1,4 +1,9 @@
-"""What is made wrong: (what, [(file, how often it is there, old text, new text)], operation, lanes, the oracle's words)."""
+"""
+What is made wrong: (what, [(file, how often it is there, old text, new text)], test, where, the oracle's words).
+
+where: "CPU" or "shared", and the test is an operation of the crash tests, in such lanes; "client" or "model", and it is a program there; "count",
+and it is the count of instructions.
+"""
 
 RSEQ = "shm/rseq_x86_64.h"
 TORN = "is torn"
@@ -22,6 +27,12 @@ MUTANTS = [
     ("a counter is moved by two stores",
      [(RSEQ, 1, r'"addq %[n], (%%rax)\n"', r'"addq $1, (%%rax)\n addq %[n], (%%rax)\n subq $1, (%%rax)\n"')],
      "counter add", "CPU", TORN),
+    ("a counter's sequence has an instruction more",
+     [(RSEQ, 1, r'"addq %[n], (%%rax)\n"', r'"nop\n addq %[n], (%%rax)\n"')], "instructions", "count",
+     r"counter add: \d+ instructions and 0 in libraries instead of"),
+    ("a histogram's bucket is looked for from the first one",
+     [("shm/buckets.h", 1, "k = buckets->starts[at];", "k = buckets->starts[0];")], "instructions", "count",
+     r"histogram observe: \d+ instructions and 0 in libraries instead of"),
     ("shared cells are added to by a load and a store",
      [("shm/atomic.h", 1, "return ck_pr_faa_64(at, n);",
        "uint64_t was = ck_pr_load_64(at);\n    ck_pr_store_64(at, was + n);\n    return was;")],
@@ -46,6 +57,16 @@ MUTANTS = [
        "while (!shmeter_cas16(at, seen, seen[0] + 1, shmeter_f64_bits(shmeter_f64_of(seen[1]) + addend)))\n        ;",
        "shmeter_add(&at->count, seen[1] == seen[0] ? 1 : 1);\n    shmeter_lane_add_f64((unsigned char *)&at->sum, addend);")],
      "histogram observe", "shared", TORN),
+    ("a bound is in the bucket after the one that it ends",
+     [("shm/buckets.h", 1, "while (v > buckets->bounds[k])", "while (v >= buckets->bounds[k])")], "histogram observe of a bound", "CPU",
+     "went from"),
+    ("a bound is in the bucket after the one that it ends",
+     [("shm/buckets.h", 1, "while (v > buckets->bounds[k])", "while (v >= buckets->bounds[k])")],
+     "exponential histogram observe of a bound", "CPU", "went from"),
+    ("a read is taken though one observation came in between",
+     [("expo/snapshot_cells.c", 1, "if (seq == again)", "if (seq == again || seq + 1 == again)")], "histogram", "model", "a torn read"),
+    ("a read's second look at seq may come early",
+     [("expo/snapshot_cells.c", 1, "shmeter_fence_acquire();\n        again =", "again =")], "histogram", "model", "a torn read"),
     # ---- gauges ----
     ("the pool's value and epoch move one after the other",
      [("shm/gauge.h", 1, "while (!shmeter_cas16(common, seen, shmeter_gauge_encode(v), seen[1] + 1))\n        ;",
@@ -55,6 +76,14 @@ MUTANTS = [
      [("shm/gauge.h", 1, "} while (!shmeter_cas(&cell->value, &seen, shmeter_gauge_encode(sum)));",
        "} while (0);\n    shmeter_store_relaxed(&cell->value, shmeter_gauge_encode(sum));")],
      "add to a sum gauge", "CPU", r"crash_gauge_sum\{\} is"),
+    ("gauges are added to by a load and a store",
+     [("shm/gauge.h", 1, "} while (!shmeter_cas(&cell->value, &seen, shmeter_gauge_encode(sum)));",
+       "} while (0);\n    shmeter_store_relaxed(&cell->value, shmeter_gauge_encode(sum));")],
+     "add to a live_min gauge", "CPU", r"crash_gauge_live_min\{\} is"),
+    ("gauges are added to by a load and a store",
+     [("shm/gauge.h", 1, "} while (!shmeter_cas(&cell->value, &seen, shmeter_gauge_encode(sum)));",
+       "} while (0);\n    shmeter_store_relaxed(&cell->value, shmeter_gauge_encode(sum));")],
+     "add to a all gauge", "CPU", r"crash_gauge_all\{crash,1\} is"),
     ("a dead worker's gauges are folded by two stores",
      [("shm/gauge.h", 1, "} while (!shmeter_cas16(cell, seen, low, high));",
        "} while (0);\n    shmeter_store_relaxed(&cell->aux, high);\n    shmeter_store_relaxed(&cell->value, low);")],
@@ -84,7 +113,20 @@ MUTANTS = [
      "close", "CPU", "a slot went from state"),
     ("a check's message is written where the old one is shown",
      [("shm/worker.h", 1, "which = (seen >> 8 & 1) ^ 1;", "which = seen >> 8 & 1;")], "check that changes", "CPU", TORN),
+    ("a check's state is stored relaxed",
+     [("shm/worker.h", 1, "shmeter_store_release(&check->word, (uint64_t)health", "shmeter_store_relaxed(&check->word, (uint64_t)health")],
+     "checks", "model", "a torn message|health"),
+    ("a check's half is written again without a fence",
+     [("shm/worker.h", 1, "    shmeter_fence_release();\n    shmeter_worker_copy(check->message", "    shmeter_worker_copy(check->message")],
+     "checks", "model", "a torn message|health"),
+    ("the page that fork wipes is an ordinary one",
+     [("shm/sys.h", 1, "#define SHMETER_MADV_WIPEONFORK     18", "#define SHMETER_MADV_WIPEONFORK     0")], "fork_paths", "client",
+     "f_live is"),
     # ---- registration ----
+    ("an index entry is published by a relaxed store",
+     [("shm/registry.h", 2, "if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))\n            break;",
+       "shmeter_store_relaxed(probe.entry, SHMETER_INDEX_ENTRY(key->hash, unit));\n        break;")],
+     "registry", "model", "races with another actor's"),
     ("a record is visible before it is whole",
      [("shm/registry.h", 1, "shmeter_store_relaxed(&record->state, SHMETER_UNPUBLISHED);\n    record->family = key->family;",
        "shmeter_store_relaxed(&record->state, SHMETER_VISIBLE);\n    shmeter_registry_head(record, units, SHMETER_KIND_SERIES);\n"
