@@ -66,7 +66,7 @@ count_once(const struct op_table *table, const struct op *op, struct count *out)
 void
 counts_print(const struct op_table *table)
 {
-    struct count *count = scratch_shared(sizeof *count), least;
+    struct count *count = scratch_shared(sizeof *count), least = { 0, 0 };
     uint32_t i, k;
     pid_t pid;
 

@@ -55,13 +55,13 @@ void stage_make(struct stage *stage, const struct op_table *table, const struct 
                 struct result *result);
 /* Puts the segment back, and has a child that is about to run the operation. */
 void stage_begin(struct stage *stage, struct stepper *stepper);
-/* The same; SIGUSR1 runs it too, and companion 1 a second thread. */
-void stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion);
+/*
+ * The same, and lets it come to a boundary, by a debug register. SIGUSR1 runs the operation too, and so does with companion 1 a second
+ * thread. Returns 0, and there is no child, when none comes there.
+ */
+int stage_begin_at(struct stage *stage, struct stepper *stepper, const struct boundary *boundary, int companion);
 /* One run, instruction by instruction. */
 void stage_walk(struct stage *stage);
-
-/* A second run did not come to an instruction. That is wrong, but in a clock of the kernel's, which may try again. */
-void stage_absent(const struct stage *stage, const struct boundary *boundary);
 
 /* All that must hold at each state of a walk. */
 void death_check(struct stage *stage);

@@ -40,12 +40,9 @@ kill_at(struct stage *stage, const struct boundary *boundary)
 {
     struct stepper stepper;
 
-    stage_begin(stage, &stepper);
-    if (stepper.at != boundary->at && !stepper_run_to(&stepper, boundary->at))
-        stage_absent(stage, boundary);
-    stepper_kill(&stepper);
-    if (stepper.at != boundary->at)
+    if (!stage_begin_at(stage, &stepper, boundary, 0))
         return -1;
+    stepper_kill(&stepper);
     stage->result->kills++;
     return compare(stage, stage->states[boundary->state].copy);
 }

@@ -269,12 +269,8 @@ check_pair(struct pair *pair)
     struct stepper a;
     pid_t b = -1;
 
-    stage_begin_pair(pair->stage, &a, pair->thread);
-    if (a.at != pair->boundary->at && !stepper_run_to(&a, pair->boundary->at)) {
-        stage_absent(pair->stage, pair->boundary);
-        stepper_kill(&a);
+    if (!stage_begin_at(pair->stage, &a, pair->boundary, pair->thread))
         return;
-    }
     pair->done = really_done(pair);
     if (pair->thread)
         stepper_companion(&a, pair->times);

@@ -9,6 +9,7 @@
 
 #define STATES_MAX     4096u
 #define BOUNDARIES_MAX 32768u
+#define TRIES          20u
 
 void
 stage_fail(const struct stage *stage, const char *format, ...)
@@ -92,24 +93,34 @@ stage_begin(struct stage *stage, struct stepper *stepper)
     stepper_start(stepper, &job);
 }
 
-void
-stage_begin_pair(struct stage *stage, struct stepper *stepper, int companion)
-{
-    const struct stepper_job job = {
-        .begin = stage->op->begin, .run = stage->op->run, .handler = stage->op->run, .companion = companion
-    };
-
-    put_back(stage);
-    stepper_start(stepper, &job);
-}
-
-void
-stage_absent(const struct stage *stage, const struct boundary *boundary)
+/* A second run did not come to an instruction. That is wrong, but in a clock of the kernel's, which may try again. */
+static void
+absent(const struct stage *stage, const struct boundary *boundary)
 {
     uint64_t text = (uint64_t)(uintptr_t)stage->table->text, end = (uint64_t)(uintptr_t)stage->table->text_end;
 
     if (boundary->at >= text && boundary->at < end)
         stage_fail(stage, "the instruction at %#llx did not come again", (unsigned long long)boundary->at);
+}
+
+int
+stage_begin_at(struct stage *stage, struct stepper *stepper, const struct boundary *boundary, int companion)
+{
+    const struct stepper_job job = {
+        .begin = stage->op->begin, .run = stage->op->run, .handler = stage->op->run, .companion = companion
+    };
+    uint32_t tries;
+
+    /* One that is preempted in its sequence goes on at the next try's instructions, which may be others. */
+    for (tries = 0; tries < TRIES; tries++) {
+        put_back(stage);
+        stepper_start(stepper, &job);
+        if (stepper->at == boundary->at || stepper_run_to(stepper, boundary->at))
+            return 1;
+        stepper_kill(stepper);
+    }
+    absent(stage, boundary);
+    return 0;
 }
 
 /* ---- a walk ---- */
