@@ -84,7 +84,7 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
     return buckets;
 }
 
-/* 2^(index * 2^-schema), from literal powers 2^(2^-k): no libm, the same on every machine. */
+/* 2^(index * 2^-schema), from literal powers 2^(2^-k): no libm, the same on every machine. The largest double at most: bounds are finite. */
 SHMETER_LOCAL double
 shmeter_buckets_bound(int32_t schema, int64_t index)
 {
@@ -115,7 +115,7 @@ shmeter_buckets_bound(int32_t schema, int64_t index)
     for (; n; n >>= 1, power *= power)
         if (n & 1)
             value = whole < 0 ? value / power : value * power;
-    return (double)value;
+    return value < (long double)__DBL_MAX__ ? (double)value : __DBL_MAX__;
 }
 
 /* The index of the log bucket that v (> 0, finite) is in: the smallest index with v <= bound(index). */

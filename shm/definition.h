@@ -127,10 +127,10 @@ shmeter_definition_check_bounds(const struct shmeter_desc *desc)
 {
     uint32_t i;
     if (desc->max_value > 0)
-        return desc->min_value > 0 && desc->min_value < desc->max_value && desc->max_value - desc->max_value == 0 &&
-                       desc->schema >= -4 && desc->schema <= 8
+        return desc->min_value >= __DBL_MIN__ && desc->min_value < desc->max_value &&
+                       desc->max_value - desc->max_value == 0 && desc->schema >= -4 && desc->schema <= 8
                    ? NULL
-                   : "needs 0 < min_value < max_value and a schema from -4 to 8";
+                   : "needs 0 < min_value < max_value, no subnormal ones, and a schema from -4 to 8";
     if (!desc->bounds)
         return NULL;
     if (!desc->bounds_len || desc->bounds_len > SHMETER_MAX_BOUNDS)

@@ -92,6 +92,8 @@ bad_descriptions_are_refused(void **state)
     expect_bad_family(meter, store, &desc, "1 to 1000");
     desc = (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .name = "h6", .min_value = 2, .max_value = 1 };
     expect_bad_family(meter, store, &desc, "min_value");
+    desc = (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .name = "h6", .min_value = 1e-310, .max_value = 1 };
+    expect_bad_family(meter, store, &desc, "subnormal");
     desc = (struct shmeter_desc){
         .type = SHMETER_HISTOGRAM, .name = "h7", .min_value = 1, .max_value = 2, .schema = 9
     };
