@@ -109,11 +109,19 @@ histogram_json(const struct model *model, const struct model_series *series)
 }
 
 static json_t *
+summary_json(const struct model *model, const struct model_series *series)
+{
+    return json_pack("{s:o, s:o}", "count", u64_json(model_histogram_count(model, series)), "sum",
+                     f64_json(model_histogram_sum(model, series)));
+}
+
+static json_t *
 series_json(const struct model *model, const struct model_family *family, const struct model_series *series)
 {
     json_t *created = series->created_ns ? json_real((double)(series->created_ns / 1000000) / 1e3) : json_null();
     json_t *created_ns = series->created_ns ? u64_json(series->created_ns) : json_null();
     json_t *values = family->type == MODEL_HISTOGRAM ? histogram_json(model, series)
+                     : family->type == MODEL_SUMMARY ? summary_json(model, series)
                      : series->shape->number == MODEL_U64
                          ? json_pack("{s:o}", "value", u64_json(model_u64(model, series)))
                          : json_pack("{s:o}", "value", f64_json(model_number(model, series)));
@@ -131,7 +139,7 @@ series_json(const struct model *model, const struct model_family *family, const 
 static json_t *
 family_json(const struct model *model, const struct model_family *family)
 {
-    static const char *const types[] = { "counter", "gauge", "histogram", "info" };
+    static const char *const types[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     json_t *all = json_array();
     uint32_t i;
     int failed = !all;

@@ -9,6 +9,7 @@
 #include "../shm/worker.h"
 
 #include "fallback.h"
+#include "info.h"
 #include "lookup.h"
 
 #ifdef __cplusplus

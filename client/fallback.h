@@ -147,6 +147,18 @@ shmeter_gauge_touch(struct shmeter_gauge gauge)
         ; /* in the same epoch: shares count on */
 }
 
+SHMETER_WARM void
+shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state)
+{
+    struct shmeter_gauge_place place = shmeter_gauge_place_of(stateset.gauge);
+    if (!place.own)
+        return;
+    if (state < stateset.states_n)
+        shmeter_gauge_set_slow(stateset.gauge, state);
+    else if (place.lanes)
+        shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
+}
+
 /* While the segment is young the ratio gets better with each call; after a second it is final. */
 SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)

@@ -1,5 +1,5 @@
 /*
- * From label values to handles, and the hiding of series. shmeter.h documents the functions.
+ * From label values to handles, and the hiding of series; client/info.h has infos. shmeter.h documents the functions.
  */
 #ifndef SHMETER_CLIENT_LOOKUP_H
 #define SHMETER_CLIENT_LOOKUP_H
@@ -57,7 +57,8 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, SHMETER_HISTOGRAM, values, values_len);
+    series = shmeter_series_of(family, family->definition.type == SHMETER_SUMMARY ? SHMETER_SUMMARY : SHMETER_HISTOGRAM,
+                               values, values_len);
     if (series.binding) {
         handle.buckets = series.binding->buckets;
         handle.cell = series.cell;
@@ -68,8 +69,9 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     return handle;
 }
 
-SHMETER_WARM struct shmeter_gauge
-shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+SHMETER_INLINE struct shmeter_gauge
+shmeter_lookup_gauge(const struct shmeter_family *family, enum shmeter_type type, const char *const *values,
+                     uint32_t values_len)
 {
     struct shmeter_gauge handle = { NULL, 0 };
     struct shmeter_series series;
@@ -77,7 +79,7 @@ shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *value
     if (!family)
         return handle;
     mode = family->definition.mode;
-    series = shmeter_series_of(family, SHMETER_GAUGE, values, values_len);
+    series = shmeter_series_of(family, type, values, values_len);
     if (series.binding) {
         const struct shmeter_attachment *attachment = series.binding->attachment;
         handle.slot = &SHMETER_WIPED(attachment)->slot;
@@ -91,11 +93,19 @@ shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *value
     return handle;
 }
 
-SHMETER_COLD void
-shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+SHMETER_WARM struct shmeter_gauge
+shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
-    if (family)
-        shmeter_series_of(family, SHMETER_INFO, values, values_len);
+    return shmeter_lookup_gauge(family, SHMETER_GAUGE, values, values_len);
+}
+
+SHMETER_WARM struct shmeter_stateset
+shmeter_stateset_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_stateset handle;
+    handle.gauge = shmeter_lookup_gauge(family, SHMETER_STATESET, values, values_len);
+    handle.states_n = family ? family->definition.states_n : 0;
+    return handle;
 }
 
 SHMETER_COLD void

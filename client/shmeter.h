@@ -67,9 +67,14 @@ struct shmeter_gauge {
 #define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot leads to the process's own memory for good                   */
 #define SHMETER_GAUGE_OFFSET(cell) ((cell) << 11 >> 19)
 
-struct shmeter_histogram {
+struct shmeter_histogram { /* and of a summary */
     const struct shmeter_buckets *buckets;
     uint64_t cell; /* offset in a lane */
+};
+
+struct shmeter_stateset {
+    struct shmeter_gauge gauge; /* its value is the number of the state                                       */
+    uint64_t states_n;
 };
 
 /* ---- attachment (cold) ---------------------------------------------------------------------------------------------- */
@@ -115,7 +120,8 @@ SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name)
 /*
  * The handle of the series with these label values, in the order of the family's labels; made when it is new. Values are
  * UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together. Past a limit the handle is that of the series
- * whose values are all __overflow__. The macros below take the values as arguments.
+ * whose values are all __overflow__. The macros below take the values as arguments. A summary's handle is a histogram's. A stateset is
+ * in its first state until another one is set.
  */
 SHMETER_WARM struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
                                                          uint32_t values_len);
@@ -125,8 +131,21 @@ SHMETER_WARM struct shmeter_gauge shmeter_gauge_of_v(const struct shmeter_family
                                                      uint32_t values_len);
 SHMETER_WARM struct shmeter_histogram shmeter_histogram_of_v(const struct shmeter_family *family,
                                                              const char *const *values, uint32_t values_len);
+SHMETER_WARM struct shmeter_stateset shmeter_stateset_of_v(const struct shmeter_family *family,
+                                                           const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const char *const *values,
                                     uint32_t values_len);
+
+/*
+ * Infos whose labels change while the program runs. Infos of one name may have different label names, in a family each; they stand
+ * together as one metric. replace shows the info of these values and hides all others of the name that have the same first same_len
+ * labels, names and values (0: all), whichever process made them; when several do so at once, one of theirs stays. There may be none
+ * for a moment. hide hides all with those first labels; values has same_len of them. Thread-safe; not async-signal-safe.
+ */
+SHMETER_COLD void shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values,
+                                         uint32_t values_len, uint32_t same_len);
+SHMETER_COLD void shmeter_info_hide_v(const struct shmeter_family *family, const char *const *values,
+                                      uint32_t same_len);
 
 /*
  * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or histogram that is asked
@@ -160,6 +179,11 @@ SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends     
 /* The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). */
 SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
                                 const char *message);
+
+/* ---- states (warm): one compare-and-swap -------------------------------------------------------------------------------- */
+
+/* The state of this number, from 0 in the order of the family's states; another one is refused and counted. Async-signal-safe. */
+SHMETER_WARM void shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state);
 
 /* ---- what updates fall back to (used by the inline functions below) -------------------------------------------------------- */
 
@@ -353,6 +377,13 @@ shmeter_histogram_of(const struct shmeter_family *family, Values... values)
     return shmeter_histogram_of_v(family, list, (uint32_t)sizeof...(values));
 }
 template <class... Values>
+inline shmeter_stateset
+shmeter_stateset_of(const struct shmeter_family *family, Values... values)
+{
+    const char *const list[] = { values..., nullptr };
+    return shmeter_stateset_of_v(family, list, (uint32_t)sizeof...(values));
+}
+template <class... Values>
 inline void
 shmeter_info_of(const struct shmeter_family *family, Values... values)
 {
@@ -398,6 +429,7 @@ shmeter_info_of(const struct shmeter_family *family, Values... values)
 #define shmeter_counter_f64_of(...) SHMETER_OF_(shmeter_counter_f64_of_v, __VA_ARGS__)
 #define shmeter_gauge_of(...)       SHMETER_OF_(shmeter_gauge_of_v, __VA_ARGS__)
 #define shmeter_histogram_of(...)   SHMETER_OF_(shmeter_histogram_of_v, __VA_ARGS__)
+#define shmeter_stateset_of(...)    SHMETER_OF_(shmeter_stateset_of_v, __VA_ARGS__)
 #define shmeter_info_of(...)        SHMETER_OF_(shmeter_info_of_v, __VA_ARGS__)
 #endif
 

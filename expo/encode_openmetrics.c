@@ -40,11 +40,11 @@ put_created(char *out, const struct source *source, const struct model_series *s
     return out + 11;
 }
 
-/* ---- histograms ---- */
+/* ---- histograms, summaries ---- */
 
 /*
  * A sum is for what cannot be negative (section "Histogram"): not with a negative bound, nor when negative observations in
- * the first bucket have made it negative, nor when it is no number. A count goes with its sum.
+ * the first bucket have made it negative, nor when it is no number. A histogram's count goes with its sum; a summary's does not.
  */
 static int
 sum_allowed(const struct model_shape *shape, double sum)
@@ -57,12 +57,14 @@ put_histogram(char *out, const struct source *source, uint32_t number, uint32_t 
 {
     const struct model_series *series = &source->family->series[number];
     const struct plan_series *planned = &source->text->series[number];
-    const uint32_t *lens = source->text->lens + planned->lens, *sum_lens = lens + series->shape->classic_n + 1;
+    const int summary = source->family->type == MODEL_SUMMARY;
+    const uint32_t *lens = source->text->lens + planned->lens;
+    const uint32_t *sum_lens = lens + (summary ? 0 : series->shape->classic_n + 1);
     const char *text = source->text->text.data + planned->off;
     const double sum = model_histogram_sum(source->model, series);
     uint64_t count;
 
-    if (lines & LINES_BUCKET) {
+    if (lines & LINES_BUCKET && !summary) {
         out = put_buckets(out, source->model, series, &text, lens, &count);
     } else {
         for (; lens < sum_lens; lens++)
@@ -70,7 +72,7 @@ put_histogram(char *out, const struct source *source, uint32_t number, uint32_t 
         count = model_histogram_count(source->model, series);
     }
     if (lines == LINES_ALL && !sum_allowed(series->shape, sum))
-        lines = LINES_BUCKET;
+        lines = summary ? LINES_COUNT : LINES_BUCKET;
     if (lines & LINES_SUM)
         out = put_f64(put_bytes(out, text, sum_lens[0]), sum);
     text += sum_lens[0];
@@ -94,12 +96,13 @@ static char *
 put_apart(char *out, const struct source *source)
 {
     const char *head = source->head->head.data;
+    const uint32_t first = source->head->lens_n == 3 ? LINES_BUCKET : LINES_SUM;
     uint32_t i;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < source->head->lens_n; i++) {
         out = put_bytes(out, head, source->head->lens[i]);
         head += source->head->lens[i];
-        out = put_histograms(out, source, 1u << i);
+        out = put_histograms(out, source, first << i);
     }
     return out;
 }
@@ -145,7 +148,7 @@ static int
 render_family(struct buffer *out, const struct source *source)
 {
     const struct plan_family *text = source->text, *head = source->head;
-    const size_t lines = source->family->type == MODEL_HISTOGRAM ? text->lens_n : text->series_n;
+    const size_t lines = model_is_histogram(source->family->type) ? text->lens_n : text->series_n;
     const size_t created = source->created ? text->text.len + text->series_n * CREATED_BYTES : 0;
     char *at;
 

@@ -16,7 +16,7 @@
 #define NUMBERS_BYTES (1 + WIRE_VARINT_BYTES + 9) /* count and sum                                              */
 #define MERGED_GAP    2u /* so many empty buckets are cheaper as deltas of 0 than as an end and a beginning of runs */
 
-/* ---- counters, gauges, info ---- */
+/* ---- counters, gauges, info, states ---- */
 
 static char *
 put_numbers(char *out, const struct model *model, const struct model_family *family, const struct plan_family *plan)
@@ -109,7 +109,7 @@ put_native(char *out, const struct model_shape *shape, const uint64_t *buckets)
     return put_runs(out, shape, buckets + 1);
 }
 
-/* ---- histograms ---- */
+/* ---- histograms, summaries ---- */
 
 /* The classic buckets, and *count of all; +Inf is the sample count and no bucket. */
 static char *
@@ -139,8 +139,8 @@ histogram_bytes(const struct model_shape *shape)
 }
 
 static int
-render_histogram(struct buffer *out, const struct model *model, const struct model_series *series, const char *text,
-                 const uint32_t *lens)
+render_histogram(struct buffer *out, const struct model *model, enum model_type type, const struct model_series *series,
+                 const char *text, const uint32_t *lens)
 {
     const struct model_shape *shape = series->shape;
     const uint64_t *buckets = model_histogram_buckets(model, series);
@@ -163,7 +163,7 @@ render_histogram(struct buffer *out, const struct model *model, const struct mod
     body_len = (size_t)(end - body) + lens[1];
     at = wire_length(at, FAMILY_METRIC, lens[0] + 1 + wire_varint_bytes(body_len) + body_len);
     memcpy(at, text, lens[0]);
-    at = wire_length(at + lens[0], METRIC_HISTOGRAM, body_len);
+    at = wire_length(at + lens[0], type == MODEL_SUMMARY ? METRIC_SUMMARY : METRIC_HISTOGRAM, body_len);
     memmove(at, body, body_len);
     out->len = (size_t)(at - out->data) + body_len;
     return 0;
@@ -178,8 +178,8 @@ render_histograms(struct buffer *out, const struct model *model, const struct mo
 
     for (i = 0; i < plan->series_n && !result; i++)
         if (family->series[i].present)
-            result = render_histogram(out, model, &family->series[i], plan->text.data + plan->series[i].off,
-                                      plan->lens + plan->series[i].lens);
+            result = render_histogram(out, model, family->type, &family->series[i],
+                                      plan->text.data + plan->series[i].off, plan->lens + plan->series[i].lens);
     return result;
 }
 
@@ -213,8 +213,7 @@ render_family(struct buffer *out, const struct model *model, const struct model_
     out->len += room;
     result = buffer_append(out, plan->head.data, plan->head.len);
     if (!result)
-        result = family->type == MODEL_HISTOGRAM ? render_histograms(out, model, family, plan)
-                                                 : render_numbers(out, model, family, plan);
+        result = (model_is_histogram(family->type) ? render_histograms : render_numbers)(out, model, family, plan);
     if (result || buffer_reserve(out, WIRE_VARINT_BYTES))
         return -ENOMEM;
     len = out->len - begin - room;

@@ -7,13 +7,17 @@
 #include "expo/encode_lines.h"
 
 static char *
-put_histogram(char *out, const struct model *model, const struct model_series *series, const char *text,
-              const uint32_t *lens)
+put_histogram(char *out, const struct model *model, const struct model_family *family,
+              const struct model_series *series, const char *text, const uint32_t *lens)
 {
-    uint64_t count;
+    uint64_t count = 0;
 
-    out = put_buckets(out, model, series, &text, lens, &count);
-    lens += series->shape->classic_n + 1;
+    if (family->type == MODEL_SUMMARY) {
+        count = model_histogram_count(model, series);
+    } else {
+        out = put_buckets(out, model, series, &text, lens, &count);
+        lens += series->shape->classic_n + 1;
+    }
     out = put_f64(put_bytes(out, text, lens[0]), model_histogram_sum(model, series));
     return put_u64(put_bytes(out, text + lens[0], lens[1]), count);
 }
@@ -25,7 +29,7 @@ put_histograms(char *out, const struct model *model, const struct model_family *
 
     for (i = 0; i < plan->series_n; i++)
         if (family->series[i].present)
-            out = put_histogram(out, model, &family->series[i], plan->text.data + plan->series[i].off,
+            out = put_histogram(out, model, family, &family->series[i], plan->text.data + plan->series[i].off,
                                 plan->lens + plan->series[i].lens);
     return out;
 }
@@ -46,7 +50,7 @@ static int
 render_family(struct buffer *out, const struct model *model, const struct model_family *family,
               const struct plan_family *plan)
 {
-    size_t lines = family->type == MODEL_HISTOGRAM ? plan->lens_n : plan->series_n;
+    size_t lines = model_is_histogram(family->type) ? plan->lens_n : plan->series_n;
     char *at;
 
     if (!family->present_n)
@@ -54,8 +58,8 @@ render_family(struct buffer *out, const struct model *model, const struct model_
     if (buffer_reserve(out, plan->head.len + plan->text.len + lines * LINE_BYTES))
         return -ENOMEM;
     at = put_bytes(out->data + out->len, plan->head.data, plan->head.len);
-    at = family->type == MODEL_HISTOGRAM ? put_histograms(at, model, family, plan)
-                                         : put_numbers(at, model, family, plan);
+    at = model_is_histogram(family->type) ? put_histograms(at, model, family, plan)
+                                          : put_numbers(at, model, family, plan);
     out->len = (size_t)(at - out->data);
     return 0;
 }

@@ -150,7 +150,14 @@ model_find(const struct model *model, const char *name)
 
 static const char *const histogram_suffixes[] = { "_bucket", "_sum", "_count" };
 
-/* Whether a sample of name could be taken for one of another family's: histograms expose three names beside their own. */
+/* Whether families of the type expose samples of their name and the i-th suffix. */
+static int
+has_suffix(enum model_type type, size_t i)
+{
+    return type == MODEL_HISTOGRAM || (type == MODEL_SUMMARY && i > 0);
+}
+
+/* Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than their own. */
 static int
 family_clashes(const struct model *model, enum model_type type, const char *name)
 {
@@ -166,12 +173,12 @@ family_clashes(const struct model *model, enum model_type type, const char *name
         if (bytes > suffix && !strcmp(name + bytes - suffix, histogram_suffixes[i])) {
             other[bytes - suffix] = 0;
             family = model_find(model, other);
-            if (family && family->type == MODEL_HISTOGRAM)
+            if (family && has_suffix(family->type, i))
                 return 1;
         }
         memcpy(other, name, bytes);
         memcpy(other + bytes, histogram_suffixes[i], suffix + 1);
-        if (type == MODEL_HISTOGRAM && model_find(model, other))
+        if (has_suffix(type, i) && model_find(model, other))
             return 1;
     }
     return 0;

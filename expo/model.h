@@ -11,15 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum model_type { MODEL_COUNTER, MODEL_GAUGE, MODEL_HISTOGRAM, MODEL_INFO };
-enum model_number { MODEL_U64, MODEL_F64 }; /* of counters, gauges and info; a histogram's buckets are MODEL_U64  */
+enum model_type { MODEL_COUNTER, MODEL_GAUGE, MODEL_HISTOGRAM, MODEL_INFO, MODEL_SUMMARY, MODEL_STATESET };
+enum model_number { MODEL_U64, MODEL_F64 }; /* of counters, gauges, info, states; a histogram's buckets are MODEL_U64 */
+
+/* Whether its series' values are a sum and buckets: a summary is a histogram of one bucket, +Inf. */
+static inline int
+model_is_histogram(enum model_type type)
+{
+    return type == MODEL_HISTOGRAM || type == MODEL_SUMMARY;
+}
 
 /* What series with the same label names and buckets have in common. Shared, immutable, as old as its model. */
 struct model_shape {
     const char *const *labels; /* label names, in the order of the series' values                           */
     uint32_t labels_n;
     enum model_number number;
-    /* Histograms: cells' buckets, and the classic buckets that text shows of them. */
+    /* Histograms: cells' buckets, and the classic buckets that text shows of them. Summaries have one, and show none. */
     uint32_t buckets_n;           /* words in a series' value behind the sum; 0: no histogram             */
     uint32_t classic_n;           /* classic buckets, +Inf not counted                                   */
     const double *classic_bounds; /* le                                                                  */
@@ -54,8 +61,9 @@ struct model_family {
 };
 
 /*
- * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram, the bits of the
- * sum, then buckets_n counts, not cumulative.
+ * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram or summary, the bits of the
+ * sum, then buckets_n counts, not cumulative. A stateset has a series for each state, 1 or 0, whose label of the family's name is the
+ * state.
  */
 struct model {
     struct model_family **families; /* sorted by name                                                      */
@@ -134,7 +142,7 @@ const struct model_family *model_find(const struct model *model, const char *nam
 /* ---- adding single values: what a program has to say of itself ---- */
 
 struct model_metric {     /* a static description */
-    enum model_type type; /* not MODEL_HISTOGRAM                                                            */
+    enum model_type type; /* none that model_is_histogram                                                   */
     const char *name;
     const char *help;
     const char *unit;          /* NULL none                                                                */

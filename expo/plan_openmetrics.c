@@ -3,7 +3,7 @@
  * NAME_info it is NAME; a counter or info whose name does not end so has a type that asks for no suffix: unknown, or gauge.
  *
  * No sample may have a name that a sample of another family could have (section "MetricFamily", "Name"): a counter could have
- * NAME_created and a histogram NAME_bucket, _sum, _count and _created, whether they are shown or not. A family that would show
+ * NAME_created, a histogram NAME_bucket, _sum, _count and _created and a summary the same without _bucket, whether they are shown or not. A family that would show
  * itself by names that are not its own whole name gives way: a counter becomes unknown, an info becomes a gauge, under the
  * whole name, which nobody else has. Samples have the same names in all formats.
  */
@@ -42,7 +42,7 @@ has_type(const struct model_family *family, enum model_type type)
     return family && family->type == type;
 }
 
-/* Whether a histogram or counter that is exposed as one could have a sample of this name. */
+/* Whether a histogram, summary or counter that is exposed as one could have a sample of this name. */
 static int
 could_be_sample(const struct model *model, const char *name, size_t len)
 {
@@ -50,9 +50,11 @@ could_be_sample(const struct model *model, const char *name, size_t len)
     uint32_t i;
 
     for (i = 0; i < 4; i++)
-        if (ends_with(name, len, suffixes[i]) &&
-            has_type(find_other(model, name, len - strlen(suffixes[i]), ""), MODEL_HISTOGRAM))
-            return 1;
+        if (ends_with(name, len, suffixes[i])) {
+            const struct model_family *other = find_other(model, name, len - strlen(suffixes[i]), "");
+            if (has_type(other, MODEL_HISTOGRAM) || (i && has_type(other, MODEL_SUMMARY)))
+                return 1;
+        }
     return ends_with(name, len, "_created") &&
            has_type(find_other(model, name, len - strlen("_created"), "_total"), MODEL_COUNTER);
 }
@@ -88,7 +90,7 @@ add_lines(struct buffer *head, const struct model_family *family, size_t name_le
     int result = add_words(head, "# TYPE ", family->name, name_len, suffix);
 
     result |= buffer_append_string(head, type) | buffer_append(head, "\n", 1);
-    if (unit_len && !*suffix && strcmp(type, "info") && name_len > unit_len + 1 &&
+    if (unit_len && !*suffix && strcmp(type, "info") && strcmp(type, "stateset") && name_len > unit_len + 1 &&
         family->name[name_len - unit_len - 1] == '_' && ends_with(family->name, name_len, family->unit)) {
         result |= add_words(head, "# UNIT ", family->name, name_len, suffix);
         result |= buffer_append(head, family->unit, unit_len) | buffer_append(head, "\n", 1);
@@ -108,7 +110,7 @@ add_apart(struct plan_family *planned, const struct model_family *family)
     int result = 0;
 
     planned->lens_n = 0;
-    for (i = 0; i < 3 && !result; i++) {
+    for (i = family->type == MODEL_SUMMARY; i < 3 && !result; i++) {
         size_t before = planned->head.len;
         result = add_lines(&planned->head, family, planned->name_len, suffixes[i], "unknown");
         if (!result)
@@ -132,9 +134,11 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     } else if (family->type == MODEL_INFO) {
         len = short_name(model, family, "_info");
         type = len ? "info" : "gauge";
-    } else if (family->type == MODEL_HISTOGRAM) {
+    } else if (model_is_histogram(family->type)) {
         planned->kind = find_other(model, family->name, whole, "_created") ? OPENMETRICS_APART : OPENMETRICS_HISTOGRAM;
-        type = "histogram";
+        type = family->type == MODEL_SUMMARY ? "summary" : "histogram";
+    } else if (family->type == MODEL_STATESET) {
+        type = "stateset";
     }
     planned->name_len = (uint32_t)(len ? len : whole);
     return planned->kind == OPENMETRICS_APART ? add_apart(planned, family)

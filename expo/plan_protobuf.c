@@ -1,7 +1,7 @@
 /*
- * Protobuf: a family's head is its MetricFamily without metrics. A counter, gauge or info is one piece: its Metric as a field of the
- * family, whole, with its value in the last 8 bytes, which each scrape writes. A histogram has two: its labels as fields of
- * Metric, and its start timestamp as a field of Histogram.
+ * Protobuf: a family's head is its MetricFamily without metrics. A counter, gauge, info or state is one piece: its Metric as a field of the
+ * family, whole, with its value in the last 8 bytes, which each scrape writes. A histogram or summary has two: its labels as
+ * fields of Metric, and its start timestamp as a field of Histogram or Summary.
  */
 #include <errno.h>
 
@@ -35,6 +35,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     family.has_type = 1;
     family.type = of->type == MODEL_COUNTER     ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__COUNTER
                   : of->type == MODEL_HISTOGRAM ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__HISTOGRAM
+                  : of->type == MODEL_SUMMARY   ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__SUMMARY
                                                 : IO__PROMETHEUS__CLIENT__METRIC_TYPE__GAUGE;
     return add_message(&planned->head, &family.base);
 }
@@ -66,18 +67,21 @@ add_start(struct buffer *out, enum model_type type, uint64_t created_ns)
     Io__Prometheus__Client__Timestamp start = IO__PROMETHEUS__CLIENT__TIMESTAMP__INIT;
     Io__Prometheus__Client__Counter counter = IO__PROMETHEUS__CLIENT__COUNTER__INIT;
     Io__Prometheus__Client__Histogram histogram = IO__PROMETHEUS__CLIENT__HISTOGRAM__INIT;
+    Io__Prometheus__Client__Summary summary = IO__PROMETHEUS__CLIENT__SUMMARY__INIT;
 
-    if (!created_ns || (type != MODEL_COUNTER && type != MODEL_HISTOGRAM))
+    if (!created_ns || (type != MODEL_COUNTER && !model_is_histogram(type)))
         return 0;
     start.has_seconds = start.has_nanos = 1;
     start.seconds = (int64_t)(created_ns / 1000000000);
     start.nanos = (int32_t)(created_ns % 1000000000);
-    counter.start_timestamp = histogram.start_timestamp = &start;
-    return add_message(out, type == MODEL_COUNTER ? &counter.base : &histogram.base);
+    counter.start_timestamp = histogram.start_timestamp = summary.start_timestamp = &start;
+    return add_message(out, type == MODEL_COUNTER   ? &counter.base
+                            : type == MODEL_SUMMARY ? &summary.base
+                                                    : &histogram.base);
 }
 
 static int
-add_histogram(struct plan_family *planned, const struct model_series *series)
+add_histogram(struct plan_family *planned, enum model_type type, const struct model_series *series)
 {
     const size_t before = planned->text.len;
     size_t labels;
@@ -87,7 +91,7 @@ add_histogram(struct plan_family *planned, const struct model_series *series)
     if (!result)
         result = plan_lens_add(planned, (uint32_t)(labels - before));
     if (!result)
-        result = add_start(&planned->text, MODEL_HISTOGRAM, series->created_ns);
+        result = add_start(&planned->text, type, series->created_ns);
     return result ? result : plan_lens_add(planned, (uint32_t)(planned->text.len - labels));
 }
 
@@ -130,7 +134,7 @@ add_number(struct plan_family *planned, enum model_type type, const struct model
 static int
 add_series(struct plan_family *planned, const struct model_family *family, const struct model_series *series)
 {
-    return family->type == MODEL_HISTOGRAM ? add_histogram(planned, series) : add_number(planned, family->type, series);
+    return (model_is_histogram(family->type) ? add_histogram : add_number)(planned, family->type, series);
 }
 
 const struct plan_maker plan_make_protobuf = { .head = add_head, .series = add_series };

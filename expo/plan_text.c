@@ -1,6 +1,6 @@
 /*
  * Text 0.0.4: a family's head is its HELP and TYPE lines, a series' pieces are `name{labels} ` of each of its lines: one, or of a
- * histogram the classic buckets, +Inf, sum and count. OpenMetrics has the same lines.
+ * histogram the classic buckets, +Inf, sum and count, or of a summary sum and count. OpenMetrics has the same lines.
  */
 #include <errno.h>
 
@@ -11,7 +11,10 @@
 static const char *
 type_word(enum model_type type)
 {
-    return type == MODEL_COUNTER ? "counter" : type == MODEL_HISTOGRAM ? "histogram" : "gauge";
+    return type == MODEL_COUNTER     ? "counter"
+           : type == MODEL_HISTOGRAM ? "histogram"
+           : type == MODEL_SUMMARY   ? "summary"
+                                     : "gauge";
 }
 
 static int
@@ -75,6 +78,14 @@ add_line(struct plan_family *planned, const char *name, const char *suffix, cons
 }
 
 static int
+add_summary(struct plan_family *planned, const char *name, const struct model_series *series)
+{
+    int result = add_line(planned, name, "_sum", series, NULL);
+
+    return result ? result : add_line(planned, name, "_count", series, NULL);
+}
+
+static int
 add_histogram(struct plan_family *planned, const char *name, const struct model_series *series)
 {
     const struct model_shape *shape = series->shape;
@@ -86,17 +97,14 @@ add_histogram(struct plan_family *planned, const char *name, const struct model_
         result = add_line(planned, name, "_bucket", series, &shape->classic_bounds[i]);
     if (!result)
         result = add_line(planned, name, "_bucket", series, &infinity);
-    if (!result)
-        result = add_line(planned, name, "_sum", series, NULL);
-    if (!result)
-        result = add_line(planned, name, "_count", series, NULL);
-    return result;
+    return result ? result : add_summary(planned, name, series);
 }
 
 static int
 add_series(struct plan_family *planned, const struct model_family *family, const struct model_series *series)
 {
     return family->type == MODEL_HISTOGRAM ? add_histogram(planned, family->name, series)
+           : family->type == MODEL_SUMMARY ? add_summary(planned, family->name, series)
                                            : add_prefix(&planned->text, family->name, "", series, NULL);
 }
 

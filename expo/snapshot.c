@@ -99,6 +99,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->next);
     free(snapshot->gauges);
     free(snapshot->samples);
+    free(snapshot->state_targets);
     free(snapshot->idle);
     free(snapshot->idle_of_workers);
     free(snapshot->slots);

@@ -8,7 +8,7 @@
 #include "expo/snapshot_parts.h"
 #include "expo/text.h"
 
-#define ADDED_LABELS 3u /* worker, slot, segment */
+#define ADDED_LABELS 3u /* worker, slot, segment; or a state, segment */
 #define LABELS_MAX   (SHMETER_MAX_LABELS + ADDED_LABELS + SETTINGS_LABELS)
 #define LABEL_BYTES  1280u /* room for a name of a record, however often "exported_" goes before it */
 
@@ -25,6 +25,10 @@ type_of(const struct snapshot_family *family)
         return MODEL_HISTOGRAM;
     case SHMETER_INFO:
         return MODEL_INFO;
+    case SHMETER_SUMMARY:
+        return MODEL_SUMMARY;
+    case SHMETER_STATESET:
+        return MODEL_STATESET;
     default:
         return MODEL_GAUGE;
     }
@@ -41,12 +45,15 @@ same_definition(const struct snapshot_family *a, const struct snapshot_family *b
 {
     uint32_t i;
 
-    if (a->type != b->type || a->labels_n != b->labels_n || a->bounds_n != b->bounds_n ||
+    if (a->type != b->type || a->labels_n != b->labels_n || a->bounds_n != b->bounds_n || a->states_n != b->states_n ||
         a->exponential != b->exponential || a->schema != b->schema || a->first_index != b->first_index ||
         (a->bounds_n && memcmp(a->bounds, b->bounds, a->bounds_n * sizeof *a->bounds)))
         return 0;
     for (i = 0; i < a->labels_n; i++)
         if (strcmp(a->labels[i], b->labels[i]))
+            return 0;
+    for (i = 0; i < a->states_n; i++)
+        if (strcmp(a->states[i], b->states[i]))
             return 0;
     return 1;
 }
@@ -118,6 +125,8 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
     memset(&shape, 0, sizeof shape);
     memcpy(names, family->labels, family->labels_n * sizeof *names);
     shape.labels_n = family->labels_n;
+    if (family->type == SHMETER_STATESET)
+        names[shape.labels_n++] = family->target->name;
     if (per_worker(family)) {
         names[shape.labels_n++] = "worker";
         names[shape.labels_n++] = "slot";
@@ -129,7 +138,7 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
     shape.labels_n = add_labels(family, target->settings, names, shape.labels_n);
     shape.labels = names;
     shape.number = family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE ? MODEL_F64 : MODEL_U64;
-    if (family->type == SHMETER_HISTOGRAM) {
+    if (shmeter_type_histogram(family->type)) {
         shape.buckets_n = family->buckets_n;
         shape.exponential = family->exponential;
         shape.schema = family->schema;
@@ -148,7 +157,9 @@ name_of(const struct snapshot_family *family, const struct settings *settings, c
     if (!settings || !*settings->prefix)
         return family->name;
     snprintf(out, out_bytes, "%s%s", settings->prefix, family->name);
-    return text_metric_reserved(out) ? NULL : out;
+    if (text_metric_reserved(out) || (family->type == SHMETER_STATESET && !text_label_valid(out)))
+        return NULL;
+    return out;
 }
 
 int
@@ -173,8 +184,8 @@ snapshot_bind_family(struct snapshot_family *family, const struct snapshot_targe
 
 struct model_series *
 snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
-                     const struct snapshot_family *family, const struct snapshot_target *target, uint32_t slot,
-                     struct model *model, uint32_t *idx, int *error)
+                     const struct snapshot_family *family, const struct snapshot_target *target,
+                     struct snapshot_part part, struct model *model, uint32_t *idx, int *error)
 {
     const char *values[LABELS_MAX];
     char number[16];
@@ -182,9 +193,11 @@ snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_seri
     int64_t found;
 
     memcpy(values, series->values, n * sizeof *values);
-    if (slot != SNAPSHOT_NONE) {
-        snprintf(number, sizeof number, "%u", slot);
-        values[n++] = snapshot->slots[slot].worker;
+    if (part.state)
+        values[n++] = part.state;
+    if (part.slot != SNAPSHOT_NONE) {
+        snprintf(number, sizeof number, "%u", part.slot);
+        values[n++] = snapshot->slots[part.slot].worker;
         values[n++] = number;
     }
     if (target->segment)
@@ -215,4 +228,5 @@ snapshot_unbind(struct snapshot *snapshot, const struct model *model)
         snapshot->families[i].bound = 0;
     for (i = 0; i < snapshot->series_n; i++)
         snapshot->series[i].target = SNAPSHOT_NONE;
+    snapshot->state_targets_n = 0;
 }

@@ -21,7 +21,7 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number)
 
     if (series->place + words > snapshot->words_used)
         snapshot->words_used = series->place + words;
-    if (family->type == SHMETER_HISTOGRAM) {
+    if (shmeter_type_histogram(family->type)) {
         struct snapshot_histogram one = { series->place, words, number };
         if (snapshot_room(&snapshot->histograms, &snapshot->histograms_capacity, snapshot->histograms_n + 1,
                           sizeof *snapshot->histograms))

@@ -46,7 +46,8 @@ check_labels(struct snapshot *snapshot, const unsigned char *at, const unsigned 
         const char *name = string_at(&at, end, at < end ? strnlen((const char *)at, (size_t)(end - at)) + 1 : 0);
         if (!name || !text_label_valid(name))
             return -EINVAL;
-        if (out->type == SHMETER_HISTOGRAM && !strcmp(name, "le"))
+        if ((out->type == SHMETER_HISTOGRAM && !strcmp(name, "le")) ||
+            (out->type == SHMETER_STATESET && !strcmp(name, out->name)))
             return -EINVAL;
         for (k = 0; k < i; k++)
             if (!strcmp(labels[k], name))
@@ -60,11 +61,33 @@ check_labels(struct snapshot *snapshot, const unsigned char *at, const unsigned 
 }
 
 static int
+check_states(struct snapshot *snapshot, const unsigned char *at, const unsigned char *end, struct snapshot_family *out)
+{
+    const char **states = arena_take(&snapshot->arena, out->states_n * sizeof *states);
+    uint32_t i;
+
+    if (!states)
+        return -ENOMEM;
+    for (i = 0; i < out->states_n; i++) {
+        const char *name = string_at(&at, end, at < end ? strnlen((const char *)at, (size_t)(end - at)) + 1 : 0);
+        if (!name || !*name)
+            return -EINVAL;
+        states[i] = cleaned(snapshot, name, TEXT_LINES);
+        if (!states[i])
+            return -ENOMEM;
+    }
+    out->states = states;
+    return at == end ? 0 : -EINVAL;
+}
+
+static int
 check_bounds(struct snapshot *snapshot, const unsigned char *at, struct snapshot_family *out)
 {
     double *bounds;
     uint32_t i;
 
+    if (out->type == SHMETER_SUMMARY)
+        return out->bounds_n || out->buckets_n != 1 ? -EINVAL : 0;
     if (out->type != SHMETER_HISTOGRAM)
         return out->bounds_n || out->buckets_n ? -EINVAL : 0;
     if (!out->bounds_n || out->buckets_n != out->bounds_n + !out->exponential || out->exponential > 1)
@@ -89,7 +112,7 @@ check_bounds(struct snapshot *snapshot, const unsigned char *at, struct snapshot
 static int
 check_cell_bytes(const struct snapshot_family *family)
 {
-    uint32_t least = family->type == SHMETER_HISTOGRAM
+    uint32_t least = shmeter_type_histogram(family->type)
                          ? (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * family->buckets_n
                      : family->type <= SHMETER_COUNTER_F64 ? 8
                                                            : 0;
@@ -112,9 +135,11 @@ check_strings(struct snapshot *snapshot, const struct shmeter_family_record *rec
     const char *help = name ? string_at(&at, end, record->help_bytes) : NULL;
     const char *unit = help ? string_at(&at, end, record->unit_bytes) : NULL;
     char *copy;
+    int result;
 
     if (!unit || record->name_bytes > SHMETER_MAX_NAME_BYTES + 1 || !text_metric_valid(name) ||
-        text_metric_reserved(name) || record->labels_bytes > end - at)
+        text_metric_reserved(name) || record->labels_bytes > end - at ||
+        (out->states_n && record->states_bytes > end - at - record->labels_bytes))
         return -EINVAL;
     if (record->hash != shmeter_hash_bytes(snapshot->key[0] ^ record->definition, name, record->name_bytes))
         return -EINVAL;
@@ -126,7 +151,11 @@ check_strings(struct snapshot *snapshot, const struct shmeter_family_record *rec
     for (; *copy; copy++)
         if (*copy == '\r')
             *copy = ' ';
-    return check_labels(snapshot, at, at + record->labels_bytes, out);
+    result = out->unknown ? 0 : check_labels(snapshot, at, at + record->labels_bytes, out);
+    if (result || !out->states_n)
+        return result;
+    at += record->labels_bytes;
+    return check_states(snapshot, at, at + record->states_bytes, out);
 }
 
 int
@@ -140,16 +169,22 @@ snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned c
     if (bytes_n < sizeof record)
         return -EINVAL;
     memcpy(&record, bytes, sizeof record);
-    if (record.type > SHMETER_INFO || record.mode >= SHMETER_MODES || record.labels_n > SHMETER_MAX_LABELS ||
+    out->unknown = record.type >= SHMETER_TYPES;
+    if ((!out->unknown && (record.mode >= SHMETER_MODES || record.labels_n > SHMETER_MAX_LABELS)) ||
         record.bounds_n > SHMETER_MAX_BOUNDS || record.bounds_n * sizeof(double) > bytes_n - sizeof record)
         return -EINVAL;
     out->unit = unit;
     out->type = record.type;
     out->mode = record.mode;
-    out->labels_n = record.labels_n;
+    out->labels_n = out->unknown ? 0 : record.labels_n;
     out->bounds_n = record.bounds_n;
     out->buckets_n = record.buckets_n;
     out->cell_bytes = record.cell_bytes;
+    if (record.type == SHMETER_STATESET) {
+        out->states_n = record.states_n;
+        if (!out->states_n || out->states_n > SHMETER_MAX_STATES || record.mode != SHMETER_LATEST)
+            return -EINVAL;
+    }
     out->series_key = shmeter_hash_word(record.hash, snapshot->key[1]);
     out->created_ns = record.created_real_ns;
     if (record.type == SHMETER_HISTOGRAM && record.exponential) {
@@ -159,8 +194,8 @@ snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned c
         out->log_n = record.log_n;
         out->zero_threshold = record.min_value;
     }
-    result = check_bounds(snapshot, bytes + sizeof record, out);
-    if (!result && !check_cell_bytes(out))
+    result = out->unknown ? 0 : check_bounds(snapshot, bytes + sizeof record, out);
+    if (!result && !out->unknown && !check_cell_bytes(out))
         result = -EINVAL;
     if (!result)
         result = check_strings(snapshot, &record, bytes + sizeof record + record.bounds_n * sizeof(double),
@@ -213,7 +248,7 @@ check_cell(const struct snapshot *snapshot, const struct snapshot_family *family
 
     if (family->type == SHMETER_INFO)
         return 0;
-    if (family->type == SHMETER_GAUGE) {
+    if (shmeter_type_gauge(family->type)) {
         out->place = (uint32_t)cell;
         return cell < header->gauges_n ? 0 : -EINVAL;
     }
@@ -228,8 +263,8 @@ take_cell(struct snapshot *snapshot, const struct snapshot_family *family, const
 {
     if (family->type == SHMETER_INFO)
         return 0;
-    return family->type == SHMETER_GAUGE ? take_bits(snapshot->gauges_taken, series->place, 1)
-                                         : take_bits(snapshot->words_taken, series->place, family->cell_bytes / 8);
+    return shmeter_type_gauge(family->type) ? take_bits(snapshot->gauges_taken, series->place, 1)
+                                            : take_bits(snapshot->words_taken, series->place, family->cell_bytes / 8);
 }
 
 int

@@ -4,14 +4,17 @@
 #include "expo/settings.h"
 #include "expo/snapshot_parts.h"
 
-/* The same, at no cost when it was found before: *idx. slot: of a series per worker. */
+static const struct snapshot_part whole = { SNAPSHOT_NONE, NULL };
+
+/* The same, at no cost when it was found before: *idx. */
 static inline struct model_series *
 find_series(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family,
-            const struct snapshot_target *target, uint32_t slot, struct model *model, uint32_t *idx, int *error)
+            const struct snapshot_target *target, struct snapshot_part part, struct model *model, uint32_t *idx,
+            int *error)
 {
     if (*idx != SNAPSHOT_NONE)
         return &family->target->series[*idx];
-    return snapshot_bind_series(snapshot, series, family, target, slot, model, idx, error);
+    return snapshot_bind_series(snapshot, series, family, target, part, model, idx, error);
 }
 
 /* ---- counters, histograms, info ---- */
@@ -38,6 +41,7 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
         add_f64(words, snapshot_f64(sums[0]));
         break;
     case SHMETER_HISTOGRAM:
+    case SHMETER_SUMMARY:
         add_f64(words, snapshot_f64(sums[0]));
         sums += sizeof(struct shmeter_histogram_cell) / 8;
         for (i = 0; i < family->buckets_n; i++)
@@ -85,7 +89,7 @@ give_family(struct snapshot_family *family, struct model *model, const struct sn
 {
     if (family->visible && filtered(family, target->settings))
         return FILTERED;
-    if (!family->visible || family->type == SHMETER_GAUGE || (target->newer && family->type == SHMETER_INFO) ||
+    if (!family->visible || shmeter_type_gauge(family->type) || (target->newer && family->type == SHMETER_INFO) ||
         snapshot_redefined(family, target->newer))
         return 0;
     return bind_family(family, target, model) ? -ENOMEM : GIVEN;
@@ -154,7 +158,7 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
             model->conflicts++;
             continue;
         }
-        to = find_series(snapshot, series, family, target, SNAPSHOT_NONE, model, &series->target, &error);
+        to = find_series(snapshot, series, family, target, whole, model, &series->target, &error);
         if (!to)
             continue;
         add_value(snapshot, series, family, model->words + to->word);
@@ -164,7 +168,68 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
     return error;
 }
 
-/* ---- gauges ---- */
+/* ---- gauges, statesets ---- */
+
+/* The family in the model: 0, *given 0 when it is not to be shown; or -ENOMEM. */
+static int
+gauge_family(struct snapshot_family *family, struct model *model, const struct snapshot_target *target, int *given)
+{
+    *given = 0;
+    if (filtered(family, target->settings))
+        return 0;
+    if (bind_family(family, target, model))
+        return -ENOMEM;
+    *given = !family->refused;
+    model->conflicts += family->refused;
+    return 0;
+}
+
+/* Places for what the states' series in the model are. */
+static int
+state_targets(struct snapshot *snapshot, struct snapshot_series *series, uint32_t states_n)
+{
+    uint32_t first = snapshot->state_targets_n, i;
+
+    if (series->target != SNAPSHOT_NONE)
+        return 0;
+    if (snapshot_room(&snapshot->state_targets, &snapshot->state_targets_capacity, first + states_n,
+                      sizeof *snapshot->state_targets))
+        return -ENOMEM;
+    for (i = 0; i < states_n; i++)
+        snapshot->state_targets[first + i] = SNAPSHOT_NONE;
+    snapshot->state_targets_n += states_n;
+    series->target = first;
+    return 0;
+}
+
+/* A series for each state; the one that was set last is 1. Before a set it is the first one; a number that is no state's is damage. */
+static int
+give_states(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target,
+            const struct snapshot_gauge *gauge)
+{
+    struct snapshot_series *series = &snapshot->series[gauge->series];
+    struct snapshot_family *family = &snapshot->families[series->family];
+    const double in_force = gauge->any ? gauge->value : 0;
+    struct model_series *to;
+    uint32_t i;
+    int given, idle, error = gauge_family(family, model, target, &given);
+
+    if (error || !given || !(in_force >= 0 && in_force < family->states_n && in_force == (uint32_t)in_force))
+        return error;
+    if (state_targets(snapshot, series, family->states_n))
+        return -ENOMEM;
+    idle = is_gauge_idle(snapshot, gauge->series, SNAPSHOT_NONE, in_force, target);
+    for (i = 0; i < family->states_n && !error; i++) {
+        const struct snapshot_part part = { SNAPSHOT_NONE, family->states[i] };
+        to = find_series(snapshot, series, family, target, part, model, &snapshot->state_targets[series->target + i],
+                         &error);
+        if (!to)
+            continue;
+        model->words[to->word] = i == (uint32_t)in_force;
+        mark(family->target, to, idle, target->counts);
+    }
+    return error;
+}
 
 static int
 give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target, uint32_t number,
@@ -173,15 +238,12 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     struct snapshot_series *series = &snapshot->series[number];
     struct snapshot_family *family = &snapshot->families[series->family];
     struct model_series *to;
-    int error = filtered(family, target->settings) ? 0 : bind_family(family, target, model);
+    const struct snapshot_part part = { slot, NULL };
+    int given, error = gauge_family(family, model, target, &given);
 
-    if (error || filtered(family, target->settings))
+    if (error || !given)
         return error;
-    if (family->refused) {
-        model->conflicts++;
-        return 0;
-    }
-    to = find_series(snapshot, series, family, target, slot, model, idx, &error);
+    to = find_series(snapshot, series, family, target, part, model, idx, &error);
     if (!to)
         return error;
     if (to->present || to->idle)
@@ -200,7 +262,10 @@ give_gauges(struct snapshot *snapshot, struct model *model, const struct snapsho
 
     for (i = 0; i < snapshot->gauges_n && !error; i++) {
         const struct snapshot_gauge *gauge = &snapshot->gauges[i];
-        if (gauge->any)
+        const struct snapshot_series *series = &snapshot->series[gauge->series];
+        if (series->visible && snapshot->families[series->family].type == SHMETER_STATESET)
+            error = give_states(snapshot, model, target, gauge);
+        else if (gauge->any)
             error = give_gauge(snapshot, model, target, gauge->series, SNAPSHOT_NONE,
                                &snapshot->series[gauge->series].target, gauge->value);
         else if (snapshot->idle)

@@ -35,7 +35,7 @@ snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_serie
     uint64_t count = 0;
     uint32_t i;
 
-    if (family->type != SHMETER_HISTOGRAM)
+    if (!shmeter_type_histogram(family->type))
         return sums[0];
     for (i = 0; i < family->buckets_n; i++)
         count += buckets[i];

@@ -38,6 +38,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t mode; /* enum shmeter_mode */
     uint32_t labels_n;
     uint32_t bounds_n, buckets_n, cell_bytes;
+    uint32_t states_n; /* statesets */
     uint32_t exponential, log_n;
     int32_t schema, first_index;
     double zero_threshold;
@@ -45,9 +46,13 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint64_t created_ns;
     const char *name, *help, *unit_text;
     const char *const *labels;
+    const char *const *states;
     const double *bounds;
     uint32_t visible;    /* in this take                                                                   */
     uint32_t superseded; /* a later record has the same name                                               */
+    uint32_t unknown;    /* of a type that a later version has: it and its series are passed by               */
+    uint32_t
+        namesake; /* infos: number + 1 of the record of this name before it, whose infos stand beside its; 0 none */
     /* In the model, valid in the epoch that the snapshot remembers. */
     struct model_family *target;
     const struct model_shape *shape;
@@ -65,8 +70,9 @@ struct snapshot_family { /* a checked private copy of a family record */
 struct snapshot_series { /* a checked private copy of a series record */
     uint32_t unit;
     uint32_t family;
-    uint32_t place;   /* counters, histograms: word in a CPU lane; gauges: number of the cell                  */
-    uint32_t target;  /* series of the model's family, SNAPSHOT_NONE not looked for                            */
+    uint32_t place; /* counters, histograms: word in a CPU lane; gauges, statesets: number of the cell       */
+    uint32_t
+        target; /* series of the model's family, of statesets place in state_targets; SNAPSHOT_NONE not looked for */
     uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
     uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
     uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
@@ -184,6 +190,8 @@ struct snapshot {
 
     uint64_t epoch; /* of the model that targets are of */
     const struct model *model;
+    uint32_t *state_targets; /* of each stateset's states: series of the model's family, as target             */
+    uint32_t state_targets_n, state_targets_capacity;
 };
 
 /* The segment's words; off is checked by the caller and a multiple of 8. */
@@ -272,10 +280,15 @@ int snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
 /* Looks for the family in the model. 0, also when it is refused (another type or a reserved name); or -ENOMEM. */
 int snapshot_bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model);
-/* Looks for the series in the model, and sets *idx. slot: of a series per worker. NULL with *error 0 when another series has its labels. */
+/* What tells several series of one record apart. */
+struct snapshot_part {
+    uint32_t slot;     /* of a series per worker; SNAPSHOT_NONE */
+    const char *state; /* of a stateset's; NULL */
+};
+/* Looks for the series in the model, and sets *idx. NULL with *error 0 when another series has its labels. */
 struct model_series *snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
                                           const struct snapshot_family *family, const struct snapshot_target *target,
-                                          uint32_t slot, struct model *model, uint32_t *idx, int *error);
+                                          struct snapshot_part part, struct model *model, uint32_t *idx, int *error);
 /* Whether a later segment of this name says something else of the family. */
 int snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer);
 

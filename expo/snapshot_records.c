@@ -52,7 +52,19 @@ snapshot_family_named(const struct snapshot *snapshot, const char *name)
     return entry ? &snapshot->families[entry->number - 1] : NULL;
 }
 
-/* The last record of a name defines it. */
+/* Nothing of this name that was known before the record is exposed any more. */
+static void
+supersede(struct snapshot *snapshot, struct snapshot_family *family)
+{
+    for (;;) {
+        family->superseded = 1;
+        if (!family->namesake)
+            return;
+        family = &snapshot->families[family->namesake - 1];
+    }
+}
+
+/* The last record of a name defines it; but infos of different labels stand beside each other. */
 static int
 name_family(struct snapshot *snapshot, uint32_t number)
 {
@@ -62,11 +74,16 @@ name_family(struct snapshot *snapshot, uint32_t number)
     if (!entry)
         return snapshot_table_add(&snapshot->names, name_hash(snapshot, family->name), number + 1);
     other = &snapshot->families[entry->number - 1];
+    if (family->type == SHMETER_INFO && other->type == SHMETER_INFO) {
+        family->namesake = entry->number;
+        entry->number = number + 1;
+        return 0;
+    }
     if (other->unit > family->unit) {
         family->superseded = 1;
         return 0;
     }
-    other->superseded = 1;
+    supersede(snapshot, other);
     entry->number = number + 1;
     return 0;
 }
@@ -87,6 +104,7 @@ add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes,
     if (result)
         return result;
     snapshot->families_n++;
+    snapshot->status.families_unknown += family->unknown;
     if (snapshot_table_add(&snapshot->units, unit_hash(unit), number + 1))
         return -ENOMEM;
     return name_family(snapshot, number);
@@ -159,6 +177,8 @@ add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes,
         return -EAGAIN;
     if (snapshot_room(&snapshot->series, &snapshot->series_capacity, number + 1, sizeof *snapshot->series))
         return -ENOMEM;
+    if (snapshot->families[family->number - 1].unknown)
+        return 0;
     series = &snapshot->series[number];
     memset(series, 0, sizeof *series);
     series->family = family->number - 1;
@@ -169,9 +189,9 @@ add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes,
         return result;
     snapshot->series_n++;
     type = snapshot->families[series->family].type;
-    result = type == SHMETER_GAUGE  ? snapshot_gauges_add(snapshot, number)
-             : type == SHMETER_INFO ? 0
-                                    : snapshot_cells_add(snapshot, number);
+    result = shmeter_type_gauge(type) ? snapshot_gauges_add(snapshot, number)
+             : type == SHMETER_INFO   ? 0
+                                      : snapshot_cells_add(snapshot, number);
     return result ? result : label_series(snapshot, number);
 }
 

@@ -28,7 +28,8 @@ read_families(struct snapshot *snapshot)
     status->families = status->families_superseded = 0;
     for (i = 0; i < snapshot->families_n; i++) {
         struct snapshot_family *family = &snapshot->families[i];
-        visible = !family->superseded && snapshot_record_state(snapshot, family->unit) == SHMETER_VISIBLE;
+        visible = !family->superseded && !family->unknown &&
+                  snapshot_record_state(snapshot, family->unit) == SHMETER_VISIBLE;
         changed |= visible != family->visible;
         family->visible = visible;
         status->families += visible;

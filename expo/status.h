@@ -65,6 +65,7 @@ struct segment_status {
     uint64_t families;            /* exposed                                                               */
     uint64_t families_superseded; /* hidden by a newer definition of their name                              */
     uint64_t families_damaged;    /* records that do not fit together: left out                              */
+    uint64_t families_unknown;    /* of types that a later version has: left out with their series            */
     uint64_t series_visible;
     uint64_t series_hidden;
     uint64_t series_damaged;

@@ -100,7 +100,7 @@ shmeter_arena_gauge_modes(const struct shmeter_attachment *attachment, unsigned 
             continue;
         series = shmeter_arena_series(attachment, at);
         family = series ? shmeter_arena_family(attachment, series->family) : NULL;
-        if (!family || family->type != SHMETER_GAUGE)
+        if (!family || !shmeter_type_gauge(family->type))
             continue;
         cell = series->cell;
         if (cell < modes_n)

@@ -63,10 +63,11 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
     int64_t first, last;
     if (!memory)
         return NULL;
-    memcpy(own_bounds, bounds, bounds_n * sizeof(double));
+    if (bounds_n)
+        memcpy(own_bounds, bounds, bounds_n * sizeof(double));
     own_bounds[bounds_n] = shmeter_f64_of(UINT64_C(0x7ff0000000000000));
     first = shmeter_buckets_key(own_bounds[0]);
-    last = shmeter_buckets_key(own_bounds[bounds_n - 1]);
+    last = shmeter_buckets_key(own_bounds[bounds_n ? bounds_n - 1 : 0]);
     while ((last >> shift) - (first >> shift) + 2 > (int64_t)SHMETER_STARTS_MAX)
         shift++;
     buckets->first_key = first >> shift;

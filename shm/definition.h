@@ -18,7 +18,10 @@ struct shmeter_desc {
     const char *help;
     const char *unit;          /* OpenMetrics unit, or NULL                                                 */
     const char *const *labels; /* label names and a NULL behind them, or NULL                               */
-    const double *bounds;      /* histograms: ascending upper bounds without +Inf; NULL: .005 ... 10        */
+    union {
+        const double *bounds;      /* histograms: ascending upper bounds without +Inf; NULL: .005 ... 10      */
+        const char *const *states; /* statesets: the states' names, a NULL behind them                      */
+    };
     uint32_t bounds_len;
     uint32_t max_series;         /* 0: the segment's default                                                  */
     enum shmeter_mode mode;      /* gauges                                                                    */
@@ -39,9 +42,9 @@ struct shmeter_definition {
     int32_t schema, first_index;
     double min_value, max_value;
     uint32_t cell_bytes;
-    uint16_t name_bytes, help_bytes, unit_bytes, labels_bytes;
+    uint16_t name_bytes, help_bytes, unit_bytes, labels_bytes, states_n, states_bytes;
     uint64_t hash;       /* of what makes two families of one name differ: not of help and limits           */
-    const char *strings; /* name, help, unit, label names, each with its ending zero                        */
+    const char *strings; /* name, help, unit, label names, states, each with its ending zero                */
     const double *bounds;
 };
 
@@ -142,11 +145,34 @@ shmeter_definition_check_bounds(const struct shmeter_desc *desc)
     return NULL;
 }
 
+/* The name of a stateset is also the label that tells its states apart (OpenMetrics 1.0, section "StateSet"). */
+SHMETER_LOCAL const char *
+shmeter_definition_check_states(const struct shmeter_desc *desc)
+{
+    uint32_t i, k, n, bytes = 0;
+    if (!shmeter_definition_name(desc->name, 0))
+        return "has a name that is no label name, as a stateset's must be (no :)";
+    for (i = 0; desc->labels && desc->labels[i]; i++)
+        if (shmeter_definition_same(desc->labels[i], desc->name))
+            return "has a label of its own name, which tells the states apart; choose another";
+    for (i = 0; desc->states && desc->states[i]; i++) {
+        for (n = 0; desc->states[i][n] && n < SHMETER_MAX_VALUE_BYTES; n++)
+            ;
+        bytes += n + 1;
+        if (!n || n >= SHMETER_MAX_VALUE_BYTES || i >= SHMETER_MAX_STATES || bytes > SHMETER_MAX_STATES_BYTES)
+            break;
+        for (k = 0; k < i; k++)
+            if (shmeter_definition_same(desc->states[k], desc->states[i]))
+                return "has the same state twice";
+    }
+    return i && !desc->states[i] ? NULL : "needs 1 to 256 states, of 1 to 255 bytes, 8000 together";
+}
+
 SHMETER_LOCAL const char *
 shmeter_definition_check(const struct shmeter_desc *desc)
 {
     const char *why = shmeter_definition_check_name(desc->name);
-    if (!why && (uint32_t)desc->type > SHMETER_INFO)
+    if (!why && (uint32_t)desc->type >= SHMETER_TYPES)
         why = "has an unknown type";
     if (!why && desc->type == SHMETER_GAUGE && (uint32_t)desc->mode >= SHMETER_MODES)
         why = "has an unknown mode";
@@ -154,6 +180,8 @@ shmeter_definition_check(const struct shmeter_desc *desc)
         why = shmeter_definition_check_labels(desc);
     if (!why && desc->type == SHMETER_HISTOGRAM)
         why = shmeter_definition_check_bounds(desc);
+    if (!why && desc->type == SHMETER_STATESET)
+        why = shmeter_definition_check_states(desc);
     if (!why && desc->unit && desc->unit[0] && !shmeter_definition_name(desc->unit, 0))
         why = "has a unit that is no name";
     return why;
@@ -207,20 +235,34 @@ shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_defin
     return 0;
 }
 
+/* Copies a list of strings that a NULL ends, one behind the other; *n of them. Returns their bytes. out NULL: only counts. */
+SHMETER_LOCAL uint16_t
+shmeter_definition_list(char *out, const char *const *list, uint32_t most, uint32_t *n)
+{
+    uint32_t bytes = 0;
+    for (*n = 0; list && list[*n]; ++*n)
+        bytes += shmeter_definition_copy(out ? out + bytes : NULL, list[*n], most);
+    return (uint16_t)bytes;
+}
+
 /* Copies a checked description into private memory. 0 or -ENOMEM. */
 SHMETER_LOCAL int
 shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definition *out)
 {
     uint64_t bytes = SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES, hash = 4;
-    uint32_t at, i;
+    const char *const *states = desc->type == SHMETER_STATESET ? desc->states : NULL;
+    uint32_t at, states_n;
     char *strings;
     memset(out, 0, sizeof *out);
     out->type = (uint32_t)desc->type;
-    out->mode = desc->type == SHMETER_GAUGE ? (uint32_t)desc->mode : 0;
+    out->mode = desc->type == SHMETER_GAUGE      ? (uint32_t)desc->mode
+                : desc->type == SHMETER_STATESET ? SHMETER_LATEST
+                                                 : 0;
     out->max_series = desc->max_series;
-    for (i = 0; desc->labels && desc->labels[i]; i++)
-        bytes += shmeter_definition_copy(NULL, desc->labels[i], SHMETER_MAX_NAME_BYTES);
-    out->labels_n = i;
+    out->labels_bytes = shmeter_definition_list(NULL, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
+    out->states_bytes = shmeter_definition_list(NULL, states, SHMETER_MAX_VALUE_BYTES, &states_n);
+    out->states_n = (uint16_t)states_n;
+    bytes += (uint64_t)out->labels_bytes + out->states_bytes;
     strings = (char *)shmeter_heap_take(bytes);
     if (!strings)
         return -ENOMEM;
@@ -228,19 +270,21 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     at = out->name_bytes = shmeter_definition_copy(strings, desc->name, SHMETER_MAX_NAME_BYTES);
     at += out->help_bytes = shmeter_definition_copy(strings + at, desc->help, SHMETER_MAX_HELP_BYTES);
     at += out->unit_bytes = shmeter_definition_copy(strings + at, desc->unit, SHMETER_MAX_NAME_BYTES);
-    for (i = 0; i < out->labels_n; i++)
-        out->labels_bytes = (uint16_t)(out->labels_bytes + shmeter_definition_copy(strings + at + out->labels_bytes,
-                                                                                   desc->labels[i],
-                                                                                   SHMETER_MAX_NAME_BYTES));
+    at += shmeter_definition_list(strings + at, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
+    shmeter_definition_list(strings + at, states, SHMETER_MAX_VALUE_BYTES, &states_n);
     if (desc->type == SHMETER_COUNTER || desc->type == SHMETER_COUNTER_F64)
         out->cell_bytes = 8;
     if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out))
         return -ENOMEM;
+    if (desc->type == SHMETER_SUMMARY) {
+        out->buckets_n = 1;
+        out->cell_bytes = (uint32_t)sizeof(struct shmeter_histogram_cell) + 8;
+    }
     hash = shmeter_hash_word(hash, (uint64_t)out->type << 32 | out->mode);
     hash = shmeter_hash_word(hash, (uint64_t)out->exponential << 32 | (uint32_t)out->schema);
     hash = shmeter_hash_bytes(hash, strings, out->name_bytes);
     hash = shmeter_hash_bytes(hash, strings + out->name_bytes + out->help_bytes,
-                              (size_t)out->unit_bytes + out->labels_bytes);
+                              (size_t)out->unit_bytes + out->labels_bytes + out->states_bytes);
     out->hash = shmeter_hash_bytes(hash, out->bounds, out->bounds_n * sizeof(double));
     return 0;
 }
@@ -252,7 +296,8 @@ shmeter_definition_drop(struct shmeter_definition *definition)
     shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->bounds)),
                       definition->bounds_n * sizeof(double));
     shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->strings)),
-                      SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES + (uint64_t)definition->labels_bytes);
+                      SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES + (uint64_t)definition->labels_bytes +
+                          definition->states_bytes);
 }
 
 #endif

@@ -109,9 +109,9 @@ shmeter_family_bind(struct shmeter_family *family)
         return NULL;
     }
     binding = (struct shmeter_binding *)shmeter_heap_take(sizeof *binding);
-    if (definition->type == SHMETER_HISTOGRAM)
+    if (shmeter_type_histogram(definition->type))
         buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
-    if (!binding || (definition->type == SHMETER_HISTOGRAM && !buckets))
+    if (!binding || (shmeter_type_histogram(definition->type) && !buckets))
         return NULL;
     if (buckets)
         buckets->lanes = attachment->lanes;
@@ -157,7 +157,7 @@ shmeter_family_private(const struct shmeter_family *const_family)
     own->lanes.shared_mask = 0;
     own->lanes.shared = (unsigned char *)own->cell;
     own->slot = SHMETER_ADDRESS(own->cell);
-    if (definition->type == SHMETER_HISTOGRAM && definition->bounds_n) {
+    if (shmeter_type_histogram(definition->type)) {
         own->buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
         if (!own->buckets)
             return NULL;
@@ -172,8 +172,8 @@ shmeter_family_private(const struct shmeter_family *const_family)
 }
 
 /*
- * An open family of this name: the same definition, or another one (*conflict). One that had to give way, or was forgotten, is
- * accepted now, if no other one has the name by now.
+ * An open family of this name: the same definition, or another one (*conflict); infos of one name may have different labels. One that
+ * had to give way, or was forgotten, is accepted now, if no other one has the name by now.
  */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition *definition, int invalid,
@@ -187,7 +187,8 @@ shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition
             !shmeter_definition_same(family->definition.strings, definition->strings))
             continue;
         if (family->definition.hash != definition->hash)
-            *conflict |= family->refused == SHMETER_ACCEPTED;
+            *conflict |= family->refused == SHMETER_ACCEPTED &&
+                         !(family->definition.type == SHMETER_INFO && definition->type == SHMETER_INFO);
         else if (family->refused == SHMETER_ACCEPTED || invalid)
             return family;
         else
@@ -224,7 +225,7 @@ shmeter_family_refuse(struct shmeter *meter, const struct shmeter_desc *desc)
     struct shmeter_desc plain = blank;
     struct shmeter_family *family;
     int conflict;
-    plain.type = (uint32_t)desc->type > SHMETER_INFO ? SHMETER_COUNTER : desc->type;
+    plain.type = (uint32_t)desc->type >= SHMETER_TYPES ? SHMETER_COUNTER : desc->type;
     plain.name = desc->name;
     plain.mode = (uint32_t)desc->mode >= SHMETER_MODES ? SHMETER_POOL : desc->mode;
     if (shmeter_definition_make(&plain, &definition))

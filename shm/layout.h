@@ -30,7 +30,7 @@
 
 #define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
 #define SHMETER_ABI_MAJOR 1u
-#define SHMETER_ABI_MINOR 1u
+#define SHMETER_ABI_MINOR 2u
 
 #define SHMETER_UNIT_BYTES          64u    /* records are allocated and numbered in these                   */
 #define SHMETER_CHUNK_BYTES         32768u /* backing grows by so much, in the arena and in each CPU lane    */
@@ -49,6 +49,8 @@
 #define SHMETER_MAX_HELP_BYTES      1000u
 #define SHMETER_MAX_BOUNDS          1000u /* explicit buckets without +Inf                                 */
 #define SHMETER_MAX_LOG_BUCKETS     320u  /* exponential buckets, the zero bucket not counted              */
+#define SHMETER_MAX_STATES          256u  /* of a stateset                                                 */
+#define SHMETER_MAX_STATES_BYTES    8000u /* all their names, with their ending zeros                      */
 #define SHMETER_PROBE_LIMIT         512u  /* index entries that a lookup looks at                          */
 #define SHMETER_WORKER_BYTES        32u
 #define SHMETER_CHECKS              8u
@@ -225,17 +227,18 @@ struct shmeter_family_record {
     uint64_t hash;        /* of name and definition: the index key                                       */
     uint64_t definition;  /* hash of everything that makes two families of one name differ                */
     uint32_t type;        /* enum shmeter_type                                                           */
-    uint32_t mode;        /* enum shmeter_mode, gauges                                                   */
+    uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets                              */
     int32_t schema;       /* exponential histograms: the schema in use                                   */
     uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones}                        */
     double min_value;     /* exponential: the zero bucket's threshold                                   */
     double max_value;
-    uint32_t buckets_n;  /* histograms: cells' buckets, +Inf included                                    */
+    uint32_t buckets_n;  /* histograms, summaries: cells' buckets, +Inf included                         */
     uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf,         */
                          /*   exponential: the upper bounds of the zero bucket and the log ones          */
-    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges and info                         */
+    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges, info and statesets              */
     uint32_t max_series;
-    uint32_t reserved_a;
+    uint16_t states_n;     /* statesets: names behind the label names                                     */
+    uint16_t states_bytes; /* of all of them                                                             */
     uint32_t labels_n;
     uint16_t name_bytes; /* each string's bytes, its ending zero included                               */
     uint16_t help_bytes;
@@ -245,7 +248,7 @@ struct shmeter_family_record {
                            /*   2^(first_index * 2^-schema)                                             */
     uint32_t log_n;        /* exponential: log-spaced buckets                                           */
     uint64_t reserved_b;
-    /* then double bounds[bounds_n]; name; help; unit; label names */
+    /* then double bounds[bounds_n]; name; help; unit; label names; states */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
 SHMETER_AT(shmeter_family_record, kind, 4);
@@ -264,7 +267,8 @@ SHMETER_AT(shmeter_family_record, buckets_n, 80);
 SHMETER_AT(shmeter_family_record, bounds_n, 84);
 SHMETER_AT(shmeter_family_record, cell_bytes, 88);
 SHMETER_AT(shmeter_family_record, max_series, 92);
-SHMETER_AT(shmeter_family_record, reserved_a, 96);
+SHMETER_AT(shmeter_family_record, states_n, 96);
+SHMETER_AT(shmeter_family_record, states_bytes, 98);
 SHMETER_AT(shmeter_family_record, labels_n, 100);
 SHMETER_AT(shmeter_family_record, name_bytes, 104);
 SHMETER_AT(shmeter_family_record, help_bytes, 106);
@@ -281,7 +285,7 @@ struct shmeter_series_record {
     uint64_t state;    /* enum shmeter_visibility; mutable                                                 */
     uint32_t family;   /* unit of its family's record                                                 */
     uint32_t values_n; /* = the family's labels_n                                                     */
-    uint64_t cell;     /* counters, histograms: offset in a CPU lane; gauges: number of the gauge cell */
+    uint64_t cell;     /* counters, histograms: offset in a CPU lane; gauges, statesets: number of the gauge cell */
     uint64_t created_real_ns;
     uint64_t hash; /* the index key */
     uint32_t values_bytes;

@@ -156,7 +156,7 @@ shmeter_registry_return(const struct shmeter_attachment *attachment, const struc
     shmeter_registry_keep(&wiped->spare_record, (uint64_t)units << 32 | unit);
     if (cell && definition->cell_bytes && definition->cell_bytes < (1u << 24))
         shmeter_registry_keep(&wiped->spare_cell, (uint64_t)definition->cell_bytes << 40 | *cell);
-    if (cell && definition->type == SHMETER_GAUGE)
+    if (cell && shmeter_type_gauge(definition->type))
         shmeter_registry_keep(&wiped->spare_gauge, *cell + 1);
 }
 
@@ -182,7 +182,7 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
 {
     uint64_t bounds_bytes = definition->bounds_n * sizeof(double);
     uint64_t strings_bytes = (uint64_t)definition->name_bytes + definition->help_bytes + definition->unit_bytes +
-                             definition->labels_bytes;
+                             definition->labels_bytes + definition->states_bytes;
     struct shmeter_family_record *record;
     uint32_t unit, units;
     int result = shmeter_registry_take_record(attachment, sizeof *record + bounds_bytes + strings_bytes, &unit, &units);
@@ -206,7 +206,8 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
     record->bounds_n = definition->bounds_n;
     record->cell_bytes = definition->cell_bytes;
     record->max_series = max_series;
-    record->reserved_a = 0;
+    record->states_n = definition->states_n;
+    record->states_bytes = definition->states_bytes;
     record->labels_n = definition->labels_n;
     record->name_bytes = definition->name_bytes;
     record->help_bytes = definition->help_bytes;
@@ -249,7 +250,7 @@ shmeter_registry_add_series(const struct shmeter_attachment *attachment, const s
         return result;
     if (definition->cell_bytes)
         result = shmeter_registry_take_cell(attachment, definition->cell_bytes, &cell);
-    else if (definition->type == SHMETER_GAUGE)
+    else if (shmeter_type_gauge(definition->type))
         result = shmeter_registry_take_gauge(attachment, &cell);
     record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);
     if (result || !record) {

@@ -73,7 +73,7 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
     *cell = record ? record->cell : 0;
     if (!record)
         return 0;
-    if (definition->type == SHMETER_GAUGE)
+    if (shmeter_type_gauge(definition->type))
         return *cell < header->gauges_n;
     if (!definition->cell_bytes)
         return 1;
@@ -322,7 +322,7 @@ shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_
 {
     struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
     uint64_t cell = 0;
-    int gauge = definition->type == SHMETER_GAUGE && shmeter_series_cell(binding, definition, unit, &cell);
+    int gauge = shmeter_type_gauge(definition->type) && shmeter_series_cell(binding, definition, unit, &cell);
     if (record && record->family == binding->unit &&
         shmeter_series_change(binding->attachment, record, SHMETER_VISIBLE, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) &&
         gauge)

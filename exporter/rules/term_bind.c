@@ -170,7 +170,7 @@ ends_with(const char *name, const char *suffix)
     return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
 }
 
-/* A histogram called like the name without its suffix. */
+/* A histogram or summary called like the name without its suffix. */
 static const struct model_family *
 find_histogram(const struct model *model, const char *name, const char *suffix)
 {
@@ -183,7 +183,7 @@ find_histogram(const struct model *model, const char *name, const char *suffix)
     memcpy(base, name, len);
     base[len] = 0;
     family = model_find(model, base);
-    return family && family->type == MODEL_HISTOGRAM ? family : NULL;
+    return family && model_is_histogram(family->type) ? family : NULL;
 }
 
 /* The family and what of it is meant; NULL with a problem. */
@@ -193,6 +193,7 @@ find_family(struct term *term, const struct model *model, enum term_part *part)
     const char *name = selector_name(term->want.selector);
     const struct model_family *family = model_find(model, name);
     int is_histogram = family && family->type == MODEL_HISTOGRAM;
+    int is_summary = family && family->type == MODEL_SUMMARY;
 
     term->problem = NULL;
     if (term->want.kind == TERM_HISTOGRAM || !isnan(term->want.le)) {
@@ -204,7 +205,7 @@ find_family(struct term *term, const struct model *model, enum term_part *part)
         return is_histogram ? family : NULL;
     }
     *part = TERM_PART_NUMBER;
-    if (family && !is_histogram)
+    if (family && !is_histogram && !is_summary)
         return family;
     *part = TERM_PART_COUNT;
     if ((family = find_histogram(model, name, "_count")))
@@ -213,6 +214,7 @@ find_family(struct term *term, const struct model *model, enum term_part *part)
     if ((family = find_histogram(model, name, "_sum")))
         return family;
     term->problem = is_histogram ? "the metric is a histogram: ask for its _count or _sum, or by histogram_quantile"
+                    : is_summary ? "the metric is a summary: ask for its _count or _sum"
                                  : "there is no metric of this name";
     return NULL;
 }

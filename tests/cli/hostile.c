@@ -234,6 +234,42 @@ exponentials(void)
     exponential("t_log_coarser", 8, 1e-9, 1e9, values, n);
 }
 
+/* ---- summaries, statesets, infos ---- */
+
+static void
+summary(const char *name, const double *values, size_t values_n)
+{
+    struct shmeter_histogram handle = shmeter_histogram_of(
+        family(SHMETER_SUMMARY, name, "A summary.", "seconds", NULL));
+
+    while (values_n--)
+        shmeter_histogram_observe(handle, *values++);
+}
+
+static void
+others(void)
+{
+    static const double values[] = { 0.1, 0.2, 1e-300 }, negative[] = { -3, 1 };
+    static const char *const states[] = { "off", "\"on\"\n", "\xff", NULL }, *const label[] = { "pump", NULL };
+    static const char *const python[] = { "version", NULL }, *const java[] = { "vendor", "vm", NULL };
+    struct shmeter_desc desc;
+
+    summary("t_summary_seconds", values, 3);
+    summary("t_summary_none", NULL, 0);
+    summary("t_summary_negative", negative, 2);
+    memset(&desc, 0, sizeof desc);
+    desc.type = SHMETER_STATESET;
+    desc.name = "t_pump_state";
+    desc.help = "A stateset.";
+    desc.unit = "state";
+    desc.labels = label;
+    desc.states = states;
+    shmeter_stateset_of(shmeter_family(meter, &desc), "first");
+    shmeter_stateset_set(shmeter_stateset_of(shmeter_family(meter, &desc), "last"), 2);
+    shmeter_info_of(family(SHMETER_INFO, "t_runtime_info", "An info.", NULL, python), "3.11");
+    shmeter_info_of(family(SHMETER_INFO, "t_runtime_info", "An info.", NULL, java), "a vendor", "a machine");
+}
+
 /* ---- names ---- */
 
 static void
@@ -280,6 +316,10 @@ names(void)
     count("n_k_created_total", 11);
     count("n_k_total", 12);
     info("n_k_bucket_info");
+    summary("n_s", bounds, 1);
+    gauge("n_s_created", 13);
+    summary("n_u", bounds, 1);
+    count("n_u_sum_total", 14);
 }
 
 int
@@ -297,6 +337,7 @@ main(int argc, char **argv)
     gauges();
     histograms();
     exponentials();
+    others();
     names();
     puts("ready");
     fflush(stdout);

@@ -100,7 +100,10 @@ def the_model_has_what_the_worker_put_in(scene):
     assert all(map(same, any_, [-0.0, -1, -5e-324, -sys.float_info.max, math.inf, -math.inf, math.nan])), any_
     equal({f"t_mode_{mode}" for mode in range(11)} - set(scene.model), set(), "gauge modes")
     equal(scene.model["t_log_3"]["series"][()]["native"]["schema"], 3)
-    equal(len(scene.model), 48, sorted(scene.model))
+    equal({one["labels"]["t_pump_state"]: one["value"] for one in scene.model["t_pump_state"]["series"].values()
+           if one["labels"]["pump"] == "last"}, {"off": 0, "\"on\"\n": 0, "\ufffd": 1}, "states")
+    equal(number(scene.model["t_summary_seconds"]["series"][()]["sum"]), 0.1 + 0.2 + 1e-300)
+    equal(len(scene.model), 57, sorted(scene.model))
 
 
 # ---- text formats ----
@@ -109,13 +112,15 @@ def wanted_samples(family, counts_sum=lambda family, one: True):
     """(sample name, labels) -> value, as text has them."""
     found = {}
     for key, one in family["series"].items():
-        if family["type"] != "histogram":
+        if family["type"] not in ("histogram", "summary"):
             found[family["name"], key] = number(one["value"])
             continue
-        for bucket in one["buckets"]:
+        for bucket in one.get("buckets", []):
             found[family["name"] + "_bucket", tuple(sorted(key + (("le", bucket["le"]),)))] = number(bucket["count"])
-        if counts_sum(family, one):
+        allowed = counts_sum(family, one)
+        if allowed:
             found[family["name"] + "_sum", key] = number(one["sum"])
+        if allowed or family["type"] == "summary":
             found[family["name"] + "_count", key] = number(one["count"])
     return found
 
@@ -147,7 +152,7 @@ def text_says_what_the_model_has(scene):
     for name, got in families.items():
         family = scene.model[name]
         equal((got.type, got.documentation),
-              ({"info": "gauge"}.get(family["type"], family["type"]), family["help"]), name)
+              ({"info": "gauge", "stateset": "gauge"}.get(family["type"], family["type"]), family["help"]), name)
         samples = [one._replace(name=name) if got.type == "counter" else one for one in got.samples]  # it adds _total to all
         same_samples(got_samples(samples), wanted_samples(family), float)
 
@@ -157,7 +162,11 @@ OTHERWISE = {"n_a_total": ("n_a_total", "unknown"), "n_b_total": ("n_b_total", "
              "n_c_created_total": ("n_c_created_total", "unknown"), "n_jobs": ("n_jobs", "unknown"), "n_f": ("n_f", "gauge"),
              "n_a_info": ("n_a_info", "gauge"), "n_c_info": ("n_c_info", "gauge"), "n_k_sum_total": ("n_k_sum_total", "unknown"),
              "n_k_created_total": ("n_k_created_total", "unknown"), "n_k_total": ("n_k_total", "unknown"),
-             "n_k_bucket_info": ("n_k_bucket_info", "gauge")}
+             "n_k_bucket_info": ("n_k_bucket_info", "gauge"), "n_u_sum_total": ("n_u_sum_total", "unknown")}
+
+
+# Beside NAME_created.
+APART = {"n_h": ("_bucket", "_sum", "_count"), "n_s": ("_sum", "_count")}
 
 
 def openmetrics_name(family):
@@ -166,28 +175,29 @@ def openmetrics_name(family):
 
 
 def openmetrics_sum(family, one):
-    """No sum, nor count, where the specification forbids the sum."""
-    return float(one["buckets"][0]["le"]) >= 0 and number(one["sum"]) >= 0 or family["name"] == "n_h"
+    """No sum, nor a histogram's count, where the specification forbids the sum."""
+    return all(float(bucket["le"]) >= 0 for bucket in one.get("buckets", [])[:1]) and number(one["sum"]) >= 0 or family["name"] == "n_h"
 
 
 def check_openmetrics(scene, option, created):
     families = {got.name: got for got in parse_openmetrics(scene.dump(option).decode())}
-    apart = [families.pop("n_h" + suffix) for suffix in ("_bucket", "_sum", "_count")]  # beside n_h_created
-    equal([(got.type, got.documentation) for got in apart], [("unknown", "Buckets.")] * 3, "n_h")
-    same_samples(got_samples(sample for got in apart for sample in got.samples), wanted_samples(scene.model["n_h"]))
-    equal(set(families), {openmetrics_name(family)[0] for name, family in scene.model.items() if name != "n_h"}, "families")
+    for name, suffixes in APART.items():
+        apart = [families.pop(name + suffix) for suffix in suffixes]
+        equal([(got.type, got.documentation) for got in apart], [("unknown", scene.model[name]["help"])] * len(suffixes), name)
+        same_samples(got_samples(sample for got in apart for sample in got.samples), wanted_samples(scene.model[name]))
+    equal(set(families), {openmetrics_name(family)[0] for name, family in scene.model.items() if name not in APART}, "families")
     seen_created = 0
     for family in scene.model.values():
-        if family["name"] == "n_h":
+        if family["name"] in APART:
             continue
         name, type_ = openmetrics_name(family)
         got = families[name]
-        unit = family["unit"] if name.endswith("_" + family["unit"]) and family["unit"] else ""
+        unit = family["unit"] if name.endswith("_" + family["unit"]) and family["unit"] and type_ != "stateset" else ""
         equal((got.type, got.documentation, got.unit), (type_, family["help"], unit), name)
-        stamps = [one for one in got.samples if one.name == name + "_created"] if type_ in ("counter", "histogram") else []
+        stamps = [one for one in got.samples if one.name == name + "_created"] if type_ in ("counter", "histogram", "summary") else []
         same_samples(got_samples(one for one in got.samples if one not in stamps), wanted_samples(family, openmetrics_sum),
                      lambda value: value or 0)  # the parser reads -0 as an integer
-        if type_ in ("counter", "histogram") and created:
+        if type_ in ("counter", "histogram", "summary") and created:
             equal({series_key(one.labels): one.value for one in stamps},
                   {key: float("%d.%09d" % divmod(one["created_ns"], 10**9)) for key, one in family["series"].items()}, name)
             seen_created += len(stamps)
@@ -208,7 +218,7 @@ def openmetrics_with_created_lines_says_what_the_model_has(scene):
 
 # ---- protobuf ----
 
-TYPES = {"counter": 0, "gauge": 1, "info": 1, "histogram": 4}
+TYPES = {"counter": 0, "gauge": 1, "info": 1, "stateset": 1, "summary": 2, "histogram": 4}
 
 
 def native(histogram):
@@ -253,11 +263,13 @@ def protobuf_says_what_the_model_has(scene):
         equal((len(got.metric), set(metrics)), (len(family["series"]), set(family["series"])), name)
         for key, metric in metrics.items():
             one = family["series"][key]
-            field = {0: "counter", 1: "gauge", 4: "histogram"}[got.type]
+            field = {0: "counter", 1: "gauge", 2: "summary", 4: "histogram"}[got.type]
             equal([found.name for found, _ in metric.ListFields() if found.name != "label"], [field], name)
             value = getattr(metric, field)
             if field == "histogram":
                 same_histogram(value, one, name)
+            elif field == "summary":
+                equal((value.sample_count, value.sample_sum), (number(one["count"]), number(one["sum"])), name)
             else:
                 assert same(value.value, float(number(one["value"]))), (name, key, value.value, one["value"])
             if field != "gauge":

@@ -205,7 +205,7 @@ image_family(struct image *image, const struct image_family *family)
     record->bounds_n = family->bounds_n;
     if (family->log_n)
         record->min_value = family->bounds[0];
-    if (family->type == SHMETER_HISTOGRAM) {
+    if (shmeter_type_histogram(family->type)) {
         record->buckets_n = family->bounds_n + !family->log_n;
         record->cell_bytes = (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * record->buckets_n;
     } else if (family->type <= SHMETER_COUNTER_F64) {
@@ -220,6 +220,8 @@ image_family(struct image *image, const struct image_family *family)
     at = put_string(at, family->unit, &record->unit_bytes);
     for (; family->labels[record->labels_n]; record->labels_n++)
         at = put_string(at, family->labels[record->labels_n], &record->labels_bytes);
+    for (; family->states[record->states_n]; record->states_n++)
+        at = put_string(at, family->states[record->states_n], &record->states_bytes);
     unit = take_units(image, (size_t)(at - (char *)copy), &record->bytes);
     memcpy(record_at(image, unit), copy, record->bytes);
     image_rehash(image, unit);
@@ -244,7 +246,7 @@ image_series(struct image *image, uint32_t family, const char *const *values)
     for (i = 0; i < of->labels_n; i++)
         at = put_string(at, values[i], &bytes);
     record->values_bytes = bytes;
-    if (of->type == SHMETER_GAUGE) {
+    if (shmeter_type_gauge(of->type)) {
         record->cell = image->next_gauge++;
         image->state->gauges_fill.value = image->next_gauge;
     } else if (of->cell_bytes) {

@@ -50,6 +50,7 @@ struct image_family {
     int32_t schema; /* with log_n: an exponential histogram, whose bounds are given all the same */
     int32_t first_index;
     uint32_t log_n;
+    const char *states[17]; /* ended by NULL */
 };
 
 struct image_series {

@@ -17,7 +17,7 @@ add(struct specimen *specimen, const struct image_family *family)
     for (i = 0; i < (family->labels[0] ? 3u : 1u); i++) {
         struct image_series series = image_series(image, unit, values[i]);
         specimen->units[specimen->units_n++] = series.unit;
-        if (family->type == SHMETER_GAUGE)
+        if (shmeter_type_gauge(family->type))
             for (lane = 0; lane < 4; lane++)
                 *image_gauge(image, lane, series.cell) = (struct shmeter_gauge_cell){ image_stored(lane + 0.5), lane };
         else if (family->type != SHMETER_INFO)
@@ -58,6 +58,18 @@ specimen_make(struct specimen *specimen)
     family.bounds_n = 81;
     family.log_n = 80;
     family.schema = 3;
+    add(specimen, &family);
+    memset(&family, 0, sizeof family);
+    family.labels[0] = "method";
+    family.labels[1] = "path";
+    family.type = SHMETER_SUMMARY;
+    family.name = "s_seconds";
+    add(specimen, &family);
+    family.type = SHMETER_STATESET;
+    family.mode = SHMETER_LATEST;
+    family.name = "s_state";
+    family.states[0] = "up";
+    family.states[1] = "\"down\"";
     add(specimen, &family);
     memset(&family, 0, sizeof family);
     family.type = SHMETER_GAUGE;

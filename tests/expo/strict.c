@@ -137,7 +137,7 @@ parse_comment(struct parser *parser)
     free(parser->out->families[known].type);
     parser->out->families[known].type = strndup(parser->at, (size_t)(parser->end - parser->at));
     if (strcmp(parser->out->families[known].type, "counter") && strcmp(parser->out->families[known].type, "gauge") &&
-        strcmp(parser->out->families[known].type, "histogram"))
+        strcmp(parser->out->families[known].type, "histogram") && strcmp(parser->out->families[known].type, "summary"))
         fail(parser, "type %s", parser->out->families[known].type);
 }
 
@@ -217,6 +217,8 @@ belongs(const struct strict_family *family, const char *name)
     if (family->type && !strcmp(family->type, "histogram"))
         return !strncmp(name, family->name, n) &&
                (!strcmp(name + n, "_bucket") || !strcmp(name + n, "_sum") || !strcmp(name + n, "_count"));
+    if (family->type && !strcmp(family->type, "summary")) /* those here have no quantiles */
+        return !strncmp(name, family->name, n) && (!strcmp(name + n, "_sum") || !strcmp(name + n, "_count"));
     return !strcmp(name, family->name);
 }
 
@@ -319,6 +321,17 @@ check_histogram(struct parser *parser, size_t *at)
 }
 
 static void
+check_summary(struct parser *parser, size_t *at)
+{
+    const struct strict_sample *sum = &parser->out->samples[*at], *count = sum + 1;
+
+    if (*at + 1 >= parser->out->samples_n || !ends(sum->name, "_sum") || !ends(count->name, "_count") || sum->le ||
+        count->le || strcmp(sum->labels, count->labels) || strspn(count->text, "0123456789") != strlen(count->text))
+        fail(parser, "summary %.80s{%.80s} is not whole", sum->name, sum->labels);
+    *at += 2;
+}
+
+static void
 check_histograms(struct parser *parser)
 {
     const struct strict *out = parser->out;
@@ -327,6 +340,8 @@ check_histograms(struct parser *parser)
     while (i < out->samples_n && !*out->error)
         if (!strcmp(out->families[out->samples[i].family].type, "histogram"))
             check_histogram(parser, &i);
+        else if (!strcmp(out->families[out->samples[i].family].type, "summary"))
+            check_summary(parser, &i);
         else if (out->samples[i++].le)
             fail(parser, "le outside of a histogram");
 }

@@ -31,7 +31,8 @@ struct strict {
 
 /*
  * Parses len bytes. Checks: UTF-8, line ends, one HELP and one TYPE per name before its samples, all lines of a family together, names,
- * escapes, numbers, no two samples alike, histograms: le ascending, counts ascending, +Inf there and equal to _count, _sum there.
+ * escapes, numbers, no two samples alike, histograms: le ascending, counts ascending, +Inf there and equal to _count, _sum there;
+ * summaries: _sum and _count, and no quantiles.
  */
 void strict_parse(struct strict *out, const char *text, size_t len);
 void strict_free(struct strict *parsed);

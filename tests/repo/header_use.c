@@ -44,7 +44,8 @@ describe(struct shmeter_desc *desc, enum shmeter_type type, const char *name, co
 #endif
 
 static const char *const labels[] = { "method", "status", NULL };
-static struct shmeter_desc counter_desc, f64_desc, histogram_desc, exponential_desc, info_desc, gauge_descs[11];
+static struct shmeter_desc counter_desc, f64_desc, histogram_desc, exponential_desc, info_desc, summary_desc,
+    stateset_desc, gauge_descs[11];
 static const char *const gauge_names[] = { "u_pool",        "u_live_sum", "u_live_min", "u_live_max",
                                            "u_live_latest", "u_live_all", "u_sum",      "u_min",
                                            "u_max",         "u_latest",   "u_all" };
@@ -126,12 +127,28 @@ use_worker(struct shmeter *meter)
     shmeter_info_of(info, "1.0", "main");
     const char *const values[] = { "1.0", "main" };
     shmeter_info_of_v(info, values, 2);
+    shmeter_info_replace_v(info, values, 2, 1);
+    shmeter_info_hide_v(info, values, 1);
+    expect(shmeter_error(meter)[0] == '\0', shmeter_error(meter));
+}
+
+static void
+use_summaries_and_statesets(struct shmeter *meter)
+{
+    static const char *const states[] = { "starting", "running", NULL };
+    describe(&summary_desc, SHMETER_SUMMARY, "u_summary", labels);
+    shmeter_histogram_observe(shmeter_histogram_of(shmeter_family(meter, &summary_desc), "GET", "200"), 0.5);
+    describe(&stateset_desc, SHMETER_STATESET, "u_state", NULL);
+    stateset_desc.states = states;
+    shmeter_stateset_set(shmeter_stateset_of(shmeter_family(meter, &stateset_desc)), 1);
+    shmeter_stateset_set(shmeter_stateset_of_v(shmeter_family(meter, &stateset_desc), NULL, 0), 0);
     expect(shmeter_error(meter)[0] == '\0', shmeter_error(meter));
 }
 
 static void
 use_nothing(void)
 {
+    struct shmeter_stateset stateset = ZERO;
     struct shmeter *detached = NULL;
     struct shmeter_counter counter = ZERO;
     struct shmeter_gauge gauge = ZERO;
@@ -145,6 +162,7 @@ use_nothing(void)
     shmeter_counter_f64_add(f64, 1);
     shmeter_gauge_set(gauge, 1);
     shmeter_gauge_inc(gauge);
+    shmeter_stateset_set(stateset, 0);
     shmeter_histogram_observe(histogram, 1);
     shmeter_close(detached);
 }
@@ -174,6 +192,7 @@ main(int argc, char **argv)
     use_histograms(meter);
     use_gauges(meter);
     use_worker(meter);
+    use_summaries_and_statesets(meter);
     use_nothing();
     shmeter_close(meter);
     printf("%s\n", failures ? "failed" : "good");

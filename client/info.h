@@ -1,0 +1,183 @@
+/*
+ * Infos: constant 1, and labels that say something. Those of one name are one metric, whatever label names each has; one of
+ * them can stand in the place of the others. shmeter.h documents the functions.
+ */
+#ifndef SHMETER_CLIENT_INFO_H
+#define SHMETER_CLIENT_INFO_H
+
+#include "../shm/series.h"
+
+#define SHMETER_INFO_TRIES 64u
+
+/* What replace and hide look for: infos of this name with these first labels. */
+struct shmeter_info_group {
+    const struct shmeter_binding *binding;
+    const struct shmeter_definition *definition;
+    struct shmeter_values same;    /* the first values, joined                                                */
+    uint32_t same_n, labels_bytes; /* the first labels, and the bytes of their names                          */
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Joins values as they stand in records. 0: they are not valid, and no record has them. */
+SHMETER_LOCAL int
+shmeter_info_join(struct shmeter_values *out, const char *const *values, uint32_t values_n)
+{
+    uint32_t i;
+    int fits = 1;
+    for (i = 0; i < values_n; i++)
+        if (!values[i])
+            return 0;
+    if (!shmeter_values_join(out, values, values_n))
+        return 0;
+    shmeter_utf8_repair(out->text, &out->bytes, SHMETER_MAX_VALUES_BYTES, &fits);
+    return fits;
+}
+
+/* 0: no store, or wrong arguments. */
+SHMETER_LOCAL int
+shmeter_info_group(const struct shmeter_family *family, const char *const *values, uint32_t same_n,
+                   struct shmeter_info_group *out)
+{
+    const char *label;
+    uint32_t i;
+    if (!family || family->definition.type != SHMETER_INFO || same_n > family->definition.labels_n)
+        return 0;
+    out->binding = shmeter_family_binding(family);
+    out->definition = &family->definition;
+    out->same_n = same_n;
+    label = family->definition.strings + family->definition.name_bytes + family->definition.help_bytes +
+            family->definition.unit_bytes;
+    out->labels_bytes = 0;
+    for (i = 0; i < same_n; i++)
+        while (label[out->labels_bytes++])
+            ;
+    return out->binding && shmeter_info_join(&out->same, values, same_n);
+}
+
+/* Whether a family's record has the group's name and first labels. */
+SHMETER_LOCAL int
+shmeter_info_is_family(const struct shmeter_info_group *group, uint64_t unit)
+{
+    const struct shmeter_attachment *attachment = group->binding->attachment;
+    const struct shmeter_family_record *record = shmeter_arena_family(attachment, unit);
+    const struct shmeter_definition *definition = group->definition;
+    const char *name;
+    uint64_t labels;
+    if (!record || record->type != SHMETER_INFO || record->labels_n < group->same_n ||
+        record->name_bytes != definition->name_bytes || record->labels_bytes < group->labels_bytes)
+        return 0;
+    labels = (uint64_t)record->name_bytes + record->help_bytes + record->unit_bytes;
+    if (record->bounds_n || !shmeter_arena_at(attachment, unit, sizeof *record + labels + group->labels_bytes))
+        return 0;
+    name = (const char *)(record + 1);
+    return !memcmp(name, definition->strings, definition->name_bytes) &&
+           !memcmp(name + labels,
+                   definition->strings + definition->name_bytes + definition->help_bytes + definition->unit_bytes,
+                   group->labels_bytes);
+}
+
+/* The record at a unit, if it is a visible series of the group; else NULL. */
+SHMETER_LOCAL struct shmeter_series_record *
+shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
+{
+    const struct shmeter_attachment *attachment = group->binding->attachment;
+    struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
+    if (!record || shmeter_load_acquire(&record->state) != SHMETER_VISIBLE ||
+        record->values_bytes < group->same.bytes ||
+        !shmeter_arena_at(attachment, unit, sizeof *record + record->values_bytes) ||
+        memcmp(record + 1, group->same.text, group->same.bytes) || !shmeter_info_is_family(group, record->family))
+        return NULL;
+    return record;
+}
+
+/* The next visible member behind *unit, which moves there; its place is *at. NULL: there is none. */
+SHMETER_LOCAL struct shmeter_series_record *
+shmeter_info_next(const struct shmeter_info_group *group, uint64_t *unit, uint64_t *at)
+{
+    struct shmeter_series_record *record;
+    int kind;
+    while ((kind = shmeter_arena_next(group->binding->attachment, unit, at)) >= 0) {
+        record = kind == SHMETER_KIND_SERIES ? shmeter_info_member(group, *at) : NULL;
+        if (record)
+            return record;
+    }
+    return NULL;
+}
+
+/* Hides all but the one at kept (0 none). */
+SHMETER_LOCAL void
+shmeter_info_hide_others(const struct shmeter_info_group *group, uint64_t kept)
+{
+    struct shmeter_series_record *record;
+    uint64_t unit = 0, at;
+    while ((record = shmeter_info_next(group, &unit, &at)))
+        if (at != kept)
+            shmeter_series_change(group->binding->attachment, record, SHMETER_VISIBLE, SHMETER_HIDDEN);
+}
+
+/* Hides each that has a newer one behind it. Returns how many it met. */
+SHMETER_LOCAL uint32_t
+shmeter_info_hide_older(const struct shmeter_info_group *group)
+{
+    struct shmeter_series_record *record, *older = NULL;
+    uint64_t unit = 0, at;
+    uint32_t n = 0;
+    for (; (record = shmeter_info_next(group, &unit, &at)); older = record, n++)
+        if (older)
+            shmeter_series_change(group->binding->attachment, older, SHMETER_VISIBLE, SHMETER_HIDDEN);
+    return n;
+}
+
+SHMETER_COLD void
+shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    if (family)
+        shmeter_series_of(family, SHMETER_INFO, values, values_len);
+}
+
+/*
+ * Hides the others, shows its own, and looks until it meets exactly one. When several do so at once there may be more, or none because
+ * each has hidden another's; but the one that made the last change looks after it, so it meets what stays, and that is one. How often it
+ * looks is bounded: nobody waits for those who go on and on.
+ */
+SHMETER_COLD void
+shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len,
+                       uint32_t same_len)
+{
+    struct shmeter_info_group group;
+    struct shmeter_values own;
+    struct shmeter_probe probe;
+    struct shmeter_key key;
+    uint32_t tries, n = 0;
+    int grouped = family && values_len == family->definition.labels_n && same_len <= values_len &&
+                  shmeter_info_join(&own, values, values_len) && shmeter_info_group(family, values, same_len, &group);
+    if (grouped) {
+        key = shmeter_series_key(group.binding, &own);
+        probe = shmeter_registry_probe(group.binding->attachment, &key);
+        shmeter_info_hide_others(&group, probe.entry ? probe.seen & UINT32_MAX : 0);
+    }
+    for (tries = 0; tries < SHMETER_INFO_TRIES && n != 1; tries++) {
+        if (!n)
+            shmeter_info_of_v(family, values, values_len);
+        if (!grouped || !shmeter_info_group(family, values, same_len, &group)) /* another segment by now, perhaps */
+            return;
+        n = shmeter_info_hide_older(&group);
+    }
+}
+
+SHMETER_COLD void
+shmeter_info_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t same_len)
+{
+    struct shmeter_info_group group;
+    if (shmeter_info_group(family, values, same_len, &group))
+        shmeter_info_hide_others(&group, 0);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
