@@ -42,7 +42,7 @@ seconds(void)
 }
 
 static void
-run(const struct model_case *model, enum memory memory, const char *bug, struct outcome *out)
+run(const struct model_case *model, enum memory memory, uint64_t states_limit, const char *bug, struct outcome *out)
 {
     double from = seconds();
     char interrupts[16] = "any";
@@ -50,7 +50,7 @@ run(const struct model_case *model, enum memory memory, const char *bug, struct 
     if (model->interrupts != MODEL_ANY)
         snprintf(interrupts, sizeof interrupts, "%u", model->interrupts);
 
-    model_run(model, memory, is_long ? STATES_LONG : STATES_SHORT, traces && !bug, out);
+    model_run(model, memory, states_limit, traces && !bug, out);
     print_message(
         "# %s, %s%s%s: %llu states, %llu steps, %llu ends, depth %u, %u deaths, %s interrupts, %s, %.1f s%s%s\n",
         model->name, name_of(memory), bug ? ", seeded: " : "", bug ? bug : "", (unsigned long long)out->states,
@@ -61,14 +61,30 @@ run(const struct model_case *model, enum memory memory, const char *bug, struct 
         seconds() - from, *out->violation ? ": " : "", out->violation);
 }
 
+static uint64_t
+states_most(void)
+{
+    return is_long ? STATES_LONG : STATES_SHORT;
+}
+
 void
 report_right(const struct model_case *model, enum memory memory, const char *file, int line)
 {
     struct outcome out;
 
-    run(model, memory, NULL, &out);
+    run(model, memory, states_most(), NULL, &out);
     _assert_true(!*out.violation, out.violation, file, line);
     _assert_true(out.exhausted, "all states were seen", file, line);
+    _assert_true(out.ends > 0, "an end was reached", file, line);
+}
+
+void
+report_bounded(const struct model_case *model, enum memory memory, uint64_t states, const char *file, int line)
+{
+    struct outcome out;
+
+    run(model, memory, states, NULL, &out);
+    _assert_true(!*out.violation, out.violation, file, line);
     _assert_true(out.ends > 0, "an end was reached", file, line);
 }
 
@@ -77,6 +93,6 @@ report_wrong(const struct model_case *model, enum memory memory, const char *bug
 {
     struct outcome out;
 
-    run(model, memory, bug, &out);
+    run(model, memory, states_most(), bug, &out);
     _assert_true(*out.violation != 0, bug, file, line);
 }
