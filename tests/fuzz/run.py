@@ -32,12 +32,9 @@ OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=2048", "-max_le
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_size_mb=16",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-# Those that read an image in place: leaks are looked for at the end, and memory is given back soon, which costs a third of the time
-# otherwise. An input that shows a fault can be run again with all stacks.
+# Those that read an image in place have a heap of their own, which tells of a leak after each execution (segment/heap.h).
 IN_PLACE = ["segment_small", "segment_200"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
-IN_PLACE_SANITIZERS = {**SANITIZERS, "ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=1:quarantine_size_mb=1"}
-
 
 RUNNING = set()
 
@@ -62,11 +59,10 @@ def program(name):
 
 def fuzz(name, *options):
     """Executions, executions a second, edges and inputs of a run over corpus and finds."""
-    fast = name in IN_PLACE
     with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
-        told = run([program(name), *OPTIONS, *(IN_PLACE_OPTIONS if fast else []), *options, f"-artifact_prefix={BUILD}/{name}.", scratch,
-                    *inputs("corpus", name), *inputs("found", name)],
-                   env={**os.environ, **(IN_PLACE_SANITIZERS if fast else SANITIZERS)})
+        options = [*OPTIONS, *(IN_PLACE_OPTIONS if name in IN_PLACE else []), *options, f"-artifact_prefix={BUILD}/{name}."]
+        told = run([program(name), *options, scratch, *inputs("corpus", name), *inputs("found", name)],
+                   env={**os.environ, **SANITIZERS})
     executed = int(re.search(r"stat::number_of_executed_units: (\d+)", told)[1])
     rate = int(re.search(r"stat::average_exec_per_sec: +(\d+)", told)[1])
     covered = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", told)[-1]

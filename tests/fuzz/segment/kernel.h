@@ -1,7 +1,7 @@
 /*
  * The system as the reader sees it while a fuzzer runs: one file, which is the image, and a clock that moves by itself. Included
  * before everything else in the reader's sources (-include), so that they run as they are and make no system call, and the same
- * input does the same each time.
+ * input does the same each time. Memory is of the heap of an execution.
  */
 #ifndef SHMETER_TESTS_FUZZ_KERNEL_H
 #define SHMETER_TESTS_FUZZ_KERNEL_H
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #define shmeter_clock_ticks   real_clock_ticks
 #include "shm/clock.h"
 #include "shm/sys.h"
+#include "tests/fuzz/segment/heap.h"
 #undef shmeter_sys_probe
 #undef shmeter_sys_slurp
 #undef shmeter_sys_open
@@ -109,5 +111,10 @@ int kernel_sigaction(const struct sigaction *action, struct sigaction *old);
 #define munmap(at, bytes)              ((void)(at))
 #define fcntl(fd, command, lock)       kernel_lock(lock)
 #define sigaction(number, action, old) kernel_sigaction(action, old)
+
+#define malloc(bytes)      heap_malloc(bytes)
+#define calloc(n, bytes)   heap_calloc(n, bytes)
+#define realloc(at, bytes) heap_realloc(at, bytes)
+#define free(at)           heap_free(at)
 
 #endif

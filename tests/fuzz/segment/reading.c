@@ -73,22 +73,21 @@ give(struct reading *reading)
         must(!snapshot_give(reading->older, reading->model, &target), "no memory for a model");
 }
 
-/* A strict parser reads the text of one input in 16. */
 static void
 render(struct reading *reading, int strictly)
 {
-    static struct buffer text;
+    struct buffer text = { 0 };
     struct strict parsed = { 0 };
 
-    text.len = 0;
     must(!plan_update(reading->plan, encode_text.parts) && !encode_text.render(reading->plan, &text),
          "no memory to render");
     must(!text.len || text.data[text.len - 1] == '\n', "a line without an end");
-    if (!strictly)
-        return;
-    strict_parse(&parsed, text.data ? text.data : "", text.len);
-    must(!*parsed.error, parsed.error);
-    strict_free(&parsed);
+    if (strictly) {
+        strict_parse(&parsed, text.data ? text.data : "", text.len);
+        must(!*parsed.error, parsed.error);
+        strict_free(&parsed);
+    }
+    buffer_free(&text);
 }
 
 static void
@@ -113,23 +112,24 @@ come_back(struct reading *reading)
     return reading->snapshot != NULL;
 }
 
+/* Of so many inputs, one. */
 static int
-chosen(const uint8_t *data, size_t bytes)
+chosen(const uint8_t *data, size_t bytes, uint32_t of)
 {
     uint32_t sum = 0;
 
     while (bytes)
-        sum += data[--bytes];
-    return sum % 16 == 0;
+        sum = sum * 31 + data[--bytes];
+    return sum % of == 0;
 }
 
 void
-reading_run(struct edits *edits, const uint8_t *data, size_t bytes)
+reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t strictly)
 {
     struct reading reading = { 0 };
     struct edit all[EDITS_MOST];
     uint32_t n = edits_read(all, &reading.head, data, bytes);
-    int strictly = chosen(data, bytes);
+    int strict = chosen(data, bytes, strictly);
 
     kernel = (struct kernel){ edits->image.base, edits->image.bytes, 1000000, 1 };
     edits_apply(edits, all, n, 0);
@@ -138,10 +138,10 @@ reading_run(struct edits *edits, const uint8_t *data, size_t bytes)
         reading.model = model_new();
         reading.plan = reading.model ? plan_new(reading.model) : NULL;
         must(reading.plan != NULL, "no memory for a model");
-        take(&reading, strictly);
+        take(&reading, strict);
         ASAN_UNPOISON_MEMORY_REGION(kernel.base, kernel.bytes);
         if (edits_apply(edits, all, n, EDIT_LATER) && come_back(&reading))
-            take(&reading, strictly);
+            take(&reading, strict);
         snapshot_free(reading.snapshot);
         snapshot_free(reading.older);
         plan_free(reading.plan);
@@ -149,4 +149,5 @@ reading_run(struct edits *edits, const uint8_t *data, size_t bytes)
     }
     ASAN_UNPOISON_MEMORY_REGION(kernel.base, kernel.bytes);
     edits_undo(edits);
+    heap_end();
 }

@@ -6,14 +6,17 @@
 
 #include "tests/fuzz/segment/edits.h"
 
-struct edits_specimen { /* how many there are of each; labels have values, histograms have both kinds */
-    struct image_sizes sizes;
-    uint32_t families, series; /* series: of each family that has labels                                      */
+struct reading_family {
+    enum shmeter_type type;
+    enum shmeter_mode mode;
+    uint32_t series;
+    uint32_t log_n; /* of a histogram: exponential, with so many buckets                                        */
 };
 
-/* A segment with families of all types and modes, one after the other. */
-void reading_specimen(struct edits *edits, const struct edits_specimen *wanted);
+/* A segment with these families, one after the other, ended by one without series. Values stand in all cells. */
+void reading_specimen(struct edits *edits, const struct image_sizes *sizes, const struct reading_family *families);
 
-void reading_run(struct edits *edits, const uint8_t *data, size_t bytes);
+/* strictly: of so many inputs, the text of one goes through a strict parser. */
+void reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t strictly);
 
 #endif

@@ -35,11 +35,9 @@ fill_cells(struct image *image, const struct image_family *family, uint64_t cell
 }
 
 static void
-add_family(struct image *image, uint32_t number, uint32_t series_n)
+add_family(struct image *image, const struct reading_family *wanted, uint32_t number)
 {
-    static const enum shmeter_type types[] = { SHMETER_COUNTER,     SHMETER_GAUGE, SHMETER_HISTOGRAM, SHMETER_GAUGE,
-                                               SHMETER_COUNTER_F64, SHMETER_INFO,  SHMETER_HISTOGRAM };
-    struct image_family family = { .type = types[number % 7], .labels = { "method", number % 2 ? "worker" : NULL } };
+    struct image_family family = { .type = wanted->type, .mode = wanted->mode, .labels = { "method", NULL } };
     char name[32], help[32];
     uint32_t unit, i;
 
@@ -48,16 +46,15 @@ add_family(struct image *image, uint32_t number, uint32_t series_n)
     family.name = name;
     family.help = number % 3 ? help : NULL;
     family.unit = number % 2 ? "seconds" : NULL;
-    if (family.type == SHMETER_GAUGE)
-        family.mode = (enum shmeter_mode)(number / 2 % SHMETER_MODES);
+    family.labels[1] = number % 4 == 3 ? "worker" : NULL;
     if (family.type == SHMETER_HISTOGRAM) {
-        family.log_n = number % 7 == 2 ? 7 : 0;
+        family.log_n = wanted->log_n;
         family.bounds = family.log_n ? log_bounds : bounds;
-        family.bounds_n = family.log_n ? 8 : 3;
+        family.bounds_n = family.log_n ? family.log_n + 1 : 3;
         family.first_index = -9;
     }
     unit = image_family(image, &family);
-    for (i = 0; i < series_n; i++) {
+    for (i = 0; i < wanted->series; i++) {
         char value[16];
         const char *const values[] = { value, i % 2 ? "P\"\n" : "" };
         snprintf(value, sizeof value, "v%u", i);
@@ -87,19 +84,18 @@ own_slots(struct image *image)
 }
 
 void
-reading_specimen(struct edits *edits, const struct edits_specimen *wanted)
+reading_specimen(struct edits *edits, const struct image_sizes *sizes, const struct reading_family *families)
 {
     struct image image;
     uint32_t i;
 
-    image_make(&image, &wanted->sizes);
+    image_make(&image, sizes);
     image.header->created_mono_ns = image.header->created_ticks = 500;
     image.header->created_real_ns = 500;
     image.header->created_timens = shmeter_identity_timens();
     shmeter_identity_boot(image.header->boot_id);
-    image.header->ticks_kind = SHMETER_TICKS_MONOTONIC_NS;
-    for (i = 0; i < wanted->families; i++)
-        add_family(&image, i, wanted->series);
+    for (i = 0; families[i].series; i++)
+        add_family(&image, &families[i], i);
     own_slots(&image);
     image_seal(&image);
     edits_begin(edits, &image);

@@ -1,0 +1,19 @@
+/*
+ * The heap of an execution: memory is given out once, so that what was freed stays forbidden until the end of the execution, and what
+ * nobody has freed by then is a leak, told at once. AddressSanitizer watches it as it watches its own heap, which takes five
+ * times as long.
+ */
+#ifndef SHMETER_TESTS_FUZZ_HEAP_H
+#define SHMETER_TESTS_FUZZ_HEAP_H
+
+#include <stddef.h>
+
+void *heap_malloc(size_t bytes);
+void *heap_calloc(size_t n, size_t bytes);
+void *heap_realloc(void *at, size_t bytes);
+void heap_free(void *at);
+
+/* The end of an execution: fails the program when something was not freed. */
+void heap_end(void);
+
+#endif
