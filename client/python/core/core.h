@@ -35,7 +35,7 @@ struct meter_object {
     PyObject_HEAD struct core *core;
     struct shmeter *meter;
     struct view *view; /* made at the first look */
-    int open, result;  /* counted by shmeter_open, and what that returned */
+    int open;          /* counted by shmeter_open */
 };
 
 enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
@@ -136,6 +136,14 @@ Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
 extern PyType_Spec counter_spec, gauge_spec, histogram_spec;
 void gauge_put(struct metric_object *gauge, double value); /* also where a function gives the value */
 
+/* plain.c */
+PyObject *plain_counter(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *plain_gauge(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs);
+
+/* health.c */
+PyObject *meter_health(PyObject *self, PyObject *unused);
+
 /* timer.c */
 extern PyType_Spec timer_spec;
 PyObject *timer_new(PyObject *metric, PyObject *unused);
@@ -145,7 +153,7 @@ void view_free(struct view *view);
 PyObject *meter_take(PyObject *self, PyObject *unused);
 PyObject *meter_samples(PyObject *self, PyObject *args);
 PyObject *core_render(PyObject *module, PyObject *args); /* render.c */
-PyObject *meter_render(PyObject *self, PyObject *args);
+PyObject *meter_render(PyObject *self, int openmetrics);
 PyObject *meter_families(PyObject *self, PyObject *unused);
 
 #endif

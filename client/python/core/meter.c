@@ -33,12 +33,27 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     meter->view = NULL;
     result = shmeter_open(&meter->meter, segment, &options);
     meter->open = meter->meter != NULL;
-    meter->result = result;
     PyObject_GC_Track((PyObject *)meter);
-    if (meter->open)
-        return (PyObject *)meter;
-    Py_DECREF(meter);
-    return PyErr_NoMemory();
+    if (!meter->open)
+        PyErr_NoMemory();
+    else if (result == -EINVAL)
+        PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));
+    if (PyErr_Occurred())
+        Py_CLEAR(meter);
+    return (PyObject *)meter;
+}
+
+static PyObject *
+meter_expose(PyObject *self, PyObject *args)
+{
+    int openmetrics = 0, failed;
+
+    if (!PyArg_ParseTuple(args, "|p", &openmetrics))
+        return NULL;
+    CORE_LOCK(self)
+    failed = view_take((struct meter_object *)self);
+    CORE_UNLOCK()
+    return failed ? NULL : meter_render(self, openmetrics);
 }
 
 static PyObject *
@@ -168,8 +183,17 @@ static PyMethodDef methods[] = {
       PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },
     { "_families", meter_families, METH_NOARGS,
       PyDoc_STR("_families() -> [(stored name, name, type, help, unit)]\n\nOf the last take.") },
-    { "_render", meter_render, METH_VARARGS,
-      PyDoc_STR("_render(openmetrics) -> bytes\n\nAll families of the last take.") },
+    { "expose", meter_expose, METH_VARARGS,
+      PyDoc_STR("expose(openmetrics=False) -> bytes\n\nAll metrics of all processes, as text 0.0.4 or OpenMetrics "
+                "without its # EOF.") },
+    { "health", meter_health, METH_NOARGS,
+      PyDoc_STR("health() -> dict\n\nThe verdict on the segment and its workers, as the exporter's /health has it.") },
+    { "counter", (PyCFunction)(void (*)(void))plain_counter, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("counter(name, help='', labels=(), unit='') -> Counter\n\nname ends in _total.") },
+    { "gauge", (PyCFunction)(void (*)(void))plain_gauge, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("gauge(name, help='', labels=(), unit='', *, mode='pool') -> Gauge") },
+    { "histogram", (PyCFunction)(void (*)(void))plain_histogram, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("histogram(name, help='', labels=(), unit='', *, bounds=None) -> Histogram") },
     { "close", meter_close, METH_NOARGS, PyDoc_STR("close()\n\nUndoes the open; metrics stay safe to use.") },
     { "attach_worker", meter_attach, METH_NOARGS,
       PyDoc_STR("attach_worker()\n\nClaims this process's slot now. Error: there is none.") },

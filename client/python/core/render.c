@@ -295,15 +295,13 @@ core_render(PyObject *module, PyObject *args)
 
 /* All families of a meter's last take, whichever process made them; without _created. */
 PyObject *
-meter_render(PyObject *self, PyObject *args)
+meter_render(PyObject *self, int openmetrics)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram", "info" };
-    struct render render = { .model = view_model((struct meter_object *)self) };
+    struct render render = { .model = view_model((struct meter_object *)self), .openmetrics = openmetrics };
     char name[VIEW_NAME_BYTES];
     uint32_t i;
 
-    if (!PyArg_ParseTuple(args, "p", &render.openmetrics))
-        return NULL;
     CORE_LOCK(self)
     for (i = 0; render.model && i < render.model->families_n; i++) {
         render.family = render.model->families[i];

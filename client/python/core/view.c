@@ -57,6 +57,12 @@ view_take(struct meter_object *meter)
     return result ? -1 : 0;
 }
 
+const struct store *
+view_store(const struct meter_object *meter)
+{
+    return meter->view ? meter->view->store : NULL;
+}
+
 /* Of the last take; NULL: there was none. */
 const struct model *
 view_model(const struct meter_object *meter)

@@ -9,6 +9,7 @@
 #include "expo/model.h"
 
 int view_take(struct meter_object *meter);
+const struct store *view_store(const struct meter_object *meter); /* NULL: no take yet */
 const struct model *view_model(const struct meter_object *meter);
 
 /* A stored family's name without the suffix that its type has in the store. */

@@ -1,8 +1,23 @@
 """Metrics of a pool of processes, in shared memory.
 
-`from shmeter.prometheus import Counter` in the place of `from prometheus_client import Counter` is all that most programs need. `open()` gives the
-plain API. docs/PYTHON.md has both.
+`from shmeter.prometheus import Counter` in the place of `from prometheus_client import Counter` is all that most programs need; install() does
+it for libraries too. open() gives the plain API. docs/PYTHON.md has both.
 """
-from ._core import Error, Meter, __version__, open
+from . import _core
+from ._core import Error, Meter, __version__
+from .alias import install
 
-__all__ = ("Error", "Meter", "__version__", "open")
+__all__ = ("Error", "Meter", "__version__", "install", "open")
+
+
+def open(segment=None, **options) -> Meter:
+    """Attaches to a segment, creating it if need be: a name, or the path of a file on a tmpfs; None: $SHMETER_SEGMENT, or default.
+
+    The first segment that is opened is also the one that shmeter.prometheus counts in. options: worker, mode, group, any_owner, and the sizes
+    lane_bytes, max_series, max_family_series, max_slots, max_gauges, cpu_lanes and shared_lanes, which count for its creator alone.
+    ValueError: no segment could have this name. Where the store cannot be had, the meter counts into private memory, and error says why.
+    """
+    from .prometheus import store
+    meter = _core.open(segment, **options)
+    store.use(meter)
+    return meter

@@ -28,9 +28,7 @@ class MultiProcessCollector:
     def _render(self, openmetrics):
         """The same as text, in C."""
         refresh.refresh()
-        meter = store.shared()
-        meter._take()
-        return meter._render(openmetrics)
+        return store.shared().expose(openmetrics)
 
 
 def mark_process_dead(pid, path=None):

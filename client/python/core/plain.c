@@ -1,0 +1,109 @@
+/*
+ * The plain API's families: meter.counter(...) and its like. The definitions are those of the public header.
+ */
+#include "core.h"
+
+static const char *const modes[SHMETER_MODES] = {
+    "pool", "live_sum", "live_min", "live_max", "live_latest", "live_all", "sum", "min", "max", "latest", "all",
+};
+
+struct plain {
+    const char *name, *help, *unit, *mode;
+    PyObject *labels, *list; /* label names; bounds */
+};
+
+/* A name without the suffix that the kind has in the store. */
+static PyObject *
+short_name(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), n = strlen(suffix);
+
+    return PyUnicode_FromStringAndSize(name, (Py_ssize_t)(len > n && !strcmp(name + len - n, suffix) ? len - n : len));
+}
+
+static int
+mode_of(const char *word)
+{
+    int mode;
+
+    for (mode = 0; mode < SHMETER_MODES; mode++)
+        if (!strcmp(word, modes[mode]))
+            return mode;
+    PyErr_Format(PyExc_ValueError,
+                 "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not %s",
+                 word);
+    return -1;
+}
+
+/* A new metric of this type. extra: bounds, or None. */
+static PyObject *
+open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const char *suffix, PyObject *extra)
+{
+    PyObject *metric = PyObject_CallNoArgs((PyObject *)type), *name = short_name(plain->name, suffix), *args = NULL;
+    PyObject *labels = plain->labels ? PySequence_Tuple(plain->labels) : PyTuple_New(0), *opened = NULL;
+    int mode = mode_of(plain->mode);
+
+    if (metric && name && labels && mode >= 0)
+        args = Py_BuildValue("(OsOssOOiO)", metric, plain->name, name, plain->help, plain->unit, labels, extra, mode,
+                             extra);
+    if (args)
+        opened = metric_open(self, args);
+    if (!opened)
+        Py_CLEAR(metric);
+    Py_XDECREF(opened);
+    Py_XDECREF(args);
+    Py_XDECREF(labels);
+    Py_XDECREF(name);
+    return metric;
+}
+
+static int
+parse(PyObject *args, PyObject *kwargs, const char *format, const char *last, struct plain *plain)
+{
+    const char *words[] = { "name", "help", "labels", "unit", last, NULL };
+    const char **text = format[strlen(format) - 1] == 's' ? &plain->mode : NULL;
+
+    plain->help = plain->unit = "";
+    plain->mode = modes[SHMETER_POOL];
+    plain->labels = plain->list = NULL;
+    return PyArg_ParseTupleAndKeywords(args, kwargs, format, (char **)(uintptr_t)words, &plain->name, &plain->help,
+                                       &plain->labels, &plain->unit, text ? (void *)text : (void *)&plain->list);
+}
+
+PyObject *
+plain_counter(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs:counter", NULL, &plain))
+        return NULL;
+    return open_plain(self, ((struct meter_object *)self)->core->counter, &plain, "_total", Py_None);
+}
+
+PyObject *
+plain_gauge(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs$s", "mode", &plain))
+        return NULL;
+    return open_plain(self, ((struct meter_object *)self)->core->gauge, &plain, "", Py_None);
+}
+
+PyObject *
+plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *bounds, *metric;
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs$O", "bounds", &plain))
+        return NULL;
+    if (!plain.list || plain.list == Py_None)
+        return open_plain(self, ((struct meter_object *)self)->core->histogram, &plain, "", Py_None);
+    bounds = PySequence_List(plain.list);
+    if (!bounds)
+        return NULL;
+    metric = open_plain(self, ((struct meter_object *)self)->core->histogram, &plain, "", bounds);
+    Py_DECREF(bounds);
+    return metric;
+}

@@ -1,0 +1,68 @@
+"""Reads text 0.0.4."""
+import io
+from typing import Iterable
+
+from .metrics_core import Metric
+from .samples import Sample
+from .scan import sample, unescape
+
+SUFFIXES = {"counter": ("", "_total"), "summary": ("_count", "_sum", ""), "histogram": ("_count", "_sum", "_bucket")}
+
+
+def text_string_to_metric_families(text: str) -> Iterable[Metric]:
+    """The families of a text."""
+    yield from text_fd_to_metric_families(io.StringIO(text))
+
+
+class _Reading:
+    """The family that is being read."""
+
+    def __init__(self, name="", documentation="", kind="untyped"):
+        self.name, self.documentation, self.kind, self.samples = name, documentation, kind, []
+
+    def has(self, name):
+        """Whether a sample of this name belongs to it."""
+        return name in [self.name + suffix for suffix in SUFFIXES.get(self.kind, ("",))]
+
+    def family(self):
+        name, samples = self.name, self.samples
+        if self.kind == "counter":
+            if name.endswith("_total"):
+                name = name[:-len("_total")]
+            else:
+                samples = [one if one.name.endswith("_total") else one._replace(name=one.name + "_total") for one in samples]
+        metric = Metric(name, self.documentation, self.kind)
+        metric.samples = samples
+        return metric
+
+
+def _seconds(text):
+    return float(text) / 1000
+
+
+def text_fd_to_metric_families(fd) -> Iterable[Metric]:
+    """The families of a file, line by line."""
+    reading = None
+    for line in fd:
+        line = line.strip()
+        words = line.split(None, 3)
+        if line.startswith("#"):
+            if len(words) < 3 or words[1] not in ("HELP", "TYPE"):
+                continue
+            if reading is None or reading.name != words[2] or (words[1] == "HELP" and reading.samples):
+                if reading:
+                    yield reading.family()
+                reading = _Reading(words[2])
+            if words[1] == "HELP":
+                reading.documentation = unescape(words[3], False) if len(words) == 4 else ""
+            else:
+                reading.kind = words[3]
+        elif line:
+            one = sample(line, _seconds, False)
+            if reading is None or not reading.has(one.name):
+                if reading:
+                    yield reading.family()
+                reading = _Reading(one.name)
+            reading.samples.append(Sample(one.name, one.labels, float(one.value), one.timestamp, None))
+    if reading:
+        yield reading.family()
