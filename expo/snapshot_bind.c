@@ -46,7 +46,8 @@ same_definition(const struct snapshot_family *a, const struct snapshot_family *b
     uint32_t i;
 
     if (a->type != b->type || a->labels_n != b->labels_n || a->bounds_n != b->bounds_n || a->states_n != b->states_n ||
-        a->exponential != b->exponential || a->schema != b->schema || a->first_index != b->first_index ||
+        a->exponential != b->exponential || a->by_pid != b->by_pid || a->schema != b->schema ||
+        a->first_index != b->first_index ||
         (a->bounds_n && memcmp(a->bounds, b->bounds, a->bounds_n * sizeof *a->bounds)))
         return 0;
     for (i = 0; i < a->labels_n; i++)
@@ -127,7 +128,9 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
     shape.labels_n = family->labels_n;
     if (family->type == SHMETER_STATESET)
         names[shape.labels_n++] = family->target->name;
-    if (per_worker(family)) {
+    if (per_worker(family) && family->by_pid) {
+        names[shape.labels_n++] = "pid";
+    } else if (per_worker(family)) {
         names[shape.labels_n++] = "worker";
         names[shape.labels_n++] = "slot";
     }
@@ -195,7 +198,10 @@ snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_seri
     memcpy(values, series->values, n * sizeof *values);
     if (part.state)
         values[n++] = part.state;
-    if (part.slot != SNAPSHOT_NONE) {
+    if (part.slot != SNAPSHOT_NONE && family->by_pid) {
+        snprintf(number, sizeof number, "%u", SHMETER_OWNER_PID(snapshot->slots[part.slot].owner));
+        values[n++] = number;
+    } else if (part.slot != SNAPSHOT_NONE) {
         snprintf(number, sizeof number, "%u", part.slot);
         values[n++] = snapshot->slots[part.slot].worker;
         values[n++] = number;

@@ -187,6 +187,7 @@ snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned c
     }
     out->series_key = shmeter_hash_word(record.hash, snapshot->key[1]);
     out->created_ns = record.created_real_ns;
+    out->by_pid = record.type == SHMETER_GAUGE && record.schema == 1;
     if (record.type == SHMETER_HISTOGRAM && record.exponential) {
         out->exponential = record.exponential;
         out->schema = record.schema;

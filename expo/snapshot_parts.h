@@ -42,6 +42,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t exponential, log_n;
     int32_t schema, first_index;
     double zero_threshold;
+    uint32_t by_pid; /* a gauge with a series per worker: these have the label pid, not worker and slot        */
     uint64_t series_key; /* seed of its series' hashes                                                     */
     uint64_t created_ns;
     const char *name, *help, *unit_text;

@@ -27,10 +27,11 @@ struct shmeter_desc {
     enum shmeter_mode mode;      /* gauges                                                                    */
     int32_t schema;              /* exponential histograms, -4..8: each bucket is 2^(2^-schema) times the last ... */
     double min_value, max_value; /* ... over this range; chosen when max_value > 0                          */
+    uint32_t by_pid;             /* ALL modes: 1: the label pid in the place of worker and slot               */
 #ifdef __cplusplus
     shmeter_desc()
         : type(SHMETER_COUNTER), name(nullptr), help(nullptr), unit(nullptr), labels(nullptr), bounds(nullptr),
-          bounds_len(0), max_series(0), mode(SHMETER_POOL), schema(0), min_value(0), max_value(0)
+          bounds_len(0), max_series(0), mode(SHMETER_POOL), schema(0), min_value(0), max_value(0), by_pid(0)
     {
     }
 #endif
@@ -114,11 +115,13 @@ shmeter_definition_check_labels(const struct shmeter_desc *desc)
             return "has more than 16 labels";
         if (!shmeter_definition_name(label, 0))
             return "has a label that is no label name (letters, digits and _, no digit first)";
-        if (shmeter_definition_starts(label, "__") || shmeter_definition_same(label, "le") ||
-            shmeter_definition_same(label, "quantile"))
-            return "has a reserved label (le, quantile or __...); choose another";
-        if (all && (shmeter_definition_same(label, "worker") || shmeter_definition_same(label, "slot")))
-            return "has a label worker or slot, which its mode adds itself; choose another";
+        if (shmeter_definition_starts(label, "__") ||
+            (desc->type == SHMETER_HISTOGRAM && shmeter_definition_same(label, "le")) ||
+            (desc->type == SHMETER_SUMMARY && shmeter_definition_same(label, "quantile")))
+            return "has a reserved label (__..., a histogram's le, a summary's quantile); choose another";
+        if (all && (desc->by_pid ? shmeter_definition_same(label, "pid")
+                                 : shmeter_definition_same(label, "worker") || shmeter_definition_same(label, "slot")))
+            return "has a label worker, slot or pid, which its mode adds itself; choose another";
         if (shmeter_definition_twice(desc->labels, i))
             return "has the same label twice";
     }
@@ -258,6 +261,7 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     out->mode = desc->type == SHMETER_GAUGE      ? (uint32_t)desc->mode
                 : desc->type == SHMETER_STATESET ? SHMETER_LATEST
                                                  : 0;
+    out->schema = desc->by_pid && (out->mode == SHMETER_ALL || out->mode == SHMETER_LIVE_ALL);
     out->max_series = desc->max_series;
     out->labels_bytes = shmeter_definition_list(NULL, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
     out->states_bytes = shmeter_definition_list(NULL, states, SHMETER_MAX_VALUE_BYTES, &states_n);

@@ -228,7 +228,7 @@ struct shmeter_family_record {
     uint64_t definition;  /* hash of everything that makes two families of one name differ                */
     uint32_t type;        /* enum shmeter_type                                                           */
     uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets                              */
-    int32_t schema;       /* exponential histograms: the schema in use                                   */
+    int32_t schema;       /* exponential histograms: the schema in use; gauges of ALL modes: 1: label pid    */
     uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones}                        */
     double min_value;     /* exponential: the zero bucket's threshold                                   */
     double max_value;

@@ -42,7 +42,7 @@ bad_descriptions_are_refused(void **state)
     static const char *const reserved[] = { "up", "scrape_x", "__x", "shmeter_x" };
     static const char *const bad_names[] = { "", "1x", "a b", "a-b", "x\xc3\xa9", NULL };
     static const double descending[] = { 1, 1 }, infinite[] = { 1, INFINITY }, nan_bound[] = { NAN };
-    const char *worker_label[] = { "worker", NULL }, *many[18];
+    const char *worker_label[] = { "worker", NULL }, *pid_label[] = { "pid", NULL }, *many[18];
     struct shmeter_desc desc = { .type = SHMETER_COUNTER };
     struct store *store = values_new(place_path("descriptions"));
     struct shmeter *meter;
@@ -65,6 +65,7 @@ bad_descriptions_are_refused(void **state)
     for (i = 0; i < sizeof label_words / sizeof label_words[0]; i++) {
         snprintf(unique, sizeof unique, "labels_%u_total", i);
         desc.name = unique;
+        desc.type = i == 0 ? SHMETER_HISTOGRAM : i == 1 ? SHMETER_SUMMARY : SHMETER_COUNTER;
         desc.labels = bad_labels[i];
         expect_bad_family(meter, store, &desc, label_words[i]);
     }
@@ -78,7 +79,11 @@ bad_descriptions_are_refused(void **state)
     desc.labels = many;
     expect_bad_family(meter, store, &desc, "more than 16");
     desc = (struct shmeter_desc){ .type = SHMETER_GAUGE, .name = "g", .mode = SHMETER_ALL, .labels = worker_label };
-    expect_bad_family(meter, store, &desc, "worker or slot");
+    expect_bad_family(meter, store, &desc, "worker, slot or pid");
+    desc = (struct shmeter_desc){
+        .type = SHMETER_GAUGE, .name = "g", .mode = SHMETER_LIVE_ALL, .labels = pid_label, .by_pid = 1
+    };
+    expect_bad_family(meter, store, &desc, "worker, slot or pid");
     desc = (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .name = "h1", .bounds = descending, .bounds_len = 2 };
     expect_bad_family(meter, store, &desc, "ascending");
     desc = (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .name = "h2", .bounds = infinite, .bounds_len = 2 };
@@ -157,7 +162,7 @@ bad_label_values_are_refused_or_repaired(void **state)
 static void
 a_name_that_was_refused_can_be_opened_rightly(void **state)
 {
-    static const char *const reserved[] = { "le", NULL };
+    static const char *const reserved[] = { "__le", NULL };
     static const struct shmeter_desc bad = { .type = SHMETER_COUNTER, .name = "mended_total", .labels = reserved };
     static const struct shmeter_desc good = { .type = SHMETER_COUNTER, .name = "mended_total" };
     const struct shmeter_family *refused;
