@@ -92,8 +92,8 @@ class Crew:
 
 
 def spread(crew, step, chance):
-    """Definitions happen in all processes, what follows in one."""
-    if step["do"] == "define":
+    """Definitions and the registration of collectors happen in all processes, what follows in one."""
+    if step["do"] in ("define", "collector"):
         outcomes = [crew.play(member, step) for member in range(CREW)]
         assert len(set(map(str, outcomes))) == 1, f"the processes disagree: {outcomes}"
         return outcomes[0]
@@ -105,8 +105,8 @@ def timed_of(steps):
     names = {}
     for step in steps:
         if step["do"] == "define":
-            parts = [step["more"].get("namespace"), step["more"].get("subsystem"), step["name"]]
-            full = "_".join(part for part in parts if part)
+            before = step["more"].get("namespace"), step["more"].get("subsystem")
+            full = "".join(part + "_" for part in before if part) + step["name"]
             unit = step["more"].get("unit")
             names[step["as"]] = full + "_" + unit if unit and not full.endswith("_" + unit) else full
     return frozenset(names[step["on"]] for step in steps if step["do"] == "timed")

@@ -91,10 +91,6 @@ def compare(seed):
     """Complaints about one round: gauges, calls, deaths, and what is exposed then."""
     chance = random.Random(seed)
     plans = [(f"g{seed}_{mode}_{len(names)}", mode, names) for mode in MODES for names in ([], ["a"])]
-    registry = ours.CollectorRegistry()
-    for name, mode, names in plans:  # the reader's own: in a process that sets nothing, labelled ones only, as prometheus_client's
-        if names:
-            ours.Gauge(name, "Help.", names, registry=registry, multiprocess_mode=mode)
     crew = [Worker(plans) for _ in range(3)]
     complaints = []
     for step in range(60):

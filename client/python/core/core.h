@@ -26,7 +26,7 @@ struct view;
 
 /* One for each interpreter that imports the module. */
 struct core {
-    PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *timer;
+    PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
     PyObject *error; /* shmeter.Error */
 };
 
@@ -38,7 +38,7 @@ struct meter_object {
     int open;          /* counted by shmeter_open */
 };
 
-enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
+enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_SUMMARY, KIND_INFO, KIND_STATESET };
 
 /* From label values to children: open addressing over the hashes of str objects. */
 struct table_entry {
@@ -56,7 +56,8 @@ struct metric_object {
     PyObject_HEAD union {
         struct shmeter_counter_f64 counter;
         struct shmeter_gauge gauge;
-        struct shmeter_histogram histogram;
+        struct shmeter_histogram histogram; /* and of a summary */
+        struct shmeter_stateset stateset;
     } handle;
     const uint64_t *changes; /* of the store: series hidden or shown again, so that handles may be of hidden ones */
     uint64_t seen;           /* ... when the handle was had */
@@ -89,6 +90,17 @@ PyObject *metric_open(PyObject *meter, PyObject *args);
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
 void metric_hide(struct metric_object *metric, PyObject *values);  /* a tuple of str */
 int metric_stored(struct metric_object *metric, PyObject *values); /* view.c: whether the store exposes such a series */
+extern const char *const metric_words[];                           /* by enum metric_kind */
+const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
+                                           PyObject *more);
+/* Label values as the store takes them: UTF-8 without zero bytes. */
+struct metric_text {
+    const char *values[SHMETER_MAX_LABELS];
+    PyObject *kept[SHMETER_MAX_LABELS]; /* bytes that had to be made */
+};
+int metric_text_of(struct metric_text *text, PyObject *values,
+                   uint32_t n); /* 0, or -1 with an exception; drop it in both cases */
+void metric_text_drop(struct metric_text *text, uint32_t n);
 PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
 
 /* Whether an update can be done; else *result is what it returns. A handle of a hidden series is had again, where the object is a family. */
@@ -121,6 +133,7 @@ int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception
 PyObject *labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *labels_remove(PyObject *self, PyObject *values);
 PyObject *labels_clear(PyObject *self, PyObject *unused);
+PyObject *labels_reset(PyObject *self, PyObject *unused);
 PyObject *labels_children(PyObject *self, void *closure);
 
 /* table.c: under CORE_LOCK of their owner. */
@@ -132,14 +145,17 @@ int table_visit(const struct table *table, visitproc visit, void *arg);
 struct metric_object *table_child(const struct table *table, size_t at);
 Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
 
-/* counter.c, gauge.c, histogram.c */
-extern PyType_Spec counter_spec, gauge_spec, histogram_spec;
+/* counter.c, gauge.c, histogram.c, states.c */
+extern PyType_Spec counter_spec, gauge_spec, histogram_spec, summary_spec, info_spec, stateset_spec;
 void gauge_put(struct metric_object *gauge, double value); /* also where a function gives the value */
 
 /* plain.c */
 PyObject *plain_counter(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *plain_gauge(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *plain_summary(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *plain_stateset(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *plain_info(PyObject *self, PyObject *args, PyObject *kwargs);
 
 /* health.c */
 PyObject *meter_health(PyObject *self, PyObject *unused);

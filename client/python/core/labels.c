@@ -244,18 +244,27 @@ labels_remove(PyObject *self, PyObject *args)
 }
 
 PyObject *
-labels_clear(PyObject *self, PyObject *Py_UNUSED(unused))
+labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct metric_object *metric = (struct metric_object *)self;
 
     CORE_LOCK(metric)
     table_free(&metric->children, metric->labels_n);
     CORE_UNLOCK()
-    if (metric->family && !metric->child)
+    if (metric->family && metric->kind == KIND_INFO)
+        shmeter_info_hide_v(metric->family, NULL, 0);
+    else if (metric->family && !metric->child)
         shmeter_hide_all(metric->family);
     if (metric->ready && !metric->child)
         metric_bind(metric); /* a family without labels has always its series */
     return Py_NewRef(Py_None);
+}
+
+/* A family without labels has its series as long as it lives. */
+PyObject *
+labels_clear(PyObject *self, PyObject *unused)
+{
+    return ((struct metric_object *)self)->labels_n ? labels_reset(self, unused) : Py_NewRef(Py_None);
 }
 
 /* {label values: child} of this process. */

@@ -17,6 +17,7 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     long long group = -1;
     unsigned long long lane_bytes = 0;
     int any_owner = 0, result;
+    char path[256];
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|z$IzLKIIIIIIp", words, &segment, &options.mode, &options.worker,
                                      &group, &lane_bytes, &options.max_series, &options.max_family_series,
@@ -36,7 +37,7 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     PyObject_GC_Track((PyObject *)meter);
     if (!meter->open)
         PyErr_NoMemory();
-    else if (result == -EINVAL)
+    else if (result && shmeter_segment_path(shmeter_open_name(segment), path) == -EINVAL)
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));
     if (PyErr_Occurred())
         Py_CLEAR(meter);
@@ -160,9 +161,7 @@ meter_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
-    view_free(meter->view);
-    if (meter->open)
-        shmeter_close(meter->meter);
+    view_free(meter->view); /* the meter stays: handles do, and the slot is given back when the process ends */
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -194,6 +193,12 @@ static PyMethodDef methods[] = {
       PyDoc_STR("gauge(name, help='', labels=(), unit='', *, mode='pool') -> Gauge") },
     { "histogram", (PyCFunction)(void (*)(void))plain_histogram, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("histogram(name, help='', labels=(), unit='', *, bounds=None) -> Histogram") },
+    { "summary", (PyCFunction)(void (*)(void))plain_summary, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("summary(name, help='', labels=(), unit='') -> Summary") },
+    { "info", (PyCFunction)(void (*)(void))plain_info, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("info(name, help='', labels=(), unit='') -> Info\n\nname ends in _info.") },
+    { "stateset", (PyCFunction)(void (*)(void))plain_stateset, METH_VARARGS | METH_KEYWORDS,
+      PyDoc_STR("stateset(name, help='', labels=(), *, states) -> Stateset") },
     { "close", meter_close, METH_NOARGS, PyDoc_STR("close()\n\nUndoes the open; metrics stay safe to use.") },
     { "attach_worker", meter_attach, METH_NOARGS,
       PyDoc_STR("attach_worker()\n\nClaims this process's slot now. Error: there is none.") },

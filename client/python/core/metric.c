@@ -6,15 +6,12 @@
 /* Stands for the store's count of changes where there is no store: it never moves. */
 static const uint64_t no_changes;
 
+const char *const metric_words[] = { "unopened", "counter", "gauge", "histogram", "summary", "info", "stateset" };
+
 /* ---- label values as the store takes them ---- */
 
-struct text {
-    const char *values[SHMETER_MAX_LABELS];
-    PyObject *kept[SHMETER_MAX_LABELS]; /* bytes that had to be made */
-};
-
-static void
-text_drop(struct text *text, uint32_t n)
+void
+metric_text_drop(struct metric_text *text, uint32_t n)
 {
     while (n)
         Py_XDECREF(text->kept[--n]);
@@ -35,9 +32,9 @@ text_repair(PyObject *value)
     return bytes;
 }
 
-/* values: a tuple of str. 0, or -1 with an exception; text_drop() in both cases. */
-static int
-text_of(struct text *text, PyObject *values, uint32_t n)
+/* values: a tuple of str. */
+int
+metric_text_of(struct metric_text *text, PyObject *values, uint32_t n)
 {
     Py_ssize_t len;
     uint32_t i;
@@ -71,7 +68,15 @@ have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
         shmeter_gauge_touch(metric->handle.gauge);
         break;
     case KIND_HISTOGRAM:
+    case KIND_SUMMARY:
         metric->handle.histogram = shmeter_histogram_of_v(metric->family, values, n);
+        break;
+    case KIND_STATESET:
+        metric->handle.stateset = shmeter_stateset_of_v(metric->family, values, n);
+        break;
+    case KIND_INFO:
+        if (!metric_stored(metric, metric->labelvalues)) /* else what another process says stays */
+            shmeter_info_of_v(metric->family, values, n);
         break;
     default:
         break;
@@ -84,15 +89,15 @@ metric_bind(struct metric_object *metric)
 {
     PyObject *type, *value, *trace;
     const uint64_t *changes = shmeter_changes(metric->meter->meter);
-    struct text text;
+    struct metric_text text;
     uint32_t n = metric->child ? metric->labels_n : 0;
 
     PyErr_Fetch(&type, &value, &trace);
     metric->changes = changes ? changes : &no_changes;
     metric->seen = shmeter_load_relaxed(metric->changes); /* before the lookup: what is hidden from now on is noticed */
-    if (!text_of(&text, metric->labelvalues, n))
+    if (!metric_text_of(&text, metric->labelvalues, n))
         have_handle(metric, text.values, n);
-    text_drop(&text, n);
+    metric_text_drop(&text, n);
     changes = shmeter_changes(metric->meter->meter); /* the lookup may have attached to another segment */
     metric->changes = changes ? changes : &no_changes;
     PyErr_Restore(type, value, trace);
@@ -101,13 +106,15 @@ metric_bind(struct metric_object *metric)
 void
 metric_hide(struct metric_object *metric, PyObject *values)
 {
-    struct text text;
+    struct metric_text text;
 
-    if (!text_of(&text, values, metric->labels_n))
-        shmeter_hide_v(metric->family, text.values, metric->labels_n);
-    else
+    if (metric_text_of(&text, values, metric->labels_n))
         PyErr_Clear();
-    text_drop(&text, metric->labels_n);
+    else if (metric->kind == KIND_INFO)
+        shmeter_info_hide_v(metric->family, text.values, metric->labels_n);
+    else
+        shmeter_hide_v(metric->family, text.values, metric->labels_n);
+    metric_text_drop(&text, metric->labels_n);
 }
 
 static PyObject *
@@ -134,65 +141,91 @@ metric_begin_again(PyObject *self, PyObject *unused)
 PyObject *
 metric_missing(const struct metric_object *metric)
 {
-    static const char *const words[] = { "unopened", "counter", "gauge", "histogram" };
-
-    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", words[metric->kind]);
+    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", metric_words[metric->kind]);
 }
 
 /* ---- opening ---- */
 
-/* A list of numbers, new memory; NULL with an exception. */
-static double *
-bounds_of(PyObject *list, uint32_t *n)
-{
-    Py_ssize_t i, len = PyList_Size(list);
-    double *bounds = len < 0 ? NULL : PyMem_Malloc(((size_t)len + 1) * sizeof *bounds);
-
-    if (!bounds)
-        return len < 0 ? NULL : (double *)PyErr_NoMemory();
-    for (i = 0; i < len; i++)
-        if (core_double(PyList_GetItem(list, i), &bounds[i])) {
-            PyMem_Free(bounds);
-            return NULL;
-        }
-    *n = (uint32_t)len;
-    return bounds;
-}
-
+/* The bounds, or the states, of a description; new memory. -1 with an exception. */
 static int
-kind_of(const struct core *core, PyObject *metric)
+read_list(const struct metric_object *metric, PyObject *list, struct shmeter_desc *desc)
 {
-    PyTypeObject *type = Py_TYPE(metric);
+    const Py_ssize_t len = PyList_Size(list);
+    void *memory = len < 0 ? NULL : PyMem_Calloc((size_t)len + 1, sizeof(double));
+    const char **states = memory;
+    double *bounds = memory;
+    Py_ssize_t i;
+    int failed = 0;
 
-    if (PyType_IsSubtype(type, core->counter))
-        return KIND_COUNTER;
-    if (PyType_IsSubtype(type, core->gauge))
-        return KIND_GAUGE;
-    return PyType_IsSubtype(type, core->histogram) ? KIND_HISTOGRAM : KIND_NONE;
+    if (!memory) {
+        if (len >= 0)
+            PyErr_NoMemory();
+        return -1;
+    }
+    for (i = 0; i < len && !failed; i++)
+        if (metric->kind == KIND_STATESET)
+            failed = !(states[i] = PyUnicode_AsUTF8AndSize(PyList_GetItem(list, i), NULL));
+        else
+            failed = core_double(PyList_GetItem(list, i), &bounds[i]);
+    if (metric->kind == KIND_STATESET)
+        desc->states = states;
+    else
+        desc->bounds = bounds;
+    desc->bounds_len = (uint32_t)len;
+    return failed ? -1 : 0;
 }
 
-/* The family of a description whose strings are read. NULL with an exception. */
+static uint8_t
+kind_of(const struct core *core, PyTypeObject *type)
+{
+    const PyTypeObject *const types[] = { NULL,          core->counter, core->gauge,   core->histogram,
+                                          core->summary, core->info,    core->stateset };
+    uint8_t kind;
+
+    for (kind = KIND_STATESET; kind > KIND_NONE; kind--)
+        if (PyType_IsSubtype(type, (PyTypeObject *)(uintptr_t)types[kind]))
+            break;
+    return kind;
+}
+
+/* The family of the metric's names, and of a description that has the rest. NULL with an exception. */
 static const struct shmeter_family *
 open_family(struct metric_object *metric, struct shmeter_desc *desc)
 {
     static const enum shmeter_type types[] = { SHMETER_COUNTER_F64, SHMETER_COUNTER_F64, SHMETER_GAUGE,
-                                               SHMETER_HISTOGRAM };
-    const char *labels[SHMETER_MAX_LABELS + 1] = { NULL };
-    const struct shmeter_family *family;
-    uint32_t i;
+                                               SHMETER_HISTOGRAM,   SHMETER_SUMMARY,     SHMETER_INFO,
+                                               SHMETER_STATESET };
 
     desc->type = types[metric->kind];
-    desc->name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
-    desc->help = desc->name ? PyUnicode_AsUTF8AndSize(metric->documentation, NULL) : NULL;
-    desc->unit = desc->help ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
-    for (i = 0; desc->unit && i < metric->labels_n; i++) {
-        labels[i] = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(metric->labelnames, i), NULL);
+    return metric_family(metric, desc, NULL);
+}
+
+/* ... with more label names behind the metric's own: a tuple, or NULL. */
+const struct shmeter_family *
+metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyObject *more)
+{
+    const char *labels[SHMETER_MAX_LABELS + 1] = { NULL };
+    const struct shmeter_family *family;
+    const uint32_t more_n = more ? (uint32_t)PyTuple_Size(more) : 0;
+    uint32_t i;
+
+    if (metric->labels_n + more_n > SHMETER_MAX_LABELS) {
+        PyErr_Format(PyExc_ValueError, "%U has more than %u labels", metric->name, SHMETER_MAX_LABELS);
+        return NULL;
+    }
+    for (i = 0; i < metric->labels_n + more_n; i++) {
+        PyObject *name = i < metric->labels_n ? PyTuple_GetItem(metric->labelnames, i)
+                                              : PyTuple_GetItem(more, i - metric->labels_n);
+        labels[i] = name ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
         if (!labels[i])
             return NULL;
     }
+    desc->labels = labels;
+    desc->name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
+    desc->help = desc->name ? PyUnicode_AsUTF8AndSize(metric->documentation, NULL) : NULL;
+    desc->unit = desc->help ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!desc->unit)
         return NULL;
-    desc->labels = labels;
     family = shmeter_family(metric->meter->meter, desc);
     if (!family)
         PyErr_NoMemory();
@@ -218,27 +251,24 @@ refused(struct metric_object *metric)
     return NULL;
 }
 
-const char metric_open_doc[] =
-    "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, bounds) -> bool\n\n"
-    "Opens the family; whether the store has it. Without one it counts into private memory.";
+const char metric_open_doc[] = "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, "
+                               "bounds or states) -> bool\n\n"
+                               "Opens the family; whether the store has it. Without one it counts into private memory.";
 
 PyObject *
 metric_open(PyObject *meter, PyObject *args)
 {
     const struct core *core = ((struct meter_object *)meter)->core;
     struct metric_object *metric;
-    struct shmeter_desc desc = { .mode = SHMETER_POOL };
-    PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *bounds;
-    double *numbers = NULL;
-    int mode;
+    struct shmeter_desc desc = { .by_pid = 1 };
+    PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *list;
+    int mode, failed = 0;
 
     if (!PyArg_ParseTuple(args, "O!UUUUO!OiO", core->metric, &metric, &stored_name, &name, &documentation, &unit,
-                          &PyTuple_Type, &labelnames, &extra, &mode, &bounds))
+                          &PyTuple_Type, &labelnames, &extra, &mode, &list))
         return NULL;
     if (metric->kind)
         return PyErr_Format(PyExc_RuntimeError, "%S is open", metric);
-    if (PyTuple_Size(labelnames) > (Py_ssize_t)SHMETER_MAX_LABELS)
-        return PyErr_Format(PyExc_ValueError, "%S has more than %u labels", name, SHMETER_MAX_LABELS);
     metric->meter = (struct meter_object *)Py_NewRef(meter);
     metric->core = ((struct meter_object *)meter)->core;
     metric->stored_name = Py_NewRef(stored_name);
@@ -249,17 +279,14 @@ metric_open(PyObject *meter, PyObject *args)
     metric->labelvalues = PyTuple_New(0);
     metric->extra = Py_NewRef(extra);
     metric->labels_n = (uint32_t)PyTuple_Size(labelnames);
-    metric->kind = (uint8_t)kind_of(core, (PyObject *)metric);
+    metric->kind = kind_of(core, Py_TYPE((PyObject *)metric));
     desc.mode = (enum shmeter_mode)mode;
     metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
-    if (bounds != Py_None) {
-        numbers = bounds_of(bounds, &desc.bounds_len);
-        if (!numbers)
-            return refused(metric);
-        desc.bounds = numbers;
-    }
-    metric->family = metric->labelvalues ? open_family(metric, &desc) : NULL;
-    PyMem_Free(numbers);
+    if (list != Py_None)
+        failed = read_list(metric, list, &desc);
+    if (!failed && metric->labelvalues)
+        metric->family = open_family(metric, &desc);
+    PyMem_Free((void *)(uintptr_t)desc.bounds); /* or its states */
     if (!metric->family)
         return refused(metric);
     metric_bind(metric);
@@ -322,6 +349,8 @@ static PyMethodDef methods[] = {
     { "_begin_again", metric_begin_again, METH_NOARGS,
       PyDoc_STR("_begin_again()\n\nTakes its series out and has a new one, for all processes.") },
     { "_hide", metric_hide_own, METH_NOARGS, PyDoc_STR("_hide()\n\nTakes its series out until the next update.") },
+    { "_reset", labels_reset, METH_NOARGS,
+      PyDoc_STR("_reset()\n\nTakes all series out, for all processes; without labels it has a new one.") },
     { "clear", labels_clear, METH_NOARGS, PyDoc_STR("clear()\n\nTakes all series out, for all processes.") },
     { NULL, NULL, 0, NULL },
 };

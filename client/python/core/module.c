@@ -22,13 +22,25 @@ core_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)
 static int
 add_types(PyObject *module, struct core *core)
 {
-    core->meter = core_type(module, &meter_spec, NULL);
-    core->metric = core->meter ? core_type(module, &metric_spec, NULL) : NULL;
-    core->counter = core->metric ? core_type(module, &counter_spec, core->metric) : NULL;
-    core->gauge = core->counter ? core_type(module, &gauge_spec, core->metric) : NULL;
-    core->histogram = core->gauge ? core_type(module, &histogram_spec, core->metric) : NULL;
-    core->timer = core->histogram ? core_type(module, &timer_spec, NULL) : NULL;
-    return core->timer ? 0 : -1;
+    const struct {
+        PyTypeObject **type;
+        PyType_Spec *spec;
+        int metric;
+    } types[] = {
+        { &core->meter, &meter_spec, 0 },         { &core->metric, &metric_spec, 0 },
+        { &core->counter, &counter_spec, 1 },     { &core->gauge, &gauge_spec, 1 },
+        { &core->histogram, &histogram_spec, 1 }, { &core->summary, &summary_spec, 1 },
+        { &core->info, &info_spec, 1 },           { &core->stateset, &stateset_spec, 1 },
+        { &core->timer, &timer_spec, 0 },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof types / sizeof *types; i++) {
+        *types[i].type = core_type(module, types[i].spec, types[i].metric ? core->metric : NULL);
+        if (!*types[i].type)
+            return -1;
+    }
+    return 0;
 }
 
 static int
@@ -55,6 +67,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->counter);
     Py_VISIT(core->gauge);
     Py_VISIT(core->histogram);
+    Py_VISIT(core->summary);
+    Py_VISIT(core->info);
+    Py_VISIT(core->stateset);
     Py_VISIT(core->timer);
     Py_VISIT(core->error);
     return 0;
@@ -70,6 +85,9 @@ module_clear(PyObject *module)
     Py_CLEAR(core->counter);
     Py_CLEAR(core->gauge);
     Py_CLEAR(core->histogram);
+    Py_CLEAR(core->summary);
+    Py_CLEAR(core->info);
+    Py_CLEAR(core->stateset);
     Py_CLEAR(core->timer);
     Py_CLEAR(core->error);
     return 0;

@@ -9,7 +9,7 @@ static const char *const modes[SHMETER_MODES] = {
 
 struct plain {
     const char *name, *help, *unit, *mode;
-    PyObject *labels, *list; /* label names; bounds */
+    PyObject *labels, *list; /* label names; bounds or states */
 };
 
 /* A name without the suffix that the kind has in the store. */
@@ -105,5 +105,41 @@ plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs)
         return NULL;
     metric = open_plain(self, ((struct meter_object *)self)->core->histogram, &plain, "", bounds);
     Py_DECREF(bounds);
+    return metric;
+}
+
+PyObject *
+plain_summary(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs:summary", NULL, &plain))
+        return NULL;
+    return open_plain(self, ((struct meter_object *)self)->core->summary, &plain, "", Py_None);
+}
+
+PyObject *
+plain_info(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs:info", NULL, &plain))
+        return NULL;
+    return open_plain(self, ((struct meter_object *)self)->core->info, &plain, "_info", Py_None);
+}
+
+PyObject *
+plain_stateset(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *states, *metric;
+    struct plain plain;
+
+    if (!parse(args, kwargs, "s|sOs$O", "states", &plain))
+        return NULL;
+    states = PySequence_List(plain.list ? plain.list : Py_None);
+    if (!states)
+        return NULL;
+    metric = open_plain(self, ((struct meter_object *)self)->core->stateset, &plain, "", states);
+    Py_DECREF(states);
     return metric;
 }

@@ -8,6 +8,7 @@
 #include "expo/text.h"
 
 #define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
+#define LABELS_MOST 64u /* more than any series has */
 
 struct render {
     struct buffer out;
@@ -20,10 +21,10 @@ struct render {
     /* One series: its labels in order, those that come before the line's own label and those behind it. */
     struct buffer labels;
     size_t before_len;
-    const char *own_label; /* le, or a stateset's name; NULL none */
+    const char *own_label; /* le; NULL none */
     /* The order of label names of the shape that was met last. */
     const struct model_shape *shape;
-    uint32_t order[64], before_n;
+    uint32_t order[LABELS_MOST], labels_n, before_n;
 };
 
 static void
@@ -82,20 +83,29 @@ put_heads(struct render *render)
 
 /* ---- labels ---- */
 
+static const char *
+label_name(const struct render *render, const struct model_shape *shape, uint32_t label)
+{
+    return view_label(shape->labels[label], render->family->name, render->name);
+}
+
 /* The shape's label names in order; how many of them come before the line's own label. */
 static void
 order_labels(struct render *render, const struct model_shape *shape)
 {
-    uint32_t i, k, n = shape->labels_n < 64 ? shape->labels_n : 64;
+    const uint32_t n = shape->labels_n < LABELS_MOST ? shape->labels_n : LABELS_MOST;
+    uint32_t i, k;
 
     render->shape = shape;
     render->before_n = 0;
     for (i = 0; i < n; i++) {
-        for (k = i; k && strcmp(shape->labels[render->order[k - 1]], shape->labels[i]) > 0; k--)
+        const char *label = label_name(render, shape, i);
+        for (k = i; k && strcmp(label_name(render, shape, render->order[k - 1]), label) > 0; k--)
             render->order[k] = render->order[k - 1];
         render->order[k] = i;
-        render->before_n += !render->own_label || strcmp(shape->labels[i], render->own_label) < 0;
+        render->before_n += !render->own_label || strcmp(label, render->own_label) < 0;
     }
+    render->labels_n = n;
 }
 
 static void
@@ -115,15 +125,15 @@ begin_series(struct render *render, const struct model_series *series)
     if (series->shape != render->shape)
         order_labels(render, series->shape);
     labels->len = render->before_len = 0;
-    for (i = 0; i < series->shape->labels_n; i++) {
+    for (i = 0; i < render->labels_n; i++) {
         const uint32_t label = render->order[i];
         if (i)
             render->failed |= buffer_append(labels, ",", 1);
         if (i == render->before_n)
             render->before_len = labels->len; /* with the comma */
-        put_label(render, labels, series->shape->labels[label], series->values[label]);
+        put_label(render, labels, label_name(render, series->shape, label), series->values[label]);
     }
-    if (render->before_n >= series->shape->labels_n)
+    if (render->before_n >= render->labels_n)
         render->before_len = labels->len;
 }
 
@@ -186,6 +196,12 @@ put_histogram(struct render *render, const struct model_series *series)
         put_line(render, "_sum", NULL, model_histogram_sum(render->model, series));
 }
 
+static int
+has_created(const struct model_family *family)
+{
+    return family && family->present_n && (family->type == MODEL_COUNTER || model_is_histogram(family->type));
+}
+
 static void
 put_series(struct render *render, const struct model_series *series)
 {
@@ -193,6 +209,10 @@ put_series(struct render *render, const struct model_series *series)
     switch (render->family->type) {
     case MODEL_HISTOGRAM:
         put_histogram(render, series);
+        break;
+    case MODEL_SUMMARY:
+        put_line(render, "_count", NULL, (double)model_histogram_count(render->model, series));
+        put_line(render, "_sum", NULL, model_histogram_sum(render->model, series));
         break;
     case MODEL_COUNTER:
         put_line(render, "_total", NULL, model_number(render->model, series));
@@ -204,17 +224,11 @@ put_series(struct render *render, const struct model_series *series)
         put_line(render, "", NULL, model_number(render->model, series));
         break;
     }
-    if (render->openmetrics)
+    if (render->openmetrics && has_created(render->family))
         put_created(render, series);
 }
 
 /* ---- families ---- */
-
-static int
-has_created(const struct model_family *family)
-{
-    return family && family->present_n && (family->type == MODEL_COUNTER || family->type == MODEL_HISTOGRAM);
-}
 
 static void
 put_family(struct render *render)
@@ -254,7 +268,6 @@ static int
 render_metric(struct render *render, PyObject *object)
 {
     const struct metric_object *metric = (struct metric_object *)object;
-    static const char *const kinds[] = { "unknown", "counter", "gauge", "histogram" };
     const char *stored = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
 
     render->name = stored ? PyUnicode_AsUTF8AndSize(metric->name, NULL) : NULL;
@@ -262,7 +275,7 @@ render_metric(struct render *render, PyObject *object)
     render->unit = render->documentation ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!render->unit)
         return -1;
-    render->kind = kinds[metric->kind];
+    render->kind = metric_words[metric->kind];
     render->model = view_model(metric->meter);
     render->family = render->model ? model_find(render->model, stored) : NULL;
     put_family(render);
@@ -297,7 +310,7 @@ core_render(PyObject *module, PyObject *args)
 PyObject *
 meter_render(PyObject *self, int openmetrics)
 {
-    static const char *const kinds[] = { "counter", "gauge", "histogram", "info" };
+    static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     struct render render = { .model = view_model((struct meter_object *)self), .openmetrics = openmetrics };
     char name[VIEW_NAME_BYTES];
     uint32_t i;

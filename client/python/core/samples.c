@@ -6,6 +6,7 @@
 struct samples {
     PyObject *list, *type; /* type(name, labels, value) makes one */
     const char *name;      /* without a suffix */
+    const char *stored;    /* a stateset's own label has this name in the model */
     int created;
 };
 
@@ -20,13 +21,13 @@ put_label(PyObject *labels, const char *name, const char *value)
 }
 
 static PyObject *
-labels_of(const struct model_series *series)
+labels_of(const struct samples *samples, const struct model_series *series)
 {
     PyObject *labels = PyDict_New();
     uint32_t i;
 
     for (i = 0; labels && i < series->shape->labels_n; i++)
-        if (put_label(labels, series->shape->labels[i], series->values[i]))
+        if (put_label(labels, view_label(series->shape->labels[i], samples->stored, samples->name), series->values[i]))
             Py_CLEAR(labels);
     return labels;
 }
@@ -35,7 +36,8 @@ labels_of(const struct model_series *series)
 static int
 add(struct samples *samples, const struct model_series *series, const char *suffix, const double *le, double value)
 {
-    PyObject *labels = labels_of(series), *sample = NULL, *name = PyUnicode_FromFormat("%s%s", samples->name, suffix);
+    PyObject *labels = labels_of(samples, series), *sample = NULL,
+             *name = PyUnicode_FromFormat("%s%s", samples->name, suffix);
     PyObject *number = PyFloat_FromDouble(value);
     char text[VIEW_NUMBER_BYTES + 1];
     int result = -1;
@@ -88,6 +90,15 @@ add_histogram(struct samples *samples, const struct model *model, const struct m
 }
 
 static int
+add_summary(struct samples *samples, const struct model *model, const struct model_series *series)
+{
+    int result = add(samples, series, "_count", NULL, (double)model_histogram_count(model, series));
+
+    result = result ? result : add(samples, series, "_sum", NULL, model_histogram_sum(model, series));
+    return result ? result : add_created(samples, series);
+}
+
+static int
 add_series(struct samples *samples, const struct model *model, const struct model_family *family,
            const struct model_series *series)
 {
@@ -96,6 +107,8 @@ add_series(struct samples *samples, const struct model *model, const struct mode
     switch (family->type) {
     case MODEL_HISTOGRAM:
         return add_histogram(samples, model, series);
+    case MODEL_SUMMARY:
+        return add_summary(samples, model, series);
     case MODEL_COUNTER:
         result = add(samples, series, "_total", NULL, model_number(model, series));
         return result ? result : add_created(samples, series);
@@ -124,14 +137,13 @@ meter_samples(PyObject *self, PyObject *args)
     struct samples samples = { .list = NULL };
     const struct meter_object *meter = (struct meter_object *)self;
     const struct model_family *family;
-    const char *stored;
     int result = 0;
 
-    if (!PyArg_ParseTuple(args, "ssOp", &stored, &samples.name, &samples.type, &samples.created))
+    if (!PyArg_ParseTuple(args, "ssOp", &samples.stored, &samples.name, &samples.type, &samples.created))
         return NULL;
     samples.list = PyList_New(0);
     CORE_LOCK(self)
-    family = samples.list && view_model(meter) ? model_find(view_model(meter), stored) : NULL;
+    family = samples.list && view_model(meter) ? model_find(view_model(meter), samples.stored) : NULL;
     if (family)
         result = add_family(&samples, view_model(meter), family);
     CORE_UNLOCK()
@@ -143,7 +155,7 @@ meter_samples(PyObject *self, PyObject *args)
 PyObject *
 meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    static const char *const types[] = { "counter", "gauge", "histogram", "info" };
+    static const char *const types[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     const struct model *model = view_model((struct meter_object *)self);
     PyObject *list = PyList_New(0), *one;
     char name[VIEW_NAME_BYTES];

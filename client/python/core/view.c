@@ -81,14 +81,16 @@ meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
     return result ? NULL : Py_NewRef(Py_None);
 }
 
+/* An info's, a stateset's and a worker's series have more labels behind those of their family. */
 static int
 has_values(const struct model_series *series, PyObject *values)
 {
+    const uint32_t n = (uint32_t)PyTuple_Size(values);
     uint32_t i;
 
-    if (series->shape->labels_n != (uint32_t)PyTuple_Size(values))
+    if (series->shape->labels_n < n)
         return 0;
-    for (i = 0; i < series->shape->labels_n; i++) {
+    for (i = 0; i < n; i++) {
         const char *value = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(values, i), NULL);
         if (!value || strcmp(value, series->values[i]))
             return 0;

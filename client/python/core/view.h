@@ -16,6 +16,13 @@ const struct model *view_model(const struct meter_object *meter);
 #define VIEW_NAME_BYTES 512u
 const char *view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES]);
 
+/* A label's name as it is shown: a stateset that is stored by another name has a label of that name. */
+static inline const char *
+view_label(const char *label, const char *stored, const char *shown)
+{
+    return strcmp(label, stored) ? label : shown;
+}
+
 /* number.c: as prometheus_client writes it, for text that is compared byte by byte. Returns the bytes written, at most VIEW_NUMBER_BYTES. */
 #define VIEW_NUMBER_BYTES 40u
 size_t view_number(char *out, double value);

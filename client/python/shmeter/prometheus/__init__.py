@@ -7,15 +7,16 @@ from .exposition import (
     push_to_gateway, pushadd_to_gateway, start_http_server, start_wsgi_server, write_to_textfile,
 )
 from .gc_collector import GC_COLLECTOR, GCCollector
-from .metrics import Counter, disable_created_metrics, enable_created_metrics, Gauge, Histogram
+from .metrics import Counter, disable_created_metrics, enable_created_metrics, Gauge, Histogram, Summary
 from .metrics_core import Metric
 from .platform_collector import PLATFORM_COLLECTOR, PlatformCollector
 from .process_collector import PROCESS_COLLECTOR, ProcessCollector
 from .refresh import set_refresh_seconds
 from .registry import CollectorRegistry, REGISTRY
+from .states import Enum, Info
 
 __all__ = (
-    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "CONTENT_TYPE_LATEST",
+    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "Summary", "Info", "Enum", "CONTENT_TYPE_LATEST",
     "generate_latest", "MetricsHandler", "make_wsgi_app", "make_asgi_app", "start_http_server", "start_wsgi_server", "write_to_textfile",
     "push_to_gateway", "pushadd_to_gateway", "delete_from_gateway", "instance_ip_grouping_key", "ProcessCollector", "PROCESS_COLLECTOR",
     "PlatformCollector", "PLATFORM_COLLECTOR", "GCCollector", "GC_COLLECTOR", "enable_created_metrics", "disable_created_metrics",

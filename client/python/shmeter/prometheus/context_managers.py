@@ -2,6 +2,8 @@
 import functools
 import inspect
 
+from .._core import Timer  # noqa: F401 (part of this module's interface)
+
 
 def wrap(function, context):
     """The function, called within context(), whose result is a context manager. A coroutine function stays one, and is in it until it ends."""

@@ -1,6 +1,6 @@
 """Families as text, in Python: for families that collectors give. Metrics of this package are rendered in C."""
 from .. import _core
-from . import metrics
+from . import family
 from .registry import CollectorRegistry
 from .utils import floatToGoString
 
@@ -24,7 +24,7 @@ def _line(sample, stamp, exemplar=""):
     return f"{sample.name}{labels} {floatToGoString(sample.value)}{stamp}{exemplar}\n"
 
 
-def family_text(metric):
+def text_of(metric):
     """The lines of a family in text 0.0.4."""
     name, kind = metric.name, metric.type
     shown, shown_type = {
@@ -54,7 +54,7 @@ def _exemplar(metric, sample):
     return f" # {_labels(exemplar.labels)} {floatToGoString(exemplar.value)}{stamp}"
 
 
-def family_openmetrics(metric):
+def openmetrics_of(metric):
     """The lines of a family in OpenMetrics."""
     name = metric.name
     lines = [f"# HELP {name} {_escape_value(metric.documentation)}\n", f"# TYPE {name} {metric.type}\n"]
@@ -68,7 +68,7 @@ def family_openmetrics(metric):
 
 def _in_c(collector):
     """Whether C may render it: one of our metrics, whose collect() is ours."""
-    return isinstance(collector, metrics.MetricWrapperBase) and type(collector).collect is metrics.MetricWrapperBase.collect
+    return isinstance(collector, family.MetricWrapperBase) and type(collector).collect is family.MetricWrapperBase.collect
 
 
 def _render_families(families, one):
@@ -85,12 +85,12 @@ def _render_families(families, one):
 def _render_collectors(collectors, openmetrics, one):
     """In their order, neighbours that C renders together."""
     ours = [collector for collector in collectors if _in_c(collector)]
-    metrics.take(ours)
+    family.take(ours)
     parts, run = [], []
 
     def flush():
         if run:
-            parts.append(_core.render(run, openmetrics, metrics.use_created()))
+            parts.append(_core.render(run, openmetrics, family.use_created()))
             run.clear()
 
     for collector in collectors:
@@ -106,7 +106,7 @@ def _render_collectors(collectors, openmetrics, one):
 
 def render(registry, openmetrics):
     """All families of a registry, or of anything that has a method collect."""
-    one = family_openmetrics if openmetrics else family_text
+    one = openmetrics_of if openmetrics else text_of
     if not isinstance(registry, CollectorRegistry) or type(registry).collect is not CollectorRegistry.collect:
         return _render_families(registry.collect(), one)
     collectors, target = registry._parts()

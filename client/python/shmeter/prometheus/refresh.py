@@ -35,13 +35,16 @@ def set_refresh_seconds(seconds: float) -> None:
     """How often functions of gauges and custom collectors are evaluated. 0: only when this process is asked for its metrics."""
     global _seconds
     _seconds = float(seconds)
-    _wake.set()
     _start()
 
 
 def add_gauge(gauge):
-    """A gauge whose value a function gives."""
+    """A gauge whose value a function gives; published at once, if the function can give one."""
     _gauges.add(gauge)
+    try:
+        gauge._publish(gauge._function())
+    except Exception:
+        pass  # a later time tells
     _start()
 
 
@@ -85,13 +88,15 @@ def _try(whose, evaluate):
 
 def _run():
     while _seconds > 0:
-        refresh()
-        _wake.clear()
         _wake.wait(_seconds)
+        _wake.clear()
+        refresh()
 
 
 def _start():
+    """Evaluates soon, and then again and again."""
     global _thread
+    _wake.set()
     if _seconds > 0 and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()

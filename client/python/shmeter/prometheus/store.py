@@ -4,6 +4,7 @@ A name has one holder in a process: the metric that counts in the shared segment
 in a private segment that this process shares with those forked from it. When the holder has gone, the next metric of the name begins at 0 in the
 shared one.
 """
+import atexit
 import os
 import secrets
 import threading
@@ -12,7 +13,8 @@ import weakref
 
 from .. import _core
 
-PRIVATE_SIZES = {"max_series": 262144, "max_family_series": 262144, "lane_bytes": 16 << 20, "max_gauges": 65536}
+# prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator of the segment alone.
+SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 16384, "lane_bytes": 8 << 20}
 
 _lock = threading.RLock()
 _holders = {}  # stored name -> _Holder
@@ -34,7 +36,7 @@ def shared():
     global _shared
     with _lock:
         if _shared is None:
-            _shared = _core.open()
+            _shared = _core.open(**SIZES)
             if not _shared.attached:
                 warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
         return _shared
@@ -46,7 +48,7 @@ def private():
     with _lock:
         if _private is None:
             path = f"/dev/shm/.shmeter-private-{os.getpid()}-{secrets.token_hex(8)}"
-            meter = _core.open(path, **PRIVATE_SIZES)
+            meter = _core.open(path, **{**SIZES, "max_family_series": SIZES["max_series"]})
             meter._take()  # so that it is mapped for reading too
             try:
                 os.unlink(path)
@@ -111,7 +113,7 @@ def open_metric(metric, name, definition, alone):
         if not meter._open_metric(metric, name, *definition):
             warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
         if holder:
-            metric.clear()
+            metric._reset()
         _holders.setdefault(name, _Holder()).take(metric, kind)
 
 
@@ -143,4 +145,12 @@ def _after_fork():
     _lock = threading.RLock()  # another thread may have held it
 
 
+def _goodbye():
+    """The worker ends in order: its slot is free, and health does not call it dead."""
+    for meter in (_shared, _private):
+        if meter is not None:
+            meter.close()
+
+
 os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_goodbye)

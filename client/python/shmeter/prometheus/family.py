@@ -1,0 +1,134 @@
+"""What all metrics have in common: construction and collection. Updates are C."""
+import os
+from typing import Any, Iterable, Optional, Sequence
+
+from . import names, refresh, store
+from .metrics_core import Metric
+from .registry import Collector, CollectorRegistry, REGISTRY, sample_names
+from .samples import Sample
+
+POOL = 0  # of _core: enum shmeter_mode
+
+STORED_SUFFIXES = {"counter": "_total", "info": "_info"}
+
+_use_created = os.environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False").lower() not in ("true", "1", "t")
+
+
+def disable_created_metrics():
+    """From now on no _created samples are exposed."""
+    global _use_created
+    _use_created = False
+
+
+def enable_created_metrics():
+    """From now on _created samples are exposed."""
+    global _use_created
+    _use_created = True
+
+
+def use_created():
+    return _use_created
+
+
+def take(metrics):
+    """Reads the segments of metrics, once each, when their gauges' functions have been evaluated."""
+    refresh.functions()
+    for meter in {id(metric._meter): metric._meter for metric in metrics}.values():
+        meter._take()
+
+
+class MetricWrapperBase(Collector):
+    """What all metrics have in common."""
+
+    _type: Optional[str] = None
+    _reserved_labelnames: Sequence[str] = ()
+
+    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
+                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
+                 _extra: Any = None, _mode: int = POOL, _bounds: Optional[list] = None):
+        full = names.full_name(self._type, name, namespace, subsystem, unit)
+        labelnames = names.check_labels(labelnames, self._reserved_labelnames)
+        if not names.METRIC_NAME_RE.match(full):
+            raise ValueError("Invalid metric name: " + full)
+        if isinstance(registry, CollectorRegistry):
+            registry._refuse_taken(sample_names(full, self._type))
+        stored = full + STORED_SUFFIXES.get(self._type, "")
+        store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds),
+                          alone=not getattr(registry, "_shared", True))
+        if registry:
+            registry.register(self)
+
+    def _get_metric(self):
+        return Metric(self._name, self._documentation, self._type, self._unit)
+
+    def describe(self) -> Iterable[Metric]:
+        """The family without samples."""
+        return [self._get_metric()]
+
+    def collect(self) -> Iterable[Metric]:
+        """The family with the samples of all processes."""
+        take([self])
+        return [self._collected()]
+
+    def _collected(self):
+        """Of the last take."""
+        metric = self._get_metric()
+        metric.samples = self._meter._samples(self._stored_name, self._name, Sample, _use_created)
+        if self._labelvalues:
+            metric.samples = [sample._replace(labels=rest) for sample, rest in self._own(metric.samples)]
+        return metric
+
+    def _own(self, samples):
+        """(sample, its labels without those of this child) of the child's samples."""
+        own = dict(zip(self._labelnames, self._labelvalues))
+        for sample in samples:
+            rest = {name: value for name, value in sample.labels.items() if name not in own}
+            if len(rest) == len(sample.labels) - len(own) and all(sample.labels[name] == value for name, value in own.items()):
+                yield sample, rest
+
+    def _sample_value(self, suffix, **labels):
+        """The value of one of its samples now, of all processes; 0: there is none."""
+        samples = self.collect()[0].samples
+        return next((sample.value for sample in samples if sample.name == self._name + suffix and sample.labels == labels), 0.0)
+
+    def _is_observable(self):
+        return self._ready
+
+    def _is_parent(self):
+        return bool(self._labelnames) and not self._labelvalues
+
+    def _raise_if_not_observable(self):
+        if not self._ready:
+            raise ValueError(f"{self._type} metric is missing label values")
+
+    def __str__(self) -> str:
+        return f"{self._type}:{self._name}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__module__}.{type(self).__name__}({self._name})"
+
+
+class Value:
+    """One number of a metric, where programs look for it: in _value, _sum, _count and _buckets."""
+
+    def __init__(self, metric, suffix, **labels):
+        self._metric, self._suffix, self._labels = metric, suffix, labels
+
+    def get(self) -> float:
+        """Of all processes."""
+        return self._metric._sample_value(self._suffix, **self._labels)
+
+    def set(self, value: float) -> None:
+        """Of a gauge; a counter begins anew with the value."""
+        if hasattr(self._metric, "set"):
+            self._metric.set(value)
+            return
+        self._metric._begin_again()
+        self._metric.inc(value)
+
+    def inc(self, amount: float) -> None:
+        """Adds."""
+        self._metric.inc(amount)
+
+    def get_exemplar(self):
+        """Exemplars are not kept."""

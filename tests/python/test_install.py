@@ -1,0 +1,117 @@
+"""shmeter.install(): prometheus_client's place is taken, for libraries too. And the plain API."""
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+import tempfile
+
+from lib import equal, main, nothing, raises, test
+
+import shmeter
+from shmeter.prometheus import store
+
+THEIRS = "/usr/lib/python3/dist-packages/prometheus_client"
+LEFT_OUT = {"mmap_dict", "twisted._exposition"}  # how its files are made; what twisted/__init__ imports
+NOT_PUBLIC = {"metrics.T", "metrics.F", "parser.replace_escape_sequence"}
+
+
+def run(program, **environment):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                              env={**os.environ, "SHMETER_SEGMENT": folder + "/segment", **environment})
+    equal(done.returncode, 0, done.stderr)
+    return done.stdout
+
+
+@test
+def every_public_name_of_prometheus_client_is_there():
+    missing = []
+    for found in pkgutil.walk_packages([THEIRS], "prometheus_client."):
+        name = found.name.partition(".")[2]
+        if name in LEFT_OUT or name == "twisted":
+            continue
+        theirs, ours = importlib.import_module(found.name), importlib.import_module("shmeter.prometheus." + name)
+        public = getattr(theirs, "__all__", [one for one, value in vars(theirs).items() if getattr(value, "__module__", None) == theirs.__name__])
+        missing += [f"{name}.{one}" for one in public if not hasattr(ours, one) and not one.startswith("_")]
+    top = importlib.import_module("prometheus_client")
+    missing += [one for one in top.__all__ if one not in importlib.import_module("shmeter.prometheus").__all__]
+    nothing(sorted(set(missing) - NOT_PUBLIC), "missing")
+
+
+@test
+def imports_of_prometheus_client_give_this_package():
+    run("""if True:
+        import shmeter
+        shmeter.install()
+        shmeter.install()
+        import prometheus_client, prometheus_client.core, prometheus_client.openmetrics.exposition as openmetrics
+        from prometheus_client import multiprocess, REGISTRY
+        from prometheus_client.registry import CollectorRegistry
+        from prometheus_client.metrics import MetricWrapperBase
+        import shmeter.prometheus
+        assert prometheus_client is shmeter.prometheus and prometheus_client.core is shmeter.prometheus.core
+        assert openmetrics is shmeter.prometheus.openmetrics.exposition
+        counter = prometheus_client.Counter("a", "A.")
+        counter.inc()
+        assert isinstance(counter, MetricWrapperBase) and REGISTRY.get_sample_value("a_total") == 1
+    """)
+
+
+@test
+def it_refuses_when_prometheus_client_is_there_already():
+    out = run("""if True:
+        import prometheus_client, shmeter
+        try:
+            shmeter.install()
+        except RuntimeError as error:
+            print(error)
+    """)
+    equal(out, "prometheus_client is imported already: call shmeter.install() before anything that imports it\n")
+
+
+@test
+def the_plain_api_counts_and_shows():
+    meter = shmeter.open(worker="plain")
+    assert store.shared() is meter and meter.attached and meter.path == os.environ["SHMETER_SEGMENT"]
+    meter.counter("plain_total", "P.", ["a"]).labels("x").inc(2)
+    meter.gauge("plain_gauge", mode="live_max").set(3)
+    meter.histogram("plain_seconds", bounds=(1, 2)).observe(1.5)
+    meter.summary("plain_bytes").observe(7)
+    meter.info("plain_info", labels=["part"]).labels("x").say(version="1")
+    states = meter.stateset("plain_state", states=("up", "down"))
+    states.enter("down")
+    raises(ValueError, "sequence.index(x): x not in sequence", lambda: states.enter("gone"))
+    lines = [line for line in meter.expose().decode().splitlines() if not line.startswith("#")]
+    equal(lines, ["plain_bytes_count 1.0", "plain_bytes_sum 7.0", "plain_gauge 3.0", 'plain_info{part="x",version="1"} 1.0',
+                  'plain_seconds_bucket{le="1.0"} 0.0', 'plain_seconds_bucket{le="2.0"} 1.0', 'plain_seconds_bucket{le="+Inf"} 1.0',
+                  "plain_seconds_count 1.0", "plain_seconds_sum 1.5", 'plain_state{plain_state="up"} 0.0', 'plain_state{plain_state="down"} 1.0',
+                  'plain_total{a="x"} 2.0'])
+    raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not bad",
+           lambda: meter.gauge("bad", mode="bad"))
+
+
+@test
+def health_knows_the_worker():
+    meter = shmeter.open()
+    meter.attach_worker()
+    meter.heartbeat()
+    meter.busy()
+    meter.check("database", "failing", "gone")
+    health = meter.health()
+    equal((health["status"], health["worker_counts"]["live"]), ("failing", 1))
+    assert any("gone" in reason["message"] for reason in health["reasons"]), health["reasons"]
+    meter.check("database", "ok")
+    meter.idle()
+    equal(meter.health()["status"], "ok")
+    raises(ValueError, "health is 'ok', 'degraded' or 'failing', not 'bad'", lambda: meter.check("x", "bad"))
+
+
+@test
+def a_worker_that_ends_in_order_is_not_called_dead():
+    run("import shmeter.prometheus as p; p.Gauge('g', 'G.').set(1)", SHMETER_SEGMENT=os.environ["SHMETER_SEGMENT"])
+    equal(shmeter.open().health()["worker_counts"]["dead"], 0)
+
+
+if __name__ == "__main__":
+    main()

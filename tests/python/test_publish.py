@@ -1,0 +1,123 @@
+"""What only its own process can evaluate is seen by others: functions of gauges, and custom collectors."""
+import os
+import subprocess
+import sys
+
+os.environ["SHMETER_REFRESH_SECONDS"] = "0.05"
+
+from lib import equal, in_child, join, main, test, wait_for  # noqa: E402
+
+import shmeter.prometheus as prometheus  # noqa: E402
+from shmeter.prometheus import core, store  # noqa: E402
+
+
+def exposed(line):
+    """Whether the segment, as an exporter sees it, has this line."""
+    return line in store.shared().expose().decode().splitlines()
+
+
+@test
+def a_function_gives_a_gauges_value_again_and_again():
+    registry, values = prometheus.CollectorRegistry(), [1.5]
+    gauge = prometheus.Gauge("function", "F.", ["a"], registry=registry)
+    gauge.labels("x").set_function(lambda: values[0])
+    equal(registry.get_sample_value("function", {"a": "x"}), 1.5)
+    values[0] = 2.5
+    equal(registry.get_sample_value("function", {"a": "x"}), 2.5, "when its own process is asked")
+    gauge.labels("x").set(9)
+    gauge.labels("x").inc()
+    equal(registry.get_sample_value("function", {"a": "x"}), 2.5, "other updates do nothing")
+    values[0] = 3.5
+    wait_for(lambda: exposed('function{a="x"} 3.5'), "the thread")
+
+
+@test
+def a_function_goes_on_in_a_forked_process():
+    values = [1]
+    gauge = prometheus.Gauge("forked_function", "F.")
+    gauge.set_function(lambda: values[0])
+
+    def work():
+        values[0] = 7
+        wait_for(lambda: exposed("forked_function 7.0"), "the thread of the child")
+
+    values[0] = 7
+    join([in_child(work)])
+
+
+@test
+def a_function_that_fails_is_tried_again():
+    broken = [True]
+
+    def value():
+        if broken[0]:
+            raise OSError("on purpose")
+        return 4
+
+    registry = prometheus.CollectorRegistry()
+    prometheus.Gauge("failing", "F.", registry=registry).set_function(value)
+    try:
+        registry.get_sample_value("failing")
+        raise AssertionError("its own process is not told")
+    except OSError:
+        pass
+    broken[0] = False
+    equal(registry.get_sample_value("failing"), 4)
+
+
+class Collector:
+    def __init__(self, parts):
+        self.parts = parts
+
+    def collect(self):
+        family = core.GaugeMetricFamily("parts", "Parts.", labels=["part"])
+        for part, value in self.parts.items():
+            family.add_metric([part], value)
+        yield family
+        yield core.CounterMetricFamily("all_parts", "All.", value=sum(self.parts.values()))
+        yield core.SummaryMetricFamily("summed", "S.", count_value=2, sum_value=3)
+
+
+@test
+def what_a_collector_gives_is_published_until_it_is_unregistered():
+    registry = prometheus.CollectorRegistry()
+    collector = Collector({"a": 1, "b": 2})
+    registry.register(collector)
+    wait_for(lambda: exposed('parts{part="b"} 2.0') and exposed("all_parts_total 3.0") and exposed("summed_sum 3.0"), "the thread")
+    del collector.parts["b"]
+    wait_for(lambda: not exposed('parts{part="b"} 2.0') and exposed('parts{part="a"} 1.0'), "a series that is given no more")
+    registry.unregister(collector)
+    wait_for(lambda: not exposed('parts{part="a"} 1.0'), "the end")
+
+
+@test
+def collectors_of_several_processes_are_not_added_up():
+    def work():
+        registry = prometheus.CollectorRegistry()
+        registry.register(Collector({"c": 5}))
+        wait_for(lambda: exposed('parts{part="c"} 5.0') and exposed("all_parts_total 5.0"), "the thread")
+
+    join([in_child(work) for _ in range(3)])
+
+
+@test
+def the_collectors_of_this_package_are_not_published():
+    prometheus.Gauge("something", "S.")
+    text = store.shared().expose().decode()
+    assert "python_info" not in text and "process_" not in text, text
+    assert "python_info{" in prometheus.generate_latest().decode()
+
+
+@test
+def a_program_ends_while_its_thread_evaluates():
+    program = """if True:
+        import shmeter.prometheus as prometheus, time
+        prometheus.Gauge("slow", "S.").set_function(lambda: time.sleep(0.01) or 1)
+        time.sleep(0.05)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    equal((done.returncode, done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    main()
