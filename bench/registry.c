@@ -67,6 +67,29 @@ loop_lookup_add(uint64_t n)
 }
 
 static void
+loop_normalize(uint64_t n)
+{
+    static const struct {
+        const char *path;
+        size_t len;
+    } paths[] = { { "/api/v1/missions", 16 },
+                  { "/api/v1/missions/123e4567-e89b-12d3-a456-426614174000/retries", 61 },
+                  { "/api/v1/agents/42/calls?limit=10", 32 },
+                  { "/static/d41d8cd98f00b204e9800998ecf8427e.png", 44 } };
+    char out[256];
+    for (uint64_t i = 0; i < n; i++) {
+        shmeter_normalize_path(out, sizeof out, paths[i % 4].path, paths[i % 4].len);
+        __asm__ __volatile__("" : : "r"(out) : "memory");
+    }
+}
+
+static void
+measure_normalize(struct bench_run *run, const struct bench_row *row)
+{
+    run_put(run, row->name, measure_loop(run, loop_normalize));
+}
+
+static void
 measure_lookup(struct bench_run *run, const struct bench_row *row)
 {
     const struct subject_loop *subject = row->argument;
@@ -191,6 +214,12 @@ const struct bench_row registry_rows[] = {
       .unit = "ns",
       .measure = measure_lookup,
       .argument = &(const struct subject_loop){ loop_lookup_add, 0 } },
+    { .section = REGISTRY,
+      .name = "normalize-path",
+      .what = "path of a request as a label value, 16 to 61 bytes",
+      .unit = "ns",
+      .max_value = 300,
+      .measure = measure_normalize },
     { .section = REGISTRY,
       .name = "lookup-many",
       .what = "lookup of 1024 series all over 100,000",

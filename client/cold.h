@@ -11,6 +11,7 @@
 #include "fallback.h"
 #include "info.h"
 #include "lookup.h"
+#include "normalize.h"
 
 #ifdef __cplusplus
 extern "C" {

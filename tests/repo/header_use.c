@@ -129,6 +129,8 @@ use_worker(struct shmeter *meter)
     shmeter_info_of_v(info, values, 2);
     shmeter_info_replace_v(info, values, 2, 1);
     shmeter_info_hide_v(info, values, 1);
+    char path[16];
+    expect(shmeter_normalize_path(path, sizeof path, "/a/1", 4) == 7, path);
     expect(shmeter_error(meter)[0] == '\0', shmeter_error(meter));
 }
 
