@@ -1,12 +1,15 @@
 /*
  * A worker in another pid namespace than the reader: it counts in the live gauges while it lives and leaves them when it
- * is killed, by its lock alone, and nobody takes its slot while others are free.
+ * is killed, by its lock alone, and nobody takes its slot while others are free. When none is, its slot is taken if its lock is gone;
+ * stopped then or not, it notices and claims anew.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -14,32 +17,68 @@
 #include "tests/client/place.h"
 #include "tests/client/values.h"
 
+#define SET_VALUE 8 /* what ORDER_SET sets */
+
+enum order { ORDER_SET = 's', ORDER_BEAT = 'b', ORDER_ATTACH = 'a', ORDER_CLOSE_FILES = 'c' };
+
+struct worker {
+    pid_t pid;
+    int orders, answers; /* pipes */
+};
+
 static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "in_there", .mode = SHMETER_LIVE_SUM };
 static const struct shmeter_desc counters = { .type = SHMETER_COUNTER, .name = "in_there_total" };
 static const char *segment;
 
-/* The worker: attaches, sets the gauge, says so, and stays until it is killed. */
-static void
-work(int ready, double v)
+static int
+obey(struct shmeter *meter, struct shmeter_gauge gauge, char order)
 {
-    struct shmeter *meter;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (shmeter_open(&meter, segment, NULL) || shmeter_attach_worker(meter))
-        _exit(10);
-    shmeter_gauge_set(shmeter_gauge_of(shmeter_family(meter, &gauges)), v);
-    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &counters)), 5);
-    if (write(ready, "r", 1) != 1)
-        _exit(11);
-    for (;;)
-        pause();
+    switch (order) {
+    case ORDER_SET:
+        shmeter_gauge_set(gauge, SET_VALUE);
+        return 0;
+    case ORDER_BEAT:
+        shmeter_heartbeat(meter);
+        return 0;
+    case ORDER_ATTACH:
+        return shmeter_attach_worker(meter);
+    default: /* as a daemon does that wants none but the first three */
+        return (int)syscall(SYS_close_range, 3u, ~0u, 0u);
+    }
 }
 
-/* Makes a process that is the first of a namespace of its own. Returns its pid here, or -1: that is not allowed. */
+/* Attaches, sets the gauge, says so, and does what it is told until it is killed. Its pipes are its input and output. */
+static void
+work(double v)
+{
+    struct shmeter *meter;
+    struct shmeter_gauge gauge;
+    char order = 'r';
+    int answer;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    answer = shmeter_open(&meter, segment, NULL);
+    if (!answer)
+        answer = shmeter_attach_worker(meter);
+    gauge = shmeter_gauge_of(shmeter_family(meter, &gauges));
+    shmeter_gauge_set(gauge, v);
+    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &counters)), 5);
+    while (write(1, &answer, sizeof answer) == sizeof answer && read(0, &order, 1) == 1)
+        answer = obey(meter, gauge, order);
+    _exit(0);
+}
+
+/* Forks a worker, which is the first of a pid namespace of its own when apart is 1. Returns its pid here, or -1: that is not allowed. */
 static pid_t
-start_apart(int ready, double v)
+fork_worker(int apart, double v)
 {
     int pid_pipe[2];
     pid_t child = -1, starter;
+    if (!apart) {
+        child = fork();
+        if (!child)
+            work(v);
+        return child;
+    }
     if (pipe(pid_pipe))
         return -1;
     starter = fork();
@@ -49,7 +88,7 @@ start_apart(int ready, double v)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         child = fork();
         if (!child)
-            work(ready, v);
+            work(v);
         _exit(child > 0 && write(pid_pipe[1], &child, sizeof child) == sizeof child ? place_wait(child) : 2);
     }
     close(pid_pipe[1]);
@@ -61,34 +100,69 @@ start_apart(int ready, double v)
     return child;
 }
 
-static pid_t
-start_here(int ready, double v)
-{
-    pid_t child = fork();
-    if (!child)
-        work(ready, v);
-    return child;
-}
-
-/* Whether the worker has written; when it is gone instead, the pipe has an end. Closes the pipe. */
 static int
-wait_ready(const int ready[2])
+answer_of(const struct worker *worker)
 {
-    char byte;
-    ssize_t n;
-    close(ready[1]);
-    n = read(ready[0], &byte, 1);
-    close(ready[0]);
-    return n == 1;
+    int answer;
+    assert_int_equal(read(worker->answers, &answer, sizeof answer), sizeof answer);
+    return answer;
 }
 
-/* Kills it and waits until its namespace's starter, whose exit follows its own, is gone too. */
-static void
-kill_apart(pid_t child)
+static int
+tell(const struct worker *worker, enum order order)
 {
-    kill(child, SIGKILL);
-    while (wait(NULL) > 0 || errno == EINTR)
-        ;
+    char byte = (char)order;
+    assert_int_equal(write(worker->orders, &byte, 1), 1);
+    return answer_of(worker);
+}
+
+/* Starts a worker, whose own input and output are the pipes for a moment. Skips the test where there can be no namespaces. */
+static struct worker
+start(int apart, double v)
+{
+    int orders[2], answers[2], input = dup(0), output = dup(1);
+    struct worker worker;
+    fflush(stdout);
+    assert_int_equal(pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC), 0);
+    dup2(orders[0], 0);
+    dup2(answers[1], 1);
+    worker.pid = fork_worker(apart, v);
+    dup2(input, 0);
+    dup2(output, 1);
+    close(input);
+    close(output);
+    close(orders[0]);
+    close(answers[1]);
+    worker.orders = orders[1];
+    worker.answers = answers[0];
+    if (worker.pid < 0) {
+        print_message("no pid namespace can be made here: needs root or user namespaces\n");
+        skip();
+    }
+    return worker;
+}
+
+/* Kills it and waits until it is gone, and the starter of its namespace, whose exit follows its own. */
+static void
+end(const struct worker *worker, int apart)
+{
+    kill(worker->pid, SIGKILL);
+    if (apart)
+        while (wait(NULL) > 0 || errno == EINTR)
+            ;
+    else
+        place_wait(worker->pid);
+    close(worker->orders);
+    close(worker->answers);
+}
+
+static struct store *
+open_segment(const char *name, struct shmeter **meter, uint32_t slots)
+{
+    struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1, .max_slots = slots };
+    segment = place_path(name);
+    assert_int_equal(shmeter_open(meter, segment, &options), 0);
+    return values_new(segment);
 }
 
 static void
@@ -97,37 +171,26 @@ a_worker_of_another_namespace_counts_while_it_lives(void **state)
     const struct segment_status *status;
     struct store *store;
     struct shmeter *meter;
-    uint32_t pid_there;
-    int ready[2];
-    pid_t apart, here;
+    struct worker apart, here;
     (void)state;
-    segment = place_path("apart");
-    assert_int_equal(shmeter_open(&meter, segment, NULL), 0);
-    store = values_new(segment);
-    assert_int_equal(pipe(ready), 0);
-    apart = start_apart(ready[1], 4);
-    if (apart < 0) {
-        print_message("no pid namespace can be made here: needs root or user namespaces\n");
-        skip();
-    }
-    assert_true(wait_ready(ready));
+    store = open_segment("apart", &meter, 0);
+    apart = start(1, 4);
+    assert_int_equal(answer_of(&apart), 0);
 
     status = values_take(store);
     assert_int_equal(status->slots_live, 2);
     assert_int_equal(status->slots[1].foreign, 1);
-    pid_there = status->slots[1].pid;
-    assert_int_equal(pid_there, 1); /* in its own namespace */
+    assert_int_equal(status->slots[1].pid, 1); /* in its own namespace */
     assert_true(values_number(store, "in_there", NULL) == 4);
 
-    kill_apart(apart);
+    end(&apart, 1);
     status = values_take(store);
     assert_true(isnan(values_number(store, "in_there", NULL)));
     assert_true(values_number(store, "in_there_total", NULL) == 5);
     assert_int_equal(status->slots_live, 1);
 
-    assert_int_equal(pipe(ready), 0);
-    here = start_here(ready[1], 2); /* others are free: the foreign slot keeps its last words */
-    assert_true(wait_ready(ready));
+    here = start(0, 2); /* others are free: the foreign slot keeps its last words */
+    assert_int_equal(answer_of(&here), 0);
     status = values_take(store);
     assert_int_equal(status->slots_live, 2);
     assert_int_equal(status->slots[1].slot, 1);
@@ -135,10 +198,84 @@ a_worker_of_another_namespace_counts_while_it_lives(void **state)
     assert_int_equal(status->slots[1].generation, 1);
     assert_int_not_equal(status->slots[1].life, STATUS_LIVE);
     assert_int_equal(status->slots[2].slot, 2);
-    assert_int_equal(status->slots[2].pid, here);
+    assert_int_equal(status->slots[2].pid, here.pid);
     assert_true(values_number(store, "in_there", NULL) == 2);
-    kill(here, SIGKILL);
-    place_wait(here);
+    end(&here, 0);
+    store_free(store);
+    shmeter_close(meter);
+}
+
+static void
+stopped_with_its_lock_it_keeps_its_slot(void **state)
+{
+    const struct segment_status *status;
+    struct store *store;
+    struct shmeter *meter;
+    struct worker apart, here;
+    (void)state;
+    store = open_segment("kept", &meter, 2);
+    apart = start(1, 4);
+    assert_int_equal(answer_of(&apart), 0);
+    kill(apart.pid, SIGSTOP);
+
+    here = start(0, 2);
+    assert_int_equal(answer_of(&here), -EUSERS);
+    status = values_take(store);
+    assert_int_equal(status->losses[SHMETER_LOSS_SLOTS_ROBBED], 0);
+    assert_true(values_number(store, "in_there", NULL) == 4);
+
+    kill(apart.pid, SIGCONT);
+    assert_int_equal(tell(&apart, ORDER_BEAT), 0);
+    assert_int_equal(tell(&apart, ORDER_SET), 0);
+    status = values_take(store);
+    assert_int_equal(status->slots[1].generation, 1);
+    assert_int_equal(status->slots[1].pid, 1);
+    assert_true(values_number(store, "in_there", NULL) == SET_VALUE);
+    end(&here, 0);
+    end(&apart, 1);
+    store_free(store);
+    shmeter_close(meter);
+}
+
+static void
+robbed_while_it_is_stopped_it_notices_and_claims_anew(void **state)
+{
+    const struct segment_status *status;
+    struct store *store;
+    struct shmeter *meter;
+    struct worker apart, here;
+    (void)state;
+    store = open_segment("robbed", &meter, 2);
+    apart = start(1, 4);
+    assert_int_equal(answer_of(&apart), 0);
+    assert_int_equal(tell(&apart, ORDER_CLOSE_FILES), 0); /* its lock too */
+    kill(apart.pid, SIGSTOP);
+
+    here = start(0, 2);
+    assert_int_equal(answer_of(&here), 0);
+    status = values_take(store);
+    assert_int_equal(status->losses[SHMETER_LOSS_SLOTS_ROBBED], 1);
+    assert_int_equal(status->slots[1].generation, 2);
+    assert_int_equal(status->slots[1].pid, here.pid);
+    assert_true(values_number(store, "in_there", NULL) == 2);
+
+    kill(apart.pid, SIGCONT); /* no slot is left for it: it counts privately, and not into its successor's */
+    assert_int_equal(tell(&apart, ORDER_BEAT), 0);
+    assert_int_equal(tell(&apart, ORDER_SET), 0);
+    status = values_take(store);
+    assert_true(values_number(store, "in_there", NULL) == 2);
+    assert_true(status->slots[1].heartbeat_age_ns == STATUS_NEVER);
+
+    end(&here, 0); /* another namespace's for it, and no lock is left: the last resort once more */
+    assert_int_equal(tell(&apart, ORDER_ATTACH), 0);
+    assert_int_equal(tell(&apart, ORDER_SET), 0);
+    status = values_take(store);
+    assert_int_equal(status->slots[1].generation, 3);
+    assert_int_equal(status->slots[1].pid, 1);
+    assert_int_equal(status->losses[SHMETER_LOSS_SLOTS_EXHAUSTED], 1);
+    assert_true(values_number(store, "in_there", NULL) == SET_VALUE);
+    assert_true(values_number(store, "in_there_total", NULL) == 10);
+    end(&apart, 1);
     store_free(store);
     shmeter_close(meter);
 }
@@ -148,6 +285,8 @@ body(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_of_another_namespace_counts_while_it_lives),
+        cmocka_unit_test(stopped_with_its_lock_it_keeps_its_slot),
+        cmocka_unit_test(robbed_while_it_is_stopped_it_notices_and_claims_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
