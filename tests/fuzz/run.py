@@ -10,6 +10,7 @@ tests/fuzz/corpus/NAME holds inputs that reached something of their own, tests/f
 that shows one now is left in BUILD_FOLDER/NAME.crash-*: with the fix, it belongs into found/.
 """
 import concurrent.futures
+import glob
 import os
 import re
 import shutil
@@ -28,23 +29,33 @@ IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
 LONG_MOST = 1500
+# Variants of segment_loads with a bug, a value that is checked and then loaded again: what is told of it, within so many executions.
+SEEDED = {"head": r"stack-buffer-overflow .* in snapshot_copy", "bucket": r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"}
+SEEDED_MOST = 20000
 OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_size_mb=16",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 # Those that read an image in place have a heap of their own, which tells of a leak after each execution (segment/heap.h).
-IN_PLACE = ["segment_small", "segment_200"]
+IN_PLACE = ["segment_small", "segment_200", "segment_loads"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
 
 RUNNING = set()
 
 
-def run(command, **more):
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **more) as process:
+def outcome(command, environment=SANITIZERS):
+    """What a program returns and says."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          env={**os.environ, **environment}) as process:
         RUNNING.add(process)
         said = process.communicate()[0]
         RUNNING.discard(process)
-    assert process.returncode == 0, f"{' '.join(command)}\n{said[-6000:]}"
+    return process.returncode, said
+
+
+def run(command, environment=SANITIZERS):
+    code, said = outcome(command, environment)
+    assert code == 0, f"{' '.join(command)}\n{said[-6000:]}"
     return said
 
 
@@ -61,8 +72,7 @@ def fuzz(name, *options):
     """Executions, executions a second, edges and inputs of a run over corpus and finds."""
     with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
         options = [*OPTIONS, *(IN_PLACE_OPTIONS if name in IN_PLACE else []), *options, f"-artifact_prefix={BUILD}/{name}."]
-        told = run([program(name), *options, scratch, *inputs("corpus", name), *inputs("found", name)],
-                   env={**os.environ, **SANITIZERS})
+        told = run([program(name), *options, scratch, *inputs("corpus", name), *inputs("found", name)])
     executed = int(re.search(r"stat::number_of_executed_units: (\d+)", told)[1])
     rate = int(re.search(r"stat::average_exec_per_sec: +(\d+)", told)[1])
     covered = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", told)[-1]
@@ -75,12 +85,12 @@ POOL = concurrent.futures.ThreadPoolExecutor(CPUS)
 
 @test
 def the_fuzzers_build():
-    environment = {**os.environ, "CC": "clang", "CXX": "clang++"}
+    environment = {"CC": "clang", "CXX": "clang++"}
     if not os.path.exists(os.path.join(PROGRAMS, "build.ninja")):
         shutil.rmtree(PROGRAMS, ignore_errors=True)
         run(["meson", "setup", PROGRAMS, SOURCE, "-Dfuzz=true", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
-             "-Db_lundef=false"], env=environment)
-    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in NAMES)], env=environment)
+             "-Db_lundef=false"], environment)
+    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *map(seeded, SEEDED)])], environment)
     for name in ORDER:
         if IS_LONG and name in LONG:
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
@@ -103,8 +113,29 @@ def case(name):
     test(runs)
 
 
+def seeded(bug):
+    return "segment_loads_" + bug
+
+
+def seeded_case(bug):
+    def finds():
+        with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
+            options = [*OPTIONS, *IN_PLACE_OPTIONS, "-seed=1", f"-runs={SEEDED_MOST}", f"-artifact_prefix={scratch}/", scratch]
+            code, said = outcome([program(seeded(bug)), *options, *inputs("corpus", "segment_loads")])
+            assert code and re.search(SEEDED[bug], said), f"it was not found: {said[-6000:]}"
+            crash, = glob.glob(f"{scratch}/crash-*")
+            again, said_again = outcome([program(seeded(bug)), crash])
+            assert again and re.search(SEEDED[bug], said_again), f"not again by the same input: {said_again[-6000:]}"
+        print("# found after", re.search(r"stat::number_of_executed_units: (\d+)", said)[1], "executions", flush=True)
+
+    finds.__name__ = f"segment_loads_finds_a_{bug}_that_is_loaded_twice"
+    test(finds)
+
+
 for one in ORDER:
     case(one)
+for one in SEEDED:
+    seeded_case(one)
 
 if __name__ == "__main__":
     try:

@@ -321,9 +321,8 @@ edits_value(const struct edits *edits, const struct edit *edit, uint64_t value, 
 
 /* ---- doing and undoing ---- */
 
-/* Writes that do not fit the journal are left out. */
-static void
-put(struct edits *edits, uint64_t off, const void *from, uint64_t bytes)
+void
+edits_write(struct edits *edits, uint64_t off, const void *from, uint64_t bytes)
 {
     if (edits->journal_n == EDITS_JOURNAL || off > edits->image.bytes || bytes > edits->image.bytes - off)
         return;
@@ -384,7 +383,7 @@ copy_object(struct edits *edits, const struct edit *edit)
     from = extent(edits, &other, &bytes);
     if (bytes > 1024)
         bytes = 1024;
-    put(edits, to, edits->pristine + from, bytes);
+    edits_write(edits, to, edits->pristine + from, bytes);
 }
 
 /* Makes a record's hash fit its bytes, where its sizes allow that. */
@@ -403,7 +402,7 @@ rehash(struct edits *edits, const struct edits_record *at)
             return;
         hash = shmeter_hash_bytes(nonce[0] ^ family->definition, (const char *)(family + 1) + 8 * family->bounds_n,
                                   family->name_bytes);
-        put(edits, off + offsetof(struct shmeter_family_record, hash), &hash, sizeof hash);
+        edits_write(edits, off + offsetof(struct shmeter_family_record, hash), &hash, sizeof hash);
     } else {
         if (series->values_bytes > 4096 || series->values_bytes > left || series->family >= units)
             return;
@@ -411,7 +410,7 @@ rehash(struct edits *edits, const struct edits_record *at)
                edits->image.base + unit_off(edits, series->family) + offsetof(struct shmeter_family_record, hash),
                sizeof hash);
         hash = shmeter_hash_bytes(shmeter_hash_word(hash, nonce[1]), series + 1, series->values_bytes);
-        put(edits, off + offsetof(struct shmeter_series_record, hash), &hash, sizeof hash);
+        edits_write(edits, off + offsetof(struct shmeter_series_record, hash), &hash, sizeof hash);
     }
 }
 
@@ -435,7 +434,7 @@ seal(struct edits *edits, uint32_t place)
     if (place && shmeter_header_sizes_fit(&header))
         shmeter_header_place(&header);
     header.sum = shmeter_header_sum(&header);
-    put(edits, 0, &header, sizeof header);
+    edits_write(edits, 0, &header, sizeof header);
 }
 
 static void
@@ -452,7 +451,7 @@ apply(struct edits *edits, const struct edit *edit)
     } else if (off <= edits->image.bytes - width) {
         memcpy(&value, edits->image.base + off, width);
         value = edits_value(edits, edit, value, width);
-        put(edits, off, &value, width);
+        edits_write(edits, off, &value, width);
     }
     if (object == EDIT_HEADER && edit->flags & EDIT_SEAL)
         seal(edits, edit->flags & EDIT_PLACE);

@@ -86,6 +86,9 @@ uint32_t edits_read(struct edit out[EDITS_MOST], struct edit_head *head, const u
 /* Those of them that come before the take: later 0, the first; EDIT_LATER, the second. Returns how many there were. */
 uint32_t edits_apply(struct edits *edits, const struct edit *all, uint32_t n, uint32_t later);
 
+/* One write that will be undone. What does not fit the journal, or the image, is left out. */
+void edits_write(struct edits *edits, uint64_t off, const void *from, uint64_t bytes);
+
 /* The image is as it was at the beginning. */
 void edits_undo(struct edits *edits);
 

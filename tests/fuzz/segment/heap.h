@@ -1,7 +1,7 @@
 /*
  * The heap of an execution: memory is given out once, so that what was freed stays forbidden until the end of the execution, and what
- * nobody has freed by then is a leak, told at once. AddressSanitizer watches it as it watches its own heap, which takes five
- * times as long.
+ * nobody has freed by then is a leak, told at once. AddressSanitizer watches it as it watches its own heap, and it takes less
+ * time.
  */
 #ifndef SHMETER_TESTS_FUZZ_HEAP_H
 #define SHMETER_TESTS_FUZZ_HEAP_H

@@ -11,6 +11,7 @@
 #include "expo/snapshot.h"
 #include "shm/reader.h"
 #include "tests/expo/strict.h"
+#include "tests/fuzz/segment/lies.h"
 
 static const struct settings idle_settings = {
     .id = 1,
@@ -133,6 +134,7 @@ reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t str
 
     kernel = (struct kernel){ edits->image.base, edits->image.bytes, 1000000, 1 };
     edits_apply(edits, all, n, 0);
+    lies_begin(edits, all, n);
     reading.snapshot = open_image();
     if (reading.snapshot) {
         reading.model = model_new();

@@ -1,0 +1,21 @@
+"""Seeds a bug: a source of the reader in which a value that is checked is then loaded once more.
+
+Usage: seed.py NAME SOURCE OUTPUT
+"""
+import pathlib
+import sys
+
+# name: source, old text, which stands there once, new text
+SEEDS = {
+    "head": ("snapshot_records.c", "SNAPSHOT_NONE : (uint32_t)bytes;",
+             "SNAPSHOT_NONE : (uint32_t)snapshot_load(snapshot, snapshot_record_off(snapshot, unit));"),
+    "bucket": ("snapshot_cells.c", "out->buckets[bucket] = count;",
+               "out->buckets[shmeter_load_relaxed(cell + 1 + 3 * (seq & 1))] = count;"),
+}
+
+name, source, output = sys.argv[1:4]
+path = pathlib.Path(source)
+wanted, old, new = SEEDS[name]
+text = path.read_text()
+assert path.name == wanted and text.count(old) == 1, f"{source} has {text.count(old)} times instead of once: {old}"
+pathlib.Path(output).write_text(text.replace(old, new))
