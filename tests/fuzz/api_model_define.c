@@ -29,8 +29,10 @@ labels_are_good(const struct api_desc *desc)
 
     for (i = 0; desc->labels && desc->labels[i]; i++) {
         const char *label = desc->labels[i];
-        if (i >= 16 || !is_name(label, "") || !strncmp(label, "__", 2) || !strcmp(label, "le") ||
-            !strcmp(label, "quantile") || (per_worker && (!strcmp(label, "worker") || !strcmp(label, "slot"))))
+        if (i >= 16 || !is_name(label, "") || !strncmp(label, "__", 2) ||
+            (desc->type == SHMETER_HISTOGRAM && !strcmp(label, "le")) ||
+            (desc->type == SHMETER_SUMMARY && !strcmp(label, "quantile")) ||
+            (per_worker && (!strcmp(label, "worker") || !strcmp(label, "slot"))))
             return 0;
         for (k = 0; k < i; k++)
             if (!strcmp(desc->labels[k], label))

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-FOLDER = tempfile.mkdtemp(prefix="shmeter-test-", dir="/dev/shm")
+# A spawned process imports this file again: it takes the folder of its parent.
+FOLDER = os.environ.get("SHMETER_TEST_FOLDER") or tempfile.mkdtemp(prefix="shmeter-test-", dir="/dev/shm")
+os.environ["SHMETER_TEST_FOLDER"] = FOLDER
 SEGMENT = os.path.join(FOLDER, "segment")
 os.environ["SHMETER_SEGMENT"] = SEGMENT
 os.environ["PYTHONPATH"] = os.path.abspath(sys.argv[1])

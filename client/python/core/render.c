@@ -2,29 +2,25 @@
  * Text of families, byte for byte as prometheus_client writes it: text 0.0.4, and OpenMetrics as of its 0.16. It sees the model only; a
  * family's head comes from the metric object, which may have no series yet.
  */
-#include "view.h"
+#include "pieces.h"
 
-#include "expo/buffer.h"
 #include "expo/text.h"
 
 #define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
-#define LABELS_MOST 64u /* more than any series has */
 
 struct render {
     struct buffer out;
     const struct model *model;
+    struct pieces_all *all;
     int openmetrics, created;
     int failed; /* no memory */
     /* One family. */
     const char *name, *documentation, *kind, *unit;
+    size_t name_len;
     const struct model_family *family;
-    /* One series: its labels in order, those that come before the line's own label and those behind it. */
-    struct buffer labels;
-    size_t before_len;
-    const char *own_label; /* le; NULL none */
-    /* The order of label names of the shape that was met last. */
-    const struct model_shape *shape;
-    uint32_t order[LABELS_MOST], labels_n, before_n;
+    const struct pieces *pieces;
+    /* One series. */
+    const struct piece *piece;
 };
 
 static void
@@ -81,97 +77,64 @@ put_heads(struct render *render)
     put_string(render, "\n");
 }
 
-/* ---- labels ---- */
-
-static const char *
-label_name(const struct render *render, const struct model_shape *shape, uint32_t label)
-{
-    return view_label(shape->labels[label], render->family->name, render->name);
-}
-
-/* The shape's label names in order; how many of them come before the line's own label. */
-static void
-order_labels(struct render *render, const struct model_shape *shape)
-{
-    const uint32_t n = shape->labels_n < LABELS_MOST ? shape->labels_n : LABELS_MOST;
-    uint32_t i, k;
-
-    render->shape = shape;
-    render->before_n = 0;
-    for (i = 0; i < n; i++) {
-        const char *label = label_name(render, shape, i);
-        for (k = i; k && strcmp(label_name(render, shape, render->order[k - 1]), label) > 0; k--)
-            render->order[k] = render->order[k - 1];
-        render->order[k] = i;
-        render->before_n += !render->own_label || strcmp(label, render->own_label) < 0;
-    }
-    render->labels_n = n;
-}
-
-static void
-put_label(struct render *render, struct buffer *out, const char *name, const char *value)
-{
-    render->failed |= buffer_append_string(out, name) | buffer_append(out, "=\"", 2) | text_escape_value(out, value) |
-                      buffer_append(out, "\"", 1);
-}
-
-/* Renders the series' labels once for all of its lines. */
-static void
-begin_series(struct render *render, const struct model_series *series)
-{
-    struct buffer *labels = &render->labels;
-    uint32_t i;
-
-    if (series->shape != render->shape)
-        order_labels(render, series->shape);
-    labels->len = render->before_len = 0;
-    for (i = 0; i < render->labels_n; i++) {
-        const uint32_t label = render->order[i];
-        if (i)
-            render->failed |= buffer_append(labels, ",", 1);
-        if (i == render->before_n)
-            render->before_len = labels->len; /* with the comma */
-        put_label(render, labels, label_name(render, series->shape, label), series->values[label]);
-    }
-    if (render->before_n >= render->labels_n)
-        render->before_len = labels->len;
-}
-
 /* ---- lines ---- */
 
-/* name suffix {labels} value. own: value of the line's own label, escaped; NULL: it has none. */
+static void
+put_own_label(struct render *render, const char *own)
+{
+    put_string(render, render->pieces->own_label);
+    put(render, "=\"", 2);
+    put_string(render, own);
+    put(render, "\"", 1);
+}
+
+/* name suffix {labels} . own: value of the line's own label; NULL: it has none. */
+static void
+put_name(struct render *render, const char *suffix, const char *own)
+{
+    const struct piece *piece = render->piece;
+    const char *labels = render->pieces->text.data + piece->off;
+
+    put(render, render->name, render->name_len);
+    put_string(render, suffix);
+    if (!own && piece->len) {
+        put(render, "{", 1);
+        put(render, labels, piece->len);
+        put(render, "} ", 2);
+    } else if (own) {
+        put(render, "{", 1);
+        put(render, labels, piece->before);
+        if (piece->before && labels[piece->before - 1] != ',')
+            put(render, ",", 1);
+        put_own_label(render, own);
+        if (piece->before < piece->len)
+            put(render, ",", 1);
+        put(render, labels + piece->before, piece->len - piece->before);
+        put(render, "} ", 2);
+    } else {
+        put(render, " ", 1);
+    }
+}
+
 static void
 put_line(struct render *render, const char *suffix, const char *own, double value)
 {
-    const struct buffer *labels = &render->labels;
-    const size_t before = render->before_len;
-    char number[VIEW_NUMBER_BYTES];
+    char number[VIEW_NUMBER_BYTES + 1];
+    size_t len = view_number(number, value);
 
-    put_string(render, render->name);
-    put_string(render, suffix);
-    if (labels->len || own) {
-        put(render, "{", 1);
-        put(render, labels->data, own ? before : labels->len);
-        if (own) {
-            if (before && labels->data[before - 1] != ',')
-                put(render, ",", 1);
-            put_label(render, &render->out, render->own_label, own);
-            if (before < labels->len)
-                put(render, ",", 1);
-            put(render, labels->data + before, labels->len - before);
-        }
-        put(render, "}", 1);
-    }
-    put(render, " ", 1);
-    put(render, number, view_number(number, value));
-    put(render, "\n", 1);
+    number[len++] = '\n';
+    put_name(render, suffix, own);
+    put(render, number, len);
 }
 
 static void
-put_created(struct render *render, const struct model_series *series)
+put_created(struct render *render)
 {
-    if (render->created && series->created_ns)
-        put_line(render, "_created", NULL, (double)series->created_ns * 1e-9);
+    if (!render->created || !render->piece->created_n)
+        return;
+    put_name(render, "_created", NULL);
+    put(render, render->piece->created, render->piece->created_n);
+    put(render, "\n", 1);
 }
 
 static void
@@ -203,9 +166,11 @@ has_created(const struct model_family *family)
 }
 
 static void
-put_series(struct render *render, const struct model_series *series)
+put_series(struct render *render, uint32_t number)
 {
-    begin_series(render, series);
+    const struct model_series *series = &render->family->series[number];
+
+    render->piece = &render->pieces->list[number];
     switch (render->family->type) {
     case MODEL_HISTOGRAM:
         put_histogram(render, series);
@@ -225,7 +190,7 @@ put_series(struct render *render, const struct model_series *series)
         break;
     }
     if (render->openmetrics && has_created(render->family))
-        put_created(render, series);
+        put_created(render);
 }
 
 /* ---- families ---- */
@@ -236,19 +201,23 @@ put_family(struct render *render)
     const struct model_family *family = render->family;
     uint32_t i;
 
+    render->name_len = strlen(render->name);
     put_heads(render);
-    render->shape = NULL;
-    render->own_label = family && family->type == MODEL_HISTOGRAM ? "le" : NULL;
-    for (i = 0; family && i < family->series_n; i++)
+    if (!family)
+        return;
+    render->pieces = pieces_of(render->all, render->model, family, render->name,
+                               family->type == MODEL_HISTOGRAM ? "le" : NULL);
+    render->failed |= !render->pieces;
+    for (i = 0; render->pieces && i < family->series_n; i++)
         if (family->series[i].present)
-            put_series(render, &family->series[i]);
+            put_series(render, i);
     if (render->openmetrics || !render->created || !has_created(family))
         return;
     put_head(render, "_created", "gauge");
-    for (i = 0; i < family->series_n; i++)
+    for (i = 0; render->pieces && i < family->series_n; i++)
         if (family->series[i].present) {
-            begin_series(render, &family->series[i]);
-            put_created(render, &family->series[i]);
+            render->piece = &render->pieces->list[i];
+            put_created(render);
         }
 }
 
@@ -259,7 +228,6 @@ render_end(struct render *render)
                                      : PyBytes_FromStringAndSize(render->out.data, (Py_ssize_t)render->out.len);
 
     buffer_free(&render->out);
-    buffer_free(&render->labels);
     return bytes;
 }
 
@@ -277,6 +245,7 @@ render_metric(struct render *render, PyObject *object)
         return -1;
     render->kind = metric_words[metric->kind];
     render->model = view_model(metric->meter);
+    render->all = view_pieces(metric->meter);
     render->family = render->model ? model_find(render->model, stored) : NULL;
     put_family(render);
     return 0;
@@ -299,7 +268,6 @@ core_render(PyObject *module, PyObject *args)
             PyErr_SetString(PyExc_TypeError, "a list of open metrics is wanted");
         if (PyErr_Occurred() || render_metric(&render, metric)) {
             buffer_free(&render.out);
-            buffer_free(&render.labels);
             return NULL;
         }
     }
@@ -311,7 +279,8 @@ PyObject *
 meter_render(PyObject *self, int openmetrics)
 {
     static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
-    struct render render = { .model = view_model((struct meter_object *)self), .openmetrics = openmetrics };
+    const struct meter_object *meter = (struct meter_object *)self;
+    struct render render = { .model = view_model(meter), .all = view_pieces(meter), .openmetrics = openmetrics };
     char name[VIEW_NAME_BYTES];
     uint32_t i;
 

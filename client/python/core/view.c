@@ -2,7 +2,7 @@
  * What a meter's segment holds, seen as the exporter sees it: a snapshot in a model. A take belongs to whoever holds the GIL, or the
  * meter's lock where there is none.
  */
-#include "view.h"
+#include "pieces.h"
 
 #include <stdio.h>
 
@@ -10,13 +10,16 @@
 
 struct view {
     struct store *store;
+    struct pieces_all pieces;
 };
 
 void
 view_free(struct view *view)
 {
-    if (view)
-        store_free(view->store);
+    if (!view)
+        return;
+    pieces_free(&view->pieces);
+    store_free(view->store);
     free(view);
 }
 
@@ -55,6 +58,12 @@ view_take(struct meter_object *meter)
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
+}
+
+struct pieces_all *
+view_pieces(const struct meter_object *meter)
+{
+    return meter->view ? &meter->view->pieces : NULL;
 }
 
 const struct store *

@@ -9,6 +9,8 @@
 #include "expo/model.h"
 
 int view_take(struct meter_object *meter);
+struct pieces_all;
+struct pieces_all *view_pieces(const struct meter_object *meter); /* pieces.h */
 const struct store *view_store(const struct meter_object *meter); /* NULL: no take yet */
 const struct model *view_model(const struct meter_object *meter);
 
