@@ -5,7 +5,7 @@ import sys
 import tempfile
 
 
-from lib import equal, main, raises, test
+from lib import equal, main, raises, Skip, test
 
 import shmeter
 
@@ -133,6 +133,54 @@ def a_store_that_cannot_be_had_is_a_warning():
                               env={**os.environ, "SHMETER_SEGMENT": path})
     equal(done.stdout, "3.0 1.0\n")
     assert "RuntimeWarning: segment " + path in done.stderr and "not shared" in done.stderr, done.stderr
+
+
+@test
+def a_segment_that_is_used_up_is_a_warning_and_no_value_is_lost_to_the_program():
+    program = """if True:
+        import shmeter, warnings
+        shmeter.open(max_gauges=4)
+        from shmeter.prometheus import CollectorRegistry, Gauge
+        gauge = Gauge("many", "Many.", ["a"], registry=CollectorRegistry())
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            for number in range(10):
+                gauge.labels(str(number)).set(number)
+        print(len(told) > 0, all("no room for a series of many" in str(one.message) and one.filename == "<string>" for one in told))
+        warnings.simplefilter("error")
+        try:
+            gauge.labels("x")
+        except RuntimeWarning as warning:
+            print("raised")
+    """
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                              env={**os.environ, "SHMETER_SEGMENT": folder + "/segment"})
+    equal(done.stdout, "True True\nraised\n")
+
+
+FULL = """if True:
+    import os, sys
+    sys.path.insert(0, sys.argv[1])
+    from shmeter.prometheus import CollectorRegistry, Counter, Histogram
+    registry = CollectorRegistry()
+    counter = Counter("full", "F.", ["a"], registry=registry)
+    for number in range(50):
+        counter.labels(str(number)).inc(2)
+        Histogram(f"h{number}", "H.", registry=registry).observe(1)
+    print(registry.get_sample_value("full_total", {"a": "49"}), registry.get_sample_value("h49_count"))
+"""
+
+
+@test
+def a_full_shared_memory_filesystem_is_a_warning():
+    mount = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0" -c "$1" "$2"'
+    command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, FULL, os.environ["PYTHONPATH"]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "SHMETER_SEGMENT": "full"})
+    if "not permitted" in done.stderr:
+        raise Skip(done.stderr.strip())
+    equal((done.returncode, done.stdout), (0, "2.0 1.0\n"), done.stderr)
+    assert "RuntimeWarning" in done.stderr and "filesystem is full" in done.stderr, done.stderr
 
 
 @test

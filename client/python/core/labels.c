@@ -95,6 +95,7 @@ make_child(struct metric_object *metric, const struct values *values)
     PyTypeObject *type = Py_TYPE((PyObject *)metric);
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     struct metric_object *child = (struct metric_object *)alloc(type, 0);
+    uint64_t said;
 
     if (!child)
         return NULL;
@@ -116,8 +117,12 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
+    said = shmeter_load_relaxed(&metric->meter->meter->messages_n);
     metric_bind(child);
     child->ready = 1;
+    if (said != shmeter_load_relaxed(&metric->meter->meter->messages_n) &&
+        PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s", shmeter_error(metric->meter->meter)))
+        Py_CLEAR(child); /* warnings are errors here */
     return (PyObject *)child;
 }
 

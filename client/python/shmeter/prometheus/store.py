@@ -7,6 +7,7 @@ shared one.
 import atexit
 import os
 import secrets
+import tempfile
 import threading
 import warnings
 import weakref
@@ -47,14 +48,13 @@ def private():
     global _private
     with _lock:
         if _private is None:
-            path = f"/dev/shm/.shmeter-private-{os.getpid()}-{secrets.token_hex(8)}"
-            meter = _core.open(path, **{**SIZES, "max_family_series": SIZES["max_series"]})
-            meter._take()  # so that it is mapped for reading too
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
-            _private = meter
+            for folder in ("/dev/shm", tempfile.gettempdir()):  # the first one may be full
+                path = f"{folder}/.shmeter-private-{os.getpid()}-{secrets.token_hex(8)}"
+                _private = _core.open(path, **{**SIZES, "max_family_series": SIZES["max_series"]})
+                if _private.attached:
+                    _private._take()  # so that it is mapped for reading too
+                    os.unlink(path)
+                    break
         return _private
 
 
