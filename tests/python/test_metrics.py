@@ -1,4 +1,6 @@
 """Counters, gauges and histograms of shmeter.prometheus, over processes."""
+import asyncio
+
 from lib import equal, in_child, join, main, raises, test
 
 from shmeter.prometheus import CollectorRegistry, Counter, Gauge, generate_latest, Histogram
@@ -112,6 +114,55 @@ def a_metric_may_be_made_again_with_another_definition():
         (metric.labels("x") if labels else metric).inc(3)
         equal(registry.get_sample_value(*sample), 3, (kind, labels))
         registry.unregister(metric)
+
+
+@test
+def coroutine_functions_are_timed_and_counted_until_they_end():
+    registry = CollectorRegistry()
+    histogram, gauge = Histogram("coroutine", "C.", registry=registry), Gauge("running", "R.", registry=registry)
+    errors = Counter("errors", "E.", registry=registry)
+    seen = []
+
+    @histogram.time()
+    @gauge.track_inprogress()
+    @errors.count_exceptions(KeyError)
+    async def work(fails):
+        """Works."""
+        await asyncio.sleep(0)
+        seen.append(registry.get_sample_value("running"))
+        if fails:
+            raise KeyError("on purpose")
+        return 7
+
+    async def both():
+        return await asyncio.gather(work(False), work(True), return_exceptions=True)
+
+    assert asyncio.iscoroutinefunction(work) and work.__doc__ == "Works."
+    first, second = asyncio.run(both())
+    equal((first, type(second), seen), (7, KeyError, [2, 1]))
+    equal([registry.get_sample_value(name) for name in ("coroutine_count", "running", "errors_total")], [2, 0, 1])
+
+
+@test
+def a_registry_that_is_not_shared_keeps_its_metrics_to_its_process():
+    join([in_child(lambda: Counter("kept", "K.", registry=CollectorRegistry()).inc(5))])
+    registry = CollectorRegistry(shared=False)
+    counter = Counter("kept", "K.", registry=registry)
+    counter.inc()
+    join([in_child(counter.inc)])
+    equal(registry.get_sample_value("kept_total"), 2, "its own, and its child's")
+    equal(Counter("kept", "K.", registry=CollectorRegistry())._value.get(), 5)
+
+
+@test
+def sub_interpreters_count_in_one_store():
+    import _xxsubinterpreters as interpreters
+    counter = Counter("interpreted", "I.")
+    counter.inc()
+    one = interpreters.create()
+    interpreters.run_string(one, "from shmeter.prometheus import Counter\nCounter('interpreted', 'I.').inc(2)")
+    interpreters.destroy(one)
+    equal(counter._value.get(), 3)
 
 
 @test
