@@ -111,7 +111,7 @@ make_child(struct metric_object *metric, const struct values *values)
     child->documentation = Py_NewRef(metric->documentation);
     child->unit = Py_NewRef(metric->unit);
     child->labelnames = Py_NewRef(metric->labelnames);
-    child->extra = Py_NewRef(metric->extra);
+    child->extra = Py_XNewRef(metric->extra);
     child->labelvalues = values_tuple(values);
     if (!child->labelvalues) {
         Py_DECREF(child);
