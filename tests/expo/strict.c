@@ -171,6 +171,15 @@ by_string(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Elsewhere le is a label like others. */
+static int
+in_histogram(const struct parser *parser)
+{
+    const char *type = parser->open < 0 ? NULL : parser->out->families[parser->open].type;
+
+    return type && !strcmp(type, "histogram");
+}
+
 static void
 parse_labels(struct parser *parser, struct strict_sample *sample)
 {
@@ -183,7 +192,7 @@ parse_labels(struct parser *parser, struct strict_sample *sample)
             fail(parser, "= is missing");
         else
             value = take_value(parser);
-        if (value && !strcmp(name, "le"))
+        if (value && !strcmp(name, "le") && in_histogram(parser))
             sample->le = strdup(value);
         else if (value && *value && asprintf(&pairs[n], "%s=%s\001", name, value) > 0)
             n++; /* an empty value is no label */
@@ -242,7 +251,8 @@ parse_sample(struct parser *parser)
     struct strict *out = parser->out;
     struct strict_sample *sample;
 
-    out->samples = realloc(out->samples, (out->samples_n + 1) * sizeof *out->samples);
+    if (!(out->samples_n & (out->samples_n - 1))) /* full at each power of two */
+        out->samples = realloc(out->samples, (2 * out->samples_n + 1) * sizeof *out->samples);
     sample = &out->samples[out->samples_n++];
     memset(sample, 0, sizeof *sample);
     sample->name = take_name(parser, 1);
@@ -342,8 +352,8 @@ check_histograms(struct parser *parser)
             check_histogram(parser, &i);
         else if (!strcmp(out->families[out->samples[i].family].type, "summary"))
             check_summary(parser, &i);
-        else if (out->samples[i++].le)
-            fail(parser, "le outside of a histogram");
+        else
+            i++;
 }
 
 void

@@ -28,10 +28,8 @@ struct comparison {
     char *labels[API_RECORDS]; /* of each series; NULL: it is not shown */
 };
 
-static void differ(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-static void
-differ(const char *format, ...)
+void
+api_differ(const char *format, ...)
 {
     va_list arguments;
 
@@ -69,9 +67,14 @@ clean(char *out, const char *value)
     *out = 0;
 }
 
-/* worker NULL: none and no slot. The caller frees it. */
+struct added { /* a label that the definition does not have */
+    const char *name, *value;
+};
+static const struct added none[2];
+
+/* added: two of them, those with a name. The caller frees it. */
 static char *
-labels_of(const struct api_series *series, const struct api_definition *definition, const char *worker, int slot)
+labels_of(const struct api_series *series, const struct api_definition *definition, const struct added added[2])
 {
     char *pairs[API_LABELS + 2], out[LABEL_BYTES], value[4 * API_VALUES], *end = out;
     const char *at = series->values;
@@ -83,10 +86,9 @@ labels_of(const struct api_series *series, const struct api_definition *definiti
         if (*value && asprintf(&pairs[n], "%s=%s\001", definition->labels[i], value) > 0)
             n++;
     }
-    if (worker && *worker && asprintf(&pairs[n], "worker=%s\001", worker) > 0)
-        n++;
-    if (worker && asprintf(&pairs[n], "slot=%d\001", slot) > 0)
-        n++;
+    for (i = 0; i < 2; i++)
+        if (added[i].name && *added[i].value && asprintf(&pairs[n], "%s=%s\001", added[i].name, added[i].value) > 0)
+            n++;
     qsort(pairs, n, sizeof *pairs, by_text);
     for (i = 0; i < n; i++) {
         end = stpcpy(end, pairs[i]);
@@ -104,30 +106,60 @@ expect(struct comparison *to, const struct api_series *series, double gauge, cha
     expected->definition = &to->model->records[series->record]->definition;
 }
 
-/* Whether the last definition of the series' name is its own. */
-static int
-is_newest(const struct api_model *model, const struct api_series *series)
+/* Whether the last definition of its name is this one; infos of different labels stand beside each other. */
+int
+api_is_newest(const struct api_model *model, const struct api_record *own)
 {
-    const struct api_record *own = model->records[series->record];
     uint32_t i;
 
     for (i = 0; i < model->records_n; i++)
-        if (model->records[i]->made > own->made && !strcmp(model->records[i]->definition.name, own->definition.name))
+        if (model->records[i]->made > own->made && !strcmp(model->records[i]->definition.name, own->definition.name) &&
+            (model->records[i]->definition.type != SHMETER_INFO || own->definition.type != SHMETER_INFO))
             return 0;
     return 1;
 }
 
+/* By their names and slots; or by pids, and values of one process in several slots are added up. */
 static void
-expect_workers(struct comparison *to, const struct api_series *series, int mode)
+expect_workers(struct comparison *to, const struct api_series *series, const struct api_definition *definition)
 {
-    const struct api_definition *definition = &to->model->records[series->record]->definition;
+    uint32_t first = to->expected_n, k;
+    char number[16], *labels;
     int i;
 
     for (i = 0; i < API_SLOTS; i++) {
         const struct api_slot *slot = &to->model->slots[i];
         const struct api_gauge *gauge = &slot->block.gauges[series->gauge];
-        if (gauge->is_set && (mode == SHMETER_ALL || (slot->state == SLOT_HELD && !slot->is_dead)))
-            expect(to, series, gauge->value, labels_of(series, definition, slot->block.worker, i));
+        const struct added added[] = { { definition->by_pid ? "pid" : "slot", number },
+                                       { definition->by_pid ? NULL : "worker", slot->block.worker } };
+        if (!gauge->is_set || (definition->mode == SHMETER_LIVE_ALL && (slot->state != SLOT_HELD || slot->is_dead)))
+            continue;
+        snprintf(number, sizeof number, "%d", definition->by_pid ? slot->pid : i);
+        labels = labels_of(series, definition, added);
+        for (k = first; k < to->expected_n && strcmp(to->expected[k].labels, labels); k++)
+            ;
+        if (k == to->expected_n) {
+            expect(to, series, gauge->value, labels);
+            continue;
+        }
+        to->expected[k].gauge += gauge->value;
+        free(labels);
+    }
+}
+
+/* One is in force: the first until another one is set. */
+static void
+expect_states(struct comparison *to, const struct api_series *series)
+{
+    const struct api_definition *definition = &to->model->records[series->record]->definition;
+    double in_force = 0;
+    uint32_t i;
+
+    if (!api_model_gauge(to->model, series, &in_force))
+        in_force = 0;
+    for (i = 0; i < definition->states_n; i++) {
+        const struct added added[] = { { definition->name, definition->states[i] }, { NULL, NULL } };
+        expect(to, series, i == in_force, labels_of(series, definition, added));
     }
 }
 
@@ -145,6 +177,18 @@ has_later_twin(const struct comparison *with, uint32_t number)
     return 0;
 }
 
+/* Infos of one name are one metric, and an empty label is none: so several may be one sample. */
+static int
+is_expected(const struct comparison *with, const char *name, const char *labels)
+{
+    uint32_t i;
+
+    for (i = 0; i < with->expected_n; i++)
+        if (!strcmp(with->expected[i].definition->name, name) && !strcmp(with->expected[i].labels, labels))
+            return 1;
+    return 0;
+}
+
 static void
 expect_series(struct comparison *to, uint32_t number)
 {
@@ -155,8 +199,12 @@ expect_series(struct comparison *to, uint32_t number)
     if (!to->labels[number] || has_later_twin(to, number))
         return;
     to->series_n++;
+    if (definition->type == SHMETER_INFO && is_expected(to, definition->name, to->labels[number]))
+        return;
     if (definition->type == SHMETER_GAUGE && (definition->mode == SHMETER_ALL || definition->mode == SHMETER_LIVE_ALL))
-        expect_workers(to, series, definition->mode);
+        expect_workers(to, series, definition);
+    else if (definition->type == SHMETER_STATESET)
+        expect_states(to, series);
     else if (definition->type != SHMETER_GAUGE || api_model_gauge(to->model, series, &gauge))
         expect(to, series, gauge, strdup(to->labels[number]));
 }
@@ -171,8 +219,8 @@ expect_all(struct comparison *to)
     for (i = 0; i < model->series_n; i++) {
         const struct api_series *series = model->series[i];
         to->labels[i] = NULL;
-        if (series->visible && is_newest(model, series))
-            to->labels[i] = labels_of(series, &model->records[series->record]->definition, NULL, 0);
+        if (series->visible && api_is_newest(model, model->records[series->record]))
+            to->labels[i] = labels_of(series, &model->records[series->record]->definition, none);
     }
     for (i = 0; i < model->series_n; i++)
         expect_series(to, i);
@@ -210,7 +258,7 @@ check_bucket(struct expected *expected, const struct strict_sample *sample)
         if (!is_last && bound > le)
             break;
         if (!is_last && !definition->exponential)
-            differ("%s lacks the bucket %g", sample->name, bound);
+            api_differ("%s lacks the bucket %g", sample->name, bound);
         expected->below += expected->series->buckets[expected->bound];
         if (is_last) {
             expected->bound++;
@@ -220,26 +268,28 @@ check_bucket(struct expected *expected, const struct strict_sample *sample)
     expected->buckets_seen_n++;
     if (isinf(le) ? sample->value != (double)expected->series->count
                   : !is_last || sample->value != (double)expected->below)
-        differ("%s{%s le=%s} is %s: %" PRIu64 " of %" PRIu64, sample->name, sample->labels, sample->le, sample->text,
-               expected->below, expected->series->count);
+        api_differ("%s{%s le=%s} is %s: %" PRIu64 " of %" PRIu64, sample->name, sample->labels, sample->le,
+                   sample->text, expected->below, expected->series->count);
 }
 
 static void
 check_histogram(struct expected *expected, const struct strict_sample *sample)
 {
     const struct api_series *series = expected->series;
-    uint32_t least = expected->definition->exponential ? 2 : expected->definition->bounds_n + 1;
+    uint32_t least = expected->definition->type == SHMETER_SUMMARY ? 0
+                     : expected->definition->exponential           ? 2
+                                                                   : expected->definition->bounds_n + 1;
 
     if (sample->le) {
         check_bucket(expected, sample);
     } else if (!strcmp(sample->name + strlen(expected->definition->name), "_sum")) {
         if (!same_sum(series, sample->value))
-            differ("%s{%s} is %s, not %.17g", sample->name, sample->labels, sample->text, series->sum);
+            api_differ("%s{%s} is %s, not %.17g", sample->name, sample->labels, sample->text, series->sum);
     } else {
         expected->seen_n++;
         if (sample->value != (double)series->count || expected->buckets_seen_n < least)
-            differ("%s{%s} is %s, not %" PRIu64 ", after %u buckets", sample->name, sample->labels, sample->text,
-                   series->count, expected->buckets_seen_n);
+            api_differ("%s{%s} is %s, not %" PRIu64 ", after %u buckets", sample->name, sample->labels, sample->text,
+                       series->count, expected->buckets_seen_n);
     }
 }
 
@@ -265,13 +315,16 @@ check_value(struct expected *expected, const struct strict_sample *sample)
         same = same_number(wanted, sample->value);
     }
     if (!same)
-        differ("%s{%s} is %s, not %.17g", sample->name, sample->labels, sample->text, wanted);
+        api_differ("%s{%s} is %s, not %.17g", sample->name, sample->labels, sample->text, wanted);
 }
 
 static const char *
 type_of(const struct api_definition *definition)
 {
-    return definition->type == SHMETER_HISTOGRAM ? "histogram" : definition->type < SHMETER_GAUGE ? "counter" : "gauge";
+    return definition->type == SHMETER_HISTOGRAM ? "histogram"
+           : definition->type == SHMETER_SUMMARY ? "summary"
+           : definition->type < SHMETER_GAUGE    ? "counter"
+                                                 : "gauge";
 }
 
 static void
@@ -284,96 +337,10 @@ check_sample(struct comparison *with, const struct strict_family *family, const 
         if (strcmp(expected->definition->name, family->name) || strcmp(expected->labels, sample->labels) ||
             strcmp(type_of(expected->definition), family->type))
             continue;
-        (expected->definition->type == SHMETER_HISTOGRAM ? check_histogram : check_value)(expected, sample);
+        (api_is_histogram(expected->definition->type) ? check_histogram : check_value)(expected, sample);
         return;
     }
-    differ("%s{%s} %s of type %s is there", sample->name, sample->labels, sample->text, family->type);
-}
-
-/* ---- the segment's own ---- */
-
-static void
-check_loss(const struct api_model *model, const struct strict_sample *sample, uint32_t *kinds_n)
-{
-    char kind[64];
-    uint32_t i;
-
-    for (i = 0; i < LOST_KINDS; i++) {
-        snprintf(kind, sizeof kind, "kind=%s\001", api_loss_words[i]);
-        if (!strstr(sample->labels, kind))
-            continue;
-        if (sample->value != (double)model->losses[i])
-            differ("%s{%s} is %s, not %" PRIu64, sample->name, sample->labels, sample->text, model->losses[i]);
-        ++*kinds_n;
-        return;
-    }
-    if (sample->value != 0)
-        differ("%s{%s} is %s", sample->name, sample->labels, sample->text);
-}
-
-static void
-check_level(const char *what, uint64_t is, uint64_t wanted)
-{
-    if (is != wanted)
-        differ("%s is %" PRIu64 ", not %" PRIu64, what, is, wanted);
-}
-
-static void
-check_levels(const struct comparison *with, const struct segment_status *status)
-{
-    const struct api_model *model = with->model;
-    uint32_t i, k, names_n = 0;
-
-    for (i = 0; i < model->records_n; i++, names_n++)
-        for (k = 0; k < i; k++)
-            if (!strcmp(model->records[k]->definition.name, model->records[i]->definition.name)) {
-                names_n--;
-                break;
-            }
-    check_level("families_damaged", status->families_damaged, 0);
-    check_level("series_damaged", status->series_damaged, 0);
-    check_level("families", status->families, names_n);
-    check_level("families_superseded", status->families_superseded, model->records_n - names_n);
-    check_level("torn", status->torn, 0);
-    check_level("series_used", status->series_used, model->limited_n);
-    check_level("series_visible", status->series_visible, with->series_n);
-    check_level("gauges_used", status->gauges_used, model->gauges_n);
-    check_level("cells_used", status->cells_used, model->cells_bytes ? 256 + model->cells_bytes : 0);
-}
-
-static void
-check_worker(const struct api_slot *slot, const struct status_slot *seen)
-{
-    const struct api_block *block = &slot->block;
-    uint32_t i;
-
-    if (seen->life != (slot->is_dead ? STATUS_DEAD : STATUS_LIVE) || (int)seen->pid != slot->pid || seen->foreign ||
-        seen->generation != slot->generation || strcmp(seen->worker, block->worker) || seen->work_n != block->work_n ||
-        (seen->heartbeat_age_ns != STATUS_NEVER) != block->has_beaten ||
-        (seen->busy_age_ns != STATUS_NEVER) != block->is_busy || seen->checks_n != block->checks_n)
-        differ("slot %u: worker %s, pid %u, generation %u, %u checks", seen->slot, seen->worker, seen->pid,
-               seen->generation, seen->checks_n);
-    for (i = 0; i < block->checks_n; i++)
-        if ((int)seen->checks[i].health != block->checks[i].health ||
-            strcmp(seen->checks[i].name, block->checks[i].name) ||
-            strcmp(seen->checks[i].message, block->checks[i].message))
-            differ("slot %u: check %s is %d: %s", seen->slot, seen->checks[i].name, (int)seen->checks[i].health,
-                   seen->checks[i].message);
-}
-
-static void
-check_workers(const struct api_model *model, const struct segment_status *status)
-{
-    uint32_t i, n = 0;
-
-    for (i = 0; i < API_SLOTS; i++) {
-        if (model->slots[i].state != SLOT_HELD)
-            continue;
-        if (n == status->slots_len || status->slots[n].slot != i)
-            differ("slot %u is not held", i);
-        check_worker(&model->slots[i], &status->slots[n++]);
-    }
-    check_level("slots held", status->slots_len, n);
+    api_differ("%s{%s} %s of type %s is there", sample->name, sample->labels, sample->text, family->type);
 }
 
 void
@@ -381,26 +348,24 @@ api_compare(const struct api_model *model, const char *text, size_t len, const s
 {
     static struct comparison with;
     struct strict parsed = { 0 };
-    uint32_t i, kinds_n = 0;
+    uint32_t i;
 
     with.model = model;
     expect_all(&with);
     strict_parse(&parsed, text, len);
     if (*parsed.error)
-        differ("%s", parsed.error);
+        api_differ("%s", parsed.error);
     for (i = 0; i < parsed.samples_n; i++)
         if (!strcmp(parsed.samples[i].name, "shmeter_lost_total"))
-            check_loss(model, &parsed.samples[i], &kinds_n);
+            api_compare_loss(model, parsed.samples[i].labels, parsed.samples[i].value);
         else if (strncmp(parsed.samples[i].name, "shmeter_", 8))
             check_sample(&with, &parsed.families[parsed.samples[i].family], &parsed.samples[i]);
     for (i = 0; i < with.expected_n; i++) {
         if (with.expected[i].seen_n != 1)
-            differ("%s{%s} is there %u times", with.expected[i].definition->name, with.expected[i].labels,
-                   with.expected[i].seen_n);
+            api_differ("%s{%s} is there %u times", with.expected[i].definition->name, with.expected[i].labels,
+                       with.expected[i].seen_n);
         free(with.expected[i].labels);
     }
-    check_level("kinds of losses", kinds_n, LOST_KINDS);
-    check_levels(&with, status);
-    check_workers(model, status);
+    api_compare_status(model, with.series_n, status);
     strict_free(&parsed);
 }

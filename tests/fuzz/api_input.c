@@ -98,6 +98,7 @@ static const char *const one[] = { "l", NULL };
 static const char *const two[] = { "l", "m", NULL };
 static const char *const swapped[] = { "m", "l", NULL };
 static const char *const worker[] = { "worker", NULL };
+static const char *const pid[] = { "pid", NULL };
 static const char *const slot[] = { "slot", "l", NULL };
 static const char *const twice[] = { "l", "l", NULL };
 static const char *const le[] = { "l", "le", NULL };
@@ -108,10 +109,16 @@ static const char *const sixteen[] = { "a", "b", "c", "d", "e", "f", "g", "h", "
                                        "j", "k", "l", "m", "n", "o", "p", NULL };
 static const char *const seventeen[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i",
                                          "j", "k", "l", "m", "n", "o", "p", "q", NULL };
-static const char *const *const labels[] = { NULL, one,   two, one,      two,      swapped, no_labels, worker,   one,
-                                             slot, twice, le,  quantile, reserved, wrong,   sixteen,   seventeen };
+static const char *const *const labels[] = { NULL, one,   two, one,      two,      swapped, no_labels, worker,    one,
+                                             slot, twice, le,  quantile, reserved, wrong,   sixteen,   seventeen, pid };
 
 static const char *const units[] = { NULL, "", "seconds", "bytes", NULL, "a b", NULL, NULL };
+
+static const char *const on_off[] = { "on", "off", NULL };
+static const char *const three[] = { "a", "\xc3\xa9 \"", "\\n", NULL };
+static const char *const empty[] = { "a", "", NULL };
+static const char *const same[] = { "a", "b", "a", NULL };
+static const char *const *const states[] = { on_off, three, on_off, empty, same, no_labels, three, NULL };
 
 static uint32_t
 few_bounds(struct input *input, double *out)
@@ -169,13 +176,16 @@ input_desc(struct input *input, struct api_desc *out)
     uint8_t type = input_byte(input), mode = input_byte(input), more = input_byte(input);
 
     memset(out, 0, sizeof *out);
-    out->type = type < 240 ? type % 5 : type % 2 ? 5 : -1;
+    out->type = type < 240 ? type % SHMETER_TYPES : type % 2 ? SHMETER_TYPES : -1;
     out->mode = mode < 240 ? mode % SHMETER_MODES : mode % 2 ? 11 : -1;
     out->name = names[input_byte(input) % COUNT(names)];
     out->labels = labels[input_byte(input) % COUNT(labels)];
     out->help = more % 4 == 0 ? NULL : more % 4 == 1 ? long_help : "Help.";
     out->unit = units[more / 4 % COUNT(units)];
     out->max_series = more >= 224 ? more % 4 : 0;
+    out->by_pid = more >> 5 & 1;
+    if (out->type == SHMETER_STATESET)
+        out->states = states[mode % COUNT(states)];
     if (out->type != SHMETER_HISTOGRAM)
         return;
     switch (mode % 8) {

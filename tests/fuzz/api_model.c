@@ -72,13 +72,13 @@ static struct api_series *
 make_series(struct api_model *model, int record, const char *values, uint32_t bytes)
 {
     const struct api_definition *definition = &model->records[record]->definition;
-    uint32_t cell_bytes = definition->type == SHMETER_HISTOGRAM     ? 64 + 8 * definition->buckets_n
+    uint32_t cell_bytes = api_is_histogram(definition->type)        ? 64 + 8 * definition->buckets_n
                           : definition->type <= SHMETER_COUNTER_F64 ? 8
                                                                     : 0;
     struct api_series *series;
 
     if (256 + model->cells_bytes + cell_bytes > API_LANE_BYTES ||
-        (definition->type == SHMETER_GAUGE && model->gauges_n >= API_GAUGES))
+        (api_is_gauge(definition->type) && model->gauges_n >= API_GAUGES))
         return NULL;
     if (model->series_n == API_RECORDS)
         abort();
@@ -89,7 +89,7 @@ make_series(struct api_model *model, int record, const char *values, uint32_t by
     series->exact = 1;
     series->made = ++model->made;
     series->buckets = fresh((definition->buckets_n + 1) * sizeof *series->buckets);
-    series->gauge = definition->type == SHMETER_GAUGE ? (int)model->gauges_n++ : -1;
+    series->gauge = api_is_gauge(definition->type) ? (int)model->gauges_n++ : -1;
     model->cells_bytes += cell_bytes;
     model->series[model->series_n++] = series;
     return series;
@@ -98,7 +98,7 @@ make_series(struct api_model *model, int record, const char *values, uint32_t by
 static int
 has_cells(const struct api_model *model, int record)
 {
-    return model->records[record]->definition.type != SHMETER_GAUGE &&
+    return !api_is_gauge(model->records[record]->definition.type) &&
            model->records[record]->definition.type != SHMETER_INFO;
 }
 
@@ -220,7 +220,7 @@ push_family(struct api_model *model, struct api_process *process, const struct a
 static struct api_family *
 refuse_family(struct api_model *model, struct api_process *process, const struct api_desc *desc)
 {
-    struct api_desc plain = { .type = desc->type > SHMETER_INFO || desc->type < 0 ? SHMETER_COUNTER : desc->type };
+    struct api_desc plain = { .type = desc->type >= SHMETER_TYPES || desc->type < 0 ? SHMETER_COUNTER : desc->type };
     struct api_definition definition;
     struct api_family *family;
 
@@ -246,40 +246,65 @@ record_of(struct api_model *model, const struct api_definition *definition)
     return (int)i;
 }
 
+/* The process's family of this definition. NULL: it has none; then *conflicts when another one has the name. */
+static struct api_family *
+find_family(const struct api_process *process, const struct api_definition *definition, int *conflicts)
+{
+    struct api_family *same = NULL;
+    uint32_t i;
+
+    *conflicts = 0;
+    for (i = 0; i < process->families_n; i++) {
+        struct api_family *other = process->families[i];
+        if (other->is_invalid || strcmp(other->definition.name, definition->name))
+            continue;
+        if (api_same_definition(&other->definition, definition))
+            same = other;
+        else if (other->definition.type != SHMETER_INFO || definition->type != SHMETER_INFO)
+            *conflicts |= other->is_accepted;
+    }
+    if (same && !same->is_accepted)
+        same->is_accepted = !*conflicts;
+    return same;
+}
+
 struct api_family *
 api_model_family(struct api_model *model, int number, const struct api_desc *desc)
 {
     struct api_process *process = &model->processes[number];
-    struct api_family *family = NULL;
     struct api_definition definition;
+    struct api_family *family;
     int conflicts = 0;
-    uint32_t i;
 
     if (!process->pid)
         return NULL;
     if (!api_is_good(desc))
         return refuse_family(model, process, desc);
     api_define(desc, &definition);
-    for (i = 0; i < process->families_n && !family; i++) {
-        struct api_family *other = process->families[i];
-        if (other->is_invalid || strcmp(other->definition.name, definition.name))
-            continue;
-        if (api_same_definition(&other->definition, &definition))
-            family = other;
-        conflicts |= !other->is_conflicting;
-    }
+    family = find_family(process, &definition, &conflicts);
     if (!family) {
         family = push_family(model, process, &definition);
-        family->is_conflicting = conflicts;
+        family->is_accepted = !conflicts;
         family->max_series = desc->max_series ? desc->max_series : API_FAMILY_SERIES;
     }
-    if (family->is_conflicting) {
+    if (!family->is_accepted) {
         api_model_lose(model, LOST_FAMILY_CONFLICTS);
         return family;
     }
     family->record = record_of(model, &definition);
     overflow_series(model, family, 0);
     return family;
+}
+
+void
+api_model_forget(struct api_model *model, int number, const char *name)
+{
+    struct api_process *process = &model->processes[number];
+    uint32_t i;
+
+    for (i = 0; i < process->families_n; i++)
+        if (!strcmp(process->families[i]->definition.name, name))
+            process->families[i]->is_accepted = 0;
 }
 
 struct api_handle
@@ -290,7 +315,7 @@ api_model_of(struct api_model *model, const struct api_family *family, int type,
     int repaired = 0, full = 0, good = family && type == family->definition.type;
     uint32_t i, bytes;
 
-    if (!family || family->is_invalid || family->is_conflicting)
+    if (!family || !family->is_accepted)
         return handle;
     good = good && values->n == family->definition.labels_n;
     for (i = 0; i < values->n; i++)

@@ -19,6 +19,7 @@
 #define API_LANE_BYTES    32768u
 
 #define API_LABELS   17 /* one more than there may be */
+#define API_STATES   4
 #define API_VALUES   1024
 #define API_BOUNDS   1001
 #define API_RECORDS  1024
@@ -30,9 +31,11 @@ struct api_desc {
     const char *name, *help, *unit;
     const char *const *labels; /* ended by NULL; or NULL */
     const double *bounds;      /* or NULL */
+    const char *const *states; /* of statesets: ended by NULL; or NULL */
     uint32_t bounds_n, max_series;
     int schema;
     double min_value, max_value;
+    int by_pid;
 };
 
 enum api_loss {
@@ -56,10 +59,10 @@ extern const char *const api_loss_words[LOST_KINDS];
 
 /* What makes two families of one name differ. */
 struct api_definition {
-    int type, mode, exponential, schema;
-    uint32_t labels_n, bounds_n, buckets_n;
+    int type, mode, exponential, schema, by_pid;
+    uint32_t labels_n, bounds_n, buckets_n, states_n;
     char name[256], unit[256];
-    char labels[API_LABELS][256];
+    char labels[API_LABELS][256], states[API_STATES][64];
     double bounds[API_BOUNDS]; /* exponential: of the zero bucket, then of the log buckets */
 };
 
@@ -118,7 +121,7 @@ enum { SLOT_NONE = -1, SLOT_PRIVATE = -2 };
 
 struct api_family { /* as a process has opened it */
     struct api_definition definition;
-    int is_invalid, is_conflicting;
+    int is_invalid, is_accepted; /* neither: another one has its name in this process, or it was forgotten */
     int record;
     uint32_t max_series;
 };
@@ -168,6 +171,7 @@ struct api_handle api_model_of(struct api_model *model, const struct api_family 
                                const struct api_values *values);
 void api_model_hide(struct api_model *model, const struct api_family *family, const struct api_values *values);
 void api_model_hide_all(struct api_model *model, const struct api_family *family);
+void api_model_forget(struct api_model *model, int process, const char *name);
 
 /* ---- values ---- */
 void api_model_add_u64(struct api_handle handle, uint64_t n);
@@ -175,6 +179,8 @@ void api_model_add_f64(struct api_model *model, struct api_handle handle, double
 void api_model_observe(struct api_model *model, struct api_handle handle, double v);
 void api_model_gauge_set(struct api_model *model, int process, struct api_handle handle, double v);
 void api_model_gauge_add(struct api_model *model, int process, struct api_handle handle, double v);
+void api_model_gauge_touch(struct api_model *model, int process, struct api_handle handle);
+void api_model_state(struct api_model *model, int process, struct api_handle handle, uint32_t state);
 /* Whether v is so near a computed bound that its bucket depends on the bound's last bit. */
 int api_model_is_close(struct api_handle handle, double v);
 /* A gauge's value over all workers. Returns 0: it has none. */
@@ -195,6 +201,8 @@ void api_model_forks(struct api_model *model, int process, int pid);
 void api_model_lose(struct api_model *model, enum api_loss loss);
 int api_is_good(const struct api_desc *desc);
 void api_define(const struct api_desc *desc, struct api_definition *out);
+int api_is_histogram(int type); /* or a summary */
+int api_is_gauge(int type);     /* or a stateset */
 int api_same_definition(const struct api_definition *a, const struct api_definition *b);
 
 #endif

@@ -32,13 +32,43 @@ labels_are_good(const struct api_desc *desc)
         if (i >= 16 || !is_name(label, "") || !strncmp(label, "__", 2) ||
             (desc->type == SHMETER_HISTOGRAM && !strcmp(label, "le")) ||
             (desc->type == SHMETER_SUMMARY && !strcmp(label, "quantile")) ||
-            (per_worker && (!strcmp(label, "worker") || !strcmp(label, "slot"))))
+            (per_worker && (desc->by_pid ? !strcmp(label, "pid") : !strcmp(label, "worker") || !strcmp(label, "slot"))))
             return 0;
         for (k = 0; k < i; k++)
             if (!strcmp(desc->labels[k], label))
                 return 0;
     }
     return 1;
+}
+
+int
+api_is_histogram(int type)
+{
+    return type == SHMETER_HISTOGRAM || type == SHMETER_SUMMARY;
+}
+
+int
+api_is_gauge(int type)
+{
+    return type == SHMETER_GAUGE || type == SHMETER_STATESET;
+}
+
+static int
+states_are_good(const struct api_desc *desc)
+{
+    uint32_t i, k;
+
+    if (desc->type != SHMETER_STATESET)
+        return 1;
+    for (i = 0; desc->labels && desc->labels[i]; i++)
+        if (!strcmp(desc->labels[i], desc->name))
+            return 0;
+    for (i = 0; desc->states && desc->states[i]; i++)
+        for (k = 0; k <= i; k++)
+            if (!*desc->states[i] || strlen(desc->states[i]) > 255 ||
+                (k < i && !strcmp(desc->states[k], desc->states[i])))
+                return 0;
+    return i && i <= 256 && is_name(desc->name, "");
 }
 
 static int
@@ -66,8 +96,9 @@ api_is_good(const struct api_desc *desc)
 {
     return desc->name && is_name(desc->name, ":") && strcmp(desc->name, "up") && strncmp(desc->name, "scrape_", 7) &&
            strncmp(desc->name, "__", 2) && strncmp(desc->name, "shmeter_", 8) && desc->type >= 0 &&
-           desc->type <= SHMETER_INFO && (desc->type != SHMETER_GAUGE || (desc->mode >= 0 && desc->mode < 11)) &&
-           labels_are_good(desc) && buckets_are_good(desc) && (!desc->unit || !*desc->unit || is_name(desc->unit, ""));
+           desc->type < SHMETER_TYPES && (desc->type != SHMETER_GAUGE || (desc->mode >= 0 && desc->mode < 11)) &&
+           labels_are_good(desc) && buckets_are_good(desc) && states_are_good(desc) &&
+           (!desc->unit || !*desc->unit || is_name(desc->unit, ""));
 }
 
 /* ---- definitions ---- */
@@ -131,7 +162,11 @@ api_define(const struct api_desc *desc, struct api_definition *out)
 {
     memset(out, 0, sizeof *out);
     out->type = desc->type;
-    out->mode = desc->type == SHMETER_GAUGE ? desc->mode : 0;
+    out->mode = desc->type == SHMETER_GAUGE ? desc->mode : desc->type == SHMETER_STATESET ? SHMETER_LATEST : 0;
+    out->by_pid = desc->by_pid && (out->mode == SHMETER_ALL || out->mode == SHMETER_LIVE_ALL);
+    out->buckets_n = desc->type == SHMETER_SUMMARY;
+    for (; desc->type == SHMETER_STATESET && desc->states && desc->states[out->states_n]; out->states_n++)
+        snprintf(out->states[out->states_n], sizeof *out->states, "%s", desc->states[out->states_n]);
     snprintf(out->name, sizeof out->name, "%s", desc->name ? desc->name : "");
     snprintf(out->unit, sizeof out->unit, "%s", desc->unit ? desc->unit : "");
     for (; desc->labels && desc->labels[out->labels_n]; out->labels_n++)
@@ -145,12 +180,15 @@ api_same_definition(const struct api_definition *a, const struct api_definition 
 {
     uint32_t i;
 
-    if (a->type != b->type || a->mode != b->mode || a->exponential != b->exponential || a->schema != b->schema ||
-        a->labels_n != b->labels_n || a->bounds_n != b->bounds_n || strcmp(a->name, b->name) ||
-        strcmp(a->unit, b->unit))
+    if (a->type != b->type || a->mode != b->mode || a->exponential != b->exponential || a->by_pid != b->by_pid ||
+        a->schema != b->schema || a->labels_n != b->labels_n || a->states_n != b->states_n ||
+        a->bounds_n != b->bounds_n || strcmp(a->name, b->name) || strcmp(a->unit, b->unit))
         return 0;
     for (i = 0; i < a->labels_n; i++)
         if (strcmp(a->labels[i], b->labels[i]))
+            return 0;
+    for (i = 0; i < a->states_n; i++)
+        if (strcmp(a->states[i], b->states[i]))
             return 0;
     for (i = 0; i < a->bounds_n; i++)
         if (a->bounds[i] != b->bounds[i])

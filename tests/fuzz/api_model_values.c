@@ -44,7 +44,7 @@ api_model_observe(struct api_model *model, struct api_handle handle, double v)
     const struct api_definition *definition = handle.family ? &handle.family->definition : NULL;
     uint32_t bucket = 0;
 
-    if (!definition || definition->type != SHMETER_HISTOGRAM)
+    if (!definition || !api_is_histogram(definition->type))
         return;
     if (isnan(v) || (definition->exponential && v < 0)) {
         api_model_lose(model, isnan(v) ? LOST_OBSERVATIONS_NAN : LOST_OBSERVATIONS_NEGATIVE);
@@ -143,6 +143,38 @@ api_model_gauge_add(struct api_model *model, int process, struct api_handle hand
         put(own, (own->is_set && own->stamp == epoch ? own->value : 0) + v, epoch);
     } else {
         put(own, sum, own->stamp);
+    }
+}
+
+void
+api_model_gauge_touch(struct api_model *model, int process, struct api_handle handle)
+{
+    struct api_gauge *own, *common;
+    int mode;
+
+    if (!handle.series)
+        return;
+    mode = handle.family->definition.mode;
+    own = &api_model_block(model, process)->gauges[handle.series->gauge];
+    common = &model->common[handle.series->gauge];
+    if (mode == SHMETER_POOL && model->processes[process].slot >= 0) {
+        if (!common->is_set)
+            put(common, 0, common->stamp);
+    } else if (!is_latest(mode) && !own->is_set) {
+        put(own, 0, own->stamp);
+    }
+}
+
+void
+api_model_state(struct api_model *model, int process, struct api_handle handle, uint32_t state)
+{
+    if (!handle.series)
+        return;
+    if (state < handle.family->definition.states_n)
+        api_model_gauge_set(model, process, handle, state);
+    else {
+        api_model_block(model, process);
+        api_model_lose(model, LOST_GAUGE_REFUSED);
     }
 }
 

@@ -14,7 +14,6 @@
 
 #define PROCESSES   4
 #define SLEEPERS    16
-#define STACKS      64
 #define MAPPINGS    256
 #define DESCRIPTORS 64
 
@@ -54,26 +53,46 @@ kernel(long number, long a, long b, long c, long d, long e, long f)
 
 /* ---- identities ---- */
 
-/* prctl(PR_SET_PDEATHSIG, SIGKILL), and pause(2) for ever: in registers alone, because it shares this program's memory. */
+/*
+ * A child that shares this program's memory and descriptors, and sleeps until it is killed: prctl(PR_SET_PDEATHSIG, SIGKILL), exit(2) if
+ * the parent has gone before that, and pause(2) for ever. It works in registers alone, because it has this program's stack too.
+ */
 __attribute__((no_sanitize("address", "undefined", "coverage"))) static int
-sleep_for_ever(void *argument)
+make_sleeper(void)
 {
-    (void)argument;
+    long pid = SYS_clone;
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+
     __asm__ __volatile__("syscall\n"
+                         "test %%rax, %%rax\n"
+                         "jnz 2f\n"
+                         "mov %[prctl], %%eax\n"
+                         "mov %[death], %%edi\n"
+                         "mov %[kill], %%esi\n"
+                         "syscall\n"
+                         "mov %[getppid], %%eax\n"
+                         "syscall\n"
+                         "cmp %%ebx, %%eax\n"
+                         "je 1f\n"
+                         "mov %[exit], %%eax\n"
+                         "syscall\n"
                          "1: mov %[pause], %%eax\n"
                          "syscall\n"
-                         "jmp 1b"
-                         :
-                         : "a"((long)SYS_prctl), "D"((long)PR_SET_PDEATHSIG), "S"((long)SIGKILL), [pause] "i"(SYS_pause)
+                         "jmp 1b\n"
+                         "2:"
+                         : "+a"(pid)
+                         : "b"((long)getpid()), "D"((long)(CLONE_VM | CLONE_FILES | SIGCHLD)), "S"(0L), "d"(0L),
+                           "r"(r10), "r"(r8), [prctl] "i"(SYS_prctl), [death] "i"(PR_SET_PDEATHSIG),
+                           [kill] "i"(SIGKILL), [getppid] "i"(SYS_getppid), [exit] "i"(SYS_exit), [pause] "i"(SYS_pause)
                          : "rcx", "r11", "memory");
-    __builtin_unreachable();
+    return (int)pid;
 }
 
 static int
 take_sleeper(void)
 {
-    static char stacks[STACKS][256] __attribute__((aligned(16))); /* in use until a child sleeps */
-    static uint32_t stacks_n;
+    sigset_t all, before;
     int i, pid;
 
     for (i = 0; i < SLEEPERS; i++)
@@ -82,9 +101,12 @@ take_sleeper(void)
             sleepers[i] = 0;
             return pid;
         }
-    pid = clone(sleep_for_ever, stacks[stacks_n++ % STACKS] + sizeof *stacks, CLONE_VM | SIGCHLD, NULL);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* its handlers would run on our stack */
+    pid = make_sleeper();
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid <= 0) {
-        perror("clone");
+        fprintf(stderr, "no child: %s\n", strerror(-pid));
         abort();
     }
     return pid;

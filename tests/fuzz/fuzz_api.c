@@ -32,6 +32,7 @@ struct handle {
         struct shmeter_counter_f64 counter_f64;
         struct shmeter_gauge gauge;
         struct shmeter_histogram histogram;
+        struct shmeter_stateset stateset;
     } real;
 };
 
@@ -72,14 +73,17 @@ scrape(struct store *store)
     text.len = 0;
     must(!store_take(store, SNAPSHOT_ALL) && !store_render(store, &encode_text, &text), "no memory to read");
     must(store_status_n(store) == 1 && store_status(store, 0)->readable, "the segment cannot be read");
-    api_compare(&run.model, text.data, text.len, store_status(store, 0));
+    api_compare(&run.model, text.data ? text.data : "", text.len, store_status(store, 0));
 }
 
+/* with_own: the segment's own series too. */
 static struct store *
-new_store(void)
+new_store(int with_own)
 {
     const char *path = world_path();
-    const struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER };
+    const struct store_options options = {
+        .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = !with_own
+    };
     struct store *store = store_new(&options);
 
     must(store != NULL, "no memory for a store");
@@ -107,7 +111,7 @@ call_open(int process)
     must(!world_open(process, &options, how < 128), "the segment cannot be had");
     api_model_open(&run.model, process, pid, options.worker);
     if (!run.store)
-        run.store = new_store();
+        run.store = new_store(0);
 }
 
 static void
@@ -125,12 +129,16 @@ call_family(int process, struct shmeter *meter)
     real.help = desc.help;
     real.unit = desc.unit;
     real.labels = desc.labels;
-    real.bounds = desc.bounds;
+    if (desc.type == SHMETER_STATESET)
+        real.states = desc.states;
+    else
+        real.bounds = desc.bounds;
     real.bounds_len = desc.bounds_n;
     real.max_series = desc.max_series;
     real.schema = desc.schema;
     real.min_value = desc.min_value;
     real.max_value = desc.max_value;
+    real.by_pid = (uint32_t)desc.by_pid;
     family->real = shmeter_family(meter, &real);
     family->model = api_model_family(&run.model, process, &desc);
     must(!family->real == !family->model, "a family, or none");
@@ -156,11 +164,13 @@ call_of(int process)
     const struct family *family = a_family(program);
     uint8_t how = input_byte(&run.input);
     struct handle *handle = &program->handles[program->handles_n % HANDLES];
-    int type = how < 224 && family->model ? family->model->definition.type : how % 5;
+    int type = how < 224 && family->model ? family->model->definition.type : how % SHMETER_TYPES;
     struct api_values values;
 
     input_values(&run.input, labels_of(family), &values);
     memset(handle, 0, sizeof *handle);
+    if (api_is_histogram(type)) /* one call for both */
+        type = family->model && family->model->definition.type == SHMETER_SUMMARY ? SHMETER_SUMMARY : SHMETER_HISTOGRAM;
     switch (type) {
     case SHMETER_COUNTER:
         handle->real.counter = shmeter_counter_of_v(family->real, values.texts, values.n);
@@ -171,7 +181,11 @@ call_of(int process)
     case SHMETER_GAUGE:
         handle->real.gauge = shmeter_gauge_of_v(family->real, values.texts, values.n);
         break;
+    case SHMETER_STATESET:
+        handle->real.stateset = shmeter_stateset_of_v(family->real, values.texts, values.n);
+        break;
     case SHMETER_HISTOGRAM:
+    case SHMETER_SUMMARY:
         handle->real.histogram = shmeter_histogram_of_v(family->real, values.texts, values.n);
         break;
     default:
@@ -203,13 +217,24 @@ call_update(int process)
     case SHMETER_GAUGE:
         n = input_byte(&run.input);
         v = input_f64(&run.input);
-        if (n % 2)
+        if (n >= 224) {
+            shmeter_gauge_touch(handle->real.gauge);
+            api_model_gauge_touch(&run.model, process, handle->model);
+        } else if (n % 2) {
             shmeter_gauge_add(handle->real.gauge, v);
-        else
+            api_model_gauge_add(&run.model, process, handle->model, v);
+        } else {
             shmeter_gauge_set(handle->real.gauge, v);
-        (n % 2 ? api_model_gauge_add : api_model_gauge_set)(&run.model, process, handle->model, v);
+            api_model_gauge_set(&run.model, process, handle->model, v);
+        }
+        break;
+    case SHMETER_STATESET:
+        n = input_byte(&run.input) % 5;
+        shmeter_stateset_set(handle->real.stateset, (uint32_t)n);
+        api_model_state(&run.model, process, handle->model, (uint32_t)n);
         break;
     case SHMETER_HISTOGRAM:
+    case SHMETER_SUMMARY:
         v = input_addend(&run.input);
         if (api_model_is_close(handle->model, v))
             break;
@@ -219,6 +244,16 @@ call_update(int process)
     default:
         break;
     }
+}
+
+static void
+call_forget(int process, struct shmeter *meter)
+{
+    const struct family *family = a_family(&run.programs[process]);
+    const char *name = family->model ? family->model->definition.name : "a_total";
+
+    shmeter_family_forget(meter, name);
+    api_model_forget(&run.model, process, name);
 }
 
 static void
@@ -347,6 +382,9 @@ call(uint8_t which, int process)
     case 8:
         call_hide(process, 1);
         break;
+    case 19:
+        call_forget(process, meter);
+        break;
     case 9:
         call_worker(process, meter);
         break;
@@ -379,7 +417,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     }
     if (run.store) {
         scrape(run.store);
-        fresh = new_store();
+        fresh = new_store(1);
         scrape(fresh);
         store_free(fresh);
         store_free(run.store);
