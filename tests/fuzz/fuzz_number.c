@@ -1,6 +1,8 @@
 /*
- * Every double and every integer reads back as itself, in what is written as a value and as a bound.
+ * Every double and every integer reads back as itself, by strtod(3) and strtoull(3), in what is written as a value and as a bound; and a
+ * value of -0 has its sign.
  */
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void
-must_read_back(const char *text, size_t len, double value)
+must_read_back(const char *text, size_t len, double value, int is_signed)
 {
     char ended[NUMBER_BYTES + 1], *end;
     double back;
@@ -20,7 +22,8 @@ must_read_back(const char *text, size_t len, double value)
         memcpy(ended, text, len);
         ended[len] = 0;
         back = strtod(ended, &end);
-        if (end == ended + len && (back == value || (back != back && value != value)))
+        if (end == ended + len &&
+            ((back == value && (!is_signed || !signbit(back) == !signbit(value))) || (back != back && value != value)))
             return;
     }
     fprintf(stderr, "%a was written as %.*s\n", value, (int)len, text);
@@ -38,9 +41,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     memcpy(&bits, data, bytes < sizeof bits ? bytes : sizeof bits);
     memcpy(&value, &bits, sizeof value);
     len = number_f64(text, value);
-    must_read_back(text, len, value);
+    must_read_back(text, len, value, 1);
     len = number_bound(text, value);
-    must_read_back(text, len, value);
+    must_read_back(text, len, value, 0);
     if (value == value && !memchr(text, '.', len) && !memchr(text, 'e', len) && !memchr(text, 'I', len))
         abort(); /* a bound that OpenMetrics would spell otherwise */
     len = number_u64(text, bits);
