@@ -36,12 +36,18 @@ last_words(void)
 static void
 arrange_dead(void)
 {
+    struct shmeter_slot_word *word;
     uint32_t i;
 
     for (i = 0; i < 6; i++)
         world_in_a_child(last_words);
-    for (i = 1; i < 4; i++)
-        shmeter_slot_word_at(shmeter_meter_attachment(world.meter), i)->image ^= UINT64_C(1) << 40;
+    for (i = 1; i < 4; i++) {
+        word = shmeter_slot_word_at(shmeter_meter_attachment(world.meter), i);
+        word->image ^= UINT64_C(1) << 40;
+        /* Pids come round: with one that somebody has by then, takeovers would go another way. */
+        word->owner = SHMETER_OWNER(SHMETER_OWNER_STATE(word->owner), SHMETER_OWNER_GENERATION(word->owner),
+                                    INT32_MAX - i);
+    }
 }
 
 static void
