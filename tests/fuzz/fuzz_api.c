@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/fuzz/api_world.h"
+#include "tests/fuzz/api/world.h"
 
 #include "expo/encode.h"
 #include "expo/store.h"
-#include "tests/fuzz/api_compare.h"
-#include "tests/fuzz/api_input.h"
+#include "tests/fuzz/api/compare.h"
+#include "tests/fuzz/api/input.h"
 
 #define CALLS    120
 #define SCRAPES  4 /* before the last */
@@ -53,6 +53,18 @@ struct run {
 };
 
 static struct run run;
+
+#if defined(API_SEEDED)
+int api_seed; /* the bug that is awake */
+
+__attribute__((constructor)) static void
+wake(void)
+{
+    const char *number = getenv("API_SEED");
+
+    api_seed = number ? atoi(number) : 0;
+}
+#endif
 
 static void
 must(int good, const char *what)

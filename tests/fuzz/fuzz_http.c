@@ -15,7 +15,7 @@
 
 #include "exporter/log.h"
 #include "exporter/web/http_parts.h"
-#include "tests/fuzz/http_oracle.h"
+#include "tests/fuzz/http/oracle.h"
 
 #define ANSWER_BYTES (1u << 20)
 #define TURNS_IDLE   4    /* without a byte: it waits for the client */

@@ -19,6 +19,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "api"))
+from seeds import SEEDS  # noqa: E402
 from tap import main, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
@@ -32,6 +34,7 @@ LONG_MOST = 1500
 # Variants of segment_loads with a bug, a value that is checked and then loaded again: what is told of it, within so many executions.
 SEEDED = {"head": r"stack-buffer-overflow .* in snapshot_copy", "bucket": r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"}
 SEEDED_MOST = 20000
+API_SECONDS = 15  # for each bug of api/seeds.py
 OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_size_mb=16",
@@ -90,7 +93,7 @@ def the_fuzzers_build():
         shutil.rmtree(PROGRAMS, ignore_errors=True)
         run(["meson", "setup", PROGRAMS, SOURCE, "-Dfuzz=true", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
              "-Db_lundef=false"], environment)
-    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *map(seeded, SEEDED)])], environment)
+    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *map(seeded, SEEDED), "api_seeded"])], environment)
     for name in ORDER:
         if IS_LONG and name in LONG:
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
@@ -132,10 +135,24 @@ def seeded_case(bug):
     test(finds)
 
 
+def api_seeded_case(number, bug):
+    def finds():
+        with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
+            options = [*OPTIONS, f"-max_total_time={API_SECONDS}", f"-artifact_prefix={scratch}/", scratch, *inputs("corpus", "api")]
+            code, said = outcome([program("api_seeded"), *options], {**SANITIZERS, "API_SEED": str(number)})
+        assert code and "not as in the model: " in said, f"it was not found: {said[-6000:]}"
+        print("#", re.search(r"not as in the model: .*", said)[0], flush=True)
+
+    finds.__name__ = f"api_finds_that_{bug.replace(' ', '_')}"
+    test(finds)
+
+
 for one in ORDER:
     case(one)
 for one in SEEDED:
     seeded_case(one)
+for place, one in enumerate(SEEDS, 1):
+    api_seeded_case(place, one[0])
 
 if __name__ == "__main__":
     try:
