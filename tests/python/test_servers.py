@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,14 @@ PACKAGE, COMMAND, APPLICATION = map(os.path.abspath, sys.argv[1:4])
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS]
 
+import tap  # noqa: E402
 from tap import equal, main, test, wait_for  # noqa: E402
+
+tap.DEADLINE = 180  # four workers import FastAPI at once
 
 WORKERS = 4
 CLIENTS = 6
-REQUESTS = 3000
+REQUESTS = 3000  # hey gives each client the same number: all numbers of requests are multiples of CLIENTS
 SERIES = 'shop_http_requests_total{{method="GET",endpoint="{}",status="200"}}'
 
 
@@ -87,7 +91,7 @@ def maps(pid):
 def gunicorn(*more):
     with tempfile.TemporaryDirectory(prefix="shmeter-test-", dir="/dev/shm") as folder:
         server = Server(folder, ["gunicorn", "--bind", "127.0.0.1:0", "--workers", str(WORKERS), "--worker-class",
-                                 "uvicorn.workers.UvicornWorker", "--worker-tmp-dir", folder, *more, "app:app"],
+                                 "uvicorn.workers.UvicornWorker", "--worker-tmp-dir", folder, "--timeout", "300", *more, "app:app"],
                         r"Listening at: http://127\.0\.0\.1:(\d+)")
         try:
             yield server
@@ -95,10 +99,17 @@ def gunicorn(*more):
             server.stop()
 
 
+def free_port():
+    """uvicorn does not tell which port it was given."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def uvicorn():
     with tempfile.TemporaryDirectory(prefix="shmeter-test-", dir="/dev/shm") as folder:
-        server = Server(folder, ["uvicorn", "--host", "127.0.0.1", "--port", "0", "--workers", str(WORKERS), "app:app"],
+        server = Server(folder, ["uvicorn", "--host", "127.0.0.1", "--port", free_port(), "--workers", str(WORKERS), "app:app"],
                         r"running on http://127\.0\.0\.1:(\d+)")
         try:
             yield server
@@ -154,6 +165,13 @@ def nobody_in_progress(server):
     wait_for(lambda: server.total("shop_http_requests_in_progress") == 0, "no requests in progress")
 
 
+def memory_of_slots_alone(server, blocks, workers_more):
+    """Series take no more memory than before. A slot that was never used is taken before a dead worker's, so each new worker may take one: nearly all of
+    the segment's memory is that of the slots of the first workers and their parent, of which one more is at most half."""
+    now = os.stat(server.segment).st_blocks
+    assert now - blocks <= workers_more * blocks / (WORKERS / 2), f"memory of the segment: {now} from {blocks} with {workers_more} workers more"
+
+
 def survives_kills(server, kills):
     series = SERIES.format("/items/{item_id}")
     watch, killed = Watch(server, series), []
@@ -168,16 +186,17 @@ def survives_kills(server, kills):
             killed.append(victim)
     answers, errors = load(server, "/items/7", meanwhile=meanwhile)
     equal(len(killed), kills, "workers killed")
-    assert errors <= kills * CLIENTS, f"{errors} requests failed by {kills} kills"
     counted = server.sample(series) - before
-    assert answers <= counted <= answers + errors, f"{counted} counted, {answers} answered, {errors} without an answer"
+    # hey asks again where a connection broke before an answer began: such a request may have been counted twice.
+    assert answers <= counted <= answers + kills * CLIENTS, f"{counted} counted, {answers} answered, {errors} without an answer"
+    assert errors <= kills * CLIENTS, f"{errors} requests failed by {kills} kills"
     nobody_in_progress(server)
-    equal(os.stat(server.segment).st_blocks, blocks, "memory of the segment")
+    memory_of_slots_alone(server, blocks, kills)
 
 
 def whole(server):
     """A round without kills, one with them, and one after them."""
-    load(server, "/items/7", 200)
+    load(server, "/items/7", 198)
     exact(server, "/items/7", "/items/{item_id}")
     survives_kills(server, 3)
     wait_for(lambda: len(server.workers()) == WORKERS, "workers in the place of those killed")
@@ -210,16 +229,16 @@ def recycled_workers_lose_nothing_and_leave_nothing():
             pids.update(server.children())
         answers, errors = load(server, "/", meanwhile=meanwhile)
         counted = server.sample(series) - before
-        assert answers <= counted <= answers + errors, f"{counted} counted, {answers} answered, {errors} without an answer"
+        assert answers <= counted <= answers + CLIENTS * len(pids), f"{counted} counted, {answers} answered, {errors} without an answer"
         assert len(pids) > 2 * WORKERS, f"only {len(pids)} workers"
         nobody_in_progress(server)
-        equal(os.stat(server.segment).st_blocks, blocks, "memory of the segment")
+        memory_of_slots_alone(server, blocks, len(pids) - WORKERS)
 
 
 @test
 def under_uvicorn_with_workers_every_counter_is_what_was_answered():
     with uvicorn() as server:
-        load(server, "/", 100)
+        load(server, "/", 102)
         exact(server, "/", "/")
         nobody_in_progress(server)
 
@@ -228,13 +247,13 @@ def under_uvicorn_with_workers_every_counter_is_what_was_answered():
 def the_application_exposes_the_numbers_of_all_workers():
     with gunicorn() as server:
         import urllib.request
-        answers, _ = load(server, "/", 400)
-        equal(answers, 400)
+        answers, _ = load(server, "/", 402)
+        equal(answers, 402)
         with urllib.request.urlopen(server.url + "/metrics/") as response:
             text = response.read().decode()
         found = re.search(re.escape(SERIES.format("/")) + r" ([\d.]+)|shop_http_requests_total\{endpoint=\"/\",method=\"GET\",status=\"200\"\} ([\d.]+)", text)
         assert found, text
-        equal(float(found[1] or found[2]), 400)
+        equal(float(found[1] or found[2]), 402)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ struct view;
 /* One for each interpreter that imports the module. */
 struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
-    PyObject *error; /* shmeter.Error */
+    PyTypeObject *web, *route, *exchange, *awaiting; /* web.h */
+    PyObject *error;                                 /* shmeter.Error */
 };
 
 /* An attachment to a segment, as the plain API has it and as metrics are opened on. */

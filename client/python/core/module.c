@@ -1,7 +1,7 @@
 /*
  * The module shmeter._core: its types, and the state that each interpreter has of it.
  */
-#include "core.h"
+#include "web.h"
 
 struct core *
 core_of_module(PyObject *module)
@@ -31,7 +31,9 @@ add_types(PyObject *module, struct core *core)
         { &core->counter, &counter_spec, 1 },     { &core->gauge, &gauge_spec, 1 },
         { &core->histogram, &histogram_spec, 1 }, { &core->summary, &summary_spec, 1 },
         { &core->info, &info_spec, 1 },           { &core->stateset, &stateset_spec, 1 },
-        { &core->timer, &timer_spec, 0 },
+        { &core->timer, &timer_spec, 0 },         { &core->web, &web_spec, 0 },
+        { &core->route, &route_spec, 0 },         { &core->exchange, &exchange_spec, 0 },
+        { &core->awaiting, &awaiting_spec, 0 },
     };
     size_t i;
 
@@ -71,6 +73,10 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->info);
     Py_VISIT(core->stateset);
     Py_VISIT(core->timer);
+    Py_VISIT(core->web);
+    Py_VISIT(core->route);
+    Py_VISIT(core->exchange);
+    Py_VISIT(core->awaiting);
     Py_VISIT(core->error);
     return 0;
 }
@@ -89,6 +95,10 @@ module_clear(PyObject *module)
     Py_CLEAR(core->info);
     Py_CLEAR(core->stateset);
     Py_CLEAR(core->timer);
+    Py_CLEAR(core->web);
+    Py_CLEAR(core->route);
+    Py_CLEAR(core->exchange);
+    Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
     return 0;
 }
@@ -96,6 +106,10 @@ module_clear(PyObject *module)
 static PyMethodDef functions[] = {
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("open(segment=None, *, private=False, ...) -> Meter") },
+    { "web", web_new, METH_VARARGS,
+      PyDoc_STR("web(app, resolve, excluded, metrics, always) -> Web\n\nFor the middleware.") },
+    { "normalize_path", web_normalize, METH_O,
+      PyDoc_STR("normalize_path(path) -> str\n\nA path with {id} in the place of what names one thing among many.") },
     { "render", core_render, METH_VARARGS,
       PyDoc_STR(
           "render(metrics, openmetrics, created) -> bytes\n\nThe text of metrics, of their meters' last takes.") },
