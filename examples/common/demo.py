@@ -47,7 +47,7 @@ class Demo(Pool):
         self.shmeter("create")
         print(f"segment   {segment_path(segment)}", flush=True)
         self.pool = self.start_pool()
-        self.workers, self.others = {}, {self.pool.pid}
+        self.workers, self.others = {}, self.openers()
         while len(self.workers) < WORKERS:
             self.next_worker()
         print(f"pool      http://127.0.0.1:{self.port}/  workers {' '.join(map(str, self.workers.values()))}",
@@ -56,6 +56,10 @@ class Demo(Pool):
                                  "--web.listen-address", f"127.0.0.1:{exporter_port}"])
         self.url = f"http://127.0.0.1:{self.exporter.expect(LISTENING)[1]}"
         print(f"exporter  {self.url}/metrics  {self.url}/health  {self.url}/", flush=True)
+
+    def openers(self):
+        """Processes of the pool that are no workers, and have the segment open."""
+        return {self.pool.pid}
 
     def start_pool(self):
         """Starts the pool's first process, sets self.port, and returns it."""

@@ -29,7 +29,7 @@ SHOP_MIX = (
 class Gunicorn(Demo):
     """gunicorn with uvicorn's workers."""
 
-    targets = ("client/python/all",)
+    targets = ("python-package",)
     started = r"Booting worker with pid: (\d+)"
     mix = SHOP_MIX
     requests = "shop_http_requests_total"
@@ -44,6 +44,10 @@ class Gunicorn(Demo):
                         "--worker-class", "uvicorn.workers.UvicornWorker", *options_of_environment(), "app:app"])
         self.port = int(pool.expect(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
         return pool
+
+    def openers(self):
+        """gunicorn itself has the application when it was told to load it before the workers."""
+        return {self.pool.pid} if "--preload" in options_of_environment() else set()
 
     def next_worker(self):
         """A worker is ready when it has said so twice: gunicorn has forked it, and uvicorn serves."""
