@@ -100,9 +100,9 @@ judge_segment(struct judge *judge)
     reason = add_reason(judge, HEALTH_SEGMENT, STATUS_DEGRADED, "unlinked", NULL);
     if (reason)
         say(reason,
-            "segment %.100s has lost its file name: running workers still count in it, new ones will not; "
+            "segment %.100s has lost its file name: running workers still count in it, new ones will not%s%.300s; "
             "restart the application",
-            segment->name);
+            segment->name, *segment->error ? ", as " : "", segment->error);
 }
 
 static void

@@ -63,6 +63,8 @@ snapshot_new(struct shmeter_reader *reader)
         return NULL;
     }
     snapshot->reader = reader;
+    snapshot->device = reader->device;
+    snapshot->inode = reader->inode;
     snapshot->key[0] = header->nonce[0];
     snapshot->key[1] = header->nonce[1];
     snapshot->namespaces = shmeter_namespaces_hash();

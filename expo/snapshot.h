@@ -53,6 +53,15 @@ struct snapshot_target {
  */
 int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
 
+/* Whether both are of one file and one segment: it was opened twice. */
+int snapshot_same_segment(const struct snapshot *a, const struct snapshot *b);
+
+/*
+ * The same segment was opened again: leaves in old what its last values have more than those of now, which are still there; it is the
+ * same segment as none from then on. Returns 1, or 0 when nothing is left.
+ */
+int snapshot_keep_rest(struct snapshot *old, const struct snapshot *now);
+
 /* For whoever owns the snapshot and knows more of the segment's state: the status to be completed. */
 struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);
 

@@ -131,6 +131,7 @@ struct snapshot {
     struct shmeter_reader *reader; /* NULL: frozen, only the last values are left */
     struct segment_status status;
     enum snapshot_depth depth;
+    uint64_t device, inode; /* of the file, also when it is frozen                                          */
     uint64_t key[2]; /* of hash tables: label values are chosen by strangers                                */
     uint32_t namespaces;
     uint32_t same_clock; /* the creation pair is from this boot and time namespace */

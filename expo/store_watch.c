@@ -4,6 +4,7 @@
 #include "expo/store_watch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,17 +61,6 @@ remember_fault(struct store_watch *watch, const struct shmeter_reader_error *err
     fault->generation = watch->generation;
 }
 
-/* Takes over what is counted over all segments of a name. */
-static void
-carry_on(struct segment_status *to, const struct segment_status *from)
-{
-    uint32_t i;
-
-    to->torn += from->torn;
-    for (i = 0; i < STATUS_LOSSES; i++)
-        to->losses_before[i] = model_add_held(from->losses_before[i], from->losses[i]);
-}
-
 /* Opens the segment that has the name. *out NULL: there is none that can be read. */
 static int
 open_segment(const struct shmeter_reader_options *options, struct store_watch *watch, struct snapshot **out)
@@ -82,6 +72,9 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
     *out = NULL;
     if (result) {
         remember_fault(watch, &error);
+        if (watch->current)
+            snprintf(snapshot_status_mutable(watch->current)->error, STATUS_ERROR_BYTES, "%s",
+                     error.fault == SHMETER_READER_ABSENT ? "" : watch->fault.error);
         return result == -ENOMEM ? result : 0;
     }
     *out = snapshot_new(reader);
@@ -102,23 +95,53 @@ retire(struct store_watch *watch, struct snapshot *old)
     return 0;
 }
 
+/* What is counted over all segments of a name. */
+static void
+carry_on(const struct store_watch *watch, struct segment_status *to)
+{
+    uint32_t i, loss;
+
+    for (i = 0; i < watch->before_n; i++)
+        for (loss = 0; loss < STATUS_LOSSES; loss++)
+            to->losses_before[loss] = model_add_held(to->losses_before[loss],
+                                                     snapshot_status(watch->before[i])->losses[loss]);
+}
+
 static int
 install(struct store_watch *watch, struct snapshot *snapshot)
 {
     struct segment_status *status = snapshot_status_mutable(snapshot);
-    struct snapshot *old = watch->current;
 
-    if (!old && watch->before_n)
-        old = watch->before[watch->before_n - 1];
-    if (old)
-        carry_on(status, snapshot_status(old));
     if (watch->current && retire(watch, watch->current)) {
         snapshot_free(snapshot);
         return -ENOMEM;
     }
     watch->current = snapshot;
     status->generation = ++watch->generation;
+    status->torn = watch->torn;
+    carry_on(watch, status);
     return 0;
+}
+
+/* The segment that was opened, if it was read before: it is taken out of where it stands. NULL: it was not. */
+static struct snapshot *
+take_known(struct store_watch *watch, const struct snapshot *snapshot)
+{
+    struct snapshot *known = watch->current;
+    uint32_t i;
+
+    if (known && snapshot_same_segment(known, snapshot)) {
+        watch->current = NULL;
+        return known;
+    }
+    for (i = 0; i < watch->before_n; i++)
+        if (snapshot_same_segment(watch->before[i], snapshot)) {
+            known = watch->before[i];
+            watch->before_n--;
+            memmove(watch->before + i, watch->before + i + 1, (watch->before_n - i) * sizeof *watch->before);
+            return known;
+        }
+    return NULL;
 }
 
 /* Whether somebody may still count in a segment that has lost its name. */
@@ -127,6 +150,39 @@ still_used(const struct snapshot *snapshot)
 {
     const struct segment_status *status = snapshot_status(snapshot);
     return status->slots_live || status->slots_unknown;
+}
+
+/*
+ * A segment that was read before has the name (again): its file was cut or has grown, or had another name for a while. What it counted is
+ * in it still; what is not, is kept.
+ */
+static int
+begin_again(struct store_watch *watch, struct snapshot *known, struct snapshot *snapshot)
+{
+    int result = snapshot_take(snapshot, SNAPSHOT_ALL);
+
+    if (result == -ENOMEM || !snapshot_keep_rest(known, snapshot)) {
+        snapshot_free(known);
+        return result;
+    }
+    result = retire(watch, known);
+    if (result)
+        snapshot_free(known);
+    else
+        snapshot_freeze(known);
+    return result;
+}
+
+static int
+begin(struct store_watch *watch, struct snapshot *snapshot, enum snapshot_depth depth)
+{
+    struct snapshot *known = take_known(watch, snapshot);
+    int result = install(watch, snapshot);
+
+    if (!result)
+        return known ? begin_again(watch, known, snapshot) : snapshot_take(snapshot, depth);
+    snapshot_free(known);
+    return result;
 }
 
 /* The name leads elsewhere, or the file was truncated: look for another one. */
@@ -139,10 +195,8 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
     result = open_segment(options, watch, &snapshot);
     if (result)
         return result;
-    if (snapshot) {
-        result = install(watch, snapshot);
-        return result ? result : snapshot_take(snapshot, depth);
-    }
+    if (snapshot)
+        return begin(watch, snapshot, depth);
     if (watch->current &&
         (!snapshot_status(watch->current)->readable || !(watch->keep_removed || still_used(watch->current)))) {
         result = retire(watch, watch->current);
@@ -173,6 +227,8 @@ store_watch_take(struct store_watch *watch, const struct shmeter_reader_options 
         return 0;
     if (!watch->current && !watch->listed)
         return 0;
+    if (watch->current)
+        watch->torn = snapshot_status(watch->current)->torn;
     result = replace(options, watch, depth);
     return result == -ENOMEM ? result : 0;
 }

@@ -15,6 +15,7 @@ struct store_watch {
     uint32_t listed;                 /* was found, or asked for, in this take                                   */
     uint32_t keep_removed;           /* as store_options has it                                                 */
     uint64_t generation;
+    uint64_t torn;            /* of the segments so far                                                  */
     struct snapshot *current; /* NULL: there is none                                                    */
     struct snapshot **before; /* the newest last                                                        */
     uint32_t before_n;
