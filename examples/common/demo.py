@@ -32,7 +32,12 @@ def build(targets):
     print("building in build/ ...", flush=True)
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         run(["meson", "setup", folder, TOP])
-    run(["ninja", "-C", folder, *targets, EXPORTER, SHMETER])
+    command = ["ninja", "-C", folder, *targets, EXPORTER, SHMETER]
+    try:
+        run(command)
+    except Trouble:  # an earlier configuration may not know what has been installed since
+        run(["meson", "setup", "--reconfigure", folder, TOP])
+        run(command)
     return folder
 
 
@@ -127,4 +132,4 @@ def main(kind, name):
     parser.add_argument("--build", metavar="FOLDER", help="a build that is there already")
     options = parser.parse_args()
     segment = f"{name}-{os.getpid()}-{secrets.token_hex(3)}"
-    return guarded(segment, lambda: work(kind, options, segment))
+    return guarded(name, segment, lambda: work(kind, options, segment))

@@ -47,13 +47,13 @@ def exit_code(status):
     return code if code >= 0 else 128 - code
 
 
-def guarded(segment, work):
-    """Calls work() in a process of its own. Returns its exit code, with nothing of it left. To be called before there are threads."""
+def guarded(name, segment, work):
+    """Calls work() in a process of its own; its troubles are told under the program's name. Returns its exit code, with nothing of it left. To be called before there are threads."""
     reading, writing = os.pipe()
     guardian = os.fork()
     if guardian == 0:
         os.close(writing)
-        os._exit(guard(reading, segment, work))
+        os._exit(guard(reading, name, segment, work))
     os.close(reading)
     for number in ENDING:
         signal.signal(number, lambda number, frame: os.write(writing, bytes([number])))
@@ -63,7 +63,7 @@ def guarded(segment, work):
     return exit_code(status)
 
 
-def guard(reading, segment, work):
+def guard(reading, name, segment, work):
     """The guardian. Returns its exit code."""
     os.setsid()
     for number in ENDING:
@@ -73,7 +73,7 @@ def guard(reading, segment, work):
     worker = os.fork()
     if worker == 0:
         os.close(reading)
-        os._exit(do(segment, work, guardian))
+        os._exit(do(name, segment, work, guardian))
     watch(reading, worker)
     _, status = os.waitpid(worker, 0)
     end_children()
@@ -96,7 +96,7 @@ def watch(reading, worker):
     os.close(descriptor)
 
 
-def do(segment, work, guardian):
+def do(name, segment, work, guardian):
     """The work. Returns its exit code."""
     code = 1
     try:
@@ -108,7 +108,7 @@ def do(segment, work, guardian):
     except SystemExit as end:
         code = end.code
     except (Trouble, OSError) as trouble:
-        print(f"quickstart: {trouble}", file=sys.stderr)
+        print(f"{name}: {trouble}", file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     with contextlib.suppress(OSError):  # nobody reads any more
