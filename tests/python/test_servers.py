@@ -38,9 +38,13 @@ class Server:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([sys.executable, "-m", *command], cwd=APPLICATION, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=environment)
-        found = wait_for(lambda: re.search(listening, self.said()), "the server's port")
-        self.url = "http://127.0.0.1:" + found[1]
-        wait_for(lambda: len(self.workers()) == WORKERS and self.said().count("Application startup complete") >= WORKERS, "workers")
+        try:
+            found = wait_for(lambda: re.search(listening, self.said()), "the server's port")
+            self.url = "http://127.0.0.1:" + found[1]
+            wait_for(lambda: len(self.workers()) == WORKERS and self.said().count("Application startup complete") >= WORKERS, "workers")
+        except BaseException:
+            self.stop()
+            raise
 
     def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
