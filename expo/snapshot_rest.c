@@ -1,6 +1,7 @@
 /*
  * A file that was cut and grew again under its reader is opened anew: its cells are the same, but for those that are zeroes now. What
  * they had counted stays in the older snapshot, so that totals neither drop nor count twice what is still there.
+ * What is counted in such zeroes before the file is read again is taken for what is still there.
  */
 #include "expo/snapshot_parts.h"
 

@@ -40,8 +40,8 @@ class Load:
             ledger = os.path.join(self.folder, str(len(self.ledgers)))
             with open(ledger, "wb") as file:
                 file.write(bytes(16))
+            self.ledgers.append(ledger)  # first: what it begins is in the sums of whoever scrapes meanwhile
             self.workers.append(self.bench.process([LOADER, self.name, ledger], stderr=subprocess.PIPE, text=True))
-            self.ledgers.append(ledger)
         for ledger in self.ledgers[-WORKERS:]:
             wait_for(lambda one=ledger: self.read(one)[1] > 1000, "a worker at work")
 
