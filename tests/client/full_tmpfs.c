@@ -22,6 +22,8 @@
 #define SERIES        8000u
 #define FIRST_KIB     64u
 #define LAST_KIB      (64u * 1024)
+#define SMALL_SERIES  250u
+#define PAGES_MOST    1024u
 #define MOUNT         "tmpfs"
 #define EXIT_NO_SPACE 10 /* of a program: opening failed as it should                                       */
 #define EXIT_REFUSED  11 /* some series were refused                                                    */
@@ -30,6 +32,7 @@
 struct told {      /* by the program under test */
     uint64_t adds; /* through handles that lead into the store */
     uint64_t refused, families_refused, backing_failed;
+    uint32_t has[8]; /* by enum reached */
     char error[256];
 };
 
@@ -139,14 +142,14 @@ program(const char *path)
 }
 
 static int
-run_program(const char *path)
+run_program(int (*run)(const char *path), const char *path)
 {
     pid_t pid;
 
     memset(told, 0, sizeof *told);
     pid = scratch_fork();
     if (!pid)
-        _exit(program(path));
+        _exit(run(path));
     return scratch_wait(pid);
 }
 
@@ -179,7 +182,7 @@ play(uint32_t kib, const char *path)
 
     snprintf(size, sizeof size, "size=%uk,mode=0700", kib);
     assert_int_equal(mount(MOUNT, folder, "tmpfs", 0, size), 0);
-    code = run_program(path);
+    code = run_program(program, path);
     if (code != EXIT_NO_SPACE && code != EXIT_REFUSED && code != EXIT_ALL)
         fail_msg("%u KiB: the program ended with %d (%s)", kib, code, told->error);
     if (code == EXIT_NO_SPACE && (!strstr(told->error, path) || !strstr(told->error, "full")))
@@ -193,7 +196,7 @@ play(uint32_t kib, const char *path)
     if (code == EXIT_NO_SPACE) { /* there is room again: the same program, started anew, is attached */
         snprintf(size, sizeof size, "size=%uk", LAST_KIB);
         assert_int_equal(mount(MOUNT, folder, "tmpfs", MS_REMOUNT, size), 0);
-        assert_int_equal(run_program(path), EXIT_ALL);
+        assert_int_equal(run_program(program, path), EXIT_ALL);
         check_totals(path, told->adds);
     }
     assert_int_equal(umount2(folder, MNT_DETACH), 0);
@@ -224,14 +227,12 @@ become_root_of_a_namespace(void)
            write_file("/proc/self/uid_map", uids) || write_file("/proc/self/gid_map", gids);
 }
 
+/* A folder of the test's own that filesystems can be mounted on; skips the test where that is not allowed. */
 static void
-a_full_filesystem_is_an_error_and_never_a_fault(void **state)
+prepare(void)
 {
-    char path[160];
-    uint32_t kib, seen[EXIT_ALL + 1] = { 0 };
-    int code = 0;
-
-    (void)state;
+    if (*folder)
+        return;
     if (unshare(CLONE_NEWNS) && become_root_of_a_namespace()) {
         print_message("# mount namespaces are not allowed here\n");
         skip();
@@ -242,13 +243,24 @@ a_full_filesystem_is_an_error_and_never_a_fault(void **state)
         skip();
     }
     snprintf(folder, sizeof folder, "%s", scratch_path("full"));
-    snprintf(path, sizeof path, "%s/segment", folder);
     assert_int_equal(mkdir(folder, 0700), 0);
     if (mount(MOUNT, folder, "tmpfs", 0, "size=64k")) {
         print_message("# tmpfs cannot be mounted here\n");
         skip();
     }
     umount2(folder, MNT_DETACH);
+}
+
+static void
+a_full_filesystem_is_an_error_and_never_a_fault(void **state)
+{
+    char path[160];
+    uint32_t kib, seen[EXIT_ALL + 1] = { 0 };
+    int code = 0;
+
+    (void)state;
+    prepare();
+    snprintf(path, sizeof path, "%s/segment", folder);
     for (kib = FIRST_KIB; kib <= LAST_KIB && code != EXIT_ALL; kib += (kib / 16 + 4) & ~3u) {
         code = play(kib, path);
         seen[code]++;
@@ -258,10 +270,109 @@ a_full_filesystem_is_an_error_and_never_a_fault(void **state)
     assert_true(seen[EXIT_NO_SPACE] && seen[EXIT_REFUSED] && seen[EXIT_ALL]);
 }
 
+/* ---- page by page ---- */
+
+/* What a small segment takes memory for, in this order; the state in which a program has left it. */
+enum reached { CREATED, OWN_SLOT, RECORDS, CELLS, MORE_RECORDS, MORE_CELLS, CHILDS_SLOT, REACHED };
+static const char *const reached_words[REACHED] = { "index",        "slot",       "records",       "cells",
+                                                    "more records", "more cells", "a child's slot" };
+
+/* Records and cells in two chunks each, and slots of this process and of a child. Every error is passed over. */
+static int
+small_program(const char *path)
+{
+    struct shmeter_options options = { .struct_bytes = sizeof options,
+                                       .group = -1,
+                                       .lane_bytes = 65536,
+                                       .max_series = 1024,
+                                       .max_slots = 4,
+                                       .max_gauges = 16,
+                                       .ring_bytes = 4096,
+                                       .cpu_lanes = 2,
+                                       .shared_lanes = 1 };
+    struct shmeter *meter;
+    const struct shmeter_attachment *attachment;
+    uint32_t i, slots = 0;
+    int result = shmeter_open(&meter, path, &options), attached = shmeter_attach_worker(meter);
+
+    for (i = 0; i < SMALL_SERIES; i++) {
+        struct shmeter_counter counter = shmeter_counter_of(shmeter_family(meter, &counts), number_text(i));
+        struct shmeter_histogram histogram = shmeter_histogram_of(shmeter_family(meter, &sizes), number_text(i));
+        shmeter_counter_inc(counter);
+        told->adds += !result && counter.lanes ? 1 : 0;
+        shmeter_histogram_observe(histogram, 0.25);
+    }
+    use_everything(meter);
+    if (result)
+        return result == -ENOSPC ? EXIT_NO_SPACE : 4;
+    attachment = shmeter_meter_attachment(meter);
+    for (i = 0; i < options.max_slots; i++)
+        slots += shmeter_slot_word_at(attachment, i)->backed != 0;
+    told->has[OWN_SLOT] = !attached;
+    told->has[CHILDS_SLOT] = slots > 1;
+    told->has[RECORDS] = attachment->state->records_backed.value >= SHMETER_CHUNK_BYTES;
+    told->has[MORE_RECORDS] = attachment->state->records_backed.value >= 2 * SHMETER_CHUNK_BYTES;
+    told->has[CELLS] = attachment->state->cells_backed.value >= SHMETER_CHUNK_BYTES;
+    told->has[MORE_CELLS] = attachment->state->cells_backed.value >= 2 * SHMETER_CHUNK_BYTES;
+    told->has[CREATED] = 1;
+    return tell_losses(meter) == EXIT_ALL ? EXIT_ALL : EXIT_REFUSED;
+}
+
+/* A filesystem of so many pages. Sets which allocations were refused. Returns what the program ended with. */
+static int
+play_pages(uint32_t pages, const char *path, uint32_t refused[REACHED])
+{
+    char size[32];
+    uint32_t i;
+    int code;
+
+    snprintf(size, sizeof size, "size=%uk,mode=0700", 4 * pages);
+    assert_int_equal(mount(MOUNT, folder, "tmpfs", 0, size), 0);
+    code = run_program(small_program, path);
+    if (code != EXIT_NO_SPACE && code != EXIT_REFUSED && code != EXIT_ALL)
+        fail_msg("%u pages: the program ended with %d (%s)", pages, code, told->error);
+    if (code != EXIT_NO_SPACE) {
+        check_totals(path, told->adds);
+        for (i = 0; i < REACHED; i++)
+            refused[i] += !told->has[i];
+        if (code == EXIT_REFUSED)
+            assert_true(told->backing_failed > 0);
+    }
+    assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    return code;
+}
+
+static void
+each_page_can_be_the_first_that_is_missing(void **state)
+{
+    char path[160];
+    uint32_t pages, refused[REACHED] = { 0 }, i;
+    int code = 0;
+
+    (void)state;
+    prepare();
+    snprintf(path, sizeof path, "%s/segment", folder);
+    for (pages = 1; pages <= PAGES_MOST && code != EXIT_ALL; pages++) {
+        code = play_pages(pages, path, refused);
+        refused[CREATED] += code == EXIT_NO_SPACE;
+    }
+    assert_int_equal(code, EXIT_ALL);
+    print_message("# of %u sizes too small:", pages - 2);
+    for (i = 0; i < REACHED; i++) {
+        print_message(" %u without %s,", refused[i], reached_words[i]);
+        if (!refused[i])
+            fail_msg("%s was never refused", reached_words[i]);
+    }
+    print_message("\n");
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_full_filesystem_is_an_error_and_never_a_fault) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_filesystem_is_an_error_and_never_a_fault),
+        cmocka_unit_test(each_page_can_be_the_first_that_is_missing),
+    };
 
     told = scratch_shared(sizeof *told);
     return cmocka_run_group_tests_name("full_tmpfs", tests, NULL, NULL);
