@@ -11,6 +11,7 @@ that shows one now is left in BUILD_FOLDER/NAME.crash-*: with the fix, it belong
 """
 import concurrent.futures
 import glob
+import json
 import os
 import re
 import shutil
@@ -31,9 +32,15 @@ IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
 LONG_MOST = 1500
-# Variants of segment_loads with a bug, a value that is checked and then loaded again: what is told of it, within so many executions.
-SEEDED = {"head": r"stack-buffer-overflow .* in snapshot_copy", "bucket": r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"}
-SEEDED_MOST = 20000
+# Variants of some with a bug (segment/seed.py): what is told of it, within so many executions.
+SEEDED = {
+    "segment_loads_head": ("a_length_that_is_loaded_again", r"stack-buffer-overflow .* in snapshot_copy"),
+    "segment_loads_bucket": ("a_bucket_that_is_loaded_again", r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"),
+    "segment_small_record": ("a_record_that_reaches_past_the_backed_mark", r"use-after-poison .* in shmeter_load"),
+    "segment_small_block": ("a_slot_without_memory_that_is_read", r"use-after-poison .* in shmeter_load"),
+}
+SEEDED_MOST = 200000
+MOST_BRANCHES = 0.75
 API_SECONDS = 15  # for each bug of api/seeds.py
 OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
@@ -43,6 +50,9 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_s
 IN_PLACE = ["segment_small", "segment_200", "segment_loads"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
 
+READER = r"/(shm/(reader|reader_guard|liveness)|expo/snapshot\w*)\.c$"  # whose branches are counted
+
+SCRATCH = tempfile.mkdtemp(prefix="shmeter-fuzz-")
 RUNNING = set()
 
 
@@ -73,9 +83,9 @@ def program(name):
 
 def fuzz(name, *options):
     """Executions, executions a second, edges and inputs of a run over corpus and finds."""
-    with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
-        options = [*OPTIONS, *(IN_PLACE_OPTIONS if name in IN_PLACE else []), *options, f"-artifact_prefix={BUILD}/{name}."]
-        told = run([program(name), *options, scratch, *inputs("corpus", name), *inputs("found", name)])
+    scratch = tempfile.mkdtemp(prefix=name + ".", dir=SCRATCH)
+    options = [*OPTIONS, *(IN_PLACE_OPTIONS if name in IN_PLACE else []), *options, f"-artifact_prefix={BUILD}/{name}."]
+    told = run([program(name), *options, scratch, *inputs("corpus", name), *inputs("found", name)])
     executed = int(re.search(r"stat::number_of_executed_units: (\d+)", told)[1])
     rate = int(re.search(r"stat::average_exec_per_sec: +(\d+)", told)[1])
     covered = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)", told)[-1]
@@ -93,7 +103,8 @@ def the_fuzzers_build():
         shutil.rmtree(PROGRAMS, ignore_errors=True)
         run(["meson", "setup", PROGRAMS, SOURCE, "-Dfuzz=true", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
              "-Db_lundef=false"], environment)
-    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *map(seeded, SEEDED), "api_seeded"])], environment)
+    run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *SEEDED, "api_seeded"]),
+         *(f"tests/fuzz/replay_{name}" for name in IN_PLACE)], environment)
     for name in ORDER:
         if IS_LONG and name in LONG:
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
@@ -116,22 +127,18 @@ def case(name):
     test(runs)
 
 
-def seeded(bug):
-    return "segment_loads_" + bug
-
-
-def seeded_case(bug):
+def seeded_case(name, bug, oracle):
     def finds():
-        with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
-            options = [*OPTIONS, *IN_PLACE_OPTIONS, "-seed=1", f"-runs={SEEDED_MOST}", f"-artifact_prefix={scratch}/", scratch]
-            code, said = outcome([program(seeded(bug)), *options, *inputs("corpus", "segment_loads")])
-            assert code and re.search(SEEDED[bug], said), f"it was not found: {said[-6000:]}"
-            crash, = glob.glob(f"{scratch}/crash-*")
-            again, said_again = outcome([program(seeded(bug)), crash])
-            assert again and re.search(SEEDED[bug], said_again), f"not again by the same input: {said_again[-6000:]}"
+        scratch = tempfile.mkdtemp(prefix=name + ".", dir=SCRATCH)
+        options = [*OPTIONS, *IN_PLACE_OPTIONS, "-seed=1", f"-runs={SEEDED_MOST}", f"-artifact_prefix={scratch}/", scratch]
+        code, said = outcome([program(name), *options])
+        assert code and re.search(oracle, said), f"it was not found: {said[-6000:]}"
+        crash, = glob.glob(f"{scratch}/crash-*")
+        again, said_again = outcome([program(name), crash])
+        assert again and re.search(oracle, said_again), f"not again by the same input: {said_again[-6000:]}"
         print("# found after", re.search(r"stat::number_of_executed_units: (\d+)", said)[1], "executions", flush=True)
 
-    finds.__name__ = f"segment_loads_finds_a_{bug}_that_is_loaded_twice"
+    finds.__name__ = f"{'_'.join(name.split('_')[:2])}_finds_{bug}"
     test(finds)
 
 
@@ -147,17 +154,42 @@ def api_seeded_case(number, bug):
     test(finds)
 
 
+def reader_branches():
+    """Branches of the reader that all inputs of this run reach together."""
+    profiles = []
+    for name in IN_PLACE:
+        profiles.append(f"{SCRATCH}/{name}.profraw")
+        replay = program(name).replace("fuzz_", "replay_")
+        folders = [*inputs("corpus", name), *inputs("found", name), *glob.glob(f"{SCRATCH}/{name}.*/")]
+        run([replay, *folders], {"LLVM_PROFILE_FILE": profiles[-1]})
+    run(["llvm-profdata-14", "merge", "-o", f"{SCRATCH}/profile", *profiles])
+    said = run(["llvm-cov-14", "export", "-summary-only", f"-instr-profile={SCRATCH}/profile", replay])
+    files = [file for file in json.loads(said)["data"][0]["files"] if re.search(READER, file["filename"])]
+    return {os.path.basename(file["filename"]): file["summary"]["branches"] for file in files}
+
+
+def the_fuzzers_of_segments_reach_most_branches_of_the_reader():
+    files = reader_branches()
+    covered, count = (sum(file[part] for file in files.values()) for part in ("covered", "count"))
+    for name, file in sorted(files.items()):
+        print(f"# {name}: {file['covered']} of {file['count']}")
+    print(f"# {covered} of {count} branches of the reader", flush=True)
+    assert covered > MOST_BRANCHES * count, "the corpora have lost their way"
+
+
 for one in ORDER:
     case(one)
-for one in SEEDED:
-    seeded_case(one)
+for one, (bug, oracle) in SEEDED.items():
+    seeded_case(one, bug, oracle)
 for place, one in enumerate(SEEDS, 1):
     api_seeded_case(place, one[0])
+test(the_fuzzers_of_segments_reach_most_branches_of_the_reader)
 
 if __name__ == "__main__":
     try:
         main()
-    finally:  #  also at a signal, and at the first error
+    finally:  # also at a signal, and at the first error
         POOL.shutdown(wait=False, cancel_futures=True)
         for process in list(RUNNING):
             process.terminate()
+        shutil.rmtree(SCRATCH, ignore_errors=True)

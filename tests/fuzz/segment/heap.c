@@ -20,6 +20,7 @@ struct piece {
 
 static unsigned char *heap;
 static size_t used, given_n;
+static uint32_t starve, starved;
 
 static void
 fail(const char *what)
@@ -60,6 +61,10 @@ heap_malloc(size_t bytes)
         if (heap == MAP_FAILED)
             fail("no memory for a heap");
         ASAN_POISON_MEMORY_REGION(heap, HEAP_BYTES);
+    }
+    if (starve && !--starve) {
+        starved = 1;
+        return NULL;
     }
     if (whole > HEAP_BYTES - used)
         return NULL;
@@ -103,6 +108,19 @@ heap_realloc(void *at, size_t bytes)
     memcpy(other, at, before < bytes ? before : bytes);
     heap_free(at);
     return other;
+}
+
+void
+heap_starve(uint32_t number)
+{
+    starve = number;
+    starved = 0;
+}
+
+int
+heap_starved(void)
+{
+    return (int)starved;
 }
 
 void

@@ -29,7 +29,7 @@ place_of(const struct edit *edit)
     return place;
 }
 
-void
+uint32_t
 lies_begin(struct edits *edits, const struct edit *all, uint32_t n)
 {
     uint32_t i;
@@ -49,6 +49,7 @@ lies_begin(struct edits *edits, const struct edit *all, uint32_t n)
         if (lie->by_place)
             lie->off = edits_place(edits, &place, &lie->width);
     }
+    return lies_n;
 }
 
 /* The word at off as the lie has it. */

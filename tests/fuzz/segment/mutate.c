@@ -162,8 +162,10 @@ mutate_once(struct edit *edits, uint32_t n, struct edit_head *head, uint64_t *ra
         return n - 1;
     }
     if (kind == 8) {
-        uint8_t *const flags[] = { &head->labelled, &head->idle, &head->replaced };
-        *flags[next(random) % 3] = (uint8_t)(next(random) % 2);
+        head->labelled = (uint8_t)(next(random) % 2);
+        head->settings = (uint8_t)(next(random) % 2 ? 0 : next(random) % 4);
+        head->replaced = (uint8_t)(next(random) % 4 == 0);
+        head->starve = (uint8_t)(next(random) % 4 ? 0 : next(random));
     } else if (kind == 9) {
         edits[at] = random_edit(random);
     } else {

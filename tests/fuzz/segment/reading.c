@@ -1,6 +1,5 @@
 #include "tests/fuzz/segment/reading.h"
 
-#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,20 @@
 #include "expo/snapshot.h"
 #include "shm/reader.h"
 #include "tests/expo/strict.h"
+#include "tests/fuzz/segment/backed.h"
 #include "tests/fuzz/segment/lies.h"
 
-static const struct settings idle_settings = {
-    .id = 1,
-    .match = "",
-    .prefix = "",
-    .idle_ns = 1,
-    .idle_gauges = 1,
+static const char *const label_names[] = { "method", "pool" }, *const label_values[] = { "x", "\"y" };
+static const struct settings settings[] = {
+    { .id = 1, .match = "", .prefix = "", .idle_ns = 1, .idle_gauges = 1 },
+    { .id = 2, .match = "", .prefix = "p_", .label_names = label_names, .label_values = label_values, .labels_n = 2 },
+    { .id = 3,
+      .match = "",
+      .prefix = "",
+      .idle_ns = 1,
+      .label_names = label_names,
+      .label_values = label_values,
+      .labels_n = 2 },
 };
 
 struct reading {
@@ -26,6 +31,8 @@ struct reading {
     struct snapshot *snapshot, *older; /* older: of a segment that was replaced                                  */
     struct model *model;
     struct plan *plan;
+    uint32_t lies_n;
+    int strictly;
 };
 
 static void
@@ -37,9 +44,17 @@ must(int good, const char *what)
     abort();
 }
 
+/* 1, or 0 when memory was refused, which is the one way to fail. */
+static int
+worked(int result)
+{
+    must(!result || (result == -ENOMEM && heap_starved()), "an error that is none of memory");
+    return !result;
+}
+
 /* NULL: refused, with a reason. */
 static struct snapshot *
-open_image(void)
+open_image(struct reading *reading)
 {
     struct shmeter_reader_error error;
     struct shmeter_reader *reader;
@@ -49,55 +64,60 @@ open_image(void)
     must(!result == (error.fault == SHMETER_READER_FINE) && !result == !*error.text, "an error without a reason");
     if (result)
         return NULL;
-    /* Of a smaller segment that the header may speak of, what is behind it is not its own. */
-    ASAN_POISON_MEMORY_REGION(kernel.base + reader->bytes, kernel.bytes - reader->bytes);
+    backed_begin(&reader->header, !reading->lies_n);
     snapshot = snapshot_new(reader);
-    must(snapshot != NULL, "no memory for a snapshot");
+    must(snapshot || heap_starved(), "no memory for a snapshot");
     return snapshot;
 }
 
-static void
+static int
 give(struct reading *reading)
 {
     struct segment_status counts = { 0 };
     struct snapshot_target target = {
         .segment = reading->head.labelled & 1 ? "image" : NULL,
-        .settings = reading->head.idle & 1 ? &idle_settings : NULL,
+        .settings = reading->head.settings & 3 ? &settings[(reading->head.settings & 3) - 1] : NULL,
         .now_ns = kernel.now_ns,
         .counts = &counts,
     };
 
     model_begin(reading->model);
-    must(!snapshot_give(reading->snapshot, reading->model, &target), "no memory for a model");
+    if (!worked(snapshot_give(reading->snapshot, reading->model, &target)))
+        return 0;
     target.newer = reading->snapshot;
-    if (reading->older)
-        must(!snapshot_give(reading->older, reading->model, &target), "no memory for a model");
+    return !reading->older || worked(snapshot_give(reading->older, reading->model, &target));
 }
 
 static void
-render(struct reading *reading, int strictly)
+check_text(const struct buffer *text, int strictly)
 {
-    struct buffer text = { 0 };
     struct strict parsed = { 0 };
 
-    must(!plan_update(reading->plan, encode_text.parts) && !encode_text.render(reading->plan, &text),
-         "no memory to render");
-    must(!text.len || text.data[text.len - 1] == '\n', "a line without an end");
-    if (strictly) {
-        strict_parse(&parsed, text.data ? text.data : "", text.len);
-        must(!*parsed.error, parsed.error);
-        strict_free(&parsed);
-    }
+    must(!text->len || text->data[text->len - 1] == '\n', "a line without an end");
+    if (!strictly)
+        return;
+    strict_parse(&parsed, text->data ? text->data : "", text->len);
+    must(!*parsed.error, parsed.error);
+    strict_free(&parsed);
+}
+
+static void
+render(struct reading *reading)
+{
+    struct buffer text = { 0 };
+
+    if (worked(plan_update(reading->plan, encode_text.parts)) && worked(encode_text.render(reading->plan, &text)))
+        check_text(&text, reading->strictly);
     buffer_free(&text);
 }
 
 static void
-take(struct reading *reading, int strictly)
+take(struct reading *reading)
 {
     kernel.now_ns += 1000;
-    must(!snapshot_take(reading->snapshot, SNAPSHOT_ALL), "no memory to read");
-    give(reading);
-    render(reading, strictly);
+    backed_forbid();
+    if (worked(snapshot_take(reading->snapshot, SNAPSHOT_ALL)) && give(reading))
+        render(reading);
 }
 
 /* The segment again after more damage, or another one in its place. Returns 0 when there is none that can be read. */
@@ -109,7 +129,7 @@ come_back(struct reading *reading)
     kernel.inode++;
     snapshot_freeze(reading->snapshot);
     reading->older = reading->snapshot;
-    reading->snapshot = open_image();
+    reading->snapshot = open_image(reading);
     return reading->snapshot != NULL;
 }
 
@@ -124,32 +144,40 @@ chosen(const uint8_t *data, size_t bytes, uint32_t of)
     return sum % of == 0;
 }
 
+static void
+read_image(struct reading *reading, struct edits *edits, const struct edit *all, uint32_t n)
+{
+    reading->snapshot = open_image(reading);
+    if (!reading->snapshot)
+        return;
+    reading->model = model_new();
+    reading->plan = reading->model ? plan_new(reading->model) : NULL;
+    must(reading->plan || heap_starved(), "no memory for a model");
+    if (!reading->plan)
+        return;
+    take(reading);
+    backed_allow();
+    if (edits_apply(edits, all, n, EDIT_LATER) && come_back(reading))
+        take(reading);
+}
+
 void
 reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t strictly)
 {
-    struct reading reading = { 0 };
+    struct reading reading = { .strictly = chosen(data, bytes, strictly) };
     struct edit all[EDITS_MOST];
     uint32_t n = edits_read(all, &reading.head, data, bytes);
-    int strict = chosen(data, bytes, strictly);
 
     kernel = (struct kernel){ edits->image.base, edits->image.bytes, 1000000, 1 };
     edits_apply(edits, all, n, 0);
-    lies_begin(edits, all, n);
-    reading.snapshot = open_image();
-    if (reading.snapshot) {
-        reading.model = model_new();
-        reading.plan = reading.model ? plan_new(reading.model) : NULL;
-        must(reading.plan != NULL, "no memory for a model");
-        take(&reading, strict);
-        ASAN_UNPOISON_MEMORY_REGION(kernel.base, kernel.bytes);
-        if (edits_apply(edits, all, n, EDIT_LATER) && come_back(&reading))
-            take(&reading, strict);
-        snapshot_free(reading.snapshot);
-        snapshot_free(reading.older);
-        plan_free(reading.plan);
-        model_free(reading.model);
-    }
-    ASAN_UNPOISON_MEMORY_REGION(kernel.base, kernel.bytes);
+    reading.lies_n = lies_begin(edits, all, n);
+    heap_starve(reading.head.starve);
+    read_image(&reading, edits, all, n);
+    snapshot_free(reading.snapshot);
+    snapshot_free(reading.older);
+    plan_free(reading.plan);
+    model_free(reading.model);
+    backed_allow();
     edits_undo(edits);
     heap_end();
 }

@@ -1,4 +1,4 @@
-"""Seeds a bug: a source of the reader in which a value that is checked is then loaded once more.
+"""Seeds a bug in a source of the reader: a value that is checked is then loaded once more, or a mark of what has memory is forgotten.
 
 Usage: seed.py NAME SOURCE OUTPUT
 """
@@ -11,6 +11,8 @@ SEEDS = {
              "SNAPSHOT_NONE : (uint32_t)snapshot_load(snapshot, snapshot_record_off(snapshot, unit));"),
     "bucket": ("snapshot_cells.c", "out->buckets[bucket] = count;",
                "out->buckets[shmeter_load_relaxed(cell + 1 + 3 * (seq & 1))] = count;"),
+    "record": ("snapshot_records.c", "unit * SHMETER_UNIT_BYTES + bytes > snapshot->records_end ?", "0 ?"),
+    "block": ("snapshot_slots.c", "slot->backed >= sizeof(struct shmeter_slot_block) && ", ""),
 }
 
 name, source, output = sys.argv[1:4]
