@@ -4,6 +4,7 @@ recycled and killed with -9.
 Usage: test_servers.py FOLDER_WITH_THE_SHMETER_PACKAGE SHMETER_COMMAND FOLDER_OF_THE_APPLICATION
 """
 import contextlib
+import json
 import os
 import re
 import signal
@@ -69,6 +70,11 @@ class Server:
         """The sum over all series of a metric."""
         return sum(float(line.rpartition(" ")[2]) for line in self.dump().splitlines()
                    if re.match(re.escape(metric) + r"[{ ]", line))
+
+    def live(self):
+        """Processes that health calls live."""
+        told = subprocess.run([COMMAND, "health", "--json", self.segment], capture_output=True, text=True, check=False).stdout
+        return {worker["pid"] for worker in json.loads(told)["segments"][0]["workers"] if worker["life"] == "live"}
 
     def stop(self):
         children = self.children() if self.process.poll() is None else []
@@ -215,8 +221,9 @@ def under_gunicorn_every_counter_is_what_was_answered_also_with_workers_killed()
 
 
 @test
-def with_preload_app_too():
+def with_preload_app_too_and_health_knows_workers_before_their_first_request():
     with gunicorn("--preload") as server:
+        equal(set(server.workers()) - server.live(), set(), "workers that health does not know")
         whole(server)
 
 

@@ -219,6 +219,8 @@ web_asgi(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         excluded = is_excluded(web, path);
     if (PyErr_Occurred())
         return NULL;
+    if (!http && !socket) /* the lifespan of this worker begins: health knows it before its first request */
+        shmeter_attach_worker(web->meter);
     if (!path || excluded)
         return PyObject_CallFunctionObjArgs(web->app, scope, args[1], args[2], NULL);
     empty = PyUnicode_FromStringAndSize(NULL, 0);
