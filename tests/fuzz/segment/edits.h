@@ -92,6 +92,25 @@ void edits_write(struct edits *edits, uint64_t off, const void *from, uint64_t b
 /* The image is as it was at the beginning. */
 void edits_undo(struct edits *edits);
 
+/* The header as it was, which says where everything stands. */
+static inline const struct shmeter_header *
+edits_header(const struct edits *edits)
+{
+    return (const struct shmeter_header *)(const void *)edits->pristine;
+}
+
+static inline const struct edits_record *
+edits_record_of(const struct edits *edits, uint32_t number)
+{
+    return &edits->records[number % edits->records_n];
+}
+
+static inline uint64_t
+edits_unit_off(const struct edits *edits, uint64_t unit)
+{
+    return edits_header(edits)->records_off + unit * SHMETER_UNIT_BYTES;
+}
+
 /* Where an edit writes, and *width bytes: 1, 2, 4 or 8. */
 uint64_t edits_place(const struct edits *edits, const struct edit *edit, uint32_t *width);
 
