@@ -161,9 +161,14 @@ begin_again(struct store_watch *watch, struct snapshot *known, struct snapshot *
 {
     int result = snapshot_take(snapshot, SNAPSHOT_ALL);
 
-    if (result == -ENOMEM || !snapshot_keep_rest(known, snapshot)) {
-        snapshot_free(known);
+    if (result) { /* cut once more: what is there still cannot be told from what is not, until the next take */
+        snapshot_free(snapshot);
+        watch->current = known;
         return result;
+    }
+    if (!snapshot_keep_rest(known, snapshot)) {
+        snapshot_free(known);
+        return 0;
     }
     result = retire(watch, known);
     if (result)
