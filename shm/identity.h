@@ -68,16 +68,17 @@ shmeter_namespaces_hash(void)
 
 /*
  * The state letter, number of threads and start time of a process from /proc (proc(5): fields 3, 20 and 22 of stat).
- * pid 0 is this process. Returns 0, or -errno (-ENOENT: not there, or hidden).
+ * pid 0 is this process. Returns 0, or -errno (-ENOENT: not there, or hidden). The dot in the path is for qemu-user, which
+ * answers for /proc/self/stat itself, with another start time than all others see.
  */
 SHMETER_LOCAL int
 shmeter_identity_stat(uint32_t pid, char *state, uint32_t *threads_n, uint32_t *start_ticks)
 {
-    char path[32] = "/proc/self/stat", text[512], digits[12];
+    char path[32] = "/proc/./self/stat", text[512], digits[12];
     const char *at, *last = NULL;
     int n, field;
     if (pid) {
-        size_t d = 0, p = 6;
+        size_t d = 0, p = 8;
         for (; pid; pid /= 10)
             digits[d++] = (char)('0' + pid % 10);
         while (d)
