@@ -35,7 +35,7 @@ static const struct shape usual = { 0, 1 }, two_shared = { 0, 2 };
 static const struct op_table *const *tables;
 static uint32_t tables_n;
 static int thorough, counting, cpu, other_cpu;
-static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE;
+static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE, rounds_n = 1;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
 static struct result *result, totals[TABLES_MAX]; /* of a job; of each table's */
 static struct job jobs[CASES_MAX];
@@ -77,13 +77,13 @@ static void
 kill_really(const struct job *job)
 {
     struct stage stage;
-    uint32_t round;
+    uint32_t i;
 
     stage_make(&stage, job->table, job->op, &usual, result);
     stage_walk(&stage);
     death_kill_at_boundaries(&stage, 0, thorough ? 1 : QUICK_SHARE);
     if (job->op->flags & OP_ON_LANE)
-        for (round = 0; round < (thorough ? SEQUENCE_ROUNDS : 1); round++)
+        for (i = 0; i < rounds_n; i++)
             death_kill_at_boundaries(&stage, 1, 1);
     if (thorough)
         death_kill_at_states(&stage);
@@ -227,9 +227,9 @@ add_table(uint32_t number, const char *only)
         add(number, op, "dying anywhere leaves all or nothing, and a sound segment", test_death);
         if (!(op->flags & OP_VARIES))
             add(number, op, "SIGKILL leaves the bytes that stepping saw", test_kill);
-        if (op->flags & OP_PAIRS)
+        if (op->flags & OP_PAIRS && pairs_share)
             add(number, op, "two at once are exact, whatever becomes of one", test_pair);
-        if (op->flags & OP_ON_LANE)
+        if (op->flags & OP_ON_LANE && pairs_share)
             add(number, op, "two at once are exact where a CPU has no lane", test_leave);
     }
 }
@@ -301,9 +301,9 @@ print_totals(void)
         print_total("in all", &all);
 }
 
-/* Takes the options off the arguments. Returns the CPU to work on; -1: any. */
+/* Takes the options off the arguments. Returns the CPU to work on; -1: any. *share and *rounds stay as they are when they are not given. */
 static int
-options(int *argc, char ***argv)
+options(int *argc, char ***argv, int *share, int *rounds)
 {
     int on = -1;
 
@@ -314,6 +314,10 @@ options(int *argc, char ***argv)
             counting = 1;
         else if (!strncmp((*argv)[1], "--cpu=", 6))
             on = atoi((*argv)[1] + 6);
+        else if (!strncmp((*argv)[1], "--pairs=", 8))
+            *share = atoi((*argv)[1] + 8);
+        else if (!strncmp((*argv)[1], "--rounds=", 9))
+            *rounds = atoi((*argv)[1] + 9);
         else
             abort();
     return on;
@@ -322,7 +326,7 @@ options(int *argc, char ***argv)
 int
 crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char **argv)
 {
-    int failed;
+    int failed, share = -1, rounds = -1;
 
     if (given_n > TABLES_MAX)
         abort();
@@ -330,11 +334,17 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
     tables_n = given_n;
     stepper_sequences(tables[0]->sequences, tables[0]->sequences_end);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    cpu = options(&argc, &argv);
+    cpu = options(&argc, &argv, &share, &rounds);
     if (thorough || argc > 2)
         pairs_share = 1;
-    if (thorough)
+    if (thorough) {
         cold_share = COLD_SHARE;
+        rounds_n = SEQUENCE_ROUNDS;
+    }
+    if (share >= 0)
+        pairs_share = (uint32_t)share;
+    if (rounds >= 0)
+        rounds_n = (uint32_t)rounds;
     add_all(argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
     result = scratch_shared(sizeof *result);
     scratch_path("");

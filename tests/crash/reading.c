@@ -80,6 +80,7 @@ take_status(struct reading *reading, const struct segment_status *status, const 
                  "%llu families and %llu series are damaged, %llu histograms torn, %llu series in conflict",
                  (unsigned long long)status->families_damaged, (unsigned long long)status->series_damaged,
                  (unsigned long long)status->torn, (unsigned long long)model->conflicts);
+    reading->torn = status->torn;
     memcpy(reading->losses, status->losses, sizeof reading->losses);
     reading->live = status->slots_live;
     reading->dead = status->slots_dead;

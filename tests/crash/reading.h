@@ -21,6 +21,7 @@ struct reading {
     struct reading_sample *samples; /* sorted                                                             */
     uint64_t losses[STATUS_LOSSES];
     uint32_t live, dead, unknown; /* slots */
+    uint64_t torn;                /* histograms that no try got whole                                     */
     char complaint[200];          /* "": the segment is sound                                               */
 };
 

@@ -23,4 +23,10 @@ int registers_at(pid_t pid, uint64_t *at);
 /* Hardware breakpoints: SIGTRAP before an instruction there is executed. first, second: 0 for none. */
 int registers_break(pid_t pid, uint64_t first, uint64_t second);
 
+/*
+ * Whether at is an exclusive load, as aarch64 has them: stops between it and its store would make the store fail time and again.
+ * Returns 1, and there are breakpoints behind the store; 0; or -1.
+ */
+int registers_exclusive(pid_t pid, uint64_t at);
+
 #endif

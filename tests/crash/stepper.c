@@ -202,23 +202,27 @@ leave_sequence(const struct stepper *stepper)
         give_up("PTRACE_POKEDATA");
 }
 
-int
-stepper_step(struct stepper *stepper)
-{
-    if (ptrace(PTRACE_SINGLESTEP, stepper->pid, 0, 0))
-        give_up("PTRACE_SINGLESTEP");
-    expect_trap(stepper, "a step");
-    stepper->steps++;
-    if (stepper_in_sequence(stepper->at) == 2)
-        leave_sequence(stepper);
-    return stepper->at != (uint64_t)(uintptr_t)reached_end;
-}
-
 static void
 breakpoints(const struct stepper *stepper, uint64_t first, uint64_t second)
 {
     if (registers_break(stepper->pid, first, second))
         give_up("its breakpoints");
+}
+
+int
+stepper_step(struct stepper *stepper)
+{
+    int exclusive = registers_exclusive(stepper->pid, stepper->at);
+
+    if (exclusive < 0 || ptrace(exclusive ? PTRACE_CONT : PTRACE_SINGLESTEP, stepper->pid, 0, 0))
+        give_up("a step");
+    expect_trap(stepper, "a step");
+    if (exclusive)
+        breakpoints(stepper, 0, 0);
+    stepper->steps++;
+    if (stepper_in_sequence(stepper->at) == 2)
+        leave_sequence(stepper);
+    return stepper->at != (uint64_t)(uintptr_t)reached_end;
 }
 
 int
