@@ -6,9 +6,11 @@
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
 libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev zlib1g-dev"
 
-# What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture, disassembly, system call traces, process tools, judges of the
-# formats, certificates, the judge of service files, hashes of passwords, applications and servers of Python and a load for them.
-TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user strace procps util-linux git
+# What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture and
+# a machine of it, disassembly, system call traces, process tools, judges of the formats, certificates, the judge of service files,
+# hashes of passwords, applications and servers of Python and a load for them.
+TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
+procps util-linux git
 libclang-rt-14-dev llvm-14 python3-dev python3-pip python3-venv python3-mesonpy python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
 apache2-utils python3-fastapi python3-flask python3-uvicorn gunicorn hey"
 
@@ -96,4 +98,51 @@ fetch_server() {
     (cd "$1" && apt-get download -q "$2") ||
         { root=$(root_prefix) && $root apt-get update -q && (cd "$1" && apt-get download -q "$2"); } || return 1
     dpkg -x "$1/$2"_*.deb "$1" && rm -f "$1"/*.deb
+}
+
+# What programs for arm64 need to run in a machine of their own: a kernel, the one for virtual machines, which is a third of the
+# other's size, and libraries besides libc.
+ARM64_KERNEL=linux-image-cloud-arm64
+ARM64_LIBRARIES="libcmocka0 libcmocka-dev libprotobuf-c-dev"
+
+# need_arm64 FOLDER: a kernel and libraries for arm64, unpacked in FOLDER/arm64. They are found by lists of packages of their own: this
+# machine's architectures stay as they are. Tests are skipped without them, so it only says when they cannot be had.
+need_arm64() {
+    if [ -e "$1/arm64/complete" ] || ! command -v apt-get >/dev/null; then
+        return 0
+    fi
+    echo "Fetching: $ARM64_KERNEL and libraries for arm64 (unpacked in ${1##*/}/, not installed)"
+    rm -rf "$1/arm64"
+    if (fetch_arm64 "$1/arm64") >"$PACKAGES_LOG" 2>&1; then
+        : >"$1/arm64/complete"
+    else
+        tail -n 5 "$PACKAGES_LOG"
+        echo "They could not be had; tests in a machine for arm64 will be skipped."
+        rm -rf "$1/arm64"
+    fi
+}
+
+# In a shell of its own: it changes the folder and apt's settings.
+fetch_arm64() {
+    mkdir -p "$1/apt/state/lists/partial" "$1/apt/cache/archives/partial" && cd "$1" || return 1
+    cat >apt/settings <<TEXT
+APT::Architecture "arm64";
+APT::Architectures { "arm64"; };
+APT::Sandbox::User "";
+Dir::State "$PWD/apt/state";
+Dir::State::status "/dev/null";
+Dir::Cache "$PWD/apt/cache";
+TEXT
+    export APT_CONFIG="$PWD/apt/settings"
+    apt-get update -q || true # a list that is not there for arm64 need not be one of those that count
+    kernel=$(apt-cache depends "$ARM64_KERNEL" | sed -n 's/^ *Depends: *//p')
+    [ -n "$kernel" ] && apt-get download -q $kernel $ARM64_LIBRARIES || return 1
+    for file in *.deb; do
+        case $file in
+        linux-image-*) dpkg-deb --fsys-tarfile "$file" | tar -xf - --wildcards './boot/vmlinuz-*' || return 1 ;;
+        *) dpkg-deb -x "$file" . || return 1 ;;
+        esac
+    done
+    rm -rf apt ./*.deb
+    mv boot/vmlinuz-* kernel
 }
