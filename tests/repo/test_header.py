@@ -46,10 +46,10 @@ def compile_(compiler, text, *flags, output="/dev/null"):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-def run_use(program, *before, **environment):
+def run_use(program, **environment):
     segment = path("segment")
     try:
-        said = succeed([*before, program, segment], env={**os.environ, **environment})
+        said = succeed([program, segment], env={**os.environ, **environment})
         assert said.endswith("good\n"), said
     finally:
         if os.path.exists(segment):
@@ -171,16 +171,6 @@ int main(int argc, char **argv) {
     assert done.returncode == 0, done.stdout
     succeed(["g++", *objects, "-o", path("together")])
     run_use(path("together"))
-
-
-@test
-def it_compiles_for_aarch64_and_runs_there_without_rseq():
-    need("aarch64-linux-gnu-gcc")
-    need("qemu-aarch64")
-    program = path("aarch64")
-    for level in ("-O0", "-O2"):
-        succeed(["aarch64-linux-gnu-gcc", *C, *WARNINGS, level, "-static", "-I", INCLUDE, USE, "-o", program])
-        run_use(program, "qemu-aarch64")
 
 
 if __name__ == "__main__":
