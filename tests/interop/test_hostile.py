@@ -35,6 +35,12 @@ def wanted(families, histograms):
     for family in families:
         for one in family["series"]:
             labels = {name: text for name, text in one["labels"].items() if text}
+            if family["type"] == "summary":
+                key = tuple(sorted(labels.items()))
+                found.setdefault(family["name"] + "_count", {})[key] = number(one["count"])
+                if number(one["sum"]) >= 0:  # OpenMetrics has no other ones
+                    found.setdefault(family["name"] + "_sum", {})[key] = number(one["sum"])
+                continue
             if family["type"] != "histogram":
                 found.setdefault(family["name"], {})[tuple(sorted(labels.items()))] = number(one["value"])
                 continue
