@@ -57,12 +57,14 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
     unsigned char *memory = (unsigned char *)shmeter_heap_take(head + bounds_bytes +
                                                                SHMETER_STARTS_MAX * sizeof(uint16_t));
     struct shmeter_buckets *buckets = (struct shmeter_buckets *)(void *)memory;
-    double *own_bounds = (double *)(void *)(memory + head);
-    uint16_t *starts = (uint16_t *)(void *)(memory + head + bounds_bytes);
+    double *own_bounds;
+    uint16_t *starts;
     uint32_t shift = 48, i, k = 0; /* 4 bits of mantissa to begin with */
     int64_t first, last;
     if (!memory)
         return NULL;
+    own_bounds = (double *)(void *)(memory + head);
+    starts = (uint16_t *)(void *)(memory + head + bounds_bytes);
     if (bounds_n)
         memcpy(own_bounds, bounds, bounds_n * sizeof(double));
     own_bounds[bounds_n] = shmeter_f64_of(UINT64_C(0x7ff0000000000000));
@@ -113,9 +115,11 @@ shmeter_buckets_bound(int32_t schema, int64_t index)
     n = whole < 0 ? -whole : whole;
     if (n > 1100)
         n = 1100;
-    for (; n; n >>= 1, power *= power)
+    for (; n; n >>= 1) {
         if (n & 1)
             value = whole < 0 ? value / power : value * power;
+        power *= power;
+    }
     return value < (long double)__DBL_MAX__ ? (double)value : __DBL_MAX__;
 }
 

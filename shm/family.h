@@ -66,7 +66,7 @@ shmeter_meter_refresh(struct shmeter *meter)
     const char *why;
     if (!attachment->base || attachment->closed || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
-        shmeter_segment_attach(meter->path, &meter->options, &fresh, &why))
+        shmeter_segment_attach(meter->path, &meter->options, &fresh, &why) || !fresh)
         return;
     memcpy(fresh->worker, meter->worker, SHMETER_WORKER_BYTES);
     shmeter_cas(&meter->attachment, &seen, SHMETER_ADDRESS(fresh));

@@ -35,7 +35,7 @@ shmeter_heap_take(uint64_t bytes)
             size *= 2;
         mapped = shmeter_sys_map(size, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
                                  SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
-        if (mapped < 0 && mapped > -4096)
+        if (shmeter_sys_failed(mapped))
             return NULL;
         chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, mapped);
         chunk->bytes = size;

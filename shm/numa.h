@@ -15,7 +15,7 @@ shmeter_numa_place_cpu(int fd, const struct shmeter_header *header, uint32_t cpu
     unsigned long mask[16];
     long mapped = shmeter_sys(SYS_mmap, 0, (long)bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd,
                               (long)off);
-    if (mapped < 0 && mapped > -4096)
+    if (shmeter_sys_failed(mapped))
         return;
     memset(mask, 0, sizeof mask);
     mask[node / 64] = 1ul << node % 64;

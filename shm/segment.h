@@ -28,7 +28,7 @@ shmeter_segment_fill(int fd, const struct shmeter_options *options, const struct
     if (result)
         return result;
     mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
-    if (mapped < 0 && mapped > -4096)
+    if (shmeter_sys_failed(mapped))
         return (int)mapped;
     memcpy(SHMETER_POINTER(void *, mapped), header, sizeof *header);
     shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), bytes);
@@ -137,6 +137,7 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
 {
     int fd, result;
     *why = NULL;
+    memset(header, 0, sizeof *header);
     fd = shmeter_sys_open(path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
     if (fd < 0)
         return fd;
@@ -167,7 +168,7 @@ shmeter_attachment_make(const struct shmeter_header *header)
     uint64_t bytes = SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE, none = 0;
     long mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
                                   SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
-    if (mapped < 0 && mapped > -4096)
+    if (shmeter_sys_failed(mapped))
         return NULL;
     attachment = SHMETER_POINTER(struct shmeter_attachment *, mapped);
     wiped = SHMETER_WIPED(attachment);
@@ -222,7 +223,7 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     mapped = shmeter_sys_map(header.segment_bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
     shmeter_sys_close(fd);
     *why = NULL;
-    if (mapped < 0 && mapped > -4096)
+    if (shmeter_sys_failed(mapped))
         return (int)mapped;
     attachment = shmeter_attachment_make(&header);
     if (!attachment) {

@@ -34,6 +34,7 @@ shmeter_sizes_cpus(void)
     if (shmeter_sys_slurp("/sys/devices/system/cpu/present", list, sizeof list) > 0)
         end = shmeter_sizes_list_end(list);
     if (!end) { /* no sysfs: the CPUs that this process may use */
+        memset(mask, 0, sizeof mask);
         n = shmeter_sys(SYS_sched_getaffinity, 0, sizeof mask, SHMETER_SYS_POINTER(mask), 0, 0, 0);
         for (i = 0; i < n * 8; i++)
             if (mask[i / 8] >> (i % 8) & 1)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "compiler.h"
@@ -76,6 +77,7 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
 }
 #endif
 
+/* What the kernel fills has a value before: tools that read the code do not see it do so. */
 #define SHMETER_SYS_POINTER(pointer) ((long)(uintptr_t)(pointer))
 
 struct shmeter_file { /* what statx(2) tells of a file */
@@ -112,9 +114,11 @@ shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
 {
     struct shmeter_statx_ raw;
     int at = path ? SHMETER_AT_FDCWD : fd, flags = path ? SHMETER_AT_SYMLINK_NOFOLLOW : SHMETER_AT_EMPTY_PATH;
-    int result = (int)shmeter_sys(SYS_statx, at, SHMETER_SYS_POINTER(path ? path : ""), flags, 0x7ff,
-                                  SHMETER_SYS_POINTER(&raw), 0);
-    if (result)
+    int result;
+    memset(&raw, 0, sizeof raw);
+    result = (int)shmeter_sys(SYS_statx, at, SHMETER_SYS_POINTER(path ? path : ""), flags, 0x7ff,
+                              SHMETER_SYS_POINTER(&raw), 0);
+    if (result < 0)
         return result;
     out->device = (uint64_t)raw.dev_major << 32 | raw.dev_minor;
     out->inode = raw.ino;
@@ -138,7 +142,14 @@ shmeter_sys_pread(int fd, void *buffer, size_t bytes, uint64_t at)
     return shmeter_sys(SYS_pread64, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, (long)at, 0, 0);
 }
 
-/* Returns the address, or -errno. */
+/* The result is -errno. An address may be negative too, but lies elsewhere. */
+SHMETER_INLINE int
+shmeter_sys_failed(long result)
+{
+    return result < 0 && result > -4096;
+}
+
+/* Returns the address, or -errno: ask shmeter_sys_failed. */
 SHMETER_LOCAL long
 shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 {
