@@ -47,20 +47,19 @@ restartable_sequences(struct findings *findings)
 static uint32_t
 list_length(const char *list)
 {
-    uint32_t n = 0;
-    unsigned from, to;
-    int bytes;
+    unsigned long n = 0, from, to;
+    char *end;
 
-    for (; sscanf(list, "%u%n", &from, &bytes) == 1; list++) {
-        list += bytes;
-        to = from;
-        if (*list == '-' && sscanf(list, "-%u%n", &to, &bytes) == 1)
-            list += bytes;
+    for (; *list >= '0' && *list <= '9'; list++) {
+        to = from = strtoul(list, &end, 10);
+        if (*end == '-')
+            to = strtoul(end + 1, &end, 10);
+        list = end;
         n += to >= from ? to - from + 1 : 0;
         if (*list != ',')
             break;
     }
-    return n;
+    return (uint32_t)n;
 }
 
 static void

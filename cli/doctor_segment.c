@@ -13,15 +13,15 @@
 
 static const char *const loss_advice[SHMETER_LOSSES] = {
     [SHMETER_LOSS_SERIES_REFUSED] =
-        "create the segment again with larger --max-series or --lane-bytes, or give fewer label "
-        "values",
-    [SHMETER_LOSS_SERIES_OVERFLOWED] = "look for a label with too many values (ids, paths); or raise the family's "
-                                       "max_series, or --max-family-series",
+        ("create the segment again with larger --max-series or --lane-bytes, or give fewer label "
+         "values"),
+    [SHMETER_LOSS_SERIES_OVERFLOWED] = ("look for a label with too many values (ids, paths); or raise the family's "
+                                        "max_series, or --max-family-series"),
     [SHMETER_LOSS_FAMILIES_REFUSED] =
         "look at shmeter_error() in the program: names, labels, bounds, or a full segment",
     [SHMETER_LOSS_FAMILY_CONFLICTS] =
-        "give the two definitions of one name in the program one and the same form, or two "
-        "names",
+        ("give the two definitions of one name in the program one and the same form, or two "
+         "names"),
     [SHMETER_LOSS_VALUES_REPAIRED] = "give label values as UTF-8",
     [SHMETER_LOSS_OBSERVATIONS_NAN] = "look for a division 0/0 in what is observed",
     [SHMETER_LOSS_OBSERVATIONS_NEGATIVE] = "observe no negative values, or use explicit bounds",

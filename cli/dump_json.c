@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "expo/number.h"
+#include "expo/status.h"
 
 static json_t *
 u64_json(uint64_t value)
@@ -118,7 +119,7 @@ summary_json(const struct model *model, const struct model_series *series)
 static json_t *
 series_json(const struct model *model, const struct model_family *family, const struct model_series *series)
 {
-    json_t *created = series->created_ns ? json_real((double)(series->created_ns / 1000000) / 1e3) : json_null();
+    json_t *created = series->created_ns ? json_real(status_seconds(series->created_ns)) : json_null();
     json_t *created_ns = series->created_ns ? u64_json(series->created_ns) : json_null();
     json_t *values = family->type == MODEL_HISTOGRAM ? histogram_json(model, series)
                      : family->type == MODEL_SUMMARY ? summary_json(model, series)

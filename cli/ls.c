@@ -73,7 +73,7 @@ age_json(const struct segment_status *status)
 {
     uint64_t age = say_age_since(status->created_real_ns);
 
-    return age == STATUS_NEVER ? json_null() : json_real((double)(age / 1000000u) / 1e3);
+    return age == STATUS_NEVER ? json_null() : json_real(status_seconds(age));
 }
 
 static json_t *

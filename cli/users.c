@@ -17,6 +17,7 @@ is_mapping(const char *line, uint64_t device, uint64_t inode)
     unsigned long long number;
     char rights[8];
 
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's numbers */
     return sscanf(line, "%*x-%*x %7s %*x %x:%x %llu", rights, &major_number, &minor_number, &number) == 4 &&
            rights[1] == 'w' && rights[3] == 's' && number == inode && major_number == major(device) &&
            minor_number == minor(device);

@@ -13,7 +13,7 @@ number_or_null(double value)
 static json_t *
 seconds_or_null(uint64_t age_ns)
 {
-    return age_ns == STATUS_NEVER ? json_null() : json_real((double)(age_ns / 1000000) / 1e3);
+    return age_ns == STATUS_NEVER ? json_null() : json_real(status_seconds(age_ns));
 }
 
 static json_t *

@@ -8,6 +8,12 @@
 #include "shm/hash.h"
 
 static int
+same_bits(const double *a, const double *b, uint32_t n)
+{
+    return !n || !memcmp(a, b, n * sizeof *a);
+}
+
+static int
 shape_same(const struct shape *node, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
 {
     const struct model_shape *shape = &node->seen;
@@ -16,8 +22,8 @@ shape_same(const struct shape *node, const struct model_shape *wanted, const dou
     if (shape->labels_n != wanted->labels_n || shape->number != wanted->number ||
         shape->buckets_n != wanted->buckets_n || shape->exponential != wanted->exponential ||
         shape->schema != wanted->schema || shape->first_index != wanted->first_index || shape->log_n != wanted->log_n ||
-        memcmp(&shape->zero_threshold, &wanted->zero_threshold, sizeof shape->zero_threshold) ||
-        node->bounds_n != bounds_n || (bounds_n && memcmp(node->bounds, bounds, bounds_n * sizeof *bounds)))
+        !same_bits(&shape->zero_threshold, &wanted->zero_threshold, 1) || node->bounds_n != bounds_n ||
+        !same_bits(node->bounds, bounds, bounds_n))
         return 0;
     for (i = 0; i < shape->labels_n; i++)
         if (strcmp(shape->labels[i], wanted->labels[i]))

@@ -151,7 +151,7 @@ own_segment(struct model *model, const struct segment_status *status)
         const uint64_t *field = (const uint64_t *)(const void *)((const char *)status + levels[i].field);
         result |= model_put_u64(model, &levels[i].metric, values, *field);
     }
-    result |= model_put_f64(model, &created, values, (double)(status->created_real_ns / 1000000) / 1e3);
+    result |= model_put_f64(model, &created, values, status_seconds(status->created_real_ns));
     result |= model_put_u64(model, &torn, values, status->torn);
     result |= own_info(model, status) | own_slots(model, status) | own_losses(model, status) |
               own_damage(model, status);

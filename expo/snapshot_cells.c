@@ -37,13 +37,9 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number)
     }
     if (snapshot_room(&snapshot->runs, &snapshot->runs_capacity, snapshot->runs_n + 1, sizeof *snapshot->runs))
         return -ENOMEM;
-    last = snapshot->runs_n ? &snapshot->runs[snapshot->runs_n - 1] : NULL;
-    if (last && last->word > series->place)
+    if (snapshot->runs_n && snapshot->runs[snapshot->runs_n - 1].word > series->place)
         snapshot->runs_unsorted = 1;
-    last = &snapshot->runs[snapshot->runs_n++];
-    last->word = series->place;
-    last->words = 1;
-    last->f64 = f64;
+    snapshot->runs[snapshot->runs_n++] = (struct snapshot_run){ series->place, 1, f64 };
     return 0;
 }
 
@@ -215,7 +211,7 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, struct reading *out, 
 
     out->sum = 0;
     for (i = 0; i < buckets_n; i++) {
-        const uint64_t *bucket = cell + 2 * (HISTOGRAM_WORDS + i);
+        const uint64_t *bucket = cell + 2 * (size_t)(HISTOGRAM_WORDS + i);
         uint64_t count = 0, sum = 0;
         for (tries = 0; tries < SNAPSHOT_TRIES; tries++) {
             count = shmeter_load_acquire(bucket);
@@ -243,7 +239,10 @@ add_histogram(struct snapshot *snapshot, const struct snapshot_series *series, c
 
     if (kind->stride == 1 && !shmeter_load_relaxed(cell))
         return; /* never observed on this CPU: most lanes of most histograms */
-    (kind->stride == 1 ? read_cpu_cell : read_shared_cell)(cell, buckets_n, &reading, &snapshot->status.torn);
+    if (kind->stride == 1)
+        read_cpu_cell(cell, buckets_n, &reading, &snapshot->status.torn);
+    else
+        read_shared_cell(cell, buckets_n, &reading, &snapshot->status.torn);
     sum = snapshot_f64(*out) + reading.sum;
     memcpy(out, &sum, sizeof sum);
     for (i = 0; i < buckets_n; i++)

@@ -30,9 +30,14 @@ static void
 add_value(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family,
           uint64_t *words)
 {
-    const uint64_t *sums = snapshot->sums ? snapshot->sums + series->place : NULL; /* NULL: nothing but infos */
+    const uint64_t *sums;
     uint32_t i;
 
+    if (family->type == SHMETER_INFO) {
+        words[0] = 1;
+        return;
+    }
+    sums = snapshot->sums + series->place;
     switch (family->type) {
     case SHMETER_COUNTER:
         words[0] = model_add_held(words[0], sums[0]);
@@ -48,7 +53,6 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
             words[1 + i] = model_add_held(words[1 + i], sums[i]);
         break;
     default:
-        words[0] = 1; /* info */
         break;
     }
 }

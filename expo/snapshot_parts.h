@@ -260,9 +260,9 @@ int snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t num
 struct snapshot_entry *snapshot_table_next(const struct snapshot_table *table, uint32_t hash, uint32_t *at);
 
 /* snapshot_check.c: from a copy of a record's bytes. -EINVAL: damaged; -EAGAIN: perhaps at the next take. out->family is set. */
-int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *record, uint32_t bytes,
+int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_family *out);
-int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *record, uint32_t bytes,
+int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_series *out);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
 

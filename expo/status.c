@@ -1,5 +1,5 @@
 /*
- * The words for losses, in the order of enum shmeter_loss (shm/layout.h).
+ * The words for losses, in the order of enum shmeter_loss (shm/layout.h), and times for people.
  */
 #include "expo/status.h"
 
@@ -49,4 +49,12 @@ const char *
 status_loss_help(uint32_t loss)
 {
     return loss < SHMETER_LOSSES ? losses[loss].help : NULL;
+}
+
+double
+status_seconds(uint64_t ns)
+{
+    uint64_t ms = ns / 1000000;
+
+    return (double)ms / 1e3;
 }

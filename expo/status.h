@@ -87,4 +87,7 @@ struct segment_status {
 const char *status_loss_kind(uint32_t loss);
 const char *status_loss_help(uint32_t loss);
 
+/* A time or an age in seconds, without what is less than a millisecond. */
+double status_seconds(uint64_t ns);
+
 #endif

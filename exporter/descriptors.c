@@ -8,7 +8,7 @@
 
 #include "exporter/log.h"
 
-#define OTHERS 192u /* segments, listening sockets, the log, and connections that are being closed */
+#define OTHERS ((rlim_t)192) /* segments, listening sockets, the log, and connections that are being closed */
 
 uint32_t
 descriptors_for(uint32_t connections_n)

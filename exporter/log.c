@@ -15,7 +15,7 @@
 #define LINE_BYTES    8192u
 #define LINE_TAIL     16u /* kept free for what closes a line */
 #define VALUE_BYTES   1500u
-#define ESCAPED_BYTES 12u /* one character at its longest */
+#define ESCAPED_BYTES ((size_t)12) /* one character at its longest */
 
 static enum log_level log_level = LOG_LEVEL_INFO;
 static enum log_format log_format = LOG_FORMAT_LOGFMT;

@@ -69,7 +69,7 @@ memory_bytes(double *size, double *resident)
 
     if (!file)
         return -1;
-    got = fscanf(file, "%lu %lu", &pages, &resident_pages);
+    got = fscanf(file, "%lu %lu", &pages, &resident_pages); /* NOLINT(cert-err34-c): the kernel's numbers */
     fclose(file);
     if (got != 2)
         return -1;

@@ -76,7 +76,7 @@ parse_headers(char *head, struct http_request *request, int minor, size_t *body_
         if ((value = header_value(line, "Content-Length"))) {
             if (lengths++ || !*value || strspn(value, "0123456789") != strlen(value))
                 return 400;
-            *body_bytes = strlen(value) > 9 ? HTTP_BUFFER_BYTES : (size_t)atol(value);
+            *body_bytes = strlen(value) > 9 ? HTTP_BUFFER_BYTES : strtoul(value, NULL, 10);
         }
     }
     return minor == 1 && hosts != 1 ? 400 : 200;

@@ -142,13 +142,14 @@ serve(struct http_connection *connection, const struct http_request *request)
     if (route->wait_ms)
         nanosleep(&(struct timespec){ .tv_nsec = route->wait_ms * 1000 * 1000 }, NULL);
     const char *method = method_label(request->method);
+    int code = route == &invalid ? request->status : route->status;
     char status[12];
-    snprintf(status, sizeof status, "%d", route == &invalid ? request->status : route->status);
+    snprintf(status, sizeof status, "%d", code);
 
     shmeter_counter_inc(shmeter_counter_of(requests, method, route->pattern, status));
     shmeter_histogram_observe_since(shmeter_histogram_of(duration, method, route->pattern), start);
     shmeter_gauge_dec(in_progress);
-    int keep = http_send(connection, request, atoi(status), route->body);
+    int keep = http_send(connection, request, code, route->body);
     shmeter_idle(meter);
     return keep;
 }
@@ -317,7 +318,7 @@ main(int argc, char **argv)
         return 1;
     }
     metrics_open(segment);
-    struct sockaddr_in address;
+    struct sockaddr_in address = { 0 };
     getsockname(reserved, (struct sockaddr *)&address, &(socklen_t){ sizeof address });
     printf("serving http://127.0.0.1:%d/ with %ld workers\n", ntohs(address.sin_port), workers);
     fflush(stdout);

@@ -237,13 +237,14 @@ double
 history_join_steps(const struct history *history, const struct history_column *column,
                    const struct history_extent *extent, const struct history_window *window, enum history_join join)
 {
-    const float *fine = column->steps, *coarse = column->steps + (column->steps ? extent->fine_n : 0);
+    const float *fine = column->steps, *coarse;
     uint32_t coarse_from = window->coarse_from, coarse_n = window->coarse_n;
     struct joined joined = { 0, 0 };
     double oldest = 0;
 
     if (!column->steps || !(window->covered_seconds > 0))
         return history_empty(join);
+    coarse = column->steps + extent->fine_n;
     if (join == HISTORY_SUM && window->share < 1)
         oldest = coarse_n ? coarse[coarse_from % extent->coarse_n] : fine[window->fine_from % extent->fine_n];
     if (join != HISTORY_SUM && window->share < 1 && coarse_n) {

@@ -56,7 +56,7 @@ layout_get(struct term *term, const struct model_shape *shape)
                                     shape->zero_threshold,
                                     (double *)(layout + 1),
                                     NULL };
-    layout->ends = (uint32_t *)(layout->bounds + n);
+    layout->ends = (uint32_t *)(void *)(layout->bounds + n);
     if (n) {
         memcpy(layout->bounds, shape->classic_bounds, n * sizeof *layout->bounds);
         memcpy(layout->ends, shape->classic_ends, n * sizeof *layout->ends);

@@ -212,7 +212,7 @@ likely_key(const char *key, const struct yaml_field *fields, uint32_t fields_n)
 
     for (i = 0; i < fields_n; i++) {
         d = distance(key, fields[i].key);
-        if (d < best && d * 2 < strlen(fields[i].key)) {
+        if (d < best && 2 * (size_t)d < strlen(fields[i].key)) {
             best = d;
             found = fields[i].key;
         }

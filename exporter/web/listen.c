@@ -211,7 +211,7 @@ unix_name(const struct sockaddr_un *address, socklen_t bytes, char *out, size_t 
 void
 listen_name(int fd, char *out, size_t out_bytes)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { 0 };
     socklen_t bytes = sizeof address;
     char host[INET6_ADDRSTRLEN + 16], port[8];
 
@@ -229,7 +229,7 @@ listen_name(int fd, char *out, size_t out_bytes)
 int
 listen_is_loopback(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { 0 };
     socklen_t bytes = sizeof address;
 
     if (getsockname(fd, (struct sockaddr *)&address, &bytes))

@@ -18,23 +18,23 @@ enum suite_key { SUITE_OF_13, SUITE_RSA, SUITE_ECDSA };
 /* The suites that crypto/tls calls secure. Those of TLS 1.3 may be listed and change nothing, as there. */
 static const struct suite {
     const char *name;
-    enum suite_key key;
     const char *cipher;
+    enum suite_key key;
     int is_cbc;
 } suites[] = {
-    { "TLS_AES_128_GCM_SHA256", SUITE_OF_13, NULL, 0 },
-    { "TLS_AES_256_GCM_SHA384", SUITE_OF_13, NULL, 0 },
-    { "TLS_CHACHA20_POLY1305_SHA256", SUITE_OF_13, NULL, 0 },
-    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", SUITE_RSA, "AES-128-GCM", 0 },
-    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", SUITE_RSA, "AES-256-GCM", 0 },
-    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", SUITE_RSA, "CHACHA20-POLY1305", 0 },
-    { "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", SUITE_RSA, "AES-128-CBC", 1 },
-    { "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", SUITE_RSA, "AES-256-CBC", 1 },
-    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", SUITE_ECDSA, "AES-128-GCM", 0 },
-    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", SUITE_ECDSA, "AES-256-GCM", 0 },
-    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", SUITE_ECDSA, "CHACHA20-POLY1305", 0 },
-    { "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", SUITE_ECDSA, "AES-128-CBC", 1 },
-    { "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", SUITE_ECDSA, "AES-256-CBC", 1 },
+    { "TLS_AES_128_GCM_SHA256", NULL, SUITE_OF_13, 0 },
+    { "TLS_AES_256_GCM_SHA384", NULL, SUITE_OF_13, 0 },
+    { "TLS_CHACHA20_POLY1305_SHA256", NULL, SUITE_OF_13, 0 },
+    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "AES-128-GCM", SUITE_RSA, 0 },
+    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "AES-256-GCM", SUITE_RSA, 0 },
+    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305", SUITE_RSA, 0 },
+    { "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "AES-128-CBC", SUITE_RSA, 1 },
+    { "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "AES-256-CBC", SUITE_RSA, 1 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "AES-128-GCM", SUITE_ECDSA, 0 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "AES-256-GCM", SUITE_ECDSA, 0 },
+    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305", SUITE_ECDSA, 0 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "AES-128-CBC", SUITE_ECDSA, 1 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "AES-256-CBC", SUITE_ECDSA, 1 },
 };
 
 static const struct curve {
@@ -63,11 +63,11 @@ tls_version_parse(const char *name, enum tls_version *out)
 int
 tls_suite_parse(const char *name, uint8_t *out)
 {
-    uint8_t i;
+    uint32_t i;
 
     for (i = 0; i < COUNT(suites); i++)
         if (!strcmp(name, suites[i].name)) {
-            *out = i;
+            *out = (uint8_t)i;
             return 0;
         }
     return -EINVAL;
@@ -76,11 +76,11 @@ tls_suite_parse(const char *name, uint8_t *out)
 int
 tls_curve_parse(const char *name, uint8_t *out)
 {
-    uint8_t i;
+    uint32_t i;
 
     for (i = 0; i < COUNT(curves); i++)
         if (!strcmp(name, curves[i].name)) {
-            *out = i;
+            *out = (uint8_t)i;
             return 0;
         }
     return -EINVAL;

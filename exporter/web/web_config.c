@@ -105,7 +105,7 @@ take_header(struct yaml *yaml, const char *key, const struct yaml_value *value, 
 
     if (result || !text)
         return result;
-    for (which = 0; which < WEB_HEADERS && strcmp(key, header_names[which]); which++)
+    for (which = 0; which + 1 < WEB_HEADERS && strcmp(key, header_names[which]); which++)
         ;
     config->headers[which] = (struct web_header){ header_names[which], text };
     return check_header(yaml, key, value, which, text);

@@ -227,6 +227,7 @@ metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyO
     if (!desc->unit)
         return NULL;
     family = shmeter_family(metric->meter->meter, desc);
+    desc->labels = NULL;
     if (!family)
         PyErr_NoMemory();
     else if (family->refused)

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "expo/number.h"
 
@@ -46,7 +47,7 @@ take_apart(double value)
             decimal.point++;
     }
     if (*at == 'e')
-        exponent += atoi(at + 1);
+        exponent += (int)strtol(at + 1, NULL, 10);
     decimal.point += exponent;
     while (decimal.digits_n > 1 && decimal.digits[decimal.digits_n - 1] == '0')
         decimal.digits_n--;
