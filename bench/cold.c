@@ -58,11 +58,11 @@ static const struct size sizes[] = {
         .measure = measure_both, .argument = &sizes[idx], __VA_ARGS__                                    \
     }
 /* plain, gzip: targets, or 0. */
-#define ROWS(idx, key, words, flags_, plain, gzip)                                                              \
-    ROW(idx, "cold-scrape-" key, words ", caches cold: scrape, text", "ns/series", flags_, .max_value = plain), \
-        ROW(idx, "cold-scrape-" key "-gzip", words ", caches cold: scrape, text, gzip", "ns/series", flags_,    \
-            .max_value = gzip),                                                                                 \
-        ROW(idx, "tick-" key, words ", caches cold: read all values", "ns/series", flags_, .max_value = 0),     \
+#define ROWS(idx, key, words, flags_, plain, gzip)                                                                \
+    ROW(idx, "cold-scrape-" key, words ", caches cold: scrape, text", "ns/series", flags_, .max_value = (plain)), \
+        ROW(idx, "cold-scrape-" key "-gzip", words ", caches cold: scrape, text, gzip", "ns/series", flags_,      \
+            .max_value = (gzip)),                                                                                 \
+        ROW(idx, "tick-" key, words ", caches cold: read all values", "ns/series", flags_, .max_value = 0),       \
         ROW(idx, "tick-" key "-cpu", "    the same once a second, of one CPU", "%", flags_, .max_value = 0)
 
 const struct bench_row cold_rows[] = {

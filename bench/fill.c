@@ -15,13 +15,10 @@
 static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };
 static const char *const labels[] = { "method", "path", NULL };
 
-/* Descriptions live as long as the process does: a family is known by its description's address. */
 struct fill_store {
     struct shmeter *meter;
     uint32_t families_n;
     const struct shmeter_family **families;
-    struct shmeter_desc *descs;
-    char (*names)[48];
 };
 
 const char *
@@ -54,26 +51,23 @@ open_families(struct fill_store *store, const struct fill *fill)
 {
     store->families_n = (fill->series_n + FILL_FAMILY_SERIES - 1) / FILL_FAMILY_SERIES;
     store->families = calloc(store->families_n, sizeof *store->families);
-    store->descs = calloc(store->families_n, sizeof *store->descs);
-    store->names = calloc(store->families_n, sizeof *store->names);
-    if (!store->families || !store->descs || !store->names)
+    if (!store->families)
         return -ENOMEM;
     for (uint32_t i = 0; i < store->families_n; i++) {
-        struct shmeter_desc *desc = &store->descs[i];
-        snprintf(store->names[i], sizeof store->names[i],
-                 fill->histograms ? "bench_%u_duration_seconds" : "bench_%u_requests_total", i);
-        desc->type = fill->histograms ? SHMETER_HISTOGRAM : SHMETER_COUNTER;
-        desc->name = store->names[i];
-        desc->help = "One of many.";
-        desc->labels = labels;
-        desc->bounds = floors_bounds;
-        desc->bounds_len = FLOORS_BOUNDS;
+        char name[48];
+        struct shmeter_desc desc = { .type = fill->histograms ? SHMETER_HISTOGRAM : SHMETER_COUNTER,
+                                     .name = name,
+                                     .help = "One of many.",
+                                     .labels = labels,
+                                     .bounds = floors_bounds,
+                                     .bounds_len = FLOORS_BOUNDS };
         if (fill->exponential) {
-            desc->schema = 3;
-            desc->min_value = 1.0 / 1024;
-            desc->max_value = 1024;
+            desc.schema = 3;
+            desc.min_value = 1.0 / 1024;
+            desc.max_value = 1024;
         }
-        store->families[i] = shmeter_family(store->meter, desc);
+        snprintf(name, sizeof name, fill->histograms ? "bench_%u_duration_seconds" : "bench_%u_requests_total", i);
+        store->families[i] = shmeter_family(store->meter, &desc);
     }
     return 0;
 }
@@ -114,15 +108,26 @@ fill_open(struct fill_store **out, const char *path, const struct fill *fill)
     int error = shmeter_open(&store->meter, path, &options);
     if (!error)
         error = open_families(store, fill);
-    if (error)
-        return error;
-    add_values(store, fill);
-    if (*shmeter_error(store->meter)) {
-        fprintf(stderr, "shmeter-bench: %s\n", shmeter_error(store->meter));
-        return -ENOSPC;
+    if (!error) {
+        add_values(store, fill);
+        if (*shmeter_error(store->meter)) {
+            fprintf(stderr, "shmeter-bench: %s\n", shmeter_error(store->meter));
+            error = -ENOSPC;
+        }
     }
-    *out = store;
-    return 0;
+    if (error)
+        fill_close(store);
+    else
+        *out = store;
+    return error;
+}
+
+void
+fill_close(struct fill_store *store)
+{
+    shmeter_close(store->meter);
+    free(store->families);
+    free(store);
 }
 
 struct apart {
@@ -135,8 +140,11 @@ fill_body(double *ns, const void *argument)
 {
     const struct apart *apart = argument;
     struct fill_store *store;
+    int error = fill_open(&store, apart->path, apart->fill);
     (void)ns;
-    return -fill_open(&store, apart->path, apart->fill);
+    if (!error)
+        fill_close(store);
+    return -error;
 }
 
 int

@@ -21,8 +21,9 @@ struct fill {
 struct shmeter_family;
 struct fill_store;
 
-/* Makes the segment and its series, each with a value. Stays attached. Returns 0 or -errno. */
+/* Makes the segment and its series, each with a value, and stays attached until fill_close(). Returns 0 or -errno. */
 int fill_open(struct fill_store **store, const char *path, const struct fill *fill);
+void fill_close(struct fill_store *store);
 const struct shmeter_family *fill_family(const struct fill_store *store, uint32_t series);
 /* The two label values of a series. */
 const char *fill_method(uint32_t series);

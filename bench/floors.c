@@ -183,13 +183,13 @@ measure_floor(struct bench_run *run, const struct bench_row *row)
         run_put(run, row->name, ns);
 }
 
-#define FLOOR(name_, what_, loop_, pair_, floor_)                                                                   \
-    {                                                                                                               \
-        .section = "floors", .name = name_, .what = what_, .unit = "ns", .floor = floor_, .measure = measure_floor, \
-        .argument = &(const struct floor)                                                                           \
-        {                                                                                                           \
-            loop_, pair_                                                                                            \
-        }                                                                                                           \
+#define FLOOR(name_, what_, loop_, pair_, floor_)                                               \
+    {                                                                                           \
+        .section = "floors", .name = (name_), .what = (what_), .unit = "ns", .floor = (floor_), \
+        .measure = measure_floor, .argument = &(const struct floor)                             \
+        {                                                                                       \
+            loop_, pair_                                                                        \
+        }                                                                                       \
     }
 
 const struct bench_row floors_rows[] = {

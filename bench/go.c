@@ -42,10 +42,10 @@ measure_go(struct bench_run *run, const struct bench_row *row)
         peer_take(run, arguments);
 }
 
-#define GO(name_, words, unit_)                                                                          \
-    {                                                                                                    \
-        .section = "client_golang", .name = "go-" name_, .what = "client_golang: " words, .unit = unit_, \
-        .flags = BENCH_HEAVY | BENCH_LARGE, .measure = measure_go                                        \
+#define GO(name_, words, unit_)                                                                            \
+    {                                                                                                      \
+        .section = "client_golang", .name = "go-" name_, .what = "client_golang: " words, .unit = (unit_), \
+        .flags = BENCH_HEAVY | BENCH_LARGE, .measure = measure_go                                          \
     }
 
 const struct bench_row go_rows[] = {

@@ -14,15 +14,14 @@
 static int
 has_modules(void)
 {
-    return access(PYTHON, X_OK) == 0 && system(PYTHON " -c 'import prometheus_client, fastapi' >/dev/null 2>&1") ==
-                                            0; /* NOLINT(cert-env33-c): fixed words */
+    return access(PYTHON, X_OK) == 0 && system(PYTHON " -c 'import prometheus_client, fastapi' >/dev/null 2>&1") == 0;
 }
 
 static void
 measure_python(struct bench_run *run, const struct bench_row *row)
 {
     char *arguments[] = {
-        PYTHON, "-B", BENCH_SOURCE "/python/peer.py", BENCH_PACKAGE, (char *)(uintptr_t)run->directory, NULL
+        PYTHON, "-B", (BENCH_SOURCE "/python/peer.py"), BENCH_PACKAGE, (char *)(uintptr_t)run->directory, NULL
     };
     (void)row;
     if (access(BENCH_PACKAGE "/shmeter", X_OK) != 0 || !has_modules())
@@ -37,14 +36,13 @@ measure_python(struct bench_run *run, const struct bench_row *row)
 #define THEIRS(name_, words, unit_)                                                                         \
     {                                                                                                       \
         .section = "python", .name = "py-client-" name_, .what = "prometheus_client, multiprocess: " words, \
-        .unit = unit_, .flags = BENCH_HEAVY | BENCH_LARGE | BENCH_HIDDEN, .measure = measure_python         \
+        .unit = (unit_), .flags = BENCH_HEAVY | BENCH_LARGE | BENCH_HIDDEN, .measure = measure_python       \
     }
 /* Against prometheus_client: at most this part of its time, and this many ns (0: no such target). */
-#define OURS(name_, words, unit_, ratio, ns)                                                                \
-    {                                                                                                       \
-        .section = "python", .name = "py-" name_, .what = words, \
-        .unit = unit_, .floor = "py-client-" name_, .max_ratio = ratio, .max_value = ns,                    \
-        .flags = BENCH_HEAVY | BENCH_LARGE, .measure = measure_python                                       \
+#define OURS(name_, words, unit_, ratio, ns)                                                                     \
+    {                                                                                                            \
+        .section = "python", .name = "py-" name_, .what = (words), .unit = (unit_), .floor = "py-client-" name_, \
+        .max_ratio = (ratio), .max_value = (ns), .flags = BENCH_HEAVY | BENCH_LARGE, .measure = measure_python   \
     }
 
 const struct bench_row python_rows[] = {

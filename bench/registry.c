@@ -130,6 +130,7 @@ measure_many(struct bench_run *run, const struct bench_row *row)
         step_values[i][1] = fill_path(texts[i], order[i]);
     }
     run_put(run, row->name, measure_loop(run, loop_lookup_many));
+    fill_close(store);
     run_segment_remove(run, "many");
 }
 

@@ -267,10 +267,10 @@ static const struct subject ruled = { { .series_n = 990 },
                                       "    - {name: each, expr: 'max(rate(bench_0_requests_total[30m])) > 1e9'}\n"
                                       "    - {name: all, expr: 'sum(rate(bench_0_requests_total[5m])) > 1e9'}\n" };
 
-#define ROW(name_, words, unit_, subject_, target)                                                              \
-    {                                                                                                           \
-        .section = "exporter", .name = name_, .what = words, .unit = unit_, .flags = BENCH_HEAVY | BENCH_LARGE, \
-        .measure = measure_exporter, .argument = &(subject_), .max_value = target                               \
+#define ROW(name_, words, unit_, subject_, target)                                                                    \
+    {                                                                                                                 \
+        .section = "exporter", .name = (name_), .what = (words), .unit = (unit_), .flags = BENCH_HEAVY | BENCH_LARGE, \
+        .measure = measure_exporter, .argument = &(subject_), .max_value = (target)                                   \
     }
 
 const struct bench_row resident_rows[] = {
