@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ bench_fail(const char *format, ...)
 void
 report_note(struct bench_report *report, const char *text)
 {
-    strcpy(report->notes[report->notes_n++], text);
+    snprintf(report->notes[report->notes_n++], sizeof *report->notes, "%s", text);
 }
 
 /* A run that saw contention, and met all targets. */

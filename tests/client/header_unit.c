@@ -99,7 +99,7 @@ a_bucket_is_found_as_a_linear_search_finds_it(void **state)
     double many[1000];
     uint32_t i, k;
     (void)state;
-#define COMPARE(set) compare_set(set, sizeof set / sizeof set[0], 80000)
+#define COMPARE(set) compare_set(set, sizeof(set) / sizeof *(set), 80000)
     COMPARE(usual);
     COMPARE(one);
     COMPARE(zero);

@@ -6,7 +6,7 @@
 #define ONE(table) extern const struct op_table table;
 OP_TABLES
 #undef ONE
-#define ONE(table) &table,
+#define ONE(table) &(table),
 static const struct op_table *const tables[] = { OP_TABLES };
 #undef ONE
 

@@ -153,6 +153,8 @@ check_own(const struct pair *pair, const struct reading *reading, uint32_t updat
     char name[80];
     double now, wanted;
 
+    if (!change->sample)
+        stage_fail(pair->stage, "it has no sample of its own");
     snprintf(name, sizeof name, "%.*s2}", (int)strlen(change->sample) - 2, change->sample);
     now = reading_number(reading, name, 0);
     wanted = value_wanted(pair, change, updates, 0);

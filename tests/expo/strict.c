@@ -183,7 +183,7 @@ in_histogram(const struct parser *parser)
 static void
 parse_labels(struct parser *parser, struct strict_sample *sample)
 {
-    char *pairs[64];
+    char *pairs[64], *end;
     size_t n = 0, i, bytes = 1;
 
     while (!*parser->out->error && n < 64) {
@@ -211,9 +211,9 @@ parse_labels(struct parser *parser, struct strict_sample *sample)
         if (i && !strncmp(pairs[i - 1], pairs[i], (size_t)(strchr(pairs[i], '=') - pairs[i]) + 1))
             fail(parser, "a label twice");
     }
-    sample->labels = calloc(1, bytes);
+    sample->labels = end = calloc(1, bytes);
     for (i = 0; i < n; i++) {
-        strcat(sample->labels, pairs[i]);
+        end = stpcpy(end, pairs[i]);
         free(pairs[i]);
     }
 }

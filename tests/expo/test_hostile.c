@@ -230,7 +230,7 @@ random_damage_never_stops_the_reader_nor_spoils_the_text(void **state)
     struct specimen specimen;
     struct image *const image = &specimen.image;
     struct undo undo = { 0 };
-    uint64_t random = seed, samples = 0;
+    uint64_t random = seed, samples = 0, each;
     uint32_t round;
     (void)state;
 
@@ -255,8 +255,9 @@ random_damage_never_stops_the_reader_nor_spoils_the_text(void **state)
         scene_close(&scene);
     }
     /* most of the segment must still have been read, or nothing was tested */
-    assert_true(samples / rounds_n > specimen.units_n / 4);
-    print_message("# %u rounds, %llu series a round\n", rounds_n, (unsigned long long)(samples / rounds_n));
+    each = rounds_n ? samples / rounds_n : 0;
+    assert_true(each > specimen.units_n / 4);
+    print_message("# %u rounds, %llu series a round\n", rounds_n, (unsigned long long)each);
     free(undo.pristine);
     specimen_free(&specimen);
 }

@@ -100,16 +100,12 @@ many(struct shmeter *meter, unsigned long from, unsigned long to)
     }
 }
 
-/* A description lives as long as the process: families are known by its address. */
 static void
 plain_counter(struct shmeter *meter, const char *name, unsigned long n)
 {
-    struct shmeter_desc *desc = calloc(1, sizeof *desc);
+    const struct shmeter_desc desc = { .type = SHMETER_COUNTER, .name = name, .help = "A counter." };
 
-    desc->type = SHMETER_COUNTER;
-    desc->name = strdup(name);
-    desc->help = "A counter.";
-    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, desc)), n);
+    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &desc)), n);
 }
 
 /* Returns 0 when there is no such command with so many fields. */
@@ -168,8 +164,7 @@ main(int argc, char **argv)
         options.max_series = (uint32_t)number(argv[3]);
         options.lane_bytes = 64u * options.max_series;
     }
-    n = shmeter_open(&meter, argv[1], &options);
-    if (n || (n = shmeter_attach_worker(meter))) {
+    if (shmeter_open(&meter, argv[1], &options) || shmeter_attach_worker(meter)) {
         fprintf(stderr, "feeder: %s: %s\n", argv[1], shmeter_error(meter));
         return 1;
     }

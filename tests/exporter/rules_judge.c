@@ -60,7 +60,7 @@ static void
 take_line(struct line *form, char *text)
 {
     char *rest = strchr(text, ' ') + 1;
-    double three[64];
+    double three[64] = { 0 };
     uint32_t i, n;
 
     if (!strncmp(text, "expr ", 5)) {

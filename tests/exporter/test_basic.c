@@ -81,7 +81,7 @@ a_header_that_is_too_long_is_refused(void **state)
 
     (void)state;
     for (len = 4; len < 2048; len += 4) {
-        strcpy(header, "Basic ");
+        memcpy(header, "Basic ", 6);
         memset(header + 6, 'O', len); /* 8:8... */
         memcpy(header + 6, "OjoK", 4);
         header[6 + len] = 0;

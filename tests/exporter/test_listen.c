@@ -61,7 +61,7 @@ what_is_no_address_is_refused_with_a_reason(void **state)
         assert_non_null(why);
     }
     memset(longer, 'a', sizeof longer);
-    strcpy(longer + sizeof longer - 4, ":80");
+    memcpy(longer + sizeof longer - 4, ":80", 4);
     assert_int_not_equal(listen_parse(longer, &address, &why), 0);
 }
 

@@ -186,7 +186,7 @@ a_map_of_a_hundred_thousand_keys_is_checked(void **state)
     assert_int_equal(read_text(&yaml, text), 0);
     assert_int_equal(yaml.root->n, 100000);
     yaml_close(&yaml);
-    strcpy(end, "k77:\n");
+    sprintf(end, "k%u:\n", 77u);
     assert_int_equal(read_text(&yaml, text), -EINVAL);
     check_sentence(100001, "'k77' is given twice, here and in line 78");
     free(text);

@@ -168,7 +168,7 @@ setup_pool(void)
     model_keep(&ghost, sizeof ghost);
     model_keep(&gauge_read, sizeof gauge_read);
     model_share(segment.common, sizeof segment.common[0]);
-    for (i = 0; i < workers_n; i++) {
+    for (i = 0; i < workers_n && i < sizeof names / sizeof *names; i++) {
         slots[i].live = 1;
         model_share(segment.blocks[i].gauges, sizeof segment.blocks[i].gauges[0]);
         if (threads && i == workers_n - 1) {

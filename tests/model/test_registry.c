@@ -98,12 +98,12 @@ no_key_twice(void)
 static void
 all_agree(void)
 {
-    uint64_t unit[1 + SERIES];
+    uint64_t unit[1 + SERIES] = { 0 };
     uint32_t who, i;
     int64_t late;
 
     for (i = 0; i < 1 + series_n; i++)
-        for (unit[i] = 0, who = 0; who < makers_n; who++) {
+        for (who = 0; who < makers_n; who++) {
             if (ghost.unit[who][i] && unit[i] && ghost.unit[who][i] != unit[i])
                 model_fail("process %u has unit %llu, another one %llu", who, (unsigned long long)ghost.unit[who][i],
                            (unsigned long long)unit[i]);
@@ -147,7 +147,7 @@ setup(void)
     model_share(&segment.state, offsetof(struct shmeter_state, changes_begun));
     model_share(segment.index, sizeof segment.index);
     model_share(segment.records, sizeof segment.records);
-    for (i = 0; i < makers_n; i++) {
+    for (i = 0; i < makers_n && i < sizeof names / sizeof *names; i++) {
         model_keep(&processes[i].wiped, sizeof processes[i].wiped);
         world_actor(names[i], i, i, maker, NULL);
     }

@@ -87,7 +87,7 @@ at_end(void)
     uint64_t torn = 0;
     uint32_t i;
 
-    for (i = 0; i < writers_n; i++) {
+    for (i = 0; i < writers_n && i < WRITERS; i++) {
         double one = kind == COUNTER_F64 ? i + 0.5 : kind == COUNTER ? i + 1 : values[i];
         least += (double)ghost.done[i] * one;
         most += (double)(ghost.done[i] + (uint64_t)model_is_dead(i)) * one;
