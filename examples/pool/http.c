@@ -25,6 +25,7 @@ http_socket(in_port_t port)
 int
 http_accept(int listener)
 {
+    /* cppcheck-suppress nullPointer ; accept(2): without an address its length is NULL too */
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));

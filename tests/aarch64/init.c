@@ -59,7 +59,7 @@ run(char *line)
     int status;
     pid_t pid;
 
-    for (arguments[0] = strtok_r(line, "\t", &rest); arguments[n] && n < ARGUMENTS_MAX - 1; n++)
+    for (arguments[0] = strtok_r(line, "\t", &rest); n < ARGUMENTS_MAX - 1 && arguments[n]; n++)
         arguments[n + 1] = strtok_r(NULL, "\t", &rest);
     pid = fork();
     if (!pid) {

@@ -27,8 +27,8 @@
 #define ROUNDS      2u /* of updates of the stopped worker                                                  */
 #define SHARE       4.0
 #define OTHER_SHARE 16.0
-#define LOWEST      -3.0
-#define OTHER_MIN   -1.0
+#define LOWEST      (-3.0)
+#define OTHER_MIN   (-1.0)
 
 enum gauge { SUM, POOL, LIVE_SUM, MIN, GAUGES };
 enum said { NOTHING, CLAIMED, REFUSED };

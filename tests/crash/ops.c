@@ -10,11 +10,11 @@
       .flags = OP_HOT | (set_kinds),                                                             \
       .begin = begin_worker,                                                                     \
       .run = run_set_##mode,                                                                     \
-      .changes = { { (sample), 0, before, set_to } } },                                            \
+      .changes = { { (sample), 0, before, set_to } } },                                          \
     {                                                                                            \
         .name = "add to a " word " gauge", .flags = OP_HOT | (add_kinds), .begin = begin_worker, \
-        .run = run_add_##mode, .loss = lost, .changes = {                                        \
-            { (sample), 0, before, add_to }                                                        \
+        .run = run_add_##mode, .loss = (lost), .changes = {                                      \
+            { (sample), 0, before, add_to }                                                      \
         }                                                                                        \
     }
 

@@ -183,7 +183,7 @@ in_histogram(const struct parser *parser)
 static void
 parse_labels(struct parser *parser, struct strict_sample *sample)
 {
-    char *pairs[64], *end;
+    char *pairs[64] = { NULL }, *end;
     size_t n = 0, i, bytes = 1;
 
     while (!*parser->out->error && n < 64) {

@@ -111,7 +111,7 @@ each_level_degrades_at_80_percent_and_fails_at_95(void **state)
 {
     static const struct health_limits own = { .capacity_degraded = 0.5, .capacity_failing = 0.6 };
     static const char *const names[] = { "cells", "records", "gauges", "series" };
-    struct segment_status status;
+    struct segment_status status = { 0 };
     int level;
     (void)state;
 

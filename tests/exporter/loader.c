@@ -39,7 +39,9 @@ open_ledger(const char *path)
 
     if (fd >= 0 && !ftruncate(fd, sizeof(struct ledger)))
         memory = mmap(NULL, sizeof(struct ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (fd >= 0)
+        close(fd);
+    return memory == MAP_FAILED ? NULL : memory; /* cppcheck-suppress memleak ; it is mapped, and the caller's */
 }
 
 static void

@@ -220,12 +220,12 @@ metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyO
         if (!labels[i])
             return NULL;
     }
-    desc->labels = labels;
     desc->name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
     desc->help = desc->name ? PyUnicode_AsUTF8AndSize(metric->documentation, NULL) : NULL;
     desc->unit = desc->help ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!desc->unit)
         return NULL;
+    desc->labels = labels;
     family = shmeter_family(metric->meter->meter, desc);
     desc->labels = NULL;
     if (!family)
