@@ -8,8 +8,8 @@ libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev li
 
 # What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture and
 # a machine of it, disassembly, system call traces, process tools, judges of the formats, certificates, the judge of service files,
-# hashes of passwords, applications and servers of Python and a load for them.
-TEST_PACKAGES="clang binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
+# hashes of passwords, applications and servers of Python and a load for them; and readers of the sources.
+TEST_PACKAGES="clang clang-tidy cppcheck binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
 procps util-linux git
 libclang-rt-14-dev llvm-14 python3-dev python3-pip python3-venv python3-mesonpy python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
 apache2-utils python3-fastapi python3-flask python3-uvicorn gunicorn hey"
