@@ -78,7 +78,7 @@ shmeter_identity_stat(uint32_t pid, char *state, uint32_t *threads_n, uint32_t *
     const char *at, *last = NULL;
     int n, field;
     if (pid) {
-        size_t d = 0, p = 8;
+        size_t d = 0, p = 6;
         for (; pid; pid /= 10)
             digits[d++] = (char)('0' + pid % 10);
         while (d)

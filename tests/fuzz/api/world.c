@@ -227,7 +227,7 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
 
     if (number == SYS_getpid)
         return process->pid;
-    if (number == SYS_openat && !strcmp(SHMETER_POINTER(const char *, b), "/proc/self/stat")) {
+    if (number == SYS_openat && !strcmp(SHMETER_POINTER(const char *, b), "/proc/./self/stat")) {
         snprintf(stat, sizeof stat, "/proc/%d/stat", process->pid);
         b = SHMETER_SYS_POINTER(stat);
     }
