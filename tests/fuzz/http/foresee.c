@@ -99,8 +99,8 @@ take_head(struct head *head, const char *at, const char *end)
 
     memset(head, 0, sizeof *head);
     at = take(at, end, ' ', "A", "Z", head->method, sizeof head->method);
-    if (at && *head->method)
-        at = take(at, end, ' ', "!", "~", head->target, sizeof head->target);
+    if (at) /* a method there has to be */
+        at = *head->method ? take(at, end, ' ', "!", "~", head->target, sizeof head->target) : NULL;
     if (at)
         at = take(at, end, '\r', "/.AZ09", "/.ZZ99", version, sizeof version);
     if (!at || at == end || *at != '\n' || (strcmp(version, "HTTP/1.1") && strcmp(version, "HTTP/1.0")))
