@@ -3,7 +3,8 @@ each for a while, as many at a time as there are CPUs.
 
 Usage: run.py SOURCE_FOLDER BUILD_FOLDER NAME...        ($SHMETER_FUZZ_LONG=1: long)
 
-Each runs for 15 seconds; long, for two minutes, and those of LONG until they have made so many executions, alone and on all CPUs. A
+Each runs for 15 seconds, from the same seed each time, so that what fails is the change's; long, from any seed for two minutes, and
+those of LONG until they have made so many executions, alone and on all CPUs. A
 machine that does not make them within LONG_MOST seconds is told how many it made: that is no failure, a finding is one.
 
 tests/fuzz/corpus/NAME holds inputs that reached something of their own, tests/fuzz/found/NAME those that showed a fault once. An input
@@ -110,7 +111,7 @@ def the_fuzzers_build():
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
             RUNS[name] = [POOL.submit(fuzz, name, *limits) for _ in range(CPUS)]
         else:
-            RUNS[name] = [POOL.submit(fuzz, name, f"-max_total_time={120 if IS_LONG else 15}")]
+            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=120"] if IS_LONG else ["-seed=1", "-max_total_time=15"]))]
 
 
 def case(name):
