@@ -3,6 +3,7 @@
  * prints its figures. It is built where Go and the library are installed; elsewhere nothing is compared with it.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,14 +16,15 @@ static int
 peer_path(char *path, size_t bytes)
 {
     static const char name[] = "shmeter-bench-go";
-    const char *given = getenv("SHMETER_BENCH_GO"), *slash;
+    const char *given = getenv("SHMETER_BENCH_GO");
+    char *slash;
     ssize_t len = given ? 0 : readlink("/proc/self/exe", path, bytes - sizeof name);
     if (given && strlen(given) < bytes) {
-        strcpy(path, given);
+        snprintf(path, bytes, "%s", given);
     } else {
         path[len > 0 ? len : 0] = 0;
         slash = strrchr(path, '/');
-        strcpy(path + (slash ? slash + 1 - path : 0), name);
+        memcpy(slash ? slash + 1 : path, name, sizeof name);
     }
     return access(path, X_OK);
 }

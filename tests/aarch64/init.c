@@ -61,6 +61,8 @@ run(char *line)
 
     for (arguments[0] = strtok_r(line, "\t", &rest); n < ARGUMENTS_MAX - 1 && arguments[n]; n++)
         arguments[n + 1] = strtok_r(NULL, "\t", &rest);
+    if (!arguments[0])
+        return;
     pid = fork();
     if (!pid) {
         execv(arguments[0], arguments);

@@ -120,7 +120,7 @@ tell(const struct worker *worker, enum order order)
 static struct worker
 start(int apart, double v)
 {
-    int orders[2], answers[2], input = dup(0), output = dup(1);
+    int orders[2] = { -1, -1 }, answers[2] = { -1, -1 }, input = dup(0), output = dup(1);
     struct worker worker;
     fflush(stdout);
     assert_int_equal(pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC), 0);

@@ -338,7 +338,7 @@ setup(void)
     model_keep(&ghost, sizeof ghost);
     model_keep(&shmeter_process_v1, sizeof shmeter_process_v1);
     model_share(&ghost, 8); /* something: system calls are the choice points here */
-    for (i = 0; i < processes_n; i++)
+    for (i = 0; i < processes_n && i < sizeof names / sizeof *names; i++)
         model_actor(names[i], i, process, NULL);
 }
 

@@ -95,7 +95,7 @@ static const char *
 take_head(struct head *head, const char *at, const char *end)
 {
     const char *begin = at;
-    char version[16];
+    char version[16] = "";
 
     memset(head, 0, sizeof *head);
     at = take(at, end, ' ', "A", "Z", head->method, sizeof head->method);
