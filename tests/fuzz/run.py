@@ -3,9 +3,9 @@ each for a while, as many at a time as there are CPUs.
 
 Usage: run.py SOURCE_FOLDER BUILD_FOLDER NAME...        ($SHMETER_FUZZ_LONG=1: long)
 
-Each runs for 15 seconds, from the same seed each time, so that what fails is the change's; long, from any seed for two minutes, and
-those of LONG until they have made so many executions, alone and on all CPUs. A
-machine that does not make them within LONG_MOST seconds is told how many it made: that is no failure, a finding is one.
+Each runs for 15 seconds, from the same seed each time, so that what fails is the change's; long, from any seed for a minute, and those of
+LONG until they have made so many executions, on all CPUs. Of one that has not made them within LONG_MOST seconds it is told how many it
+made: that is no failure, a finding is one.
 
 tests/fuzz/corpus/NAME holds inputs that reached something of their own, tests/fuzz/found/NAME those that showed a fault once. An input
 that shows one now is left in BUILD_FOLDER/NAME.crash-*: with the fix, it belongs into found/.
@@ -32,7 +32,7 @@ PROGRAMS = os.path.join(BUILD, "clang")
 IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
-LONG_MOST = 1800
+LONG_MOST = 3600
 # Variants of some with a bug (segment/seed.py): what is told of it, within so many executions.
 SEEDED = {
     "segment_loads_head": ("a_length_that_is_loaded_again", r"stack-buffer-overflow .* in snapshot_copy"),
@@ -111,7 +111,7 @@ def the_fuzzers_build():
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
             RUNS[name] = [POOL.submit(fuzz, name, *limits) for _ in range(CPUS)]
         else:
-            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=120"] if IS_LONG else ["-seed=1", "-max_total_time=15"]))]
+            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=60"] if IS_LONG else ["-seed=1", "-max_total_time=15"]))]
 
 
 def case(name):
