@@ -18,6 +18,7 @@
 #define SETTINGS_EXPRESSION_BYTES 512u  /* ... whose compiled form and time grow with it                            */
 #define SETTINGS_COST             2000u /* parts of an expression with its repetitions written out              */
 #define SETTINGS_COST_BACK        UINT32_MAX
+#define SETTINGS_COST_EMPTY       (UINT32_MAX - 1)
 #define SETTINGS_IDLE_SECONDS     1e9
 
 struct settings_expressions;
@@ -51,7 +52,8 @@ int settings_allow(const struct settings *settings, const char *name);
 
 /*
  * How many parts an expression has when + and {n,m} are written out, as the C library does; SETTINGS_COST + 1 when it is more than
- * SETTINGS_COST. SETTINGS_COST_BACK: it has a back reference, which would be matched by trying.
+ * SETTINGS_COST. SETTINGS_COST_BACK: it has a back reference, which would be matched by trying. SETTINGS_COST_EMPTY: *, +, ? or an
+ * interval stands behind what matches nothing too.
  */
 uint32_t settings_expression_cost(const char *expression);
 

@@ -109,6 +109,9 @@ check_cost(const struct why *why, const char *expression)
     if (cost == SETTINGS_COST_BACK)
         return refuse(why, "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
                       expression);
+    if (cost == SETTINGS_COST_EMPTY)
+        return refuse(why, "expression \"%.80s\" repeats what may be nothing, like (a*)* or a??; write it without that",
+                      expression);
     if (cost > SETTINGS_COST)
         return refuse(why, "expression \"%.80s\" repeats too much: written out, it has more than %u parts", expression,
                       SETTINGS_COST);

@@ -54,6 +54,7 @@ static const struct {
     { "sum(x{a=~\"(?i)b\"}) > 1", "not POSIX" },
     { "sum(x{a=~\"(b\"}) > 1", "no regular expression" },
     { "sum(x{a=~\"(a{99}){99}\"}) > 1", "repeats too much" },
+    { "sum(x{a=~\"(b?)+\"}) > 1", "repeats what may be nothing" },
     { "sum(x{__name__=\"y\"}) > 1", "not the name of a label" },
     { "sum({a=\"b\"}) > 1", "the name of a metric belongs here" },
     { "histogram_quantile(0.5, rate(x[5m])) > 1", "sum(rate(HISTOGRAM[5m])) belongs here" },
