@@ -88,7 +88,8 @@ shmeter_definition_check_name(const char *name)
     if (!shmeter_definition_name(name, 1))
         return "is no metric name (letters, digits, _ and :, at most 199, no digit first)";
     if (shmeter_definition_same(name, "up") || shmeter_definition_starts(name, "scrape_") ||
-        shmeter_definition_starts(name, "__") || shmeter_definition_starts(name, "shmeter_"))
+        shmeter_definition_starts(name, "ALERTS") || shmeter_definition_starts(name, "__") ||
+        shmeter_definition_starts(name, "shmeter_"))
         return "is a reserved name; choose another";
     return NULL;
 }

@@ -39,7 +39,7 @@ bad_descriptions_are_refused(void **state)
                                                  { "a:b", NULL }, { "a", "a", NULL } };
     static const char *const label_words[] = { "reserved label", "reserved label", "reserved label", "no label name",
                                                "no label name",  "no label name",  "no label name",  "twice" };
-    static const char *const reserved[] = { "up", "scrape_x", "__x", "shmeter_x" };
+    static const char *const reserved[] = { "up", "scrape_x", "ALERTS_x", "__x", "shmeter_x" };
     static const char *const bad_names[] = { "", "1x", "a b", "a-b", "x\xc3\xa9", NULL };
     static const double descending[] = { 1, 1 }, infinite[] = { 1, INFINITY }, nan_bound[] = { NAN };
     const char *worker_label[] = { "worker", NULL }, *pid_label[] = { "pid", NULL }, *many[18];

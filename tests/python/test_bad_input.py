@@ -59,7 +59,7 @@ def label_values_may_be_anything_that_has_a_text():
 
 @test
 def names_that_the_store_refuses_are_value_errors():
-    for name in ("up", "scrape_x", "shmeter_x", "x" * 250):
+    for name in ("up", "scrape_x", "ALERTS", "shmeter_x", "x" * 250):
         try:
             Gauge(name, "Bad.")
         except ValueError as error:

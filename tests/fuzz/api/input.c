@@ -90,7 +90,7 @@ static const char *const names[] = { "a_total",
                                      "scrape_x",
                                      "shmeter_x",
                                      "__x",
-                                     "x y",
+                                     "ALERTS_x",
                                      NULL };
 
 static const char *const no_labels[] = { NULL };
