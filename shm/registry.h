@@ -90,27 +90,36 @@ shmeter_registry_keep(uint64_t *place, uint64_t spare)
     shmeter_cas(place, &none, spare);
 }
 
-/* A record's place of at least bytes: *unit and *units. 0 or -errno. */
+/* A record's place behind all others, of at least bytes: *unit and *units. 0 or -errno. */
+SHMETER_LOCAL int
+shmeter_registry_append_record(const struct shmeter_attachment *attachment, uint64_t bytes, uint32_t *unit,
+                               uint32_t *units)
+{
+    uint64_t off;
+    int result;
+    *units = (uint32_t)((bytes + SHMETER_UNIT_BYTES - 1) / SHMETER_UNIT_BYTES);
+    result = shmeter_bump(attachment, &attachment->state->records_fill.value, &attachment->state->records_backed.value,
+                          attachment->header.records_bytes, SHMETER_UNIT_BYTES, (uint64_t)*units * SHMETER_UNIT_BYTES,
+                          shmeter_back_records, &off);
+    *unit = (uint32_t)(off / SHMETER_UNIT_BYTES);
+    return result;
+}
+
+/* The same, or a spare one, which may stand before others. */
 SHMETER_LOCAL int
 shmeter_registry_take_record(const struct shmeter_attachment *attachment, uint64_t bytes, uint32_t *unit,
                              uint32_t *units)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
-    uint64_t spare = shmeter_registry_spare(&wiped->spare_record), off;
-    int result;
-    *units = (uint32_t)((bytes + SHMETER_UNIT_BYTES - 1) / SHMETER_UNIT_BYTES);
-    if (spare >> 32 >= *units) {
+    uint64_t spare = shmeter_registry_spare(&wiped->spare_record);
+    if (spare && (spare >> 32) * SHMETER_UNIT_BYTES >= bytes) {
         *unit = (uint32_t)spare;
         *units = (uint32_t)(spare >> 32);
         return 0;
     }
     if (spare)
         shmeter_registry_keep(&wiped->spare_record, spare);
-    result = shmeter_bump(attachment, &attachment->state->records_fill.value, &attachment->state->records_backed.value,
-                          attachment->header.records_bytes, SHMETER_UNIT_BYTES, (uint64_t)*units * SHMETER_UNIT_BYTES,
-                          shmeter_back_records, &off);
-    *unit = (uint32_t)(off / SHMETER_UNIT_BYTES);
-    return result;
+    return shmeter_registry_append_record(attachment, bytes, unit, units);
 }
 
 SHMETER_LOCAL int
@@ -175,7 +184,7 @@ shmeter_registry_show(uint64_t *state)
     shmeter_cas(state, &seen, SHMETER_VISIBLE);
 }
 
-/* Writes and publishes a family's record. Returns its unit, or -errno. */
+/* Writes and publishes a family's record, behind those of older definitions of its name. Returns its unit, or -errno. */
 SHMETER_LOCAL int64_t
 shmeter_registry_add_family(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                             const struct shmeter_key *key, uint32_t max_series)
@@ -185,7 +194,8 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
                              definition->labels_bytes + definition->states_bytes;
     struct shmeter_family_record *record;
     uint32_t unit, units;
-    int result = shmeter_registry_take_record(attachment, sizeof *record + bounds_bytes + strings_bytes, &unit, &units);
+    int result = shmeter_registry_append_record(attachment, sizeof *record + bounds_bytes + strings_bytes, &unit,
+                                                &units);
     if (result)
         return result;
     record = (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);
