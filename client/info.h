@@ -164,6 +164,10 @@ shmeter_info_replace_v(const struct shmeter_family *family, const char *const *v
             shmeter_info_of_v(family, values, values_len);
         if (!grouped || !shmeter_info_group(family, values, same_len, &group)) /* another segment by now, perhaps */
             return;
+        key = shmeter_series_key(group.binding, &own);
+        probe = shmeter_registry_probe(group.binding->attachment, &key);
+        if (!probe.entry || !probe.seen)
+            return; /* past a limit: counted, and not again */
         n = shmeter_info_hide_older(&group);
     }
 }

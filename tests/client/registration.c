@@ -315,6 +315,58 @@ a_forgotten_family_makes_room_for_another_definition(void **state)
 }
 
 static void
+a_later_definition_stands_behind_an_earlier_one_wherever_there_are_spares(void **state)
+{
+    struct shmeter_desc counter = { .type = SHMETER_COUNTER, .name = "later_total" };
+    struct shmeter_desc labelled = { .type = SHMETER_COUNTER, .name = "later_total", .labels = labels };
+    const char *path = place_path("later");
+    struct store *store = values_new(path);
+    struct shmeter_attachment *attachment;
+    struct shmeter *meter;
+    uint32_t unit, units;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&meter, path, NULL), 0);
+    attachment = shmeter_meter_attachment(meter);
+    assert_int_equal(shmeter_registry_take_record(attachment, 500, &unit, &units), 0); /* as after a lost race */
+    shmeter_counter_inc(shmeter_counter_of_v(shmeter_family(meter, &counter), NULL, 0));
+    shmeter_registry_keep(&SHMETER_WIPED(attachment)->spare_record, (uint64_t)units << 32 | unit);
+    shmeter_family_forget(meter, "later_total");
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &labelled), "x"));
+    assert_non_null(values_take(store));
+    assert_true(values_number(store, "later_total", "x") == 1);
+    store_free(store);
+    shmeter_close(meter);
+}
+
+static void
+an_info_past_a_limit_is_lost_once(void **state)
+{
+    static const char *const one[] = { "1" }, *const two[] = { "2" };
+    struct shmeter_desc desc = { .type = SHMETER_INFO, .name = "limited_info", .labels = labels, .max_series = 1 };
+    const struct shmeter_family *family;
+    struct store *store = values_new(place_path("limited"));
+    struct shmeter *meter;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&meter, place_path("limited"), NULL), 0);
+    family = shmeter_family(meter, &desc);
+    shmeter_info_replace_v(family, one, 1, 1);
+    shmeter_info_replace_v(family, two, 1, 1);
+    assert_non_null(values_take(store));
+    assert_true(values_number(store, "limited_info", "1") == 1); /* of another first label */
+    assert_true(values_number(store, "limited_info", "__overflow__") == 1);
+    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 1);
+    shmeter_info_replace_v(family, two, 1, 0);
+    assert_non_null(values_take(store));
+    assert_null(values_series(store, "limited_info", "1"));
+    assert_true(values_number(store, "limited_info", "__overflow__") == 1);
+    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 2);
+    store_free(store);
+    shmeter_close(meter);
+}
+
+static void
 hiding_a_series_moves_the_count_of_changes(void **state)
 {
     static const char *const labels[] = { "a", NULL }, *const x[] = { "x" };
@@ -351,6 +403,8 @@ body(void)
         cmocka_unit_test(cold_paths_attach_to_a_segment_that_was_created_again),
         cmocka_unit_test(walkers_step_over_records_whose_maker_died),
         cmocka_unit_test(a_forgotten_family_makes_room_for_another_definition),
+        cmocka_unit_test(a_later_definition_stands_behind_an_earlier_one_wherever_there_are_spares),
+        cmocka_unit_test(an_info_past_a_limit_is_lost_once),
         cmocka_unit_test(hiding_a_series_moves_the_count_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
