@@ -83,7 +83,7 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
         family = shmeter_family_push(meter, &definition, conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED);
     if (!family)
         return NULL;
-    if (family->refused) {
+    if (shmeter_family_refused(family)) {
         shmeter_meter_say(meter, "family ", family->definition.strings,
                           " is open in this process with another type, labels or buckets; this one counts privately",
                           NULL);
@@ -105,8 +105,9 @@ shmeter_family_forget(struct shmeter *meter, const char *name)
     uint64_t at = meter && name ? shmeter_load_acquire(&meter->families) : 0;
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
     for (; family; family = family->next)
-        if (family->refused == SHMETER_ACCEPTED && shmeter_definition_same(family->definition.strings, name))
-            family->refused = SHMETER_FORGOTTEN;
+        if (shmeter_family_refused(family) == SHMETER_ACCEPTED &&
+            shmeter_definition_same(family->definition.strings, name))
+            shmeter_store_relaxed(&family->refused, SHMETER_FORGOTTEN);
 }
 
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */

@@ -37,8 +37,7 @@ struct shmeter_family {
     struct shmeter *meter;
     uint64_t binding;  /* address of the struct shmeter_binding in use, 0 none                               */
     uint64_t fallback; /* address of its struct shmeter_private, made when it is needed                      */
-    uint32_t refused;  /* enum shmeter_refusal */
-    uint32_t reserved;
+    uint64_t refused;  /* enum shmeter_refusal; changes when a name is given up or taken again                   */
     struct shmeter_definition definition;
 };
 
@@ -128,13 +127,19 @@ shmeter_family_bind(struct shmeter_family *family)
     return binding;
 }
 
+SHMETER_INLINE uint64_t
+shmeter_family_refused(const struct shmeter_family *family)
+{
+    return shmeter_load_relaxed(&family->refused);
+}
+
 SHMETER_INLINE struct shmeter_binding *
 shmeter_family_binding(const struct shmeter_family *family)
 {
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
     if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
         return binding;
-    if (family->refused)
+    if (shmeter_family_refused(family))
         return NULL;
     return shmeter_family_bind(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(family)));
 }
@@ -183,19 +188,20 @@ shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition
                           *same = NULL;
     *conflict = 0;
     for (; family; family = family->next) {
-        if ((family->refused == SHMETER_INVALID) != invalid ||
+        uint64_t refused = shmeter_family_refused(family);
+        if ((refused == SHMETER_INVALID) != invalid ||
             !shmeter_definition_same(family->definition.strings, definition->strings))
             continue;
         if (family->definition.hash != definition->hash)
-            *conflict |= family->refused == SHMETER_ACCEPTED &&
+            *conflict |= refused == SHMETER_ACCEPTED &&
                          !(family->definition.type == SHMETER_INFO && definition->type == SHMETER_INFO);
-        else if (family->refused == SHMETER_ACCEPTED || invalid)
+        else if (refused == SHMETER_ACCEPTED || invalid)
             return family;
         else
             same = family;
     }
     if (same)
-        same->refused = *conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED;
+        shmeter_store_relaxed(&same->refused, *conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED);
     return same;
 }
 
@@ -208,7 +214,7 @@ shmeter_family_push(struct shmeter *meter, const struct shmeter_definition *defi
     if (!family)
         return NULL;
     family->meter = meter;
-    family->refused = (uint32_t)refused;
+    family->refused = (uint64_t)refused;
     family->definition = *definition;
     do
         family->next = SHMETER_POINTER(struct shmeter_family *, newest);

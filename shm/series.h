@@ -268,7 +268,7 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
 SHMETER_LOCAL __attribute__((cold, noinline)) void
 shmeter_series_refuse(const struct shmeter_family *family, const char *why)
 {
-    if (family->refused)
+    if (shmeter_family_refused(family))
         return; /* said when it was opened */
     shmeter_meter_lose(family->meter, SHMETER_LOSS_HANDLES_REFUSED);
     shmeter_meter_say(family->meter, family->definition.strings, why, NULL, NULL);
@@ -284,10 +284,12 @@ shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, c
     struct shmeter_values joined;
     uint32_t i;
     int fits;
-    if (SHMETER_UNLIKELY(family->definition.type != (uint32_t)type || family->refused)) {
+    if (SHMETER_UNLIKELY(family->definition.type != (uint32_t)type)) {
         shmeter_series_refuse(family, " is a family of another type than this handle's");
         return series;
     }
+    if (SHMETER_UNLIKELY(shmeter_family_refused(family)))
+        return series;
     for (i = 0; i < values_n; i++)
         if (SHMETER_UNLIKELY(!values[i])) {
             shmeter_series_refuse(family, ": a label value is NULL");

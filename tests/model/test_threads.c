@@ -47,6 +47,7 @@ shmeter_sys_unmap(void *at, uint64_t bytes)
 #include "client/cold.h"
 
 #define THREADS 4u
+#define LOOKUPS 20u
 #define ROUNDS  80u
 #define SERIES  12u
 #define UPDATES 50u
@@ -54,6 +55,7 @@ shmeter_sys_unmap(void *at, uint64_t bytes)
 static char folder[64], path[96];
 static pthread_barrier_t barrier;
 static struct shmeter *meter;
+static const struct shmeter_family *given_up;
 
 static const char *const labels[] = { "l", NULL };
 
@@ -79,7 +81,7 @@ family_of(enum shmeter_type type, uint32_t round)
     struct shmeter_desc desc = description(type, round);
     const struct shmeter_family *family = shmeter_family(meter, &desc);
 
-    if (!family || family->refused)
+    if (!family || shmeter_family_refused(family))
         abort();
     return family;
 }
@@ -111,6 +113,25 @@ update_one(uint32_t round, uint32_t series)
     shmeter_idle(meter);
 }
 
+static const struct shmeter_desc to_give_up = { .type = SHMETER_COUNTER, .name = "given_up_total", .labels = labels };
+
+/* One gives the name up and takes it again; the others look its series up. */
+static void
+give_up(uint32_t who)
+{
+    static const char *const values[] = { "v" };
+    uint32_t i;
+
+    for (i = 0; i < LOOKUPS; i++)
+        if (who)
+            shmeter_counter_inc(shmeter_counter_of_v(given_up, values, 1));
+        else {
+            shmeter_family_forget(meter, to_give_up.name);
+            if (shmeter_family(meter, &to_give_up) != given_up)
+                abort();
+        }
+}
+
 static void *
 thread(void *argument)
 {
@@ -125,13 +146,16 @@ thread(void *argument)
     if (shmeter_open(&own, path, &options))
         abort();
     pthread_barrier_wait(&barrier);
-    if (!who)
+    if (!who) {
         meter = own;
+        given_up = shmeter_family(meter, &to_give_up);
+    }
     pthread_barrier_wait(&barrier);
     for (round = 0; round < ROUNDS; round++) {
         pthread_barrier_wait(&barrier);
         for (i = 0; i < SERIES; i++)
             update_one(round, who & 1 ? SERIES - 1 - i : i);
+        give_up(who);
         pthread_barrier_wait(&barrier);
         shmeter_attach_worker(meter);
     }
@@ -172,7 +196,7 @@ threads_that_do_everything_at_once_race_nowhere(void **state)
             series = shmeter_series_of(family_of(SHMETER_COUNTER, round), SHMETER_COUNTER, values, 1);
             assert_int_equal(total_of(lanes, series.cell), THREADS * UPDATES);
         }
-    assert_int_equal(shmeter_load_relaxed(&shmeter_meter_attachment(meter)->state->families_n.value), 4 * ROUNDS);
+    assert_int_equal(shmeter_load_relaxed(&shmeter_meter_attachment(meter)->state->families_n.value), 4 * ROUNDS + 1);
 }
 
 /* ---- */

@@ -230,9 +230,9 @@ metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyO
     desc->labels = NULL;
     if (!family)
         PyErr_NoMemory();
-    else if (family->refused)
+    else if (family && shmeter_family_refused(family))
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
-    return family && !family->refused ? family : NULL;
+    return family && !shmeter_family_refused(family) ? family : NULL;
 }
 
 /* As if nothing had been tried. */
