@@ -1,8 +1,8 @@
 """
 What is made wrong: (what, [(file, how often it is there, old text, new text)], test, where, the oracle's words).
 
-where: "CPU" or "shared", and the test is an operation of the crash tests, in such lanes; "client" or "model", and it is a program there; "count",
-and it is the count of instructions.
+where: "CPU" or "shared", and the test is an operation of the crash tests, in such lanes; "client", "model" or "hammer", and it is a program
+there; "count", and it is the count of instructions.
 """
 
 RSEQ = "shm/rseq_x86_64.h"
@@ -175,4 +175,15 @@ MUTANTS = [
     ("what an earlier owner left in the slot is taken for this process's own",
      [("shm/slot.h", 1, "if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))", "if (!image)")],
      "first add to a gauge, which takes a dead worker's slot", "CPU", r"A stopped .* crash_gauge_live_sum\{\} is"),
+    # ---- any bytes ----
+    ("the reader takes a gauge's cell wherever it is said to be",
+     [("expo/snapshot_check.c", 1, "return cell < header->gauges_n ? 0 : -EINVAL;", "return 0;")], "hammer", "hammer",
+     "AddressSanitizer: heap-buffer-overflow"),
+    ("help is given on as it stands",
+     [("expo/snapshot_check.c", 1, "out->help = copy = cleaned(snapshot, help, TEXT_LINES);",
+       "out->help = copy = arena_string(&snapshot->arena, help);")], "hammer", "hammer", "not UTF-8"),
+    ("the client updates a cell wherever it is said to be",
+     [("shm/series.h", 1, "        return *cell < header->gauges_n;", "        return 1;"),
+      ("shm/series.h", 1, "    return *cell >= SHMETER_FIRST_CELL_OFF && ", "    return 1 || ")], "hammer", "hammer",
+     "a producer ended with wait status"),
 ]
