@@ -15,13 +15,14 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import Skip, main, nothing, test  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), HERE]
+from tap import main, nothing, test  # noqa: E402
+from strace import PATIENCE, need_strace, traced  # noqa: E402
 
 FAULTY, SHMETER = map(os.path.abspath, sys.argv[1:3])
 TOLD = re.compile(r"opened (-?\d+) attached (-?\d+) adds (\d+) observations (\d+) error (.*)\n")
 COMPLETE = 2 * 20 * 3  # updates of a program that nothing disturbs
-PATIENCE = 60  # seconds until a program counts as hanging
 OPEN_LIKE = ("EACCES", "EMFILE")
 ERRORS = {"openat": OPEN_LIKE, "fallocate": ("ENOSPC", "EINTR"), "ftruncate": ("ENOSPC", "EINTR"), "linkat": ("EACCES", "ENOSPC"),
           "renameat2": ("EACCES", "EINVAL"), "madvise": ("EINVAL", "EFAULT"), "fcntl": ("EACCES",), "read": ("EINTR",),
@@ -34,9 +35,8 @@ def environment():
 
 
 def trace(path, *injected, log="/dev/null"):
-    options = [f"--inject={one}" for one in injected]
-    return subprocess.run(["strace", "-qq", "-o", log, *options, FAULTY, path], env=environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+    return subprocess.run(traced([FAULTY, path], *injected, log=log), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=PATIENCE, check=False)
 
 
 def live(path, *injected, log="/dev/null"):
@@ -164,14 +164,6 @@ class Way:
         finally:
             shutil.rmtree(os.path.dirname(path))
         return ""
-
-
-def need_strace():
-    if not shutil.which("strace"):
-        raise Skip("strace is not installed")
-    done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Skip(f"strace cannot trace here: {done.stderr.strip()}")
 
 
 def kill_in_all(how):
