@@ -1,4 +1,5 @@
-"""Counts single test cases in meson's logs (testlog.json, benchmarklog.json), names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped".
+"""Counts single test cases in meson's logs, names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped". Of more than one log, which a long
+check has, it shows the figures too: what programs that print TAP say in comments, and how long each took.
 
 A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
 timeout or a broken plan has against it counts as one more failure.
@@ -10,6 +11,7 @@ import re
 import sys
 
 CASE = re.compile(r"(not )?ok\b\s*\d*\s*-?\s*([^#]*)(#\s*(skip|todo)\b.*)?", re.IGNORECASE)
+FIGURE = re.compile(r"# (?!#)(?!(not )?ok - )(.*)")  # cmocka has lines of the second kind
 PLAN = re.compile(r"1\.\.(\d+)(\s*#\s*skip\b.*)?", re.IGNORECASE)
 GOOD = {"OK", "EXPECTEDFAIL"}
 BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
@@ -95,7 +97,14 @@ def show(run, tally):
         print("\n".join(lines[-SHOWN_LINES:]))
 
 
-def count_log(path, meson_code, total):
+def show_figures(run):
+    lines = [figure[2] for figure in map(FIGURE.fullmatch, (run.get("stdout") or "").splitlines()) if figure]
+    if lines:
+        print(f"\n==== {run['name']}, {run['duration']:.0f} s")
+        print("\n".join(lines))
+
+
+def count_log(path, meson_code, total, figures):
     try:
         with open(path, encoding="utf-8") as file:
             runs = [json.loads(line) for line in file]
@@ -112,6 +121,8 @@ def count_log(path, meson_code, total):
             print(f"skipped: {run['name']}: {case}")
         if tally.failed:
             show(run, tally)
+        elif figures:
+            show_figures(run)
     if meson_code != 0 and not any(run["result"] in BAD for run in runs):
         total.fail(f"meson itself ended with exit code {meson_code}")
         print(total.reasons[-1])
@@ -119,8 +130,9 @@ def count_log(path, meson_code, total):
 
 def main():
     total = Tally()
-    for path, meson_code in zip(sys.argv[1::2], sys.argv[2::2]):
-        count_log(path, int(meson_code), total)
+    logs = list(zip(sys.argv[1::2], sys.argv[2::2]))
+    for path, meson_code in logs:
+        count_log(path, int(meson_code), total, figures=len(logs) > 1)
     if total.failed:
         print("\nEverything the tests printed is in build/meson-logs/")
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))

@@ -194,6 +194,7 @@ def in_a_process(numbers):
         ours, theirs = FORK.Pipe()
 
         def run():
+            READ.update(dict.fromkeys(READ, 0))  # what earlier processes counted is counted
             try:
                 theirs.send(series_of_segments(folder, numbers))
             except BaseException as error:

@@ -171,14 +171,15 @@ def ci_runs_check():
         assert os.access(os.path.join(SOURCE, name), os.X_OK), name
 
 
-def summary(*runs, meson=0):
-    """What tools/test_summary.py makes of a log: (exit code, last line, everything)."""
+def summary(*runs, meson=0, logs=1):
+    """What tools/test_summary.py makes of a log, or of the same one several times: (exit code, last line, everything)."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log.json")
         with open(log, "w", encoding="utf-8") as file:
             for number, (stdout, result, code) in enumerate(runs):
-                file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result, "returncode": code}) + "\n")
-        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), log, str(meson)],
+                file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result, "returncode": code,
+                                       "duration": 60 * number}) + "\n")
+        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), *[log, str(meson)] * logs],
                               stdout=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stdout.splitlines()[-1], done.stdout
 
@@ -196,6 +197,14 @@ def cases_are_counted_one_by_one():
 def a_failed_case_fails_the_check_and_is_shown():
     code, last, said = summary(("1..2\nok 1 - a\nnot ok 2 - b\n# because of x\n", "FAIL", 1), meson=1)
     assert (code, last) == (1, "1 passed, 1 failed") and "because of x" in said and "program0" in said
+
+
+@test
+def figures_are_shown_of_a_long_check_alone():
+    program = ("1..1\n# 17 kills\nok 1 - a\n# ok - a\n", "OK", 0)
+    assert "17 kills" not in summary(program)[2]
+    code, last, said = summary(("1..1\nok 1 - b\n", "OK", 0), program, logs=2)
+    assert (code, last) == (0, "4 passed, 0 failed") and "==== program1, 60 s\n17 kills\n" in said and "# ok" not in said, said
 
 
 @test
