@@ -42,7 +42,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t exponential, log_n;
     int32_t schema, first_index;
     double zero_threshold;
-    uint32_t by_pid; /* a gauge with a series per worker: these have the label pid, not worker and slot        */
+    uint32_t by_pid;     /* a gauge with a series per worker: these have the label pid, not worker and slot        */
     uint64_t series_key; /* seed of its series' hashes                                                     */
     uint64_t created_ns;
     const char *name, *help, *unit_text;
@@ -132,7 +132,7 @@ struct snapshot {
     struct segment_status status;
     enum snapshot_depth depth;
     uint64_t device, inode; /* of the file, also when it is frozen                                          */
-    uint64_t key[2]; /* of hash tables: label values are chosen by strangers                                */
+    uint64_t key[2];        /* of hash tables: label values are chosen by strangers                                */
     uint32_t namespaces;
     uint32_t same_clock; /* the creation pair is from this boot and time namespace */
     enum shmeter_reader_place place;

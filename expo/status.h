@@ -45,7 +45,7 @@ struct segment_status {
     char name[STATUS_NAME_BYTES]; /* as asked for: NAME or a path                                             */
     char path[STATUS_NAME_BYTES];
     uint32_t readable; /* 0: then error says why, and what follows is what was known last                      */
-    uint32_t unlinked; /* 1: still read, but nobody can attach to it any more; error says what has its name, if anything */
+    uint32_t unlinked; /* 1: still read, but nobody can attach to it any more; error: what has its name */
     int32_t fault;     /* enum shmeter_reader_fault of shm/reader.h; 0 fine                                    */
     char error[STATUS_ERROR_BYTES];
 

@@ -95,10 +95,10 @@ int
 api_is_good(const struct api_desc *desc)
 {
     return desc->name && is_name(desc->name, ":") && strcmp(desc->name, "up") && strncmp(desc->name, "scrape_", 7) &&
-           strncmp(desc->name, "ALERTS", 6) && strncmp(desc->name, "__", 2) && strncmp(desc->name, "shmeter_", 8) && desc->type >= 0 &&
-           desc->type < SHMETER_TYPES && (desc->type != SHMETER_GAUGE || (desc->mode >= 0 && desc->mode < 11)) &&
-           labels_are_good(desc) && buckets_are_good(desc) && states_are_good(desc) &&
-           (!desc->unit || !*desc->unit || is_name(desc->unit, ""));
+           strncmp(desc->name, "ALERTS", 6) && strncmp(desc->name, "__", 2) && strncmp(desc->name, "shmeter_", 8) &&
+           desc->type >= 0 && desc->type < SHMETER_TYPES &&
+           (desc->type != SHMETER_GAUGE || (desc->mode >= 0 && desc->mode < 11)) && labels_are_good(desc) &&
+           buckets_are_good(desc) && states_are_good(desc) && (!desc->unit || !*desc->unit || is_name(desc->unit, ""));
 }
 
 /* ---- definitions ---- */
