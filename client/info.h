@@ -131,6 +131,15 @@ shmeter_info_hide_older(const struct shmeter_info_group *group)
     return n;
 }
 
+/* The unit of the record with these values; 0: there is none. */
+SHMETER_LOCAL uint64_t
+shmeter_info_unit(const struct shmeter_info_group *group, const struct shmeter_values *values)
+{
+    struct shmeter_key key = shmeter_series_key(group->binding, values);
+    struct shmeter_probe probe = shmeter_registry_probe(group->binding->attachment, &key);
+    return probe.entry ? probe.seen & UINT32_MAX : 0;
+}
+
 SHMETER_COLD void
 shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
@@ -149,24 +158,17 @@ shmeter_info_replace_v(const struct shmeter_family *family, const char *const *v
 {
     struct shmeter_info_group group;
     struct shmeter_values own;
-    struct shmeter_probe probe;
-    struct shmeter_key key;
     uint32_t tries, n = 0;
     int grouped = family && values_len == family->definition.labels_n && same_len <= values_len &&
                   shmeter_info_join(&own, values, values_len) && shmeter_info_group(family, values, same_len, &group);
-    if (grouped) {
-        key = shmeter_series_key(group.binding, &own);
-        probe = shmeter_registry_probe(group.binding->attachment, &key);
-        shmeter_info_hide_others(&group, probe.entry ? probe.seen & UINT32_MAX : 0);
-    }
+    if (grouped)
+        shmeter_info_hide_others(&group, shmeter_info_unit(&group, &own));
     for (tries = 0; tries < SHMETER_INFO_TRIES && n != 1; tries++) {
         if (!n)
             shmeter_info_of_v(family, values, values_len);
         if (!grouped || !shmeter_info_group(family, values, same_len, &group)) /* another segment by now, perhaps */
             return;
-        key = shmeter_series_key(group.binding, &own);
-        probe = shmeter_registry_probe(group.binding->attachment, &key);
-        if (!probe.entry || !probe.seen)
+        if (!shmeter_info_unit(&group, &own))
             return; /* past a limit: counted, and not again */
         n = shmeter_info_hide_older(&group);
     }

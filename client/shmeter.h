@@ -109,10 +109,10 @@ SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
 SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
 
 /*
- * Gives a family's name up: another description may take it in this process, and from then on that one is exposed. Handles of before stay safe and
- * count on; lookups in the old family count privately, until the same description opens it again (and the definition that was new last stays the one that is
- * exposed). Not while another thread opens
- * a family of this name.
+ * Gives a family's name up: another description may take it in this process, and from then on that one is exposed. Handles of
+ * before stay safe and count on; lookups in the old family count privately, until the same description opens it again. What is
+ * exposed then is still the newest definition of the name. Thread-safe, but not while another thread opens a family of this name;
+ * not async-signal-safe.
  */
 SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
 

@@ -230,7 +230,7 @@ metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyO
     desc->labels = NULL;
     if (!family)
         PyErr_NoMemory();
-    else if (family && shmeter_family_refused(family))
+    else if (shmeter_family_refused(family))
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
     return family && !shmeter_family_refused(family) ? family : NULL;
 }
