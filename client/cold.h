@@ -64,7 +64,6 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     struct shmeter_definition definition;
     struct shmeter_family *family;
     const char *why;
-    int conflict;
     if (!meter || !desc)
         return NULL;
     why = shmeter_definition_check(desc);
@@ -76,14 +75,10 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     if (shmeter_definition_make(desc, &definition))
         return NULL;
     shmeter_meter_refresh(meter);
-    family = shmeter_family_find(meter, &definition, 0, &conflict);
-    if (family)
-        shmeter_definition_drop(&definition);
-    else
-        family = shmeter_family_push(meter, &definition, conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED);
+    family = shmeter_family_have(meter, &definition, 0);
     if (!family)
         return NULL;
-    if (shmeter_family_refused(family)) {
+    if (!shmeter_family_accept(family)) {
         shmeter_meter_say(meter, "family ", family->definition.strings,
                           " is open in this process with another type, labels or buckets; this one counts privately",
                           NULL);
@@ -105,9 +100,8 @@ shmeter_family_forget(struct shmeter *meter, const char *name)
     uint64_t at = meter && name ? shmeter_load_acquire(&meter->families) : 0;
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
     for (; family; family = family->next)
-        if (shmeter_family_refused(family) == SHMETER_ACCEPTED &&
-            shmeter_definition_same(family->definition.strings, name))
-            shmeter_store_relaxed(&family->refused, SHMETER_FORGOTTEN);
+        if (!family->invalid && family->first == family && shmeter_definition_same(family->definition.strings, name))
+            shmeter_family_give_up(family);
 }
 
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */

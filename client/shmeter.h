@@ -103,16 +103,17 @@ SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
 
 /*
  * Opens a family: validates the description, finds or adds its record. Once per process; the same description again gives
- * the same family. Never NULL as long as there is memory, and NULL is taken as a family that counts privately. A bad
- * description, or a second one under one name in this process, is told by shmeter_error and counts privately.
+ * the same family, to threads that open it at once as well. Never NULL as long as there is memory, and NULL is taken as a family that counts
+ * privately. A bad description, or a second one under one name in this process, is told by shmeter_error and counts privately: of two that are
+ * opened at once, one is the second. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
 
 /*
  * Gives a family's name up: another description may take it in this process, and from then on that one is exposed. Handles of
  * before stay safe and count on; lookups in the old family count privately, until the same description opens it again. What is
- * exposed then is still the newest definition of the name. Thread-safe, but not while another thread opens a family of this name;
- * not async-signal-safe.
+ * exposed then is still the newest definition of the name. Thread-safe: a thread that opens a family of this name meanwhile does so before
+ * or after it. Not async-signal-safe.
  */
 SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
 

@@ -45,6 +45,22 @@ shmeter_buckets_find(const struct shmeter_buckets *buckets, double v)
     return k;
 }
 
+/* Bytes of a table, its bounds and its starts included. */
+SHMETER_INLINE uint64_t
+shmeter_buckets_bytes(uint32_t bounds_n)
+{
+    return ((sizeof(struct shmeter_buckets) + 15) & ~UINT64_C(15)) + (bounds_n + UINT64_C(1)) * sizeof(double) +
+           SHMETER_STARTS_MAX * sizeof(uint16_t);
+}
+
+/* Gives back a table that nobody has seen. */
+SHMETER_LOCAL void
+shmeter_buckets_give(struct shmeter_buckets *buckets)
+{
+    if (buckets)
+        shmeter_heap_give(buckets, shmeter_buckets_bytes(buckets->buckets_n - !buckets->exponential));
+}
+
 /*
  * Makes the table for bounds (ascending; copied). exponential: the last bound closes the range, else a bucket for +Inf
  * follows. Returns NULL when there is no memory.
@@ -54,8 +70,7 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
 {
     uint64_t head = (sizeof(struct shmeter_buckets) + 15) & ~UINT64_C(15);
     uint64_t bounds_bytes = (bounds_n + UINT64_C(1)) * sizeof(double);
-    unsigned char *memory = (unsigned char *)shmeter_heap_take(head + bounds_bytes +
-                                                               SHMETER_STARTS_MAX * sizeof(uint16_t));
+    unsigned char *memory = (unsigned char *)shmeter_heap_take(shmeter_buckets_bytes(bounds_n));
     struct shmeter_buckets *buckets = (struct shmeter_buckets *)(void *)memory;
     double *own_bounds;
     uint16_t *starts;

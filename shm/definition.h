@@ -249,6 +249,17 @@ shmeter_definition_list(char *out, const char *const *list, uint32_t most, uint3
     return (uint16_t)bytes;
 }
 
+/* Gives back the memory of a definition that nobody keeps. */
+SHMETER_LOCAL void
+shmeter_definition_drop(struct shmeter_definition *definition)
+{
+    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->bounds)),
+                      definition->bounds ? definition->bounds_n * sizeof(double) : 0);
+    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->strings)),
+                      SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES + (uint64_t)definition->labels_bytes +
+                          definition->states_bytes);
+}
+
 /* Copies a checked description into private memory. 0 or -ENOMEM. */
 SHMETER_LOCAL int
 shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definition *out)
@@ -279,8 +290,10 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     shmeter_definition_list(strings + at, states, SHMETER_MAX_VALUE_BYTES, &states_n);
     if (desc->type == SHMETER_COUNTER || desc->type == SHMETER_COUNTER_F64)
         out->cell_bytes = 8;
-    if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out))
+    if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out)) {
+        shmeter_definition_drop(out);
         return -ENOMEM;
+    }
     if (desc->type == SHMETER_SUMMARY) {
         out->buckets_n = 1;
         out->cell_bytes = (uint32_t)sizeof(struct shmeter_histogram_cell) + 8;
@@ -292,17 +305,6 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
                               (size_t)out->unit_bytes + out->labels_bytes + out->states_bytes);
     out->hash = shmeter_hash_bytes(hash, out->bounds, out->bounds_n * sizeof(double));
     return 0;
-}
-
-/* Gives back the memory of a definition that nobody keeps. */
-SHMETER_LOCAL void
-shmeter_definition_drop(struct shmeter_definition *definition)
-{
-    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->bounds)),
-                      definition->bounds_n * sizeof(double));
-    shmeter_heap_give(SHMETER_POINTER(void *, SHMETER_ADDRESS(definition->strings)),
-                      SHMETER_MAX_NAME_BYTES * 2 + SHMETER_MAX_HELP_BYTES + (uint64_t)definition->labels_bytes +
-                          definition->states_bytes);
 }
 
 #endif

@@ -12,8 +12,8 @@
 struct shmeter_binding {
     const struct shmeter_attachment *attachment;
     struct shmeter_family_record *record;
-    const struct shmeter_buckets *buckets; /* histograms */
-    uint64_t hash;                         /* seed of its series' keys                                     */
+    struct shmeter_buckets *buckets; /* histograms */
+    uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
 };
 
@@ -25,19 +25,24 @@ struct shmeter_private {
     uint64_t cell[2];
 };
 
-enum shmeter_refusal {
-    SHMETER_ACCEPTED,
-    SHMETER_CONFLICT, /* another definition has the name in this process */
-    SHMETER_INVALID,
-    SHMETER_FORGOTTEN /* the program gave the name up */
-};
+/*
+ * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44 (low), generation:20}, in
+ * the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos, another one a family's address / 16. The
+ * generation moves each time the name is given up. A family is accepted while the word is what it was when the family got the name.
+ */
+#define SHMETER_NAME_KEY        ((UINT64_C(1) << 44) - 1)
+#define SHMETER_NAME_GENERATION (UINT64_C(1) << 44)
+#define SHMETER_NAME_INFOS      UINT64_C(1)
 
 struct shmeter_family {
     struct shmeter_family *next;
     struct shmeter *meter;
-    uint64_t binding;  /* address of the struct shmeter_binding in use, 0 none                               */
-    uint64_t fallback; /* address of its struct shmeter_private, made when it is needed                      */
-    uint64_t refused;  /* enum shmeter_refusal; changes when a name is given up or taken again                   */
+    struct shmeter_family *first; /* of its name; itself when its description is refused                      */
+    uint64_t holder;              /* in the first one of a name: who has it                                   */
+    uint64_t accepted;            /* what holder was when this one got the name; never so: 0                  */
+    uint64_t binding;             /* address of the struct shmeter_binding in use, 0 none                     */
+    uint64_t fallback;            /* address of its struct shmeter_private, made when it is needed            */
+    uint32_t invalid;             /* its description is refused                                               */
     struct shmeter_definition definition;
 };
 
@@ -90,47 +95,73 @@ shmeter_family_record_of(const struct shmeter_attachment *attachment, const stru
                                        definition->max_series ? definition->max_series : header->max_family_series);
 }
 
-/* Makes the binding to the segment in use. NULL, and the error is said, when it cannot be had. */
-SHMETER_LOCAL struct shmeter_binding *
-shmeter_family_bind(struct shmeter_family *family)
+/* Gives back a binding that nobody has seen. */
+SHMETER_LOCAL void
+shmeter_binding_give(struct shmeter_binding *binding)
 {
-    struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+    if (binding)
+        shmeter_buckets_give(binding->buckets);
+    shmeter_heap_give(binding, sizeof *binding);
+}
+
+/* A binding of the family to this segment. NULL, and the error is said, when it cannot be had. */
+SHMETER_LOCAL struct shmeter_binding *
+shmeter_binding_make(struct shmeter_family *family, const struct shmeter_attachment *attachment)
+{
     const struct shmeter_definition *definition = &family->definition;
     struct shmeter_binding *binding;
-    struct shmeter_buckets *buckets = NULL;
-    int64_t unit;
-    if (!attachment->base)
-        return NULL;
-    unit = shmeter_family_record_of(attachment, definition);
+    int64_t unit = shmeter_family_record_of(attachment, definition);
     if (unit < 0) {
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_FAMILIES_REFUSED);
         shmeter_family_complain(family, "no room for the family ", (int)unit);
         return NULL;
     }
     binding = (struct shmeter_binding *)shmeter_heap_take(sizeof *binding);
-    if (shmeter_type_histogram(definition->type))
-        buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
-    if (!binding || (shmeter_type_histogram(definition->type) && !buckets))
+    if (!binding)
         return NULL;
-    if (buckets)
-        buckets->lanes = attachment->lanes;
+    if (shmeter_type_histogram(definition->type)) {
+        binding->buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
+        if (binding->buckets)
+            binding->buckets->lanes = attachment->lanes;
+    }
     binding->attachment = attachment;
     binding->record = shmeter_arena_family(attachment, (uint64_t)unit);
-    binding->buckets = buckets;
     binding->unit = (uint32_t)unit;
     binding->max_series = definition->max_series ? definition->max_series : attachment->header.max_family_series;
-    if (!binding->record)
+    if (!binding->record || (shmeter_type_histogram(definition->type) && !binding->buckets)) {
+        shmeter_binding_give(binding);
         return NULL;
+    }
     binding->hash = shmeter_hash_word(binding->record->hash, attachment->header.nonce[1]);
     shmeter_registry_show(&binding->record->state);
-    shmeter_store_release(&family->binding, SHMETER_ADDRESS(binding));
     return binding;
 }
 
-SHMETER_INLINE uint64_t
+/*
+ * The binding to the segment in use, made if need be; of threads that make one at once all get the same one. NULL, and the error is said,
+ * when it cannot be had. The attachment is loaded behind the binding: it is never an older one than the binding's.
+ */
+SHMETER_LOCAL struct shmeter_binding *
+shmeter_family_bind(struct shmeter_family *family)
+{
+    for (;;) {
+        uint64_t seen = shmeter_load_acquire(&family->binding);
+        const struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+        struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, seen);
+        if (binding && binding->attachment == attachment)
+            return binding;
+        binding = attachment->base ? shmeter_binding_make(family, attachment) : NULL;
+        if (!binding || shmeter_cas(&family->binding, &seen, SHMETER_ADDRESS(binding)))
+            return binding;
+        shmeter_binding_give(binding);
+    }
+}
+
+/* Whether the family does not have its name: another definition has it, or it was given up, or its description is refused. */
+SHMETER_INLINE int
 shmeter_family_refused(const struct shmeter_family *family)
 {
-    return shmeter_load_relaxed(&family->refused);
+    return shmeter_load_relaxed(&family->accepted) != shmeter_load_relaxed(&family->first->holder);
 }
 
 SHMETER_INLINE struct shmeter_binding *
@@ -144,82 +175,135 @@ shmeter_family_binding(const struct shmeter_family *family)
     return shmeter_family_bind(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(family)));
 }
 
-/* NULL only when there is no memory at all. */
-SHMETER_LOCAL struct shmeter_private *
-shmeter_family_private(const struct shmeter_family *const_family)
+/* Gives back private cells that nobody has seen. */
+SHMETER_LOCAL void
+shmeter_private_give(struct shmeter_private *own, const struct shmeter_definition *definition)
 {
-    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
-    const struct shmeter_definition *definition = &family->definition;
-    uint64_t at = shmeter_load_acquire(&family->fallback), none = 0;
-    struct shmeter_private *own;
-    if (at)
-        return SHMETER_POINTER(struct shmeter_private *, at);
-    own = (struct shmeter_private *)shmeter_heap_take(sizeof *own);
+    if (own->buckets) {
+        shmeter_heap_give(own->buckets->lanes.shared, 2 * (uint64_t)definition->cell_bytes);
+        shmeter_buckets_give(own->buckets);
+    }
+    shmeter_heap_give(own, sizeof *own);
+}
+
+/* NULL when there is no memory. */
+SHMETER_LOCAL struct shmeter_private *
+shmeter_private_make(const struct shmeter_definition *definition, const struct shmeter_lanes *lanes)
+{
+    struct shmeter_private *own = (struct shmeter_private *)shmeter_heap_take(sizeof *own);
     if (!own)
         return NULL;
-    own->lanes = shmeter_meter_attachment(family->meter)->lanes;
+    own->lanes = *lanes;
     own->lanes.cpu_n = 0;
     own->lanes.shared_mask = 0;
     own->lanes.shared = (unsigned char *)own->cell;
     own->slot = SHMETER_ADDRESS(own->cell);
-    if (shmeter_type_histogram(definition->type)) {
-        own->buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
-        if (!own->buckets)
-            return NULL;
+    if (!shmeter_type_histogram(definition->type))
+        return own;
+    own->buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
+    if (own->buckets) {
         own->buckets->lanes = own->lanes;
         own->buckets->lanes.shared = (unsigned char *)shmeter_heap_take(2 * (uint64_t)definition->cell_bytes);
-        if (!own->buckets->lanes.shared)
-            return NULL;
+        if (own->buckets->lanes.shared)
+            return own;
     }
-    if (!shmeter_cas(&family->fallback, &none, SHMETER_ADDRESS(own)))
-        return SHMETER_POINTER(struct shmeter_private *, none);
-    return own;
+    shmeter_private_give(own, definition);
+    return NULL;
+}
+
+/* The family's private cells, made if need be: one for all threads. NULL only when there is no memory at all. */
+SHMETER_LOCAL struct shmeter_private *
+shmeter_family_private(const struct shmeter_family *const_family)
+{
+    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
+    uint64_t at = shmeter_load_acquire(&family->fallback);
+    struct shmeter_private *own;
+    if (at)
+        return SHMETER_POINTER(struct shmeter_private *, at);
+    own = shmeter_private_make(&family->definition, &shmeter_meter_attachment(family->meter)->lanes);
+    if (!own || shmeter_cas(&family->fallback, &at, SHMETER_ADDRESS(own)))
+        return own;
+    shmeter_private_give(own, &family->definition);
+    return SHMETER_POINTER(struct shmeter_private *, at);
+}
+
+/* The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or NULL. */
+SHMETER_LOCAL struct shmeter_family *
+shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition, uint32_t invalid,
+                    struct shmeter_family **first)
+{
+    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, newest);
+    *first = NULL;
+    for (; family; family = family->next) {
+        if (family->invalid != invalid || !shmeter_definition_same(family->definition.strings, definition->strings))
+            continue;
+        if (family->definition.hash == definition->hash)
+            return family;
+        *first = family->first;
+    }
+    return NULL;
 }
 
 /*
- * An open family of this name: the same definition, or another one (*conflict); infos of one name may have different labels. One that
- * had to give way, or was forgotten, is accepted now, if no other one has the name by now.
+ * The meter's family of this definition, added if it is not there; takes the definition over, or drops it. It is added only to the list in
+ * which it was not found: threads that open one at once all get the same one. NULL when there is no memory.
  */
 SHMETER_LOCAL struct shmeter_family *
-shmeter_family_find(const struct shmeter *meter, const struct shmeter_definition *definition, int invalid,
-                    int *conflict)
+shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition, uint32_t invalid)
 {
-    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, shmeter_load_acquire(&meter->families)),
-                          *same = NULL;
-    *conflict = 0;
-    for (; family; family = family->next) {
-        uint64_t refused = shmeter_family_refused(family);
-        if ((refused == SHMETER_INVALID) != invalid ||
-            !shmeter_definition_same(family->definition.strings, definition->strings))
-            continue;
-        if (family->definition.hash != definition->hash)
-            *conflict |= refused == SHMETER_ACCEPTED &&
-                         !(family->definition.type == SHMETER_INFO && definition->type == SHMETER_INFO);
-        else if (refused == SHMETER_ACCEPTED || invalid)
-            return family;
-        else
-            same = family;
+    uint64_t newest = shmeter_load_acquire(&meter->families);
+    struct shmeter_family *family, *first, *own = NULL;
+    while (!(family = shmeter_family_find(newest, definition, invalid, &first))) {
+        if (!own)
+            own = (struct shmeter_family *)shmeter_heap_take(sizeof *own);
+        if (!own)
+            break;
+        own->meter = meter;
+        own->first = first && !invalid ? first : own;
+        own->holder = SHMETER_NAME_GENERATION;
+        own->invalid = invalid;
+        own->definition = *definition;
+        own->next = SHMETER_POINTER(struct shmeter_family *, newest);
+        if (shmeter_cas(&meter->families, &newest, SHMETER_ADDRESS(own)))
+            return own;
     }
-    if (same)
-        shmeter_store_relaxed(&same->refused, *conflict ? SHMETER_CONFLICT : SHMETER_ACCEPTED);
-    return same;
+    shmeter_heap_give(own, sizeof *own);
+    shmeter_definition_drop(definition);
+    return family;
 }
 
-/* Adds a family to the meter. NULL when there is no memory. */
-SHMETER_LOCAL struct shmeter_family *
-shmeter_family_push(struct shmeter *meter, const struct shmeter_definition *definition, enum shmeter_refusal refused)
+/*
+ * Takes the family's name for it, if nobody has it. 0: another definition has it. What the family had is loaded before who has the name:
+ * a thread that was slow does not bring back what was given up meanwhile.
+ */
+SHMETER_LOCAL int
+shmeter_family_accept(struct shmeter_family *family)
 {
-    struct shmeter_family *family = (struct shmeter_family *)shmeter_heap_take(sizeof *family);
-    uint64_t newest = shmeter_load_acquire(&meter->families);
-    if (!family)
-        return NULL;
-    family->meter = meter;
-    family->refused = (uint64_t)refused;
-    family->definition = *definition;
-    do
-        family->next = SHMETER_POINTER(struct shmeter_family *, newest);
-    while (!shmeter_cas(&meter->families, &newest, SHMETER_ADDRESS(family)));
-    return family;
+    uint64_t *holder = &family->first->holder;
+    uint64_t key = family->definition.type == SHMETER_INFO ? SHMETER_NAME_INFOS : SHMETER_ADDRESS(family) / 16;
+    for (;;) {
+        uint64_t had = shmeter_load_acquire(&family->accepted), seen = shmeter_load_acquire(holder);
+        if (!(seen & SHMETER_NAME_KEY)) {
+            if (!shmeter_cas(holder, &seen, seen | key))
+                continue;
+            seen |= key;
+        }
+        if ((seen & SHMETER_NAME_KEY) != key)
+            return 0;
+        if (had == seen || shmeter_cas(&family->accepted, &had, seen))
+            return 1;
+    }
+}
+
+/* Gives up the name of which this family is the first one, for all definitions at once. */
+SHMETER_LOCAL void
+shmeter_family_give_up(struct shmeter_family *first)
+{
+    uint64_t seen = shmeter_load_acquire(&first->holder), next;
+    do {
+        next = (seen & ~SHMETER_NAME_KEY) + SHMETER_NAME_GENERATION;
+        next = next ? next : SHMETER_NAME_GENERATION;
+    } while (seen & SHMETER_NAME_KEY && !shmeter_cas(&first->holder, &seen, next));
 }
 
 /* A family whose description is refused; it keeps the name and type, so that handles of it are refused quietly. */
@@ -229,18 +313,12 @@ shmeter_family_refuse(struct shmeter *meter, const struct shmeter_desc *desc)
     static const struct shmeter_desc blank;
     struct shmeter_definition definition;
     struct shmeter_desc plain = blank;
-    struct shmeter_family *family;
-    int conflict;
     plain.type = (uint32_t)desc->type >= SHMETER_TYPES ? SHMETER_COUNTER : desc->type;
     plain.name = desc->name;
     plain.mode = (uint32_t)desc->mode >= SHMETER_MODES ? SHMETER_POOL : desc->mode;
     if (shmeter_definition_make(&plain, &definition))
         return NULL;
-    family = shmeter_family_find(meter, &definition, 1, &conflict);
-    if (!family)
-        return shmeter_family_push(meter, &definition, SHMETER_INVALID);
-    shmeter_definition_drop(&definition);
-    return family;
+    return shmeter_family_have(meter, &definition, 1);
 }
 
 #endif
