@@ -213,6 +213,68 @@ shmeter_identity_image(void)
     return world.image[world_self()];
 }
 
+/* ---- private memory of actors that find and make things in it: what is given back is counted, and taken again --------- */
+
+#ifdef WORLD_HEAP
+#define WORLD_TAKES 6u /* of one actor, before it gives one back */
+#define WORLD_TAKEN 256u
+
+#define shmeter_heap_take kernel_heap_take
+#define shmeter_heap_give kernel_heap_give
+#include "shm/heap.h"
+#undef shmeter_heap_take
+#undef shmeter_heap_give
+
+static struct {
+    uint64_t words[7][WORLD_TAKES][WORLD_TAKEN / 8]; /* the last are of setup                                         */
+} world_heap;
+
+static struct {
+    uint32_t setup;
+    uint64_t bytes[7][WORLD_TAKES];
+} world_taken;
+
+static void *
+shmeter_heap_take(uint64_t bytes)
+{
+    uint32_t who = world_taken.setup ? model_self() : 6, i;
+
+    for (i = 0; i < WORLD_TAKES && world_taken.bytes[who][i]; i++)
+        ;
+    if (i == WORLD_TAKES || bytes > WORLD_TAKEN) {
+        model_fail("the model has no memory for %llu bytes", (unsigned long long)bytes);
+        return NULL;
+    }
+    world_taken.bytes[who][i] = bytes;
+    return world_heap.words[who][i];
+}
+
+static void
+shmeter_heap_give(void *memory, uint64_t bytes)
+{
+    uint64_t at = (uint64_t)((unsigned char *)memory - (unsigned char *)&world_heap) / WORLD_TAKEN;
+    uint64_t *taken = &world_taken.bytes[0][0];
+
+    if (!memory || (unsigned char *)memory < (unsigned char *)&world_heap || at >= 7 * WORLD_TAKES)
+        return; /* what the model never took: a definition's strings */
+    if (taken[at] != bytes)
+        model_fail("%llu bytes are given back of %llu", (unsigned long long)bytes, (unsigned long long)taken[at]);
+    taken[at] = 0;
+    memset(memory, 0, WORLD_TAKEN);
+}
+
+static uint64_t
+world_heap_used(void)
+{
+    const uint64_t *taken = &world_taken.bytes[0][0];
+    uint64_t sum = 0, i;
+
+    for (i = 0; i < 7 * WORLD_TAKES; i++)
+        sum += taken[i];
+    return sum;
+}
+#endif
+
 #include "client/shmeter.h"
 #include "shm/series.h"
 
@@ -313,9 +375,25 @@ world_make(uint32_t n)
         world.image[i] = UINT64_C(77) << 24; /* forked of one image */
     }
     model_keep(&world, sizeof world);
+#ifdef WORLD_HEAP
+    memset(&world_heap, 0, sizeof world_heap);
+    memset(&world_taken, 0, sizeof world_taken);
+#else
     model_keep(&heap, 256);
+#endif
     model_keep(segment.state.losses, sizeof segment.state.losses);
 }
+
+#ifdef WORLD_HEAP
+/* At the end of setup: from here on actors take. */
+static inline void
+world_share_heap(void)
+{
+    world_taken.setup = 1;
+    model_keep(&world_taken, sizeof world_taken);
+    model_share(&world_heap, sizeof world_heap);
+}
+#endif
 
 /* A family of this name and type; its one label is called "l" when it has one. */
 static inline void
