@@ -351,7 +351,7 @@ shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
             return cas16_in_halves(words, expected, low, high);
         own = request(REQUEST_CAS16, word, 'f', "cas16");
         own->value[0] = low;
-        own->value[1] = high;
+        own->value[1] = model_bugs.no_count ? expected[1] : high;
         own->expected[0] = expected[0];
         own->expected[1] = expected[1];
         perform();

@@ -92,6 +92,7 @@ struct model_bugs {
     uint32_t weak_cas;     /* a compare-and-swap publishes nothing                                                  */
     uint32_t split_cas;    /* an 8-byte compare-and-swap is a load and a store                                      */
     uint32_t split_cas16;  /* a 16-byte one moves its halves one after the other                                    */
+    uint32_t no_count;     /* a 16-byte one leaves its high half, a count, as it is                                  */
     uint32_t other;        /* the model's own                                                                       */
 };
 extern struct model_bugs model_bugs;

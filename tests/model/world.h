@@ -380,6 +380,7 @@ world_make(uint32_t n)
     memset(&world_taken, 0, sizeof world_taken);
 #else
     model_keep(&heap, 256);
+    model_keep(shmeter_process_v1.free[0], sizeof shmeter_process_v1.free[0]);
 #endif
     model_keep(segment.state.losses, sizeof segment.state.losses);
 }
