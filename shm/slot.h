@@ -188,6 +188,7 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
         }
         shmeter_gauge_inherit(&cells[i], modes[i]);
     }
+    shmeter_heap_give(modes, header->gauges_n);
     shmeter_store_relaxed(&block->heartbeat_ticks, 0);
     shmeter_store_relaxed(&block->busy_ticks, 0);
     shmeter_store_relaxed(&block->work_n, 0);
