@@ -26,11 +26,7 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
     int result;
     segment = shmeter_open_name(segment);
     result = shmeter_segment_path(segment, path);
-    *out = shmeter_open_find(result ? segment : path);
-    if (*out)
-        result = shmeter_open_again(*out, options, result);
-    else
-        *out = shmeter_open_new(path, segment, options, &result);
+    *out = shmeter_open_have(result ? segment : path, options, &result);
     if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
         shmeter_slot_claim(shmeter_meter_attachment(*out));
     return *out ? result : -ENOMEM;

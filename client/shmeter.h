@@ -88,7 +88,7 @@ struct shmeter_family;
  * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately; the result may be
  * ignored. *out is NULL only when the process has no memory at all, and every function takes that as detached.
  * -EINVAL a bad name, or a file that is no segment; -EPERM, -EACCES another user's; -EPROTONOSUPPORT another abi; -ENOSPC.
- * The same segment opened twice is one meter. Thread-safe; not async-signal-safe.
+ * The same segment opened twice is one meter, also by two threads at once. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
 
@@ -329,7 +329,8 @@ shmeter_gauge_dec(struct shmeter_gauge gauge)
 SHMETER_HOT uint64_t
 shmeter_ticks(const struct shmeter *meter)
 {
-    return shmeter_clock_ticks(meter ? meter->ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    return shmeter_clock_ticks(meter ? (uint32_t)shmeter_load_relaxed(&meter->ticks_kind)
+                                     : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
 }
 
 SHMETER_INLINE double

@@ -47,9 +47,9 @@ struct shmeter_attachment {
     uint64_t ns_per_tick;                       /* bits of a double; final once calibrated                  */
     uint64_t calibrated;
     uint32_t same_boot;
-    uint32_t closed; /* gauges and slots go to private memory until it is opened again                     */
-    int32_t lock_fd; /* held for the slot's lock alone; never used for anything else                       */
-    uint32_t reserved;
+    uint32_t closed;    /* gauges and slots go to private memory until it is opened again                     */
+    int32_t lock_fd;    /* held for the slot's lock alone; never used for anything else                       */
+    uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
 };

@@ -64,16 +64,17 @@ shmeter_family_complain(struct shmeter_family *family, const char *what, int err
 SHMETER_LOCAL void
 shmeter_meter_refresh(struct shmeter *meter)
 {
+    static const struct shmeter_options blank;
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter), *fresh = NULL;
+    struct shmeter_options options = blank;
     struct shmeter_file file;
-    uint64_t seen = SHMETER_ADDRESS(attachment);
     const char *why;
+    options.any_owner = attachment->any_owner;
     if (!attachment->base || attachment->closed || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
-        shmeter_segment_attach(meter->path, &meter->options, &fresh, &why) || !fresh)
+        shmeter_segment_attach(meter->path, &options, &fresh, &why) || !fresh)
         return;
-    memcpy(fresh->worker, meter->worker, SHMETER_WORKER_BYTES);
-    shmeter_cas(&meter->attachment, &seen, SHMETER_ADDRESS(fresh));
+    shmeter_segment_adopt(meter, SHMETER_ADDRESS(attachment), fresh);
 }
 
 /* Finds or adds the record; *unit, or -errno. */
@@ -224,7 +225,7 @@ shmeter_family_private(const struct shmeter_family *const_family)
     if (!own || shmeter_cas(&family->fallback, &at, SHMETER_ADDRESS(own)))
         return own;
     shmeter_private_give(own, &family->definition);
-    return SHMETER_POINTER(struct shmeter_private *, at);
+    return SHMETER_POINTER(struct shmeter_private *, shmeter_load_acquire(&family->fallback));
 }
 
 /* The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or NULL. */
@@ -251,9 +252,13 @@ shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition, uint32_t invalid)
 {
-    uint64_t newest = shmeter_load_acquire(&meter->families);
     struct shmeter_family *family, *first, *own = NULL;
-    while (!(family = shmeter_family_find(newest, definition, invalid, &first))) {
+    uint64_t newest;
+    for (;;) {
+        newest = shmeter_load_acquire(&meter->families);
+        family = shmeter_family_find(newest, definition, invalid, &first);
+        if (family)
+            break;
         if (!own)
             own = (struct shmeter_family *)shmeter_heap_take(sizeof *own);
         if (!own)

@@ -20,9 +20,7 @@ struct shmeter {
     uint64_t error;      /* address of the last message, 0 none                                             */
     uint64_t messages_n; /* messages so far; the last SHMETER_MESSAGES stay readable                         */
     uint64_t opened_n;   /* opens less closes                                                              */
-    uint32_t ticks_kind;
-    uint32_t reserved;
-    struct shmeter_options options;
+    uint64_t ticks_kind;
     char worker[SHMETER_WORKER_BYTES];
     char path[256];
     char messages[SHMETER_MESSAGES][SHMETER_MESSAGE_BYTES]; /* the last byte of each is always 0             */

@@ -72,34 +72,39 @@ shmeter_open_complain(struct shmeter *meter, int result, const char *why)
         shmeter_meter_say(meter, "segment ", meter->path, " cannot be had: ", shmeter_text_errno(-result, buffer));
 }
 
-/* Gives the meter an attachment: to the segment, or a detached one when it has none yet. 0 or -errno. */
+/*
+ * Gives the meter an attachment in the place of the one that it has (NULL none): to the segment, or a detached one when it has none. 0 or
+ * -errno.
+ */
 SHMETER_LOCAL int
-shmeter_open_attach(struct shmeter *meter, int path_result)
+shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now, const struct shmeter_options *options,
+                    int path_result)
 {
-    struct shmeter_attachment *attachment = NULL, *now = shmeter_meter_attachment(meter);
-    uint64_t seen = SHMETER_ADDRESS(now);
+    struct shmeter_attachment *attachment = NULL;
     const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/'";
     int result = path_result;
     if (!result)
-        result = shmeter_segment_have(meter->path, &meter->options, &attachment, &why);
+        result = shmeter_segment_have(meter->path, options, &attachment, &why);
     if (result) {
         shmeter_open_complain(meter, result, why);
         if (!now)
-            attachment = shmeter_open_detached(&meter->options);
+            attachment = shmeter_open_detached(options);
     }
-    if (attachment) {
-        memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
-        meter->ticks_kind = attachment->same_boot ? attachment->header.ticks_kind
-                                                  : (uint32_t)SHMETER_TICKS_MONOTONIC_NS;
-        shmeter_cas(&meter->attachment, &seen, SHMETER_ADDRESS(attachment));
-    }
-    return shmeter_meter_attachment(meter) ? result : -ENOMEM;
+    if (attachment)
+        shmeter_segment_adopt(meter, SHMETER_ADDRESS(now), attachment);
+    attachment = shmeter_meter_attachment(meter);
+    if (!attachment)
+        return -ENOMEM;
+    shmeter_store_relaxed(&meter->ticks_kind,
+                          attachment->same_boot ? attachment->header.ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    return result;
 }
 
+/* The meter of this path in a list; NULL: it is not there. */
 SHMETER_LOCAL struct shmeter *
-shmeter_open_find(const char *path)
+shmeter_open_find(uint64_t newest, const char *path)
 {
-    struct shmeter *meter = SHMETER_POINTER(struct shmeter *, shmeter_load_acquire(&shmeter_process_v1.meters));
+    struct shmeter *meter = SHMETER_POINTER(struct shmeter *, newest);
     for (; meter; meter = meter->next)
         if (shmeter_definition_same(meter->path, path))
             return meter;
@@ -112,11 +117,8 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
 {
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
     shmeter_add(&meter->opened_n, 1);
-    if (!attachment->base) {
-        meter->options = shmeter_open_options(options);
-        meter->options.worker = NULL;
-        return shmeter_open_attach(meter, path_result);
-    }
+    if (!attachment->base)
+        return shmeter_open_attach(meter, attachment, options, path_result);
     if (attachment->closed) {
         attachment->closed = 0;
         shmeter_slot_forget(attachment);
@@ -125,25 +127,66 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
     return 0;
 }
 
-/* A new meter in the process's list. NULL when there is no memory. */
+/* Gives back a meter that nobody has seen. */
+SHMETER_LOCAL void
+shmeter_open_give(struct shmeter *meter)
+{
+    if (meter && shmeter_meter_attachment(meter))
+        shmeter_attachment_give(shmeter_meter_attachment(meter));
+    shmeter_heap_give(meter, sizeof *meter);
+}
+
+/* A new meter, attached if it can be. NULL when there is no memory. */
 SHMETER_LOCAL struct shmeter *
-shmeter_open_new(const char *path, const char *name, const struct shmeter_options *options, int *result)
+shmeter_open_new(const char *path, const struct shmeter_options *options, int *result)
 {
     struct shmeter *meter = (struct shmeter *)shmeter_heap_take(sizeof *meter);
-    uint64_t newest = shmeter_load_acquire(&shmeter_process_v1.meters);
     if (!meter)
         return NULL;
-    shmeter_text_append(meter->path, sizeof meter->path, 0, *result ? name : path);
-    meter->options = shmeter_open_options(options);
-    shmeter_open_worker(meter, meter->options.worker);
-    meter->options.worker = NULL; /* copied: the program's string may go away */
+    shmeter_text_append(meter->path, sizeof meter->path, 0, path);
+    shmeter_open_worker(meter, options->worker);
     meter->opened_n = 1;
-    *result = shmeter_open_attach(meter, *result);
-    if (!shmeter_meter_attachment(meter))
-        return NULL;
-    do
-        meter->next = SHMETER_POINTER(struct shmeter *, newest);
-    while (!shmeter_cas(&shmeter_process_v1.meters, &newest, SHMETER_ADDRESS(meter)));
+    *result = shmeter_open_attach(meter, NULL, options, *result);
+    if (shmeter_meter_attachment(meter))
+        return meter;
+    shmeter_open_give(meter);
+    return NULL;
+}
+
+/*
+ * The process's meter of this path, added if it is not there. It is added only to the list in which it was not found: of threads that open
+ * one segment at once all get one meter, and those that were slower give theirs back. *result: of the path, then 0 or -errno. NULL when there
+ * is no memory.
+ */
+SHMETER_LOCAL struct shmeter *
+shmeter_open_have(const char *path, const struct shmeter_options *given, int *result)
+{
+    struct shmeter_options options = shmeter_open_options(given);
+    struct shmeter *meter, *own = NULL;
+    uint64_t newest, none = 0;
+    int own_result = *result;
+    for (;;) {
+        newest = shmeter_load_acquire(&shmeter_process_v1.meters);
+        meter = shmeter_open_find(newest, path);
+        if (meter)
+            break;
+        if (!own)
+            own = shmeter_open_new(path, &options, &own_result);
+        if (!own)
+            return NULL;
+        own->next = SHMETER_POINTER(struct shmeter *, newest);
+        if (shmeter_cas(&shmeter_process_v1.meters, &newest, SHMETER_ADDRESS(own)))
+            break;
+    }
+    if (meter) {
+        shmeter_open_give(own);
+        *result = shmeter_open_again(meter, &options, *result);
+    } else {
+        meter = own;
+        *result = own_result;
+    }
+    shmeter_cas(&shmeter_process_v1.wiped, &none,
+                SHMETER_ADDRESS(&SHMETER_WIPED(shmeter_meter_attachment(meter))->lane_seed));
     return meter;
 }
 

@@ -159,13 +159,31 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
     return fd;
 }
 
+SHMETER_LOCAL uint64_t
+shmeter_attachment_private_bytes(const struct shmeter_header *header)
+{
+    return sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell);
+}
+
+/* Gives back an attachment that nobody has seen, with its mapping. */
+SHMETER_LOCAL void
+shmeter_attachment_give(struct shmeter_attachment *attachment)
+{
+    if (attachment->base)
+        shmeter_sys_unmap(attachment->base, attachment->header.segment_bytes);
+    else
+        shmeter_heap_give(attachment->state, sizeof *attachment->state);
+    shmeter_heap_give(attachment->private_block, shmeter_attachment_private_bytes(&attachment->header));
+    shmeter_sys_unmap(attachment, SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE);
+}
+
 /* Two pages: the attachment, and behind it what fork wipes. NULL when there is no memory. */
 SHMETER_LOCAL struct shmeter_attachment *
 shmeter_attachment_make(const struct shmeter_header *header)
 {
     struct shmeter_attachment *attachment;
     struct shmeter_wiped *wiped;
-    uint64_t bytes = SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE, none = 0;
+    uint64_t bytes = SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE;
     long mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
                                   SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (shmeter_sys_failed(mapped))
@@ -179,13 +197,11 @@ shmeter_attachment_make(const struct shmeter_header *header)
     memcpy(&attachment->header, header, sizeof *header);
     attachment->lanes.attachment = attachment;
     attachment->lock_fd = -1;
-    attachment->private_block = (unsigned char *)shmeter_heap_take(
-        sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell));
+    attachment->private_block = (unsigned char *)shmeter_heap_take(shmeter_attachment_private_bytes(header));
     if (!attachment->private_block) {
         shmeter_sys_unmap(attachment, bytes);
         return NULL;
     }
-    shmeter_cas(&shmeter_process_v1.wiped, &none, SHMETER_ADDRESS(&wiped->lane_seed));
     return attachment;
 }
 
@@ -231,6 +247,7 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
         return -ENOMEM;
     }
     attachment->base = SHMETER_POINTER(unsigned char *, mapped);
+    attachment->any_owner = options->any_owner;
     attachment->device = file.device;
     attachment->inode = file.inode;
     shmeter_text_append(attachment->path, sizeof attachment->path, 0, path);
@@ -243,13 +260,25 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     attachment->lanes.shared_mask = header.shared_lanes_n - 1;
     attachment->lanes.losses = attachment->state->losses;
     result = shmeter_back(attachment, header.index_off, header.index_entries * 8);
-    if (result) { /* nobody has seen it */
-        shmeter_sys_unmap(attachment->base, header.segment_bytes);
-        return result; /* the two private pages stay: process-wide state may point at them */
+    if (result) {
+        shmeter_attachment_give(attachment);
+        return result;
     }
     shmeter_populate(attachment);
     *out = attachment;
     return 0;
+}
+
+/*
+ * Gives the meter the attachment in the place of the one that it had (0 none). When another thread was faster, the attachment is given
+ * back: a meter never has two of one segment.
+ */
+SHMETER_LOCAL void
+shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attachment *attachment)
+{
+    memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
+    if (!shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
+        shmeter_attachment_give(attachment);
 }
 
 /* Attaches to path, creating it when it is not there. */

@@ -59,6 +59,7 @@ static struct {
     uint32_t lock[WORLD_SLOTS]; /* process + 1 that holds it                                                         */
     uint32_t namespaces[PROCESSES];
     uint64_t image[PROCESSES];
+    uint32_t unmapped_n;
 } world;
 
 static uint32_t world_lies; /* a seeded bug: everybody is dead */
@@ -128,6 +129,7 @@ static int
 shmeter_sys_unmap(void *at, uint64_t bytes)
 {
     (void)at, (void)bytes;
+    world.unmapped_n++;
     return 0;
 }
 
@@ -216,8 +218,10 @@ shmeter_identity_image(void)
 /* ---- private memory of actors that find and make things in it: what is given back is counted, and taken again --------- */
 
 #ifdef WORLD_HEAP
-#define WORLD_TAKES 6u /* of one actor, before it gives one back */
-#define WORLD_TAKEN 256u
+#ifndef WORLD_TAKES
+#define WORLD_TAKES 6u   /* of one actor, before it gives one back */
+#define WORLD_TAKEN 256u /* bytes of one, at most */
+#endif
 
 #define shmeter_heap_take kernel_heap_take
 #define shmeter_heap_give kernel_heap_give
@@ -273,6 +277,13 @@ world_heap_used(void)
         sum += taken[i];
     return sum;
 }
+#endif
+
+#ifdef WORLD_OPENS /* how a segment is had is the model's */
+#include "shm/segment.h"
+#define shmeter_segment_have world_segment_have
+static int world_segment_have(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
+                              const char **why);
 #endif
 
 #include "client/shmeter.h"
