@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/client/scratch.h"
+#include "tests/crash/breakpoints.h"
 #include "tests/crash/counts.h"
 #include "tests/crash/death.h"
 
@@ -312,6 +313,8 @@ options(int *argc, char ***argv, int *share, int *rounds)
             thorough = 1;
         else if (!strcmp((*argv)[1], "--count"))
             counting = 1;
+        else if (!strcmp((*argv)[1], "--without-debug-registers"))
+            breakpoints_without_registers();
         else if (!strncmp((*argv)[1], "--cpu=", 6))
             on = atoi((*argv)[1] + 6);
         else if (!strncmp((*argv)[1], "--pairs=", 8))
@@ -353,6 +356,7 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
         return count_all(argc > 1 ? argv[1] : NULL);
     if (!stepper_why_not())
         overhead = measure_overhead();
+    printf("# children stop by %s\n", breakpoints_by_registers() ? "debug registers" : "breakpoint instructions");
     failed = _cmocka_run_group_tests("crash", cases, cases_n, NULL, NULL);
     print_totals();
     return failed != 0;

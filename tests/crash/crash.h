@@ -12,9 +12,10 @@
 #include "tests/crash/ops.h"
 
 /*
- * The whole program: arguments [--long | --count] [--cpu=N] [--pairs=N] [--rounds=N] [BUILD [OPERATION]]. --pairs: of so many pairs one
- * is tried, 0 for none. --rounds: so often an update is killed at each instruction of its sequence. Returns its exit code: 0, 1 when a
- * test failed, 77 when nothing can be counted here.
+ * The whole program: arguments [--long | --count] [--without-debug-registers] [--cpu=N] [--pairs=N] [--rounds=N] [BUILD [OPERATION]].
+ * --without-debug-registers: as on a machine where they stop nobody. --pairs: of so many pairs one is tried, 0 for none. --rounds: so
+ * often an update is killed at each instruction of its sequence. Returns its exit code: 0, 1 when a test failed, 77 when nothing can be
+ * counted here.
  */
 int crash_main(const struct op_table *const *tables, uint32_t tables_n, int argc, char **argv);
 

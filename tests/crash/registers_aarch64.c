@@ -31,14 +31,22 @@ registers_at(pid_t pid, uint64_t *at)
 }
 
 int
-registers_pass_trap(pid_t pid)
+registers_go_to(pid_t pid, uint64_t at)
 {
     struct user_regs_struct all;
 
     if (registers(PTRACE_GETREGSET, pid, &all))
         return -1;
-    all.pc += 4; /* brk stops at itself */
+    all.pc = at;
     return registers(PTRACE_SETREGSET, pid, &all);
+}
+
+int
+registers_pass_trap(pid_t pid)
+{
+    uint64_t at;
+
+    return registers_at(pid, &at) ? -1 : registers_go_to(pid, at + 4); /* brk stops at itself */
 }
 
 int
@@ -97,11 +105,12 @@ branch_target(uint32_t code, uint64_t at)
  * second such pair of store and branch.
  */
 int
-registers_exclusive(pid_t pid, uint64_t at)
+registers_exclusive(pid_t pid, uint64_t at, uint64_t exits[2])
 {
-    uint64_t exits[2] = { 0, 0 }, end = at + 4 * EXCLUSIVE_WINDOW, target;
+    uint64_t end = at + 4 * EXCLUSIVE_WINDOW, target;
     uint32_t code, there, n = 0;
 
+    exits[0] = exits[1] = 0;
     if (instruction(pid, at, &code))
         return -1;
     if (!is_exclusive_load(code))
@@ -116,7 +125,7 @@ registers_exclusive(pid_t pid, uint64_t at)
             exits[n++] = is_exclusive_store(there) ? target + 8 : target;
         } else if (is_exclusive_store(code)) {
             exits[n++] = at + 8;
-            return registers_break(pid, exits[0], exits[1]) ? -1 : 1;
+            return 1;
         }
     }
     errno = ENOTSUP;

@@ -30,6 +30,12 @@ poke(pid_t pid, size_t offset, uint64_t word)
 }
 
 int
+registers_go_to(pid_t pid, uint64_t at)
+{
+    return poke(pid, offsetof(struct user_regs_struct, rip), at);
+}
+
+int
 registers_break(pid_t pid, uint64_t first, uint64_t second)
 {
     if (poke(pid, offsetof(struct user, u_debugreg[7]), 0))
@@ -43,8 +49,8 @@ registers_break(pid_t pid, uint64_t first, uint64_t second)
 }
 
 int
-registers_exclusive(pid_t pid, uint64_t at)
+registers_exclusive(pid_t pid, uint64_t at, uint64_t exits[2])
 {
-    (void)pid, (void)at;
+    (void)pid, (void)at, (void)exits;
     return 0;
 }

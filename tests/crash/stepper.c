@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "tests/client/scratch.h"
+#include "tests/crash/breakpoints.h"
 #include "tests/crash/registers.h"
+#include "tests/crash/sequence.h"
 
 /* A restartable sequence's descriptor (linux/rseq.h). */
 struct descriptor {
@@ -192,65 +194,70 @@ stepper_companion(struct stepper *stepper, uint32_t times)
         give_up("the second thread");
 }
 
-/* Forgets that the child is in a sequence, which the kernel would abort when the child goes on. */
+/* To the next stop, which is made by a breakpoint. */
 static void
-leave_sequence(const struct stepper *stepper)
+go_to_breakpoint(struct stepper *stepper, uint64_t first, uint64_t second)
 {
-    uint64_t at = (uint64_t)(uintptr_t)__builtin_thread_pointer() + (uint64_t)__rseq_offset + 8;
+    struct breakpoints breakpoints;
 
-    if (ptrace(PTRACE_POKEDATA, stepper->pid, at, 0))
-        give_up("PTRACE_POKEDATA");
+    if (breakpoints_set(&breakpoints, stepper->pid, first, second))
+        give_up("its breakpoints");
+    if (ptrace(PTRACE_CONT, stepper->pid, 0, 0))
+        give_up("PTRACE_CONT");
+    expect_trap(stepper, "a breakpoint");
+    if (breakpoints_clear(&breakpoints, stepper->pid) || registers_at(stepper->pid, &stepper->at))
+        give_up("its breakpoints");
 }
 
 static void
-breakpoints(const struct stepper *stepper, uint64_t first, uint64_t second)
+one_instruction(struct stepper *stepper)
 {
-    if (registers_break(stepper->pid, first, second))
-        give_up("its breakpoints");
+    if (ptrace(PTRACE_SINGLESTEP, stepper->pid, 0, 0))
+        give_up("PTRACE_SINGLESTEP");
+    expect_trap(stepper, "a step");
 }
 
 int
 stepper_step(struct stepper *stepper)
 {
-    int exclusive = registers_exclusive(stepper->pid, stepper->at);
+    uint64_t exits[BREAKPOINTS];
+    int exclusive = registers_exclusive(stepper->pid, stepper->at, exits);
 
-    if (exclusive < 0 || ptrace(exclusive ? PTRACE_CONT : PTRACE_SINGLESTEP, stepper->pid, 0, 0))
-        give_up("a step");
-    expect_trap(stepper, "a step");
+    if (exclusive < 0)
+        give_up("an exclusive load");
     if (exclusive)
-        breakpoints(stepper, 0, 0);
+        go_to_breakpoint(stepper, exits[0], exits[1]);
+    else
+        one_instruction(stepper);
     stepper->steps++;
-    if (stepper_in_sequence(stepper->at) == 2)
-        leave_sequence(stepper);
+    if (stepper_in_sequence(stepper->at) == 2 && sequence_leave(stepper->pid))
+        give_up("its restartable sequence");
     return stepper->at != (uint64_t)(uintptr_t)reached_end;
 }
 
 int
 stepper_run_to(struct stepper *stepper, uint64_t address)
 {
-    uint64_t end = (uint64_t)(uintptr_t)reached_end;
-
-    breakpoints(stepper, address, end);
-    if (ptrace(PTRACE_CONT, stepper->pid, 0, 0))
-        give_up("PTRACE_CONT");
-    expect_trap(stepper, "a breakpoint");
-    breakpoints(stepper, 0, 0);
+    go_to_breakpoint(stepper, address, (uint64_t)(uintptr_t)reached_end);
     return stepper->at == address;
 }
 
 int
 stepper_finish(struct stepper *stepper, int signal)
 {
-    uint64_t end = (uint64_t)(uintptr_t)reached_end, at;
+    uint64_t end = (uint64_t)(uintptr_t)reached_end;
+    struct breakpoints breakpoints;
     int status;
 
-    breakpoints(stepper, 0, end);
+    if (breakpoints_set(&breakpoints, stepper->pid, 0, end))
+        give_up("its breakpoints");
     if (ptrace(PTRACE_CONT, stepper->pid, 0, signal))
         give_up("PTRACE_CONT");
     wait_for_stop(stepper, &status);
-    if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP || registers_at(stepper->pid, &at))
+    if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP || breakpoints_clear(&breakpoints, stepper->pid) ||
+        registers_at(stepper->pid, &stepper->at))
         return -1;
-    return at == end ? 0 : -1;
+    return stepper->at == end ? 0 : -1;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * Runs a function in a forked child and stops it between any two instructions: by single steps, which walk through
- * restartable sequences, or by hardware breakpoints, which leave a sequence as the kernel sees it. It knows nothing of
- * segments.
+ * restartable sequences, or by breakpoints (tests/crash/breakpoints.h), which leave a sequence as the kernel sees it. It knows
+ * nothing of segments.
  *
  * Tracer and child share one CPU: a step is then three times as fast, and the child's lane is known.
  */
