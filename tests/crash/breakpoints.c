@@ -11,10 +11,10 @@
 static int decided, by_registers;
 
 void
-breakpoints_without_registers(void)
+breakpoints_choose(int registers)
 {
     decided = 1;
-    by_registers = 0;
+    by_registers = registers;
 }
 
 int

@@ -16,8 +16,8 @@ struct breakpoints {
     uint64_t code[BREAKPOINTS]; /* the word of the child's code that a breakpoint instruction was written into   */
 };
 
-/* From now on by breakpoint instructions, also where debug registers stop children. */
-void breakpoints_without_registers(void);
+/* From now on by debug registers, or by breakpoint instructions, without a look at what debug registers do. */
+void breakpoints_choose(int registers);
 
 /* Whether debug registers are used. The first call finds out whether they stop anybody. */
 int breakpoints_by_registers(void);

@@ -58,6 +58,7 @@ count_once(const struct op_table *table, const struct op *op, struct count *out)
     struct stage stage;
 
     stage_make(&stage, table, op, &usual, &result);
+    table->fix_ticks();
     stage_begin(&stage, &stepper);
     count_run(table, &stepper, out);
     out->other -= overhead(table);

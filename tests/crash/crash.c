@@ -314,7 +314,7 @@ options(int *argc, char ***argv, int *share, int *rounds)
         else if (!strcmp((*argv)[1], "--count"))
             counting = 1;
         else if (!strcmp((*argv)[1], "--without-debug-registers"))
-            breakpoints_without_registers();
+            breakpoints_choose(0);
         else if (!strncmp((*argv)[1], "--cpu=", 6))
             on = atoi((*argv)[1] + 6);
         else if (!strncmp((*argv)[1], "--pairs=", 8))

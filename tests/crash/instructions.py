@@ -3,7 +3,8 @@
 Usage: instructions.py CRASH [--renew | BUILD]
 
 What stands in the header is counted exactly. What an operation executes in libraries is a row's second number: libc chooses its
-memcmp and the like by the CPU, so that it may differ by a share and a few. Compilers of other versions than the table's are not
+memcmp and the like by the CPU, so that it may differ by a share and a few. Ticks are read from the CPU's counter, whatever clock
+source the kernel has. Compilers of other versions than the table's are not
 compared. --renew writes the table anew. BUILD: only that one.
 """
 import os
@@ -19,13 +20,14 @@ TABLE = pathlib.Path(__file__).with_name("instructions.tsv")
 HEAD = "build\tcompiler\tlanes\toperation\tinstructions\tin libraries\n"
 WITHOUT_RSEQ = "glibc.pthread.rseq=0"
 LANES = ("CPU", "shared")
+CLOCK_SOURCE = pathlib.Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 SLACK, SLACK_SHARE = 24, 0.5  # of what is executed in libraries
 
 
-def count(lanes):
-    """Lines of (build, compiler, lanes, operation, instructions, in libraries)."""
+def count(lanes, *build, under=()):
+    """Lines of (build, compiler, lanes, operation, instructions, in libraries). under: the beginning of the command."""
     environment = dict(os.environ, GLIBC_TUNABLES="" if lanes == "CPU" else WITHOUT_RSEQ)
-    done = subprocess.run([CRASH, "--count"], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run([*under, CRASH, "--count", *build], capture_output=True, text=True, env=environment, check=False)
     if done.returncode == 77:
         raise Skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,13 +72,25 @@ def case(build, lanes, counts):
     return f"{build}, {lanes} lanes: each update takes as many instructions as it did", function
 
 
+def counts_are_of_our_code_alone(build, counts):
+    """A kernel with another clock source makes programs read the clock in another way, which is no business of ours."""
+    wanted = {key: row for key, row in counts.get("CPU", {}).items() if key[0] == build}
+    if not wanted:
+        raise Skip("no such compiler is here, or nothing can be counted")
+    other = "kvm-clock" if CLOCK_SOURCE.is_file() and CLOCK_SOURCE.read_text().strip() == "tsc" else "tsc"
+    got = rows(count("CPU", build, under=(sys.executable, "-B", pathlib.Path(__file__).with_name("clock_source.py"), other)))
+    nothing([f"{key}: {got.get(key)} instead of {row}" for key, row in wanted.items() if got.get(key) != row], f"other numbers with {other}")
+
+
 def main():
     if "--renew" in sys.argv:
         TABLE.write_text(HEAD + "".join(count(lanes) for lanes in LANES))
         return
     counts = {}
     builds = [sys.argv[2]] if len(sys.argv) > 2 else ["gcc -O2", "gcc -O3", "clang -O2", "clang -O3"]
-    run([case(build, lanes, counts) for build in builds for lanes in LANES])
+    cases = [case(build, lanes, counts) for build in builds for lanes in LANES]
+    cases.append(("with another clock source the kernel's clock is not counted", lambda: counts_are_of_our_code_alone(builds[0], counts)))
+    run(cases)
 
 
 main()

@@ -54,6 +54,8 @@ struct op_table {
     void (*place)(const char *path, const struct shape *shape);
     /* What a fresh process does that comes after somebody died: opens, registers, updates. NULL, or what went wrong. */
     const char *(*succeed)(const char *path);
+    /* After make: ticks are those of the CPU's counter, whatever clock this machine's kernel has. Libraries' clocks are not ours to count. */
+    void (*fix_ticks)(void);
     /* Where the linker has put the sequences' descriptors and the program's instructions, this table's among them. */
     const void *sequences, *sequences_end, *text, *text_end;
     const struct change *successor; /* what that adds: to - from                                           */

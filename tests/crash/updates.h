@@ -168,13 +168,6 @@ run_two_labels(void)
     shmeter_counter_of(world.pairs, "GET", "200");
 }
 
-/* By the CPU's counter, whatever this machine's kernel thinks of it. */
-static void
-begin_ticks(void)
-{
-    world.meter->ticks_kind = SHMETER_TICKS_COUNTER;
-}
-
 static void
 run_ticks(void)
 {

@@ -158,6 +158,13 @@ world_in_a_child(void (*run)(void))
         world_fail("a child failed");
 }
 
+static void
+world_fix_ticks(void)
+{
+    shmeter_meter_attachment(world.meter)->header.ticks_kind = SHMETER_TICKS_COUNTER;
+    world.meter->ticks_kind = SHMETER_TICKS_COUNTER;
+}
+
 static struct shmeter_state *
 world_state(void)
 {
