@@ -195,6 +195,9 @@ def cases(lazy):
             amount = ("--pairs=24", "--rounds=1") if not LONG else ("--pairs=4" if build == BUILDS[0] else "--pairs=16", "--rounds=20")
             yield f"{operation}: SIGKILL anywhere leaves all or nothing, and two at once are exact ({build})", \
                 lambda b=build, o=operation, a=amount: crash(lazy, b, o, False, *a)
+    for operation in UPDATES if LONG else UPDATES[2:]:
+        yield f"{operation}: the same by breakpoint instructions, without debug registers", \
+            lambda o=operation: crash(lazy, "gcc -O2", o, False, "--without-debug-registers", "--pairs=24", "--rounds=1")
     for number, (mutant, operation, oracle) in enumerate(MUTANTS):
         yield f"the crash tests of {operation} notice: {mutant[0]}", \
             lambda n=number, o=operation, words=oracle: crash_notices(lazy, n, o, words)
