@@ -155,15 +155,8 @@ SHMETER_COLD void
 shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health, const char *message)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    struct shmeter_slot_check *place;
-    if (!attachment || !check || !*check)
-        return;
-    place = shmeter_worker_check_place(shmeter_slot_block_of(attachment), check);
-    if (place)
-        shmeter_worker_check_put(place, (uint32_t)health > SHMETER_FAILING ? SHMETER_FAILING : health, message,
-                                 shmeter_clock_ticks(attachment->header.ticks_kind));
-    else
-        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_CHECKS_REFUSED);
+    if (attachment && check && *check)
+        shmeter_worker_check(attachment, check, health, message);
 }
 
 #ifdef __cplusplus

@@ -178,7 +178,11 @@ SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
 SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
 SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
 SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */
-/* The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). */
+/*
+ * The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). A ninth one is refused and counted.
+ * Thread-safe; what threads and signal handlers report at once is shown one after the other, whole, and each thread's in its order. A report
+ * may be left to the thread that is reporting already, and is shown when that one has ended. Async-signal-safe; not to be left by longjmp.
+ */
 SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
                                 const char *message);
 

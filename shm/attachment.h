@@ -32,6 +32,7 @@ struct shmeter_wiped {
     uint64_t spare_record; /* {unit:32 (low), units:32}                                                     */
     uint64_t spare_cell;   /* {offset:40 (low), bytes:24}                                                   */
     uint64_t spare_gauge;  /* number + 1                                                                   */
+    uint64_t reports; /* of checks, left to the thread that has the turn to write them (shm/worker.h); 0: nobody has */
 };
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */

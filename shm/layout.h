@@ -380,8 +380,14 @@ SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, reserved, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
 
-/* A check's word while its place is taken and its name is written: readers pass it by. */
+/* A check's word while nothing in its place is to be shown: readers pass it by. */
 #define SHMETER_CHECK_MAKING UINT64_C(0xff)
+
+/* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
+#define SHMETER_CHECK_TURN(generation, busy, named, count) \
+    ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)
+#define SHMETER_CHECK_BUSY(place)  (UINT64_C(1) << (24 + (place)))
+#define SHMETER_CHECK_NAMED(place) (UINT64_C(1) << (32 + (place)))
 
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */
@@ -401,7 +407,9 @@ struct shmeter_slot_block {
     uint64_t work_n;          /* units of work begun                                                    */
     uint64_t reserved_a[5];
     char worker[SHMETER_WORKER_BYTES];
-    uint64_t reserved_b[20];
+    uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}; since ABI 1.3.        */
+                         /*   Of another generation than the slot's: an earlier owner's, none                  */
+    uint64_t reserved_b[19];
     struct shmeter_slot_check checks[SHMETER_CHECKS];
     uint64_t ring_claimed; /* {cells claimed, records}: the event ring's place; no events yet, so zero     */
     uint64_t ring_backed;  /* bytes of the ring that have memory                                       */
@@ -413,12 +421,14 @@ SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
 SHMETER_AT(shmeter_slot_block, work_n, 16);
 SHMETER_AT(shmeter_slot_block, reserved_a, 24);
 SHMETER_AT(shmeter_slot_block, worker, 64);
-SHMETER_AT(shmeter_slot_block, reserved_b, 96);
+SHMETER_AT(shmeter_slot_block, check_turn, 96);
+SHMETER_AT(shmeter_slot_block, reserved_b, 104);
 SHMETER_AT(shmeter_slot_block, checks, 256);
 SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
 SHMETER_AT(shmeter_slot_block, ring_backed, 2312);
 SHMETER_AT(shmeter_slot_block, reserved_c, 2320);
 SHMETER_SIZE(shmeter_slot_block, 4096);
+SHMETER_STATIC_ASSERT(SHMETER_CHECKS <= 8, "check_turn has a bit for each place");
 
 /* Takes the fields of owner and identity apart. */
 #define SHMETER_OWNER(state, generation, pid) \

@@ -16,7 +16,7 @@ static uint32_t threads_n, spare_n;
 static uint32_t
 block_of(const void *memory)
 {
-    return (uint32_t)(((const unsigned char *)memory - (const unsigned char *)&heap - sizeof heap.chunk) / BLOCK);
+    return (uint32_t)((SHMETER_ADDRESS(memory) - SHMETER_ADDRESS(&heap) - sizeof heap.chunk) / BLOCK);
 }
 
 static uint64_t *
