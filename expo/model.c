@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expo/key.h"
 #include "expo/model_parts.h"
 #include "expo/text.h"
 
@@ -19,6 +20,7 @@ model_new(void)
     if (!whole)
         return NULL;
     whole->seen.epoch = 1;
+    whole->key = key_of_process();
     return &whole->seen;
 }
 

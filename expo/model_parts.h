@@ -30,6 +30,7 @@ struct shape {
 
 struct whole {
     struct model seen; /* first */
+    uint64_t key;      /* of its hash tables */
     struct arena arena;
     struct shape *shapes[MODEL_SHAPE_CHAINS];
     uint64_t words_n, words_capacity;

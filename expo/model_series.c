@@ -11,10 +11,10 @@
 
 /*
  * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however their
- * labels are ordered. Keyed by an address that nobody outside knows: label values are chosen by strangers.
+ * labels are ordered.
  */
 static uint32_t
-series_hash(const struct model *model, const struct model_shape *shape, const char *const *values)
+series_hash(const struct whole *whole, const struct model_shape *shape, const char *const *values)
 {
     uint64_t hash = 0;
     uint32_t i;
@@ -23,7 +23,7 @@ series_hash(const struct model *model, const struct model_shape *shape, const ch
         uint64_t label;
         if (!*values[i])
             continue;
-        label = shmeter_hash_bytes((uint64_t)(uintptr_t)model, shape->labels[i], strlen(shape->labels[i]));
+        label = shmeter_hash_bytes(whole->key, shape->labels[i], strlen(shape->labels[i]));
         hash += shmeter_hash_bytes(label, values[i], strlen(values[i]));
     }
     return (uint32_t)(hash >> 32);
@@ -140,7 +140,7 @@ model_series_get(struct model *model, struct model_family *seen, const struct mo
 {
     struct whole *whole = whole_of(model);
     struct family *family = family_of(seen);
-    uint32_t hash = series_hash(model, shape, values), words = shape->buckets_n ? 1 + shape->buckets_n : 1, at;
+    uint32_t hash = series_hash(whole, shape, values), words = shape->buckets_n ? 1 + shape->buckets_n : 1, at;
 
     if (series_room(whole, family, words))
         return -ENOMEM;

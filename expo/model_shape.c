@@ -106,9 +106,9 @@ shape_add(struct whole *whole, const struct model_shape *wanted, const double *b
 }
 
 static uint32_t
-shape_hash(const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
+shape_hash(const struct whole *whole, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
 {
-    uint64_t hash = shmeter_hash_bytes(wanted->number, bounds, bounds_n * sizeof *bounds);
+    uint64_t hash = shmeter_hash_bytes(whole->key + wanted->number, bounds, bounds_n * sizeof *bounds);
     uint32_t i;
 
     for (i = 0; i < wanted->labels_n; i++)
@@ -120,7 +120,7 @@ const struct model_shape *
 model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds, uint32_t bounds_n)
 {
     struct whole *whole = whole_of(model);
-    struct shape **chain = &whole->shapes[shape_hash(wanted, bounds, bounds_n) % MODEL_SHAPE_CHAINS], *node;
+    struct shape **chain = &whole->shapes[shape_hash(whole, wanted, bounds, bounds_n) % MODEL_SHAPE_CHAINS], *node;
 
     for (node = *chain; node; node = node->next)
         if (shape_same(node, wanted, bounds, bounds_n))

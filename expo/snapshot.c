@@ -5,9 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "expo/key.h"
 #include "expo/snapshot_parts.h"
 #include "expo/text.h"
 #include "shm/clock.h"
@@ -65,18 +64,13 @@ snapshot_new(struct shmeter_reader *reader)
     snapshot->reader = reader;
     snapshot->device = reader->device;
     snapshot->inode = reader->inode;
-    snapshot->key[0] = header->nonce[0];
-    snapshot->key[1] = header->nonce[1];
+    snapshot->nonce[0] = header->nonce[0];
+    snapshot->nonce[1] = header->nonce[1];
+    snapshot->key = key_of_process();
     snapshot->namespaces = shmeter_namespaces_hash();
-    snapshot->slots = calloc(header->slots_n, sizeof *snapshot->slots);
-    snapshot->gauges_taken = calloc(header->gauges_n / 64 + 1, sizeof *snapshot->gauges_taken);
-    snapshot->words_taken = calloc((UINT64_C(1) << header->lane_shift) / 512 + 1, sizeof *snapshot->words_taken);
     fill_status(snapshot);
     set_clock(snapshot);
-    if (snapshot->slots && snapshot->gauges_taken && snapshot->words_taken)
-        return snapshot;
-    snapshot_free(snapshot);
-    return NULL;
+    return snapshot;
 }
 
 void
@@ -93,8 +87,11 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->units.entries);
     free(snapshot->names.entries);
     free(snapshot->labels.entries);
-    free(snapshot->words_taken);
-    free(snapshot->gauges_taken);
+    free(snapshot->taken.entries);
+    free(snapshot->masks);
+    free(snapshot->fixed.all);
+    free(snapshot->grown.all);
+    free(snapshot->holes);
     free(snapshot->runs);
     free(snapshot->histograms);
     free(snapshot->sums);
@@ -104,6 +101,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->state_targets);
     free(snapshot->idle);
     free(snapshot->idle_of_workers);
+    free(snapshot->idle_places.entries);
     free(snapshot->slots);
     free(snapshot->status.slots);
     free(snapshot);
@@ -123,6 +121,8 @@ snapshot_freeze(struct snapshot *snapshot)
 static uint64_t
 level(const struct snapshot *snapshot, size_t line, uint64_t most)
 {
+    if (!snapshot->state_held)
+        return 0;
     return snapshot_min(shmeter_load_acquire(snapshot_word(snapshot, snapshot->reader->header.state_off + line)), most);
 }
 
@@ -133,14 +133,17 @@ take_levels(struct snapshot *snapshot)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
     struct segment_status *status = &snapshot->status;
+    uint64_t backed;
     uint32_t i;
 
+    snapshot->state_held = (uint32_t)snapshot_held(snapshot, header->state_off, sizeof(struct shmeter_state));
     /* The fill level first: what it covers had memory before it rose. */
     status->records_used = level(snapshot, LEVEL(records_fill), header->records_bytes);
     snapshot->records_end = snapshot_min(status->records_used,
                                          level(snapshot, LEVEL(records_backed), header->records_bytes));
     status->cells_used = level(snapshot, LEVEL(cells_fill), status->cells_capacity);
-    snapshot->cells_backed = level(snapshot, LEVEL(cells_backed), status->cells_capacity);
+    backed = level(snapshot, LEVEL(cells_backed), status->cells_capacity);
+    snapshot->cells_backed = backed > snapshot->cells_backed ? backed : snapshot->cells_backed;
     status->gauges_used = level(snapshot, LEVEL(gauges_fill), header->gauges_n);
     status->series_used = level(snapshot, LEVEL(series_n), UINT64_MAX);
     for (i = 0; i < SHMETER_LOSSES; i++)
@@ -171,9 +174,8 @@ take_clock(struct snapshot *snapshot)
 }
 
 static int
-take_all(void *argument)
+take_parts(struct snapshot *snapshot)
 {
-    struct snapshot *snapshot = argument;
     int result;
 
     take_clock(snapshot);
@@ -190,13 +192,17 @@ take_all(void *argument)
     return result ? result : snapshot_take_gauges(snapshot);
 }
 
-static void
-take_file(struct snapshot *snapshot)
+static int
+take_all(void *argument)
 {
-    struct stat file;
+    struct snapshot *snapshot = argument;
+    int result;
 
-    if (fstat(snapshot->reader->fd, &file) == 0)
-        snapshot->status.backed_bytes = (uint64_t)file.st_blocks * 512;
+    snapshot_held_begin(snapshot);
+    snapshot->torn = (struct snapshot_torn){ 0, SNAPSHOT_TRIES_WORDS };
+    result = take_parts(snapshot);
+    snapshot->status.torn += snapshot->torn.n;
+    return result ? result : snapshot->held_error;
 }
 
 int
@@ -210,7 +216,6 @@ snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth)
     snapshot->place = shmeter_reader_look(snapshot->reader);
     status->unlinked = snapshot->place != SHMETER_READER_HERE;
     snapshot->depth = depth;
-    take_file(snapshot);
     result = shmeter_reader_guard(snapshot->reader, take_all, snapshot);
     if (result == -EFAULT) {
         status->readable = 0;

@@ -10,19 +10,22 @@
 #define CELL_BYTES sizeof(struct shmeter_gauge_cell)
 
 int
+snapshot_gauges_room(struct snapshot *snapshot)
+{
+    return snapshot_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
+                         sizeof *snapshot->gauges);
+}
+
+void
 snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
 {
     const struct snapshot_series *series = &snapshot->series[number];
-    struct snapshot_gauge *gauge;
+    struct snapshot_gauge *gauge = &snapshot->gauges[snapshot->gauges_n++];
 
-    if (snapshot_room(&snapshot->gauges, &snapshot->gauges_capacity, snapshot->gauges_n + 1, sizeof *snapshot->gauges))
-        return -ENOMEM;
-    gauge = &snapshot->gauges[snapshot->gauges_n++];
     memset(gauge, 0, sizeof *gauge);
     gauge->series = number;
     gauge->cell = series->place;
     gauge->mode = snapshot->families[series->family].mode;
-    return 0;
 }
 
 /* Zero bytes are a value that was never set. */
@@ -81,7 +84,7 @@ read_common(struct snapshot *snapshot, struct snapshot_gauge *gauge)
     gauge->any = 0;
     gauge->stamp = 0;
     gauge->value = 0;
-    if (gauge->mode != SHMETER_POOL && gauge->mode != SHMETER_LATEST)
+    if ((gauge->mode != SHMETER_POOL && gauge->mode != SHMETER_LATEST) || !snapshot_held(snapshot, off, CELL_BYTES))
         return;
     cell = snapshot_pair(snapshot, off);
     if (gauge->mode == SHMETER_LATEST) {
@@ -95,10 +98,16 @@ read_common(struct snapshot *snapshot, struct snapshot_gauge *gauge)
 static int
 add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32_t slot, uint64_t stored)
 {
+    const struct snapshot_family *family = &snapshot->families[snapshot->series[gauge->series].family];
     struct snapshot_sample *sample;
 
     if (!is_set(stored))
         return 0;
+    snapshot->samples_cost += SNAPSHOT_COST_EACH + family->line_bytes;
+    if (!snapshot_fits(snapshot, snapshot->samples_cost)) {
+        snapshot->status.samples_over++;
+        return 0;
+    }
     if (snapshot_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1,
                       sizeof *snapshot->samples))
         return -ENOMEM;
@@ -173,6 +182,7 @@ read_slot(struct snapshot *snapshot, uint32_t number)
     const struct shmeter_header *header = &snapshot->reader->header;
     const struct snapshot_slot *slot = &snapshot->slots[number];
     uint64_t block = header->slot_blocks_off + number * header->slot_block_bytes;
+    const int whole = snapshot_held(snapshot, block, slot->backed);
     uint32_t i;
     int result = 0;
 
@@ -180,7 +190,8 @@ read_slot(struct snapshot *snapshot, uint32_t number)
         struct snapshot_gauge *gauge = &snapshot->gauges[i];
         uint64_t at = header->gauges_off + gauge->cell * CELL_BYTES;
         int retained = gauge->mode >= SHMETER_SUM;
-        if (!snapshot->series[gauge->series].visible || (!retained && !slot->live) || at + CELL_BYTES > slot->backed)
+        if (!snapshot->series[gauge->series].visible || (!retained && !slot->live) || at + CELL_BYTES > slot->backed ||
+            (!whole && !snapshot_held(snapshot, block + at, CELL_BYTES)))
             continue;
         result = (retained ? read_retained : read_live)(snapshot, gauge, number, snapshot_pair(snapshot, block + at));
     }
@@ -195,12 +206,13 @@ snapshot_take_gauges(struct snapshot *snapshot)
     int result = 0;
 
     snapshot->samples_n = 0;
+    snapshot->samples_cost = snapshot->status.samples_over = 0;
     for (i = 0; i < snapshot->gauges_n; i++)
         if (snapshot->series[snapshot->gauges[i].series].visible)
             read_common(snapshot, &snapshot->gauges[i]);
         else
             snapshot->gauges[i].any = 0;
-    for (i = 0; i < header->slots_n && !result; i++)
+    for (i = 0; i < snapshot->slots_n && !result; i++)
         if (snapshot->slots[i].backed > header->gauges_off)
             result = read_slot(snapshot, i);
     return result;

@@ -48,9 +48,8 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
     case SHMETER_HISTOGRAM:
     case SHMETER_SUMMARY:
         add_f64(words, snapshot_f64(sums[0]));
-        sums += sizeof(struct shmeter_histogram_cell) / 8;
-        for (i = 0; i < family->buckets_n; i++)
-            words[1 + i] = model_add_held(words[1 + i], sums[i]);
+        for (i = 1; i <= family->buckets_n; i++)
+            words[i] = model_add_held(words[i], sums[i]);
         break;
     default:
         break;
@@ -60,7 +59,7 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
 static int
 summed(const struct snapshot *snapshot, const struct snapshot_series *series, const struct snapshot_family *family)
 {
-    return family->type == SHMETER_INFO || series->place + family->cell_bytes / 8 <= snapshot->sums_words;
+    return family->type == SHMETER_INFO || series->place + snapshot_sum_words(family) <= snapshot->sums_words;
 }
 
 /* ---- families ---- */

@@ -20,12 +20,24 @@
 #include "shm/reader.h"
 #include "shm/types.h"
 
-#define SNAPSHOT_NONE UINT32_MAX
+#define SNAPSHOT_NONE        UINT32_MAX
+#define SNAPSHOT_BLOCK_WORDS 2048u
 /*
  * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so 64 would not
  * do where somebody looks closely.
  */
-#define SNAPSHOT_TRIES 1024u
+#define SNAPSHOT_TRIES       1024u
+#define SNAPSHOT_TRIES_LEAST 8u          /* and so many have all reads, whatever a take has spent on others         */
+#define SNAPSHOT_TRIES_WORDS (1u << 22)  /* words that a take may read again beyond these                           */
+#define SNAPSHOT_WASTE_BYTES (16u << 20) /* of what may be records and are none, copied in a walk                    */
+/*
+ * The bound of what a segment's series may take of this program's memory, for copies, sums, model, rendered labels and text, by an estimate:
+ * so many bytes, and so many times the memory that the segment's file has. Series past it are left out and counted.
+ */
+#define SNAPSHOT_COST_LEAST (UINT64_C(16) << 20)
+#define SNAPSHOT_COST_TIMES 64u
+#define SNAPSHOT_LINE_BYTES 96u  /* of a sample's line, besides names and label values */
+#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines                 */
 
 /* A value that moves with another one in 16 bytes: a gauge's value and aux, a shared bucket's count and sum. */
 struct pair {
@@ -43,6 +55,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     int32_t schema, first_index;
     double zero_threshold;
     uint32_t by_pid;     /* a gauge with a series per worker: these have the label pid, not worker and slot        */
+    uint32_t line_bytes; /* of a sample's line, but for its label values: about                             */
     uint64_t series_key; /* seed of its series' hashes                                                     */
     uint64_t created_ns;
     const char *name, *help, *unit_text;
@@ -71,7 +84,7 @@ struct snapshot_family { /* a checked private copy of a family record */
 struct snapshot_series { /* a checked private copy of a series record */
     uint32_t unit;
     uint32_t family;
-    uint32_t place; /* counters, histograms: word in a CPU lane; gauges, statesets: number of the cell       */
+    uint32_t place; /* counters, histograms: first word in sums; gauges, statesets: number of the cell       */
     uint32_t
         target; /* series of the model's family, of statesets place in state_targets; SNAPSHOT_NONE not looked for */
     uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
@@ -81,14 +94,51 @@ struct snapshot_series { /* a checked private copy of a series record */
     const char *const *values;
 };
 
-struct snapshot_run { /* neighbouring cells of one kind, in order of word */
+struct snapshot_run { /* neighbouring cells of one kind, in order of word in a CPU lane */
     uint32_t word, words;
     uint32_t f64; /* 0: uint64_t */
+    uint32_t sum; /* its first word in sums: the others follow it */
 };
 
-struct snapshot_histogram {
-    uint32_t word, words;
-    uint32_t series;
+struct snapshot_histogram { /* in sums: the sum, then the buckets */
+    uint32_t word, words;   /* in a CPU lane */
+    uint32_t buckets_n;
+    uint32_t sum;
+};
+
+/* A part of the file that has memory. What has none reads as zeroes, and is never read: that would give it some. */
+struct snapshot_extent {
+    uint64_t from, to;
+};
+
+struct snapshot_extents { /* of one region of the file, in order */
+    struct snapshot_extent *all;
+    uint32_t n, capacity;
+    uint32_t last;   /* where something was found last */
+    uint64_t looked; /* number of the take in which they were looked for last, 0 never */
+};
+
+/* 64 words of a lane, or gauge cells: a bit for each that a series has. */
+struct snapshot_mask {
+    uint64_t chunk, bits;
+};
+
+struct snapshot_pending { /* a unit to be looked at again */
+    uint32_t unit;
+    uint16_t units; /* of the record that stands there, as far as it is known */
+    uint8_t told;   /* what it is counted as meanwhile */
+    uint8_t leaks;  /* 1: its units are no record's */
+};
+
+/* Units without memory that the walk has passed. */
+struct snapshot_hole {
+    uint32_t from, to;
+};
+
+/* What a take may spend on reading once more what moves under it. */
+struct snapshot_torn {
+    uint64_t n;          /* reads that were taken as they were after too many tries, since this program began */
+    uint64_t words_left; /* that may be read again in this take */
 };
 
 struct snapshot_gauge { /* accumulator of one gauge series */
@@ -108,6 +158,11 @@ struct snapshot_sample { /* of a gauge that has one series per worker */
 struct snapshot_idle { /* when a series was last seen to change */
     uint64_t token;    /* stands for its value then */
     uint64_t since_ns; /* 0: not seen yet */
+};
+
+struct snapshot_idle_worker { /* the same of a gauge with a series per worker */
+    uint64_t which;           /* its cell and the slot */
+    struct snapshot_idle idle;
 };
 
 struct snapshot_slot {
@@ -132,19 +187,31 @@ struct snapshot {
     struct segment_status status;
     enum snapshot_depth depth;
     uint64_t device, inode; /* of the file, also when it is frozen                                          */
-    uint64_t key[2];        /* of hash tables: label values are chosen by strangers                                */
+    uint64_t nonce[2];      /* of the segment: its records' hashes are checked with it                            */
+    uint64_t key;           /* of hash tables, which nobody else knows: what is looked up is of strangers' choice  */
+    uint64_t takes_n;
+    struct snapshot_extents fixed, grown; /* what has memory before the index, and behind it                      */
+    uint32_t state_held;                  /* the state has memory: else all levels are 0                          */
+    int held_error;                       /* -ENOMEM: it could not be looked for                                   */
+    struct snapshot_torn torn;
     uint32_t namespaces;
     uint32_t same_clock; /* the creation pair is from this boot and time namespace */
     enum shmeter_reader_place place;
     uint64_t now_ticks, now_ns;
     double ns_per_tick; /* 0: the segment's clock is not comparable to ours                                    */
 
-    uint64_t cells_backed, records_end, gauges_used;
+    uint64_t cells_backed; /* the highest mark so far: no mark falls                                             */
+    uint64_t records_end;
 
     /* records */
-    uint64_t walked;   /* units, all before were looked at                                                    */
-    uint32_t *pending; /* units to look at again: zero heads, unpublished records                             */
+    uint64_t walked; /* units, all before were looked at                                                    */
+    struct snapshot_pending *pending; /* zero heads, unpublished records, and what is no record, or none yet; by unit */
     uint32_t pending_n, pending_capacity;
+    uint32_t pending_at, pending_unsorted; /* the one to be looked at next                                       */
+    struct snapshot_hole *holes;
+    uint32_t holes_n, holes_capacity;
+    uint64_t wasted; /* bytes that were copied in vain in this walk                                         */
+    uint64_t cost;   /* of all series, as snapshot_cost() estimates it                                       */
     struct snapshot_family *families;
     uint32_t families_n, families_capacity;
     struct snapshot_series *series;
@@ -154,9 +221,9 @@ struct snapshot {
     struct snapshot_table units;  /* unit of a family -> its number + 1                                       */
     struct snapshot_table names;  /* name -> newest family's number + 1                                       */
     struct snapshot_table labels; /* family and label values -> series' number + 1                            */
-    uint64_t *words_taken;        /* a bit for each word of a lane that a series has                           */
-    uint64_t words_taken_n;
-    uint64_t *gauges_taken;
+    struct snapshot_table taken;  /* chunk of words, or of gauge cells -> its mask's number + 1                 */
+    struct snapshot_mask *masks;
+    uint32_t masks_n, masks_capacity;
     struct arena arena;
 
     /* states */
@@ -172,8 +239,10 @@ struct snapshot {
     struct snapshot_histogram *histograms; /* in order of word */
     uint32_t histograms_n, histograms_capacity;
     uint32_t runs_unsorted, histograms_unsorted;
-    uint64_t words_used;   /* the highest word of any series, + 1                                          */
-    uint64_t *sums, *next; /* words: the last take's, and the one under way                                  */
+    uint64_t words_used;   /* the highest word of a lane that any series has, + 1                              */
+    uint64_t words_held;   /* all words before it have memory in every lane                                   */
+    uint32_t sums_used;    /* words of sums that series have                                                */
+    uint64_t *sums, *next; /* the last take's, and the one under way                                         */
     uint64_t sums_n, next_n;
     uint64_t sums_words; /* words that the last sums cover                                                 */
 
@@ -182,13 +251,16 @@ struct snapshot {
     uint32_t gauges_n, gauges_capacity;
     struct snapshot_sample *samples;
     uint32_t samples_n, samples_capacity;
-    struct snapshot_slot *slots; /* header.slots_n */
+    uint64_t samples_cost;
+    struct snapshot_slot *slots;
+    uint32_t slots_n, slots_capacity; /* up to the last one whose word has memory: the others are free            */
     uint32_t slots_capacity_status;
 
     struct snapshot_idle *idle; /* of each series; NULL: settings have no time-out                               */
     uint32_t idle_capacity;
-    struct snapshot_idle
-        *idle_of_workers; /* of gauges with a series per worker: cell by cell, slot by slot; NULL: none yet */
+    struct snapshot_idle_worker *idle_of_workers;
+    uint32_t idle_workers_n, idle_workers_capacity;
+    struct snapshot_table idle_places; /* cell and slot -> number + 1                                               */
 
     uint64_t epoch; /* of the model that targets are of */
     const struct model *model;
@@ -248,23 +320,109 @@ snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t 
     }
 }
 
+/* Words of a series' value in sums: a counter's one, or a sum and buckets. */
+static inline uint32_t
+snapshot_sum_words(const struct snapshot_family *family)
+{
+    return shmeter_type_histogram(family->type) ? 1 + family->buckets_n : 1;
+}
+
+/* ---- what a segment's series cost ---- */
+
+/* Bytes that a series takes, about. */
+static inline uint64_t
+snapshot_cost(const struct snapshot_family *family, uint32_t values_bytes)
+{
+    const uint64_t lines = family->type == SHMETER_HISTOGRAM  ? family->buckets_n + 3u
+                           : family->type == SHMETER_SUMMARY  ? 2
+                           : family->type == SHMETER_STATESET ? family->states_n
+                                                              : 1;
+
+    return SNAPSHOT_COST_EACH + lines * (family->line_bytes + values_bytes) + 32u * snapshot_sum_words(family);
+}
+
+static inline int
+snapshot_fits(const struct snapshot *snapshot, uint64_t more)
+{
+    return snapshot->cost + more <= SNAPSHOT_COST_LEAST + SNAPSHOT_COST_TIMES * snapshot->status.backed_bytes;
+}
+
+/* ---- lanes ---- */
+
+struct snapshot_lanes {
+    uint64_t off;  /* of the first lane                                                                    */
+    uint64_t step; /* bytes from lane to lane                                                              */
+    uint32_t n;
+    uint32_t stride; /* words from cell word to cell word: 1 in CPU lanes, 2 in shared ones                  */
+};
+
+/* kind 0: the lanes of CPUs, 1: the shared ones. */
+static inline struct snapshot_lanes
+snapshot_lanes_of(const struct snapshot *snapshot, uint32_t kind)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    const struct snapshot_lanes cpu = { header->cpu_lanes_off, UINT64_C(1) << header->lane_shift, header->cpu_lanes_n,
+                                        1 };
+    const struct snapshot_lanes shared = { header->shared_lanes_off, UINT64_C(2) << header->lane_shift,
+                                           header->shared_lanes_n, 2 };
+    return kind ? shared : cpu;
+}
+
+/* ---- tries ---- */
+
+/* Whether one more try of a read of so many words may be made; tries: those so far. */
+static inline int
+snapshot_try(struct snapshot_torn *torn, uint32_t tries, uint32_t words)
+{
+    if (tries < SNAPSHOT_TRIES_LEAST)
+        return 1;
+    if (tries >= SNAPSHOT_TRIES || torn->words_left < words)
+        return 0;
+    torn->words_left -= words;
+    return 1;
+}
+
 /* Both halves of 16 bytes that are moved by one compare-and-swap: second, first, second equal. */
 struct pair snapshot_pair(struct snapshot *snapshot, uint64_t off);
 
 /* Makes *array hold wanted elements. 0 or -ENOMEM. */
-int snapshot_room(void *array, uint32_t *capacity, uint32_t wanted, size_t element);
+int snapshot_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element);
 
-/* snapshot_table.c */
-int snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t number);
+/* snapshot_table.c: room for more additions, which cannot fail then. 0 or -ENOMEM. */
+int snapshot_table_room(struct snapshot_table *table, uint32_t more);
+void snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t number);
 /* The entries of hash, one after the other: *at is 0 to begin with. NULL: no more. */
 struct snapshot_entry *snapshot_table_next(const struct snapshot_table *table, uint32_t hash, uint32_t *at);
+/* Where a number belongs in a table of this snapshot. */
+uint32_t snapshot_hash(const struct snapshot *snapshot, uint64_t number);
 
-/* snapshot_check.c: from a copy of a record's bytes. -EINVAL: damaged; -EAGAIN: perhaps at the next take. out->family is set. */
+/* snapshot_held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region. */
+int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
+/* The same of one byte: *end is where that ends. */
+int snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end);
+/* The parts behind the index, as they are now. */
+const struct snapshot_extents *snapshot_held_parts(struct snapshot *snapshot);
+/* Before a take: what was known is void when the file has given memory back. */
+void snapshot_held_begin(struct snapshot *snapshot);
+
+/*
+ * snapshot_check.c: from a copy of a record's bytes. -EBADMSG: it is no record, or none yet. -EINVAL: it is one, and damaged.
+ * -EAGAIN: one that perhaps can be had at the next take; -EDQUOT: that has no room beside the others (snapshot_bound()).
+ */
 int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_family *out);
+/* out->family is set. *word: of its cell in a CPU lane; *repaired: a value was no UTF-8. */
 int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
-                          struct snapshot_series *out);
+                          struct snapshot_series *out, uint32_t *word, int *repaired);
+/* Whether the hash of a record is right, whatever else it has: for one that is not published. */
+int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
+
+/* snapshot_records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
+int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
+int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
+/* The family whose record stands at unit, or NULL. */
+const struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
 
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
@@ -273,10 +431,24 @@ void snapshot_take_states(struct snapshot *snapshot);
 int snapshot_take_cells(struct snapshot *snapshot);
 int snapshot_take_gauges(struct snapshot *snapshot);
 
-/* snapshot_cells.c: a series' cells take part from now on. 0 or -ENOMEM. */
-int snapshot_cells_add(struct snapshot *snapshot, uint32_t series);
+/* snapshot_runs.c: room for one more series' cells. 0 or -ENOMEM. */
+int snapshot_cells_room(struct snapshot *snapshot);
+/* They take part from now on; sets the series' place. */
+void snapshot_cells_add(struct snapshot *snapshot, uint32_t series, uint32_t word);
+/* Adds to sums what lies in words from .. to of one lane, of the runs from first on. */
+void snapshot_runs_add(struct snapshot *snapshot, const uint64_t *lane, uint32_t stride, uint32_t first, uint64_t from,
+                       uint64_t to);
+/* snapshot_cells.c: adds one lane's histogram to sums. pages: a bit for each of its pages that has memory. */
+#define SNAPSHOT_ALL_PAGES UINT32_MAX
+void snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+                            const uint64_t *lane, uint32_t pages);
+/* All of them in all lanes. */
+void snapshot_histograms_add(struct snapshot *snapshot);
+/* snapshot_sparse.c: adds all that has memory, where lanes have holes. */
+void snapshot_sparse_add(struct snapshot *snapshot);
 /* snapshot_gauges.c */
-int snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
+int snapshot_gauges_room(struct snapshot *snapshot);
+void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 
 /* snapshot_bind.c: forgets all of another model or epoch. */
 void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
@@ -299,7 +471,8 @@ int snapshot_idle_room(struct snapshot *snapshot, const struct settings *setting
 /* What changes when a counter or histogram does. */
 uint64_t snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_series *series,
                              const struct snapshot_family *family);
-/* What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no memory. */
+/* What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no
+ * memory. Until the next one is asked for. */
 struct snapshot_idle *snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot,
                                               uint64_t *token);
 

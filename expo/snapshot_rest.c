@@ -8,7 +8,7 @@
 int
 snapshot_same_segment(const struct snapshot *a, const struct snapshot *b)
 {
-    return a->device == b->device && a->inode == b->inode && a->key[0] == b->key[0] && a->key[1] == b->key[1];
+    return a->device == b->device && a->inode == b->inode && a->nonce[0] == b->nonce[0] && a->nonce[1] == b->nonce[1];
 }
 
 /* Returns whether anything is left. */
@@ -30,40 +30,68 @@ rest_f64(uint64_t *word, uint64_t now)
     return rest > 0;
 }
 
-/* words of both are the series' cell, summed over all lanes. */
+/* The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order of word. */
+#define SKIP(all, n, i, at)                                               \
+    while ((i) < (n) && (uint64_t)(all)[i].word + (all)[i].words <= (at)) \
+    (i)++
+
 static int
-rest_of_cell(const struct snapshot_family *family, uint64_t *words, const uint64_t *now)
+rest_of_runs(struct snapshot *old, const struct snapshot *now)
 {
-    const uint32_t buckets = sizeof(struct shmeter_histogram_cell) / 8;
-    uint32_t i;
+    uint32_t i, k, at = 0;
     int left = 0;
 
-    if (family->type == SHMETER_COUNTER)
-        return rest_u64(words, now[0]);
-    left = rest_f64(words, now[0]); /* a fractional counter, or a histogram's sum */
-    for (i = 0; family->type != SHMETER_COUNTER_F64 && i < family->buckets_n; i++)
-        left |= rest_u64(&words[buckets + i], now[buckets + i]);
+    for (i = 0; i < old->runs_n; i++) {
+        const struct snapshot_run *run = &old->runs[i];
+        for (k = 0; k < run->words && run->sum + k < old->sums_words; k++) {
+            const uint64_t word = (uint64_t)run->word + k;
+            uint64_t value = 0, *rest = &old->sums[run->sum + k];
+            const struct snapshot_run *there;
+            SKIP(now->runs, now->runs_n, at, word);
+            there = at < now->runs_n && now->runs[at].word <= word ? &now->runs[at] : NULL;
+            if (there && there->sum + (word - there->word) < now->sums_words)
+                value = now->sums[there->sum + (word - there->word)];
+            left |= run->f64 ? rest_f64(rest, value) : rest_u64(rest, value);
+        }
+    }
+    return left;
+}
+
+static int
+rest_of_histograms(struct snapshot *old, const struct snapshot *now)
+{
+    static const uint64_t nothing[SHMETER_MAX_BOUNDS + 2];
+    uint32_t i, k, at = 0;
+    int left = 0;
+
+    for (i = 0; i < old->histograms_n; i++) {
+        const struct snapshot_histogram *one = &old->histograms[i], *there;
+        const uint64_t *values = nothing;
+        uint64_t *rest = old->sums + one->sum;
+        if ((uint64_t)one->sum + 1 + one->buckets_n > old->sums_words)
+            continue;
+        SKIP(now->histograms, now->histograms_n, at, one->word);
+        there = at < now->histograms_n && now->histograms[at].word == one->word &&
+                        now->histograms[at].buckets_n == one->buckets_n
+                    ? &now->histograms[at]
+                    : NULL;
+        if (there && (uint64_t)there->sum + 1 + there->buckets_n <= now->sums_words)
+            values = now->sums + there->sum;
+        left |= rest_f64(rest, values[0]);
+        for (k = 1; k <= one->buckets_n; k++)
+            left |= rest_u64(&rest[k], values[k]);
+    }
     return left;
 }
 
 int
 snapshot_keep_rest(struct snapshot *old, const struct snapshot *now)
 {
-    uint32_t i;
-    int left = 0;
+    int left;
 
     old->inode = 0; /* what is left is of no file */
-    for (i = 0; i < old->series_n && old->sums; i++) {
-        const struct snapshot_series *series = &old->series[i];
-        const struct snapshot_family *family = &old->families[series->family];
-        uint64_t end = series->place + family->cell_bytes / 8;
-
-        if (!family->cell_bytes || end > old->sums_words)
-            continue;
-        if (now->sums && end <= now->sums_words)
-            left |= rest_of_cell(family, old->sums + series->place, now->sums + series->place);
-        else
-            left = 1;
-    }
-    return left;
+    if (!old->sums)
+        return 0;
+    left = rest_of_runs(old, now);
+    return rest_of_histograms(old, now) | left;
 }

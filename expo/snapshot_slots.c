@@ -34,9 +34,10 @@ age_ns(const struct snapshot *snapshot, uint64_t ticks)
 
 /* Whether the block is this owner's: while it is being claimed, what stands there is its last owner's. */
 static int
-has_block(const struct snapshot_slot *slot)
+has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot)
 {
-    return slot->backed >= sizeof(struct shmeter_slot_block) && slot->state != SHMETER_SLOT_CLAIMING;
+    return slot->backed >= sizeof(struct shmeter_slot_block) && slot->state != SHMETER_SLOT_CLAIMING &&
+           snapshot_held(snapshot, block_off(snapshot, number), sizeof(struct shmeter_slot_block));
 }
 
 /* Both words belong together when owner is the same before and after: each claim has another generation. */
@@ -51,7 +52,7 @@ read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
         slot->identity = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, identity));
         shmeter_fence_acquire();
         again = snapshot_load(snapshot, off);
-    } while (again != slot->owner && ++tries < SNAPSHOT_TRIES);
+    } while (again != slot->owner && snapshot_try(&snapshot->torn, ++tries, 3));
     slot->backed = snapshot_min(
         shmeter_load_acquire(snapshot_word(snapshot, off + offsetof(struct shmeter_slot_word, backed))),
         snapshot->reader->header.slot_block_bytes);
@@ -84,7 +85,8 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
                   off + offsetof(struct shmeter_slot_check, message) + (word >> 8 & 1) * SHMETER_CHECK_MESSAGE_BYTES,
                   SHMETER_CHECK_MESSAGE_BYTES, out->message);
         shmeter_fence_acquire();
-    } while (snapshot_load(snapshot, off) != word && ++tries < SNAPSHOT_TRIES);
+    } while (snapshot_load(snapshot, off) != word &&
+             snapshot_try(&snapshot->torn, ++tries, sizeof(struct shmeter_slot_check) / 8));
     health = word & 0xff;
     out->health = health == SHMETER_OK ? STATUS_OK : health == SHMETER_DEGRADED ? STATUS_DEGRADED : STATUS_FAILING;
     out->age_ns = age_ns(snapshot, since);
@@ -98,7 +100,7 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     uint32_t i;
 
     out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
-    if (!has_block(slot))
+    if (!has_block(snapshot, number, slot))
         return;
     out->heartbeat_age_ns = age_ns(
         snapshot, snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, heartbeat_ticks)));
@@ -147,7 +149,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
                                   number, snapshot->now_ns);
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
     slot->worker[0] = 0;
-    if (has_block(slot))
+    if (has_block(snapshot, number, slot))
         read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker),
                   SHMETER_WORKER_BYTES, slot->worker);
     switch (slot->life) {
@@ -167,15 +169,41 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
+/* Slots whose word has no memory were never claimed. */
+static int
+take_held_slots(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    uint32_t i, before;
+    uint64_t until;
+    int held = 0, result = 0;
+
+    for (i = 0, until = 0; i < status->slots_n && !result; i++) {
+        if (word_off(snapshot, i) >= until)
+            held = snapshot_held_until(snapshot, word_off(snapshot, i), &until);
+        if (!held) {
+            status->slots_free++;
+            if (i < snapshot->slots_n)
+                memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
+            continue;
+        }
+        before = snapshot->slots_n;
+        if (i >= before) {
+            if (snapshot_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots))
+                return -ENOMEM;
+            snapshot->slots_n = i + 1;
+            memset(snapshot->slots + before, 0, (i + 1 - before) * sizeof *snapshot->slots);
+        }
+        result = take_slot(snapshot, i);
+    }
+    return result;
+}
+
 int
 snapshot_take_slots(struct snapshot *snapshot)
 {
     struct segment_status *status = &snapshot->status;
-    uint32_t i;
-    int result = 0;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
-    for (i = 0; i < status->slots_n && !result; i++)
-        result = take_slot(snapshot, i);
-    return result;
+    return take_held_slots(snapshot);
 }

@@ -13,6 +13,8 @@
 static uint64_t
 count(const struct snapshot *snapshot, size_t line)
 {
+    if (!snapshot->state_held)
+        return 0;
     return shmeter_load_acquire(snapshot_word(snapshot, snapshot->reader->header.state_off + line));
 }
 

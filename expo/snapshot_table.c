@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "expo/snapshot_parts.h"
+#include "shm/hash.h"
 
 static int
-grow(struct snapshot_table *table)
+grow(struct snapshot_table *table, uint32_t n)
 {
-    uint32_t n = table->entries_n ? 2 * table->entries_n : 64, i;
     struct snapshot_entry *entries = calloc(n, sizeof *entries);
+    uint32_t i;
 
     if (!entries)
         return -ENOMEM;
@@ -28,18 +29,27 @@ grow(struct snapshot_table *table)
 }
 
 int
+snapshot_table_room(struct snapshot_table *table, uint32_t more)
+{
+    uint64_t n = table->entries_n ? table->entries_n : 64;
+
+    while (2 * ((uint64_t)table->used + more) > n)
+        n *= 2;
+    if (n > UINT32_MAX)
+        return -ENOMEM;
+    return n > table->entries_n ? grow(table, (uint32_t)n) : 0;
+}
+
+void
 snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t number)
 {
     uint32_t at;
 
-    if (2 * (uint64_t)table->used >= table->entries_n && grow(table))
-        return -ENOMEM;
     for (at = hash & (table->entries_n - 1); table->entries[at].number; at = (at + 1) & (table->entries_n - 1))
         ;
     table->entries[at].hash = hash;
     table->entries[at].number = number;
     table->used++;
-    return 0;
 }
 
 struct snapshot_entry *
@@ -58,7 +68,7 @@ snapshot_table_next(const struct snapshot_table *table, uint32_t hash, uint32_t 
 }
 
 int
-snapshot_room(void *array, uint32_t *capacity, uint32_t wanted, size_t element)
+snapshot_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element)
 {
     void **at = array, *bigger;
     uint64_t n = *capacity ? *capacity : 16;
@@ -75,4 +85,10 @@ snapshot_room(void *array, uint32_t *capacity, uint32_t wanted, size_t element)
     *at = bigger;
     *capacity = (uint32_t)n;
     return 0;
+}
+
+uint32_t
+snapshot_hash(const struct snapshot *snapshot, uint64_t number)
+{
+    return (uint32_t)(shmeter_hash_word(snapshot->key, number) >> 32);
 }

@@ -69,6 +69,8 @@ struct segment_status {
     uint64_t series_visible;
     uint64_t series_hidden;
     uint64_t series_damaged;
+    uint64_t samples_over;    /* of gauges that have one for each worker, left out in the last scrape likewise     */
+    uint64_t series_over;     /* records left out because all would take too much memory (SNAPSHOT_COST_LEAST)  */
     uint64_t series_idle;     /* not shown in the last scrape, as they have not changed for long               */
     uint64_t series_filtered; /* not shown, as settings leave their names out                                 */
     uint64_t labels_left_out; /* of settings, summed over metric names that have a label of that name themselves */

@@ -109,6 +109,63 @@ text_clean(char *out, const char *in, size_t len, enum text_lines lines)
     return to;
 }
 
+int
+text_utf8_valid(const char *in, size_t len)
+{
+    const unsigned char *from = (const unsigned char *)in;
+    size_t at = 0, bytes;
+
+    while (at < len) {
+        bytes = utf8_bytes(from + at, len - at);
+        if (!bytes)
+            return 0;
+        at += bytes;
+    }
+    return 1;
+}
+
+size_t
+text_repair(char *out, const char *in, size_t len)
+{
+    const unsigned char *from = (const unsigned char *)in;
+    size_t at = 0, to = 0;
+
+    while (at < len && from[at]) {
+        size_t bytes = utf8_bytes(from + at, len - at);
+        memcpy(out + to, bytes ? in + at : "\xef\xbf\xbd", bytes ? bytes : 3);
+        to += bytes ? bytes : 3;
+        at += bytes ? bytes : 1;
+    }
+    out[to] = 0;
+    return to;
+}
+
+void
+text_name(char *out, const char *in)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const unsigned char *from = (const unsigned char *)in;
+    size_t len = strlen(in), i;
+
+    while (len) {
+        size_t bytes = utf8_bytes(from, len), n = bytes ? bytes : 1;
+        int plain = bytes && !is_control(from, bytes) && !(bytes == 3 && !memcmp(from, "\xef\xbf\xbd", 3));
+        for (i = 0; i < n; i++) {
+            if (plain) {
+                *out++ = (char)from[i];
+                continue;
+            }
+            memcpy(out, "\xef\xbf\xbd", 3);
+            out[3] = digits[from[i] >> 4];
+            out[4] = digits[from[i] & 15];
+            out += 5;
+        }
+        from += n;
+        len -= n;
+    }
+    *out = 0;
+}
+
 void
 text_clip(char *out, size_t capacity, const char *in, enum text_lines lines)
 {

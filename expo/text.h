@@ -28,7 +28,21 @@ enum text_lines {
  */
 size_t text_clean(char *out, const char *in, size_t len, enum text_lines lines);
 
-/* The same of a whole string, cut between two characters where capacity ends. */
+/* Whether it is well-formed UTF-8, whatever its characters. */
+int text_utf8_valid(const char *in, size_t len);
+
+/* Copies as text_clean() does, but for control characters, which stay: only what is no UTF-8 becomes U+FFFD. */
+size_t text_repair(char *out, const char *in, size_t len);
+
+/*
+ * As text_clean() makes them harmless, but so that no two strings become the same: bytes that are no UTF-8 and those of control
+ * characters and of U+FFFD itself become U+FFFD and two hexadecimal digits each. For names that are labels. out has room for
+ * TEXT_NAME_BYTES.
+ */
+#define TEXT_NAME_BYTES(len) (5 * (len) + 1)
+void text_name(char *out, const char *in);
+
+/* text_clean() of a whole string, cut between two characters where capacity ends. */
 void text_clip(char *out, size_t capacity, const char *in, enum text_lines lines);
 
 /* As label values are escaped, and HELP of OpenMetrics (\\ \" \n); and as HELP of text 0.0.4 is (\\ \n). 0 or -ENOMEM. */

@@ -240,12 +240,30 @@ shmeter_reader_look(struct shmeter_reader *reader)
 
     if (reader->dead)
         return SHMETER_READER_TRUNCATED;
-    if (fstat(reader->fd, &file) == 0 && (uint64_t)file.st_size != reader->file_bytes) {
-        reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */
-        return SHMETER_READER_TRUNCATED;
+    if (fstat(reader->fd, &file) == 0) {
+        if ((uint64_t)file.st_size != reader->file_bytes) {
+            reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */
+            return SHMETER_READER_TRUNCATED;
+        }
+        reader->held_bytes = (uint64_t)file.st_blocks * 512;
     }
     if (lstat(reader->path, &named) == 0)
         return named.st_dev == reader->device && named.st_ino == reader->inode ? SHMETER_READER_HERE
                                                                                : SHMETER_READER_REPLACED;
     return errno == ENOENT || errno == ENOTDIR ? SHMETER_READER_UNLINKED : SHMETER_READER_HERE;
+}
+
+int
+shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64_t end, uint64_t *from, uint64_t *to)
+{
+    off_t found = lseek(reader->fd, (off_t)at, SEEK_DATA);
+
+    if (found < 0 && errno == ENXIO)
+        return 0;
+    *from = found < 0 ? at : (uint64_t)found;
+    if (*from >= end)
+        return 0;
+    found = found < 0 ? found : lseek(reader->fd, (off_t)*from, SEEK_HOLE);
+    *to = found < 0 || (uint64_t)found > end ? end : (uint64_t)found;
+    return *to > *from;
 }

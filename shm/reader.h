@@ -42,6 +42,7 @@ struct shmeter_reader {
     const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
     uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
     uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
+    uint64_t held_bytes;          /* of memory that the file had at the last look                            */
     struct shmeter_header header; /* a private copy, checked: the one that is used                          */
     int fd;                       /* read-only; for the slots' locks                                        */
     uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
@@ -82,6 +83,12 @@ enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
  * every fault that is not ours on to whoever handled it before.
  */
 int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
+
+/*
+ * The first part of the file at or behind at, and before end, that has memory: 1, *from and *to; or 0, there is none. Reading the rest through
+ * the mapping would give it some. Where the system cannot tell, everything has. Two system calls.
+ */
+int shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64_t end, uint64_t *from, uint64_t *to);
 
 /* ---- finding ---- */
 

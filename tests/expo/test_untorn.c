@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -171,7 +172,7 @@ a_histogram_read_is_one_moment_whatever_the_writer_does_meanwhile(void **state)
 {
     struct reading reading;
     uint32_t before, start, tried = 0;
-    uint64_t torn = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
     (void)state;
 
     writer = step;
@@ -186,14 +187,15 @@ a_histogram_read_is_one_moment_whatever_the_writer_does_meanwhile(void **state)
                             step();
                         start = commits();
                         loads = 0;
-                        read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, &reading, &torn);
+                        read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, SNAPSHOT_ALL_PAGES, &reading,
+                                      &torn);
                         tried++;
                         if (!is_a_moment(&reading, start, commits()))
                             print_error("before %u, %u steps at load %u, %u at %u\n", before, burst[0], at_load[0],
                                         burst[1], at_load[1]);
                         assert_true(is_a_moment(&reading, start, commits()));
                     }
-    assert_int_equal(torn, 0);
+    assert_int_equal(torn.n, 0);
     print_message("# %u schedules\n", tried);
 }
 
@@ -207,7 +209,7 @@ static void
 a_writer_that_never_pauses_is_given_up_on_and_counted(void **state)
 {
     struct reading reading;
-    uint64_t torn = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
     uint32_t i;
     (void)state;
 
@@ -217,14 +219,14 @@ a_writer_that_never_pauses_is_given_up_on_and_counted(void **state)
     cell.head.rec[0].count = cell.head.rec[1].count = 999; /* what a torn record might hold */
     writer = commit_always;
     loads = at_load[0] = at_load[1] = burst[0] = burst[1] = 0;
-    read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, &reading, &torn);
-    assert_int_equal(torn, 0);
+    read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, SNAPSHOT_ALL_PAGES, &reading, &torn);
+    assert_int_equal(torn.n, 0);
     assert_true(reading.buckets[0] == 999 || reading.buckets[1] == 999 || reading.buckets[2] == 999);
     endless = 1;
     burst[0] = 1;
-    read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, &reading, &torn);
+    read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, SNAPSHOT_ALL_PAGES, &reading, &torn);
     endless = 0;
-    assert_int_equal(torn, 1);
+    assert_int_equal(torn.n, 1);
     assert_memory_equal(reading.buckets, cell.buckets, sizeof cell.buckets); /* no override by that record */
 }
 
@@ -232,7 +234,7 @@ static void
 both_halves_of_a_pair_are_of_one_moment(void **state)
 {
     struct shmeter_reader reader = { .base = (const unsigned char *)&pair_cell };
-    struct snapshot snapshot = { .reader = &reader };
+    struct snapshot snapshot = { .reader = &reader, .torn = { 0, UINT64_MAX } };
     (void)state;
 
     writer = move_pair;
@@ -244,7 +246,7 @@ both_halves_of_a_pair_are_of_one_moment(void **state)
                 pair = snapshot_pair(&snapshot, 0);
                 assert_int_equal(pair.first, pair.second * 10);
             }
-    assert_int_equal(snapshot.status.torn, 0);
+    assert_int_equal(snapshot.torn.n, 0);
 }
 
 static uint64_t shared_cell[2 * (HISTOGRAM_WORDS + 1)];
@@ -262,7 +264,7 @@ static void
 a_shared_buckets_count_and_sum_are_of_one_moment(void **state)
 {
     struct reading reading;
-    uint64_t torn = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
     (void)state;
 
     writer = move_bucket;
@@ -270,10 +272,10 @@ a_shared_buckets_count_and_sum_are_of_one_moment(void **state)
         for (at_load[1] = at_load[0] + 1; at_load[1] < 10; at_load[1]++) {
             loads = 0;
             burst[0] = burst[1] = 1;
-            read_shared_cell(shared_cell, 1, &reading, &torn);
+            read_shared_cell(shared_cell, 1, SNAPSHOT_ALL_PAGES, &reading, &torn);
             assert_true(reading.sum == 2.5 * (double)reading.buckets[0]);
         }
-    assert_int_equal(torn, 0);
+    assert_int_equal(torn.n, 0);
 }
 
 int

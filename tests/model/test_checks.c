@@ -15,7 +15,7 @@ enum play { SAY, NEXT_OWNER, THREADS, COPIES, COPIES_OF_ALL_NAMES };
 
 static struct status_check read_one;
 static struct shmeter_reader exporter;
-static struct snapshot snapshot = { .reader = &exporter };
+static struct snapshot snapshot = { .reader = &exporter, .torn = { 0, UINT64_MAX } };
 static struct shmeter_slot_block *const block = &segment.blocks[0].block;
 static enum play play;
 static uint32_t writers_n, puts_n, reader_too, made_before;

@@ -17,9 +17,18 @@ static struct shmeter_reader exporter;
 static struct snapshot_series one_series = { .visible = 1 };
 static struct snapshot_slot slots[WORLD_SLOTS];
 static struct snapshot_gauge gauge_read;
-static struct snapshot snapshot = {
-    .reader = &exporter, .series = &one_series, .series_n = 1, .slots = slots, .gauges = &gauge_read, .gauges_n = 1
-};
+static struct snapshot_family one_family;
+static struct snapshot_extent whole = { 0, UINT64_MAX };
+static struct snapshot snapshot = { .reader = &exporter,
+                                    .series = &one_series,
+                                    .series_n = 1,
+                                    .families = &one_family,
+                                    .slots = slots,
+                                    .slots_n = WORLD_SLOTS,
+                                    .gauges = &gauge_read,
+                                    .gauges_n = 1,
+                                    .fixed = { .all = &whole, .n = 1 },
+                                    .grown = { .all = &whole, .n = 1 } };
 
 static void
 make_exporter(uint32_t mode)
@@ -35,7 +44,7 @@ make_exporter(uint32_t mode)
     }
     memset(&gauge_read, 0, sizeof gauge_read);
     gauge_read.mode = mode;
-    snapshot.status.torn = 0;
+    snapshot.torn = (struct snapshot_torn){ 0, UINT64_MAX };
 }
 
 /* ---- POOL ---- */
@@ -104,7 +113,7 @@ reader(void *argument)
                     value += operations[i].v;
             fits |= value == gauge_read.value;
         }
-    if (!fits || snapshot.status.torn)
+    if (!fits || snapshot.torn.n)
         model_fail("a torn reading: %g", gauge_read.value);
 }
 
@@ -260,7 +269,7 @@ static void
 read_retained_value(void *argument)
 {
     (void)argument;
-    if (!is_right(retained()) || snapshot.status.torn)
+    if (!is_right(retained()) || snapshot.torn.n)
         model_fail("a reading of %g", gauge_read.value);
 }
 

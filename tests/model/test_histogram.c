@@ -72,13 +72,13 @@ static void
 reader(void *argument)
 {
     int64_t now;
-    uint64_t torn = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
     (void)argument;
 
     for (read_n = 0; read_n < reads_n; read_n++) {
-        read_cpu_cell(cell.words, buckets_n, &reading, &torn);
+        read_cpu_cell(cell.words, buckets_n, SNAPSHOT_ALL_PAGES, &reading, &torn);
         now = moment_of(&reading);
-        if (torn || now < 0)
+        if (torn.n || now < 0)
             model_fail("a torn read: %llu and %llu, sum %g", (unsigned long long)reading.buckets[0],
                        (unsigned long long)reading.buckets[1], reading.sum);
         else if (now < (int64_t)last_read)
@@ -128,12 +128,13 @@ setup(void)
 static void
 at_end(void)
 {
-    uint64_t torn = 0, least = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
+    uint64_t least = 0;
     uint32_t i;
 
     for (i = 0; i < 2; i++)
         least += model_is_dead(i) ? 0 : observations_n[i];
-    read_cpu_cell(cell.words, buckets_n, &reading, &torn);
+    read_cpu_cell(cell.words, buckets_n, SNAPSHOT_ALL_PAGES, &reading, &torn);
     if (truth.commits < least)
         model_fail("%llu commits of at least %llu", (unsigned long long)truth.commits, (unsigned long long)least);
     if (moment_of(&reading) != (int64_t)truth.commits)

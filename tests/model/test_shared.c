@@ -62,13 +62,14 @@ writer(void *argument)
 static void
 reader(void *argument)
 {
-    uint64_t torn = 0, total;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
+    uint64_t total;
     (void)argument;
 
     for (ghost.read_n = 0; ghost.read_n < reads_n; ghost.read_n++) {
-        read_shared_cell(cell_words(), 2, &reading, &torn);
+        read_shared_cell(cell_words(), 2, SNAPSHOT_ALL_PAGES, &reading, &torn);
         total = reading.buckets[0] + reading.buckets[1];
-        if (torn)
+        if (torn.n)
             model_fail("told as torn");
         if (digits(reading.sum) != total)
             model_fail("a torn read: %llu and %llu, sum %g", (unsigned long long)reading.buckets[0],
@@ -84,7 +85,7 @@ static void
 at_end(void)
 {
     double least = 0, most = 0, sum;
-    uint64_t torn = 0;
+    struct snapshot_torn torn = { 0, UINT64_MAX };
     uint32_t i;
 
     for (i = 0; i < writers_n && i < WRITERS; i++) {
@@ -92,7 +93,7 @@ at_end(void)
         least += (double)ghost.done[i] * one;
         most += (double)(ghost.done[i] + (uint64_t)model_is_dead(i)) * one;
     }
-    read_shared_cell(cell_words(), 2, &reading, &torn);
+    read_shared_cell(cell_words(), 2, SNAPSHOT_ALL_PAGES, &reading, &torn);
     sum = kind == HISTOGRAM ? reading.sum : kind == COUNTER ? (double)*cell_words() : snapshot_f64(*cell_words());
     if (sum != least && sum != most)
         model_fail("the total is %g, not %g or %g", sum, least, most);
