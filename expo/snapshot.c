@@ -238,6 +238,21 @@ snapshot_place(const struct snapshot *snapshot)
     return (int)snapshot->place;
 }
 
+uint64_t
+snapshot_memory(const struct snapshot *snapshot)
+{
+    return sizeof *snapshot + snapshot->cost + snapshot->samples_cost +
+           snapshot->pending_capacity * sizeof *snapshot->pending +
+           ((uint64_t)snapshot->fixed.capacity + snapshot->grown.capacity) * sizeof *snapshot->grown.all +
+           snapshot->slots_n * (sizeof *snapshot->slots + sizeof *snapshot->status.slots);
+}
+
+uint64_t
+snapshot_mapped(const struct snapshot *snapshot)
+{
+    return snapshot->reader ? snapshot->reader->bytes : 0;
+}
+
 struct segment_status *
 snapshot_status_mutable(struct snapshot *snapshot)
 {

@@ -2,8 +2,9 @@
  * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its slots, all
  * in private memory afterwards. This is the only part of expo/ that touches shared memory; what comes out knows nothing of it.
  *
- * Any bytes may stand in the segment: each control word is loaded once, checked, then used, and the work is bounded by the
- * segment's size.
+ * Any bytes may stand in the segment: each control word is loaded once, checked, then used. Work and memory follow what the file has
+ * (its blocks), and not what its header and marks say: holes are not read (snapshot_held.c), sums are dense (snapshot_runs.c), what
+ * moves is read again only so often, and what all series take is bounded (SNAPSHOT_COST_LEAST).
  */
 #ifndef SHMETER_EXPO_SNAPSHOT_H
 #define SHMETER_EXPO_SNAPSHOT_H
@@ -27,7 +28,7 @@ enum snapshot_depth {
 };
 
 /*
- * Reads the segment again. Returns 0, -ENOMEM, or -EFAULT when the file was truncated: then the last values stay and the
+ * Reads the segment again. Returns 0, -ENOMEM (the last values stay, and it may be read again), or -EFAULT when the file was truncated: then the last values stay and the
  * snapshot can only be freed or given to a model.
  */
 int snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth);
@@ -53,6 +54,9 @@ struct snapshot_target {
  */
 int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
 
+/* Device, inode and nonce. */
+void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);
+
 /* Whether both are of one file and one segment: it was opened twice. */
 int snapshot_same_segment(const struct snapshot *a, const struct snapshot *b);
 
@@ -61,6 +65,10 @@ int snapshot_same_segment(const struct snapshot *a, const struct snapshot *b);
  * same segment as none from then on. Returns 1, or 0 when nothing is left.
  */
 int snapshot_keep_rest(struct snapshot *old, const struct snapshot *now);
+
+/* Bytes of this program's memory that it takes, by an estimate; and of its address space. */
+uint64_t snapshot_memory(const struct snapshot *snapshot);
+uint64_t snapshot_mapped(const struct snapshot *snapshot);
 
 /* For whoever owns the snapshot and knows more of the segment's state: the status to be completed. */
 struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);

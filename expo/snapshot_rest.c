@@ -11,6 +11,14 @@ snapshot_same_segment(const struct snapshot *a, const struct snapshot *b)
     return a->device == b->device && a->inode == b->inode && a->nonce[0] == b->nonce[0] && a->nonce[1] == b->nonce[1];
 }
 
+void
+snapshot_identity(const struct snapshot *snapshot, uint64_t out[4])
+{
+    const uint64_t all[4] = { snapshot->device, snapshot->inode, snapshot->nonce[0], snapshot->nonce[1] };
+
+    memcpy(out, all, sizeof all);
+}
+
 /* Returns whether anything is left. */
 static int
 rest_u64(uint64_t *word, uint64_t now)

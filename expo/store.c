@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "expo/own.h"
 #include "expo/plan.h"
@@ -299,19 +300,94 @@ fill_model(struct store *store)
     return result;
 }
 
+/* ---- where memory runs out ---- */
+
+static int
+is_address_space_limited(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* The one that takes most of those that have something to give up, or NULL. */
+static struct store_watch *
+heaviest(const struct store *store, int with_mappings)
+{
+    struct store_watch *found = NULL;
+    uint64_t most = 0, weight;
+    uint32_t i;
+
+    for (i = 0; i < store->watches_n; i++) {
+        weight = store->watches[i]->current ? store_watch_weight(store->watches[i], with_mappings) : 0;
+        if (weight > most) {
+            most = weight;
+            found = store->watches[i];
+        }
+    }
+    return found;
+}
+
 int
-store_take(struct store *store, enum snapshot_depth depth)
+store_relieve(struct store *store)
+{
+    struct store_watch *watch = heaviest(store, is_address_space_limited());
+    int relieved = watch != NULL;
+    uint32_t i;
+
+    if (watch)
+        store_watch_starve(watch);
+    for (i = 0; i < store->watches_n && !relieved; i++)
+        relieved = store_watch_forget(store->watches[i]);
+    if (relieved)
+        model_clear(store->model);
+    return relieved;
+}
+
+/*
+ * There was not enough memory for a watch: whoever takes most is given up, which may be itself. Returns 1 when it is to be tried again.
+ */
+static int
+make_room(struct store *store, struct store_watch *watch)
+{
+    const int with_mappings = is_address_space_limited();
+    struct store_watch *most = heaviest(store, with_mappings);
+
+    model_clear(store->model);
+    if (most && most != watch && (with_mappings || !watch->refused_bytes) &&
+        store_watch_weight(most, with_mappings) > store_watch_weight(watch, with_mappings)) {
+        store_watch_starve(most);
+        return 1;
+    }
+    store_watch_starve(watch);
+    return 0;
+}
+
+static int
+take_once(struct store *store, enum snapshot_depth depth)
 {
     struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n };
     uint32_t i;
     int result = find_segments(store);
 
     for (i = 0; i < store->watches_n && !result; i++)
-        result = store_watch_take(store->watches[i], &options, depth);
+        while (store_watch_take(store->watches[i], &options, depth) == -ENOMEM && make_room(store, store->watches[i]))
+            ;
     if (!result)
         result = show(store);
     if (!result && depth == SNAPSHOT_ALL)
         result = fill_model(store);
+    return result;
+}
+
+int
+store_take(struct store *store, enum snapshot_depth depth)
+{
+    int result;
+
+    do
+        result = take_once(store, depth);
+    while (result == -ENOMEM && store_relieve(store));
     return result;
 }
 

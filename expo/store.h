@@ -83,14 +83,21 @@ int store_configure(struct store *store, const struct store_options *options);
 
 /*
  * Looks for the segments, reads them, and with SNAPSHOT_ALL fills the model. A segment that cannot be read is no error: its
- * status says why. Returns 0 or -ENOMEM.
+ * status says why. Where memory runs out, the segment that takes most of it is left out, and the next one, until there is enough for the
+ * others. Returns 0, or -ENOMEM: there is not enough for any.
  */
 int store_take(struct store *store, enum snapshot_depth depth);
+
+/*
+ * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is without
+ * it; or 0, there is none.
+ */
+int store_relieve(struct store *store);
 
 /* The model of the last take with SNAPSHOT_ALL; values may be added to it until the next one. */
 struct model *store_model(struct store *store);
 
-/* Appends all families to out. Returns 0 or -ENOMEM. */
+/* Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new take on. */
 int store_render(struct store *store, const struct encoder *encoder, struct buffer *out);
 
 /* One for each segment found, and for each plain name that was asked for; sorted by name. Valid until the next take. */

@@ -11,6 +11,7 @@
 #include "expo/model.h"
 #include "expo/text.h"
 
+#define STARVED_MOST  3u /* a segment for which there is no memory is tried again after so many takes at most */
 #define MAPPED_BEFORE 4u /* replaced segments of one name that stay mapped: workers may still count in them */
 
 struct store_watch *
@@ -46,6 +47,7 @@ store_watch_status(const struct store_watch *watch)
     return watch->current ? snapshot_status(watch->current) : &watch->fault;
 }
 
+/* error NULL: there is not enough memory. */
 static void
 remember_fault(struct store_watch *watch, const struct shmeter_reader_error *error)
 {
@@ -56,8 +58,14 @@ remember_fault(struct store_watch *watch, const struct shmeter_reader_error *err
     text_clip(fault->name, sizeof fault->name, watch->name, TEXT_ONE_LINE);
     text_clip(fault->path, sizeof fault->path, shmeter_reader_path(watch->name, path, sizeof path) ? watch->name : path,
               TEXT_ONE_LINE);
-    fault->fault = (int32_t)error->fault;
-    text_clip(fault->error, sizeof fault->error, error->text, TEXT_ONE_LINE);
+    fault->fault = error ? (int32_t)error->fault : SHMETER_READER_FAILED;
+    if (error)
+        text_clip(fault->error, sizeof fault->error, error->text, TEXT_ONE_LINE);
+    else
+        snprintf(fault->error, sizeof fault->error,
+                 "%.500s takes more memory than there is, so its series are left out: give this program more, or "
+                 "register fewer series",
+                 fault->path);
     fault->generation = watch->generation;
 }
 
@@ -70,6 +78,7 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
     int result = shmeter_reader_open(&reader, watch->name, options, &error);
 
     *out = NULL;
+    watch->refused_bytes = result ? error.bytes : 0;
     if (result) {
         remember_fault(watch, &error);
         if (watch->current)
@@ -111,13 +120,17 @@ static int
 install(struct store_watch *watch, struct snapshot *snapshot)
 {
     struct segment_status *status = snapshot_status_mutable(snapshot);
+    uint64_t of[4];
 
     if (watch->current && retire(watch, watch->current)) {
         snapshot_free(snapshot);
         return -ENOMEM;
     }
     watch->current = snapshot;
-    status->generation = ++watch->generation;
+    snapshot_identity(snapshot, of);
+    watch->generation += memcmp(of, watch->starved_of, sizeof of) != 0; /* else it was only given up for a while */
+    memset(watch->starved_of, 0, sizeof watch->starved_of);
+    status->generation = watch->generation;
     status->torn = watch->torn;
     carry_on(watch, status);
     return 0;
@@ -213,8 +226,8 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
     return result;
 }
 
-int
-store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
+static int
+take_again(struct store_watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
 {
     uint32_t i;
     int result = 0;
@@ -236,6 +249,59 @@ store_watch_take(struct store_watch *watch, const struct shmeter_reader_options 
         watch->torn = snapshot_status(watch->current)->torn;
     result = replace(options, watch, depth);
     return result == -ENOMEM ? result : 0;
+}
+
+int
+store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
+{
+    int result;
+
+    if (watch->starved_rest) {
+        watch->starved_rest--;
+        return 0;
+    }
+    result = take_again(watch, options, depth);
+    if (!result && depth == SNAPSHOT_ALL)
+        watch->starved_n = 0;
+    return result;
+}
+
+void
+store_watch_starve(struct store_watch *watch)
+{
+    if (watch->current) {
+        watch->torn = snapshot_status(watch->current)->torn;
+        snapshot_identity(watch->current, watch->starved_of);
+    }
+    snapshot_free(watch->current);
+    watch->current = NULL;
+    watch->starved_rest = watch->starved_n < STARVED_MOST ? watch->starved_n++ : STARVED_MOST;
+    remember_fault(watch, NULL);
+}
+
+int
+store_watch_forget(struct store_watch *watch)
+{
+    uint32_t i, n = watch->before_n;
+
+    for (i = 0; i < n; i++)
+        snapshot_free(watch->before[i]);
+    watch->before_n = 0;
+    return n != 0;
+}
+
+uint64_t
+store_watch_weight(const struct store_watch *watch, int with_mappings)
+{
+    uint64_t weight = with_mappings ? watch->refused_bytes : 0;
+    uint32_t i;
+
+    for (i = 0; i <= watch->before_n; i++) {
+        const struct snapshot *one = i < watch->before_n ? watch->before[i] : watch->current;
+        if (one)
+            weight += snapshot_memory(one) + (with_mappings ? snapshot_mapped(one) : 0);
+    }
+    return weight;
 }
 
 int

@@ -111,6 +111,14 @@ round_new(const struct round_options *options, struct config *config)
     return NULL;
 }
 
+/* The segments' states are void. */
+static void
+forget_statuses(struct round *round)
+{
+    health_free(&round->health); /* it points into them */
+    round->statuses_n = 0;
+}
+
 int
 round_configure(struct round *round, struct config *config)
 {
@@ -130,8 +138,7 @@ round_configure(struct round *round, struct config *config)
         rules_take(rules, round->rules);
     rules_free(round->rules);
     round->rules = rules;
-    health_free(&round->health); /* it points into statuses, which are gone */
-    round->statuses_n = 0;
+    forget_statuses(round);
     config_free(round->config);
     round->config = config;
     return 0;
@@ -167,7 +174,7 @@ take(struct round *round, enum snapshot_depth depth)
 {
     int result;
 
-    health_free(&round->health); /* it points into the statuses */
+    forget_statuses(round);
     result = store_take(round->store, depth);
     if (!result)
         result = collect_statuses(round);
@@ -252,6 +259,12 @@ make_metrics(struct round *round, struct document *document)
     if (encoder == &encode_openmetrics && round->config->openmetrics_created)
         encoder = &encode_openmetrics_created;
     result = store_render(round->store, encoder, &document->body);
+    while (result == -ENOMEM && store_relieve(round->store)) { /* one segment's series may not cost the others theirs */
+        buffer_free(&document->body);
+        result = round_read(round, 1);
+        if (!result)
+            result = store_render(round->store, encoder, &document->body);
+    }
     document->content_type = encoder->content_type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
@@ -293,6 +306,8 @@ round_compress(struct round *round, const struct document *plain, struct documen
     document->good = plain->good;
     document->content_type = plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
+    if (result == -ENOMEM && store_relieve(round->store)) /* for the next scrape */
+        forget_statuses(round);
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
 }

@@ -175,6 +175,8 @@ open_checked(struct shmeter_reader *reader, const struct shmeter_reader_options 
     if (result)
         return result;
     base = mmap(NULL, reader->header.segment_bytes, PROT_READ, MAP_SHARED, reader->fd, 0);
+    if (base == MAP_FAILED && error)
+        error->bytes = errno == ENOMEM ? reader->header.segment_bytes : 0;
     if (base == MAP_FAILED)
         return refuse(error, SHMETER_READER_FAILED, -errno, "%s cannot be mapped (%llu bytes): %s", reader->path,
                       (unsigned long long)reader->header.segment_bytes, strerror(errno));

@@ -31,6 +31,7 @@ enum shmeter_reader_fault {
 struct shmeter_reader_error {
     enum shmeter_reader_fault fault;
     char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do      */
+    uint64_t bytes;                        /* of address space that could not be had, 0 none                 */
 };
 
 struct shmeter_reader_options {
