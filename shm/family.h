@@ -90,7 +90,9 @@ shmeter_family_record_of(const struct shmeter_attachment *attachment, const stru
     key.definition = definition->hash;
     key.text = definition->strings;
     probe = shmeter_registry_probe(attachment, &key);
-    if (probe.entry && probe.seen)
+    if (!probe.entry)
+        return -ENOMEM; /* the index is full there */
+    if (probe.seen)
         return (int64_t)(uint32_t)probe.seen;
     return shmeter_registry_add_family(attachment, definition, &key,
                                        definition->max_series ? definition->max_series : header->max_family_series);

@@ -1,7 +1,8 @@
 /*
  * Finds and adds records. A record is written completely while nobody can see it, gets its cells, and is published by
  * one compare-and-swap of an index entry; a process that dies before that leaks a few bytes and no state. A lost race
- * leaves the record and the cells to this process's next series.
+ * leaves the record and the cells to this process's next series. What cannot be registered, because something is used up, takes nothing: it
+ * may be asked for again and again.
  */
 #ifndef SHMETER_SHM_REGISTRY_H
 #define SHMETER_SHM_REGISTRY_H
@@ -156,17 +157,40 @@ shmeter_registry_take_gauge(const struct shmeter_attachment *attachment, uint64_
     return 0;
 }
 
-/* Keeps what a lost race left over. */
+/* The cell that a series of this definition needs, if it needs one. 0 or -errno. */
+SHMETER_LOCAL int
+shmeter_registry_take_cells(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
+                            uint64_t *cell)
+{
+    *cell = 0;
+    if (definition->cell_bytes)
+        return shmeter_registry_take_cell(attachment, definition->cell_bytes, cell);
+    return shmeter_type_gauge(definition->type) ? shmeter_registry_take_gauge(attachment, cell) : 0;
+}
+
+/* Gives back a cell that no record leads to: where it came from, if it is still the last one there; else it is a spare. */
 SHMETER_LOCAL void
-shmeter_registry_return(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                        uint32_t unit, uint32_t units, const uint64_t *cell)
+shmeter_registry_give_cells(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
+                            uint64_t cell)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
-    shmeter_registry_keep(&wiped->spare_record, (uint64_t)units << 32 | unit);
-    if (cell && definition->cell_bytes && definition->cell_bytes < (1u << 24))
-        shmeter_registry_keep(&wiped->spare_cell, (uint64_t)definition->cell_bytes << 40 | *cell);
-    if (cell && shmeter_type_gauge(definition->type))
-        shmeter_registry_keep(&wiped->spare_gauge, *cell + 1);
+    struct shmeter_state *state = attachment->state;
+    int gauge = !definition->cell_bytes && shmeter_type_gauge(definition->type);
+    uint64_t end = cell + (gauge ? 1 : definition->cell_bytes);
+    if ((!gauge && !definition->cell_bytes) ||
+        shmeter_cas(gauge ? &state->gauges_fill.value : &state->cells_fill.value, &end, cell))
+        return;
+    if (gauge)
+        shmeter_registry_keep(&wiped->spare_gauge, cell + 1);
+    else if (definition->cell_bytes < (1u << 24))
+        shmeter_registry_keep(&wiped->spare_cell, (uint64_t)definition->cell_bytes << 40 | cell);
+}
+
+/* Keeps a record that a lost race left over. */
+SHMETER_LOCAL void
+shmeter_registry_keep_record(const struct shmeter_attachment *attachment, uint32_t unit, uint32_t units)
+{
+    shmeter_registry_keep(&SHMETER_WIPED(attachment)->spare_record, (uint64_t)units << 32 | unit);
 }
 
 /* The head goes last, as one store: before it a walker sees zero and steps over. */
@@ -233,7 +257,7 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
     for (;;) {
         struct shmeter_probe probe = shmeter_registry_probe(attachment, key);
         if (!probe.entry || probe.seen) {
-            shmeter_registry_return(attachment, definition, unit, units, NULL);
+            shmeter_registry_keep_record(attachment, unit, units);
             return probe.entry ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
         }
         if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))
@@ -253,18 +277,17 @@ shmeter_registry_add_series(const struct shmeter_attachment *attachment, const s
 {
     struct shmeter_series_record *record;
     uint32_t unit, units;
-    uint64_t cell = 0;
-    int result = shmeter_registry_take_record(attachment, sizeof *record + key->bytes, &unit, &units);
+    uint64_t cell;
+    int result = shmeter_registry_take_cells(attachment, definition, &cell);
     *added = 0;
     if (result)
         return result;
-    if (definition->cell_bytes)
-        result = shmeter_registry_take_cell(attachment, definition->cell_bytes, &cell);
-    else if (shmeter_type_gauge(definition->type))
-        result = shmeter_registry_take_gauge(attachment, &cell);
-    record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);
-    if (result || !record) {
-        shmeter_registry_return(attachment, definition, unit, units, NULL);
+    result = shmeter_registry_take_record(attachment, sizeof *record + key->bytes, &unit, &units);
+    record = result ? NULL
+                    : (struct shmeter_series_record *)shmeter_arena_at(attachment, unit,
+                                                                       (uint64_t)units * SHMETER_UNIT_BYTES);
+    if (!record) {
+        shmeter_registry_give_cells(attachment, definition, cell);
         return result ? result : -EINVAL;
     }
     shmeter_store_relaxed(&record->state, SHMETER_UNPUBLISHED);
@@ -280,7 +303,8 @@ shmeter_registry_add_series(const struct shmeter_attachment *attachment, const s
     for (;;) {
         struct shmeter_probe probe = shmeter_registry_probe(attachment, key);
         if (!probe.entry || probe.seen != replaces) {
-            shmeter_registry_return(attachment, definition, unit, units, &cell);
+            shmeter_registry_keep_record(attachment, unit, units);
+            shmeter_registry_give_cells(attachment, definition, cell);
             return probe.entry && probe.seen ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
         }
         if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))

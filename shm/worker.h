@@ -176,11 +176,11 @@ shmeter_worker_check_put(struct shmeter_slot_check *check, const struct shmeter_
     shmeter_cas(&check->word, &seen, report->health | which << 8 | (changes ? changes : 1) << 32);
 }
 
-/* Who has the turn writes a report, in the slot that the process has by now. */
+/* Writes a report into one block. */
 SHMETER_LOCAL void
-shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter_worker_report *report)
+shmeter_worker_write_in(const struct shmeter_attachment *attachment, struct shmeter_slot_block *block,
+                        const struct shmeter_worker_report *report)
 {
-    struct shmeter_slot_block *block = shmeter_slot_block_of(attachment);
     uint32_t generation = shmeter_worker_generation(attachment, block), place;
     enum shmeter_worker_found found;
     uint64_t count;
@@ -193,6 +193,13 @@ shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter
         return;
     shmeter_worker_check_put(&block->checks[place], report, count);
     shmeter_worker_leave_place(block, generation, place);
+}
+
+/* Who has the turn writes a report, in the slot that the process has by now. */
+SHMETER_LOCAL void
+shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter_worker_report *report)
+{
+    shmeter_worker_write_in(attachment, shmeter_slot_block_of(attachment), report);
 }
 
 /* ---- one turn among threads -------------------------------------------------------------------------------------------- */
