@@ -183,7 +183,7 @@ shmeter_worker_write_in(const struct shmeter_attachment *attachment, struct shme
 {
     uint32_t generation = shmeter_worker_generation(attachment, block), place;
     enum shmeter_worker_found found;
-    uint64_t count;
+    uint64_t count = 0;
     do
         found = shmeter_worker_take_place(block, generation, report->name, &place, &count);
     while (found == SHMETER_PLACE_AGAIN);

@@ -3,19 +3,17 @@
  * fails with a sentence and the program counts privately, or registration is refused and counted; no update ever faults.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "shmeter.h"
+#include "tests/client/mounts.h"
 #include "tests/client/scrape.h"
 #include "tests/client/scratch.h"
 
@@ -24,7 +22,6 @@
 #define LAST_KIB      (64u * 1024)
 #define SMALL_SERIES  250u
 #define PAGES_MOST    1024u
-#define MOUNT         "tmpfs"
 #define EXIT_NO_SPACE 10 /* of a program: opening failed as it should                                       */
 #define EXIT_REFUSED  11 /* some series were refused                                                    */
 #define EXIT_ALL      12
@@ -37,7 +34,6 @@ struct told {      /* by the program under test */
 };
 
 static struct told *told;
-static char folder[128];
 static const char *const labels[] = { "n", NULL };
 static const struct shmeter_desc counts = {
     .type = SHMETER_COUNTER, .name = "full_total", .help = "Counter.", .labels = labels
@@ -181,7 +177,7 @@ play(uint32_t kib, const char *path)
     int code;
 
     snprintf(size, sizeof size, "size=%uk,mode=0700", kib);
-    assert_int_equal(mount(MOUNT, folder, "tmpfs", 0, size), 0);
+    assert_int_equal(mount("tmpfs", mounts_folder, "tmpfs", 0, size), 0);
     code = run_program(program, path);
     if (code != EXIT_NO_SPACE && code != EXIT_REFUSED && code != EXIT_ALL)
         fail_msg("%u KiB: the program ended with %d (%s)", kib, code, told->error);
@@ -195,60 +191,12 @@ play(uint32_t kib, const char *path)
         check_totals(path, told->adds);
     if (code == EXIT_NO_SPACE) { /* there is room again: the same program, started anew, is attached */
         snprintf(size, sizeof size, "size=%uk", LAST_KIB);
-        assert_int_equal(mount(MOUNT, folder, "tmpfs", MS_REMOUNT, size), 0);
+        assert_int_equal(mount("tmpfs", mounts_folder, "tmpfs", MS_REMOUNT, size), 0);
         assert_int_equal(run_program(program, path), EXIT_ALL);
         check_totals(path, told->adds);
     }
-    assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    assert_int_equal(umount2(mounts_folder, MNT_DETACH), 0);
     return code;
-}
-
-static int
-write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY), result;
-
-    if (fd < 0)
-        return -1;
-    result = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
-    close(fd);
-    return result;
-}
-
-/* For who may not mount: user_namespaces(7). */
-static int
-become_root_of_a_namespace(void)
-{
-    char uids[32], gids[32];
-
-    snprintf(uids, sizeof uids, "0 %u 1", (unsigned)getuid());
-    snprintf(gids, sizeof gids, "0 %u 1", (unsigned)getgid());
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS) || write_file("/proc/self/setgroups", "deny") ||
-           write_file("/proc/self/uid_map", uids) || write_file("/proc/self/gid_map", gids);
-}
-
-/* A folder of the test's own that filesystems can be mounted on; skips the test where that is not allowed. */
-static void
-prepare(void)
-{
-    if (*folder)
-        return;
-    if (unshare(CLONE_NEWNS) && become_root_of_a_namespace()) {
-        print_message("# mount namespaces are not allowed here\n");
-        skip();
-    }
-    /* In a chroot the root directory may be no mount point, but the place of the test is one. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && mount(NULL, "/dev/shm", NULL, MS_REC | MS_PRIVATE, NULL)) {
-        print_message("# mounts cannot be made private here\n");
-        skip();
-    }
-    snprintf(folder, sizeof folder, "%s", scratch_path("full"));
-    assert_int_equal(mkdir(folder, 0700), 0);
-    if (mount(MOUNT, folder, "tmpfs", 0, "size=64k")) {
-        print_message("# tmpfs cannot be mounted here\n");
-        skip();
-    }
-    umount2(folder, MNT_DETACH);
 }
 
 static void
@@ -259,8 +207,8 @@ a_full_filesystem_is_an_error_and_never_a_fault(void **state)
     int code = 0;
 
     (void)state;
-    prepare();
-    snprintf(path, sizeof path, "%s/segment", folder);
+    mounts_prepare("full");
+    snprintf(path, sizeof path, "%s/segment", mounts_folder);
     for (kib = FIRST_KIB; kib <= LAST_KIB && code != EXIT_ALL; kib += (kib / 16 + 4) & ~3u) {
         code = play(kib, path);
         seen[code]++;
@@ -327,7 +275,7 @@ play_pages(uint32_t pages, const char *path, uint32_t refused[REACHED])
     int code;
 
     snprintf(size, sizeof size, "size=%uk,mode=0700", 4 * pages);
-    assert_int_equal(mount(MOUNT, folder, "tmpfs", 0, size), 0);
+    assert_int_equal(mount("tmpfs", mounts_folder, "tmpfs", 0, size), 0);
     code = run_program(small_program, path);
     if (code != EXIT_NO_SPACE && code != EXIT_REFUSED && code != EXIT_ALL)
         fail_msg("%u pages: the program ended with %d (%s)", pages, code, told->error);
@@ -338,7 +286,7 @@ play_pages(uint32_t pages, const char *path, uint32_t refused[REACHED])
         if (code == EXIT_REFUSED)
             assert_true(told->backing_failed > 0);
     }
-    assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    assert_int_equal(umount2(mounts_folder, MNT_DETACH), 0);
     return code;
 }
 
@@ -350,8 +298,8 @@ each_page_can_be_the_first_that_is_missing(void **state)
     int code = 0;
 
     (void)state;
-    prepare();
-    snprintf(path, sizeof path, "%s/segment", folder);
+    mounts_prepare("full");
+    snprintf(path, sizeof path, "%s/segment", mounts_folder);
     for (pages = 1; pages <= PAGES_MOST && code != EXIT_ALL; pages++) {
         code = play_pages(pages, path, refused);
         refused[CREATED] += code == EXIT_NO_SPACE;
@@ -366,12 +314,75 @@ each_page_can_be_the_first_that_is_missing(void **state)
     print_message("\n");
 }
 
+/* ---- again and again ---- */
+
+static unsigned long
+address_space_pages(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long pages = 0;
+
+    if (!file || fscanf(file, "%lu", &pages) != 1)
+        _exit(2);
+    fclose(file);
+    return pages;
+}
+
+/* A program that does not give up. */
+static int
+stubborn_program(const char *path)
+{
+    struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1, .max_series = 1024 };
+    struct shmeter *meter;
+    unsigned long before = 0;
+    uint64_t used = 0;
+    uint32_t i;
+    int result = 0;
+
+    address_space_pages(); /* what stdio takes */
+    for (i = 0; i < 50; i++) {
+        result = shmeter_open(&meter, path, &options);
+        shmeter_close(meter);
+        if (i == 3) {
+            before = address_space_pages();
+            used = ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v1.heap)->used;
+        }
+    }
+    if (address_space_pages() != before ||
+        ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v1.heap)->used != used)
+        return 5;
+    return result == -ENOSPC ? EXIT_NO_SPACE : result ? 4 : EXIT_ALL;
+}
+
+static void
+who_tries_to_open_again_and_again_takes_no_memory(void **state)
+{
+    char path[160], size[32];
+    uint32_t pages, refused = 0;
+    int code = EXIT_NO_SPACE;
+
+    (void)state;
+    mounts_prepare("full");
+    snprintf(path, sizeof path, "%s/segment", mounts_folder);
+    for (pages = 1; pages <= PAGES_MOST && code == EXIT_NO_SPACE; pages += pages < 64 ? 1 : 16) {
+        snprintf(size, sizeof size, "size=%uk,mode=0700", 4 * pages);
+        assert_int_equal(mount("tmpfs", mounts_folder, "tmpfs", 0, size), 0);
+        code = run_program(stubborn_program, path);
+        assert_int_equal(umount2(mounts_folder, MNT_DETACH), 0);
+        refused += code == EXIT_NO_SPACE;
+    }
+    if (code != EXIT_ALL)
+        fail_msg("%u pages: the program ended with %d", pages, code);
+    assert_true(refused > 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_filesystem_is_an_error_and_never_a_fault),
         cmocka_unit_test(each_page_can_be_the_first_that_is_missing),
+        cmocka_unit_test(who_tries_to_open_again_and_again_takes_no_memory),
     };
 
     told = scratch_shared(sizeof *told);

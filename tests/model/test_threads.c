@@ -75,13 +75,17 @@ description(enum shmeter_type type, uint32_t round)
     return desc;
 }
 
+/* It is the one that the others have. */
 static const struct shmeter_family *
 family_of(enum shmeter_type type, uint32_t round)
 {
+    static uint64_t families[SHMETER_INFO + 1][ROUNDS];
     struct shmeter_desc desc = description(type, round);
     const struct shmeter_family *family = shmeter_family(meter, &desc);
+    uint64_t others = 0;
 
-    if (!family || shmeter_family_refused(family))
+    if (!family || shmeter_family_refused(family) ||
+        (!shmeter_cas(&families[type][round], &others, SHMETER_ADDRESS(family)) && others != SHMETER_ADDRESS(family)))
         abort();
     return family;
 }
@@ -108,6 +112,7 @@ update_one(uint32_t round, uint32_t series)
         shmeter_histogram_observe(histogram, i % 5);
         shmeter_gauge_add(gauge, 1);
     }
+    shmeter_check(meter, value, (enum shmeter_health)(series % 3), "said by all of them");
     shmeter_heartbeat(meter);
     shmeter_busy(meter);
     shmeter_idle(meter);
@@ -148,6 +153,8 @@ thread(void *argument)
     pthread_barrier_wait(&barrier);
     if (!who) {
         meter = own;
+        if (own->next)
+            abort(); /* they have one meter */
         given_up = shmeter_family(meter, &to_give_up);
     }
     pthread_barrier_wait(&barrier);
@@ -175,6 +182,19 @@ total_of(const struct shmeter_lanes *lanes, uint64_t cell)
 }
 
 static void
+checks_have_one_place_each(void)
+{
+    struct shmeter_slot_block *block = shmeter_slot_block_of(shmeter_meter_attachment(meter));
+    uint32_t i, k;
+
+    for (i = 0; i < SHMETER_CHECKS; i++) {
+        assert_int_equal(block->checks[i].word & 0xff, (uint64_t)(atoi(block->checks[i].name + 1) % 3));
+        for (k = 0; k < i; k++)
+            assert_string_not_equal(block->checks[i].name, block->checks[k].name);
+    }
+}
+
+static void
 threads_that_do_everything_at_once_race_nowhere(void **state)
 {
     pthread_t threads[THREADS];
@@ -197,6 +217,7 @@ threads_that_do_everything_at_once_race_nowhere(void **state)
             assert_int_equal(total_of(lanes, series.cell), THREADS * UPDATES);
         }
     assert_int_equal(shmeter_load_relaxed(&shmeter_meter_attachment(meter)->state->families_n.value), 4 * ROUNDS + 1);
+    checks_have_one_place_each();
 }
 
 /* ---- */
