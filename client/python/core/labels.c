@@ -126,6 +126,24 @@ make_child(struct metric_object *metric, const struct values *values)
     return (PyObject *)child;
 }
 
+/*
+ * Adds the child, unless there is one of these values by now: making it may run other code of the program (a warning's filter, the collector),
+ * and other threads. Takes the reference; returns that of the one that stays, or NULL with an exception.
+ */
+static PyObject *
+add_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, PyObject *child)
+{
+    PyObject *other = child ? Py_XNewRef(table_find(&metric->children, metric->labels_n, hash, str)) : NULL;
+
+    if (other) {
+        Py_DECREF(child);
+        return other;
+    }
+    if (child && table_add(&metric->children, metric->labels_n, hash, str, child))
+        Py_CLEAR(child);
+    return child;
+}
+
 /* The child of these values, new reference. */
 static PyObject *
 child_of(struct metric_object *metric, PyObject *const *str, const struct values *values)
@@ -135,11 +153,8 @@ child_of(struct metric_object *metric, PyObject *const *str, const struct values
 
     CORE_LOCK(metric)
     child = Py_XNewRef(table_find(&metric->children, metric->labels_n, hash, str));
-    if (!child && values) {
-        child = make_child(metric, values);
-        if (child && table_add(&metric->children, metric->labels_n, hash, str, child))
-            Py_CLEAR(child);
-    }
+    if (!child && values)
+        child = add_child(metric, hash, str, make_child(metric, values));
     CORE_UNLOCK()
     return child;
 }

@@ -61,10 +61,14 @@ static PyObject *
 meter_close(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct meter_object *meter = (struct meter_object *)self;
+    int open;
 
-    if (meter->open)
-        shmeter_close(meter->meter);
+    CORE_LOCK(self)
+    open = meter->open;
     meter->open = 0;
+    CORE_UNLOCK()
+    if (open)
+        shmeter_close(meter->meter);
     Py_RETURN_NONE;
 }
 
@@ -84,11 +88,15 @@ meter_attach(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     struct meter_object *meter = (struct meter_object *)self;
     int result = shmeter_attach_worker(meter->meter);
+    PyObject *why;
 
     if (!result)
         Py_RETURN_NONE;
     errno = -result;
-    PyErr_SetObject(meter->core->error, Py_BuildValue("(is)", -result, shmeter_error(meter->meter)));
+    why = Py_BuildValue("(is)", -result, shmeter_error(meter->meter));
+    if (why)
+        PyErr_SetObject(meter->core->error, why);
+    Py_XDECREF(why);
     return NULL;
 }
 
