@@ -106,6 +106,18 @@ level(struct findings *findings, const char *subject, uint64_t used, uint64_t ca
 }
 
 static void
+over_memory(struct findings *findings, const struct segment_status *status)
+{
+    if (!status->series_over)
+        return;
+    finding_add(
+        findings, FINDING_FAIL, "memory of readers",
+        "%llu series are left out: all together would take more memory of this program than the file may ask for",
+        (unsigned long long)status->series_over);
+    finding_advise(findings, "use fewer or shorter label names, states and buckets, or look who writes to the segment");
+}
+
+static void
 capacity(struct findings *findings, const struct segment_status *status)
 {
     char used[32], size[32];
@@ -124,6 +136,7 @@ capacity(struct findings *findings, const struct segment_status *status)
                        "some program has written to the segment that is none of its own: find it, then remove the "
                        "segment with shmeter rm");
     }
+    over_memory(findings, status);
 }
 
 static void

@@ -1,12 +1,16 @@
 /*
  * shmeter dump: the values of a segment, as the exporter would serve them, or as JSON.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/dump_json.h"
 #include "cli/say.h"
 #include "cli/watch.h"
+#include "expo/text.h"
 
 static const struct command_option options[] = {
     { "format", "FORMAT",
@@ -46,6 +50,21 @@ find_encoder(const struct arguments *given, const struct encoder **out)
                            name);
 }
 
+/* Label values may have control characters, and come from strangers: a terminal would obey them. */
+static int
+print_harmless(const struct buffer *out)
+{
+    char *clean = malloc(TEXT_CLEAN_BYTES(out->len));
+
+    if (!clean) {
+        say_error("out of memory");
+        return -ENOMEM;
+    }
+    fwrite(clean, 1, text_clean(clean, out->data ? out->data : "", out->len, TEXT_LINES), stdout);
+    free(clean);
+    return 0;
+}
+
 static int
 print_format(struct store *store, const struct encoder *encoder)
 {
@@ -54,6 +73,8 @@ print_format(struct store *store, const struct encoder *encoder)
 
     if (result)
         say_error("out of memory");
+    else if (isatty(STDOUT_FILENO) && encoder != &encode_protobuf)
+        result = print_harmless(&out);
     else
         fwrite(out.data, 1, out.len, stdout);
     buffer_free(&out);

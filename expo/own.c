@@ -62,6 +62,10 @@ static const struct {
       offsetof(struct segment_status, series_idle) },
     { GAUGE("series_filtered", "Series that are not exposed, because the settings leave their names out."),
       offsetof(struct segment_status, series_filtered) },
+    { GAUGE("series_over_memory",
+            "Series that are not exposed, because with them all the segment's series would take more of "
+            "this program's memory than the segment's file may ask for."),
+      offsetof(struct segment_status, series_over) },
     { GAUGE("labels_left_out", "Labels of the settings that were not added, because a metric has a label of that name "
                                "itself; summed over metric names."),
       offsetof(struct segment_status, labels_left_out) },

@@ -19,7 +19,8 @@ fill_status(struct snapshot *snapshot)
     const struct shmeter_header *header = &reader->header;
     struct segment_status *status = &snapshot->status;
 
-    text_clip(status->name, sizeof status->name, reader->name, TEXT_ONE_LINE);
+    _Static_assert(sizeof status->name >= TEXT_NAME_BYTES(sizeof reader->name - 1), "room for the name");
+    text_name(status->name, reader->name);
     text_clip(status->path, sizeof status->path, reader->path, TEXT_ONE_LINE);
     status->readable = 1;
     status->abi_major = header->abi_major;

@@ -105,7 +105,7 @@ add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32
         return 0;
     snapshot->samples_cost += SNAPSHOT_COST_EACH + family->line_bytes;
     if (!snapshot_fits(snapshot, snapshot->samples_cost)) {
-        snapshot->status.samples_over++;
+        snapshot->status.series_over++, snapshot->samples_over++;
         return 0;
     }
     if (snapshot_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1,
@@ -206,7 +206,8 @@ snapshot_take_gauges(struct snapshot *snapshot)
     int result = 0;
 
     snapshot->samples_n = 0;
-    snapshot->samples_cost = snapshot->status.samples_over = 0;
+    snapshot->status.series_over -= snapshot->samples_over;
+    snapshot->samples_cost = snapshot->samples_over = 0;
     for (i = 0; i < snapshot->gauges_n; i++)
         if (snapshot->series[snapshot->gauges[i].series].visible)
             read_common(snapshot, &snapshot->gauges[i]);

@@ -251,7 +251,7 @@ struct snapshot {
     uint32_t gauges_n, gauges_capacity;
     struct snapshot_sample *samples;
     uint32_t samples_n, samples_capacity;
-    uint64_t samples_cost;
+    uint64_t samples_cost, samples_over; /* what they cost, and how many were left out for it                   */
     struct snapshot_slot *slots;
     uint32_t slots_n, slots_capacity; /* up to the last one whose word has memory: the others are free            */
     uint32_t slots_capacity_status;

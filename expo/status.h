@@ -13,6 +13,7 @@
 #define STATUS_CHECK_NAME_BYTES    192u
 #define STATUS_CHECK_MESSAGE_BYTES 384u
 #define STATUS_NAME_BYTES          512u
+#define STATUS_SEGMENT_BYTES       (5u * STATUS_NAME_BYTES)
 #define STATUS_ERROR_BYTES         1024u
 #define STATUS_NEVER               UINT64_MAX /* an age: it has not happened                                   */
 
@@ -42,7 +43,7 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
 };
 
 struct segment_status {
-    char name[STATUS_NAME_BYTES]; /* as asked for: NAME or a path                                             */
+    char name[STATUS_SEGMENT_BYTES]; /* as asked for, NAME or a path, and never the same for two: text_name()     */
     char path[STATUS_NAME_BYTES];
     uint32_t readable; /* 0: then error says why, and what follows is what was known last                      */
     uint32_t unlinked; /* 1: still read, but nobody can attach to it any more; error: what has its name */
@@ -69,8 +70,7 @@ struct segment_status {
     uint64_t series_visible;
     uint64_t series_hidden;
     uint64_t series_damaged;
-    uint64_t samples_over;    /* of gauges that have one for each worker, left out in the last scrape likewise     */
-    uint64_t series_over;     /* records left out because all would take too much memory (SNAPSHOT_COST_LEAST)  */
+    uint64_t series_over;     /* left out because all together would take too much memory (SNAPSHOT_COST_LEAST) */
     uint64_t series_idle;     /* not shown in the last scrape, as they have not changed for long               */
     uint64_t series_filtered; /* not shown, as settings leave their names out                                 */
     uint64_t labels_left_out; /* of settings, summed over metric names that have a label of that name themselves */

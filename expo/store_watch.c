@@ -55,7 +55,10 @@ remember_fault(struct store_watch *watch, const struct shmeter_reader_error *err
     char path[SHMETER_READER_PATH_BYTES];
 
     memset(fault, 0, sizeof *fault);
-    text_clip(fault->name, sizeof fault->name, watch->name, TEXT_ONE_LINE);
+    if (strlen(watch->name) < STATUS_NAME_BYTES)
+        text_name(fault->name, watch->name);
+    else /* no file has such a name */
+        text_clip(fault->name, sizeof fault->name, watch->name, TEXT_ONE_LINE);
     text_clip(fault->path, sizeof fault->path, shmeter_reader_path(watch->name, path, sizeof path) ? watch->name : path,
               TEXT_ONE_LINE);
     fault->fault = error ? (int32_t)error->fault : SHMETER_READER_FAILED;

@@ -10,7 +10,7 @@
 #include "exporter/log.h"
 
 struct watch_segment {
-    char name[STATUS_NAME_BYTES];
+    char name[STATUS_SEGMENT_BYTES];
     uint32_t readable, unlinked;
     int32_t fault;
     uint64_t generation;
