@@ -194,7 +194,7 @@ parse_labels(struct parser *parser, struct strict_sample *sample)
             value = take_value(parser);
         if (value && !strcmp(name, "le") && in_histogram(parser))
             sample->le = strdup(value);
-        else if (value && *value && asprintf(&pairs[n], "%s=%s\001", name, value) > 0)
+        else if (value && *value && asprintf(&pairs[n], "%s=%s\377", name, value) > 0)
             n++; /* an empty value is no label */
         if (!strncmp(name, "__", 2))
             fail(parser, "reserved label %s", name);
@@ -417,7 +417,7 @@ strict_value(const struct strict *parsed, const char *name, const char *labels)
                                                    sample->le ? sample->le : "", sample->le ? "," : "") < 0)
             continue;
         for (k = 0; plain[k]; k++)
-            if (plain[k] == 1)
+            if (plain[k] == (char)0xff) /* which no UTF-8 has */
                 plain[k] = ',';
         same = !strcmp(plain, labels);
         free(plain);

@@ -189,7 +189,7 @@ marks_that_lie_give_no_memory_to_holes(void **state)
     assert_sample(&f.scene, "t_total", "a=late,", 0);
     assert_sample(&f.scene, "t_seconds_count", "a=wide,", 4);
     assert_sample(&f.scene, "g", "a=set,slot=2,worker=w,", 1.5);
-    assert_sample(&f.scene, "g", "a=last,slot=7,worker=,", 2.5);
+    assert_sample(&f.scene, "g", "a=last,slot=7,", 2.5);
     assert_sample(&f.scene, "l", "", -1);
     assert_int_equal(blocks(&f.image), before);
     fixture_stop(&f);
