@@ -230,6 +230,35 @@ a_writer_that_never_pauses_is_given_up_on_and_counted(void **state)
     assert_memory_equal(reading.buckets, cell.buckets, sizeof cell.buckets); /* no override by that record */
 }
 
+/* As many cells as there can be lanes, and each moves at every load: without a limit of the take 1,024 tries for each. */
+static void
+what_a_take_spends_on_writers_that_never_pause_is_bounded(void **state)
+{
+    const uint32_t cells = SHMETER_MAX_CPU_LANES, words = HISTOGRAM_WORDS + BUCKETS, each = words + 2;
+    struct snapshot_torn torn = { 0, SNAPSHOT_TRIES_WORDS };
+    struct reading reading;
+    uint64_t all = 0;
+    uint32_t i;
+    (void)state;
+
+    reset_writer();
+    writer = commit_always;
+    endless = 1;
+    at_load[0] = at_load[1] = 0;
+    burst[0] = 1;
+    burst[1] = 0;
+    for (i = 0; i < cells; i++) {
+        loads = 0;
+        read_cpu_cell((const uint64_t *)(const void *)&cell, BUCKETS, SNAPSHOT_ALL_PAGES, &reading, &torn);
+        all += loads;
+    }
+    endless = 0;
+    assert_int_equal(torn.n, cells); /* and each is told */
+    assert_true(all > SNAPSHOT_TRIES_WORDS / 2);
+    assert_true(all < (uint64_t)cells * SNAPSHOT_TRIES_LEAST * each + 2 * SNAPSHOT_TRIES_WORDS);
+    assert_true(all < (uint64_t)cells * SNAPSHOT_TRIES * words / 10);
+}
+
 static void
 both_halves_of_a_pair_are_of_one_moment(void **state)
 {
@@ -285,6 +314,7 @@ main(void)
         cmocka_unit_test(a_histogram_read_is_one_moment_whatever_the_writer_does_meanwhile),
         cmocka_unit_test(a_writer_that_never_pauses_is_given_up_on_and_counted),
         cmocka_unit_test(a_shared_buckets_count_and_sum_are_of_one_moment),
+        cmocka_unit_test(what_a_take_spends_on_writers_that_never_pause_is_bounded),
         cmocka_unit_test(both_halves_of_a_pair_are_of_one_moment),
     };
     return cmocka_run_group_tests_name("untorn", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "tests/fuzz/segment/kernel.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 struct kernel kernel;
@@ -37,6 +38,28 @@ kernel_pread(void *out, size_t bytes, uint64_t at)
 {
     memcpy(out, kernel.base + at, bytes);
     return (int)bytes;
+}
+
+static int
+is_hole(uint64_t page)
+{
+    static const unsigned char zeroes[4096];
+
+    return kernel.holes && page + sizeof zeroes <= kernel.bytes && !memcmp(kernel.base + page, zeroes, sizeof zeroes);
+}
+
+off_t
+kernel_seek(uint64_t at, int what)
+{
+    uint64_t page = at & ~UINT64_C(4095);
+
+    for (; page < kernel.bytes; page += 4096)
+        if (is_hole(page) == (what == SEEK_HOLE))
+            return (off_t)(page > at ? page : at);
+    if (what == SEEK_HOLE)
+        return (off_t)kernel.bytes;
+    errno = ENXIO;
+    return -1;
 }
 
 /* Every other byte is locked. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ struct kernel {
     uint64_t bytes;
     uint64_t now_ns;
     uint64_t inode;
+    int holes; /* 1: pages of zeroes have no memory                                                         */
 };
 extern struct kernel kernel;
 
@@ -99,6 +101,7 @@ shmeter_clock_ticks(uint32_t kind)
 
 int kernel_fstat(struct stat *out);
 int kernel_pread(void *out, size_t bytes, uint64_t at);
+off_t kernel_seek(uint64_t at, int what);
 int kernel_lock(struct flock *lock);
 int kernel_sigaction(const struct sigaction *action, struct sigaction *old);
 
@@ -107,6 +110,8 @@ int kernel_sigaction(const struct sigaction *action, struct sigaction *old);
 #define fstat(fd, out)                 kernel_fstat(out)
 #define lstat(path, out)               ((void)(path), kernel_fstat(out))
 #define pread(fd, out, bytes, at)      kernel_pread(out, bytes, (uint64_t)(at))
+#define lseek(fd, at, what)            kernel_seek((uint64_t)(at), what)
+#define getrandom(out, bytes, flags)   (memset(out, 0x5a, bytes), (ssize_t)(bytes))
 #define mmap(at, bytes, ...)           ((void *)kernel.base)
 #define munmap(at, bytes)              ((void)(at))
 #define fcntl(fd, command, lock)       kernel_lock(lock)

@@ -168,7 +168,7 @@ reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t str
     struct edit all[EDITS_MOST];
     uint32_t n = edits_read(all, &reading.head, data, bytes);
 
-    kernel = (struct kernel){ edits->image.base, edits->image.bytes, 1000000, 1 };
+    kernel = (struct kernel){ edits->image.base, edits->image.bytes, 1000000, 1, reading.head.settings >> 2 & 1 };
     edits_apply(edits, all, n, 0);
     reading.lies_n = lies_begin(edits, all, n);
     heap_starve(reading.head.starve);
