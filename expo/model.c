@@ -1,6 +1,6 @@
 /*
- * Families: found by binary search, kept sorted by name. Everything of one epoch but the arrays that grow lies in one
- * arena and goes with it.
+ * Families: found by binary search, kept sorted by name. Additions are collected and put among the others some at a time: each for itself would
+ * move half of all. Everything of one epoch but the arrays that grow lies in one arena and goes with it.
  */
 #include "expo/model.h"
 
@@ -24,18 +24,27 @@ model_new(void)
     return &whole->seen;
 }
 
+static void
+family_free(struct model_family *seen)
+{
+    struct family *family = family_of(seen);
+
+    free(family->seen.series);
+    free(family->places);
+    free(family);
+}
+
 void
 model_clear(struct model *model)
 {
     struct whole *whole = whole_of(model);
     uint32_t i;
 
-    for (i = 0; i < model->families_n; i++) {
-        struct family *family = family_of(model->families[i]);
-        free(family->seen.series);
-        free(family->places);
-        free(family);
-    }
+    for (i = 0; i < model->families_n; i++)
+        family_free(model->families[i]);
+    for (i = 0; i < whole->recent_n; i++)
+        family_free(whole->recent[i]);
+    whole->recent_n = 0;
     arena_free(&whole->arena);
     free(model->families);
     free(model->words);
@@ -62,6 +71,8 @@ model_begin(struct model *model)
 {
     uint32_t i, k;
 
+    if (model_settle(model)) /* what a fill that found no memory has left */
+        model_clear(model);
     for (i = 0; i < model->families_n; i++) {
         struct model_family *family = model->families[i];
         for (k = 0; k < family->series_n && family->present_n + family->idle_n; k++)
@@ -120,16 +131,16 @@ model_histogram_count(const struct model *model, const struct model_series *seri
 
 /* ---- families ---- */
 
-/* The place of name among the families; *found says whether it is there. */
+/* The place of name among families in order; *found says whether it is there. */
 static uint32_t
-family_place(const struct model *model, const char *name, int *found)
+family_place(struct model_family *const *families, uint32_t n, const char *name, int *found)
 {
-    uint32_t low = 0, high = model->families_n;
+    uint32_t low = 0, high = n;
 
     *found = 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = strcmp(model->families[middle]->name, name);
+        int order = strcmp(families[middle]->name, name);
         if (order == 0) {
             *found = 1;
             return middle;
@@ -142,12 +153,46 @@ family_place(const struct model *model, const char *name, int *found)
     return low;
 }
 
+static struct model_family *
+family_find(const struct whole *whole, const char *name)
+{
+    int found;
+    uint32_t at = family_place(whole->seen.families, whole->seen.families_n, name, &found);
+
+    if (found)
+        return whole->seen.families[at];
+    at = family_place(whole->recent, whole->recent_n, name, &found);
+    return found ? whole->recent[at] : NULL;
+}
+
 const struct model_family *
 model_find(const struct model *model, const char *name)
 {
-    int found;
-    uint32_t at = family_place(model, name, &found);
-    return found ? model->families[at] : NULL;
+    return family_find((const struct whole *)model, name);
+}
+
+int
+model_settle(struct model *model)
+{
+    struct whole *whole = whole_of(model);
+    uint32_t from = model->families_n, recent = whole->recent_n, to = from + recent;
+
+    if (to > whole->families_capacity) {
+        uint32_t capacity = 2 * whole->families_capacity > to ? 2 * whole->families_capacity : to + 64;
+        struct model_family **families = realloc(model->families, capacity * sizeof *families);
+        if (!families)
+            return -ENOMEM;
+        model->families = families;
+        whole->families_capacity = capacity;
+    }
+    model->families_n = to;
+    while (recent) /* from behind: the largest that is left of either */
+        if (from && strcmp(model->families[from - 1]->name, whole->recent[recent - 1]->name) > 0)
+            model->families[--to] = model->families[--from];
+        else
+            model->families[--to] = whole->recent[--recent];
+    whole->recent_n = 0;
+    return 0;
 }
 
 static const char *const histogram_suffixes[] = { "_bucket", "_sum", "_count" };
@@ -187,19 +232,14 @@ family_clashes(const struct model *model, enum model_type type, const char *name
 }
 
 static struct model_family *
-family_add(struct whole *whole, uint32_t at, enum model_type type, const char *name, const char *help, const char *unit)
+family_add(struct whole *whole, enum model_type type, const char *name, const char *help, const char *unit)
 {
-    struct model *model = &whole->seen;
     struct family *family;
+    int found;
+    uint32_t at;
 
-    if (model->families_n == whole->families_capacity) {
-        uint32_t capacity = whole->families_capacity ? 2 * whole->families_capacity : 64;
-        struct model_family **families = realloc(model->families, capacity * sizeof *families);
-        if (!families)
-            return NULL;
-        model->families = families;
-        whole->families_capacity = capacity;
-    }
+    if (whole->recent_n == MODEL_RECENT && model_settle(&whole->seen))
+        return NULL;
     family = calloc(1, sizeof *family);
     if (!family)
         return NULL;
@@ -211,31 +251,41 @@ family_add(struct whole *whole, uint32_t at, enum model_type type, const char *n
         return NULL;
     }
     family->seen.type = type;
-    family->seen.idx = model->families_n;
-    memmove(model->families + at + 1, model->families + at, (model->families_n - at) * sizeof *model->families);
-    model->families[at] = &family->seen;
-    model->families_n++;
+    family->seen.idx = whole->seen.families_n + whole->recent_n;
+    at = family_place(whole->recent, whole->recent_n, name, &found);
+    memmove(whole->recent + at + 1, whole->recent + at, (whole->recent_n - at) * sizeof *whole->recent);
+    whole->recent[at] = &family->seen;
+    whole->recent_n++;
     return &family->seen;
 }
 
 struct model_family *
-model_family_get(struct model *model, enum model_type type, const char *name, const char *help, const char *unit,
-                 int *error)
+model_family_collect(struct model *model, enum model_type type, const char *name, const char *help, const char *unit,
+                     int *error)
 {
-    struct model_family *family;
-    int found;
-    uint32_t at = family_place(model, name, &found);
+    struct model_family *family = family_find(whole_of(model), name);
 
-    if (found) {
-        family = model->families[at];
+    if (family) {
         *error = family->type == type ? 0 : -EEXIST;
         return *error ? NULL : family;
     }
     *error = !text_metric_valid(name) ? -EINVAL : family_clashes(model, type, name) ? -EEXIST : 0;
     if (*error)
         return NULL;
-    family = family_add(whole_of(model), at, type, name, help, unit);
+    family = family_add(whole_of(model), type, name, help, unit);
     if (!family)
         *error = -ENOMEM;
     return family;
+}
+
+struct model_family *
+model_family_get(struct model *model, enum model_type type, const char *name, const char *help, const char *unit,
+                 int *error)
+{
+    struct model_family *family = model_family_collect(model, type, name, help, unit, error);
+
+    if (!family || !model_settle(model))
+        return family;
+    *error = -ENOMEM;
+    return NULL;
 }

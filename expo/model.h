@@ -159,9 +159,18 @@ int model_put_f64(struct model *model, const struct model_metric *metric, const 
 
 /* ---- adding families and series: for snapshots ---- */
 
-/* Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first one stay. */
+/*
+ * Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first one stay.
+ */
 struct model_family *model_family_get(struct model *model, enum model_type type, const char *name, const char *help,
                                       const char *unit, int *error);
+
+/* The same where many are added: model_settle() is to follow before anybody looks at the families. */
+struct model_family *model_family_collect(struct model *model, enum model_type type, const char *name, const char *help,
+                                          const char *unit, int *error);
+
+/* After additions: model->families has them all. 0 or -ENOMEM. */
+int model_settle(struct model *model);
 
 /* Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it is a histogram. */
 const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,

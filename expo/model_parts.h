@@ -8,6 +8,7 @@
 #include "expo/model.h"
 
 #define MODEL_SHAPE_CHAINS 256u
+#define MODEL_RECENT       1024u
 
 struct place { /* in a family's hash table; number 0 is empty */
     uint32_t hash;
@@ -35,6 +36,8 @@ struct whole {
     struct shape *shapes[MODEL_SHAPE_CHAINS];
     uint64_t words_n, words_capacity;
     uint32_t families_capacity;
+    struct model_family *recent[MODEL_RECENT]; /* sorted too; model_settle() puts them among the others            */
+    uint32_t recent_n;
 };
 
 static inline struct whole *

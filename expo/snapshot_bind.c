@@ -173,7 +173,7 @@ snapshot_bind_family(struct snapshot_family *family, const struct snapshot_targe
     int result = name ? 0 : -EEXIST;
 
     if (name)
-        family->target = model_family_get(model, type_of(family), name, family->help, family->unit_text, &result);
+        family->target = model_family_collect(model, type_of(family), name, family->help, family->unit_text, &result);
     if (!result)
         result = bind_shape(family, target, model, &family->shape);
     if (result == -ENOMEM)

@@ -308,5 +308,5 @@ snapshot_give(struct snapshot *snapshot, struct model *model, const struct snaps
         error = give_gauges(snapshot, model, target);
     if (!target->newer)
         count_labels(snapshot, target);
-    return error;
+    return model_settle(model) ? -ENOMEM : error;
 }
