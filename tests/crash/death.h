@@ -56,7 +56,7 @@ void stage_make(struct stage *stage, const struct op_table *table, const struct 
 /* Puts the segment back, and has a child that is about to run the operation. */
 void stage_begin(struct stage *stage, struct stepper *stepper);
 /*
- * The same, and lets it come to a boundary, by a debug register. SIGUSR1 runs the operation too, and so does with companion 1 a second
+ * The same, and lets it come to a boundary, by a breakpoint. SIGUSR1 runs the operation too, and so does with companion 1 a second
  * thread. Returns 0, and there is no child, when none comes there.
  */
 int stage_begin_at(struct stage *stage, struct stepper *stepper, const struct boundary *boundary, int companion);

@@ -1,5 +1,5 @@
 /*
- * Real deaths: by SIGKILL before an instruction to which a debug register leads, or at a state to which only stepping does.
+ * Real deaths: by SIGKILL before an instruction to which a breakpoint leads, or at a state to which only stepping does.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -66,7 +66,7 @@ death_kill_at_boundaries(struct stage *stage, int only_sequences, uint32_t share
     }
 }
 
-/* Whether a state is there at the first execution of an instruction: a debug register leads to it. */
+/* Whether a state is there at the first execution of an instruction: a breakpoint leads to it. */
 static int
 has_boundary(const struct stage *stage, uint32_t state)
 {
