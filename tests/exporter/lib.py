@@ -2,11 +2,13 @@
 
 import contextlib
 import http.client
+import mmap
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -50,6 +52,12 @@ class Bench(contextlib.ExitStack):
 
     def exporter(self, *options, listen=True, **more):
         return Exporter(self, options, listen, **more)
+
+    def clock(self):
+        return Clock(self)
+
+    def hashes(self):
+        return Hashes(self)
 
     def feeder(self, segment, worker="feeder", max_series=None):
         return Feeder(self, segment, worker, max_series)
@@ -110,11 +118,58 @@ class Feeder:
         equal(self.process.wait(DEADLINE), 0, "the feeder's exit")
 
 
-class Exporter:
-    """The exporter on a free port of 127.0.0.1, with what it logs. more: of its process, such as env."""
+class Hand:
+    """A library preloaded into an exporter, and the file by which a test commands it: 8-byte words, of which the first are given."""
 
-    def __init__(self, bench, options, listen, **more):
-        arguments = [sys.argv[1], *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
+    def __init__(self, bench, library, variable, size, *words):
+        path = bench.folder() + "/hand"
+        with open(path, "w+b") as file:
+            file.write(struct.pack(f"={len(words)}Q", *words).ljust(size, b"\0"))
+            file.flush()
+            self.file = mmap.mmap(file.fileno(), size)
+        self.environment = {"LD_PRELOAD": os.path.join(os.path.dirname(os.path.abspath(sys.argv[2])), library), variable: path}
+
+    def word(self, form, at):
+        return struct.unpack_from(form, self.file, at)[0]
+
+
+class Clock(Hand):
+    """tests/exporter/hand_clock.c: the monotonic clock of an exporter, which stands still until a test moves it on."""
+
+    def __init__(self, bench):
+        super().__init__(bench, "hand_clock.so", "SHMETER_TEST_CLOCK", 8, time.monotonic_ns())
+
+    def advance(self, seconds):
+        with memoryview(self.file).cast("Q") as words:  # one store
+            words[0] += int(seconds * 1e9)
+
+
+class Hashes(Hand):
+    """tests/exporter/hand_hash.c: the exporter's hashes of passwords, which end when a test lets them."""
+
+    def __init__(self, bench):
+        super().__init__(bench, "hand_hash.so", "SHMETER_TEST_HASHES", 8 + 64 * 8)
+
+    def hold(self, held):
+        with memoryview(self.file).cast("I") as words:
+            words[0] = held
+
+    def begun(self):
+        return self.word("=I", 4)
+
+    def settings(self):
+        """How those begin that were asked for: variant and cost."""
+        return [self.word("=8s", 8 + 8 * number).rstrip(b"\0").decode() for number in range(self.begun())]
+
+
+class Exporter:
+    """The exporter on a free port of 127.0.0.1, with what it logs. Clients have an hour for a request, unless options say otherwise: no
+    client here is to be cut because it has no CPU. hand: a Clock or Hashes of its own. more: of its process, such as env."""
+
+    def __init__(self, bench, options, listen, hand=None, **more):
+        arguments = [sys.argv[1], "--web.request-timeout=3600", *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
+        if hand:
+            more["env"] = {**more.get("env", os.environ), **hand.environment}
         self.bench = bench
         self.context = None  # of a client, when the exporter speaks TLS
         self.process = bench.process(arguments, stderr=subprocess.PIPE, text=True, **more)
