@@ -129,14 +129,13 @@ static int
 wait_for_obedience(const uint32_t *order)
 {
     const struct timespec moment = { 0, 100000 };
-    uint32_t tries;
 
-    for (tries = 0; tries < 600000; tries++) {
-        if (__atomic_load_n(order, __ATOMIC_ACQUIRE) == ORDER_NONE)
-            return 0;
+    while (__atomic_load_n(order, __ATOMIC_ACQUIRE) != ORDER_NONE) {
+        if (scratch_mourns())
+            return -1;
         nanosleep(&moment, NULL);
     }
-    return -1;
+    return 0;
 }
 
 int

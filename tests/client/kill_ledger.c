@@ -206,16 +206,28 @@ play_round(void)
         start((place + 3 * i) % WORKERS);
 }
 
+/* As a scrape has seen it. */
+static int
+all_were_updated(void)
+{
+    uint32_t i;
+
+    for (i = 0; i < QUANTITIES; i++)
+        if ((i < AT_HISTOGRAMS || (i - AT_HISTOGRAMS) % BUCKETS < 5) && !(test.account.got[i] > 0))
+            return 0;
+    return 1;
+}
+
 static void
 killed_workers_leave_what_the_ledger_says(void **state)
 {
     uint64_t rounds = kill_crew_number("SHMETER_TEST_ROUNDS", ROUNDS), round;
-    uint32_t place, i;
+    uint32_t place;
 
     (void)state;
     for (place = 0; place < WORKERS; place++)
         start(place);
-    for (round = 1; round <= rounds; round++) {
+    for (round = 1; round <= rounds || !all_were_updated(); round++) {
         play_round();
         if (round % SETTLE_EVERY == 0)
             settle();
@@ -228,9 +240,6 @@ killed_workers_leave_what_the_ledger_says(void **state)
         kill_one(place);
     settle(); /* nobody is left */
     print_message("# seed %" PRIu64 ", %" PRIu64 " kills\n", test.crew.seed, test.crew.kills);
-    for (i = 0; i < QUANTITIES; i++)
-        if ((i < AT_HISTOGRAMS || (i - AT_HISTOGRAMS) % BUCKETS < 5) && !(test.account.got[i] > 0))
-            fail_msg("quantity %u was never updated", i);
 }
 
 static void

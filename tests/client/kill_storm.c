@@ -27,6 +27,8 @@
 #define STORM_WORKERS 2u
 #define LIFE_NS       250000u /* at most, between two kills                                              */
 #define ANEW_EACH     100u    /* kills: the next worker opens the segment itself, and may begin to work   */
+#define WORK_EACH     4u      /* workers: one of them has made UPDATES_MEANT updates before it is killed   */
+#define UPDATES_MEANT 200u
 #define SCRAPE_EACH   25u
 #define SETTLE_EVERY  100u
 
@@ -38,7 +40,7 @@ struct levels {
 static struct {
     struct kill_crew crew;
     struct account account;
-    uint64_t wanted;
+    uint64_t wanted, made[STORM_WORKERS]; /* updates at the place before the worker that has it           */
     struct levels first;
 } test;
 
@@ -72,6 +74,18 @@ wait_for_work(uint32_t place, uint32_t started)
         fail_msg("worker %u does not begin", place);
 }
 
+/* Who lives for so short a time on a busy machine may not have begun: some live until they have worked. */
+static void
+let_it_work(uint32_t place, uint64_t made, uint64_t chance)
+{
+    const uint64_t *now = &test.crew.ledger->workers[place].made;
+    struct timespec life = { 0, (long)(chance % LIFE_NS) };
+
+    nanosleep(&life, NULL);
+    while ((chance >> 32) % WORK_EACH == 0 && __atomic_load_n(now, __ATOMIC_ACQUIRE) < made + UPDATES_MEANT)
+        nanosleep(&life, NULL);
+}
+
 /* Kills until there were n in all. Returns 0, or -1 when the account is wrong. */
 static int
 storm(uint64_t n)
@@ -80,13 +94,13 @@ storm(uint64_t n)
 
     while (crew->kills < n) {
         uint64_t chance = scratch_random(&crew->random);
-        struct timespec life = { 0, (long)(chance % LIFE_NS) };
         uint32_t place = (uint32_t)crew->kills % STORM_WORKERS, started = crew->ledger->workers[place].started;
         int anew = crew->kills % ANEW_EACH == 0;
 
-        nanosleep(&life, NULL);
+        let_it_work(place, test.made[place], chance);
         if (kill_crew_kill(crew, place))
             fail_msg("worker %u was dead before it was killed", place);
+        test.made[place] = crew->ledger->workers[place].made;
         kill_crew_start(crew, place, anew);
         if (anew)
             wait_for_work(place, started);
@@ -106,8 +120,10 @@ begin(enum seeded seeded)
     kill_crew_open(&test.crew, 20240301, NULL);
     test.crew.ledger->seeded = seeded;
     account_open(&test.account, test.crew.ledger, test.crew.path);
-    for (place = 0; place < STORM_WORKERS; place++)
+    for (place = 0; place < STORM_WORKERS; place++) {
+        test.made[place] = 0;
         kill_crew_start(&test.crew, place, 0);
+    }
 }
 
 static void

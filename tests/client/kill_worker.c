@@ -327,6 +327,7 @@ kill_worker_run(struct ledger *ledger, uint32_t place, uint64_t seed)
             keep_quiet(ledger, own);
         obey(own);
         update(own, scratch_random(&seed));
+        __atomic_store_n(&own->made, own->made + 1, __ATOMIC_RELEASE);
         if (ledger->rest_us && ++made % REST_EACH == 0)
             nanosleep(&rest, NULL);
     }

@@ -52,6 +52,7 @@ struct worker_ledger {
     uint32_t started;
     uint32_t order; /* enum order */
     uint32_t stage; /* enum stage: of the update of the quantity `at`                          */
+    uint64_t made;  /* updates by all workers that ever had this place                                    */
     uint32_t at;    /* what the ledger has of it if the update is not made, and if it is made: */
     uint64_t if_not, if_done;
     uint64_t begun[QUANTITIES], finished[QUANTITIES]; /* of all workers that ever had this place          */

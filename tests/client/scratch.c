@@ -143,17 +143,25 @@ scratch_shared(size_t bytes)
 }
 
 int
+scratch_mourns(void)
+{
+    siginfo_t dead = { .si_pid = 0 };
+
+    return !waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) && dead.si_pid;
+}
+
+int
 scratch_until(const uint32_t *word, uint32_t wanted)
 {
     const struct timespec pause = { 0, 100000 };
-    uint32_t tries;
+    int mourned = scratch_mourns();
 
-    for (tries = 0; tries < 1200000; tries++) {
-        if (__atomic_load_n(word, __ATOMIC_ACQUIRE) >= wanted)
-            return 0;
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) < wanted) {
+        if (!mourned && scratch_mourns())
+            return __atomic_load_n(word, __ATOMIC_ACQUIRE) < wanted ? -1 : 0; /* its last word may have been that */
         nanosleep(&pause, NULL);
     }
-    return -1;
+    return 0;
 }
 
 uint64_t

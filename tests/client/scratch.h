@@ -21,10 +21,13 @@ pid_t scratch_fork(void);
 /* Waits for the child; returns its exit code, or 128 and the signal's number. */
 int scratch_wait(pid_t pid);
 
+/* Whether a child has died that nobody has waited for. */
+int scratch_mourns(void);
+
 /* Memory that this process and its children share; zero. */
 void *scratch_shared(size_t bytes);
 
-/* Waits until *word is at least wanted (others store it), at most two minutes: 0, or -1 when time is up. */
+/* Waits until *word is at least wanted (others store it), however long they take: 0, or -1 when a child dies meanwhile. */
 int scratch_until(const uint32_t *word, uint32_t wanted);
 
 uint64_t scratch_random(uint64_t *state); /* splitmix64 */

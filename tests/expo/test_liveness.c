@@ -118,7 +118,6 @@ a_leader_that_ended_before_its_threads_is_alive(void **state)
     uint32_t here = shmeter_namespaces_hash(), threads, start = 0;
     char letter = 0;
     pid_t child;
-    int tries;
     (void)state;
 
     assert_int_equal(pipe(exit_pipe), 0);
@@ -129,11 +128,10 @@ a_leader_that_ended_before_its_threads_is_alive(void **state)
         pthread_create(&thread, NULL, outlive_leader, NULL);
         pthread_exit(NULL);
     }
-    for (tries = 0; tries < 10000 && letter != 'Z'; tries++) { /* until the leader is a zombie */
+    while (letter != 'Z') { /* until the leader is a zombie */
         assert_int_equal(shmeter_identity_stat((uint32_t)child, &letter, &threads, &start), 0);
         usleep(1000);
     }
-    assert_int_equal(letter, 'Z');
     assert_int_equal(ask(child, start, here, -1, 0), SHMETER_LIVENESS_LIVE);
     close(exit_pipe[1]);
     close(exit_pipe[0]);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 #define REFUSED_STEPS 1000u /* of a process that is not attached and touches nothing                      */
 #define REST_EACH     100u
 #define GUARD_BYTES   ((size_t)256 << 20)
-#define HANG_SECONDS  120u
+#define HANG_SECONDS  60u /* of CPU time                                                                */
 #define SERIES        6u
 #define MODES         11u
 #define FAMILIES      6u
@@ -182,11 +183,12 @@ guard(void)
 static void
 run(const char *path, uint64_t seed, struct producers_done *done)
 {
+    const struct rlimit hang = { HANG_SECONDS, HANG_SECONDS + 1 };
     const struct timespec rest = { 0, 1000000 };
     uint32_t step;
     int refused;
 
-    alarm(HANG_SECONDS);
+    setrlimit(RLIMIT_CPU, &hang);
     guard();
     refused = open_all(path) != 0;
     guard();
