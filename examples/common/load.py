@@ -8,8 +8,6 @@ import itertools
 import random
 import threading
 
-TIMEOUT_SECONDS = 30
-
 # How often, method, path, and what the pool is to make of it: route and status. This is what examples/pool/pool.c serves.
 POOL_MIX = (
     (40, "GET", "/", "/", "200"),
@@ -27,7 +25,7 @@ class Client(threading.Thread):
 
     def __init__(self, port, number, requests_n, stopping, pause, mix):
         super().__init__(daemon=True)
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
         self.random = random.Random(number)
         self.requests_n, self.stopping, self.pause = requests_n, stopping, pause
         self.mix, self.weights = mix, [entry[0] for entry in mix]
@@ -79,9 +77,6 @@ class Load:
     def unexpected(self):
         """Answers with another status than they should have, in words."""
         return [text for client in self.clients for text in client.unexpected]
-
-    def running(self):
-        return any(client.is_alive() for client in self.clients)
 
     def wait(self):
         for client in self.clients:

@@ -11,7 +11,7 @@ from processes import Trouble
 from scrape import health, metrics
 
 CLIENTS = 8
-REQUESTS = 300  # of each client, in each of the three parts of a round
+REQUESTS = 300  # of each client, in each of the three parts of a round; in the second one, at least
 
 
 class Pool:
@@ -58,21 +58,21 @@ def quiet_part(pool):
 def kill_part(pool):
     """Requests while each worker in turn is killed. Returns (begun, answers seen, growth of the scraped total)."""
     first = last = pool.total()
-    load = Load(pool.port, CLIENTS, REQUESTS, mix=pool.mix)
+    load = Load(pool.port, CLIENTS, mix=pool.mix)
     victims, workers_n = list(pool.workers.items()), len(pool.workers)
     print()
-    while load.running():
+    while victims or load.answered().total() < CLIENTS * REQUESTS:
         if victims and load.answered().total() > CLIENTS * REQUESTS * (1 - len(victims) / (workers_n + 1)):
             number, victim = victims.pop(0)
             os.kill(victim, signal.SIGKILL)
             print(f"killed    worker {number}, process {victim}, with -9; process {pool.next_worker()} takes its place")
+        if load.begun().total() - load.answered().total() > CLIENTS * REQUESTS:
+            raise Trouble("the pool does not answer any more")
         scraped = pool.total()
         if scraped < last:
             raise Trouble(f"the total went back from {last} to {scraped}")
         last = scraped
-    load.wait()
-    if victims:
-        raise Trouble("the load ended before all workers were killed")
+    load.stop()
     if load.unexpected():
         raise Trouble(load.unexpected()[0])
     return load.begun().total(), load.answered().total(), pool.total() - first

@@ -18,10 +18,8 @@ PACKAGE, COMMAND, APPLICATION = map(os.path.abspath, sys.argv[1:4])
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS]
 
-import tap  # noqa: E402
 from tap import equal, main, test, wait_for  # noqa: E402
 
-tap.DEADLINE = 180  # four workers import FastAPI at once
 
 WORKERS = 4
 CLIENTS = 6
@@ -79,12 +77,8 @@ class Server:
     def stop(self):
         children = self.children() if self.process.poll() is None else []
         self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for pid in children:  # whom a server that had to be killed has left behind
+        self.process.wait()
+        for pid in children:  # whom a server that has failed has left behind
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -133,7 +127,7 @@ def load(server, path, requests_n=REQUESTS, meanwhile=None):
     told = []
 
     def run():
-        told.append(subprocess.run(["hey", "-n", str(requests_n), "-c", str(CLIENTS), "-t", "30", server.url + path], capture_output=True,
+        told.append(subprocess.run(["hey", "-n", str(requests_n), "-c", str(CLIENTS), "-t", "0", server.url + path], capture_output=True,
                                    text=True, check=False).stdout)
         done.set()
     thread = threading.Thread(target=run)
@@ -194,8 +188,10 @@ def survives_kills(server, kills):
             victim = next(pid for pid in server.workers() if pid not in killed)
             os.kill(victim, signal.SIGKILL)
             killed.append(victim)
-    answers, errors = load(server, "/items/7", meanwhile=meanwhile)
-    equal(len(killed), kills, "workers killed")
+    answers = errors = 0
+    while len(killed) < kills:
+        more = load(server, "/items/7", meanwhile=meanwhile)
+        answers, errors = answers + more[0], errors + more[1]
     counted = server.sample(series) - before
     # hey asks again where a connection broke before an answer began: such a request may have been counted twice.
     assert answers <= counted <= answers + kills * CLIENTS, f"{counted} counted, {answers} answered, {errors} without an answer"
@@ -230,20 +226,17 @@ def with_preload_app_too_and_health_knows_workers_before_their_first_request():
 @test
 def recycled_workers_lose_nothing_and_leave_nothing():
     with gunicorn("--max-requests", "150", "--max-requests-jitter", "50") as server:
-        series, pids = SERIES.format("/"), set()
+        series = SERIES.format("/")
         load(server, "/", 300)
         blocks, before = os.stat(server.segment).st_blocks, server.sample(series)
-        watch = Watch(server, series)
-
-        def meanwhile():
-            watch()
-            pids.update(server.children())
-        answers, errors = load(server, "/", meanwhile=meanwhile)
-        counted = server.sample(series) - before
-        assert answers <= counted <= answers + CLIENTS * len(pids), f"{counted} counted, {answers} answered, {errors} without an answer"
-        assert len(pids) > 2 * WORKERS, f"only {len(pids)} workers"
+        workers = answers = errors = 0
+        while workers <= 2 * WORKERS:  # how many requests find the same one depends on how fast others come
+            more = load(server, "/", meanwhile=Watch(server, series))
+            answers, errors, workers = answers + more[0], errors + more[1], server.said().count("Booting worker")
         nobody_in_progress(server)
-        memory_of_slots_alone(server, blocks, len(pids) - WORKERS)
+        counted, workers = server.sample(series) - before, server.said().count("Booting worker")
+        assert answers <= counted <= answers + CLIENTS * workers, f"{counted} counted, {answers} answered, {errors} without an answer"
+        memory_of_slots_alone(server, blocks, workers - WORKERS)
 
 
 @test

@@ -10,14 +10,12 @@ import select
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import main, test  # noqa: E402
+from tap import main, test, wait_for  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 COMMAND = [sys.executable, "-B", os.path.join(SOURCE, "examples/pool/quickstart.py"), "--build", BUILD]
-DEADLINE = 60
 
 
 def processes_with(word):
@@ -41,13 +39,6 @@ def children_of(pid):
     except OSError:
         return []
     return direct + [below for child in direct for below in children_of(child)]
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 @test
@@ -89,10 +80,10 @@ def leaves_nothing(moment, number, whom):
             os.kill({"it": process.pid, "guardian": below[0], "work": below[1]}[whom], number)
         process.communicate()
         name = os.path.basename(segment).removeprefix("shmeter.").removesuffix(".v1")
-        wait_until(lambda: not os.path.exists(segment), f"{segment} is left")
+        wait_for(lambda: not os.path.exists(segment), f"{segment} is left")
         for descriptor in descriptors:
-            assert select.select([descriptor], [], [], DEADLINE)[0], "a process is left"
-        wait_until(lambda: not processes_with(name), f"{processes_with(name)} are left")
+            select.select([descriptor], [], [])  # until that process has ended
+        wait_for(lambda: not processes_with(name), f"{processes_with(name)} are left")
         assert process.returncode == expected_code(number, whom)
     finally:
         for descriptor in descriptors:
