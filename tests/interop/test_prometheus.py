@@ -4,7 +4,7 @@ import math
 import os
 import subprocess
 
-from servers import DEADLINE, Prometheus, equal, main, need, note, segment_path, test, true
+from servers import Prometheus, equal, main, need, note, segment_path, test, true
 
 BOUNDS = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]
 
@@ -43,6 +43,7 @@ def prometheus_has_the_numbers_that_the_workers_made(bench):
         workers[victim].kill()
         workers[victim] = bench.feeder(name, f"worker{victim}")
         prometheus.wait_for_number("sum(shop_requests_total)", sum(done.values()))
+    prometheus.look_at_a_scrape()
     for (method, status), n in done.items():
         equal(prometheus.number(f'sum(shop_requests_total{{method="{method}",status="{status}"}})'), n)
     equal(prometheus.number("sum(shop_cpu_seconds_total)"), cpu)
@@ -54,10 +55,7 @@ def prometheus_has_the_numbers_that_the_workers_made(bench):
         true(math.isclose(got, quantile(q, observations), rel_tol=1e-12), f"quantile {q}: {got}")
     equal(prometheus.number("max(resets(shop_requests_total[1h]))"), 0)
     equal(prometheus.number("max(resets(shop_latency_seconds_count[1h]))"), 0)
-    equal(prometheus.number("min(min_over_time(up[1h]))"), 1)
-    target = prometheus.target()
-    equal((target["health"], target["lastError"]), ("up", ""))
-    note(f"{prometheus.number('sum(count_over_time(up[1h]))'):.0f} scrapes, 12 workers killed")
+    note(f"{prometheus.was_up_all_along()} scrapes, 12 workers killed")
 
 
 @test
@@ -79,6 +77,7 @@ def counters_do_not_go_back_when_exporter_or_segment_begin_again(bench):
     os.unlink(segment_path(name))
     bench.feeder(name).do("requests", "GET", "200", 1000)
     prometheus.wait_for_number("sum(shop_requests_total)", 1111)
+    prometheus.look_at_a_scrape()
     equal(prometheus.number("max(resets(shop_requests_total[1h]))"), 0)
 
 
@@ -92,8 +91,7 @@ def promtool_has_no_complaint(bench):
         worker.do(*words)
     for options in ([f"--segment={name}"], [f"--segment={name}*"], [f"--segment={name}-none"]):
         text = bench.exporter(*options).text()
-        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True,
-                              timeout=DEADLINE)
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
         equal((done.returncode, done.stdout + done.stderr), (0, ""), options)
     true("shop_requests_total" not in text, "the last of them is the exporter alone")
 
@@ -102,7 +100,7 @@ def promtool_has_no_complaint(bench):
 def the_example_configuration_is_one_that_prometheus_takes(bench):
     promtool = need("promtool")
     example = os.path.join(os.path.dirname(__file__), "../../deploy/prometheus.yml")
-    done = subprocess.run([promtool, "check", "config", example], capture_output=True, text=True, timeout=DEADLINE)
+    done = subprocess.run([promtool, "check", "config", example], capture_output=True, text=True)
     equal(done.returncode, 0, done.stdout + done.stderr)
 
 
