@@ -18,7 +18,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), HERE]
 from tap import main, nothing, test  # noqa: E402
-from strace import PATIENCE, need_strace, traced  # noqa: E402
+from strace import need_strace, traced  # noqa: E402
 
 FAULTY, SHMETER = map(os.path.abspath, sys.argv[1:3])
 TOLD = re.compile(r"opened (-?\d+) attached (-?\d+) adds (\d+) observations (\d+) error (.*)\n")
@@ -36,7 +36,7 @@ def environment():
 
 def trace(path, *injected, log="/dev/null"):
     return subprocess.run(traced([FAULTY, path], *injected, log=log), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=PATIENCE, check=False)
+                          check=False)
 
 
 def live(path, *injected, log="/dev/null"):
@@ -50,14 +50,14 @@ def live(path, *injected, log="/dev/null"):
 
 
 def fresh(path):
-    done = subprocess.run([FAULTY, path], env=environment(), stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    done = subprocess.run([FAULTY, path], env=environment(), stdout=subprocess.PIPE, check=True)
     match = TOLD.fullmatch(done.stdout.decode())
     return Told(*map(int, match.groups()[:4]), match[5])
 
 
 def stored(path):
     """(sum of the counters, observations) of a segment."""
-    dump = subprocess.run([SHMETER, "dump", path, "--json"], stdout=subprocess.PIPE, timeout=PATIENCE, check=True)
+    dump = subprocess.run([SHMETER, "dump", path, "--json"], stdout=subprocess.PIPE, check=True)
     adds = observations = 0
     for family in json.loads(dump.stdout)["families"]:
         for one in family["series"]:
