@@ -3,7 +3,7 @@ each for a while, as many at a time as there are CPUs.
 
 Usage: run.py SOURCE_FOLDER BUILD_FOLDER NAME...        ($SHMETER_FUZZ_LONG=1: long)
 
-Each runs for 15 seconds, from the same seed each time, so that what fails is the change's; long, from any seed for a minute, and those of
+Each makes so many executions, from the same seed each time, so that what fails is the change's; long, from any seed for a minute, and those of
 LONG until they have made so many executions, on all CPUs. Of one that has not made them within LONG_MOST seconds it is told how many it
 made: that is no failure, a finding is one.
 
@@ -31,6 +31,9 @@ HERE = os.path.join(SOURCE, "tests/fuzz")
 PROGRAMS = os.path.join(BUILD, "clang")
 IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
+# Of each: 10 to 15 seconds of a CPU.
+EXECUTIONS = {"accept": 600000, "api": 800, "config": 25000, "expression": 220000, "http": 8000, "number": 2400000, "segment": 600,
+              "segment_200": 9000, "segment_loads": 50000, "segment_small": 90000, "text": 30000, "web_config": 14000}
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
 LONG_MOST = 3600
 # Variants of some with a bug (segment/seed.py): what is told of it, within so many executions.
@@ -42,8 +45,8 @@ SEEDED = {
 }
 SEEDED_MOST = 200000
 MOST_BRANCHES = 0.75
-API_SECONDS = 15  # for each bug of api/seeds.py
-OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
+API_MOST = 2000  # executions for each bug of api/seeds.py
+OPTIONS = ["-print_final_stats=1", "-timeout=600", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_size_mb=16",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
@@ -111,7 +114,7 @@ def the_fuzzers_build():
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
             RUNS[name] = [POOL.submit(fuzz, name, *limits) for _ in range(CPUS)]
         else:
-            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=60"] if IS_LONG else ["-seed=1", "-max_total_time=15"]))]
+            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=60"] if IS_LONG else ["-seed=1", f"-runs={EXECUTIONS[name]}"]))]
 
 
 def case(name):
@@ -146,7 +149,7 @@ def seeded_case(name, bug, oracle):
 def api_seeded_case(number, bug):
     def finds():
         with tempfile.TemporaryDirectory(prefix="shmeter-fuzz-") as scratch:
-            options = [*OPTIONS, f"-max_total_time={API_SECONDS}", f"-artifact_prefix={scratch}/", scratch, *inputs("corpus", "api")]
+            options = [*OPTIONS, "-seed=1", f"-runs={API_MOST}", f"-artifact_prefix={scratch}/", scratch, *inputs("corpus", "api")]
             code, said = outcome([program("api_seeded"), *options], {**SANITIZERS, "API_SEED": str(number)})
         assert code and "not as in the model: " in said, f"it was not found: {said[-6000:]}"
         print("#", re.search(r"not as in the model: .*", said)[0], flush=True)
