@@ -67,12 +67,12 @@ signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Returns 1 when the program is to end. */
+/* Returns how many signals have asked for the end. */
 static int
 signals_take(int fd, struct reload *reload)
 {
     struct signalfd_siginfo info;
-    int end = 0;
+    int ends_n = 0;
 
     while (read(fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
@@ -80,9 +80,9 @@ signals_take(int fd, struct reload *reload)
             continue;
         }
         log_event(LOG_LEVEL_INFO, "stopping", "signal", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
-        end = 1;
+        ends_n++;
     }
-    return end;
+    return ends_n;
 }
 
 static int64_t
@@ -111,36 +111,37 @@ sooner(int a_ms, int b_ms)
     return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
-/* One turn, of at most limit_ms (-1: none). Returns 1 when a signal asks for the end. */
+/* One turn, of at most limit_ms (-1: none). Returns how many signals have asked for the end meanwhile. */
 static int
 turn(struct loop *loop, int limit_ms)
 {
     struct pollfd fds[2] = { { .fd = loop->signals, .events = POLLIN },
                              { .fd = http_fd(loop->http), .events = POLLIN } };
-    int end;
+    int ends_n;
 
     poll(fds, 2, sooner(limit_ms, sooner(http_timeout_ms(loop->http), service_timeout_ms(&loop->service))));
     http_run(loop->http);
     service_turn(&loop->service, loop->scraper);
-    end = signals_take(loop->signals, &loop->reload);
+    ends_n = signals_take(loop->signals, &loop->reload);
     reload_turn(&loop->reload);
-    return end;
+    return ends_n;
 }
 
 static void
 serve(struct loop *loop)
 {
     int64_t end_ms;
+    int ends_n;
 
-    while (!turn(loop, -1))
-        ;
+    do
+        ends_n = turn(loop, -1);
+    while (!ends_n);
     service_stopping(&loop->service);
     listen_remove(&loop->sockets);
     http_quiesce(loop->http);
     end_ms = now_ms() + DRAIN_MS;
-    while (http_active(loop->http) && now_ms() < end_ms)
-        if (turn(loop, (int)(end_ms - now_ms())))
-            return; /* asked twice */
+    while (ends_n < 2 && http_active(loop->http) && now_ms() < end_ms)
+        ends_n += turn(loop, (int)(end_ms - now_ms()));
 }
 
 /* Opens all addresses, or takes what the service manager has opened; all or none. */
