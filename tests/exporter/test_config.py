@@ -9,7 +9,7 @@ import sys
 import threading
 
 from bad_configs import ALL
-from lib import DEADLINE, drain, equal, main, note, samples, test, true, value, wait_for
+from lib import drain, equal, main, note, samples, test, true, value, wait_for
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RELOADS = 300
@@ -23,7 +23,7 @@ def write(path, text):
 
 
 def run(*options):
-    return subprocess.run([sys.argv[1], *options], capture_output=True, text=True, timeout=DEADLINE)
+    return subprocess.run([sys.argv[1], *options], capture_output=True, text=True)
 
 
 class File:
@@ -464,13 +464,13 @@ def hundreds_of_reloads_cost_no_scrape_no_total_no_memory_and_no_descriptor(benc
             equal(post(exporter)[0], 200 if turn % 2 else 500)
         line = reloads(exporter, turn + 1)[turn]
         equal("were reloaded" in line, turn % 2 == 1, line)
+        wait_for(lambda n=turn // 10: all(scraper.n > n or scraper.wrong for scraper in scrapers), "scrapes meanwhile")
         if turn in (RELOADS // 3, RELOADS - 1):
             figures.append(grown(exporter))
     for scraper in scrapers:
         scraper.wanted = False
-        scraper.join(DEADLINE)
+        scraper.join()
         equal(scraper.wrong, [])
-        true(scraper.n > 10, "it scraped meanwhile")
     note(f"{RELOADS} reloads, {sum(scraper.n for scraper in scrapers)} scrapes; RssAnon {figures[0][0]} KiB after a third of them and "
          f"{figures[1][0]} KiB at the end; descriptors {figures[0][1]} and {figures[1][1]}")
     true(figures[1][0] < figures[0][0] + 512, "memory stays flat")

@@ -99,12 +99,12 @@ class Load:
         """All stop; what is shown then is exact."""
         for worker in self.workers:
             worker.send_signal(signal.SIGTERM)
-        states = [worker.wait(30) for worker in self.workers]
+        states = [worker.wait() for worker in self.workers]
         if survivors:
             equal(states, [0] * len(states), "the workers' exits")
         self.live(2)
         self.ended.set()
-        self.scraper.join(30)
+        self.scraper.join()
         self.check()
         found = self.scrape()
         if not self.lossy:
@@ -222,7 +222,7 @@ def cut_to(bench, left, word="truncated"):
     before = load.seen
     os.truncate(load.path, left(os.stat(load.path).st_size))
     load.says(word)
-    states = [worker.wait(30) for worker in load.workers]
+    states = [worker.wait() for worker in load.workers]
     equal(states, [-signal.SIGBUS] * WORKERS, "the workers' ends")
     load.live()
     os.unlink(load.path)
@@ -258,7 +258,7 @@ def the_file_is_cut_and_grows_again(bench):
     size, before = os.stat(load.path).st_size, load.seen
     os.truncate(load.path, size // 2)
     load.says("truncated")
-    states = [worker.wait(30) for worker in load.workers]
+    states = [worker.wait() for worker in load.workers]
     equal(states, [-signal.SIGBUS] * WORKERS, "the workers' ends")
     os.truncate(load.path, size)
     # What is counted before the exporter looks again could be what was there: nobody can tell.
