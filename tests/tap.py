@@ -10,8 +10,6 @@ import sys
 import time
 import traceback
 
-DEADLINE = None  # seconds until a test gives up waiting for something that has to happen
-
 TESTS = []
 
 

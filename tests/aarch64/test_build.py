@@ -33,7 +33,7 @@ def need(program):
 
 
 def succeed(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\nended with {done.returncode} and said:\n{done.stdout}"
     return done.stdout
 

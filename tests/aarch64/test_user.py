@@ -28,10 +28,10 @@ def watch(*pools, maker=None):
     with tempfile.TemporaryDirectory(prefix="shmeter-aarch64-", dir="/dev/shm") as folder:
         segment, line = os.path.join(folder, "segment"), []
         if maker:
-            subprocess.run([*maker, segment, "lanes", "0", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=60)
+            subprocess.run([*maker, segment, "lanes", "0", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
         for architecture, kind, workers, rounds in pools:
             line += ["--", *architecture, segment, kind, str(workers), str(rounds)]
-        done = subprocess.run([WATCH, segment, *line[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=200)
+        done = subprocess.run([WATCH, segment, *line[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout
     print(done.stdout, end="", flush=True)
     found = [([int(lane) for lane in cpus.split()], int(shared)) for cpus, shared in LANES.findall(done.stdout)]

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import DEADLINE, Skip, equal, main_with, test, wait_for  # noqa: E402,F401
+from tap import Skip, equal, main_with, test, wait_for  # noqa: E402,F401
 
 
 def contains(text, *parts):
@@ -41,10 +41,7 @@ class Worker:
         """The input ends, and with it the worker and its orphans."""
         if not self.process.stdin.closed:
             self.process.stdin.close()
-        try:
-            self.process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.process.wait()
         self.process.stdout.close()
 
 
@@ -78,7 +75,7 @@ class Bench:
         environment = {key: value for key, value in os.environ.items()
                        if key not in ("SHMETER_SEGMENT", "GLIBC_TUNABLES")}
         environment.update(env or {})
-        return subprocess.run([self.program, *arguments], capture_output=True, text=True, timeout=DEADLINE,
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True,
                               env=environment, stdin=subprocess.DEVNULL, **more)
 
     def good(self, *arguments, **more):

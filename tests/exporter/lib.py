@@ -16,7 +16,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import DEADLINE, Skip, equal, main_with, test, wait_for  # noqa: E402,F401
+from tap import Skip, equal, main_with, test, wait_for  # noqa: E402,F401
 
 
 def note(text):
@@ -66,7 +66,6 @@ class Bench(contextlib.ExitStack):
         """A connected socket; with a window, one that takes so many bytes at a time."""
         plug = socket.socket()
         self.callback(plug.close)
-        plug.settimeout(DEADLINE)
         if window:
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         plug.connect(("127.0.0.1", exporter.port))
@@ -115,7 +114,7 @@ class Feeder:
 
     def end(self):
         self.process.stdin.close()
-        equal(self.process.wait(DEADLINE), 0, "the feeder's exit")
+        equal(self.process.wait(), 0, "the feeder's exit")
 
 
 class Hand:
@@ -202,15 +201,15 @@ class Exporter:
             return found or self.log_ended
 
         with self.grown:
-            self.grown.wait_for(look, DEADLINE)
+            self.grown.wait_for(look)
         true(found, f"in vain waited for {pattern!r} in the log: {self.log}")
         return found[0]
 
     def connection(self):
         if self.context:
-            connection = http.client.HTTPSConnection("localhost", self.port, timeout=DEADLINE, context=self.context)
+            connection = http.client.HTTPSConnection("localhost", self.port, context=self.context)
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port)
         self.bench.callback(connection.close)
         return connection
 
@@ -234,8 +233,8 @@ class Exporter:
     def stop(self, number=signal.SIGTERM):
         """Sends the signal and returns the exit status."""
         self.process.send_signal(number)
-        status = self.process.wait(DEADLINE)
-        self.reader.join(DEADLINE)
+        status = self.process.wait()
+        self.reader.join()
         return status
 
 
