@@ -4,7 +4,9 @@ check has, it shows the figures too: what programs that print TAP say in comment
 A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
 timeout or a broken plan has against it counts as one more failure.
 
-Usage: test_summary.py (LOG EXIT_CODE_OF_MESON)...
+With --of, a file in which meson has all tests of the build, those that the log does not have are named.
+
+Usage: test_summary.py [--of TESTS] (LOG EXIT_CODE_OF_MESON)...
 """
 import json
 import re
@@ -128,11 +130,35 @@ def count_log(path, meson_code, total, figures):
         print(total.reasons[-1])
 
 
+def short(name):
+    """A test's name without its project and suites."""
+    return name.rpartition(" / ")[2]
+
+
+def show_left_out(tests, log):
+    with open(tests, encoding="utf-8") as file:
+        names = [one["name"] for one in json.load(file)]
+    try:
+        with open(log, encoding="utf-8") as file:
+            runs = [json.loads(line) for line in file]
+    except OSError:
+        return
+    run_names = {short(run["name"]) for run in runs}
+    longest = sorted(runs, key=lambda run: -run["duration"])[:3]
+    print("\nThe longest of these were " + ", ".join(f"{short(run['name'])} ({run['duration']:.0f} s)" for run in longest) + ".")
+    print("Left out: " + ", ".join(name for name in names if name not in run_names) + ".")
+
+
 def main():
     total = Tally()
-    logs = list(zip(sys.argv[1::2], sys.argv[2::2]))
+    arguments = sys.argv[1:]
+    tests = arguments[1] if arguments[:1] == ["--of"] else None
+    arguments = arguments[2:] if tests else arguments
+    logs = list(zip(arguments[::2], arguments[1::2]))
     for path, meson_code in logs:
         count_log(path, int(meson_code), total, figures=len(logs) > 1)
+    if tests:
+        show_left_out(tests, logs[0][0])
     if total.failed:
         print("\nEverything the tests printed is in build/meson-logs/")
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))

@@ -1,6 +1,6 @@
 """check, quickstart and what they share, on machines that are made up: programs of one's own in PATH say what is installed.
 
-Usage: test_scripts.py SOURCE_FOLDER
+Usage: test_scripts.py SOURCE_FOLDER BUILD_FOLDER
 """
 import json
 import os
@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import main, test  # noqa: E402
 
-SOURCE = os.path.abspath(sys.argv[1])
+SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 SCRIPTS = ("check", "quickstart")
 
 
@@ -171,15 +171,21 @@ def ci_runs_check():
         assert os.access(os.path.join(SOURCE, name), os.X_OK), name
 
 
-def summary(*runs, meson=0, logs=1):
-    """What tools/test_summary.py makes of a log, or of the same one several times: (exit code, last line, everything)."""
+def summary(*runs, meson=0, logs=1, tests=None):
+    """What tools/test_summary.py makes of a log, or of the same one several times: (exit code, last line, everything). tests: the names of
+    all of the build's."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log.json")
         with open(log, "w", encoding="utf-8") as file:
             for number, (stdout, result, code) in enumerate(runs):
                 file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result, "returncode": code,
                                        "duration": 60 * number}) + "\n")
-        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), *[log, str(meson)] * logs],
+        options = []
+        if tests:
+            options = ["--of", os.path.join(folder, "tests.json")]
+            with open(options[1], "w", encoding="utf-8") as file:
+                json.dump([{"name": name} for name in tests], file)
+        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), *options, *[log, str(meson)] * logs],
                               stdout=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stdout.splitlines()[-1], done.stdout
 
@@ -205,6 +211,27 @@ def figures_are_shown_of_a_long_check_alone():
     assert "17 kills" not in summary(program)[2]
     code, last, said = summary(("1..1\nok 1 - b\n", "OK", 0), program, logs=2)
     assert (code, last) == (0, "4 passed, 0 failed") and "==== program1, 60 s\n17 kills\n" in said and "# ok" not in said, said
+
+
+@test
+def a_quick_check_names_what_it_left_out():
+    code, last, said = summary(*[("1..1\nok 1 - a\n", "OK", 0)] * 2, tests=["program0", "long one", "program1", "other"])
+    assert (code, last) == (0, "2 passed, 0 failed") and "\nLeft out: long one, other.\n" in said, said
+    assert "The longest of these were program1 (60 s), program0 (0 s)." in said, said
+    assert "Left out" not in summary(("1..1\nok 1 - a\n", "OK", 0))[2]
+
+
+@test
+def a_quick_check_runs_all_but_what_the_build_marks_as_long_winded():
+    with open(os.path.join(SOURCE, "check"), encoding="utf-8") as file:
+        assert "${quick:+--no-suite long-winded}" in file.read()
+    with open(os.path.join(BUILD, "meson-info/intro-tests.json"), encoding="utf-8") as file:
+        tests = {one["name"]: one["suite"] for one in json.load(file)}
+    marked = {name for name, suites in tests.items() if "shmeter:long-winded" in suites}
+    listed = subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--list", "--no-suite", "long-winded"], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    listed = {line.rpartition(" / ")[2] for line in listed.splitlines()}
+    assert marked and listed & set(tests) == set(tests) - marked, listed ^ (set(tests) - marked)
 
 
 @test
