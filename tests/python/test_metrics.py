@@ -117,6 +117,18 @@ def a_metric_may_be_made_again_with_another_definition():
 
 
 @test
+def a_histogram_made_again_with_other_buckets_and_back_is_one_of_all_processes():
+    registry = CollectorRegistry()
+    for bounds in ((1, 2), (1, 3), (1, 2)):
+        histogram = Histogram("swapped", "Swapped.", buckets=bounds, registry=registry)
+        histogram.observe(1.5)
+        join([in_child(lambda: histogram.observe(1.5))])
+        equal([registry.get_sample_value(f"swapped_{name}") for name in ("count", "sum")], [2, 3], bounds)
+        equal(registry.get_sample_value("swapped_bucket", {"le": f"{bounds[1]}.0"}), 2, bounds)
+        registry.unregister(histogram)
+
+
+@test
 def coroutine_functions_are_timed_and_counted_until_they_end():
     registry = CollectorRegistry()
     histogram, gauge = Histogram("coroutine", "C.", registry=registry), Gauge("running", "R.", registry=registry)

@@ -70,41 +70,29 @@ def _open_private(metric, name, definition):
 
 
 class _Holder:
-    """Who has a name in the shared segment, and with which definitions it was opened, the one in force last."""
+    """Who has a name in the shared segment."""
 
     def __init__(self):
         self._metric = None  # weak reference
         self._released = False
-        self._definitions = []
 
     def live(self):
         return not self._released and self._metric is not None and self._metric() is not None
 
-    def take(self, metric, kind):
+    def take(self, metric):
         self._metric = weakref.ref(metric)
         self._released = False
-        if not self._definitions or self._definitions[-1] != kind:
-            self._definitions.append(kind)
-
-    def may_become(self, kind):
-        """The newest definition of a name is the one that is exposed: an earlier one does not come back."""
-        return not self._definitions or kind == self._definitions[-1] or kind not in self._definitions
 
     def release(self, metric, released=True):
         if self._metric is not None and self._metric() is metric:
             self._released = released
 
 
-def _kind(metric, definition):
-    _, _, unit, labels, _, mode, bounds = definition
-    return metric._type, unit, labels, mode, bounds
-
-
 def open_metric(metric, name, definition, alone):
     """Opens a metric. name: in the segment. definition: the other arguments of Meter._open_metric. alone: not in the shared segment."""
     with _lock:
-        kind, holder = _kind(metric, definition), _holders.get(name)
-        meter = None if alone or holder and (holder.live() or not holder.may_become(kind)) else shared()
+        holder = _holders.get(name)
+        meter = None if alone or holder and holder.live() else shared()
         if meter is None or not meter.attached:
             _open_private(metric, name, definition)
             return
@@ -114,7 +102,7 @@ def open_metric(metric, name, definition, alone):
             warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
         if holder:
             metric._reset()
-        _holders.setdefault(name, _Holder()).take(metric, kind)
+        _holders.setdefault(name, _Holder()).take(metric)
 
 
 def is_held(name):
