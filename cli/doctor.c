@@ -32,7 +32,7 @@ doctor_run(const struct arguments *given)
     uint32_t i;
     int result;
 
-    if (watch_open(&watch, given, watch_standard_name(), SNAPSHOT_STATUS))
+    if (watch_open(&watch, given, watch_standard_name(), SNAPSHOT_ALL))
         return FINDING_FAIL;
     doctor_machine(&findings);
     if (!watch.statuses_n) {

@@ -35,6 +35,8 @@ static const char *const loss_advice[SHMETER_LOSSES] = {
     [SHMETER_LOSS_HANDLES_REFUSED] =
         "look at shmeter_error() in the program: number of label values, type of the family",
     [SHMETER_LOSS_CHECKS_REFUSED] = "use at most 8 checks a worker",
+    [SHMETER_LOSS_SUPERSEDED] =
+        "see the definitions above: end the workers of the other release, or give two applications a segment each",
 };
 
 static void
@@ -159,6 +161,35 @@ workers(struct findings *findings, const struct segment_status *status)
                        "nobody can tell whether they live: run this where the workers' processes can be seen");
 }
 
+static const struct status_slot *
+slot_of(const struct segment_status *status, uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; i + 1 < status->slots_len && status->slots[i].slot != number; i++)
+        ;
+    return &status->slots[i];
+}
+
+static void
+superseded(struct findings *findings, const struct segment_status *status)
+{
+    uint32_t i;
+
+    for (i = 0; i < status->superseded_len && status->slots_len; i++) {
+        const struct status_superseded *one = &status->superseded[i];
+        const struct status_slot *slot = slot_of(status, one->slot);
+        finding_add(
+            findings, FINDING_WARN, "definitions",
+            "%s: %u workers (one is %s, pid %u) have a definition open that is not exposed: one with %s is in force",
+            one->name, one->workers_n, slot->worker, slot->pid, one->differs);
+        finding_advise(findings, "end the workers of the other release, or give two applications a segment each");
+    }
+    if (status->superseded_n > status->superseded_len)
+        finding_add(findings, FINDING_WARN, "definitions", "%llu more, likewise",
+                    (unsigned long long)(status->superseded_n - status->superseded_len));
+}
+
 static void
 losses(struct findings *findings, const struct segment_status *status)
 {
@@ -193,5 +224,6 @@ doctor_segment(struct findings *findings, const struct segment_status *status)
     lanes(findings, status);
     capacity(findings, status);
     workers(findings, status);
+    superseded(findings, status);
     losses(findings, status);
 }

@@ -44,6 +44,7 @@ shmeter_close(struct shmeter *meter)
     if (seen > 1 || !attachment)
         return;
     attachment->closed = 1;
+    shmeter_family_all(attachment, shmeter_family_end); /* what it has listed goes with its slot */
     shmeter_slot_release(attachment);
 }
 
@@ -52,6 +53,28 @@ shmeter_error(const struct shmeter *meter)
 {
     uint64_t at = meter ? shmeter_load_acquire(&meter->error) : 0;
     return at ? SHMETER_POINTER(const char *, at) : meter ? "" : "out of memory";
+}
+
+/*
+ * Opens an accepted family in the segment. A forked child that does so claims its slot: its parent's list does not have
+ * the family.
+ */
+SHMETER_LOCAL void
+shmeter_family_use(struct shmeter_family *family)
+{
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+    struct shmeter_binding *binding = shmeter_family_bound(family, attachment);
+    int was_open = binding && shmeter_load_relaxed(&binding->opened);
+    binding = shmeter_family_binding(family);
+    if (!binding)
+        return;
+    if (family->definition.labels_n) /* its __overflow__ series is made with it */
+        shmeter_series_overflow(binding, &family->definition, 0);
+    if (was_open)
+        return;
+    shmeter_family_settle(family, binding);
+    if (!shmeter_load_relaxed(&SHMETER_WIPED(attachment)->slot))
+        shmeter_slot_claim(attachment);
 }
 
 SHMETER_COLD const struct shmeter_family *
@@ -84,8 +107,7 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     if (family->definition.exponential && family->definition.schema != desc->schema)
         shmeter_meter_say(meter, "family ", family->definition.strings,
                           ": the schema is coarser than asked for, so that the range fits 320 buckets", NULL);
-    if (shmeter_family_binding(family) && family->definition.labels_n) /* its __overflow__ series is made with it */
-        shmeter_series_overflow(shmeter_family_binding(family), &family->definition, 0);
+    shmeter_family_use(family);
     shmeter_populate(shmeter_meter_attachment(meter));
     return family;
 }
@@ -95,9 +117,15 @@ shmeter_family_forget(struct shmeter *meter, const char *name)
 {
     uint64_t at = meter && name ? shmeter_load_acquire(&meter->families) : 0;
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
+    struct shmeter_binding *binding;
     for (; family; family = family->next)
         if (!family->invalid && family->first == family && shmeter_definition_same(family->definition.strings, name))
             shmeter_family_give_up(family);
+    for (family = SHMETER_POINTER(struct shmeter_family *, at); family; family = family->next) {
+        binding = shmeter_family_bound(family, shmeter_meter_attachment(meter));
+        if (binding && !family->invalid && shmeter_definition_same(family->definition.strings, name))
+            shmeter_family_settle(family, binding);
+    }
 }
 
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */

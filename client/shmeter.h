@@ -102,18 +102,25 @@ SHMETER_COLD void shmeter_close(struct shmeter *meter);
 SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
 
 /*
- * Opens a family: validates the description, finds or adds its record. Once per process; the same description again gives
- * the same family, to threads that open it at once as well. Never NULL as long as there is memory, and NULL is taken as a family that counts
- * privately. A bad description, or a second one under one name in this process, is told by shmeter_error and counts privately: of two that are
- * opened at once, one is the second. Thread-safe; not async-signal-safe.
+ * Opens a family: validates the description, finds or adds its record. Once per process; the same description again
+ * gives the same family, to threads that open it at once as well. Never NULL as long as there is memory, and NULL is
+ * taken as a family that counts privately. A bad description, or a second one under one name in this process, is told
+ * by shmeter_error and counts privately: of two that are opened at once, one is the second. Thread-safe; not
+ * async-signal-safe.
+ *
+ * Of several definitions of a name, in several processes, the one is in force that was opened last of those that living
+ * processes have open; what others count is added to it, or is a loss (docs/health.md, "Definitions"). A family stays
+ * open until it is given up, the meter is closed or the process ends; to open it again meanwhile changes nothing. A
+ * forked child that opens one claims its slot.
  */
 SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
 
 /*
- * Gives a family's name up: another description may take it in this process, and from then on that one is exposed. Handles of
- * before stay safe and count on; lookups in the old family count privately, until the same description opens it again. What is
- * exposed then is still the newest definition of the name. Thread-safe: a thread that opens a family of this name meanwhile does so before
- * or after it. Not async-signal-safe.
+ * Gives a family's name up: another description may take it in this process. This process has the family open no more,
+ * so that another one of its name is in force if a living process has one open. Handles of before stay safe and count
+ * on; lookups in the old family count privately, until the same description opens it again. Then it is in force, as
+ * what was opened last. Thread-safe: a thread that opens a family of this name meanwhile does so before or after it.
+ * Not async-signal-safe.
  */
 SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
 

@@ -248,6 +248,43 @@ judge_worker(struct judge *judge, const struct status_slot *slot)
     judge_own_checks(judge, slot);
 }
 
+/* ---- definitions ---- */
+
+static const struct status_slot *
+slot_of(const struct segment_status *segment, uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; i < segment->slots_len; i++)
+        if (segment->slots[i].slot == number)
+            return &segment->slots[i];
+    return NULL;
+}
+
+/*
+ * A definition that living workers have open while another one of its name is exposed. It is a loss for as long as it
+ * lasts.
+ */
+static void
+judge_superseded(struct judge *judge, const struct status_superseded *one)
+{
+    const struct status_slot *slot = slot_of(judge->segment, one->slot);
+    const char *kind = status_loss_kind(SHMETER_LOSS_SUPERSEDED);
+    struct health_reason *reason = add_reason(judge, HEALTH_LOSSES, STATUS_DEGRADED, kind, slot);
+    char more[48] = "";
+
+    if (!reason)
+        return;
+    reason->value = one->workers_n;
+    if (one->workers_n > 1)
+        snprintf(more, sizeof more, " and %u more", one->workers_n - 1);
+    say(reason,
+        "worker %.60s (pid %u)%s of segment %.60s: what is counted in %.200s is not exposed, as a definition with %s "
+        "is "
+        "in force: end the workers of the other release, or give two applications a segment each",
+        slot ? worker_name(slot) : "?", slot ? slot->pid : 0, more, judge->segment->name, one->name, one->differs);
+}
+
 /* ---- */
 
 static void
@@ -311,6 +348,8 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
         judge_slots(&judge);
         for (k = 0; k < statuses[i]->slots_len; k++)
             judge_worker(&judge, &statuses[i]->slots[k]);
+        for (k = 0; k < statuses[i]->superseded_len; k++)
+            judge_superseded(&judge, &statuses[i]->superseded[k]);
     }
     if (judge.result)
         health_free(out);

@@ -23,7 +23,7 @@ enum health_check {
     HEALTH_WORKER_STUCK,   /* busy or silent for too long: failing                                             */
     HEALTH_WORKER_CHECK,   /* a worker's own check says so                                                     */
     HEALTH_WORKER_UNKNOWN, /* nobody can tell whether it lives: ok, but said                                   */
-    HEALTH_LOSSES,         /* something was refused or lost of late; added by who remembers (health_add)       */
+    HEALTH_LOSSES,         /* something is superseded; or was lost of late, added by who remembers (health_add) */
     HEALTH_RULE,           /* likewise: a condition over values holds                                         */
     HEALTH_CHECKS
 };

@@ -93,6 +93,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->fixed.all);
     free(snapshot->grown.all);
     free(snapshot->holes);
+    free(snapshot->several);
     free(snapshot->runs);
     free(snapshot->histograms);
     free(snapshot->sums);
@@ -105,6 +106,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->idle_places.entries);
     free(snapshot->slots);
     free(snapshot->status.slots);
+    free(snapshot->status.superseded);
     free(snapshot);
 }
 
@@ -149,6 +151,7 @@ take_levels(struct snapshot *snapshot)
     status->series_used = level(snapshot, LEVEL(series_n), UINT64_MAX);
     for (i = 0; i < SHMETER_LOSSES; i++)
         status->losses[i] = level(snapshot, LEVEL(losses) + i * sizeof(struct shmeter_line), UINT64_MAX);
+    status->losses[SHMETER_LOSS_SUPERSEDED] = snapshot->superseded; /* nobody writes it */
 }
 
 static void
@@ -184,13 +187,18 @@ take_parts(struct snapshot *snapshot)
     result = snapshot_take_slots(snapshot);
     if (!result)
         result = snapshot_take_records(snapshot);
+    if (!result)
+        result = snapshot_take_in_force(snapshot);
     if (result)
         return result;
     snapshot_take_states(snapshot);
     if (snapshot->depth == SNAPSHOT_STATUS)
         return 0;
     result = snapshot_take_cells(snapshot);
-    return result ? result : snapshot_take_gauges(snapshot);
+    if (result)
+        return result;
+    snapshot_count_superseded(snapshot);
+    return snapshot_take_gauges(snapshot);
 }
 
 static int

@@ -73,6 +73,12 @@ uint64_t snapshot_mapped(const struct snapshot *snapshot);
 /* For whoever owns the snapshot and knows more of the segment's state: the status to be completed. */
 struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);
 
+/* How often another definition of a name was in force than before, or joined it. */
+uint32_t snapshot_chosen_n(const struct snapshot *snapshot);
+
+/* Goes on with the loss that a snapshot of the same name before it has counted itself (SHMETER_LOSS_SUPERSEDED). */
+void snapshot_keep_superseded(struct snapshot *snapshot, const struct snapshot *before);
+
 /* What the file's name led to at the last take: enum shmeter_reader_place. */
 int snapshot_place(const struct snapshot *snapshot);
 

@@ -35,12 +35,6 @@ type_of(const struct snapshot_family *family)
 }
 
 static int
-per_worker(const struct snapshot_family *family)
-{
-    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
-}
-
-static int
 same_definition(const struct snapshot_family *a, const struct snapshot_family *b)
 {
     uint32_t i;
@@ -64,12 +58,14 @@ snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer)
 {
     const struct snapshot_family *other;
 
-    if (!newer || (family->newer == newer && family->newer_families_n == newer->families_n))
+    if (!newer || (family->newer == newer && family->newer_families_n == newer->families_n &&
+                   family->newer_chosen_n == newer->chosen_n))
         return newer && family->redefined;
     other = snapshot_family_named(newer, family->name);
     family->redefined = other && !same_definition(family, other);
     family->newer = newer;
     family->newer_families_n = newer->families_n;
+    family->newer_chosen_n = newer->chosen_n;
     return (int)family->redefined;
 }
 
@@ -115,6 +111,16 @@ add_labels(struct snapshot_family *family, const struct settings *settings, cons
     return names_n;
 }
 
+/* Whether it counts in doubles: as the one of its name in a later segment does, to which it is added. */
+static int
+counts_in_f64(const struct snapshot_family *family, const struct snapshot_target *target)
+{
+    const struct snapshot_family *other = target->newer ? snapshot_family_named(target->newer, family->name) : NULL;
+
+    return family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE || family->as_f64 ||
+           (other && other->as_f64);
+}
+
 static int
 bind_shape(struct snapshot_family *family, const struct snapshot_target *target, struct model *model,
            const struct model_shape **out)
@@ -128,9 +134,9 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
     shape.labels_n = family->labels_n;
     if (family->type == SHMETER_STATESET)
         names[shape.labels_n++] = family->target->name;
-    if (per_worker(family) && family->by_pid) {
+    if (snapshot_per_worker(family) && family->by_pid) {
         names[shape.labels_n++] = "pid";
-    } else if (per_worker(family)) {
+    } else if (snapshot_per_worker(family)) {
         names[shape.labels_n++] = "worker";
         names[shape.labels_n++] = "slot";
     }
@@ -140,7 +146,7 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
         return -EEXIST;
     shape.labels_n = add_labels(family, target->settings, names, shape.labels_n);
     shape.labels = names;
-    shape.number = family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE ? MODEL_F64 : MODEL_U64;
+    shape.number = counts_in_f64(family, target) ? MODEL_F64 : MODEL_U64;
     if (shmeter_type_histogram(family->type)) {
         shape.buckets_n = family->buckets_n;
         shape.exponential = family->exponential;
@@ -165,8 +171,8 @@ name_of(const struct snapshot_family *family, const struct settings *settings, c
     return out;
 }
 
-int
-snapshot_bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
+static int
+bind_alone(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
 {
     char prefixed[SETTINGS_PREFIX_BYTES + SHMETER_MAX_NAME_BYTES + 1];
     const char *name = name_of(family, target->settings, prefixed, sizeof prefixed);
@@ -178,8 +184,29 @@ snapshot_bind_family(struct snapshot_family *family, const struct snapshot_targe
         result = bind_shape(family, target, model, &family->shape);
     if (result == -ENOMEM)
         return result;
+    snapshot_label_order(family, family, family->order);
     family->bound = 1;
     family->refused = result != 0;
+    return 0;
+}
+
+int
+snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *family,
+                     const struct snapshot_target *target, struct model *model)
+{
+    struct snapshot_family *in_force = family->joins ? &snapshot->families[family->joins - 1] : NULL;
+
+    if (!in_force)
+        return bind_alone(family, target, model);
+    if (!in_force->bound && bind_alone(in_force, target, model))
+        return -ENOMEM;
+    family->target = in_force->target;
+    family->shape = in_force->shape;
+    family->refused = in_force->refused;
+    family->labels_added = in_force->labels_added;
+    family->labels_left_out = 0; /* counted once for the name */
+    snapshot_label_order(family, in_force, family->order);
+    family->bound = 1;
     return 0;
 }
 
@@ -195,7 +222,8 @@ snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_seri
     uint32_t n = family->labels_n, i;
     int64_t found;
 
-    memcpy(values, series->values, n * sizeof *values);
+    for (i = 0; i < n; i++)
+        values[i] = series->values[family->order[i]];
     if (part.state)
         values[n++] = part.state;
     if (part.slot != SNAPSHOT_NONE && family->by_pid) {

@@ -40,7 +40,10 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
     sums = snapshot->sums + series->place;
     switch (family->type) {
     case SHMETER_COUNTER:
-        words[0] = model_add_held(words[0], sums[0]);
+        if (family->shape->number == MODEL_F64) /* fractional ones are added to it */
+            add_f64(words, (double)sums[0]);
+        else
+            words[0] = model_add_held(words[0], sums[0]);
         break;
     case SHMETER_COUNTER_F64:
         add_f64(words, snapshot_f64(sums[0]));
@@ -66,9 +69,10 @@ summed(const struct snapshot *snapshot, const struct snapshot_series *series, co
 
 /* Looks for the family in the model, at no cost when that was done. 0, also when it is refused; or -ENOMEM. */
 static inline int
-bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
+bind_family(const struct snapshot *snapshot, struct snapshot_family *family, const struct snapshot_target *target,
+            struct model *model)
 {
-    return family->bound ? 0 : snapshot_bind_family(family, target, model);
+    return family->bound ? 0 : snapshot_bind_family(snapshot, family, target, model);
 }
 
 /* Whether the settings leave the family out. Their expressions are asked once for each family. */
@@ -88,14 +92,15 @@ enum given { NOT_GIVEN, GIVEN, FILTERED };
 
 /* What becomes of a family's series: enum given, or -ENOMEM. */
 static int
-give_family(struct snapshot_family *family, struct model *model, const struct snapshot_target *target)
+give_family(const struct snapshot *snapshot, struct snapshot_family *family, struct model *model,
+            const struct snapshot_target *target)
 {
     if (family->visible && filtered(family, target->settings))
         return FILTERED;
     if (!family->visible || shmeter_type_gauge(family->type) || (target->newer && family->type == SHMETER_INFO) ||
         snapshot_redefined(family, target->newer))
         return 0;
-    return bind_family(family, target, model) ? -ENOMEM : GIVEN;
+    return bind_family(snapshot, family, target, model) ? -ENOMEM : GIVEN;
 }
 
 /* ---- idle series ---- */
@@ -149,7 +154,7 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
         if (series->family != number) {
             number = series->family;
             family = &snapshot->families[number];
-            given = give_family(family, model, target);
+            given = give_family(snapshot, family, model, target);
             if (given < 0)
                 return given;
         }
@@ -175,12 +180,13 @@ give_series(struct snapshot *snapshot, struct model *model, const struct snapsho
 
 /* The family in the model: 0, *given 0 when it is not to be shown; or -ENOMEM. */
 static int
-gauge_family(struct snapshot_family *family, struct model *model, const struct snapshot_target *target, int *given)
+gauge_family(const struct snapshot *snapshot, struct snapshot_family *family, struct model *model,
+             const struct snapshot_target *target, int *given)
 {
     *given = 0;
     if (filtered(family, target->settings))
         return 0;
-    if (bind_family(family, target, model))
+    if (bind_family(snapshot, family, target, model))
         return -ENOMEM;
     *given = !family->refused;
     model->conflicts += family->refused;
@@ -215,7 +221,7 @@ give_states(struct snapshot *snapshot, struct model *model, const struct snapsho
     const double in_force = gauge->any ? gauge->value : 0;
     struct model_series *to;
     uint32_t i;
-    int given, idle, error = gauge_family(family, model, target, &given);
+    int given, idle, error = gauge_family(snapshot, family, model, target, &given);
 
     if (error || !given || !(in_force >= 0 && in_force < family->states_n && in_force == (uint32_t)in_force))
         return error;
@@ -226,12 +232,41 @@ give_states(struct snapshot *snapshot, struct model *model, const struct snapsho
         const struct snapshot_part part = { SNAPSHOT_NONE, family->states[i] };
         to = find_series(snapshot, series, family, target, part, model, &snapshot->state_targets[series->target + i],
                          &error);
-        if (!to)
+        if (!to || (family->joins && (to->present || to->idle))) /* the one in force has its own state */
             continue;
         model->words[to->word] = i == (uint32_t)in_force;
         mark(family->target, to, idle, target->counts);
     }
     return error;
+}
+
+/*
+ * Adds a value to that of another definition, as the mode of the one in force has it; the latest one is always its own.
+ */
+static void
+join(const struct snapshot *snapshot, const struct snapshot_family *family, uint64_t *word, double value)
+{
+    uint32_t mode = family->joins ? snapshot->families[family->joins - 1].mode : SHMETER_SUM;
+    double other = snapshot_f64(*word);
+
+    switch (mode) {
+    case SHMETER_LIVE_MIN:
+    case SHMETER_MIN:
+        if (value < other)
+            memcpy(word, &value, sizeof value);
+        break;
+    case SHMETER_LIVE_MAX:
+    case SHMETER_MAX:
+        if (value > other)
+            memcpy(word, &value, sizeof value);
+        break;
+    case SHMETER_LIVE_LATEST:
+    case SHMETER_LATEST:
+        break;
+    default:
+        add_f64(word, value);
+        break;
+    }
 }
 
 static int
@@ -242,7 +277,7 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     struct snapshot_family *family = &snapshot->families[series->family];
     struct model_series *to;
     const struct snapshot_part part = { slot, NULL };
-    int given, error = gauge_family(family, model, target, &given);
+    int given, error = gauge_family(snapshot, family, model, target, &given);
 
     if (error || !given)
         return error;
@@ -250,15 +285,16 @@ give_gauge(struct snapshot *snapshot, struct model *model, const struct snapshot
     if (!to)
         return error;
     if (to->present || to->idle)
-        add_f64(model->words + to->word, value);
+        join(snapshot, family, model->words + to->word, value);
     else
         memcpy(model->words + to->word, &value, sizeof value); /* adding would lose the sign of -0 */
     mark(family->target, to, is_gauge_idle(snapshot, number, slot, value, target), target->counts);
     return 0;
 }
 
+/* joining: those of definitions that are added to the one in force, which is given first. */
 static int
-give_gauges(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target)
+give_gauges(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target, int joining)
 {
     uint32_t i, none;
     int error = 0;
@@ -266,6 +302,8 @@ give_gauges(struct snapshot *snapshot, struct model *model, const struct snapsho
     for (i = 0; i < snapshot->gauges_n && !error; i++) {
         const struct snapshot_gauge *gauge = &snapshot->gauges[i];
         const struct snapshot_series *series = &snapshot->series[gauge->series];
+        if ((snapshot->families[series->family].joins != 0) != joining)
+            continue;
         if (series->visible && snapshot->families[series->family].type == SHMETER_STATESET)
             error = give_states(snapshot, model, target, gauge);
         else if (gauge->any)
@@ -277,7 +315,8 @@ give_gauges(struct snapshot *snapshot, struct model *model, const struct snapsho
     for (i = 0; i < snapshot->samples_n && !error; i++) {
         const struct snapshot_sample *sample = &snapshot->samples[i];
         none = SNAPSHOT_NONE; /* a slot's worker changes */
-        error = give_gauge(snapshot, model, target, sample->series, sample->slot, &none, sample->value);
+        if ((snapshot->families[snapshot->series[sample->series].family].joins != 0) == joining)
+            error = give_gauge(snapshot, model, target, sample->series, sample->slot, &none, sample->value);
     }
     return error;
 }
@@ -305,7 +344,9 @@ snapshot_give(struct snapshot *snapshot, struct model *model, const struct snaps
     if (!error)
         error = give_series(snapshot, model, target);
     if (!error && !target->newer)
-        error = give_gauges(snapshot, model, target);
+        error = give_gauges(snapshot, model, target, 0);
+    if (!error && !target->newer && snapshot->several_n)
+        error = give_gauges(snapshot, model, target, 1);
     if (!target->newer)
         count_labels(snapshot, target);
     return model_settle(model) ? -ENOMEM : error;

@@ -1,8 +1,8 @@
 /*
  * What the files of the snapshot share among themselves; nobody else includes it.
  *
- * The way of a take, all of it under the reader's guard: levels -> slots -> records -> states -> cells -> gauges. What is read stays
- * behind in private memory only after it was checked.
+ * The way of a take, all of it under the reader's guard: levels -> slots -> records -> what is in force -> states ->
+ * cells -> gauges. What is read stays behind in private memory only after it was checked.
  */
 #ifndef SHMETER_EXPO_SNAPSHOT_PARTS_H
 #define SHMETER_EXPO_SNAPSHOT_PARTS_H
@@ -63,17 +63,27 @@ struct snapshot_family { /* a checked private copy of a family record */
     const char *const *states;
     const double *bounds;
     uint32_t visible;    /* in this take                                                                   */
-    uint32_t superseded; /* a later record has the same name                                               */
+    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one        */
     uint32_t unknown;    /* of a type that a later version has: it and its series are passed by               */
-    uint32_t
-        namesake; /* infos: number + 1 of the record of this name before it, whose infos stand beside its; 0 none */
+    /*
+     * Where its name has several definitions: the name's number + 1 in snapshot->several; else 0, and so are the
+     * others.
+     */
+    uint32_t several;
+    uint32_t namesake;          /* number + 1 of the definition before it; 0: it is the first                       */
+    uint32_t joins;             /* number + 1 of the one in force, to which it is added                             */
+    uint32_t as_f64;            /* counters: fractional ones join it                                             */
+    uint32_t was_superseded;    /* when cells were summed last                                                  */
+    uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
+    uint64_t open;              /* number of the last open of theirs                                           */
     /* In the model, valid in the epoch that the snapshot remembers. */
     struct model_family *target;
     const struct model_shape *shape;
     uint32_t bound;   /* target and shape were looked for                                                   */
     uint32_t refused; /* and cannot be had: another type has the name                                       */
-    const struct snapshot *newer; /* what redefined was found out from, when it had newer_families_n families  */
-    uint32_t newer_families_n;
+    uint8_t order[SHMETER_MAX_LABELS]; /* which of its labels is the shape's first, second, ...               */
+    const struct snapshot *newer; /* what redefined was found out from, when it had so many families ...          */
+    uint32_t newer_families_n, newer_chosen_n; /* ... and had chosen so often                                  */
     uint32_t redefined;
     uint32_t labels_added;    /* a bit for each label of the settings that its series get                        */
     uint32_t labels_left_out; /* labels of the settings whose names it has itself                               */
@@ -175,6 +185,11 @@ struct snapshot_slot {
     char worker[STATUS_WORKER_BYTES];
 };
 
+struct snapshot_several { /* a name with several definitions */
+    uint32_t last;        /* number + 1 of the definition found last; the others by namesake                  */
+    uint32_t in_force;    /* number + 1                                                                     */
+};
+
 struct snapshot_table { /* hash -> number, open addressing; number 0 is empty */
     struct snapshot_entry {
         uint32_t hash, number;
@@ -219,12 +234,20 @@ struct snapshot {
     uint32_t *twins_chosen; /* per group: the series that stands for it in this take                           */
     uint32_t twins_n, twins_capacity;
     struct snapshot_table units;  /* unit of a family -> its number + 1                                       */
-    struct snapshot_table names;  /* name -> newest family's number + 1                                       */
+    struct snapshot_table names;  /* name -> first family's number + 1                                        */
     struct snapshot_table labels; /* family and label values -> series' number + 1                            */
     struct snapshot_table taken;  /* chunk of words, or of gauge cells -> its mask's number + 1                 */
     struct snapshot_mask *masks;
     uint32_t masks_n, masks_capacity;
     struct arena arena;
+
+    /* what is in force */
+    struct snapshot_several *several;
+    uint32_t several_n, several_capacity;
+    uint32_t superseded_capacity;
+    uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
+    uint64_t superseded; /* updates in definitions that are not exposed: the loss that readers count            */
+    uint32_t carries_on; /* the first take finds what another snapshot has seen before                          */
 
     /* states */
     uint64_t changes_begun;   /* when all states were read last                                             */
@@ -245,6 +268,7 @@ struct snapshot {
     uint64_t *sums, *next; /* the last take's, and the one under way                                         */
     uint64_t sums_n, next_n;
     uint64_t sums_words; /* words that the last sums cover                                                 */
+    uint64_t next_words; /* words that next covers: after a take, those of the take before                    */
 
     /* gauges and slots */
     struct snapshot_gauge *gauges;
@@ -421,14 +445,19 @@ int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *by
 /* snapshot_records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
-/* The family whose record stands at unit, or NULL. */
-const struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
+/* The family whose record stands at unit, and the one in force of this name; or NULL. */
+struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
+struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);
 
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
+/* Whether a slot's block is its owner's and has memory. */
+int snapshot_has_block(struct snapshot *snapshot, uint32_t slot);
 int snapshot_take_records(struct snapshot *snapshot);
+int snapshot_take_in_force(struct snapshot *snapshot);
 void snapshot_take_states(struct snapshot *snapshot);
 int snapshot_take_cells(struct snapshot *snapshot);
+void snapshot_count_superseded(struct snapshot *snapshot);
 int snapshot_take_gauges(struct snapshot *snapshot);
 
 /* snapshot_runs.c: room for one more series' cells. 0 or -ENOMEM. */
@@ -453,7 +482,8 @@ void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 /* snapshot_bind.c: forgets all of another model or epoch. */
 void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
 /* Looks for the family in the model. 0, also when it is refused (another type or a reserved name); or -ENOMEM. */
-int snapshot_bind_family(struct snapshot_family *family, const struct snapshot_target *target, struct model *model);
+int snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *family,
+                         const struct snapshot_target *target, struct model *model);
 /* What tells several series of one record apart. */
 struct snapshot_part {
     uint32_t slot;     /* of a series per worker; SNAPSHOT_NONE */
@@ -487,7 +517,23 @@ snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint6
     return 0;
 }
 
-/* The newest family record of this name, or NULL. */
-struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);
+/*
+ * snapshot_force.c: families number is another definition of the name of families known. There is room for it in
+ * several.
+ */
+void snapshot_several_add(struct snapshot *snapshot, uint32_t known, uint32_t number);
+/* The definition in force of the family's name: itself, where it is the only one. */
+struct snapshot_family *snapshot_family_in_force(const struct snapshot *snapshot, struct snapshot_family *family);
+/* Whether what is counted in a definition can be added to what is counted in the one in force. */
+int snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_family *in_force);
+/* Whether both have the same labels. order[i]: which of from's is the i-th of to's. */
+int snapshot_label_order(const struct snapshot_family *from, const struct snapshot_family *to, uint8_t *order);
+
+/* Whether it is a gauge with a series for each worker. */
+static inline int
+snapshot_per_worker(const struct snapshot_family *family)
+{
+    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
+}
 
 #endif

@@ -19,7 +19,7 @@ find_unit(const struct snapshot *snapshot, uint32_t unit)
     return entry;
 }
 
-const struct snapshot_family *
+struct snapshot_family *
 snapshot_family_at(const struct snapshot *snapshot, uint32_t unit)
 {
     struct snapshot_entry *entry = find_unit(snapshot, unit);
@@ -50,44 +50,19 @@ struct snapshot_family *
 snapshot_family_named(const struct snapshot *snapshot, const char *name)
 {
     struct snapshot_entry *entry = find_name(snapshot, name);
-    return entry ? &snapshot->families[entry->number - 1] : NULL;
+    return entry ? snapshot_family_in_force(snapshot, &snapshot->families[entry->number - 1]) : NULL;
 }
 
-/* Nothing of this name that was known before the record is exposed any more. */
-static void
-supersede(struct snapshot *snapshot, struct snapshot_family *family)
-{
-    for (;;) {
-        family->superseded = 1;
-        if (!family->namesake)
-            return;
-        family = &snapshot->families[family->namesake - 1];
-    }
-}
-
-/* The last record of a name defines it; but infos of different labels stand beside each other. */
 static void
 name_family(struct snapshot *snapshot, uint32_t number)
 {
-    struct snapshot_family *family = &snapshot->families[number], *other;
-    struct snapshot_entry *entry = find_name(snapshot, family->name);
+    const char *name = snapshot->families[number].name;
+    struct snapshot_entry *entry = find_name(snapshot, name);
 
-    if (!entry) {
-        snapshot_table_add(&snapshot->names, name_hash(snapshot, family->name), number + 1);
-        return;
-    }
-    other = &snapshot->families[entry->number - 1];
-    if (family->type == SHMETER_INFO && other->type == SHMETER_INFO) {
-        family->namesake = entry->number;
-        entry->number = number + 1;
-        return;
-    }
-    if (other->unit > family->unit) {
-        family->superseded = 1;
-        return;
-    }
-    supersede(snapshot, other);
-    entry->number = number + 1;
+    if (entry)
+        snapshot_several_add(snapshot, entry->number - 1, number);
+    else
+        snapshot_table_add(&snapshot->names, name_hash(snapshot, name), number + 1);
 }
 
 int
@@ -101,6 +76,8 @@ snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned cha
         return 0;
     if (snapshot_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
                       sizeof *snapshot->families) ||
+        snapshot_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
+                      sizeof *snapshot->several) ||
         snapshot_table_room(&snapshot->units, 1) || snapshot_table_room(&snapshot->names, 1))
         return -ENOMEM;
     family = &snapshot->families[number];

@@ -92,6 +92,14 @@ rest_of_histograms(struct snapshot *old, const struct snapshot *now)
     return left;
 }
 
+void
+snapshot_keep_superseded(struct snapshot *snapshot, const struct snapshot *before)
+{
+    snapshot->carries_on = 1;
+    snapshot->superseded = before->superseded;
+    snapshot->status.losses[SHMETER_LOSS_SUPERSEDED] = before->superseded;
+}
+
 int
 snapshot_keep_rest(struct snapshot *old, const struct snapshot *now)
 {

@@ -173,7 +173,7 @@ whole_lanes(struct snapshot *snapshot)
 int
 snapshot_take_cells(struct snapshot *snapshot)
 {
-    uint64_t *sums = snapshot->sums, sums_n = snapshot->sums_n;
+    uint64_t *sums = snapshot->sums, sums_n = snapshot->sums_n, sums_words = snapshot->sums_words;
 
     if (room_for_sums(snapshot))
         return -ENOMEM;
@@ -192,5 +192,6 @@ snapshot_take_cells(struct snapshot *snapshot)
     snapshot->sums_words = snapshot->sums_used;
     snapshot->next = sums;
     snapshot->next_n = sums_n;
+    snapshot->next_words = sums_words;
     return 0;
 }

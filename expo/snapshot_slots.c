@@ -200,6 +200,12 @@ take_held_slots(struct snapshot *snapshot)
 }
 
 int
+snapshot_has_block(struct snapshot *snapshot, uint32_t slot)
+{
+    return has_block(snapshot, slot, &snapshot->slots[slot]);
+}
+
+int
 snapshot_take_slots(struct snapshot *snapshot)
 {
     struct segment_status *status = &snapshot->status;

@@ -34,7 +34,7 @@ read_families(struct snapshot *snapshot)
                   snapshot_record_state(snapshot, family->unit) == SHMETER_VISIBLE;
         changed |= visible != family->visible;
         family->visible = visible;
-        status->families += visible;
+        status->families += visible && !family->joins;
         status->families_superseded += family->superseded;
     }
     return (int)changed;

@@ -33,6 +33,8 @@ static const struct {
     [SHMETER_LOSS_HANDLES_REFUSED] = { "handles_refused",
                                        "handles asked for with a wrong number of labels or type; not counted at all" },
     [SHMETER_LOSS_CHECKS_REFUSED] = { "checks_refused", "health checks beyond a worker's places" },
+    [SHMETER_LOSS_SUPERSEDED] = { "superseded",
+                                  "updates in definitions that are not exposed, as another one of their name is" },
 };
 
 _Static_assert(sizeof losses / sizeof *losses == SHMETER_LOSSES, "each loss has its word");

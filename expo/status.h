@@ -42,6 +42,14 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     struct status_check checks[STATUS_CHECKS];
 };
 
+struct
+    status_superseded { /* a definition that living workers have open and that is not exposed, as another one is in force */
+    const char *name;    /* of the family; of the snapshot                                                */
+    const char *differs; /* "other buckets", ...                                                          */
+    uint32_t slot;       /* of one of the workers                                                         */
+    uint32_t workers_n;
+};
+
 struct segment_status {
     char name[STATUS_SEGMENT_BYTES]; /* as asked for, NAME or a path, and never the same for two: text_name()     */
     char path[STATUS_NAME_BYTES];
@@ -64,7 +72,7 @@ struct segment_status {
     uint64_t gauges_used, gauges_capacity;   /* cells                                                       */
     uint64_t series_used, series_capacity;
     uint64_t families;            /* exposed                                                               */
-    uint64_t families_superseded; /* hidden by a newer definition of their name                              */
+    uint64_t families_superseded; /* definitions that are not exposed, as another one of their name is         */
     uint64_t families_damaged;    /* records that do not fit together: left out                              */
     uint64_t families_unknown;    /* of types that a later version has: left out with their series            */
     uint64_t series_visible;
@@ -83,6 +91,10 @@ struct segment_status {
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
     struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot                         */
     uint32_t slots_len;
+
+    uint64_t superseded_n; /* of them superseded_len are told of                              */
+    struct status_superseded *superseded;
+    uint32_t superseded_len;
 };
 
 /* The word for a kind of loss, for labels: "series_refused"; NULL past the last one. And a sentence for people. */

@@ -39,6 +39,7 @@ struct store {
     struct model *model;
     struct plan *plan;
     uint64_t conflicts;     /* of the last take                                                            */
+    uint64_t definitions_n; /* how often other definitions were in force, likewise                         */
     uint32_t fruitless_n;   /* takes to let pass since the model was begun anew for nothing, ...             */
     uint32_t fruitless_now; /* ... and of them those to come                                               */
 };
@@ -263,13 +264,29 @@ fill_once(struct store *store, uint64_t now_ns)
     return result;
 }
 
+/* Whether another definition of some name is in force than in the last take. */
+static int
+defined_anew(struct store *store)
+{
+    uint64_t before = store->definitions_n;
+    uint32_t i;
+
+    store->definitions_n = 0;
+    for (i = 0; i < store->watches_n; i++)
+        if (store->watches[i]->current)
+            store->definitions_n += snapshot_chosen_n(store->watches[i]->current);
+    return store->definitions_n != before;
+}
+
 /* Whether the model is to be begun anew because what is left out may be so on account of what is absent: a release before this one. */
 static int
 worth_clearing(struct store *store)
 {
-    if (!store->model->conflicts || store->model->conflicts == store->conflicts)
+    int defined = defined_anew(store);
+
+    if (!store->model->conflicts || (store->model->conflicts == store->conflicts && !defined))
         return 0;
-    if (!store->fruitless_now)
+    if (!store->fruitless_now || defined)
         return 1;
     store->fruitless_now--; /* their number may change with every scrape, and to begin anew costs many times a scrape */
     return 0;

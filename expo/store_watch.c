@@ -175,8 +175,10 @@ still_used(const struct snapshot *snapshot)
 static int
 begin_again(struct store_watch *watch, struct snapshot *known, struct snapshot *snapshot)
 {
-    int result = snapshot_take(snapshot, SNAPSHOT_ALL);
+    int result;
 
+    snapshot_keep_superseded(snapshot, known);
+    result = snapshot_take(snapshot, SNAPSHOT_ALL);
     if (result) { /* cut once more: what is there still cannot be told from what is not, until the next take */
         snapshot_free(snapshot);
         watch->current = known;

@@ -22,13 +22,16 @@ struct losses_segment {
     struct loss losses[STATUS_LOSSES];
 };
 
-/* To have come back is no loss: it is counted with them because it takes room. */
+/*
+ * To have come back is no loss: it is counted with them because it takes room. What is superseded is told by
+ * health_judge(), as long as it is.
+ */
 static int
 is_loss(uint32_t kind)
 {
     const char *word = status_loss_kind(kind);
 
-    return word && strcmp(word, "series_renewed") != 0;
+    return word && strcmp(word, "series_renewed") != 0 && strcmp(word, "superseded") != 0;
 }
 
 static uint64_t

@@ -5,6 +5,7 @@
 #ifndef SHMETER_SHM_FAMILY_H
 #define SHMETER_SHM_FAMILY_H
 
+#include "opened.h"
 #include "registry.h"
 #include "segment.h"
 
@@ -15,6 +16,7 @@ struct shmeter_binding {
     struct shmeter_buckets *buckets; /* histograms */
     uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
+    uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
 };
 
 /* Where handles of a family lead that cannot be had: one cell for all its series. */
@@ -98,6 +100,95 @@ shmeter_family_record_of(const struct shmeter_attachment *attachment, const stru
                                        definition->max_series ? definition->max_series : header->max_family_series);
 }
 
+/*
+ * Whether the family does not have its name: another definition has it, or it was given up, or its description is
+ * refused.
+ */
+SHMETER_INLINE int
+shmeter_family_refused(const struct shmeter_family *family)
+{
+    return shmeter_load_relaxed(&family->accepted) != shmeter_load_relaxed(&family->first->holder);
+}
+
+/* ---- what is open ---- */
+
+/* The binding of a family that leads to this attachment, whether it has its name or not; NULL. */
+SHMETER_LOCAL struct shmeter_binding *
+shmeter_family_bound(const struct shmeter_family *family, const struct shmeter_attachment *attachment)
+{
+    struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
+    return binding && binding->attachment == attachment ? binding : NULL;
+}
+
+/*
+ * Opens a family in its segment, if it is not open there, and lists it. A thread that binds the family while another
+ * one claims the slot: the binding is published, then the claim is loaded, with an add between them; there it is the
+ * other way round with a cas. So one of both sees what the other has done.
+ */
+SHMETER_LOCAL void
+shmeter_binding_open(struct shmeter_binding *binding)
+{
+    uint64_t number = shmeter_load_relaxed(&binding->opened), next;
+    if (binding->attachment->closed)
+        return; /* its next open opens them anew */
+    if (!number) {
+        next = shmeter_opened_number(binding->attachment, binding->record);
+        if (shmeter_cas(&binding->opened, &number, next))
+            number = next;
+    }
+    shmeter_opened_put(binding->attachment, binding->unit, number);
+}
+
+/*
+ * Opens a family, or takes one that has lost its name off the list; once more when a thread has changed that meanwhile.
+ */
+SHMETER_LOCAL void
+shmeter_family_settle(const struct shmeter_family *family, struct shmeter_binding *binding)
+{
+    int refused;
+    do {
+        refused = shmeter_family_refused(family);
+        if (!refused) {
+            shmeter_binding_open(binding);
+        } else {
+            shmeter_store_relaxed(&binding->opened, 0);
+            shmeter_opened_take_off(binding->attachment, binding->unit);
+        }
+    } while (refused != shmeter_family_refused(family));
+}
+
+/* The meter is closed: its next open opens the family anew. */
+SHMETER_LOCAL void
+shmeter_family_end(const struct shmeter_family *family, struct shmeter_binding *binding)
+{
+    (void)family;
+    shmeter_store_relaxed(&binding->opened, 0);
+}
+
+/*
+ * Does something with each family that this process has in an attachment. To settle them all is for a process that has
+ * just got a slot: a forked child has them from its parent, with the numbers of the parent's opens. Lock-free and
+ * async-signal-safe.
+ */
+SHMETER_LOCAL void
+shmeter_family_all(const struct shmeter_attachment *attachment,
+                   void (*act)(const struct shmeter_family *family, struct shmeter_binding *binding))
+{
+    uint64_t at = shmeter_load_acquire(&shmeter_process_v1.meters);
+    struct shmeter *meter = SHMETER_POINTER(struct shmeter *, at);
+    for (; meter; meter = meter->next) {
+        uint64_t newest = shmeter_load_acquire(&meter->families);
+        struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, newest);
+        for (; family; family = family->next) {
+            struct shmeter_binding *binding = shmeter_family_bound(family, attachment);
+            if (binding)
+                act(family, binding);
+        }
+    }
+}
+
+/* ---- bindings ---- */
+
 /* Gives back a binding that nobody has seen. */
 SHMETER_LOCAL void
 shmeter_binding_give(struct shmeter_binding *binding)
@@ -154,17 +245,14 @@ shmeter_family_bind(struct shmeter_family *family)
         if (binding && binding->attachment == attachment)
             return binding;
         binding = attachment->base ? shmeter_binding_make(family, attachment) : NULL;
-        if (!binding || shmeter_cas(&family->binding, &seen, SHMETER_ADDRESS(binding)))
+        if (!binding)
+            return NULL;
+        if (shmeter_cas(&family->binding, &seen, SHMETER_ADDRESS(binding))) {
+            shmeter_family_settle(family, binding);
             return binding;
+        }
         shmeter_binding_give(binding);
     }
-}
-
-/* Whether the family does not have its name: another definition has it, or it was given up, or its description is refused. */
-SHMETER_INLINE int
-shmeter_family_refused(const struct shmeter_family *family)
-{
-    return shmeter_load_relaxed(&family->accepted) != shmeter_load_relaxed(&family->first->holder);
 }
 
 SHMETER_INLINE struct shmeter_binding *

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "words.h"
+
 #if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "shmeter needs a 64-bit little-endian machine"
 #endif
@@ -30,7 +32,7 @@
 
 #define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
 #define SHMETER_ABI_MAJOR 1u
-#define SHMETER_ABI_MINOR 2u
+#define SHMETER_ABI_MINOR 3u
 
 #define SHMETER_UNIT_BYTES          64u    /* records are allocated and numbered in these                   */
 #define SHMETER_CHUNK_BYTES         32768u /* backing grows by so much, in the arena and in each CPU lane    */
@@ -56,6 +58,7 @@
 #define SHMETER_CHECKS              8u
 #define SHMETER_CHECK_NAME_BYTES    48u
 #define SHMETER_CHECK_MESSAGE_BYTES 96u
+#define SHMETER_OPENED              200u /* families that a slot lists                                         */
 
 /* ---- header: immutable ------------------------------------------------------------------------------------------ */
 
@@ -166,6 +169,7 @@ enum shmeter_loss {
     SHMETER_LOSS_SERIES_RENEWED,        /* hidden counters and histograms that came back with fresh cells  */
     SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type: they count privately  */
     SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for                       */
+    SHMETER_LOSS_SUPERSEDED, /* counted in definitions that are not exposed: readers count it, its line is 0 */
     SHMETER_LOSSES
 };
 #define SHMETER_LOSS_LINES 32u
@@ -180,7 +184,8 @@ struct shmeter_state {
     struct shmeter_line families_n;     /* families made                                                  */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1                      */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way                              */
-    struct shmeter_line reserved[7];
+    struct shmeter_line reserved[6];
+    struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3                   */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
 SHMETER_AT(shmeter_state, cells_fill, 0);
@@ -193,6 +198,7 @@ SHMETER_AT(shmeter_state, families_n, 384);
 SHMETER_AT(shmeter_state, changes_begun, 448);
 SHMETER_AT(shmeter_state, changes_done, 512);
 SHMETER_AT(shmeter_state, reserved, 576);
+SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
 
@@ -247,7 +253,7 @@ struct shmeter_family_record {
     int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is           */
                            /*   2^(first_index * 2^-schema)                                             */
     uint32_t log_n;        /* exponential: log-spaced buckets                                           */
-    uint64_t reserved_b;
+    uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3               */
     /* then double bounds[bounds_n]; name; help; unit; label names; states */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
@@ -276,7 +282,7 @@ SHMETER_AT(shmeter_family_record, unit_bytes, 108);
 SHMETER_AT(shmeter_family_record, labels_bytes, 110);
 SHMETER_AT(shmeter_family_record, first_index, 112);
 SHMETER_AT(shmeter_family_record, log_n, 116);
-SHMETER_AT(shmeter_family_record, reserved_b, 120);
+SHMETER_AT(shmeter_family_record, opened, 120);
 SHMETER_SIZE(shmeter_family_record, 128);
 
 struct shmeter_series_record {
@@ -413,7 +419,9 @@ struct shmeter_slot_block {
     struct shmeter_slot_check checks[SHMETER_CHECKS];
     uint64_t ring_claimed; /* {cells claimed, records}: the event ring's place; no events yet, so zero     */
     uint64_t ring_backed;  /* bytes of the ring that have memory                                       */
-    uint64_t reserved_c[222];
+    uint64_t opened_of; /* owner, as it is when LIVE, whose list follows; another one's: there is none. Since ABI 1.3 */
+    uint64_t opened[SHMETER_OPENED]; /* families that the owner has open: SHMETER_OPENED_ENTRY; zero ends the list */
+    uint64_t reserved_c[21];
     /* at header.gauges_off: struct shmeter_gauge_cell[gauges_n]; at header.ring_off: the ring */
 };
 SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
@@ -426,20 +434,10 @@ SHMETER_AT(shmeter_slot_block, reserved_b, 104);
 SHMETER_AT(shmeter_slot_block, checks, 256);
 SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
 SHMETER_AT(shmeter_slot_block, ring_backed, 2312);
-SHMETER_AT(shmeter_slot_block, reserved_c, 2320);
+SHMETER_AT(shmeter_slot_block, opened_of, 2320);
+SHMETER_AT(shmeter_slot_block, opened, 2328);
+SHMETER_AT(shmeter_slot_block, reserved_c, 3928);
 SHMETER_SIZE(shmeter_slot_block, 4096);
 SHMETER_STATIC_ASSERT(SHMETER_CHECKS <= 8, "check_turn has a bit for each place");
-
-/* Takes the fields of owner and identity apart. */
-#define SHMETER_OWNER(state, generation, pid) \
-    ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))
-#define SHMETER_IMAGE(hash, generation)           (((hash) & ~UINT64_C(0xffffff)) | ((generation)&0xffffffu))
-#define SHMETER_IMAGE_GENERATION(image)           ((uint32_t)((image)&0xffffff))
-#define SHMETER_OWNER_STATE(owner)                ((uint32_t)((owner)&0xff))
-#define SHMETER_OWNER_GENERATION(owner)           ((uint32_t)((owner) >> 8) & 0xffffffu)
-#define SHMETER_OWNER_PID(owner)                  ((uint32_t)((owner) >> 32))
-#define SHMETER_IDENTITY(start_ticks, namespaces) ((uint64_t)(uint32_t)(start_ticks) | ((uint64_t)(namespaces) << 32))
-#define SHMETER_IDENTITY_START(identity)          ((uint32_t)(identity))
-#define SHMETER_IDENTITY_NAMESPACES(identity)     ((uint32_t)((identity) >> 32))
 
 #endif

@@ -249,7 +249,7 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
     record->labels_bytes = definition->labels_bytes;
     record->first_index = definition->first_index;
     record->log_n = definition->log_n;
-    record->reserved_b = 0;
+    record->opened = 0;
     if (bounds_bytes)
         memcpy(record + 1, definition->bounds, bounds_bytes);
     memcpy((char *)(record + 1) + bounds_bytes, definition->strings, strings_bytes);

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "family.h"
 #include "gauge.h"
 #include "identity.h"
 #include "meter.h"
@@ -194,6 +195,7 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
     shmeter_store_relaxed(&block->work_n, 0);
     for (i = 0; i < SHMETER_CHECKS; i++)
         shmeter_store_relaxed(&block->checks[i].word, 0);
+    shmeter_opened_begin(attachment, idx);
     memcpy(block->worker, attachment->worker, SHMETER_WORKER_BYTES);
     return 0;
 }
@@ -334,6 +336,7 @@ shmeter_slot_claim(struct shmeter_attachment *attachment)
     } else if (self.lock_fd >= 0) {
         shmeter_sys_close(self.lock_fd);
     }
+    shmeter_family_all(attachment, shmeter_family_settle);
     claim = shmeter_load_acquire(&wiped->claim);
     shmeter_store_release(&wiped->slot, SHMETER_ADDRESS(shmeter_slot_block_at(attachment, (uint32_t)claim - 1)));
     return 0;

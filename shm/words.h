@@ -1,0 +1,26 @@
+/*
+ * Words of slots that hold several fields: how they are put together and taken apart.
+ */
+#ifndef SHMETER_SHM_WORDS_H
+#define SHMETER_SHM_WORDS_H
+
+#include <stdint.h>
+
+/* {unit:32 (low), number of the open:32}; 0 in the upper half: it is not open any more, and the place is free. */
+#define SHMETER_OPENED_ENTRY(unit, open) ((uint64_t)(uint32_t)(unit) | (uint64_t)(open) << 32)
+#define SHMETER_OPENED_UNIT(entry)       ((uint32_t)(entry))
+#define SHMETER_OPENED_NUMBER(entry)     ((uint32_t)((entry) >> 32))
+
+/* Takes the fields of owner and identity apart. */
+#define SHMETER_OWNER(state, generation, pid) \
+    ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))
+#define SHMETER_IMAGE(hash, generation)           (((hash) & ~UINT64_C(0xffffff)) | ((generation)&0xffffffu))
+#define SHMETER_IMAGE_GENERATION(image)           ((uint32_t)((image)&0xffffff))
+#define SHMETER_OWNER_STATE(owner)                ((uint32_t)((owner)&0xff))
+#define SHMETER_OWNER_GENERATION(owner)           ((uint32_t)((owner) >> 8) & 0xffffffu)
+#define SHMETER_OWNER_PID(owner)                  ((uint32_t)((owner) >> 32))
+#define SHMETER_IDENTITY(start_ticks, namespaces) ((uint64_t)(uint32_t)(start_ticks) | ((uint64_t)(namespaces) << 32))
+#define SHMETER_IDENTITY_START(identity)          ((uint32_t)(identity))
+#define SHMETER_IDENTITY_NAMESPACES(identity)     ((uint32_t)((identity) >> 32))
+
+#endif
