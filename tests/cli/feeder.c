@@ -7,6 +7,7 @@
  *     check NAME 0|1|2 MESSAGE    reports a check
  *     nan                         observes NaN, which is refused and counted
  *     orphan                      forks a child that only counts, and says its pid instead of "ok"; the child ends with the input, too
+ *     bounds                      makes the histogram anew with other bounds, and observes 0.5
  *     release                     closes the meter
  */
 #include <shmeter.h>
@@ -37,6 +38,16 @@ reply(const char *text)
 {
     puts(text);
     fflush(stdout);
+}
+
+static void
+other_bounds(struct shmeter *meter)
+{
+    struct shmeter_desc desc = latency_desc;
+
+    desc.bounds_len--;
+    shmeter_family_forget(meter, desc.name);
+    shmeter_histogram_observe(shmeter_histogram_of(shmeter_family(meter, &desc)), 0.5);
 }
 
 /* The child holds the input open as well; it reads nothing, and waits for its parent's reader to go. */
@@ -89,6 +100,8 @@ main(int argc, char **argv)
             shmeter_check(meter, name, (enum shmeter_health)state, message);
         else if (!strcmp(line, "nan\n"))
             shmeter_histogram_observe(latency, (double)NAN);
+        else if (!strcmp(line, "bounds\n"))
+            other_bounds(meter);
         else if (!strcmp(line, "release\n"))
             shmeter_close(meter);
         else

@@ -65,7 +65,7 @@ def create_makes_the_sizes_that_ls_shows(bench):
                         "--max-family-series=9"), bench.path)
     [segment] = bench.json("ls", bench.name, "--json")
     equal((segment["name"], segment["path"], segment["readable"], segment["mode"], segment["abi"]),
-          (bench.name, bench.path, True, "0660", "1.2"))
+          (bench.name, bench.path, True, "0660", "1.3"))
     equal((segment["cells"], segment["series"]), ({"used": 0, "capacity": 131072}, {"used": 0, "capacity": 500}))
     equal((segment["slots"], segment["gauges"]), ({"used": 0, "capacity": 7}, {"used": 0, "capacity": 33}))
     equal((segment["cpu_lanes"], segment["shared_lanes"]), (3, 2))
@@ -222,6 +222,25 @@ def doctor_gives_advice_for_losses_full_levels_and_dead_workers(bench):
     slots = finding(bench.json("doctor", "--json", bench.name, code=2), "slots")
     contains(slots["value"], "1 dead")
     contains(slots["advice"], "shmeter health")
+
+
+@test
+def doctor_and_health_tell_of_definitions_that_are_not_exposed(bench):
+    old, new = bench.worker(name="old"), bench.worker(name="new")
+    new.do("bounds")
+    report = json.loads(bench.run("doctor", "--json", bench.name).stdout)
+    found = finding(report, "definitions")
+    equal(found["level"], "warn")
+    contains(found["value"], "shop_latency_seconds: 1 workers (one is old, pid %d)" % old.pid, "other buckets")
+    contains(found["advice"], "end the workers of the other release", "a segment each")
+    equal(finding(report, "loss superseded")["value"].split()[0], "4")
+    reasons = bench.json("health", "--json", bench.name, code=1)["reasons"]
+    equal([(one["what"], one["worker"], one["status"]) for one in reasons], [("superseded", "old", "degraded")])
+    contains(bench.good("dump", bench.name), "shop_latency_seconds_count 1\n")
+    old.end()
+    report = json.loads(bench.run("doctor", "--json", bench.name).stdout)
+    equal([one for one in report["findings"] if one["what"] == "definitions"], [])
+    equal(finding(report, "losses")["value"], "none")
 
 
 @test

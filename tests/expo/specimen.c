@@ -26,6 +26,43 @@ add(struct specimen *specimen, const struct image_family *family)
     }
 }
 
+/* Other definitions of some names: one that is added to the first one, and some that are not. */
+static void
+add_others(struct specimen *specimen)
+{
+    struct image_family family = { .labels = { "path", "method" }, .type = SHMETER_COUNTER_F64, .name = "c_total" };
+
+    add(specimen, &family);
+    family.type = SHMETER_HISTOGRAM;
+    family.name = "h_seconds";
+    family.bounds = bounds;
+    family.bounds_n = 2;
+    add(specimen, &family);
+    memset(&family, 0, sizeof family);
+    family.type = SHMETER_GAUGE;
+    family.mode = SHMETER_LIVE_SUM;
+    family.name = "g1";
+    add(specimen, &family);
+    family.mode = SHMETER_ALL;
+    add(specimen, &family);
+}
+
+/* All records are listed, in both directions: those of families, and others. */
+static void
+list(struct specimen *specimen)
+{
+    struct image *image = &specimen->image;
+    uint32_t i, slot;
+
+    image->state->opens.value = 2 * specimen->units_n;
+    for (slot = 0; slot < 4; slot++) {
+        struct shmeter_slot_block *block = image_block(image, slot);
+        block->opened_of = image_slot(image, slot)->owner;
+        for (i = 0; i < specimen->units_n; i++)
+            block->opened[i] = SHMETER_OPENED_ENTRY(specimen->units[slot % 2 ? specimen->units_n - 1 - i : i], i + 1);
+    }
+}
+
 void
 specimen_make(struct specimen *specimen)
 {
@@ -80,10 +117,12 @@ specimen_make(struct specimen *specimen)
         family.name = name;
         add(specimen, &family);
     }
+    add_others(specimen);
     image_own(image, 0, SHMETER_SLOT_LIVE, IMAGE_SELF, "zero");
     image_own(image, 1, SHMETER_SLOT_LIVE, IMAGE_DEAD, "one");
     image_own(image, 2, SHMETER_SLOT_RELEASED, IMAGE_SELF, "two");
     image_own(image, 3, SHMETER_SLOT_CLAIMING, IMAGE_FOREIGN, "three");
+    list(specimen);
 }
 
 void

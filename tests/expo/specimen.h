@@ -8,7 +8,7 @@
 
 #include "tests/expo/image.h"
 
-#define SPECIMEN_RECORDS 64u
+#define SPECIMEN_RECORDS 96u
 
 struct specimen {
     struct image image;

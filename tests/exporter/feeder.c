@@ -13,6 +13,7 @@
  *     many FROM TO                 shop_many_total{number=FROM .. TO - 1} += 1
  *     build VERSION                shop_build_info{version} 1
  *     counter NAME N               a counter without labels += N
+ *     turns BOUND N                N observations of 1 in shop_turns, a histogram of one bucket up to BOUND
  *     busy | idle | beat | check NAME 0|1|2 MESSAGE | release
  */
 #include <shmeter.h>
@@ -108,6 +109,16 @@ plain_counter(struct shmeter *meter, const char *name, unsigned long n)
     shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &desc)), n);
 }
 
+static void
+turns(struct shmeter *meter, double bound, unsigned long n)
+{
+    const struct shmeter_desc desc = {
+        .type = SHMETER_HISTOGRAM, .name = "shop_turns", .help = "Turns.", .bounds = &bound, .bounds_len = 1
+    };
+
+    observe(shmeter_histogram_of(shmeter_family(meter, &desc)), 1, n);
+}
+
 /* Returns 0 when there is no such command with so many fields. */
 static int
 obey(struct shmeter *meter, char *const field[FIELDS], int n)
@@ -134,6 +145,8 @@ obey(struct shmeter *meter, char *const field[FIELDS], int n)
         shmeter_info_of(shmeter_family(meter, &build_desc), field[1]);
     else if (n == 3 && !strcmp(command, "counter"))
         plain_counter(meter, field[1], number(field[2]));
+    else if (n == 3 && !strcmp(command, "turns"))
+        turns(meter, strtod(field[1], NULL), number(field[2]));
     else if (n == 1 && !strcmp(command, "busy"))
         shmeter_busy(meter);
     else if (n == 1 && !strcmp(command, "idle"))

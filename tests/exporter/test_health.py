@@ -193,5 +193,36 @@ def the_page_shows_rules_and_escapes_them(bench):
     true(not any(tag in page for tag in ("<b>", "<i>", "<u>")), "something is not escaped")
 
 
+@test
+def what_another_release_goes_on_counting_is_a_loss_and_a_reason_as_long_as_it_does(bench):
+    name = bench.name()
+    old, new = bench.feeder(name, "old"), bench.feeder(name, "new")
+    exporter = bench.exporter(f"--segment={name}")
+    old.do("turns", 5, 10)
+    equal(value(exporter.samples(), "shop_turns_count"), 10, "the only release")
+    equal(value(exporter.samples(), "shmeter_lost_total", segment=name, kind="superseded"), 0, "no loss")
+    new.do("turns", 7, 1)
+    old.do("turns", 5, 3)
+    found = exporter.samples()
+    equal((value(found, "shop_turns_count"), value(found, "shop_turns_bucket", le="7.0")), (1, 1), "the new release is in force")
+    equal(value(found, "shmeter_lost_total", segment=name, kind="superseded"), 3, "the loss")
+    equal(value(found, "shmeter_health_check_status", check="losses"), 1, "the check")
+    found = health_of(exporter)
+    reason = next(one for one in found["reasons"] if one["check"] == "losses")
+    equal([found["status"]] + [reason[key] for key in ("status", "what", "worker", "pid", "segment")],
+          ["degraded", "degraded", "superseded", "old", old.pid, name], "the reason")
+    true("shop_turns" in reason["message"] and "other buckets" in reason["message"] and "end the workers" in reason["message"], reason["message"])
+    new.end()  # it has failed
+    equal(value(exporter.samples(), "shop_turns_count"), 13, "the old release is in force again")
+    equal([one for one in health_of(exporter)["reasons"] if one["check"] == "losses"], [], "no reason")
+    new = bench.feeder(name, "new")
+    new.do("turns", 7, 1)
+    equal(value(exporter.samples(), "shop_turns_count"), 2, "the next attempt")
+    old.end()
+    found = exporter.samples()
+    equal((value(found, "shop_turns_count"), value(found, "shmeter_lost_total", segment=name, kind="superseded")), (2, 3), "at the end")
+    equal([one for one in health_of(exporter)["reasons"] if one["check"] == "losses"], [], "no reason any more")
+
+
 if __name__ == "__main__":
     main()

@@ -49,6 +49,7 @@ struct run {
     int parents[ORPHANED];
     uint32_t parents_n;
     struct store *store;
+    struct api_reader reader; /* of store */
     uint32_t scrapes_n;
 };
 
@@ -78,14 +79,14 @@ must(int good, const char *what)
 /* ---- scrapes ---- */
 
 static void
-scrape(struct store *store)
+scrape(struct store *store, struct api_reader *reader)
 {
     static struct buffer text;
 
     text.len = 0;
     must(!store_take(store, SNAPSHOT_ALL) && !store_render(store, &encode_text, &text), "no memory to read");
     must(store_status_n(store) == 1 && store_status(store, 0)->readable, "the segment cannot be read");
-    api_compare(&run.model, text.data ? text.data : "", text.len, store_status(store, 0));
+    api_compare(&run.model, reader, text.data ? text.data : "", text.len, store_status(store, 0));
 }
 
 /* with_own: the segment's own series too. */
@@ -408,7 +409,7 @@ call(uint8_t which, int process)
         break;
     case 12:
         if (run.store && run.scrapes_n++ < SCRAPES)
-            scrape(run.store);
+            scrape(run.store, &run.reader);
         break;
     default:
         call_update(process);
@@ -428,9 +429,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         call(head / API_PROCESSES % 20, head % API_PROCESSES);
     }
     if (run.store) {
-        scrape(run.store);
+        scrape(run.store, &run.reader);
+        memset(&run.reader, 0, sizeof run.reader);
         fresh = new_store(1);
-        scrape(fresh);
+        scrape(fresh, &run.reader);
         store_free(fresh);
         store_free(run.store);
     }

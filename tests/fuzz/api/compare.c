@@ -13,8 +13,9 @@
 #define LABEL_BYTES 8192
 
 struct expected {
-    const struct api_series *series;
+    struct api_series series; /* a copy: what joins is added to it */
     const struct api_definition *definition;
+    int type; /* of the definition; fractional when such counters join                                      */
     double gauge;
     char *labels; /* as strict_sample.labels */
     uint32_t seen_n, buckets_seen_n, bound;
@@ -25,6 +26,7 @@ struct comparison {
     const struct api_model *model;
     struct expected expected[EXPECTED];
     uint32_t expected_n, series_n;
+    int joining;               /* what is added to the definitions in force is being expected */
     char *labels[API_RECORDS]; /* of each series; NULL: it is not shown */
 };
 
@@ -97,26 +99,96 @@ labels_of(const struct api_series *series, const struct api_definition *definiti
     return strdup(out);
 }
 
+/* The record in force of a series' name. */
+static int
+in_force_of(const struct api_model *model, const struct api_series *series)
+{
+    int in_force;
+
+    api_model_place(model, series->record, &in_force);
+    return in_force;
+}
+
+/* Counters of a name are fractional ones when one of those that are exposed is. */
+static int
+type_in_force(const struct api_model *model, int record)
+{
+    int type = model->records[record]->definition.type, in_force;
+    uint32_t i;
+
+    for (i = 0; type == SHMETER_COUNTER && i < model->records_n; i++)
+        if (model->records[i]->definition.type == SHMETER_COUNTER_F64 &&
+            api_model_place(model, (int)i, &in_force) == PLACE_JOINS && in_force == record)
+            type = SHMETER_COUNTER_F64;
+    return type;
+}
+
+static uint64_t
+held(uint64_t a, uint64_t b)
+{
+    return a + b < a ? UINT64_MAX : a + b;
+}
+
+/* What a series has counted, as the type that is exposed. */
+static struct api_series
+counted(const struct api_series *series, const struct api_definition *definition, int type)
+{
+    struct api_series copy = *series;
+
+    copy.buckets = malloc((definition->buckets_n + 1) * sizeof *copy.buckets);
+    if (!copy.buckets)
+        abort();
+    memcpy(copy.buckets, series->buckets, definition->buckets_n * sizeof *copy.buckets);
+    if (type == SHMETER_COUNTER_F64 && definition->type == SHMETER_COUNTER) {
+        copy.sum = copy.magnitude = (double)series->count;
+        copy.exact = series->count < UINT64_C(1) << 40;
+    }
+    return copy;
+}
+
+static void
+add_up(struct expected *to, struct api_series *more, double gauge)
+{
+    const int mode = to->definition->mode;
+    uint32_t i;
+
+    for (i = 0; i < to->definition->buckets_n; i++)
+        to->series.buckets[i] = held(to->series.buckets[i], more->buckets[i]);
+    to->series.count = held(to->series.count, more->count);
+    to->series.sum += more->sum;
+    to->series.magnitude += more->magnitude;
+    to->series.exact &= more->exact;
+    if (to->definition->type != SHMETER_GAUGE || mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST)
+        return;
+    if (mode == SHMETER_MIN || mode == SHMETER_LIVE_MIN)
+        to->gauge = gauge < to->gauge ? gauge : to->gauge;
+    else if (mode == SHMETER_MAX || mode == SHMETER_LIVE_MAX)
+        to->gauge = gauge > to->gauge ? gauge : to->gauge;
+    else
+        to->gauge += gauge;
+}
+
+/* Takes labels over. What joins is added to what has the same labels. */
 static void
 expect(struct comparison *to, const struct api_series *series, double gauge, char *labels)
 {
-    struct expected *expected = &to->expected[to->expected_n++];
-
-    *expected = (struct expected){ .series = series, .gauge = gauge, .labels = labels };
-    expected->definition = &to->model->records[series->record]->definition;
-}
-
-/* Whether the last definition of its name is this one; infos of different labels stand beside each other. */
-int
-api_is_newest(const struct api_model *model, const struct api_record *own)
-{
+    struct expected *expected = &to->expected[to->expected_n];
+    const struct api_definition *own = &to->model->records[series->record]->definition;
+    int in_force = own->type == SHMETER_INFO ? series->record : in_force_of(to->model, series);
+    int type = type_in_force(to->model, in_force);
+    struct api_series copy = counted(series, own, type);
     uint32_t i;
 
-    for (i = 0; i < model->records_n; i++)
-        if (model->records[i]->made > own->made && !strcmp(model->records[i]->definition.name, own->definition.name) &&
-            (model->records[i]->definition.type != SHMETER_INFO || own->definition.type != SHMETER_INFO))
-            return 0;
-    return 1;
+    for (i = 0; to->joining && i < to->expected_n; i++)
+        if (!strcmp(to->expected[i].definition->name, own->name) && !strcmp(to->expected[i].labels, labels)) {
+            add_up(&to->expected[i], &copy, gauge);
+            free(copy.buckets);
+            free(labels);
+            return;
+        }
+    *expected = (struct expected){ .series = copy, .type = type, .gauge = gauge, .labels = labels };
+    expected->definition = &to->model->records[in_force]->definition;
+    to->expected_n++;
 }
 
 /* By their names and slots; or by pids, and values of one process in several slots are added up. */
@@ -136,9 +208,9 @@ expect_workers(struct comparison *to, const struct api_series *series, const str
             continue;
         snprintf(number, sizeof number, "%d", definition->by_pid ? slot->pid : i);
         labels = labels_of(series, definition, added);
-        for (k = first; k < to->expected_n && strcmp(to->expected[k].labels, labels); k++)
+        for (k = first; !to->joining && k < to->expected_n && strcmp(to->expected[k].labels, labels); k++)
             ;
-        if (k == to->expected_n) {
+        if (to->joining || k == to->expected_n) {
             expect(to, series, gauge->value, labels);
             continue;
         }
@@ -214,16 +286,19 @@ expect_all(struct comparison *to)
 {
     const struct api_model *model = to->model;
     uint32_t i;
+    int in_force;
 
     to->expected_n = to->series_n = 0;
     for (i = 0; i < model->series_n; i++) {
         const struct api_series *series = model->series[i];
         to->labels[i] = NULL;
-        if (series->visible && api_is_newest(model, model->records[series->record]))
+        if (series->visible && api_model_place(model, series->record, &in_force) != PLACE_AWAY)
             to->labels[i] = labels_of(series, &model->records[series->record]->definition, none);
     }
-    for (i = 0; i < model->series_n; i++)
-        expect_series(to, i);
+    for (to->joining = 0; to->joining < 2; to->joining++)
+        for (i = 0; i < model->series_n; i++)
+            if ((api_model_place(model, model->series[i]->record, &in_force) == PLACE_JOINS) == to->joining)
+                expect_series(to, i);
     for (i = 0; i < model->series_n; i++)
         free(to->labels[i]);
 }
@@ -259,23 +334,23 @@ check_bucket(struct expected *expected, const struct strict_sample *sample)
             break;
         if (!is_last && !definition->exponential)
             api_differ("%s lacks the bucket %g", sample->name, bound);
-        expected->below += expected->series->buckets[expected->bound];
+        expected->below += expected->series.buckets[expected->bound];
         if (is_last) {
             expected->bound++;
             break;
         }
     }
     expected->buckets_seen_n++;
-    if (isinf(le) ? sample->value != (double)expected->series->count
+    if (isinf(le) ? sample->value != (double)expected->series.count
                   : !is_last || sample->value != (double)expected->below)
         api_differ("%s{%s le=%s} is %s: %" PRIu64 " of %" PRIu64, sample->name, sample->labels, sample->le,
-                   sample->text, expected->below, expected->series->count);
+                   sample->text, expected->below, expected->series.count);
 }
 
 static void
 check_histogram(struct expected *expected, const struct strict_sample *sample)
 {
-    const struct api_series *series = expected->series;
+    const struct api_series *series = &expected->series;
     uint32_t least = expected->definition->type == SHMETER_SUMMARY ? 0
                      : expected->definition->exponential           ? 2
                                                                    : expected->definition->bounds_n + 1;
@@ -296,12 +371,12 @@ check_histogram(struct expected *expected, const struct strict_sample *sample)
 static void
 check_value(struct expected *expected, const struct strict_sample *sample)
 {
-    const struct api_series *series = expected->series;
-    double wanted = expected->definition->type == SHMETER_INFO ? 1 : expected->gauge;
+    const struct api_series *series = &expected->series;
+    double wanted = expected->type == SHMETER_INFO ? 1 : expected->gauge;
     int same;
 
     expected->seen_n++;
-    switch (expected->definition->type) {
+    switch (expected->type) {
     case SHMETER_COUNTER:
         same = strspn(sample->text, "0123456789") == strlen(sample->text) &&
                strtoull(sample->text, NULL, 10) == series->count;
@@ -344,20 +419,22 @@ check_sample(struct comparison *with, const struct strict_family *family, const 
 }
 
 void
-api_compare(const struct api_model *model, const char *text, size_t len, const struct segment_status *status)
+api_compare(const struct api_model *model, struct api_reader *reader, const char *text, size_t len,
+            const struct segment_status *status)
 {
     static struct comparison with;
     struct strict parsed = { 0 };
     uint32_t i;
 
     with.model = model;
+    api_reader_looks(reader, model);
     expect_all(&with);
     strict_parse(&parsed, text, len);
     if (*parsed.error)
         api_differ("%s", parsed.error);
     for (i = 0; i < parsed.samples_n; i++)
         if (!strcmp(parsed.samples[i].name, "shmeter_lost_total"))
-            api_compare_loss(model, parsed.samples[i].labels, parsed.samples[i].value);
+            api_compare_loss(model, reader, parsed.samples[i].labels, parsed.samples[i].value);
         else if (strncmp(parsed.samples[i].name, "shmeter_", 8))
             check_sample(&with, &parsed.families[parsed.samples[i].family], &parsed.samples[i]);
     for (i = 0; i < with.expected_n; i++) {
@@ -365,7 +442,8 @@ api_compare(const struct api_model *model, const char *text, size_t len, const s
             api_differ("%s{%s} is there %u times", with.expected[i].definition->name, with.expected[i].labels,
                        with.expected[i].seen_n);
         free(with.expected[i].labels);
+        free(with.expected[i].series.buckets);
     }
-    api_compare_status(model, with.series_n, status);
+    api_compare_status(model, reader, with.series_n, status);
     strict_free(&parsed);
 }

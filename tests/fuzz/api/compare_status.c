@@ -2,6 +2,7 @@
  * What the segment says of itself, against the model: losses, levels, workers.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,16 +19,64 @@ losses_of(const struct api_model *model, const char *kind)
     return 0; /* what no call can cause here */
 }
 
+/* ---- what readers count ---- */
+
+/* By how much a series has grown since the last take. */
+static uint64_t
+growth(struct api_reader *reader, const struct api_model *model, uint32_t number)
+{
+    const struct api_series *series = model->series[number];
+    double more = series->sum - reader->before[number];
+
+    if (model->records[series->record]->definition.type != SHMETER_COUNTER_F64)
+        return series->count > reader->count[number] ? series->count - reader->count[number] : 0;
+    reader->slack += series->exact ? 0 : 1 + 1e-12 * series->magnitude;
+    return !(more > 0) ? 0 : more >= 0x1p63 ? UINT64_C(1) << 63 : (uint64_t)ceil(more);
+}
+
 void
-api_compare_loss(const struct api_model *model, const char *labels, double value)
+api_reader_looks(struct api_reader *reader, const struct api_model *model)
+{
+    uint32_t i;
+    int in_force;
+
+    for (i = 0; i < model->series_n; i++) {
+        const struct api_series *series = model->series[i];
+        int is_away = api_model_place(model, series->record, &in_force) == PLACE_AWAY;
+        uint64_t grown = growth(reader, model, i);
+        if (is_away && series->visible && !api_is_gauge(model->records[series->record]->definition.type) &&
+            model->records[series->record]->definition.type != SHMETER_INFO &&
+            (reader->was_away[series->record] || api_model_open_n(model, series->record)))
+            reader->lost = reader->lost + grown < grown ? UINT64_MAX : reader->lost + grown;
+        reader->before[i] = series->sum;
+        reader->count[i] = series->count;
+    }
+    for (i = 0; i < model->records_n; i++)
+        reader->was_away[i] = api_model_place(model, (int)i, &in_force) == PLACE_AWAY;
+}
+
+static void
+check_superseded(const struct api_reader *reader, double value)
+{
+    if (fabs(value - (double)reader->lost) > reader->slack + 1e-15 * (double)reader->lost)
+        api_differ("%.17g updates are superseded, not %" PRIu64, value, reader->lost);
+}
+
+void
+api_compare_loss(const struct api_model *model, const struct api_reader *reader, const char *labels, double value)
 {
     const char *kind = strstr(labels, "kind=");
     char word[64];
 
-    if (!kind || snprintf(word, sizeof word, "%.*s", (int)strcspn(kind + 5, "\1"), kind + 5) >= (int)sizeof word ||
-        value != (double)losses_of(model, word))
+    if (!kind || snprintf(word, sizeof word, "%.*s", (int)strcspn(kind + 5, "\1"), kind + 5) >= (int)sizeof word)
+        api_differ("a loss has the labels %s", labels);
+    if (!strcmp(word, "superseded"))
+        check_superseded(reader, value);
+    else if (value != (double)losses_of(model, word))
         api_differ("%s of lost things are %.17g", labels, value);
 }
+
+/* ---- */
 
 static void
 check_level(const char *what, uint64_t is, uint64_t wanted)
@@ -37,25 +86,35 @@ check_level(const char *what, uint64_t is, uint64_t wanted)
 }
 
 static void
-check_losses(const struct api_model *model, const struct segment_status *status)
+check_losses(const struct api_model *model, const struct api_reader *reader, const struct segment_status *status)
 {
     uint32_t i;
 
     for (i = 0; status_loss_kind(i); i++)
-        check_level(status_loss_kind(i), status->losses[i], losses_of(model, status_loss_kind(i)));
+        if (!strcmp(status_loss_kind(i), "superseded"))
+            check_superseded(reader, (double)status->losses[i]);
+        else
+            check_level(status_loss_kind(i), status->losses[i], losses_of(model, status_loss_kind(i)));
 }
 
 static void
 check_levels(const struct api_model *model, uint32_t series_n, const struct segment_status *status)
 {
-    uint32_t i, names_n = 0;
+    uint32_t i, names_n = 0, away_n = 0, told_n = 0;
+    int in_force;
 
-    for (i = 0; i < model->records_n; i++)
-        names_n += (uint32_t)api_is_newest(model, model->records[i]);
+    for (i = 0; i < model->records_n; i++) {
+        enum api_place place = api_model_place(model, (int)i, &in_force);
+        int is_open = api_model_open_n(model, (int)i) > 0;
+        names_n += place == PLACE_IN_FORCE || place == PLACE_BESIDE;
+        away_n += place == PLACE_AWAY;
+        told_n += place == PLACE_AWAY && is_open;
+    }
     check_level("families_damaged", status->families_damaged, 0);
     check_level("series_damaged", status->series_damaged, 0);
     check_level("families", status->families, names_n);
-    check_level("families_superseded", status->families_superseded, model->records_n - names_n);
+    check_level("families_superseded", status->families_superseded, away_n);
+    check_level("superseded_n", status->superseded_n, told_n);
     check_level("families_unknown", status->families_unknown, 0);
     check_level("torn", status->torn, 0);
     check_level("series_used", status->series_used, model->limited_n);
@@ -100,9 +159,10 @@ check_workers(const struct api_model *model, const struct segment_status *status
 }
 
 void
-api_compare_status(const struct api_model *model, uint32_t series_n, const struct segment_status *status)
+api_compare_status(const struct api_model *model, const struct api_reader *reader, uint32_t series_n,
+                   const struct segment_status *status)
 {
-    check_losses(model, status);
+    check_losses(model, reader, status);
     check_levels(model, series_n, status);
     check_workers(model, status);
 }

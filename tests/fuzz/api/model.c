@@ -19,6 +19,7 @@ const char *const api_loss_words[LOST_KINDS] = {
     [LOST_SERIES_RENEWED] = "series_renewed",
     [LOST_HANDLES_REFUSED] = "handles_refused",
     [LOST_CHECKS_REFUSED] = "checks_refused",
+    [LOST_SUPERSEDED] = "superseded",
 };
 
 void
@@ -293,6 +294,10 @@ api_model_family(struct api_model *model, int number, const struct api_desc *des
     }
     family->record = record_of(model, &definition);
     overflow_series(model, family, 0);
+    if (!family->opened) {
+        api_model_opens(model, process, family);
+        api_model_block(model, number); /* a forked child claims its slot */
+    }
     return family;
 }
 
@@ -303,8 +308,10 @@ api_model_forget(struct api_model *model, int number, const char *name)
     uint32_t i;
 
     for (i = 0; i < process->families_n; i++)
-        if (!strcmp(process->families[i]->definition.name, name))
+        if (process->families[i]->is_accepted && !strcmp(process->families[i]->definition.name, name)) {
             process->families[i]->is_accepted = 0;
+            api_model_ends(model, process, process->families[i]);
+        }
 }
 
 struct api_handle

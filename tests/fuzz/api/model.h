@@ -53,6 +53,7 @@ enum api_loss {
     LOST_SERIES_RENEWED,
     LOST_HANDLES_REFUSED,
     LOST_CHECKS_REFUSED,
+    LOST_SUPERSEDED, /* counted by each reader for itself */
     LOST_KINDS
 };
 extern const char *const api_loss_words[LOST_KINDS];
@@ -69,7 +70,8 @@ struct api_definition {
 struct api_record { /* a definition in the segment */
     struct api_definition definition;
     uint32_t series_n;
-    int made; /* when, among all records */
+    int made;        /* when, among all records */
+    uint64_t opened; /* number of its last open */
 };
 
 struct api_series {
@@ -109,12 +111,19 @@ struct api_block { /* what a worker says, in a slot or in private memory */
 
 enum api_slot_state { SLOT_NEVER_USED, SLOT_HELD, SLOT_RELEASED };
 
+struct api_open { /* a definition that a process has open */
+    int record;
+    uint64_t number;
+};
+
 struct api_slot {
     enum api_slot_state state;
     int pid, is_dead; /* of the holder */
     uint32_t generation;
     uint64_t since; /* it was claimed, or released */
     struct api_block block;
+    struct api_open open[API_FAMILIES];
+    uint32_t open_n;
 };
 
 enum { SLOT_NONE = -1, SLOT_PRIVATE = -2 };
@@ -123,6 +132,7 @@ struct api_family { /* as a process has opened it */
     struct api_definition definition;
     int is_invalid, is_accepted; /* neither: another one has its name in this process, or it was forgotten */
     int record;
+    uint64_t opened; /* number of its open, 0: it is open no more */
     uint32_t max_series;
 };
 
@@ -146,7 +156,7 @@ struct api_model {
     uint32_t series_n, limited_n; /* all, and those that limits count */
     uint32_t gauges_n, cells_bytes;
     uint64_t losses[LOST_KINDS];
-    uint64_t now;
+    uint64_t now, opens;
     int made;
     struct api_family *owned[API_PROCESSES * API_FAMILIES]; /* to be freed */
     uint32_t owned_n;
@@ -197,7 +207,18 @@ void api_model_dies(struct api_model *model, int pid);
 /* The process goes on as a child of itself. */
 void api_model_forks(struct api_model *model, int process, int pid);
 
-/* For model*.c. */
+/* ---- what is exposed ---- */
+enum api_place { PLACE_IN_FORCE, PLACE_JOINS, PLACE_BESIDE, PLACE_AWAY };
+/* Of a definition among those of its name; *in_force: which of them is. */
+enum api_place api_model_place(const struct api_model *model, int record, int *in_force);
+/* Living processes that have it open. */
+uint32_t api_model_open_n(const struct api_model *model, int record);
+int api_is_per_worker(const struct api_definition *definition);
+
+/* For model*.c. The process opens the definition, if it is not open, or all that it has; its slot lists it. */
+void api_model_opens(struct api_model *model, struct api_process *process, struct api_family *family);
+void api_model_lists(struct api_model *model, struct api_process *process);
+void api_model_ends(struct api_model *model, struct api_process *process, struct api_family *family);
 void api_model_lose(struct api_model *model, enum api_loss loss);
 int api_is_good(const struct api_desc *desc);
 void api_define(const struct api_desc *desc, struct api_definition *out);

@@ -77,6 +77,8 @@ claim(struct api_model *model, int number)
     slot->block.has_beaten = slot->block.is_busy = 0;
     memcpy(slot->block.worker, process->block.worker, sizeof slot->block.worker);
     process->slot = chosen;
+    slot->open_n = 0;
+    api_model_lists(model, process);
 }
 
 struct api_block *
@@ -112,10 +114,13 @@ void
 api_model_close(struct api_model *model, int number)
 {
     struct api_process *process = &model->processes[number];
+    uint32_t i;
 
     if (!process->opened_n || --process->opened_n)
         return;
     process->is_closed = 1;
+    for (i = 0; i < process->families_n; i++)
+        process->families[i]->opened = 0;
     if (process->slot >= 0) {
         model->slots[process->slot].state = SLOT_RELEASED;
         model->slots[process->slot].since = model->now;

@@ -54,10 +54,10 @@ static const struct field header_fields[] = {
     { offsetof(struct shmeter_header, boot_id), 8 },
 };
 static const struct field family_fields[] = {
-    F(bytes),      F(kind),       F(state),      F(series_n),     F(created_real_ns), F(hash),
-    F(definition), F(type),       F(mode),       F(schema),       F(exponential),     F(min_value),
-    F(max_value),  F(buckets_n),  F(bounds_n),   F(cell_bytes),   F(max_series),      F(labels_n),
-    F(name_bytes), F(help_bytes), F(unit_bytes), F(labels_bytes), F(first_index),     F(log_n),
+    F(bytes),        F(kind),        F(state),      F(series_n),    F(created_real_ns), F(hash),       F(definition),
+    F(type),         F(mode),        F(schema),     F(exponential), F(min_value),       F(max_value),  F(buckets_n),
+    F(bounds_n),     F(cell_bytes),  F(max_series), F(labels_n),    F(name_bytes),      F(help_bytes), F(unit_bytes),
+    F(labels_bytes), F(first_index), F(log_n),      F(opened),
 };
 static const struct field series_fields[] = {
     S(bytes), S(kind), S(state), S(family), S(values_n), S(cell), S(created_real_ns), S(hash), S(values_bytes),
