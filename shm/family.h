@@ -66,11 +66,11 @@ shmeter_family_complain(struct shmeter_family *family, const char *what, int err
 SHMETER_LOCAL void
 shmeter_meter_refresh(struct shmeter *meter)
 {
-    static const struct shmeter_options blank;
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter), *fresh = NULL;
-    struct shmeter_options options = blank;
+    struct shmeter_options options;
     struct shmeter_file file;
     const char *why;
+    memset(&options, 0, sizeof options);
     options.any_owner = attachment->any_owner;
     if (!attachment->base || attachment->closed || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||

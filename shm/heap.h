@@ -115,11 +115,12 @@ shmeter_heap_take(uint64_t bytes)
 SHMETER_LOCAL void
 shmeter_heap_give(void *memory, uint64_t bytes)
 {
-    struct shmeter_heap_block *block = (struct shmeter_heap_block *)memory - 1;
+    struct shmeter_heap_block *block = (struct shmeter_heap_block *)memory;
     uint64_t block_bytes, head[2], *list;
     uint32_t class_of;
-    if (!memory)
+    if (!block)
         return;
+    block--;
     class_of = shmeter_heap_class(bytes, &block_bytes);
     if (class_of == SHMETER_HEAP_CLASSES) {
         shmeter_sys_unmap(block, block_bytes);

@@ -11,7 +11,7 @@
 
 #define WRITERS 3u
 
-enum play { SAY, NEXT_OWNER, THREADS, COPIES, COPIES_OF_ALL_NAMES };
+enum play { SAY, NEXT_OWNER, THREADS, THREADS_OF_ALL_NAMES, COPIES, COPIES_OF_ALL_NAMES };
 
 static struct status_check read_one;
 static struct shmeter_reader exporter;
@@ -19,6 +19,12 @@ static struct snapshot snapshot = { .reader = &exporter, .torn = { 0, UINT64_MAX
 static struct shmeter_slot_block *const block = &segment.blocks[0].block;
 static enum play play;
 static uint32_t writers_n, puts_n, reader_too, made_before;
+
+static int
+of_all_names(void)
+{
+    return play == THREADS_OF_ALL_NAMES || play == COPIES_OF_ALL_NAMES;
+}
 
 /* Message n says its number 16 times, and belongs to health n % 3; a name likewise. */
 static const char *
@@ -59,7 +65,7 @@ writer(void *argument)
         return;
     }
     for (n = 0; n < puts_n; n++) {
-        say(play == COPIES_OF_ALL_NAMES ? (char)('A' + who) : 'A', 1 + who * puts_n + n);
+        say(of_all_names() ? (char)('A' + who) : 'A', 1 + who * puts_n + n);
         if (play == SAY)
             model_forget(n);
     }
@@ -115,7 +121,7 @@ at_end(void)
         shown[(uint32_t)(read.name[0] - 'A') % WRITERS]++;
     }
     for (i = 0; i < WRITERS; i++)
-        if (shown[i] != (play == NEXT_OWNER ? i == 1 : i == 0 || (play == COPIES_OF_ALL_NAMES && i < writers_n)))
+        if (shown[i] != (play == NEXT_OWNER ? i == 1 : i == 0 || (of_all_names() && i < writers_n)))
             model_fail("check %c has %u places", (char)('A' + i), shown[i]);
     if (block->check_turn >> 24 & 0xffff)
         model_fail("a place is being written for ever");
@@ -168,8 +174,9 @@ static struct model_case checks = { .name = name, .setup = setup, .at_end = at_e
 static void
 bounds(enum play what, uint32_t writers, uint32_t puts, uint32_t made, uint32_t reads)
 {
-    static const char *const words[] = { "a worker says", "the slot's next owner says", "threads say", "copies say",
-                                         "copies, each of another check, say" };
+    static const char *const words[] = { "a worker says", "the slot's next owner says",
+                                         "threads say",   "threads, each of another check, say",
+                                         "copies say",    "copies, each of another check, say" };
 
     play = what;
     writers_n = writers;
@@ -207,6 +214,10 @@ threads_that_report_at_once_lose_nothing(void **state)
     bounds(THREADS, 2, 1, 1, 1);
     expect_right(&checks, MEMORY_SC);
     bounds(THREADS, 3, 1, 0, 0);
+    expect_right(&checks, MEMORY_SC);
+    bounds(THREADS_OF_ALL_NAMES, 2, 1, 0, 0);
+    expect_right(&checks, MEMORY_SC);
+    bounds(THREADS_OF_ALL_NAMES, 3, 1, 0, 0);
     expect_right(&checks, MEMORY_SC);
 }
 
