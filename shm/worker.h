@@ -266,7 +266,7 @@ shmeter_worker_check(struct shmeter_attachment *attachment, const char *name, en
     int turn;
     report.next = 0;
     report.ticks = shmeter_clock_ticks(attachment->header.ticks_kind);
-    report.health = (uint32_t)health > SHMETER_FAILING ? SHMETER_FAILING : (uint64_t)health;
+    report.health = (uint32_t)health > SHMETER_FAILING ? (uint64_t)SHMETER_FAILING : (uint64_t)health;
     shmeter_worker_copy(report.name, name, sizeof report.name);
     shmeter_worker_copy(report.message, message, sizeof report.message);
     turn = shmeter_cas(&SHMETER_WIPED(attachment)->reports, &nobody, SHMETER_REPORTS_NONE);
