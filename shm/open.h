@@ -1,6 +1,7 @@
 /*
  * Opens and closes meters. One meter for each path and process, one attachment for each segment and process; opening
- * and closing again and again leaks nothing.
+ * and closing again and again leaks nothing, also in vain. A segment that is made anew under the path is another one: the mapping of
+ * the one before stays, because handles lead into it.
  */
 #ifndef SHMETER_SHM_OPEN_H
 #define SHMETER_SHM_OPEN_H
