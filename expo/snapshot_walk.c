@@ -162,6 +162,8 @@ walk_pending(struct snapshot *snapshot)
     uint64_t known_end = 0;
     int result = 0;
 
+    if (!snapshot->pending_n)
+        return 0;
     if (snapshot->pending_unsorted)
         qsort(all, snapshot->pending_n, sizeof *all, by_unit);
     snapshot->pending_unsorted = 0;
