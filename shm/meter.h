@@ -32,6 +32,17 @@ shmeter_meter_attachment(const struct shmeter *meter)
     return SHMETER_POINTER(struct shmeter_attachment *, shmeter_load_acquire(&meter->attachment));
 }
 
+/* The clock of shmeter_ticks. It changes when a detached meter gets its segment: one whole word, read as plainly as may be, for it is hot. */
+SHMETER_INLINE uint32_t
+shmeter_meter_ticks_kind(const struct shmeter *meter)
+{
+#if defined(SHMETER_NO_CK)
+    return (uint32_t)shmeter_load_relaxed(&meter->ticks_kind);
+#else
+    return (uint32_t)meter->ticks_kind; /* Concurrency Kit's load would be an instruction of its own */
+#endif
+}
+
 /* Appends text to out, of bytes bytes, and keeps its last byte 0. */
 SHMETER_LOCAL size_t
 shmeter_text_append(char *out, size_t bytes, size_t at, const char *text)
