@@ -32,7 +32,7 @@ word_at(const uint64_t *cell, uint32_t i, uint32_t pages)
  * one bucket, whose own word may be behind by one observation. Past the tries, the words that were read last count, and it is
  * told as torn.
  */
-static inline void
+static inline __attribute__((always_inline)) void
 read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out, struct snapshot_torn *torn)
 {
     uint64_t seq = 1, again = 0, bucket = 0, count = 0;
@@ -79,7 +79,7 @@ snapshot_pair(struct snapshot *snapshot, uint64_t off)
 }
 
 /* {count, sum} per bucket, each moved by one compare-and-swap: count, sum, and count again. */
-static inline void
+static inline __attribute__((always_inline)) void
 read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out,
                  struct snapshot_torn *torn)
 {
@@ -105,9 +105,10 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struc
     }
 }
 
-void
-snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
-                       const uint64_t *lane, uint32_t pages)
+/* Inlined, so that nothing is asked of pages where all have memory. */
+static inline __attribute__((always_inline)) void
+add_histogram(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+              const uint64_t *lane, uint32_t pages)
 {
     const uint64_t *cell = lane + (uint64_t)histogram->word * stride;
     uint32_t buckets_n = histogram->buckets_n, i;
@@ -117,9 +118,7 @@ snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogra
 
     if (stride == 1 && !word_at(cell, 0, pages))
         return; /* never observed on this CPU: most lanes of most histograms */
-    if (stride == 1 && pages == SNAPSHOT_ALL_PAGES)
-        read_cpu_cell(cell, buckets_n, SNAPSHOT_ALL_PAGES, &reading, &snapshot->torn);
-    else if (stride == 1)
+    if (stride == 1)
         read_cpu_cell(cell, buckets_n, pages, &reading, &snapshot->torn);
     else
         read_shared_cell(cell, buckets_n, pages, &reading, &snapshot->torn);
@@ -127,6 +126,13 @@ snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogra
     memcpy(out, &sum, sizeof sum);
     for (i = 0; i < buckets_n; i++)
         buckets[i] = model_add_held(buckets[i], reading.buckets[i]);
+}
+
+void
+snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+                       const uint64_t *lane, uint32_t pages)
+{
+    add_histogram(snapshot, histogram, stride, lane, pages);
 }
 
 /* Histograms first .. end of all lanes. */
@@ -139,8 +145,8 @@ add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)
         const struct snapshot_lanes lanes = snapshot_lanes_of(snapshot, kind);
         for (lane = 0; lane < lanes.n; lane++)
             for (i = first; i < end; i++)
-                snapshot_histogram_add(snapshot, &snapshot->histograms[i], lanes.stride,
-                                       snapshot_word(snapshot, lanes.off + lane * lanes.step), SNAPSHOT_ALL_PAGES);
+                add_histogram(snapshot, &snapshot->histograms[i], lanes.stride,
+                              snapshot_word(snapshot, lanes.off + lane * lanes.step), SNAPSHOT_ALL_PAGES);
     }
 }
 

@@ -117,9 +117,10 @@ int kernel_sigaction(const struct sigaction *action, struct sigaction *old);
 #define fcntl(fd, command, lock)       kernel_lock(lock)
 #define sigaction(number, action, old) kernel_sigaction(action, old)
 
-#define malloc(bytes)      heap_malloc(bytes)
-#define calloc(n, bytes)   heap_calloc(n, bytes)
-#define realloc(at, bytes) heap_realloc(at, bytes)
-#define free(at)           heap_free(at)
+#define malloc(bytes)                   heap_malloc(bytes)
+#define calloc(n, bytes)                heap_calloc(n, bytes)
+#define realloc(at, bytes)              heap_realloc(at, bytes)
+#define aligned_alloc(alignment, bytes) heap_malloc(bytes)
+#define free(at)                        heap_free(at)
 
 #endif
