@@ -169,6 +169,8 @@ def crash(lazy, build, operation, singlestep, *options):
     """operation None: all."""
     code, said = lazy.run("/crash", *options, build, *([operation] if operation else []), singlestep=singlestep)
     assert code == 0 and "\nok " in said and "not ok" not in said, said
+    way = "breakpoint instructions" if "--without-debug-registers" in options else "debug registers"  # qemu has them
+    assert f"# children stop by {way}" in said, said
     assert int(KILLS.search(said)[1]), f"nothing was killed:\n{said}"
 
 
