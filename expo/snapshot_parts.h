@@ -110,7 +110,7 @@ snapshot_cost(const struct snapshot_family *family, uint32_t values_bytes)
                            : family->type == SHMETER_STATESET ? family->states_n
                                                               : 1;
 
-    return SNAPSHOT_COST_EACH + lines * (family->line_bytes + values_bytes) + 32u * snapshot_sum_words(family);
+    return SNAPSHOT_COST_EACH + lines * (family->line_bytes + values_bytes) + UINT64_C(32) * snapshot_sum_words(family);
 }
 
 static inline int
