@@ -211,6 +211,7 @@ static const struct operation set_against_adds[] = {
     { 0, 1, 100 }, { 0, 1, 200 }, { 1, 0, 1 }, { 1, 0, 2 }, { 2, 0, 10 }
 };
 static const struct operation two_setters[] = { { 0, 1, 100 }, { 1, 0, 1 }, { 1, 1, 200 }, { 1, 0, 2 } };
+static const struct operation setter_is_thread[] = { { 1, 1, 100 }, { 1, 0, 10 }, { 2, 0, 1 } };
 static const struct operation of_threads[] = { { 0, 1, 100 }, { 1, 0, 1 }, { 1, 0, 2 }, { 2, 0, 10 }, { 2, 0, 20 } };
 
 static void
@@ -226,6 +227,9 @@ a_pools_gauge_is_what_some_order_gives(void **state)
     expect_right(&pool, MEMORY_SC);
     expect_right(&pool, MEMORY_WEAK);
     pool_of(of_threads, 5, 3, 1, 0, 1);
+    expect_right(&pool, MEMORY_SC);
+    expect_right(&pool, MEMORY_WEAK);
+    pool_of(setter_is_thread, 3, 3, 1, 0, 1);
     expect_right(&pool, MEMORY_SC);
     expect_right(&pool, MEMORY_WEAK);
 }
@@ -335,6 +339,9 @@ seeded_bugs_are_found(void **state)
     expect_wrong(&heirs, MEMORY_WEAK, "no fence in the reader");
     model_bugs.no_fence = 0;
     model_bugs.weak_acquire = 1;
+    pool_of(setter_is_thread, 3, 3, 1, 0, 0);
+    expect_wrong(&pool, MEMORY_WEAK, "a share's epoch that is loaded after the pool's");
+    heirs_of(SHMETER_SUM);
     expect_wrong(&heirs, MEMORY_WEAK, "no acquire in the reader");
     model_bugs.weak_acquire = 0;
 }
