@@ -27,7 +27,7 @@ shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v)
 {
     if (!counter.lanes)
         return;
-    if (!(v >= 0))
+    if (shmeter_f64_is_nan(v) || shmeter_f64_is_negative(shmeter_f64_bits(v)))
         shmeter_lane_lose(counter.lanes, SHMETER_LOSS_ADDS_REFUSED);
     else
         shmeter_lane_add_f64(shmeter_lane_shared_cell(counter.lanes, counter.cell), v);
@@ -37,17 +37,21 @@ SHMETER_WARM void
 shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v)
 {
     const struct shmeter_buckets *buckets = histogram.buckets;
-    double addend = v - v == 0 ? v : 0; /* infinities count in their bucket only */
+    uint64_t bits = shmeter_f64_bits(v), seen[2];
+    double addend = shmeter_f64_is_finite(bits) ? v : 0; /* infinities count in their bucket only */
     struct shmeter_shared_bucket *at;
     uint32_t bucket;
-    uint64_t seen[2];
     if (!buckets)
         return;
-    if (v != v || (buckets->exponential && v < 0)) {
-        shmeter_lane_lose(&buckets->lanes, v != v ? SHMETER_LOSS_OBSERVATIONS_NAN : SHMETER_LOSS_OBSERVATIONS_NEGATIVE);
+    if (shmeter_f64_is_nan(v)) {
+        shmeter_lane_lose(&buckets->lanes, SHMETER_LOSS_OBSERVATIONS_NAN);
         return;
     }
-    bucket = shmeter_buckets_find(buckets, v);
+    if (buckets->exponential && shmeter_f64_is_negative(bits)) {
+        shmeter_lane_lose(&buckets->lanes, SHMETER_LOSS_OBSERVATIONS_NEGATIVE);
+        return;
+    }
+    bucket = shmeter_buckets_find(buckets, bits);
     if (bucket >= buckets->buckets_n) {
         shmeter_lane_lose(&buckets->lanes, SHMETER_LOSS_OBSERVATIONS_CLAMPED);
         bucket = buckets->buckets_n - 1;
@@ -56,7 +60,7 @@ shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v)
         &buckets->lanes, histogram.cell + sizeof(struct shmeter_histogram_cell) + 8 * (uint64_t)bucket);
     seen[0] = shmeter_load_relaxed(&at->count);
     seen[1] = shmeter_load_relaxed((const uint64_t *)(const void *)&at->sum);
-    while (!shmeter_cas16(at, seen, seen[0] + 1, shmeter_f64_bits(shmeter_f64_of(seen[1]) + addend)))
+    while (!shmeter_cas16(at, seen, seen[0] + 1, shmeter_f64_bits(shmeter_f64_sum(shmeter_f64_of(seen[1]), addend))))
         ;
 }
 
@@ -106,7 +110,7 @@ shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v)
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
     if (!place.own)
         return;
-    if (v != v && shmeter_gauge_extreme(place.mode))
+    if (SHMETER_UNLIKELY(shmeter_f64_is_nan(v)) && shmeter_gauge_extreme(place.mode))
         shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
     else if (place.mode == SHMETER_POOL && place.common)
         shmeter_gauge_set_pool(place.common, v);

@@ -262,7 +262,7 @@ SHMETER_HOT void
 shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v)
 {
     int tries;
-    if (SHMETER_LIKELY(counter.lanes && counter.lanes->cpu_n && v >= 0))
+    if (SHMETER_LIKELY(counter.lanes && shmeter_lanes_take(counter.lanes, shmeter_f64_bits(v))))
         for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
             enum shmeter_seq seq = shmeter_rseq_add_f64(counter.lanes->cpu + counter.cell, counter.lanes->cpu_n,
                                                         counter.lanes->shift, v);
@@ -279,11 +279,12 @@ SHMETER_HOT_LARGE void
 shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
 {
     const struct shmeter_buckets *buckets = histogram.buckets;
+    uint64_t bits = shmeter_f64_bits(v);
     uint32_t bucket;
     int tries;
-    if (SHMETER_LIKELY(buckets && buckets->lanes.cpu_n && v - v == 0)) {
-        bucket = shmeter_buckets_find(buckets, v);
-        if (SHMETER_LIKELY(!buckets->exponential || (v >= 0 && bucket < buckets->buckets_n)))
+    if (SHMETER_LIKELY(buckets && shmeter_lanes_take(&buckets->lanes, bits & ~SHMETER_F64_SIGN))) {
+        bucket = shmeter_buckets_find(buckets, bits);
+        if (SHMETER_LIKELY(!buckets->exponential || ((int64_t)bits >= 0 && bucket < buckets->buckets_n)))
             for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
                 enum shmeter_seq seq = shmeter_rseq_observe(buckets->lanes.cpu + histogram.cell, buckets->lanes.cpu_n,
                                                             buckets->lanes.shift, bucket, buckets->buckets_n, v);
@@ -321,7 +322,7 @@ shmeter_gauge_add(struct shmeter_gauge gauge, double v)
 SHMETER_HOT void
 shmeter_gauge_sub(struct shmeter_gauge gauge, double v)
 {
-    shmeter_gauge_add_slow(gauge, -v);
+    shmeter_gauge_add_slow(gauge, shmeter_f64_of(shmeter_f64_bits(v) ^ SHMETER_F64_SIGN));
 }
 
 SHMETER_HOT void
@@ -351,7 +352,7 @@ shmeter_ticks_seconds(struct shmeter_attachment *attachment, uint64_t from, uint
         ns_per_tick = SHMETER_LIKELY(shmeter_load_acquire(&attachment->calibrated))
                           ? shmeter_f64_of(shmeter_load_relaxed(&attachment->ns_per_tick))
                           : shmeter_ns_per_tick_slow(attachment);
-    return to > from ? (double)(to - from) * ns_per_tick * 1e-9 : 0;
+    return to > from ? (double)(to - from) * ns_per_tick * ((double)1 / 1000000000) : 0;
 }
 
 /* Seconds from start_ticks to now; 0 when the start is later. */

@@ -17,6 +17,7 @@ struct shmeter_lanes {
     uint32_t shift;        /* a CPU lane has 1 << shift bytes, a shared one 2 << shift                     */
     uint32_t shared_mask;  /* shared lanes - 1                                                             */
     uint32_t reserved;
+    uint64_t f64_limit;          /* bits of doubles below this one may go into a CPU lane: +Inf's; 0 when cpu_n is 0 */
     struct shmeter_line *losses; /* SHMETER_LOSS_LINES of them: the segment's, or private when detached     */
     struct shmeter_attachment *attachment;
 };

@@ -129,23 +129,34 @@ shmeter_definition_check_labels(const struct shmeter_desc *desc)
     return NULL;
 }
 
+/* Whether a histogram asks for exponential buckets: max_value > 0. */
+SHMETER_LOCAL int
+shmeter_definition_exponential(const struct shmeter_desc *desc)
+{
+    uint64_t max = shmeter_f64_bits(desc->max_value);
+    return max && max <= SHMETER_F64_INF;
+}
+
 SHMETER_LOCAL const char *
 shmeter_definition_check_bounds(const struct shmeter_desc *desc)
 {
+    uint64_t bits, min = shmeter_f64_bits(desc->min_value), max = shmeter_f64_bits(desc->max_value);
+    int64_t order, last = 0;
     uint32_t i;
-    if (desc->max_value > 0)
-        return desc->min_value >= __DBL_MIN__ && desc->min_value < desc->max_value &&
-                       desc->max_value - desc->max_value == 0 && desc->schema >= -4 && desc->schema <= 8
+    if (shmeter_definition_exponential(desc))
+        return min >= SHMETER_F64_MIN && min < max && max < SHMETER_F64_INF && desc->schema >= -4 && desc->schema <= 8
                    ? NULL
                    : "needs 0 < min_value < max_value, no subnormal ones, and a schema from -4 to 8";
     if (!desc->bounds)
         return NULL;
     if (!desc->bounds_len || desc->bounds_len > SHMETER_MAX_BOUNDS)
         return "needs 1 to 1000 bounds";
-    for (i = 0; i < desc->bounds_len; i++)
-        if (desc->bounds[i] != desc->bounds[i] || (i && !(desc->bounds[i] > desc->bounds[i - 1])) ||
-            desc->bounds[i] - desc->bounds[i] != 0)
+    for (i = 0; i < desc->bounds_len; i++, last = order) {
+        bits = shmeter_f64_bits(desc->bounds[i]);
+        order = shmeter_f64_order(bits);
+        if (!shmeter_f64_is_finite(bits) || (i && order <= last))
             return "needs finite, ascending bounds (+Inf is added by itself)";
+    }
     return NULL;
 }
 
@@ -208,14 +219,19 @@ shmeter_definition_copy(char *out, const char *text, uint32_t most)
     return (uint16_t)(n + 1);
 }
 
+#define SHMETER_THOUSANDTHS(n) ((double)(n) / 1000) /* whatever -fsingle-precision-constant makes of .005 */
+
 SHMETER_LOCAL int
 shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_definition *out)
 {
-    static const double usual[] = { .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10 };
+    static const double usual[] = { SHMETER_THOUSANDTHS(5),    SHMETER_THOUSANDTHS(10),   SHMETER_THOUSANDTHS(25),
+                                    SHMETER_THOUSANDTHS(50),   SHMETER_THOUSANDTHS(100),  SHMETER_THOUSANDTHS(250),
+                                    SHMETER_THOUSANDTHS(500),  SHMETER_THOUSANDTHS(1000), SHMETER_THOUSANDTHS(2500),
+                                    SHMETER_THOUSANDTHS(5000), SHMETER_THOUSANDTHS(10000) };
     const double *from = desc->bounds ? desc->bounds : usual;
     double *bounds;
     uint32_t i;
-    out->exponential = desc->max_value > 0;
+    out->exponential = (uint32_t)shmeter_definition_exponential(desc);
     out->bounds_n = desc->bounds ? desc->bounds_len : (uint32_t)(sizeof usual / sizeof usual[0]);
     if (out->exponential) {
         struct shmeter_log_range range = shmeter_buckets_range(desc->schema, desc->min_value, desc->max_value);
@@ -230,7 +246,7 @@ shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_defin
     if (!bounds)
         return -ENOMEM;
     for (i = 0; i < out->bounds_n; i++)
-        bounds[i] = !out->exponential ? (from[i] == 0 ? 0 : from[i]) /* not -0: 0 would be above it by its bits */
+        bounds[i] = !out->exponential ? shmeter_f64_bits(from[i]) == SHMETER_F64_SIGN ? 0 : from[i] /* not -0 */
                     : i               ? shmeter_buckets_bound(out->schema, (int64_t)out->first_index + i - 1)
                                       : out->min_value;
     out->bounds = bounds;

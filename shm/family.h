@@ -285,7 +285,7 @@ shmeter_private_make(const struct shmeter_definition *definition, const struct s
     if (!own)
         return NULL;
     own->lanes = *lanes;
-    own->lanes.cpu_n = 0;
+    shmeter_lanes_use(&own->lanes, 0);
     own->lanes.shared_mask = 0;
     own->lanes.shared = (unsigned char *)own->cell;
     own->slot = SHMETER_ADDRESS(own->cell);

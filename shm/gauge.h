@@ -11,7 +11,7 @@
 SHMETER_INLINE uint64_t
 shmeter_gauge_encode(double v)
 {
-    return (v != v ? UINT64_C(0x7ff8000000000000) : shmeter_f64_bits(v)) ^ SHMETER_UNSET_BITS;
+    return (SHMETER_UNLIKELY(shmeter_f64_is_nan(v)) ? SHMETER_F64_NAN : shmeter_f64_bits(v)) ^ SHMETER_UNSET_BITS;
 }
 
 /* Of a cell that is set. */
@@ -45,13 +45,17 @@ shmeter_gauge_extreme(uint32_t mode)
 SHMETER_LOCAL int
 shmeter_gauge_add_value(struct shmeter_gauge_cell *cell, uint32_t mode, double v)
 {
-    uint64_t seen = shmeter_load_relaxed(&cell->value);
+    uint64_t seen = shmeter_load_relaxed(&cell->value), bits;
     double sum;
     do {
-        sum = (seen ? shmeter_gauge_decode(seen) : 0) + v;
-        if (sum != sum && shmeter_gauge_extreme(mode))
-            return 0;
-    } while (!shmeter_cas(&cell->value, &seen, shmeter_gauge_encode(sum)));
+        sum = shmeter_f64_sum(seen ? shmeter_gauge_decode(seen) : 0, v);
+        bits = shmeter_f64_bits(sum);
+        if (SHMETER_UNLIKELY(shmeter_f64_is_nan(sum))) {
+            if (shmeter_gauge_extreme(mode))
+                return 0;
+            bits = SHMETER_F64_NAN;
+        }
+    } while (!shmeter_cas(&cell->value, &seen, bits ^ SHMETER_UNSET_BITS));
     return 1;
 }
 
@@ -85,25 +89,26 @@ SHMETER_LOCAL void
 shmeter_gauge_add_pool(struct shmeter_gauge_cell *own, const struct shmeter_gauge_cell *common, double v)
 {
     uint64_t seen[2], epoch;
+    double share;
     seen[0] = shmeter_load_relaxed(&own->value);
     seen[1] = shmeter_load_acquire(&own->aux);
     do {
         epoch = shmeter_load_acquire(&common->aux);
-    } while (!shmeter_cas16(
-        own, seen, shmeter_gauge_encode((seen[0] && seen[1] == epoch ? shmeter_gauge_decode(seen[0]) : 0) + v), epoch));
+        share = seen[0] && seen[1] == epoch ? shmeter_gauge_decode(seen[0]) : 0;
+    } while (!shmeter_cas16(own, seen, shmeter_gauge_encode(shmeter_f64_sum(share, v)), epoch));
 }
 
 /* Two encoded values, of which either may be unset, as one of the mode. */
 SHMETER_LOCAL uint64_t
 shmeter_gauge_combine(uint32_t mode, uint64_t a, uint64_t b)
 {
-    double x, y;
+    int64_t x, y;
     if (!a || !b)
         return a ? a : b;
-    x = shmeter_gauge_decode(a);
-    y = shmeter_gauge_decode(b);
     if (mode == SHMETER_SUM)
-        return shmeter_gauge_encode(x + y);
+        return shmeter_gauge_encode(shmeter_f64_sum(shmeter_gauge_decode(a), shmeter_gauge_decode(b)));
+    x = shmeter_f64_order(a ^ SHMETER_UNSET_BITS);
+    y = shmeter_f64_order(b ^ SHMETER_UNSET_BITS);
     return mode == SHMETER_MIN ? (y < x ? b : a) : (y > x ? b : a);
 }
 

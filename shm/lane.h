@@ -6,6 +6,7 @@
 #define SHMETER_SHM_LANE_H
 
 #include "clock.h"
+#include "f64.h"
 #include "hash.h"
 #include "process.h"
 #include "rseq.h"
@@ -41,6 +42,21 @@ shmeter_lane_pick(void)
     return shmeter_hash_word(seed, shmeter_lane_thread()) >> 32;
 }
 
+/* How many CPU lanes updates use: 0 none. */
+SHMETER_INLINE void
+shmeter_lanes_use(struct shmeter_lanes *lanes, uint32_t cpu_n)
+{
+    lanes->cpu_n = cpu_n;
+    lanes->f64_limit = cpu_n ? SHMETER_F64_INF : 0;
+}
+
+/* Whether a double of these bits, without its sign where that does not matter, goes into a CPU lane: finite, and there are lanes. */
+SHMETER_INLINE int
+shmeter_lanes_take(const struct shmeter_lanes *lanes, uint64_t bits)
+{
+    return __builtin_constant_p(bits) && bits < SHMETER_F64_INF ? lanes->cpu_n != 0 : bits < lanes->f64_limit;
+}
+
 /* The shared cell of a cell at offset cell_off of a CPU lane. */
 SHMETER_INLINE unsigned char *
 shmeter_lane_shared_cell(const struct shmeter_lanes *lanes, uint64_t cell_off)
@@ -57,29 +73,13 @@ shmeter_lane_lose(const struct shmeter_lanes *lanes, enum shmeter_loss loss)
         shmeter_add(&lanes->losses[loss].value, 1);
 }
 
-SHMETER_INLINE uint64_t
-shmeter_f64_bits(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-SHMETER_INLINE double
-shmeter_f64_of(uint64_t bits)
-{
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
 /* Adds v to a double that others may change at the same time. */
 SHMETER_INLINE void
 shmeter_lane_add_f64(unsigned char *cell, double v)
 {
     uint64_t *at = (uint64_t *)(void *)cell;
     uint64_t seen = shmeter_load_relaxed(at);
-    while (!shmeter_cas(at, &seen, shmeter_f64_bits(shmeter_f64_of(seen) + v)))
+    while (!shmeter_cas(at, &seen, shmeter_f64_bits(shmeter_f64_sum(shmeter_f64_of(seen), v))))
         ;
 }
 

@@ -255,7 +255,7 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     shmeter_attachment_calibrate(attachment);
     attachment->lanes.cpu = attachment->base + header.cpu_lanes_off;
     attachment->lanes.shared = attachment->base + header.shared_lanes_off;
-    attachment->lanes.cpu_n = shmeter_rseq_usable() && attachment->same_boot ? header.cpu_lanes_n : 0;
+    shmeter_lanes_use(&attachment->lanes, shmeter_rseq_usable() && attachment->same_boot ? header.cpu_lanes_n : 0);
     attachment->lanes.shift = header.lane_shift;
     attachment->lanes.shared_mask = header.shared_lanes_n - 1;
     attachment->lanes.losses = attachment->state->losses;

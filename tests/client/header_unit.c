@@ -51,7 +51,7 @@ linear_find(const double *bounds, uint32_t n, double v)
 static void
 compare_find(const struct shmeter_buckets *buckets, const double *bounds, uint32_t n, double v)
 {
-    uint32_t found = shmeter_buckets_find(buckets, v), wanted = linear_find(bounds, n, v);
+    uint32_t found = shmeter_buckets_find(buckets, shmeter_f64_bits(v)), wanted = linear_find(bounds, n, v);
     if (found != wanted)
         fail_msg("%a of %u bounds from %a: bucket %u, not %u", v, n, bounds[0], found, wanted);
 }

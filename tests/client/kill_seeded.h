@@ -77,7 +77,7 @@ kill_seeded_observe(enum seeded seeded, struct shmeter_histogram histogram, doub
     }
     bucket = (struct shmeter_shared_bucket *)(void *)shmeter_lane_shared_cell(
         &histogram.buckets->lanes, histogram.cell + sizeof(struct shmeter_histogram_cell) +
-                                       8 * (uint64_t)shmeter_buckets_find(histogram.buckets, v));
+                                       8 * (uint64_t)shmeter_buckets_find(histogram.buckets, shmeter_f64_bits(v)));
     __atomic_add_fetch(&bucket->count, 1, __ATOMIC_SEQ_CST);
     kill_seeded_spin(SEEDED_ROUNDS);
     shmeter_lane_add_f64((unsigned char *)&bucket->sum, v);
