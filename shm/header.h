@@ -69,6 +69,13 @@ shmeter_header_sizes_fit(const struct shmeter_header *header)
            header->ticks_kind <= SHMETER_TICKS_COUNTER;
 }
 
+/* Whether a handle of a counter can hold where its shared cell is: some segments of earlier releases are too large for that. */
+SHMETER_LOCAL int
+shmeter_header_lanes_fit(const struct shmeter_header *header)
+{
+    return ((uint64_t)header->cpu_lanes_n + 1) << header->lane_shift <= SHMETER_MAX_LANES_BYTES;
+}
+
 /*
  * Returns 0, or -errno with one sentence's end in *why: -EINVAL (no segment, or damaged), -EPROTONOSUPPORT (another abi).
  * file_bytes is the size of the file that the header was read from; a shorter file than a header is the caller's to
@@ -90,6 +97,10 @@ shmeter_header_check(const struct shmeter_header *header, uint64_t file_bytes, c
     memcpy(&placed, header, sizeof placed);
     shmeter_header_place(&placed);
     if (memcmp(&placed, header, sizeof placed) != 0)
+        return -EINVAL;
+    *why = "has CPU lanes of 8 TiB together or more, which counters' handles cannot hold; remove it with: shmeter rm "
+           "--force";
+    if (!shmeter_header_lanes_fit(header))
         return -EINVAL;
     *why = "is truncated (it is shorter than its header says); remove it with: shmeter rm --force";
     if (file_bytes < header->segment_bytes)

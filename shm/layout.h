@@ -41,6 +41,7 @@
 #define SHMETER_MAX_SHARED_LANES    8u
 #define SHMETER_MIN_LANE_SHIFT      15u
 #define SHMETER_MAX_LANE_SHIFT      32u
+#define SHMETER_MAX_LANES_BYTES     (UINT64_C(1) << 43) /* CPU lanes and one more: what a counter's handle holds */
 #define SHMETER_MAX_SERIES          (1u << 24)
 #define SHMETER_MAX_SLOTS           16384u
 #define SHMETER_MAX_GAUGES          (1u << 20)

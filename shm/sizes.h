@@ -55,6 +55,7 @@ SHMETER_LOCAL int
 shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_header *header, const char **why)
 {
     uint64_t lane_bytes = options->lane_bytes ? options->lane_bytes : UINT64_C(1) << 20, entries = 4096;
+    uint64_t ring_bytes;
     memset(header, 0, sizeof *header);
     header->magic = SHMETER_MAGIC;
     header->abi_major = SHMETER_ABI_MAJOR;
@@ -67,7 +68,8 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     header->max_family_series = shmeter_sizes_or(options->max_family_series, 1000);
     header->slots_n = shmeter_sizes_or(options->max_slots, 256);
     header->gauges_n = shmeter_sizes_or(options->max_gauges, 1024);
-    header->ring_bytes = (uint32_t)shmeter_round_up(shmeter_sizes_or(options->ring_bytes, 262144), SHMETER_PAGE);
+    ring_bytes = shmeter_round_up(shmeter_sizes_or(options->ring_bytes, 262144), SHMETER_PAGE);
+    header->ring_bytes = ring_bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)ring_bytes; /* refused below */
     header->cpu_lanes_n = shmeter_sizes_or(options->cpu_lanes, shmeter_sizes_cpus());
     header->shared_lanes_n = options->shared_lanes;
     if (!options->shared_lanes) {
@@ -80,8 +82,12 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     header->index_entries = entries;
     header->records_bytes = shmeter_round_up((uint64_t)header->max_series * 512 + (UINT64_C(1) << 20),
                                              SHMETER_CHUNK_BYTES);
-    *why = "sizes are out of range: shared lanes are a power of two up to 8, lanes 32 KiB to 4 GiB, series up to 2^24";
+    *why = "sizes are out of range: shared lanes are a power of two up to 8, lanes 32 KiB to 4 GiB, series up to 2^24, "
+           "rings 1 GiB";
     if (lane_bytes > (UINT64_C(1) << SHMETER_MAX_LANE_SHIFT) || !shmeter_header_sizes_fit(header))
+        return -EINVAL;
+    *why = "CPU lanes must be less than 8 TiB together; create it with fewer, or with smaller ones";
+    if (!shmeter_header_lanes_fit(header))
         return -EINVAL;
     *why = "the file mode may be 0600, 0640 or 0660";
     if (options->mode && options->mode != 0600 && options->mode != 0640 && options->mode != 0660)

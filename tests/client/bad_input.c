@@ -301,6 +301,70 @@ options_out_of_range_are_refused(void **state)
     assert_int_equal(access(place_path("modes"), F_OK), -1);
 }
 
+/* Makes a segment of these sizes, if they are taken: the error in words. */
+static const char *
+made(uint32_t cpu_lanes, uint64_t lane_bytes, uint32_t ring_bytes)
+{
+    const struct shmeter_options options = { .struct_bytes = sizeof options,
+                                             .group = -1,
+                                             .cpu_lanes = cpu_lanes,
+                                             .shared_lanes = 2,
+                                             .lane_bytes = lane_bytes,
+                                             .ring_bytes = ring_bytes,
+                                             .max_slots = 4 };
+    struct shmeter *meter;
+    int result = shmeter_open(&meter, place_path("limits"), &options);
+    assert_int_equal(result, shmeter_error(meter)[0] ? -EINVAL : 0);
+    assert_int_equal(access(place_path("limits"), F_OK), result ? -1 : 0);
+    return shmeter_error(meter);
+}
+
+/* The slow path goes by the handle's own arithmetic: it must meet the shared cell that the segment has. */
+static void
+expect_shared_cells(void)
+{
+    struct shmeter *meter;
+    struct shmeter_attachment *attachment;
+    struct shmeter_counter counter;
+    const unsigned char *shared;
+    uint64_t lanes[2];
+    assert_int_equal(shmeter_open(&meter, place_path("limits"), NULL), 0);
+    attachment = shmeter_meter_attachment(meter);
+    counter = shmeter_counter_of(shmeter_family(meter, &counters));
+    shmeter_counter_add_slow(counter, 7);
+    shared = attachment->lanes.shared + 2 * (counter.cell - attachment->lanes.cpu);
+    memcpy(&lanes[0], shared, 8);
+    memcpy(&lanes[1], shared + (UINT64_C(2) << attachment->lanes.shift), 8);
+    assert_int_equal(lanes[0] + lanes[1], 7);
+}
+
+/* As an earlier release made it. */
+static void
+make_too_large(struct shmeter_header *header)
+{
+    header->cpu_lanes_n = 2048;
+    shmeter_header_place(header);
+    assert_int_equal(truncate(place_path("earlier"), (off_t)header->segment_bytes), 0);
+}
+
+static void
+what_a_handle_cannot_hold_is_refused(void **state)
+{
+    const struct shmeter_options large = {
+        .struct_bytes = sizeof large, .group = -1, .cpu_lanes = 16, .lane_bytes = UINT64_C(4) << 30
+    };
+    (void)state;
+    assert_non_null(strstr(made(2048, UINT64_C(4) << 30, 0), "less than 8 TiB"));
+    assert_non_null(strstr(made(8192, UINT64_C(1) << 30, 0), "less than 8 TiB"));
+    assert_non_null(strstr(made(1, 0, UINT32_MAX), "out of range"));
+    assert_non_null(strstr(made(1, 0, (1u << 30) + 1), "out of range"));
+    assert_string_equal(made(2047, UINT64_C(4) << 30, 0), "");
+    expect_shared_cells();
+    make_segment(place_path("earlier"), &large);
+    change_header(place_path("earlier"), make_too_large, 1);
+    expect_refused(place_path("earlier"), EINVAL, "8 TiB");
+}
+
 static int
 body(void)
 {
@@ -311,6 +375,7 @@ body(void)
         cmocka_unit_test(other_owners_and_modes_are_refused),
         cmocka_unit_test(a_limit_of_file_size_is_an_error_and_no_signal),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(what_a_handle_cannot_hold_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
