@@ -32,7 +32,7 @@ shmeter_info_join(struct shmeter_values *out, const char *const *values, uint32_
             return 0;
     if (!shmeter_values_join(out, values, values_n))
         return 0;
-    shmeter_utf8_repair(out->text, &out->bytes, SHMETER_MAX_VALUES_BYTES, &fits);
+    shmeter_values_repair(out, values_n, &fits);
     return fits;
 }
 
@@ -79,18 +79,20 @@ shmeter_info_is_family(const struct shmeter_info_group *group, uint64_t unit)
                    group->labels_bytes);
 }
 
-/* The record at a unit, if it is a visible series of the group; else NULL. */
+/* The record at a unit, if it is a visible series of the group; else NULL. One that is LEAVING is hidden by it. */
 SHMETER_LOCAL struct shmeter_series_record *
 shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
 {
     const struct shmeter_attachment *attachment = group->binding->attachment;
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
-    if (!record || shmeter_load_acquire(&record->state) != SHMETER_VISIBLE ||
-        record->values_bytes < group->same.bytes ||
+    uint64_t state = record ? shmeter_load_acquire(&record->state) : SHMETER_UNPUBLISHED;
+    if (!record || (state != SHMETER_VISIBLE && state != SHMETER_LEAVING) || record->values_bytes < group->same.bytes ||
         !shmeter_arena_at(attachment, unit, sizeof *record + record->values_bytes) ||
         memcmp(record + 1, group->same.text, group->same.bytes) || !shmeter_info_is_family(group, record->family))
         return NULL;
-    return record;
+    if (state == SHMETER_LEAVING)
+        shmeter_series_leave(attachment, record, SHMETER_HIDDEN);
+    return state == SHMETER_VISIBLE ? record : NULL;
 }
 
 /* The next visible member behind *unit, which moves there; its place is *at. NULL: there is none. */
@@ -115,7 +117,7 @@ shmeter_info_hide_others(const struct shmeter_info_group *group, uint64_t kept)
     uint64_t unit = 0, at;
     while ((record = shmeter_info_next(group, &unit, &at)))
         if (at != kept)
-            shmeter_series_change(group->binding->attachment, record, SHMETER_VISIBLE, SHMETER_HIDDEN);
+            shmeter_series_leave(group->binding->attachment, record, SHMETER_HIDDEN);
 }
 
 /* Hides each that has a newer one behind it. Returns how many it met. */
@@ -127,7 +129,7 @@ shmeter_info_hide_older(const struct shmeter_info_group *group)
     uint32_t n = 0;
     for (; (record = shmeter_info_next(group, &unit, &at)); older = record, n++)
         if (older)
-            shmeter_series_change(group->binding->attachment, older, SHMETER_VISIBLE, SHMETER_HIDDEN);
+            shmeter_series_leave(group->binding->attachment, older, SHMETER_HIDDEN);
     return n;
 }
 

@@ -124,7 +124,7 @@ shmeter_hide_v(const struct shmeter_family *family, const char *const *values, u
             return;
     if (!shmeter_values_join(&joined, values, values_len))
         return;
-    shmeter_utf8_repair(joined.text, &joined.bytes, SHMETER_MAX_VALUES_BYTES, &fits);
+    shmeter_values_repair(&joined, values_len, &fits);
     key = shmeter_series_key(binding, &joined);
     probe = shmeter_registry_probe(binding->attachment, &key);
     if (fits && probe.entry && probe.seen)

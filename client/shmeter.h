@@ -129,7 +129,7 @@ SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name)
 /*
  * The handle of the series with these label values, in the order of the family's labels; made when it is new. Values are
  * UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together. Past a limit the handle is that of the series
- * whose values are all __overflow__. The macros below take the values as arguments. A summary's handle is a histogram's. A stateset is
+ * whose values are all __overflow__ (with a system call in one lookup a second). The macros below take the values as arguments. A summary's handle is a histogram's. A stateset is
  * in its first state until another one is set.
  */
 SHMETER_WARM struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
@@ -159,20 +159,22 @@ SHMETER_COLD void shmeter_info_hide_v(const struct shmeter_family *family, const
 /*
  * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or histogram that is asked
  * for again starts at 0 in fresh cells, which uses up capacity (as does a gauge that is asked for while it is being
- * hidden). Handles from before stay safe and count unseen.
+ * hidden). Handles from before stay safe and count unseen; those of a gauge until it is asked for again, and what they have set by then
+ * is unset.
  */
 SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
 /*
- * Where a count stands that moves whenever a series is hidden or shown again, by any process. As long as it stays the same, handles had
- * since are of series that are exposed. NULL: no memory. To be read by shmeter_load_relaxed. Async-signal-safe.
+ * Where a count stands that moves whenever a series is hidden or shown again, by any process, and before it is. As long as it is what it was
+ * before a lookup, the handle is of a series that is exposed: load it by shmeter_load_acquire, look the series up, and look it up again
+ * when shmeter_load_relaxed finds another count there. NULL: no memory. Async-signal-safe.
  */
 SHMETER_INLINE const uint64_t *
 shmeter_changes(const struct shmeter *meter)
 {
     const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    return attachment && attachment->state ? &attachment->state->changes_done.value : NULL;
+    return attachment && attachment->state ? &attachment->state->changes_begun.value : NULL;
 }
 
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */

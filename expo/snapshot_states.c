@@ -64,10 +64,13 @@ choose_twin(struct snapshot *snapshot, uint32_t number)
 static uint16_t
 is_shown(const struct snapshot *snapshot, uint32_t number)
 {
+    uint64_t state;
+
     if (number + PREFETCH < snapshot->series_n)
         __builtin_prefetch(
             snapshot_word(snapshot, snapshot_record_off(snapshot, snapshot->series[number + PREFETCH].unit)));
-    return snapshot_record_state(snapshot, snapshot->series[number].unit) == SHMETER_VISIBLE;
+    state = snapshot_record_state(snapshot, snapshot->series[number].unit);
+    return state == SHMETER_VISIBLE || state == SHMETER_LEAVING;
 }
 
 static void

@@ -100,7 +100,7 @@ look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
     if (!bytes || !snapshot_held(snapshot, off, bytes))
         return 0;
     snapshot_copy(snapshot, copy, off, bytes);
-    if (state >= SHMETER_VISIBLE && state <= SHMETER_RETIRED)
+    if (state >= SHMETER_VISIBLE && state <= SHMETER_LEAVING)
         return look_at_published(snapshot, unit, kind, copy, bytes, look);
     if (!snapshot_check_hash(snapshot, copy, bytes, (uint32_t)kind)) {
         snapshot->wasted += bytes;
@@ -141,7 +141,7 @@ static int
 look_again(struct snapshot *snapshot, const struct snapshot_pending *pending, struct look *look)
 {
     const uint64_t state = snapshot_record_state(snapshot, pending->unit);
-    const int waits = pending->units > 1 && !pending->told && (state < SHMETER_VISIBLE || state > SHMETER_RETIRED);
+    const int waits = pending->units > 1 && !pending->told && (state < SHMETER_VISIBLE || state > SHMETER_LEAVING);
 
     if (!waits)
         return look_at(snapshot, pending->unit, look);

@@ -47,8 +47,9 @@
 #define SHMETER_MAX_GAUGES          (1u << 20)
 #define SHMETER_MAX_LABELS          16u   /* label names of a family                                       */
 #define SHMETER_MAX_VALUE_BYTES     256u  /* one label value                                               */
-#define SHMETER_MAX_VALUES_BYTES    1024u /* all label values of a series, with their ending zeros          */
-#define SHMETER_MAX_NAME_BYTES      200u  /* a metric's name; a label's name                               */
+#define SHMETER_MAX_TEXT_BYTES      1023u /* all label values of a series together                         */
+#define SHMETER_MAX_VALUES_BYTES    (SHMETER_MAX_TEXT_BYTES + SHMETER_MAX_LABELS) /* with their ending zeros          */
+#define SHMETER_MAX_NAME_BYTES      200u /* a metric's name; a label's name                               */
 #define SHMETER_MAX_HELP_BYTES      1000u
 #define SHMETER_MAX_BOUNDS          1000u /* explicit buckets without +Inf                                 */
 #define SHMETER_MAX_LOG_BUCKETS     320u  /* exponential buckets, the zero bucket not counted              */
@@ -211,8 +212,10 @@ SHMETER_SIZE(shmeter_state, 3072);
 
 /*
  *   zero ----- maker: one 8-byte store, last ----> {bytes, kind}, state UNPUBLISHED
- *   UNPUBLISHED - maker, or a lookup that finds it in the index -> VISIBLE <- hide / show -> HIDDEN
- *   VISIBLE - hide of a gauge -> HIDING - the same, when all its cells are unset -> HIDDEN
+ *   UNPUBLISHED - maker, or a lookup that finds it in the index -> VISIBLE <- show of a gauge or an info - HIDDEN
+ *   VISIBLE - hide -> LEAVING - the same, or a lookup that finds it, when it is counted -> HIDDEN
+ *   LEAVING - hide of a gauge -> HIDING - the same, when all its cells are unset -> HIDDEN
+ *   HIDDEN - lookup of a gauge that was set by an old handle meanwhile -> HIDING - when all are unset -> VISIBLE
  *   HIDING - a lookup, which makes another record with another cell: the hider may be slow, or dead -> RETIRED
  *   A record whose maker died stays UNPUBLISHED or zero for ever: a walker steps over it (a zero head: one unit).
  */
@@ -220,9 +223,10 @@ enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES 
 enum shmeter_visibility {
     SHMETER_UNPUBLISHED,
     SHMETER_VISIBLE,
-    SHMETER_HIDDEN, /* a gauge is unset by then */
-    SHMETER_HIDING, /* a gauge that is not unset everywhere yet */
-    SHMETER_RETIRED /* the same for good: another record stands for it */
+    SHMETER_HIDDEN,  /* a gauge is unset by then */
+    SHMETER_HIDING,  /* a gauge that is not unset everywhere yet */
+    SHMETER_RETIRED, /* the same for good: another record stands for it */
+    SHMETER_LEAVING  /* visible still; who looks it up hides it first. Since ABI 1.3 */
 };
 
 struct shmeter_family_record {

@@ -15,11 +15,12 @@
 
 struct shmeter {
     struct shmeter *next;
-    uint64_t attachment; /* address of the struct shmeter_attachment in use; another one after re-creation       */
-    uint64_t families;   /* address of the newest struct shmeter_family, a list                             */
-    uint64_t error;      /* address of the last message, 0 none                                             */
-    uint64_t messages_n; /* messages so far; the last SHMETER_MESSAGES stay readable                         */
-    uint64_t opened_n;   /* opens less closes                                                              */
+    uint64_t attachment;    /* address of the struct shmeter_attachment in use; another one after re-creation       */
+    uint64_t families;      /* address of the newest struct shmeter_family, a list                             */
+    uint64_t error;         /* address of the last message, 0 none                                             */
+    uint64_t messages_n;    /* messages so far; the last SHMETER_MESSAGES stay readable                         */
+    uint64_t opened_n;      /* opens less closes                                                              */
+    uint64_t overflowed_ns; /* when a lookup past a limit last looked for a segment that was created again */
     uint64_t ticks_kind;
     char worker[SHMETER_WORKER_BYTES];
     char path[256];

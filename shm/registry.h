@@ -200,12 +200,13 @@ shmeter_registry_head(void *record, uint32_t units, enum shmeter_kind kind)
     shmeter_store_release((uint64_t *)record, (uint64_t)kind << 32 | (uint64_t)units * SHMETER_UNIT_BYTES);
 }
 
-/* Shows a new record. Readers look at those that are not published until they are. */
-SHMETER_LOCAL void
+/* Shows a new record. Readers look at those that are not published until they are. Returns what it was: SHMETER_UNPUBLISHED. */
+SHMETER_LOCAL uint64_t
 shmeter_registry_show(uint64_t *state)
 {
     uint64_t seen = SHMETER_UNPUBLISHED;
     shmeter_cas(state, &seen, SHMETER_VISIBLE);
+    return seen;
 }
 
 /* Writes and publishes a family's record, behind those of older definitions of its name. Returns its unit, or -errno. */

@@ -21,7 +21,7 @@ struct shmeter_values {
 
 #define SHMETER_OVERFLOW_VALUE "__overflow__"
 
-/* Puts the values one after the other, each with its zero. 0 when they are too long. */
+/* Puts the values one after the other, each with its zero, which does not count. 0 when they are too long. */
 SHMETER_INLINE int
 shmeter_values_join(struct shmeter_values *out, const char *const *values, uint32_t values_n)
 {
@@ -30,7 +30,7 @@ shmeter_values_join(struct shmeter_values *out, const char *const *values, uint3
         const char *value = values[i];
         from = at;
         do {
-            if (at >= SHMETER_MAX_VALUES_BYTES || at - from >= SHMETER_MAX_VALUE_BYTES)
+            if (at - i > SHMETER_MAX_TEXT_BYTES || at - from >= SHMETER_MAX_VALUE_BYTES)
                 return 0;
             out->text[at] = *value;
             at++;
@@ -38,6 +38,13 @@ shmeter_values_join(struct shmeter_values *out, const char *const *values, uint3
     }
     out->bytes = at;
     return 1;
+}
+
+/* Repairs what is no UTF-8. Returns 1 when something was; *fits becomes 0 when it is too long then. */
+SHMETER_LOCAL int
+shmeter_values_repair(struct shmeter_values *values, uint32_t values_n, int *fits)
+{
+    return shmeter_utf8_repair(values->text, &values->bytes, SHMETER_MAX_TEXT_BYTES + values_n, fits);
 }
 
 SHMETER_LOCAL void
@@ -118,6 +125,43 @@ shmeter_series_change(const struct shmeter_attachment *attachment, struct shmete
     return changed;
 }
 
+/*
+ * Hides a visible series: to is HIDDEN or HIDING. It is LEAVING first, which is visible still, then counted as begun, and only then not
+ * visible. So a program that has seen it VISIBLE later than it has loaded that count finds another one there by the time that it is not
+ * exposed any more, whoever dies in between; and a lookup that finds it LEAVING goes on from there, since a lookup that took it as it is would
+ * have loaded the count perhaps before and perhaps after it was counted.
+ */
+SHMETER_LOCAL int
+shmeter_series_leave(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
+                     enum shmeter_visibility to)
+{
+    uint64_t seen = shmeter_load_acquire(&record->state);
+    if (seen == SHMETER_VISIBLE)
+        shmeter_cas(&record->state, &seen, SHMETER_LEAVING);
+    return shmeter_series_change(attachment, record, SHMETER_LEAVING, to);
+}
+
+/* Whether a gauge is set in the common block or in a slot that has memory. */
+SHMETER_LOCAL int
+shmeter_series_is_set(const struct shmeter_attachment *attachment, uint64_t cell)
+{
+    const struct shmeter_header *header = &attachment->header;
+    const struct shmeter_gauge_cell *at = (const struct shmeter_gauge_cell *)(const void *)(attachment->base +
+                                                                                            header->common_off) +
+                                          cell;
+    uint64_t off = header->gauges_off + cell * sizeof *at;
+    uint32_t i;
+    if (shmeter_load_relaxed(&at->value))
+        return 1;
+    for (i = 0; i < header->slots_n; i++) {
+        at = (const struct shmeter_gauge_cell *)(const void *)(shmeter_slot_block_at(attachment, i) + off);
+        if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) >= off + sizeof *at &&
+            (shmeter_load_relaxed(&at->value) || shmeter_load_relaxed(&at->aux)))
+            return 1;
+    }
+    return 0;
+}
+
 /* Unsets a gauge in the common block and in every slot that has memory. */
 SHMETER_LOCAL void
 shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
@@ -164,23 +208,35 @@ shmeter_series_hide_gauge(const struct shmeter_attachment *attachment, struct sh
     shmeter_cas(&record->state, &seen, SHMETER_HIDDEN);
 }
 
-/* Shows a record that is new, or that stood for a gauge or an info and was hidden. One that is being hidden stays so: it was had before. */
-SHMETER_LOCAL void
+/*
+ * Shows a record that is new, or that stood for a gauge or an info and was hidden. One that is being hidden stays so: it was had before. A
+ * gauge that an old handle has set meanwhile is unset, and nobody else shows it until it is: who finds it HIDING makes another one, because
+ * it may be unset at any time. Returns 0 when somebody did: then that other one is to be had.
+ */
+SHMETER_LOCAL int
 shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
-                    struct shmeter_series_record *record)
+                    struct shmeter_series_record *record, uint32_t unit)
 {
-    shmeter_registry_show(&record->state);
-    if (!definition->cell_bytes)
-        shmeter_series_change(binding->attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
+    const struct shmeter_attachment *attachment = binding->attachment;
+    uint64_t cell;
+    if (shmeter_registry_show(&record->state) != SHMETER_HIDDEN || definition->cell_bytes)
+        return 1;
+    if (!shmeter_type_gauge(definition->type) || !shmeter_series_cell(binding, definition, unit, &cell) ||
+        !shmeter_series_is_set(attachment, cell)) {
+        shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
+        return 1;
+    }
+    if (shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_HIDING)) {
+        shmeter_series_unset(attachment, cell);
+        shmeter_series_change(attachment, record, SHMETER_HIDING, SHMETER_VISIBLE);
+    }
+    return shmeter_load_acquire(&record->state) != SHMETER_RETIRED;
 }
 
-/*
- * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
- * gets another cell, because its hider may unset the old one at any time after what the caller is going to set.
- */
+/* One try of shmeter_series_have; *done is 0 when there has to be another one. */
 SHMETER_LOCAL int64_t
-shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
-                    const struct shmeter_values *values, int limited, int show)
+shmeter_series_try(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
+                   const struct shmeter_values *values, int limited, int show, int *done)
 {
     const struct shmeter_attachment *attachment = binding->attachment;
     struct shmeter_key key = shmeter_series_key(binding, values);
@@ -189,12 +245,18 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
     uint64_t state = SHMETER_UNPUBLISHED;
     int64_t unit = (int64_t)(probe.seen & UINT32_MAX);
     int added = 0, retired, renew;
+    *done = 1;
     if (!probe.entry)
         return -ENOMEM;
     if (probe.seen) {
         record = shmeter_arena_series(attachment, (uint64_t)unit);
         if (record)
             state = shmeter_load_acquire(&record->state);
+        if (record && state == SHMETER_LEAVING) {
+            shmeter_series_leave(attachment, record,
+                                 shmeter_type_gauge(definition->type) ? SHMETER_HIDING : SHMETER_HIDDEN);
+            state = shmeter_load_acquire(&record->state);
+        }
     }
     retired = record && (state == SHMETER_HIDING || state == SHMETER_RETIRED) && shmeter_series_retire(record);
     renew = retired || (state == SHMETER_HIDDEN && definition->cell_bytes);
@@ -217,7 +279,23 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
     if (added && renew)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_RENEWED);
     if (show && record)
-        shmeter_series_show(binding, definition, record);
+        *done = shmeter_series_show(binding, definition, record, (uint32_t)unit);
+    return unit;
+}
+
+/*
+ * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
+ * gets another cell, because its hider may unset the old one at any time after what the caller is going to set; so does one that was
+ * given up while it was to be shown here.
+ */
+SHMETER_LOCAL int64_t
+shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
+                    const struct shmeter_values *values, int limited, int show)
+{
+    int64_t unit = 0;
+    int tries, done = 0;
+    for (tries = 0; tries < 4 && !done; tries++)
+        unit = shmeter_series_try(binding, definition, values, limited, show, &done);
     return unit;
 }
 
@@ -232,6 +310,54 @@ shmeter_series_overflow(const struct shmeter_binding *binding, const struct shme
     return shmeter_series_have(binding, definition, &values, 0, show);
 }
 
+/* Whether the series of these values is there and visible; its cell. No system call. */
+SHMETER_INLINE int
+shmeter_series_look(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
+                    const struct shmeter_values *values, uint64_t *cell)
+{
+    struct shmeter_key key = shmeter_series_key(binding, values);
+    struct shmeter_probe probe = shmeter_registry_probe(binding->attachment, &key);
+    const struct shmeter_series_record *record;
+    if (SHMETER_UNLIKELY(!probe.entry || !probe.seen))
+        return 0;
+    record = shmeter_arena_series(binding->attachment, (uint32_t)probe.seen);
+    return record && shmeter_load_relaxed(&record->state) == SHMETER_VISIBLE &&
+           shmeter_series_cell(binding, definition, (uint32_t)probe.seen, cell);
+}
+
+/*
+ * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a system call, but for one
+ * lookup in a second (0 then), which goes the long way and so notices a segment that was created again.
+ */
+SHMETER_LOCAL int
+shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_binding *binding,
+                          const struct shmeter_values *values, int fits, uint64_t *cell)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    struct shmeter_values overflow;
+    uint64_t now;
+    int of_family = shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series;
+    if (fits) {
+        struct shmeter_key key = shmeter_series_key(binding, values);
+        struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
+        if (!probe.entry || probe.seen)
+            return 0;
+        if (!of_family && shmeter_load_relaxed(&attachment->state->series_n.value) < attachment->header.max_series)
+            return 0;
+    }
+    now = shmeter_clock_ns();
+    if (now - shmeter_load_relaxed(&family->meter->overflowed_ns) >= UINT64_C(1000000000)) {
+        shmeter_store_relaxed(&family->meter->overflowed_ns, now);
+        return 0;
+    }
+    shmeter_values_overflow(&overflow, family->definition.labels_n);
+    if (!family->definition.labels_n || !shmeter_series_look(binding, &family->definition, &overflow, cell))
+        return 0;
+    shmeter_lane_lose(&attachment->lanes,
+                      fits && of_family ? SHMETER_LOSS_SERIES_OVERFLOWED : SHMETER_LOSS_SERIES_REFUSED);
+    return 1;
+}
+
 /* Everything that the warm path does not do: repair, re-creation, limits, registration, overflow. */
 SHMETER_LOCAL __attribute__((cold, noinline)) struct shmeter_series
 shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_values *values, int fits)
@@ -239,15 +365,26 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
     const struct shmeter_definition *definition = &family->definition;
     struct shmeter_series series = { NULL, 0 };
-    const struct shmeter_binding *binding;
+    const struct shmeter_binding *binding = shmeter_family_binding(family);
     int64_t unit = -EDQUOT;
+    if (!binding)
+        return series;
+    if (fits && shmeter_values_repair(values, definition->labels_n, &fits)) {
+        shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_VALUES_REPAIRED);
+        if (fits && shmeter_series_look(binding, definition, values, &series.cell)) {
+            series.binding = binding;
+            return series;
+        }
+    }
+    if (shmeter_series_past_limit(family, binding, values, fits, &series.cell)) {
+        series.binding = binding;
+        return series;
+    }
     shmeter_meter_refresh(family->meter);
     binding = shmeter_family_binding(family);
     if (!binding)
         return series;
     shmeter_populate(binding->attachment);
-    if (fits && shmeter_utf8_repair(values->text, &values->bytes, SHMETER_MAX_VALUES_BYTES, &fits))
-        shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_VALUES_REPAIRED);
     if (fits)
         unit = shmeter_series_have(binding, definition, values, 1, 1);
     else
@@ -303,18 +440,9 @@ shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, c
     if (SHMETER_UNLIKELY(!binding))
         return series;
     fits = shmeter_values_join(&joined, values, values_n);
-    if (SHMETER_LIKELY(fits)) {
-        struct shmeter_key key = shmeter_series_key(binding, &joined);
-        struct shmeter_probe probe = shmeter_registry_probe(binding->attachment, &key);
-        if (SHMETER_LIKELY(probe.entry && probe.seen)) {
-            const struct shmeter_series_record *record = shmeter_arena_series(binding->attachment,
-                                                                              (uint32_t)probe.seen);
-            if (SHMETER_LIKELY(record && shmeter_load_relaxed(&record->state) == SHMETER_VISIBLE &&
-                               shmeter_series_cell(binding, &family->definition, (uint32_t)probe.seen, &series.cell))) {
-                series.binding = binding;
-                return series;
-            }
-        }
+    if (SHMETER_LIKELY(fits && shmeter_series_look(binding, &family->definition, &joined, &series.cell))) {
+        series.binding = binding;
+        return series;
     }
     return shmeter_series_make(family, &joined, fits);
 }
@@ -326,8 +454,7 @@ shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_
     uint64_t cell = 0;
     int gauge = shmeter_type_gauge(definition->type) && shmeter_series_cell(binding, definition, unit, &cell);
     if (record && record->family == binding->unit &&
-        shmeter_series_change(binding->attachment, record, SHMETER_VISIBLE, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) &&
-        gauge)
+        shmeter_series_leave(binding->attachment, record, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) && gauge)
         shmeter_series_hide_gauge(binding->attachment, record, cell);
 }
 

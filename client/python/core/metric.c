@@ -88,18 +88,20 @@ void
 metric_bind(struct metric_object *metric)
 {
     PyObject *type, *value, *trace;
-    const uint64_t *changes = shmeter_changes(metric->meter->meter);
+    const uint64_t *changes;
     struct metric_text text;
     uint32_t n = metric->child ? metric->labels_n : 0;
+    int tries = 0;
 
     PyErr_Fetch(&type, &value, &trace);
-    metric->changes = changes ? changes : &no_changes;
-    metric->seen = shmeter_load_relaxed(metric->changes); /* before the lookup: what is hidden from now on is noticed */
-    if (!metric_text_of(&text, metric->labelvalues, n))
-        have_handle(metric, text.values, n);
-    metric_text_drop(&text, n);
-    changes = shmeter_changes(metric->meter->meter); /* the lookup may have attached to another segment */
-    metric->changes = changes ? changes : &no_changes;
+    do { /* the lookup may attach to another segment, which has another count */
+        changes = shmeter_changes(metric->meter->meter);
+        metric->changes = changes ? changes : &no_changes;
+        metric->seen = shmeter_load_acquire(metric->changes); /* before the lookup: what is hidden from now on is noticed */
+        if (!metric_text_of(&text, metric->labelvalues, n))
+            have_handle(metric, text.values, n);
+        metric_text_drop(&text, n);
+    } while (shmeter_changes(metric->meter->meter) != changes && ++tries < 3);
     PyErr_Restore(type, value, trace);
 }
 

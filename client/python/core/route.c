@@ -45,7 +45,7 @@ route_bind(struct web_object *web, struct route_object *route)
 {
     const char *values[2];
 
-    route->seen = shmeter_load_relaxed(web->changes);
+    route->seen = shmeter_load_acquire(web->changes);
     if (route_texts(route, values))
         return -1;
     route->in_progress = shmeter_gauge_of_v(web->in_progress->family, values, 2);
