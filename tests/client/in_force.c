@@ -257,10 +257,14 @@ a_definition_that_is_given_up_or_closed_is_open_no_more(void **state)
     release_does(&a, 'f', HISTOGRAM_A);
     values_take(store);
     assert_int_equal(buckets_n(store), 4);
+    release_does(&a, 'g', HISTOGRAM_A);
+    release_does(&a, 'f', HISTOGRAM_A);
+    values_take(store);
+    assert_int_equal(buckets_n(store), 3);
     release_does(&b, 'c', 0);
     assert_int_equal(reasons_n(values_take(store), ""), 0);
     assert_int_equal(buckets_n(store), 3);
-    release_does(&b, 'o', 0); /* opens all that it had */
+    release_does(&b, 'o', 0); /* opens all that it had, anew */
     values_take(store);
     assert_int_equal(buckets_n(store), 4);
     release_does(&a, 'c', 0);
@@ -359,6 +363,9 @@ of_more_families_than_a_list_holds_the_others_are_judged_by_their_last_open(void
     release_does(&process, 'f', SHMETER_OPENED + 2);
     values_take(store);
     assert_int_equal(values_number(store, many_names[SHMETER_OPENED + 2], NULL), 1);
+    other = release_with(segment, 510);
+    assert_int_equal(reasons_n(values_take(store), many_names[SHMETER_OPENED + 2]), 1); /* it is listed now */
+    release_end(&other);
     release_end(&process);
     release_descs = descs;
     store_free(store);

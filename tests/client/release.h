@@ -43,7 +43,10 @@ release_count(const struct shmeter_family *family)
         shmeter_counter_f64_add(shmeter_counter_f64_of_v(family, values, n), 0.5);
         break;
     case SHMETER_GAUGE:
-        shmeter_gauge_add(shmeter_gauge_of_v(family, values, n), 3);
+        if (family->definition.mode == SHMETER_POOL)
+            shmeter_gauge_set(shmeter_gauge_of_v(family, values, n), 3); /* which outlives the process */
+        else
+            shmeter_gauge_add(shmeter_gauge_of_v(family, values, n), 3);
         break;
     case SHMETER_STATESET:
         shmeter_stateset_set(shmeter_stateset_of_v(family, values, n), 1);
@@ -99,12 +102,19 @@ release_obey(char verb, uint32_t number)
     }
 }
 
+/* Descriptors that the test writes to: a process that had another one's would keep it alive. */
+static unsigned char release_ends[1024];
+
 static void
 release_run(const struct release *release)
 {
     unsigned char order[3];
     char answer;
+    int fd;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (fd = 0; fd < (int)sizeof release_ends; fd++)
+        if (release_ends[fd])
+            close(fd);
     while (read(release->orders[0], order, sizeof order) == sizeof order) {
         if (order[0] == 'q')
             _exit(write(release->answers[1], "a", 1) == 1 ? 0 : 2);
@@ -139,6 +149,8 @@ release_begin(const char *segment)
     struct release release;
     assert_int_equal(pipe(release.orders), 0);
     assert_int_equal(pipe(release.answers), 0);
+    assert_in_range(release.orders[1], 0, sizeof release_ends - 1);
+    release_ends[release.orders[1]] = 1;
     release_self.segment = segment;
     release.pid = fork();
     if (!release.pid)
@@ -161,6 +173,7 @@ release_with(const char *segment, uint32_t number)
 static void
 release_forget(struct release *release)
 {
+    release_ends[release->orders[1]] = 0;
     close(release->orders[1]);
     close(release->answers[0]);
     release->pid = 0;

@@ -10,7 +10,7 @@
 
 struct strict_sample {
     char *name;
-    char *labels; /* sorted, unescaped: name=value, each followed by a byte 1 */
+    char *labels; /* sorted, unescaped: name=value, each followed by a byte 255 */
     char *le;     /* value of le, NULL none */
     double value;
     char *text; /* of the value, as it was written */
@@ -37,7 +37,7 @@ struct strict {
 void strict_parse(struct strict *out, const char *text, size_t len);
 void strict_free(struct strict *parsed);
 
-/* The value of name{labels} (labels as in strict_sample.labels, with , instead of byte 1: "a=1,b=2,"); NaN when absent. */
+/* The value of name{labels} (labels as in strict_sample.labels, with , instead of byte 255: "a=1,b=2,"); NaN when absent. */
 double strict_value(const struct strict *parsed, const char *name, const char *labels);
 
 #endif

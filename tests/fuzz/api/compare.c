@@ -51,24 +51,6 @@ by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A value as it is shown: control characters but tab and line ends are replaced. Values are UTF-8. */
-static void
-clean(char *out, const char *value)
-{
-    const unsigned char *at = (const unsigned char *)value;
-
-    while (*at) {
-        int c0 = (*at < 0x20 && !strchr("\t\n\r", *at)) || *at == 0x7f, c1 = at[0] == 0xc2 && at[1] < 0xa0;
-        if (c0 || c1) {
-            out = stpcpy(out, "\xef\xbf\xbd");
-            at += 1 + c1;
-        } else {
-            *out++ = (char)*at++;
-        }
-    }
-    *out = 0;
-}
-
 struct added { /* a label that the definition does not have */
     const char *name, *value;
 };
@@ -78,18 +60,16 @@ static const struct added none[2];
 static char *
 labels_of(const struct api_series *series, const struct api_definition *definition, const struct added added[2])
 {
-    char *pairs[API_LABELS + 2], out[LABEL_BYTES], value[4 * API_VALUES], *end = out;
+    char *pairs[API_LABELS + 2], out[LABEL_BYTES], *end = out;
     const char *at = series->values;
     uint32_t i, n = 0;
 
     *out = 0;
-    for (i = 0; i < definition->labels_n; i++, at += strlen(at) + 1) {
-        clean(value, at);
-        if (*value && asprintf(&pairs[n], "%s=%s\001", definition->labels[i], value) > 0)
+    for (i = 0; i < definition->labels_n; i++, at += strlen(at) + 1)
+        if (*at && asprintf(&pairs[n], "%s=%s\377", definition->labels[i], at) > 0)
             n++;
-    }
     for (i = 0; i < 2; i++)
-        if (added[i].name && *added[i].value && asprintf(&pairs[n], "%s=%s\001", added[i].name, added[i].value) > 0)
+        if (added[i].name && *added[i].value && asprintf(&pairs[n], "%s=%s\377", added[i].name, added[i].value) > 0)
             n++;
     qsort(pairs, n, sizeof *pairs, by_text);
     for (i = 0; i < n; i++) {
@@ -235,20 +215,6 @@ expect_states(struct comparison *to, const struct api_series *series)
     }
 }
 
-/* Series whose values look alike once they are cleaned are shown as one, the last. */
-static int
-has_later_twin(const struct comparison *with, uint32_t number)
-{
-    const struct api_series *series = with->model->series[number];
-    uint32_t i;
-
-    for (i = number + 1; i < with->model->series_n; i++)
-        if (with->labels[i] && with->model->series[i]->record == series->record &&
-            !strcmp(with->labels[number], with->labels[i]))
-            return 1;
-    return 0;
-}
-
 /* Infos of one name are one metric, and an empty label is none: so several may be one sample. */
 static int
 is_expected(const struct comparison *with, const char *name, const char *labels)
@@ -268,7 +234,7 @@ expect_series(struct comparison *to, uint32_t number)
     const struct api_definition *definition = &to->model->records[series->record]->definition;
     double gauge = 0;
 
-    if (!to->labels[number] || has_later_twin(to, number))
+    if (!to->labels[number])
         return;
     to->series_n++;
     if (definition->type == SHMETER_INFO && is_expected(to, definition->name, to->labels[number]))

@@ -68,7 +68,7 @@ api_compare_loss(const struct api_model *model, const struct api_reader *reader,
     const char *kind = strstr(labels, "kind=");
     char word[64];
 
-    if (!kind || snprintf(word, sizeof word, "%.*s", (int)strcspn(kind + 5, "\1"), kind + 5) >= (int)sizeof word)
+    if (!kind || snprintf(word, sizeof word, "%.*s", (int)strcspn(kind + 5, "\377"), kind + 5) >= (int)sizeof word)
         api_differ("a loss has the labels %s", labels);
     if (!strcmp(word, "superseded"))
         check_superseded(reader, value);
