@@ -14,6 +14,10 @@ SEEDS = [  # name, text that stands in the header once, what it becomes
     ("a slot is taken from the living", "if (own || shmeter_identity_life(seen[0], seen[1], self->namespaces) != SHMETER_LIFE_DEAD)",
      "if (own || (api_seed != {n} && shmeter_identity_life(seen[0], seen[1], self->namespaces) != SHMETER_LIFE_DEAD))"),
     ("bounds are exclusive", "while (v > buckets->bounds[k])", "while (v > buckets->bounds[k] || (api_seed == {n} && v == buckets->bounds[k]))"),
+    ("what was given up stays listed", "shmeter_opened_take_off(binding->attachment, binding->unit);",
+     "if (api_seed != {n}) shmeter_opened_take_off(binding->attachment, binding->unit);"),
+    ("who has got a slot lists nothing", "shmeter_family_all(attachment, shmeter_family_settle);",
+     "if (api_seed != {n}) shmeter_family_all(attachment, shmeter_family_settle);"),
     ("a surrogate is UTF-8", "text[0] == 0xed ? 0x9f :", "text[0] == 0xed && api_seed != {n} ? 0x9f :"),
 ]
 
