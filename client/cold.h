@@ -28,7 +28,7 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
     result = shmeter_segment_path(segment, path);
     *out = shmeter_open_have(result ? segment : path, options, &result);
     if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
-        shmeter_slot_claim(shmeter_meter_attachment(*out));
+        shmeter_claim(shmeter_meter_attachment(*out), INT64_MAX);
     return *out ? result : -ENOMEM;
 }
 
@@ -43,9 +43,10 @@ shmeter_close(struct shmeter *meter)
     } while (!shmeter_cas(&meter->opened_n, &seen, seen - 1));
     if (seen > 1 || !attachment)
         return;
-    attachment->closed = 1;
     shmeter_family_all(attachment, shmeter_family_end); /* what it has listed goes with its slot */
-    shmeter_slot_release(attachment);
+    shmeter_claim_release(attachment);
+    if (!shmeter_attachment_closed(attachment)) /* another thread has opened it meanwhile */
+        shmeter_family_all(attachment, shmeter_family_settle);
 }
 
 SHMETER_COLD const char *
@@ -73,8 +74,7 @@ shmeter_family_use(struct shmeter_family *family)
     if (was_open)
         return;
     shmeter_family_settle(family, binding);
-    if (!shmeter_load_relaxed(&SHMETER_WIPED(attachment)->slot))
-        shmeter_slot_claim(attachment);
+    shmeter_claim_block(attachment);
 }
 
 SHMETER_COLD const struct shmeter_family *
@@ -138,14 +138,18 @@ shmeter_attach_worker(struct shmeter *meter)
     int result;
     if (!attachment)
         return -ENOMEM;
-    if (!shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim))
-        shmeter_slot_forget(attachment); /* none was free the last time: try again */
-    shmeter_slot_block_of(attachment);
-    result = shmeter_slot_claim(attachment);
+    shmeter_claim_forget(attachment);
+    result = shmeter_claim(attachment, INT64_MAX);
     if (result == -EUSERS)
         shmeter_meter_say(meter, "segment ", meter->path,
                           ": all slots are taken (create it with more: max_slots); gauges count privately", NULL);
-    else if (result && attachment->base)
+    else if (result == -ENOTCONN)
+        shmeter_meter_say(meter, "segment ", meter->path,
+                          ": no slot, because it could not be had; all counts privately", NULL);
+    else if (result == -ESHUTDOWN)
+        shmeter_meter_say(meter, "segment ", meter->path, ": no slot, because it is closed; gauges count privately",
+                          NULL);
+    else if (result)
         shmeter_meter_say(meter, "segment ", meter->path, ": no slot: ", shmeter_text_errno(-result, buffer));
     return result;
 }
@@ -154,29 +158,47 @@ SHMETER_WARM void
 shmeter_heartbeat(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    if (attachment)
-        shmeter_store_relaxed(&shmeter_slot_block_of(attachment)->heartbeat_ticks,
-                              shmeter_clock_ticks(attachment->header.ticks_kind));
+    struct shmeter_slot_block *block, *now;
+    block = attachment ? shmeter_claim_block_of(attachment) : NULL;
+    if (!block)
+        return;
+    shmeter_store_relaxed(&block->heartbeat_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
+    now = shmeter_claim_moved(attachment, block);
+    if (now != block)
+        shmeter_store_relaxed(&now->heartbeat_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
 }
 
 SHMETER_WARM void
 shmeter_busy(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    struct shmeter_slot_block *block;
-    if (!attachment)
+    struct shmeter_slot_block *block, *now;
+    uint64_t ticks;
+    block = attachment ? shmeter_claim_block_of(attachment) : NULL;
+    if (!block)
         return;
-    block = shmeter_slot_block_of(attachment);
-    shmeter_store_relaxed(&block->busy_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
+    ticks = shmeter_clock_ticks(attachment->header.ticks_kind);
+    shmeter_store_relaxed(&block->busy_ticks, ticks);
     shmeter_add(&block->work_n, 1);
+    now = shmeter_claim_moved(attachment, block);
+    if (now != block) {
+        shmeter_store_relaxed(&now->busy_ticks, ticks);
+        shmeter_private_move_work(block, now);
+    }
 }
 
 SHMETER_WARM void
 shmeter_idle(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    if (attachment)
-        shmeter_store_relaxed(&shmeter_slot_block_of(attachment)->busy_ticks, 0);
+    struct shmeter_slot_block *block, *now;
+    block = attachment ? shmeter_claim_block_of(attachment) : NULL;
+    if (!block)
+        return;
+    shmeter_store_relaxed(&block->busy_ticks, 0);
+    now = shmeter_claim_moved(attachment, block);
+    if (now != block)
+        shmeter_store_relaxed(&now->busy_ticks, 0);
 }
 
 SHMETER_COLD void

@@ -5,7 +5,7 @@
 #ifndef SHMETER_CLIENT_FALLBACK_H
 #define SHMETER_CLIENT_FALLBACK_H
 
-#include "../shm/slot.h"
+#include "../shm/claim.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,49 +73,87 @@ shmeter_gauge_attachment(struct shmeter_gauge gauge)
 }
 
 struct shmeter_gauge_place {
-    struct shmeter_gauge_cell *own, *common; /* common NULL: the gauge counts privately                       */
-    const struct shmeter_lanes *lanes;       /* for losses                                                    */
-    uint32_t mode, ticks_kind;
+    struct shmeter_gauge_cell *own;    /* NULL: of a zeroed handle, or there is no slot                           */
+    struct shmeter_gauge_cell *common; /* NULL: of a private handle, or the meter is closed                       */
+    const struct shmeter_attachment
+        *attachment; /* NULL: of a handle that is private for good                         */
+    uint32_t mode;
 };
 
-/* own is NULL for a zeroed handle. Claims the slot if need be. */
-SHMETER_LOCAL struct shmeter_gauge_place
+/* Claims the slot if need be. */
+SHMETER_INLINE struct shmeter_gauge_place
 shmeter_gauge_place_of(struct shmeter_gauge gauge)
 {
-    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 63, 0 };
+    struct shmeter_gauge_place place = { NULL, NULL, NULL, (uint32_t)(gauge.cell >> 2) & 63 };
     struct shmeter_attachment *attachment;
-    uint64_t off = SHMETER_GAUGE_OFFSET(gauge.cell), block;
+    uint64_t block, off = SHMETER_GAUGE_OFFSET(gauge.cell);
     if (!gauge.slot)
         return place;
-    block = shmeter_load_acquire(gauge.slot);
-    if (!(gauge.cell & SHMETER_GAUGE_PRIVATE)) {
-        attachment = shmeter_gauge_attachment(gauge);
-        if (!block) {
-            shmeter_slot_claim(attachment);
-            block = shmeter_load_acquire(gauge.slot);
-        }
-        place.lanes = &attachment->lanes;
-        place.ticks_kind = attachment->header.ticks_kind;
-        if (shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim))
-            place.common = (struct shmeter_gauge_cell *)(void *)(attachment->base + attachment->header.common_off +
-                                                                 off - attachment->header.gauges_off);
+    if (gauge.cell & SHMETER_GAUGE_PRIVATE) {
+        place.own = SHMETER_POINTER(struct shmeter_gauge_cell *, shmeter_load_acquire(gauge.slot) + off);
+        return place;
     }
-    place.own = SHMETER_POINTER(struct shmeter_gauge_cell *, block + off);
+    attachment = shmeter_gauge_attachment(gauge);
+    place.attachment = attachment;
+    block = shmeter_claim_block(attachment);
+    if (SHMETER_LIKELY(block))
+        place.own = SHMETER_POINTER(struct shmeter_gauge_cell *, block + off);
+    else if (shmeter_attachment_closed(attachment))
+        return place;
+    place.common = (struct shmeter_gauge_cell *)(void *)(attachment->base + attachment->header.common_off + off -
+                                                         attachment->header.gauges_off);
     return place;
+}
+
+/* For refused updates, which are counted. */
+SHMETER_INLINE void
+shmeter_gauge_lose(const struct shmeter_attachment *attachment)
+{
+    if (attachment)
+        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_GAUGE_REFUSED);
+}
+
+/*
+ * An update of a process without a slot, which counts privately, or of a closed meter, which nobody will ever see. Returns the slot's cell when
+ * there is one by now, and nothing was done; else NULL.
+ */
+SHMETER_LOCAL __attribute__((cold, noinline)) struct shmeter_gauge_cell *
+shmeter_gauge_update_private(struct shmeter_gauge gauge, const struct shmeter_gauge_place *place,
+                             enum shmeter_gauge_op op, double v)
+{
+    const uint64_t unset[2] = { 0, 0 };
+    struct shmeter_gauge_cell *own = NULL;
+    uint64_t next[2];
+    int refused;
+    if (!place->attachment)
+        return NULL;
+    if (place->common)
+        refused = shmeter_private_update(place->attachment, SHMETER_GAUGE_OFFSET(gauge.cell), place->mode, op, v,
+                                         &own) == SHMETER_PRIVATE_REFUSED;
+    else
+        refused = !shmeter_private_next(place->mode, op, v, 0, 0, unset, next);
+    if (refused)
+        shmeter_gauge_lose(place->attachment);
+    return own;
 }
 
 SHMETER_WARM void
 shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v)
 {
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
+    if (place.mode == SHMETER_POOL && place.common) {
+        shmeter_gauge_set_pool(place.common, v);
+        return;
+    }
+    if (SHMETER_UNLIKELY(!place.own))
+        place.own = shmeter_gauge_update_private(gauge, &place, SHMETER_GAUGE_SET, v);
     if (!place.own)
         return;
     if (SHMETER_UNLIKELY(shmeter_f64_is_nan(v)) && shmeter_gauge_extreme(place.mode))
-        shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
-    else if (place.mode == SHMETER_POOL && place.common)
-        shmeter_gauge_set_pool(place.common, v);
+        shmeter_gauge_lose(place.attachment);
     else if (shmeter_gauge_latest(place.mode))
-        shmeter_gauge_set_latest(place.own, v, shmeter_clock_ticks(place.ticks_kind));
+        shmeter_gauge_set_latest(place.own, v,
+                                 shmeter_clock_ticks(place.attachment ? place.attachment->header.ticks_kind : 0));
     else
         shmeter_store_relaxed(&place.own->value, shmeter_gauge_encode(v));
 }
@@ -124,14 +162,16 @@ SHMETER_WARM void
 shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v)
 {
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
+    if (SHMETER_UNLIKELY(!place.own))
+        place.own = shmeter_gauge_update_private(gauge, &place, SHMETER_GAUGE_ADD, v);
     if (!place.own)
         return;
     if (shmeter_gauge_latest(place.mode))
-        shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
+        shmeter_gauge_lose(place.attachment);
     else if (place.mode == SHMETER_POOL && place.common)
         shmeter_gauge_add_pool(place.own, place.common, v);
     else if (!shmeter_gauge_add_value(place.own, place.mode, v))
-        shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
+        shmeter_gauge_lose(place.attachment);
 }
 
 SHMETER_WARM void
@@ -139,10 +179,11 @@ shmeter_gauge_touch(struct shmeter_gauge gauge)
 {
     struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge);
     uint64_t seen[2];
-    if (!place.own || shmeter_gauge_latest(place.mode))
-        return;
     if (place.mode != SHMETER_POOL || !place.common) {
-        shmeter_gauge_add_value(place.own, place.mode, 0);
+        if (!place.own)
+            place.own = shmeter_gauge_update_private(gauge, &place, SHMETER_GAUGE_TOUCH, 0);
+        if (place.own && !shmeter_gauge_latest(place.mode))
+            shmeter_gauge_add_value(place.own, place.mode, 0);
         return;
     }
     seen[0] = shmeter_load_relaxed(&place.common->value);
@@ -154,13 +195,13 @@ shmeter_gauge_touch(struct shmeter_gauge gauge)
 SHMETER_WARM void
 shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state)
 {
-    struct shmeter_gauge_place place = shmeter_gauge_place_of(stateset.gauge);
-    if (!place.own)
-        return;
-    if (state < stateset.states_n)
+    struct shmeter_gauge_place place;
+    if (state < stateset.states_n) {
         shmeter_gauge_set_slow(stateset.gauge, state);
-    else if (place.lanes)
-        shmeter_lane_lose(place.lanes, SHMETER_LOSS_GAUGE_REFUSED);
+        return;
+    }
+    place = shmeter_gauge_place_of(stateset.gauge);
+    shmeter_gauge_lose(place.attachment);
 }
 
 /* While the segment is young the ratio gets better with each call; after a second it is final. */

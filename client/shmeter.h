@@ -18,12 +18,18 @@
  * SHMETER_NO_CK to use the compiler's atomics instead of Concurrency Kit's.
  *
  * Temperatures. Hot: nothing returned, cannot fail, no system call, no lock, no allocation, async-signal-safe,
- * reentrant; in a forked child the first gauge or heartbeat claims a slot, with a few system calls. Warm: a lookup; no system
- * call when the series exists. Cold: 0 or -errno, words in shmeter_error. All are thread-safe and lock-free; nothing
+ * reentrant; in a forked child the first gauge or heartbeat claims a slot, with a bounded number of system calls (some 70 and one for each lane;
+ * shmeter_attach_worker does it ahead of time). Warm: a lookup; no system call when the series exists. Cold: 0 or -errno, words in shmeter_error. All are thread-safe and lock-free; nothing
  * ever waits for another thread or process.
  *
  * Nothing has to succeed. A handle that could not be had (no store, limit, wrong arguments) or is zeroed counts into private
  * memory. Handles stay valid until the process ends, also after fork and shmeter_close.
+ *
+ * No descriptor stays open: the segment, and the lock that tells others that this process lives, are held by mappings. Descriptors that are open
+ * for a moment never have the numbers of standard streams, also where the program has closed those.
+ *
+ * A process that finds all slots taken counts its gauges privately, but for the value of a POOL that it sets, which needs no slot. It looks again at
+ * gauges, heartbeats, busy, idle and checks, when a slot has been given back or a second has gone, and its gauges, checks and work go along.
  *
  * Not for: children of vfork or CLONE_VM before exec (they share the parent's restartable-sequence area unregistered).
  */
@@ -93,7 +99,7 @@ struct shmeter_family;
 SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
 
 /*
- * Undoes one open; the last one releases this process's slot, and gauges count privately from then on. A shared library that
+ * Undoes one open; the last one releases this process's slot, and gauges count for nobody until it is opened again, when they begin unset. A shared library that
  * has its own copy of this header closes before it is unloaded, or the slot stays until the process ends. Thread-safe.
  */
 SHMETER_COLD void shmeter_close(struct shmeter *meter);
@@ -180,10 +186,12 @@ shmeter_changes(const struct shmeter *meter)
 /* ---- the worker itself ------------------------------------------------------------------------------------------------- */
 
 /*
- * Claims this process's slot now (after fork, before seccomp), if it has none. 0, or -errno (-EUSERS: all are taken) and gauges
- * count privately; calling it again tries again.
+ * Claims this process's slot now (after fork, before seccomp and chroot), if it has none. 0, or -errno and gauges count privately; calling it
+ * again tries again. -EUSERS: all are taken; -ENOTCONN: detached; -ESHUTDOWN: closed. Asks the kernel for each slot, if it must: 1 us and more for
+ * each. Thread-safe: of several threads one gets the slot for all.
  */
 SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
+/* What the worker says of itself; of a closed or detached meter, nothing. Thread-safe, async-signal-safe. */
 SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
 SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
 SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */

@@ -68,7 +68,7 @@ snapshot_new(struct shmeter_reader *reader)
     snapshot->nonce[0] = header->nonce[0];
     snapshot->nonce[1] = header->nonce[1];
     snapshot->key = key_of_process();
-    snapshot->namespaces = shmeter_namespaces_hash();
+    shmeter_observer_init(&snapshot->observer, reader->fd);
     fill_status(snapshot);
     set_clock(snapshot);
     return snapshot;

@@ -227,7 +227,7 @@ snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_seri
     if (part.state)
         values[n++] = part.state;
     if (part.slot != SNAPSHOT_NONE && family->by_pid) {
-        snprintf(number, sizeof number, "%u", SHMETER_OWNER_PID(snapshot->slots[part.slot].owner));
+        snprintf(number, sizeof number, "%u", SHMETER_OWNER_PID(snapshot->slots[part.slot].owner.owner));
         values[n++] = number;
     } else if (part.slot != SNAPSHOT_NONE) {
         snprintf(number, sizeof number, "%u", part.slot);

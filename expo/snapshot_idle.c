@@ -55,7 +55,7 @@ which(const struct snapshot *snapshot, uint32_t series, uint32_t slot)
 struct snapshot_idle *
 snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot, uint64_t *token)
 {
-    const uint64_t owner = snapshot->slots[slot].owner, wanted = which(snapshot, series, slot);
+    const uint64_t owner = snapshot->slots[slot].owner.owner, wanted = which(snapshot, series, slot);
     const uint32_t hash = snapshot_hash(snapshot, wanted);
     struct snapshot_entry *entry;
     uint32_t at = 0;

@@ -143,7 +143,7 @@ add_counters(struct snapshot *snapshot)
         if (first == snapshot->runs_n)
             return;
         if (from < snapshot->runs[first].word)
-            from = snapshot->runs[first].word / SNAPSHOT_BLOCK_WORDS * SNAPSHOT_BLOCK_WORDS;
+            from = (uint64_t)snapshot->runs[first].word / SNAPSHOT_BLOCK_WORDS * SNAPSHOT_BLOCK_WORDS;
         to = from + SNAPSHOT_BLOCK_WORDS;
         for (kind = 0; kind < 2; kind++)
             for (lane = 0; lane < kinds[kind].n; lane++)

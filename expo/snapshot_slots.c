@@ -40,7 +40,7 @@ has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot
            snapshot_held(snapshot, block_off(snapshot, number), sizeof(struct shmeter_slot_block));
 }
 
-/* Both words belong together when owner is the same before and after: each claim has another generation. */
+/* The words belong together when owner is the same before and after: each claim has another generation. */
 static void
 read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -48,15 +48,16 @@ read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
     uint32_t tries = 0;
 
     do {
-        slot->owner = shmeter_load_acquire(snapshot_word(snapshot, off));
-        slot->identity = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, identity));
+        slot->owner.owner = shmeter_load_acquire(snapshot_word(snapshot, off));
+        slot->owner.identity = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, identity));
+        slot->owner.lock = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, lock));
         shmeter_fence_acquire();
         again = snapshot_load(snapshot, off);
-    } while (again != slot->owner && snapshot_try(&snapshot->torn, ++tries, 3));
+    } while (again != slot->owner.owner && snapshot_try(&snapshot->torn, ++tries, 4));
     slot->backed = snapshot_min(
         shmeter_load_acquire(snapshot_word(snapshot, off + offsetof(struct shmeter_slot_word, backed))),
         snapshot->reader->header.slot_block_bytes);
-    slot->state = SHMETER_OWNER_STATE(slot->owner);
+    slot->state = SHMETER_OWNER_STATE(slot->owner.owner);
 }
 
 static void
@@ -127,9 +128,10 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     out->life = slot->life == SHMETER_LIVENESS_LIVE   ? STATUS_LIVE
                 : slot->life == SHMETER_LIVENESS_DEAD ? STATUS_DEAD
                                                       : STATUS_UNKNOWN;
-    out->pid = SHMETER_OWNER_PID(slot->owner);
-    out->generation = SHMETER_OWNER_GENERATION(slot->owner);
-    out->foreign = !snapshot->namespaces || SHMETER_IDENTITY_NAMESPACES(slot->identity) != snapshot->namespaces;
+    out->pid = SHMETER_OWNER_PID(slot->owner.owner);
+    out->generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
+    out->foreign = !snapshot->observer.namespaces ||
+                   SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces;
     memcpy(out->worker, slot->worker, sizeof out->worker);
     out->claimed_age_ns = age_ns(
         snapshot,
@@ -145,8 +147,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     struct snapshot_slot *slot = &snapshot->slots[number];
 
     read_word(snapshot, number, slot);
-    slot->life = shmeter_liveness(&slot->memo, slot->owner, slot->identity, snapshot->namespaces, snapshot->reader->fd,
-                                  number, snapshot->now_ns);
+    slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
     slot->worker[0] = 0;
     if (has_block(snapshot, number, slot))

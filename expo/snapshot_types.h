@@ -149,7 +149,7 @@ struct snapshot_idle_worker { /* the same of a gauge with a series per worker */
 
 struct snapshot_slot {
     struct shmeter_liveness_memo memo;
-    uint64_t owner, identity;
+    struct shmeter_owner owner;
     uint64_t backed; /* of its block, held at the block's size */
     uint32_t state;
     uint32_t life; /* enum shmeter_liveness */
@@ -181,7 +181,7 @@ struct snapshot {
     uint32_t state_held;                  /* the state has memory: else all levels are 0                          */
     int held_error;                       /* -ENOMEM: it could not be looked for                                   */
     struct snapshot_torn torn;
-    uint32_t namespaces;
+    struct shmeter_observer observer;
     uint32_t same_clock; /* the creation pair is from this boot and time namespace */
     enum shmeter_reader_place place;
     uint64_t now_ticks, now_ns;

@@ -22,18 +22,34 @@ struct shmeter_lanes {
     struct shmeter_attachment *attachment;
 };
 
-/* Zeroed by the kernel in a forked child (MADV_WIPEONFORK): this process's own things. */
+/* A lock that this process holds by a mapping: the claim that it is for, and where it is mapped; moved by one 16-byte compare-and-swap. */
+struct shmeter_held {
+    uint64_t claim, page; /* zero: unused                                                                   */
+};
+#define SHMETER_HELD 16u
+
+/* Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own things. */
 struct shmeter_wiped {
+    uint64_t claim;     /* {number + 1:32 (low), generation:24, opens:7, private:1} of the slot; number 0: none.     */
+                        /*   private: gauges count in the private block, and are to be carried into the slot     */
+    uint64_t slot;      /* address of this process's slot block; 0: to be claimed. Moved with claim by one 16-byte */
+                        /*   compare-and-swap. Stands at 8 modulo 16: elsewhere its line aliases with the rseq area's */
     uint64_t lane_seed; /* of the choice of shared lanes (shm/lane.h)                                       */
-    uint64_t slot;      /* address of this process's slot block, or of the private one; 0: to be claimed.    */
-                        /*   Stands at 8 modulo 16: elsewhere its line aliases with the rseq area's         */
-    uint64_t claim;     /* {number + 1:32 (low), generation:32} of the slot; 0: none, or private            */
     uint64_t populated; /* bytes of each CPU lane whose page tables this process has                       */
     /* What lost registration races left over, for this process's next series; 0: nothing. */
     uint64_t spare_record; /* {unit:32 (low), units:32}                                                     */
     uint64_t spare_cell;   /* {offset:40 (low), bytes:24}                                                   */
     uint64_t spare_gauge;  /* number + 1                                                                   */
-    uint64_t reports; /* of checks, left to the thread that has the turn to write them (shm/worker.h); 0: nobody has */
+    uint64_t reports;  /* of checks, left to the thread that has the turn to write them (shm/worker.h); 0: nobody has */
+    uint64_t identity; /* who this process is, once known is not 0                                          */
+    uint64_t known;    /* 1: identity is; 2: and /proc is its own                                           */
+    /* Of a process that has found no slot. */
+    uint64_t refused;    /* 1: counted as a loss                                                          */
+    uint64_t search_at;  /* where a search that was too long for one call goes on                         */
+    uint64_t retry_ns;   /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
+    uint64_t given_seen; /* state.slots_given at the last one's end                                       */
+    uint64_t reserved[2];
+    struct shmeter_held held[SHMETER_HELD];
 };
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
@@ -42,15 +58,17 @@ struct shmeter_attachment {
     unsigned char *base;             /* the mapping; NULL when detached                                    */
     struct shmeter_header header;    /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
-    struct shmeter_state *state;  /* the segment's, or private                                              */
-    unsigned char *private_block; /* gauges count here when there is no slot: as large as gauges_off + 16 * gauges_n */
-    uint64_t device, inode;       /* of the file                                                           */
+    struct shmeter_state *state; /* the segment's, or private                                              */
+    unsigned char
+        *private_block; /* gauges count here when there is no slot: gauges_off + 16 * gauges_n bytes, wiped at fork */
+    const uint64_t *opened_n; /* of its meter: 0: gauges and slots are private until it is opened again. NULL: open */
+    uint64_t device, inode;   /* of the file                                                           */
     uint64_t calibration_ticks, calibration_ns; /* one moment on both clocks                                */
-    uint64_t ns_per_tick;                       /* bits of a double; final once calibrated                  */
+    uint64_t
+        origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one that it was forked of */
+    uint64_t ns_per_tick; /* bits of a double; final once calibrated                  */
     uint64_t calibrated;
     uint32_t same_boot;
-    uint32_t closed;    /* gauges and slots go to private memory until it is opened again                     */
-    int32_t lock_fd;    /* held for the slot's lock alone; never used for anything else                       */
     uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
@@ -60,6 +78,17 @@ struct shmeter_attachment {
 #define SHMETER_WIPED(attachment) \
     ((struct shmeter_wiped *)(void *)((unsigned char *)(attachment) + SHMETER_ATTACHMENT_BYTES))
 
+#define SHMETER_CLAIM(idx, generation) ((uint64_t)((idx) + 1) | (uint64_t)((generation)&0xffffffu) << 32)
+#define SHMETER_CLAIM_OPENED           (UINT64_C(1) << 56)
+#define SHMETER_CLAIM_OPENS            (UINT64_C(0x3f) << 56)
+#define SHMETER_CLAIM_MAPPED           (UINT64_C(1) << 62)
+#define SHMETER_CLAIM_PRIVATE          (UINT64_C(1) << 63)
+/* Slot and generation of a claim; 0: none. */
+#define SHMETER_CLAIM_KEY(claim) ((uint32_t)(claim) ? (claim) & (SHMETER_CLAIM_OPENED - 1) : 0)
+
+SHMETER_AT(shmeter_wiped, claim, 0);
+SHMETER_AT(shmeter_wiped, slot, 8);
+SHMETER_STATIC_ASSERT(offsetof(struct shmeter_wiped, held) % 16 == 0, "pairs that are moved as one");
 SHMETER_STATIC_ASSERT(sizeof(struct shmeter_attachment) <= SHMETER_ATTACHMENT_BYTES, "an attachment fits a page");
 
 #endif

@@ -14,7 +14,8 @@ SHMETER_LOCAL int
 shmeter_back_by_file(const struct shmeter_attachment *attachment, uint64_t off, uint64_t bytes)
 {
     struct shmeter_file file;
-    int fd = shmeter_sys_open(attachment->path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0), result;
+    int fd = shmeter_sys_open_apart(attachment->path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0),
+        result;
     if (fd < 0)
         return fd;
     result = shmeter_sys_stat(fd, NULL, &file);

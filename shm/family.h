@@ -72,7 +72,7 @@ shmeter_meter_refresh(struct shmeter *meter)
     const char *why;
     memset(&options, 0, sizeof options);
     options.any_owner = attachment->any_owner;
-    if (!attachment->base || attachment->closed || shmeter_sys_stat(-1, meter->path, &file) ||
+    if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
         shmeter_segment_attach(meter->path, &options, &fresh, &why) || !fresh)
         return;
@@ -129,7 +129,7 @@ SHMETER_LOCAL void
 shmeter_binding_open(struct shmeter_binding *binding)
 {
     uint64_t number = shmeter_load_relaxed(&binding->opened), next;
-    if (binding->attachment->closed)
+    if (shmeter_attachment_closed(binding->attachment))
         return; /* its next open opens them anew */
     if (!number) {
         next = shmeter_opened_number(binding->attachment, binding->record);

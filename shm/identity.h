@@ -53,26 +53,45 @@ shmeter_identity_timens(void)
     return (uint32_t)shmeter_identity_namespace("/proc/self/ns/time");
 }
 
-/* One word for boot, pid namespace and time namespace; 0 when the pid namespace cannot be read: then nothing is proof. */
+/* One word for boot, pid namespace and time namespace; 0 when one of the first two is unknown: then nothing is proof. */
+SHMETER_LOCAL uint32_t
+shmeter_namespaces_word(uint64_t boot, uint64_t pid_namespace, uint32_t time_namespace)
+{
+    uint32_t hash = (uint32_t)(shmeter_hash_word(shmeter_hash_word(boot, pid_namespace), time_namespace) >> 32);
+    return !boot || !pid_namespace ? 0 : hash ? hash : 1;
+}
+
+/* That of this process, as /proc tells it. */
 SHMETER_LOCAL uint32_t
 shmeter_namespaces_hash(void)
 {
-    uint64_t boot[2], pidns = shmeter_identity_namespace("/proc/self/ns/pid");
-    uint32_t hash;
+    uint64_t boot[2], pid_namespace = shmeter_identity_namespace("/proc/self/ns/pid");
     shmeter_identity_boot(boot);
-    if (!pidns || !boot[0])
-        return 0;
-    hash = (uint32_t)(shmeter_hash_word(shmeter_hash_word(boot[0], pidns), shmeter_identity_timens()) >> 32);
-    return hash ? hash : 1;
+    return shmeter_namespaces_word(boot[0], pid_namespace, shmeter_identity_timens());
 }
 
+/* The number at the beginning of text. */
+SHMETER_LOCAL uint32_t
+shmeter_identity_number(const char *text)
+{
+    uint32_t number = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        number = number * 10 + (uint32_t)(*text - '0');
+    return number;
+}
+
+/* What /proc/PID/stat says (proc(5): fields 1, 3, 20 and 22). */
+struct shmeter_stat {
+    uint32_t pid, threads_n, start_ticks;
+    char state;
+};
+
 /*
- * The state letter, number of threads and start time of a process from /proc (proc(5): fields 3, 20 and 22 of stat).
- * pid 0 is this process. Returns 0, or -errno (-ENOENT: not there, or hidden). The dot in the path is for qemu-user, which
+ * Of a process; pid 0 is this one. Returns 0, or -errno (-ENOENT: not there, or hidden). The dot in the path is for qemu-user, which
  * answers for /proc/self/stat itself, with another start time than all others see.
  */
 SHMETER_LOCAL int
-shmeter_identity_stat(uint32_t pid, char *state, uint32_t *threads_n, uint32_t *start_ticks)
+shmeter_identity_stat(uint32_t pid, struct shmeter_stat *out)
 {
     char path[32] = "/proc/./self/stat", text[512], digits[12];
     const char *at, *last = NULL;
@@ -85,6 +104,7 @@ shmeter_identity_stat(uint32_t pid, char *state, uint32_t *threads_n, uint32_t *
             path[p++] = digits[--d];
         memcpy(path + p, "/stat", 6);
     }
+    memset(out, 0, sizeof *out);
     n = shmeter_sys_slurp(path, text, sizeof text);
     if (n < 0)
         return n;
@@ -93,17 +113,80 @@ shmeter_identity_stat(uint32_t pid, char *state, uint32_t *threads_n, uint32_t *
             last = at;
     if (!last || last[1] != ' ')
         return -EIO;
-    *state = last[2];
-    *threads_n = *start_ticks = 0;
+    out->pid = shmeter_identity_number(text);
+    out->state = last[2];
     for (at = last + 2, field = 3; *at && field <= 22; at++) {
-        if (*at == ' ')
-            field++;
-        else if (field == 20)
-            *threads_n = *threads_n * 10 + (uint32_t)(*at - '0');
-        else if (field == 22)
-            *start_ticks = *start_ticks * 10 + (uint32_t)(*at - '0'); /* modulo 2^32: compared for equality only */
+        if (*at == ' ' && ++field == 20)
+            out->threads_n = shmeter_identity_number(at + 1);
+        else if (*at == ' ' && field == 22)
+            out->start_ticks = shmeter_identity_number(at + 1); /* modulo 2^32: compared for equality only */
     }
     return 0;
+}
+
+/*
+ * Whether /proc/PID is the process that kill(2) means by PID: not in a pid namespace that still has the /proc of an outer one, and not where
+ * there is no /proc.
+ */
+SHMETER_LOCAL int
+shmeter_identity_proc_is_ours(void)
+{
+    struct shmeter_stat stat;
+    return !shmeter_identity_stat(0, &stat) && stat.pid == shmeter_sys_pid();
+}
+
+/*
+ * The inode of this process's namespace by its pidfd, which needs no /proc (since Linux 6.11); 0 unknown. kind: 5 pid, 7 time, as
+ * PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE.
+ */
+SHMETER_LOCAL uint64_t
+shmeter_identity_namespace_of_pidfd(int pidfd, int kind)
+{
+    struct shmeter_file file;
+    int fd = (int)shmeter_sys(SYS_ioctl, pidfd, 0xff00 + kind, 0, 0, 0, 0);
+    uint64_t inode = 0;
+    if (fd < 0)
+        return 0;
+    if (!shmeter_sys_stat(fd, NULL, &file))
+        inode = file.inode;
+    shmeter_sys_close(fd);
+    return inode;
+}
+
+/* Who this process is, to be known again by others. */
+struct shmeter_self {
+    uint64_t identity; /* {start time:32 (low), namespaces:32}, each 0 when it is unknown                      */
+    int proc_is_ours;
+};
+
+/* boot: the first half of the machine's boot id, 0 unknown. Some 15 system calls. */
+SHMETER_LOCAL struct shmeter_self
+shmeter_identity_self(uint64_t boot)
+{
+    struct shmeter_self self = { 0, 0 };
+    struct shmeter_stat stat;
+    uint64_t pid_namespace = 0;
+    uint32_t time_namespace = 0;
+    int pidfd, seen = !shmeter_identity_stat(0, &stat);
+    if (seen) {
+        pid_namespace = shmeter_identity_namespace("/proc/self/ns/pid");
+        time_namespace = shmeter_identity_timens();
+        self.proc_is_ours = stat.pid == shmeter_sys_pid();
+    }
+#if defined(SYS_pidfd_open)
+    if (!pid_namespace) {
+        pidfd = (int)shmeter_sys(SYS_pidfd_open, (long)shmeter_sys_pid(), 0, 0, 0, 0, 0);
+        if (pidfd >= 0) {
+            pid_namespace = shmeter_identity_namespace_of_pidfd(pidfd, 5);
+            time_namespace = (uint32_t)shmeter_identity_namespace_of_pidfd(pidfd, 7);
+            shmeter_sys_close(pidfd);
+        }
+    }
+#else
+    (void)pidfd;
+#endif
+    self.identity = SHMETER_IDENTITY(stat.start_ticks, shmeter_namespaces_word(boot, pid_namespace, time_namespace));
+    return self;
 }
 
 /* Names this process image: the kernel's 16 random bytes differ after every exec and are inherited by fork. */
@@ -115,24 +198,24 @@ shmeter_identity_image(void)
 }
 
 /*
- * Dead or alive: of a process of the same namespaces only (anything else is unknown). kill(2) saying ESRCH is proof even
- * where /proc is hidden, /proc saying ENOENT alone is none. Another start time is another process. A zombie with one
- * thread is dead; a leader that ended before its threads is not.
+ * Dead or alive: of a process of the same namespaces only (anything else is unknown, as is who does not know its own). kill(2) saying ESRCH
+ * is proof even where /proc is hidden, /proc saying ENOENT alone is none, and one that is not ours says nothing. Another start time is
+ * another process. A zombie with one thread is dead; a leader that ended before its threads is not. Up to 4 system calls.
  */
 SHMETER_LOCAL enum shmeter_life
-shmeter_identity_life(uint64_t owner, uint64_t identity, uint32_t own_namespaces)
+shmeter_identity_life(uint64_t owner, uint64_t identity, const struct shmeter_self *self)
 {
-    uint32_t pid = SHMETER_OWNER_PID(owner), threads_n, start_ticks;
-    char state;
+    uint32_t pid = SHMETER_OWNER_PID(owner), own_namespaces = SHMETER_IDENTITY_NAMESPACES(self->identity);
+    struct shmeter_stat stat;
     if (!own_namespaces || SHMETER_IDENTITY_NAMESPACES(identity) != own_namespaces || !pid || pid > INT32_MAX)
         return SHMETER_LIFE_UNKNOWN;
     if (shmeter_sys_probe(pid) == -ESRCH)
         return SHMETER_LIFE_DEAD;
-    if (shmeter_identity_stat(pid, &state, &threads_n, &start_ticks))
+    if (!self->proc_is_ours || shmeter_identity_stat(pid, &stat))
         return SHMETER_LIFE_ALIVE;
-    if (SHMETER_IDENTITY_START(identity) && start_ticks != SHMETER_IDENTITY_START(identity))
+    if (SHMETER_IDENTITY_START(identity) && stat.start_ticks != SHMETER_IDENTITY_START(identity))
         return SHMETER_LIFE_DEAD;
-    return (state == 'Z' || state == 'X') && threads_n <= 1 ? SHMETER_LIFE_DEAD : SHMETER_LIFE_ALIVE;
+    return (stat.state == 'Z' || stat.state == 'X') && stat.threads_n <= 1 ? SHMETER_LIFE_DEAD : SHMETER_LIFE_ALIVE;
 }
 
 #endif

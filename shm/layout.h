@@ -186,7 +186,8 @@ struct shmeter_state {
     struct shmeter_line families_n;     /* families made                                                  */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1                      */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way                              */
-    struct shmeter_line reserved[6];
+    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3                                  */
+    struct shmeter_line reserved[5];
     struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3                   */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
@@ -199,7 +200,8 @@ SHMETER_AT(shmeter_state, series_n, 320);
 SHMETER_AT(shmeter_state, families_n, 384);
 SHMETER_AT(shmeter_state, changes_begun, 448);
 SHMETER_AT(shmeter_state, changes_done, 512);
-SHMETER_AT(shmeter_state, reserved, 576);
+SHMETER_AT(shmeter_state, slots_given, 576);
+SHMETER_AT(shmeter_state, reserved, 640);
 SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
@@ -379,7 +381,8 @@ struct shmeter_slot_word {
     uint64_t claimed_ticks;
     uint64_t ended_ticks; /* of a release; 0 while owned                                                */
     uint64_t users;       /* copies of the header in the owner that use it: the last one gives it back      */
-    uint64_t reserved;
+    uint64_t lock;        /* {generation:24 (low), enum shmeter_lock_kind:8}: how the owner of this generation  */
+                          /*   holds its byte of the file; of another generation, it says nothing. Since ABI 1.3 */
 };
 SHMETER_AT(shmeter_slot_word, owner, 0);
 SHMETER_AT(shmeter_slot_word, identity, 8);
@@ -388,8 +391,11 @@ SHMETER_AT(shmeter_slot_word, backed, 24);
 SHMETER_AT(shmeter_slot_word, claimed_ticks, 32);
 SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
 SHMETER_AT(shmeter_slot_word, users, 48);
-SHMETER_AT(shmeter_slot_word, reserved, 56);
+SHMETER_AT(shmeter_slot_word, lock, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
+
+/* MAPPED: by a mapping that no child inherits, from before it is LIVE until it dies or gives the slot back. */
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
 
 /* A check's word while nothing in its place is to be shown: readers pass it by. */
 #define SHMETER_CHECK_MAKING UINT64_C(0xff)

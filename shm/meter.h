@@ -44,6 +44,13 @@ shmeter_meter_ticks_kind(const struct shmeter *meter)
 #endif
 }
 
+/* Whether all that opened it have closed it. */
+SHMETER_INLINE int
+shmeter_attachment_closed(const struct shmeter_attachment *attachment)
+{
+    return attachment->opened_n && !shmeter_load_acquire(attachment->opened_n);
+}
+
 /* Appends text to out, of bytes bytes, and keeps its last byte 0. */
 SHMETER_LOCAL size_t
 shmeter_text_append(char *out, size_t bytes, size_t at, const char *text)

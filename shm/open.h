@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
+#include "claim.h"
 #include "family.h"
 #include "segment.h"
-#include "slot.h"
 #include "worker.h"
 
 /* The command's name, for whoever gives none. */
@@ -120,10 +120,7 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
     shmeter_add(&meter->opened_n, 1);
     if (!attachment->base)
         return shmeter_open_attach(meter, attachment, options, path_result);
-    if (attachment->closed) {
-        attachment->closed = 0;
-        shmeter_slot_forget(attachment);
-    }
+    shmeter_claim_opened(attachment);
     shmeter_meter_refresh(meter);
     return 0;
 }

@@ -21,7 +21,7 @@ shmeter_opened_block_at(const struct shmeter_attachment *attachment, uint64_t id
 SHMETER_LOCAL struct shmeter_slot_block *
 shmeter_opened_block(const struct shmeter_attachment *attachment)
 {
-    uint64_t claim = shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim);
+    uint64_t claim = SHMETER_CLAIM_KEY(shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim));
     struct shmeter_slot_block *block;
     if (!claim || !attachment->base)
         return NULL;

@@ -46,7 +46,7 @@ shmeter_segment_temporary(const char *path, uint64_t nonce, char *out)
     for (; nonce && at + 1 < 300; nonce >>= 4)
         out[at++] = digits[nonce & 15];
     out[at] = 0;
-    return shmeter_sys_open(
+    return shmeter_sys_open_apart(
         out, SHMETER_O_RDWR | SHMETER_O_CREAT | SHMETER_O_EXCL | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0600);
 }
 
@@ -84,7 +84,7 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
     if (result)
         return result;
     *why = NULL;
-    fd = shmeter_sys_open(directory, SHMETER_O_TMPFILE | SHMETER_O_RDWR | SHMETER_O_CLOEXEC, 0600);
+    fd = shmeter_sys_open_apart(directory, SHMETER_O_TMPFILE | SHMETER_O_RDWR | SHMETER_O_CLOEXEC, 0600);
     if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL)
         fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
     if (fd < 0)
@@ -138,7 +138,7 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
     int fd, result;
     *why = NULL;
     memset(header, 0, sizeof *header);
-    fd = shmeter_sys_open(path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
+    fd = shmeter_sys_open_apart(path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
     if (fd < 0)
         return fd;
     result = shmeter_sys_stat(fd, NULL, file);
@@ -159,10 +159,12 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
     return fd;
 }
 
+/* What an attachment has of memory: a page, and behind it what fork wipes: another one, and the private block. */
 SHMETER_LOCAL uint64_t
-shmeter_attachment_private_bytes(const struct shmeter_header *header)
+shmeter_attachment_bytes(const struct shmeter_header *header)
 {
-    return sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell);
+    uint64_t block = sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell);
+    return SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE + shmeter_round_up(block, SHMETER_PAGE);
 }
 
 /* Gives back an attachment that nobody has seen, with its mapping. */
@@ -173,35 +175,29 @@ shmeter_attachment_give(struct shmeter_attachment *attachment)
         shmeter_sys_unmap(attachment->base, attachment->header.segment_bytes);
     else
         shmeter_heap_give(attachment->state, sizeof *attachment->state);
-    shmeter_heap_give(attachment->private_block, shmeter_attachment_private_bytes(&attachment->header));
-    shmeter_sys_unmap(attachment, SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE);
+    shmeter_sys_unmap(attachment, shmeter_attachment_bytes(&attachment->header));
 }
 
-/* Two pages: the attachment, and behind it what fork wipes. NULL when there is no memory. */
+/* NULL when there is no memory. */
 SHMETER_LOCAL struct shmeter_attachment *
 shmeter_attachment_make(const struct shmeter_header *header)
 {
     struct shmeter_attachment *attachment;
     struct shmeter_wiped *wiped;
-    uint64_t bytes = SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE;
+    uint64_t bytes = shmeter_attachment_bytes(header), wiped_bytes = bytes - SHMETER_ATTACHMENT_BYTES;
     long mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
                                   SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (shmeter_sys_failed(mapped))
         return NULL;
     attachment = SHMETER_POINTER(struct shmeter_attachment *, mapped);
     wiped = SHMETER_WIPED(attachment);
-    if (shmeter_sys_advise(wiped, SHMETER_PAGE, SHMETER_MADV_WIPEONFORK)) {
+    if (shmeter_sys_advise(wiped, wiped_bytes, SHMETER_MADV_WIPEONFORK)) {
         shmeter_sys_unmap(attachment, bytes);
         return NULL;
     }
     memcpy(&attachment->header, header, sizeof *header);
     attachment->lanes.attachment = attachment;
-    attachment->lock_fd = -1;
-    attachment->private_block = (unsigned char *)shmeter_heap_take(shmeter_attachment_private_bytes(header));
-    if (!attachment->private_block) {
-        shmeter_sys_unmap(attachment, bytes);
-        return NULL;
-    }
+    attachment->private_block = (unsigned char *)wiped + SHMETER_PAGE;
     return attachment;
 }
 
@@ -277,6 +273,7 @@ SHMETER_LOCAL void
 shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attachment *attachment)
 {
     memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
+    attachment->opened_n = &meter->opened_n;
     if (!shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
         shmeter_attachment_give(attachment);
 }

@@ -23,6 +23,7 @@
 #define SHMETER_O_EXCL              0200
 #define SHMETER_O_NONBLOCK          04000
 #define SHMETER_O_CLOEXEC           02000000
+#define SHMETER_O_PATH              010000000
 #if defined(__aarch64__)
 #define SHMETER_O_DIRECTORY 040000
 #define SHMETER_O_NOFOLLOW  0100000
@@ -31,15 +32,19 @@
 #define SHMETER_O_NOFOLLOW  0400000
 #endif
 #define SHMETER_O_TMPFILE           (020000000 | SHMETER_O_DIRECTORY)
+#define SHMETER_PROT_NONE           0
 #define SHMETER_PROT_READ           1
 #define SHMETER_PROT_WRITE          2
 #define SHMETER_MAP_SHARED          1
 #define SHMETER_MAP_PRIVATE         2
 #define SHMETER_MAP_ANONYMOUS       0x20
+#define SHMETER_MADV_DONTFORK       10
 #define SHMETER_MADV_WIPEONFORK     18
 #define SHMETER_MADV_POPULATE_READ  22
 #define SHMETER_MADV_POPULATE_WRITE 23
+#define SHMETER_F_GETFD             1
 #define SHMETER_F_OFD_SETLK         37
+#define SHMETER_F_DUPFD_CLOEXEC     1030
 #define SHMETER_CLOCK_REALTIME      0
 #define SHMETER_CLOCK_MONOTONIC     1
 #define SHMETER_S_IFMT              0170000
@@ -106,6 +111,34 @@ SHMETER_LOCAL int
 shmeter_sys_close(int fd)
 {
     return (int)shmeter_sys(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+/*
+ * Opens what must not get the number of a standard stream that the program has closed: what others print to that number would land in the
+ * file. Such numbers are held meanwhile by descriptors that nothing can be read from or written to (EBADF, as for a closed one).
+ */
+SHMETER_LOCAL int
+shmeter_sys_open_apart(const char *path, int flags, uint32_t mode)
+{
+    int held[4], held_n = 0, fd, low = 0, moved;
+    for (fd = 0; fd < 3 && !low; fd++)
+        low = shmeter_sys(SYS_fcntl, fd, SHMETER_F_GETFD, 0, 0, 0, 0) == -EBADF;
+    while (low && held_n < 4) {
+        fd = shmeter_sys_open("/", SHMETER_O_PATH | SHMETER_O_CLOEXEC, 0);
+        if (fd < 0)
+            break;
+        held[held_n++] = fd;
+        low = fd < 3;
+    }
+    fd = shmeter_sys_open(path, flags, mode);
+    if (fd >= 0 && fd < 3) { /* closed by another thread this moment, or nothing could be held */
+        moved = (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_DUPFD_CLOEXEC, 3, 0, 0, 0);
+        shmeter_sys_close(fd);
+        fd = moved;
+    }
+    while (held_n)
+        shmeter_sys_close(held[--held_n]);
+    return fd;
 }
 
 /* path NULL: the file behind fd. Does not follow a link. Kernels before 4.11 answer ENOSYS. */
@@ -247,31 +280,31 @@ shmeter_sys_probe(uint32_t pid)
     return (int)shmeter_sys(SYS_kill, (long)pid, 0, 0, 0, 0, 0);
 }
 
-/* An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds it. */
+/* The kernel's struct flock: one byte, from the file's beginning. */
+struct shmeter_flock_ {
+    int16_t type, whence;
+    int32_t gap;
+    int64_t start, bytes;
+    int32_t pid, tail;
+};
+
+/*
+ * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there, another -errno where
+ * there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
+ */
 SHMETER_LOCAL int
 shmeter_sys_lock_byte(int fd, uint64_t at)
 {
-    struct {
-        int16_t type, whence;
-        int32_t gap;
-        int64_t start, bytes;
-        int32_t pid, tail;
-    } lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    struct shmeter_flock_ lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
     return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
 }
 
-/* Whether another description holds a write lock on the byte: 1, 0, or -errno. A read-only descriptor will do. */
-SHMETER_LOCAL int
-shmeter_sys_byte_locked(int fd, uint64_t at)
+/* Gives back what this description holds there. */
+SHMETER_LOCAL void
+shmeter_sys_unlock_byte(int fd, uint64_t at)
 {
-    struct {
-        int16_t type, whence;
-        int32_t gap;
-        int64_t start, bytes;
-        int32_t pid, tail;
-    } lock = { 0 /* F_RDLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
-    int result = (int)shmeter_sys(SYS_fcntl, fd, 36 /* F_OFD_GETLK */, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
-    return result ? result : lock.type != 2 /* F_UNLCK */;
+    struct shmeter_flock_ lock = { 2 /* F_UNLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
 }
 
 /* Fills bytes with random ones; falls back to nothing: -errno when the kernel has none to give. */

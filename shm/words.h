@@ -16,6 +16,7 @@
     ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))
 #define SHMETER_IMAGE(hash, generation)           (((hash) & ~UINT64_C(0xffffff)) | ((generation)&0xffffffu))
 #define SHMETER_IMAGE_GENERATION(image)           ((uint32_t)((image)&0xffffff))
+#define SHMETER_LOCK(kind, generation)            ((uint64_t)((generation)&0xffffffu) | (uint64_t)(kind) << 24)
 #define SHMETER_OWNER_STATE(owner)                ((uint32_t)((owner)&0xff))
 #define SHMETER_OWNER_GENERATION(owner)           ((uint32_t)((owner) >> 8) & 0xffffffu)
 #define SHMETER_OWNER_PID(owner)                  ((uint32_t)((owner) >> 32))

@@ -13,7 +13,7 @@
 #ifndef SHMETER_SHM_WORKER_H
 #define SHMETER_SHM_WORKER_H
 
-#include "slot.h"
+#include "claim.h"
 
 struct shmeter_worker_report {
     uint64_t next; /* address of the one that was left before this one, or SHMETER_REPORTS_NONE              */
@@ -195,11 +195,17 @@ shmeter_worker_write_in(const struct shmeter_attachment *attachment, struct shme
     shmeter_worker_leave_place(block, generation, place);
 }
 
-/* Who has the turn writes a report, in the slot that the process has by now. */
+/* Who has the turn writes a report, in the slot that the process has by now: once more when it has one only after the first time. */
 SHMETER_LOCAL void
 shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter_worker_report *report)
 {
-    shmeter_worker_write_in(attachment, shmeter_slot_block_of(attachment), report);
+    struct shmeter_slot_block *block = shmeter_claim_block_of(attachment), *now;
+    if (!block)
+        return;
+    shmeter_worker_write_in(attachment, block, report);
+    now = shmeter_claim_moved(attachment, block);
+    if (now != block)
+        shmeter_worker_write_in(attachment, now, report);
 }
 
 /* ---- one turn among threads -------------------------------------------------------------------------------------------- */

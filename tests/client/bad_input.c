@@ -314,9 +314,9 @@ made(uint32_t cpu_lanes, uint64_t lane_bytes, uint32_t ring_bytes)
                                              .max_slots = 4 };
     struct shmeter *meter;
     int result = shmeter_open(&meter, place_path("limits"), &options);
-    assert_int_equal(result, shmeter_error(meter)[0] ? -EINVAL : 0);
+    assert_true(!result || result == -EINVAL);
     assert_int_equal(access(place_path("limits"), F_OK), result ? -1 : 0);
-    return shmeter_error(meter);
+    return result ? shmeter_error(meter) : "";
 }
 
 /* The slow path goes by the handle's own arithmetic: it must meet the shared cell that the segment has. */

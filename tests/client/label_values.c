@@ -176,14 +176,17 @@ past_a_limit_a_segment_that_was_created_again_is_found(void **state)
         .type = SHMETER_COUNTER, .name = "again_total", .labels = labels, .max_series = 1
     };
     const struct shmeter_family *family = shmeter_family(meter, &desc);
+    struct shmeter_options options;
     struct scrape *fresh;
     const char *path = meter->path, *why;
     (void)state;
 
+    memset(&options, 0, sizeof options);
+    options.group = -1;
     shmeter_counter_inc(shmeter_counter_of(family, "first"));
     shmeter_counter_inc(shmeter_counter_of(family, "second"));
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(shmeter_segment_create(path, &meter->options, &why), 0); /* as another process would */
+    assert_int_equal(shmeter_segment_create(path, &options, &why), 0); /* as another process would */
     shmeter_counter_inc(shmeter_counter_of(family, "second"));
     seconds += 2;
     shmeter_counter_inc(shmeter_counter_of(family, "second"));

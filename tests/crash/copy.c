@@ -192,6 +192,21 @@ copy_difference(const struct copy *a, const struct copy *b)
     return -1;
 }
 
+/* Nobody holds locks on the new file: its owners are to be known by their pids. */
+static void
+write_slots_without_locks(const struct copy *copy, int fd)
+{
+    const struct shmeter_header *header = (const struct shmeter_header *)(const void *)copy->pages[0];
+    uint64_t none = 0, i, off;
+
+    for (i = 0; header && i < header->slots_n; i++) {
+        off = header->slot_words_off + i * sizeof(struct shmeter_slot_word) + offsetof(struct shmeter_slot_word, lock);
+        if (off / PAGE < copy->pages_n && copy->pages[off / PAGE] &&
+            pwrite(fd, &none, sizeof none, (off_t)off) != sizeof none)
+            give_up("a slot's lock");
+    }
+}
+
 void
 copy_write(const struct copy *copy, const char *path)
 {
@@ -205,6 +220,7 @@ copy_write(const struct copy *copy, const char *path)
     for (i = 0; i < copy->pages_n; i++)
         if (copy->pages[i] && pwrite(fd, copy->pages[i], PAGE, (off_t)i * PAGE) != PAGE)
             give_up(path);
+    write_slots_without_locks(copy, fd);
     close(fd);
 }
 

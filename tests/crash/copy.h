@@ -35,7 +35,7 @@ void copy_free(struct copy *copy);
 int copy_differs(const struct copy *copy, const struct segment *segment);
 /* Where two copies differ first, from the beginning; -1: nowhere. A hole is as good as zeros. */
 int64_t copy_difference(const struct copy *a, const struct copy *b);
-/* Makes a new file of it. */
+/* Makes a new file of it, which says of no slot that its owner has a lock. */
 void copy_write(const struct copy *copy, const char *path);
 /* Puts it back into the live file. */
 void copy_restore(const struct copy *copy, struct segment *segment);

@@ -341,10 +341,11 @@ void
 image_own(struct image *image, uint32_t slot, enum shmeter_slot_state state, enum image_owner owner, const char *worker)
 {
     struct shmeter_slot_word *word = image_slot(image, slot);
-    uint32_t namespaces = shmeter_namespaces_hash(), threads, start = 0;
-    char letter;
+    uint32_t namespaces = shmeter_namespaces_hash(), start;
+    struct shmeter_stat stat;
 
-    must(shmeter_identity_stat(0, &letter, &threads, &start) == 0, "/proc/self/stat");
+    must(shmeter_identity_stat(0, &stat) == 0, "/proc/self/stat");
+    start = stat.start_ticks;
     if (owner == IMAGE_DEAD)
         start++;
     if (owner == IMAGE_FOREIGN)

@@ -9,6 +9,7 @@
 #include "tests/model/report.h"
 
 #define shmeter_sys_open       kernel_sys_open
+#define shmeter_sys_open_apart kernel_sys_open_apart
 #define shmeter_sys_close      kernel_sys_close
 #define shmeter_sys_stat       kernel_sys_stat
 #define shmeter_sys_pread      kernel_sys_pread
@@ -27,6 +28,7 @@
 #define shmeter_sys_slurp      kernel_sys_slurp
 #include "shm/sys.h"
 #undef shmeter_sys_open
+#undef shmeter_sys_open_apart
 #undef shmeter_sys_close
 #undef shmeter_sys_stat
 #undef shmeter_sys_pread
@@ -85,6 +87,12 @@ shmeter_sys_open(const char *path, int flags, uint32_t mode)
     if (named_at_once && !filesystem.named)
         filesystem.named = file + 1;
     return FIRST_FD + (int)file;
+}
+
+static int
+shmeter_sys_open_apart(const char *path, int flags, uint32_t mode)
+{
+    return shmeter_sys_open(path, flags, mode);
 }
 
 static int

@@ -252,7 +252,7 @@ setup_reader(void)
     segment.slots[0].owner = block->opened_of = SHMETER_OWNER(SHMETER_SLOT_LIVE, 7, 100);
     block->opened[0] = SHMETER_OPENED_ENTRY(UNIT, 1);
     segment.state.opens.value = 1;
-    slots[0].owner = reads_next ? SHMETER_OWNER(SHMETER_SLOT_LIVE, 8, 101) : segment.slots[0].owner;
+    slots[0].owner.owner = reads_next ? SHMETER_OWNER(SHMETER_SLOT_LIVE, 8, 101) : segment.slots[0].owner;
     model_keep(families, sizeof families);
     model_keep(private.bindings[1].record, sizeof *private.bindings[1].record);
     model_keep(&processes[PROCESS].wiped, sizeof processes[PROCESS].wiped);

@@ -12,6 +12,10 @@ static struct {
     uint64_t had_slot[4];
 } ghost;
 
+static uint64_t opened_n[PROCESSES]; /* how often a process has its meter open, where it closes it */
+
+static uint32_t robbed; /* the process has a slot that is another's by now */
+
 static uint32_t actors_n, slots_n, mode, one_process, dead_owners, gives_back, adds;
 
 static double
@@ -25,7 +29,7 @@ value_of(const struct shmeter_gauge_cell *cell)
 static void
 own(uint32_t process)
 {
-    uint64_t claim = processes[process].wiped.claim, idx = (uint32_t)claim - 1, owner;
+    uint64_t claim = SHMETER_CLAIM_KEY(processes[process].wiped.claim), idx = shmeter_slot_of(claim), owner;
 
     if (!claim)
         return;
@@ -44,21 +48,55 @@ worker(void *argument)
     struct shmeter_gauge gauge = world_gauge(process, mode, 0);
     (void)argument;
 
-    shmeter_slot_claim(world_attachment(process));
+    shmeter_claim(world_attachment(process), INT64_MAX);
     own(process);
-    ghost.had_slot[who] = processes[process].wiped.claim != 0;
     if (adds)
         shmeter_gauge_add(gauge, 10 * (who + 1));
     else
         shmeter_gauge_set(gauge, 10 * (who + 1));
+    ghost.had_slot[who] = processes[process].wiped.slot != 0; /* also when it got one only now */
+    own(process);
     ghost.set[who] = 1;
     if (gives_back) {
-        uint64_t claim = processes[process].wiped.claim;
+        uint64_t claim = SHMETER_CLAIM_KEY(processes[process].wiped.claim);
         if (claim)
             ghost.owner[(uint32_t)claim - 1] = 0;
-        shmeter_slot_release(world_attachment(process));
+        opened_n[process] = 0;
+        shmeter_claim_release(world_attachment(process));
     }
 }
+
+/* As shmeter_close() and shmeter_open() do. */
+static void
+closes_and_opens(void *argument)
+{
+    struct shmeter_attachment *attachment = world_attachment(world_self());
+    uint64_t seen = 1;
+    (void)argument;
+
+    shmeter_cas(&opened_n[world_self()], &seen, 0);
+    shmeter_claim_release(attachment);
+    shmeter_add(&opened_n[world_self()], 1);
+    shmeter_claim_opened(attachment);
+    shmeter_claim(attachment, INT64_MAX);
+}
+
+static void
+attaches(void *argument)
+{
+    (void)argument;
+    shmeter_claim(world_attachment(world_self()), INT64_MAX);
+}
+
+static void
+forgets_and_claims(void *argument)
+{
+    (void)argument;
+    shmeter_claim_forget(world_attachment(world_self()));
+    shmeter_claim(world_attachment(world_self()), INT64_MAX);
+}
+
+static void (*first)(void *), (*second)(void *); /* what two threads do; NULL: both are workers */
 
 static void
 setup(void)
@@ -86,16 +124,25 @@ setup(void)
         segment.blocks[i].gauges[0].value = i ? 0 : shmeter_gauge_encode(INITIAL - 3);
         segment.blocks[i].gauges[0].aux = i || mode != SHMETER_SUM ? 0 : shmeter_gauge_encode(3);
     }
+    for (i = 0; i < PROCESSES; i++) {
+        opened_n[i] = 1;
+        world_attachment(i)->opened_n = &opened_n[i];
+    }
     model_keep(&ghost, sizeof ghost);
+    if (robbed) {
+        processes[0].wiped.claim = SHMETER_CLAIM(0, 6);
+        processes[0].wiped.slot = SHMETER_ADDRESS(&segment.blocks[0]);
+    }
+    (second ? model_share : model_keep)(opened_n, sizeof opened_n);
     model_share(segment.slots, slots_n * sizeof segment.slots[0]);
     for (i = 0; i < slots_n; i++)
         model_share(segment.blocks[i].gauges, sizeof segment.blocks[i].gauges[0]);
     for (i = 0; i < actors_n; i++) {
         if (!i || !one_process) {
             (one_process ? model_share : model_keep)(&processes[i].wiped, sizeof processes[i].wiped);
-            world_actor(names[i], i, i, worker, NULL);
+            world_actor(names[i], i, i, first ? first : worker, NULL);
         } else {
-            model_thread(names[i], i, worker, NULL);
+            model_thread(names[i], i, second ? second : worker, NULL);
         }
     }
 }
@@ -118,7 +165,7 @@ at_end_of_processes(void)
     for (i = 0; i < actors_n && !gives_back; i++)
         if (!model_is_dead(i)) {
             own(i);
-            with += processes[i].wiped.claim != 0;
+            with += processes[i].wiped.slot != 0;
         }
     if (!gives_back && !model_deaths() && with != (slots_n < actors_n ? slots_n : actors_n))
         model_fail("%u processes have a slot", with);
@@ -129,7 +176,7 @@ static void
 at_end_of_threads(void)
 {
     const struct shmeter_gauge_cell *cell;
-    uint64_t claim = processes[0].wiped.claim;
+    uint64_t claim = SHMETER_CLAIM_KEY(processes[0].wiped.claim);
     double value;
 
     if (model_deaths())
@@ -147,11 +194,37 @@ at_end_of_threads(void)
         model_fail("the slot has %llu users", (unsigned long long)segment.slots[(uint32_t)claim - 1].users);
 }
 
+/* Nothing is wild, and the open meter's process has its slot, once. */
+static void
+at_end_of_turns(void)
+{
+    uint64_t claim = SHMETER_CLAIM_KEY(processes[0].wiped.claim), idx = shmeter_slot_of(claim), users = 0;
+    uint32_t i;
+
+    own(0);
+    if (opened_n[0] != 1 || !claim)
+        model_fail("opened %llu times, claim %#llx", (unsigned long long)opened_n[0], (unsigned long long)claim);
+    else if (processes[0].wiped.slot != SHMETER_ADDRESS(&segment.blocks[idx]))
+        model_fail("the slot's address is wild");
+    for (i = 0; i < slots_n; i++)
+        users += SHMETER_OWNER_PID(segment.slots[i].owner) == 100 &&
+                         SHMETER_OWNER_STATE(segment.slots[i].owner) == SHMETER_SLOT_LIVE
+                     ? segment.slots[i].users
+                     : 0;
+    if (users != 1)
+        model_fail("slots with %llu users", (unsigned long long)users);
+    for (i = 0; i < slots_n; i++)
+        if (world.mapped[i] && i != idx)
+            model_fail("slot %u is locked, and nobody's", i);
+}
+
 static char name[128];
 static struct model_case among_processes = {
     .name = name, .setup = setup, .at_end = at_end_of_processes, .die_anywhere = 1
 };
 static struct model_case among_threads = { .name = name, .setup = setup, .at_end = at_end_of_threads };
+
+static struct model_case in_turns = { .name = name, .setup = setup, .at_end = at_end_of_turns };
 
 static void
 processes_of(uint32_t n, uint32_t slots, uint32_t dead, uint32_t give_back, uint32_t deaths)
@@ -182,6 +255,19 @@ threads_of(uint32_t slots, uint32_t dead, uint32_t what)
 }
 
 static void
+turns_of(void (*one)(void *), void (*other)(void *), uint32_t slots, const char *words)
+{
+    threads_of(slots, slots == 1, SHMETER_LIVE_SUM);
+    first = one;
+    second = other;
+    snprintf(name, sizeof name, "%s", words);
+    expect_right(&in_turns, MEMORY_SC);
+    if (report_long())
+        expect_right(&in_turns, MEMORY_TSO);
+    first = second = NULL;
+}
+
+static void
 a_slot_has_one_owner_and_loses_nothing(void **state)
 {
     (void)state;
@@ -189,7 +275,7 @@ a_slot_has_one_owner_and_loses_nothing(void **state)
     expect_right(&among_processes, MEMORY_SC);
     processes_of(2, 2, 0, 0, 1);
     expect_right(&among_processes, MEMORY_SC);
-    processes_of(2, 1, 1, 1, 1);
+    processes_of(2, 1, 1, 1, report_long() ? 1 : 0);
     expect_right(&among_processes, MEMORY_SC);
     processes_of(2, 1, 1, 0, 1);
     expect_right(&among_processes, MEMORY_TSO);
@@ -215,6 +301,31 @@ threads_that_claim_at_once_share_one_slot_and_lose_nothing(void **state)
     expect_right(&among_threads, MEMORY_SC);
     if (report_long())
         expect_bounded(&among_threads, MEMORY_WEAK, 20000000);
+}
+
+static void
+threads_that_claim_attach_and_close_leave_one_slot(void **state)
+{
+    (void)state;
+    turns_of(attaches, attaches, 1, "2 threads attach");
+    turns_of(attaches, closes_and_opens, 2, "a thread attaches, another closes and opens");
+}
+
+static void
+two_threads_that_forget_a_slot_claim_one(void **state)
+{
+    (void)state;
+    robbed = 1;
+    turns_of(forgets_and_claims, forgets_and_claims, 1, "2 threads forget a slot that was robbed, and claim");
+    robbed = 0;
+}
+
+/* As if nobody saw that the meter is open again. */
+static uint64_t
+always_closed(const void *at, uint64_t value, char order)
+{
+    (void)order;
+    return at == (const void *)&opened_n[0] ? 0 : value;
 }
 
 /* As if the image's word told nothing of whose it is. */
@@ -244,6 +355,11 @@ seeded_bugs_are_found(void **state)
     threads_of(2, 1, SHMETER_POOL);
     model_lens = always_current;
     expect_wrong(&among_threads, MEMORY_SC, "a thread's claim that is taken for an earlier image's");
+    model_lens = always_closed;
+    first = attaches;
+    second = closes_and_opens;
+    expect_wrong(&in_turns, MEMORY_SC, "a slot that is given back whoever has opened meanwhile");
+    first = second = NULL;
     model_lens = NULL;
 }
 
@@ -253,6 +369,8 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slot_has_one_owner_and_loses_nothing),
         cmocka_unit_test(threads_that_claim_at_once_share_one_slot_and_lose_nothing),
+        cmocka_unit_test(threads_that_claim_attach_and_close_leave_one_slot),
+        cmocka_unit_test(two_threads_that_forget_a_slot_claim_one),
         cmocka_unit_test(seeded_bugs_are_found),
     };
 

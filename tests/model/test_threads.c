@@ -184,7 +184,7 @@ total_of(const struct shmeter_lanes *lanes, uint64_t cell)
 static void
 checks_have_one_place_each(void)
 {
-    struct shmeter_slot_block *block = shmeter_slot_block_of(shmeter_meter_attachment(meter));
+    struct shmeter_slot_block *block = shmeter_claim_block_of(shmeter_meter_attachment(meter));
     uint32_t i, k;
 
     for (i = 0; i < SHMETER_CHECKS; i++) {

@@ -22,6 +22,7 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 
 /* The model's kernel in the place of these. */
 #define shmeter_sys_open        kernel_sys_open
+#define shmeter_sys_open_apart  kernel_sys_open_apart
 #define shmeter_sys_close       kernel_sys_close
 #define shmeter_sys_stat        kernel_sys_stat
 #define shmeter_sys_map         kernel_sys_map
@@ -30,10 +31,11 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define shmeter_sys_pid         kernel_sys_pid
 #define shmeter_sys_probe       kernel_sys_probe
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
-#define shmeter_sys_byte_locked kernel_sys_byte_locked
+#define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
 #include "shm/sys.h"
 #undef shmeter_sys_open
+#undef shmeter_sys_open_apart
 #undef shmeter_sys_close
 #undef shmeter_sys_stat
 #undef shmeter_sys_map
@@ -42,7 +44,7 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #undef shmeter_sys_pid
 #undef shmeter_sys_probe
 #undef shmeter_sys_lock_byte
-#undef shmeter_sys_byte_locked
+#undef shmeter_sys_unlock_byte
 #undef shmeter_sys_slurp
 
 #define PROCESSES     4u
@@ -52,11 +54,15 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define WORLD_UNITS   24u
 #define WORLD_CELLS   1024u /* bytes of a CPU lane */
 
+#define WORLD_LOCK_PAGES 4096u /* apart: the addresses of locks' pages */
+
 /* ---- processes ---- */
 
 static struct {
     uint32_t process_of[8]; /* actor -> process                                                                     */
-    uint32_t lock[WORLD_SLOTS]; /* process + 1 that holds it                                                         */
+    uint32_t lock[WORLD_SLOTS];   /* actor + 1 whose descriptor took it                                             */
+    uint32_t mapped[WORLD_SLOTS]; /* a mapping holds it                                                          */
+    uint64_t memory[8];           /* of each actor, for what it maps                                             */
     uint32_t namespaces[PROCESSES];
     uint64_t image[PROCESSES];
     uint32_t unmapped_n;
@@ -95,18 +101,24 @@ shmeter_sys_probe(uint32_t pid)
     return world_lies || pid < 100 || pid >= 100 + PROCESSES || world_is_dead(pid - 100) ? -ESRCH : 0;
 }
 
+/* Of an actor's one descriptor of the segment at a time. */
+static int
+world_fd(void)
+{
+    return 60 + (int)model_self();
+}
+
 static int
 shmeter_sys_open(const char *path, int flags, uint32_t mode)
 {
     (void)flags, (void)mode;
-    return strstr(path, "/ns/") ? 50 : 60;
+    return strstr(path, "/ns/") ? 50 : world_fd();
 }
 
 static int
-shmeter_sys_close(int fd)
+shmeter_sys_open_apart(const char *path, int flags, uint32_t mode)
 {
-    (void)fd;
-    return 0;
+    return shmeter_sys_open(path, flags, mode);
 }
 
 static int
@@ -114,22 +126,90 @@ shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
 {
     (void)path;
     memset(out, 0, sizeof *out);
-    out->inode = fd == 50 ? 7 + world.namespaces[world_self()] : 1;
+    out->inode = fd == 50 ? 7 + world.namespaces[world_self()] : 0;
     return 0;
 }
 
+/* ---- locks: of descriptors, held by them or by mappings ---- */
+
+static int
+world_is_locked(uint64_t slot)
+{
+    return world.lock[slot] && !world_is_dead(world.process_of[world.lock[slot] - 1]);
+}
+
+static int
+shmeter_sys_lock_byte(int fd, uint64_t at)
+{
+    (void)fd;
+    model_step("lock");
+    if (world_is_locked(at))
+        return -EAGAIN;
+    world.lock[at] = model_self() + 1;
+    world.mapped[at] = 0;
+    return 0;
+}
+
+static void
+world_unlock(uint64_t slot)
+{
+    world.lock[slot] = world.mapped[slot] = 0;
+}
+
+static void
+shmeter_sys_unlock_byte(int fd, uint64_t at)
+{
+    (void)fd;
+    model_step("unlock");
+    if (world.lock[at] == model_self() + 1 && !world.mapped[at])
+        world_unlock(at);
+}
+
+static int
+shmeter_sys_close(int fd)
+{
+    uint64_t i;
+
+    if (fd != world_fd())
+        return 0;
+    model_step("close");
+    for (i = 0; i < WORLD_SLOTS; i++)
+        if (world.lock[i] == model_self() + 1 && !world.mapped[i])
+            world_unlock(i);
+    return 0;
+}
+
+/* The address of a lock's page tells the slot. */
 static long
 shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 {
-    (void)bytes, (void)protection, (void)flags, (void)fd;
+    uint64_t i;
+    (void)protection, (void)flags;
+
+    if (fd < 0 && bytes <= sizeof world.memory[0]) {
+        world.memory[model_self()] = 0;
+        return (long)(uintptr_t)&world.memory[model_self()];
+    }
+    for (i = 0; fd == world_fd() && i < WORLD_SLOTS; i++)
+        if (world.lock[i] == model_self() + 1 && !world.mapped[i]) {
+            world.mapped[i] = 1;
+            return (long)((i + 1) * WORLD_LOCK_PAGES);
+        }
     return -ENOMEM;
 }
 
 static int
 shmeter_sys_unmap(void *at, uint64_t bytes)
 {
-    (void)at, (void)bytes;
-    world.unmapped_n++;
+    uint64_t slot = (uint64_t)(uintptr_t)at / WORLD_LOCK_PAGES - 1;
+    (void)bytes;
+
+    if (slot < WORLD_SLOTS) {
+        model_step("unlock by munmap");
+        world_unlock(slot);
+    } else {
+        world.unmapped_n++;
+    }
     return 0;
 }
 
@@ -138,25 +218,6 @@ shmeter_sys_advise(void *at, uint64_t bytes, int advice)
 {
     (void)at, (void)bytes, (void)advice;
     return 0;
-}
-
-static int
-shmeter_sys_lock_byte(int fd, uint64_t at)
-{
-    (void)fd;
-    model_step("lock");
-    if (world.lock[at] && world.lock[at] != world_self() + 1 && !world_is_dead(world.lock[at] - 1))
-        return -EAGAIN;
-    world.lock[at] = world_self() + 1;
-    return 0;
-}
-
-static int
-shmeter_sys_byte_locked(int fd, uint64_t at)
-{
-    (void)fd;
-    model_step("test of a lock");
-    return world.lock[at] && world.lock[at] != world_self() + 1 && !world_is_dead(world.lock[at] - 1);
 }
 
 static int
@@ -310,10 +371,9 @@ static struct {
 } segment;
 
 static struct {
-    struct shmeter_attachment attachment;
+    _Alignas(64) struct shmeter_attachment attachment;
     unsigned char pad[SHMETER_ATTACHMENT_BYTES - sizeof(struct shmeter_attachment)];
     struct shmeter_wiped wiped;
-    unsigned char tail[64];
     unsigned char private_block[sizeof segment.blocks[0]];
 } processes[PROCESSES];
 
@@ -330,6 +390,7 @@ world_header(struct shmeter_header *header)
     const unsigned char *base = (const unsigned char *)&segment;
 
     header->magic = SHMETER_MAGIC;
+    shmeter_identity_boot(header->boot_id);
     header->segment_bytes = sizeof segment;
     header->nonce[0] = 1;
     header->nonce[1] = 2;
@@ -380,7 +441,6 @@ world_make(uint32_t n)
         attachment->lanes.losses = segment.state.losses;
         attachment->lanes.attachment = attachment;
         attachment->private_block = processes[i].private_block;
-        attachment->lock_fd = -1;
         attachment->same_boot = 1;
         processes[i].wiped.populated = WORLD_CELLS;
         world.image[i] = UINT64_C(77) << 24; /* forked of one image */

@@ -182,6 +182,47 @@ def health_knows_the_workers_by_name():
     assert health, "no health"
 
 
+CLOSED = """
+import os
+import sys
+for fd in map(int, sys.argv[1]):
+    os.close(fd)
+import shmeter.prometheus as p
+c = p.Counter("closed_total", "Lives with closed streams.")
+g = p.Gauge("closed_living", "Living.")
+c.inc()
+g.inc()
+if not os.fork():
+    g.inc()
+    os._exit(0)
+os.wait()
+for fd in map(int, sys.argv[1]):
+    try:
+        os.write(fd, b"printed to a closed stream")
+    except OSError:
+        pass
+there = os.stat(os.environ["SHMETER_SEGMENT"])
+for fd in range(256):
+    try:
+        open_file = os.fstat(fd)
+    except OSError:
+        continue
+    if (open_file.st_dev, open_file.st_ino) == (there.st_dev, there.st_ino):
+        os._exit(1 + fd)
+"""
+
+
+@test
+def what_is_printed_to_a_closed_stream_never_reaches_the_segment():
+    for streams in ("0", "1", "2", "12", "012"):
+        segment = os.path.join(FOLDER, "closed-" + streams)
+        environment = dict(os.environ, SHMETER_SEGMENT=segment)
+        done = subprocess.run([sys.executable, "-c", CLOSED, streams], env=environment, check=False)
+        equal(done.returncode, 0)
+        told = subprocess.run([COMMAND, "dump", segment], check=True, capture_output=True, text=True).stdout
+        assert "closed_total 1\n" in told.replace(".0\n", "\n"), told
+
+
 if __name__ == "__main__":
     try:
         main()

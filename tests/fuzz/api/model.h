@@ -140,8 +140,9 @@ struct api_process {
     int pid; /* 0: it has not opened the segment */
     uint32_t opened_n;
     int is_closed;
-    int slot; /* or SLOT_NONE, SLOT_PRIVATE */
-    struct api_block block;
+    int was_refused;        /* a slot, and it has been counted                                                      */
+    int slot;               /* or SLOT_NONE, SLOT_PRIVATE */
+    struct api_block block; /* while it has none */
     struct api_family *families[API_FAMILIES];
     uint32_t families_n;
 };
@@ -200,7 +201,7 @@ int api_model_gauge(const struct api_model *model, const struct api_series *seri
 void api_model_open(struct api_model *model, int process, int pid, const char *worker);
 void api_model_close(struct api_model *model, int process);
 void api_model_attach_worker(struct api_model *model, int process);
-/* The process's slot's block, or its private one: claimed if need be. */
+/* The process's slot's block, or its private one: claimed if need be. Of a closed meter nobody will see anything: a block for nothing. */
 struct api_block *api_model_block(struct api_model *model, int process);
 void api_model_check(struct api_model *model, int process, const char *name, int health, const char *message);
 void api_model_dies(struct api_model *model, int pid);

@@ -51,17 +51,50 @@ inherit(struct api_gauge *gauge, int mode)
         gauge->base = before.value;
 }
 
+/* What was said and set without a slot goes into it. */
 static void
-claim(struct api_model *model, int number)
+carry(const struct api_model *model, struct api_block *from, struct api_block *to)
+{
+    int i;
+
+    for (i = 0; i < API_GAUGES; i++) {
+        int mode = mode_of_gauge(model, i);
+        if (!from->gauges[i].is_set ||
+            (mode == SHMETER_LATEST && to->gauges[i].is_set && to->gauges[i].stamp > from->gauges[i].stamp))
+            continue;
+        to->gauges[i].is_set = 1;
+        to->gauges[i].value = from->gauges[i].value;
+        to->gauges[i].stamp = from->gauges[i].stamp;
+    }
+    memcpy(to->checks, from->checks, sizeof to->checks);
+    to->checks_n = from->checks_n;
+    to->work_n = from->work_n;
+    to->has_beaten = from->has_beaten;
+    to->is_busy = from->is_busy;
+}
+
+/* Nothing but its name. */
+static void
+clear(struct api_block *block)
+{
+    struct api_block empty = { 0 };
+
+    memcpy(empty.worker, block->worker, sizeof empty.worker);
+    *block = empty;
+}
+
+static void
+claim(struct api_model *model, int number, int asks)
 {
     struct api_process *process = &model->processes[number];
-    int chosen = process->is_closed ? -1 : choose_slot(model), i;
+    int chosen = choose_slot(model), i;
     struct api_slot *slot;
 
     if (chosen < 0) {
         process->slot = SLOT_PRIVATE;
-        if (!process->is_closed)
+        if (asks || !process->was_refused)
             api_model_lose(model, LOST_SLOTS_EXHAUSTED);
+        process->was_refused = 1;
         return;
     }
     slot = &model->slots[chosen];
@@ -72,23 +105,34 @@ claim(struct api_model *model, int number)
     slot->since = model->now;
     for (i = 0; i < API_GAUGES; i++)
         inherit(&slot->block.gauges[i], mode_of_gauge(model, i));
-    slot->block.checks_n = 0;
-    slot->block.work_n = 0;
-    slot->block.has_beaten = slot->block.is_busy = 0;
+    carry(model, &process->block, &slot->block);
     memcpy(slot->block.worker, process->block.worker, sizeof slot->block.worker);
+    clear(&process->block);
     process->slot = chosen;
     slot->open_n = 0;
     api_model_lists(model, process);
+    process->was_refused = 0;
+}
+
+static struct api_block *
+block_of(struct api_model *model, int number, int asks)
+{
+    static struct api_block unseen;
+    struct api_process *process = &model->processes[number];
+
+    if (process->is_closed) {
+        memset(&unseen, 0, sizeof unseen);
+        return &unseen;
+    }
+    if (process->slot < 0)
+        claim(model, number, asks);
+    return process->slot >= 0 ? &model->slots[process->slot].block : &process->block;
 }
 
 struct api_block *
 api_model_block(struct api_model *model, int number)
 {
-    struct api_process *process = &model->processes[number];
-
-    if (process->slot == SLOT_NONE)
-        claim(model, number);
-    return process->slot >= 0 ? &model->slots[process->slot].block : &process->block;
+    return block_of(model, number, 0);
 }
 
 void
@@ -103,11 +147,8 @@ api_model_open(struct api_model *model, int number, int pid, const char *worker)
         snprintf(process->block.worker, sizeof process->block.worker, "%s", worker);
     }
     process->opened_n++;
-    if (process->is_closed) {
-        process->is_closed = 0;
-        process->slot = SLOT_NONE;
-    }
-    api_model_block(model, number);
+    process->is_closed = 0;
+    block_of(model, number, 1);
 }
 
 void
@@ -125,7 +166,7 @@ api_model_close(struct api_model *model, int number)
         model->slots[process->slot].state = SLOT_RELEASED;
         model->slots[process->slot].since = model->now;
     }
-    process->slot = SLOT_PRIVATE;
+    process->slot = SLOT_NONE;
 }
 
 void
@@ -135,9 +176,7 @@ api_model_attach_worker(struct api_model *model, int number)
 
     if (!process->pid)
         return;
-    if (process->slot == SLOT_PRIVATE)
-        process->slot = SLOT_NONE;
-    api_model_block(model, number);
+    block_of(model, number, 1);
 }
 
 void
@@ -184,4 +223,6 @@ api_model_forks(struct api_model *model, int number, int pid)
 {
     model->processes[number].pid = pid;
     model->processes[number].slot = SLOT_NONE;
+    model->processes[number].was_refused = 0;
+    clear(&model->processes[number].block);
 }

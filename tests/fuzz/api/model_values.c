@@ -115,7 +115,7 @@ api_model_gauge_set(struct api_model *model, int process, struct api_handle hand
     own = &block->gauges[handle.series->gauge];
     if (isnan(v) && is_extreme(mode))
         api_model_lose(model, LOST_GAUGE_REFUSED);
-    else if (mode == SHMETER_POOL && model->processes[process].slot >= 0)
+    else if (mode == SHMETER_POOL && !model->processes[process].is_closed)
         put(&model->common[handle.series->gauge], v, model->common[handle.series->gauge].stamp + 1);
     else
         put(own, v, is_latest(mode) ? model->now : own->stamp);
@@ -138,7 +138,7 @@ api_model_gauge_add(struct api_model *model, int process, struct api_handle hand
     sum = (own->is_set ? own->value : 0) + v;
     if (is_latest(mode) || (is_extreme(mode) && isnan(sum))) {
         api_model_lose(model, LOST_GAUGE_REFUSED);
-    } else if (mode == SHMETER_POOL && model->processes[process].slot >= 0) {
+    } else if (mode == SHMETER_POOL && !model->processes[process].is_closed) {
         epoch = model->common[handle.series->gauge].stamp;
         put(own, (own->is_set && own->stamp == epoch ? own->value : 0) + v, epoch);
     } else {
@@ -157,7 +157,7 @@ api_model_gauge_touch(struct api_model *model, int process, struct api_handle ha
     mode = handle.family->definition.mode;
     own = &api_model_block(model, process)->gauges[handle.series->gauge];
     common = &model->common[handle.series->gauge];
-    if (mode == SHMETER_POOL && model->processes[process].slot >= 0) {
+    if (mode == SHMETER_POOL && !model->processes[process].is_closed) {
         if (!common->is_set)
             put(common, 0, common->stamp);
     } else if (!is_latest(mode) && !own->is_set) {

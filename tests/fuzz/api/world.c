@@ -19,6 +19,7 @@
 
 struct mapping {
     long at, bytes;
+    int is_not_inherited; /* MADV_DONTFORK */
 };
 
 struct process {
@@ -33,6 +34,11 @@ struct process {
 
 static struct process processes[PROCESSES];
 static int running = -1;
+static struct { /* what parents hold, who do nothing any more */
+    int pid;
+    struct mapping mapping;
+} left[MAPPINGS];
+static uint32_t left_n;
 static int sleepers[SLEEPERS]; /* children that nobody is yet; 0: to be made */
 static char folder[64], path[96];
 
@@ -128,9 +134,16 @@ give_sleeper(int pid)
 void
 world_kill_pid(int pid)
 {
+    uint32_t i;
+
     kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
+    for (i = 0; i < left_n; i++)
+        if (left[i].pid == pid) {
+            munmap(SHMETER_POINTER(void *, left[i].mapping.at), (size_t)left[i].mapping.bytes);
+            left[i--] = left[--left_n];
+        }
 }
 
 /* ---- the place ---- */
@@ -189,7 +202,33 @@ note_mapping(struct process *process, long at, long bytes)
 {
     if (process->mappings_n == MAPPINGS)
         abort();
-    process->mappings[process->mappings_n++] = (struct mapping){ at, bytes };
+    process->mappings[process->mappings_n++] = (struct mapping){ at, bytes, 0 };
+}
+
+static void
+note_advice(struct process *process, long at, long advice)
+{
+    uint32_t i;
+
+    for (i = 0; i < process->mappings_n; i++)
+        if (process->mappings[i].at == at && advice == MADV_DONTFORK)
+            process->mappings[i].is_not_inherited = 1;
+}
+
+/* The parent keeps what its child does not get. */
+static void
+leave_mappings(struct process *process, int parent_pid)
+{
+    uint32_t i;
+
+    for (i = 0; i < process->mappings_n; i++)
+        if (process->mappings[i].is_not_inherited) {
+            if (left_n == MAPPINGS)
+                abort();
+            left[left_n].pid = parent_pid;
+            left[left_n++].mapping = process->mappings[i];
+            process->mappings[i--] = process->mappings[--process->mappings_n];
+        }
 }
 
 static void
@@ -238,6 +277,8 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
         note_mapping(process, result, b);
     else if (number == SYS_munmap)
         note_unmapping(process, a, b);
+    else if (number == SYS_madvise)
+        note_advice(process, a, c);
     else if (number == SYS_openat && process->descriptors_n == DESCRIPTORS)
         abort();
     else if (number == SYS_openat)
@@ -313,11 +354,14 @@ int
 world_fork(int number, int *parent_pid)
 {
     struct shmeter *meter = processes[number].meter;
+    const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
 
     *parent_pid = processes[number].pid;
     processes[number].pid = take_sleeper();
-    if (meter)
-        memset(SHMETER_WIPED(shmeter_meter_attachment(meter)), 0, SHMETER_PAGE); /* as MADV_WIPEONFORK does */
+    leave_mappings(&processes[number], *parent_pid);
+    if (attachment) /* as MADV_WIPEONFORK does */
+        memset(SHMETER_WIPED(attachment), 0,
+               SHMETER_PAGE + attachment->header.gauges_off + 16 * (size_t)attachment->header.gauges_n);
     return processes[number].pid;
 }
 
@@ -331,5 +375,7 @@ world_end(void)
             give_sleeper(processes[i].pid);
         leave(i);
     }
+    for (; left_n; left_n--)
+        munmap(SHMETER_POINTER(void *, left[left_n - 1].mapping.at), (size_t)left[left_n - 1].mapping.bytes);
     unlink(path);
 }

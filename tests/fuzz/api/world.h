@@ -8,7 +8,8 @@
 #define SHMETER_TESTS_FUZZ_API_WORLD_H
 
 #define SHMETER_SYS_HOOKS
-#if defined(API_SEEDED) /* seeds.py */
+#define SHMETER_CLAIM_RETRY_NS UINT64_C(0) /* who has found no slot looks for one at each use */
+#if defined(API_SEEDED)                    /* seeds.py */
 #include "api_seeded.h"
 #else
 #include "shmeter.h"
