@@ -174,7 +174,7 @@ SHMETER_LOCAL void
 shmeter_family_all(const struct shmeter_attachment *attachment,
                    void (*act)(const struct shmeter_family *family, struct shmeter_binding *binding))
 {
-    uint64_t at = shmeter_load_acquire(&shmeter_process_v1.meters);
+    uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
     struct shmeter *meter = SHMETER_POINTER(struct shmeter *, at);
     for (; meter; meter = meter->next) {
         uint64_t newest = shmeter_load_acquire(&meter->families);

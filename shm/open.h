@@ -164,7 +164,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
     uint64_t newest, none = 0;
     int own_result = *result;
     for (;;) {
-        newest = shmeter_load_acquire(&shmeter_process_v1.meters);
+        newest = shmeter_load_acquire(&shmeter_process_v2.meters);
         meter = shmeter_open_find(newest, path);
         if (meter)
             break;
@@ -173,7 +173,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
         if (!own)
             return NULL;
         own->next = SHMETER_POINTER(struct shmeter *, newest);
-        if (shmeter_cas(&shmeter_process_v1.meters, &newest, SHMETER_ADDRESS(own)))
+        if (shmeter_cas(&shmeter_process_v2.meters, &newest, SHMETER_ADDRESS(own)))
             break;
     }
     if (meter) {
@@ -183,7 +183,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
         meter = own;
         *result = own_result;
     }
-    shmeter_cas(&shmeter_process_v1.wiped, &none,
+    shmeter_cas(&shmeter_process_v2.wiped, &none,
                 SHMETER_ADDRESS(&SHMETER_WIPED(shmeter_meter_attachment(meter))->lane_seed));
     return meter;
 }

@@ -24,9 +24,9 @@ struct shmeter_process {
 extern "C" {
 #endif
 #if defined(SHMETER_LINK) && !defined(SHMETER_BUILD_LIBRARY)
-extern struct shmeter_process shmeter_process_v1;
+extern struct shmeter_process shmeter_process_v2;
 #else
-__attribute__((weak, visibility("default"))) struct shmeter_process shmeter_process_v1;
+__attribute__((weak, visibility("default"))) struct shmeter_process shmeter_process_v2;
 #endif
 #ifdef __cplusplus
 }

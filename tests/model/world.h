@@ -426,10 +426,10 @@ world_make(uint32_t n)
     memset(processes, 0, sizeof processes);
     memset(&heap, 0, sizeof heap);
     memset(&world, 0, sizeof world);
-    memset(&shmeter_process_v1, 0, sizeof shmeter_process_v1);
+    memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
     heap.chunk.bytes = sizeof heap;
     heap.chunk.used = sizeof heap.chunk;
-    shmeter_process_v1.heap = SHMETER_ADDRESS(&heap);
+    shmeter_process_v2.heap = SHMETER_ADDRESS(&heap);
     for (i = 0; i < n; i++) {
         struct shmeter_attachment *attachment = world_attachment(i);
         world_header(&attachment->header);
@@ -451,7 +451,7 @@ world_make(uint32_t n)
     memset(&world_taken, 0, sizeof world_taken);
 #else
     model_keep(&heap, 256);
-    model_keep(shmeter_process_v1.free[0], sizeof shmeter_process_v1.free[0]);
+    model_keep(shmeter_process_v2.free[0], sizeof shmeter_process_v2.free[0]);
 #endif
     model_keep(segment.state.losses, sizeof segment.state.losses);
 }

@@ -294,9 +294,9 @@ int
 world_run(int number)
 {
     if (running >= 0)
-        processes[running].statics = shmeter_process_v1;
+        processes[running].statics = shmeter_process_v2;
     running = number;
-    shmeter_process_v1 = processes[number].statics;
+    shmeter_process_v2 = processes[number].statics;
     if (!processes[number].pid)
         processes[number].pid = take_sleeper();
     return processes[number].pid;
@@ -339,7 +339,7 @@ leave(int number)
         running = -1;
     release(&processes[number]);
     if (running < 0)
-        memset(&shmeter_process_v1, 0, sizeof shmeter_process_v1);
+        memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
 }
 
 void
