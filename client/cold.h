@@ -138,6 +138,7 @@ shmeter_attach_worker(struct shmeter *meter)
     int result;
     if (!attachment)
         return -ENOMEM;
+    shmeter_fork_check(attachment);
     shmeter_claim_forget(attachment);
     result = shmeter_claim(attachment, INT64_MAX);
     if (result == -EUSERS)
@@ -162,10 +163,10 @@ shmeter_heartbeat(struct shmeter *meter)
     block = attachment ? shmeter_claim_block_of(attachment) : NULL;
     if (!block)
         return;
-    shmeter_store_relaxed(&block->heartbeat_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
+    shmeter_store_relaxed(&block->heartbeat_ticks, shmeter_attachment_ticks(attachment));
     now = shmeter_claim_moved(attachment, block);
     if (now != block)
-        shmeter_store_relaxed(&now->heartbeat_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
+        shmeter_store_relaxed(&now->heartbeat_ticks, shmeter_attachment_ticks(attachment));
 }
 
 SHMETER_WARM void
@@ -177,7 +178,7 @@ shmeter_busy(struct shmeter *meter)
     block = attachment ? shmeter_claim_block_of(attachment) : NULL;
     if (!block)
         return;
-    ticks = shmeter_clock_ticks(attachment->header.ticks_kind);
+    ticks = shmeter_attachment_ticks(attachment);
     shmeter_store_relaxed(&block->busy_ticks, ticks);
     shmeter_add(&block->work_n, 1);
     now = shmeter_claim_moved(attachment, block);

@@ -152,8 +152,7 @@ shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v)
     if (SHMETER_UNLIKELY(shmeter_f64_is_nan(v)) && shmeter_gauge_extreme(place.mode))
         shmeter_gauge_lose(place.attachment);
     else if (shmeter_gauge_latest(place.mode))
-        shmeter_gauge_set_latest(place.own, v,
-                                 shmeter_clock_ticks(place.attachment ? place.attachment->header.ticks_kind : 0));
+        shmeter_gauge_set_latest(place.own, v, place.attachment ? shmeter_attachment_ticks(place.attachment) : 0);
     else
         shmeter_store_relaxed(&place.own->value, shmeter_gauge_encode(v));
 }
@@ -204,13 +203,29 @@ shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state)
     shmeter_gauge_lose(place.attachment);
 }
 
-/* While the segment is young the ratio gets better with each call; after a second it is final. */
+/*
+ * While the pair from which it is measured is young the ratio gets better with each call; after a second it is final. A pair before a
+ * suspension does not serve: the counter may have gone on. Then there is a new one, which stays: another thread may be reading the old one.
+ */
 SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
 {
-    uint64_t ticks = shmeter_clock_ticks(attachment->header.ticks_kind) - attachment->calibration_ticks;
-    uint64_t ns = shmeter_clock_ns() - attachment->calibration_ns;
-    double ratio = ticks && ns ? (double)ns / (double)ticks : 1;
+    struct shmeter_clock_pair now = shmeter_clock_pair(attachment->timer_kind), *fresh;
+    uint64_t at = shmeter_load_acquire(&attachment->pair), ticks, ns;
+    const struct shmeter_clock_pair *began = SHMETER_POINTER(const struct shmeter_clock_pair *, at);
+    double ratio;
+    if (shmeter_clock_suspended(began->away_ns, now.away_ns)) {
+        fresh = (struct shmeter_clock_pair *)shmeter_heap_take(sizeof *fresh);
+        if (fresh) {
+            *fresh = now;
+            shmeter_cas(&attachment->pair, &at, SHMETER_ADDRESS(fresh));
+        }
+        began = fresh ? fresh : &now;
+        now = shmeter_clock_pair(attachment->timer_kind);
+    }
+    ticks = now.ticks - began->ticks;
+    ns = now.ns - began->ns;
+    ratio = ticks && ns ? (double)ns / (double)ticks : 1;
     if (ns >= UINT64_C(1000000000)) {
         shmeter_store_relaxed(&attachment->ns_per_tick, shmeter_f64_bits(ratio));
         shmeter_store_release(&attachment->calibrated, 1);

@@ -380,8 +380,7 @@ shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t sta
     uint64_t now;
     if (!attachment)
         return;
-    now = shmeter_clock_ticks(attachment->same_boot ? attachment->header.ticks_kind
-                                                    : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    now = shmeter_clock_ticks(attachment->timer_kind);
     shmeter_histogram_observe(histogram, shmeter_ticks_seconds(attachment, start_ticks, now));
 }
 

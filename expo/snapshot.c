@@ -9,8 +9,7 @@
 #include "expo/key.h"
 #include "expo/snapshot_parts.h"
 #include "expo/text.h"
-#include "shm/clock.h"
-#include "shm/identity.h"
+#include "shm/timens.h"
 
 static void
 fill_status(struct snapshot *snapshot)
@@ -49,7 +48,8 @@ set_clock(struct snapshot *snapshot)
 
     shmeter_identity_boot(boot);
     snapshot->status.same_boot = boot[0] == header->boot_id[0] && boot[1] == header->boot_id[1];
-    snapshot->same_clock = snapshot->status.same_boot && shmeter_identity_timens() == header->created_timens;
+    snapshot->same_clock = snapshot->status.same_boot && shmeter_timens_same(header);
+    snapshot->ticks_shift = snapshot->status.same_boot ? shmeter_timens_shift(header) : 0;
 }
 
 struct snapshot *
@@ -158,23 +158,25 @@ static void
 take_clock(struct snapshot *snapshot)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
-    uint64_t ticks = header->created_ticks, ns = header->created_mono_ns;
+    uint64_t ticks = header->created_ticks, ns = header->created_mono_ns, real_ns = shmeter_clock_real_ns();
+    int steady; /* the clock of nanoseconds has gone on as the counter has */
 
-    snapshot->now_ticks = shmeter_clock_ticks(header->ticks_kind);
+    snapshot->now_ticks = shmeter_clock_ticks(header->ticks_kind) + snapshot->ticks_shift;
     snapshot->now_ns = shmeter_clock_ns();
     snapshot->ns_per_tick = 0; /* no ages */
     if (header->ticks_kind == SHMETER_TICKS_MONOTONIC_NS) {
-        snapshot->ns_per_tick = snapshot->same_clock;
+        snapshot->ns_per_tick = snapshot->same_clock || snapshot->ticks_shift;
         return;
     }
     if (!snapshot->status.same_boot || ticks >= snapshot->now_ticks)
         return;
-    if (snapshot->same_clock && ns < snapshot->now_ns)
+    steady = snapshot->same_clock && ns < snapshot->now_ns &&
+             !(header->created_boot_ns &&
+               shmeter_clock_suspended(header->created_boot_ns - ns, shmeter_clock_boot_ns() - snapshot->now_ns));
+    if (steady)
         snapshot->ns_per_tick = (double)(snapshot->now_ns - ns) / (double)(snapshot->now_ticks - ticks);
-    else if (header->created_real_ns <
-             shmeter_clock_real_ns()) /* in another time namespace only this one is the same */
-        snapshot->ns_per_tick = (double)(shmeter_clock_real_ns() - header->created_real_ns) /
-                                (double)(snapshot->now_ticks - ticks);
+    else if (header->created_real_ns < real_ns) /* the time of day is the same in all namespaces, and went on */
+        snapshot->ns_per_tick = (double)(real_ns - header->created_real_ns) / (double)(snapshot->now_ticks - ticks);
 }
 
 static int

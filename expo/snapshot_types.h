@@ -184,6 +184,7 @@ struct snapshot {
     struct shmeter_observer observer;
     uint32_t same_clock; /* the creation pair is from this boot and time namespace */
     enum shmeter_reader_place place;
+    uint64_t ticks_shift; /* what our clock lacks to be the segment's: in another time namespace              */
     uint64_t now_ticks, now_ns;
     double ns_per_tick; /* 0: the segment's clock is not comparable to ours                                    */
 

@@ -9,6 +9,12 @@
 
 struct shmeter_attachment;
 
+/* One moment on two clocks. */
+struct shmeter_clock_pair {
+    uint64_t ticks, ns; /* ns: CLOCK_MONOTONIC                                                          */
+    uint64_t away_ns;   /* CLOCK_BOOTTIME less CLOCK_MONOTONIC: how long the machine was suspended       */
+};
+
 /* Where the cells are. A copy stands at the beginning of whatever a handle points at. */
 struct shmeter_lanes {
     unsigned char *cpu;    /* CPU lane 0; NULL when detached                                               */
@@ -54,7 +60,7 @@ struct shmeter_wiped {
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
 struct shmeter_attachment {
-    struct shmeter_attachment *next; /* all of this process, never removed                                 */
+    struct shmeter_attachment *next; /* in the list of those that fork does not wipe                       */
     unsigned char *base;             /* the mapping; NULL when detached                                    */
     struct shmeter_header header;    /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
@@ -63,11 +69,18 @@ struct shmeter_attachment {
         *private_block; /* gauges count here when there is no slot: gauges_off + 16 * gauges_n bytes, wiped at fork */
     const uint64_t *opened_n; /* of its meter: 0: gauges and slots are private until it is opened again. NULL: open */
     uint64_t device, inode;   /* of the file                                                           */
-    uint64_t calibration_ticks, calibration_ns; /* one moment on both clocks                                */
     uint64_t
         origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one that it was forked of */
-    uint64_t ns_per_tick; /* bits of a double; final once calibrated                  */
+    struct shmeter_clock_pair began; /* from where the length of a tick is measured                        */
+    uint64_t pair;                   /* address of began, or of a later pair                              */
+    uint64_t ns_per_tick;            /* bits of a double; final once calibrated                          */
     uint64_t calibrated;
+    uint64_t
+        ticks_shift; /* what this process adds to its clock to have the segment's: 0 but in another time namespace */
+    uint32_t timer_kind; /* enum shmeter_ticks_kind of this process's timers                            */
+    uint32_t unwiped;    /* 1: fork does not wipe, libc calls shm/fork.h instead                          */
+    uint32_t pid;        /* of the process that has used it last, where fork does not wipe               */
+    uint32_t reserved_b;
     uint32_t same_boot;
     uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];

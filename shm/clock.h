@@ -34,6 +34,13 @@ shmeter_clock_ns(void)
     return shmeter_clock_ns_of(SHMETER_CLOCK_MONOTONIC);
 }
 
+/* CLOCK_BOOTTIME in nanoseconds: CLOCK_MONOTONIC and how long the machine was suspended. */
+SHMETER_LOCAL uint64_t
+shmeter_clock_boot_ns(void)
+{
+    return shmeter_clock_ns_of(SHMETER_CLOCK_BOOTTIME);
+}
+
 /* CLOCK_REALTIME in nanoseconds. */
 SHMETER_LOCAL uint64_t
 shmeter_clock_real_ns(void)

@@ -6,6 +6,7 @@
 #define SHMETER_SHM_GAUGE_H
 
 #include "lane.h"
+#include "ticks.h"
 #include "types.h"
 
 SHMETER_INLINE uint64_t

@@ -53,6 +53,34 @@ shmeter_identity_timens(void)
     return (uint32_t)shmeter_identity_namespace("/proc/self/ns/time");
 }
 
+#define SHMETER_TIMENS_OF_MACHINE 4026531834u /* its inode: include/linux/proc_ns.h, PROC_TIME_INIT_INO */
+
+/* CLOCK_MONOTONIC in this process's time namespace less that in the machine's, in nanoseconds. 0: it cannot be known. */
+SHMETER_LOCAL int
+shmeter_identity_timens_offset(uint64_t *offset_ns)
+{
+    char text[256];
+    const char *at = text;
+    uint64_t number, parts[2] = { 0, 0 };
+    int i, minus;
+    *offset_ns = 0;
+    if (!shmeter_identity_timens()) /* /proc is there, and no such namespace: there are none */
+        return shmeter_identity_namespace("/proc/self/ns/pid") != 0;
+    if (shmeter_identity_timens() != (uint32_t)shmeter_identity_namespace("/proc/self/ns/time_for_children") ||
+        shmeter_sys_slurp("/proc/self/timens_offsets", text, sizeof text) <= 0 || memcmp(text, "monotonic", 9))
+        return 0;
+    for (at = text + 9, i = 0; i < 2; i++) { /* seconds, nanoseconds */
+        while (*at == ' ' || *at == '\t')
+            at++;
+        minus = *at == '-';
+        for (at += minus, number = 0; *at >= '0' && *at <= '9'; at++)
+            number = number * 10 + (uint64_t)(*at - '0');
+        parts[i] = minus ? 0 - number : number;
+    }
+    *offset_ns = parts[0] * UINT64_C(1000000000) + parts[1];
+    return 1;
+}
+
 /* One word for boot, pid namespace and time namespace; 0 when one of the first two is unknown: then nothing is proof. */
 SHMETER_LOCAL uint32_t
 shmeter_namespaces_word(uint64_t boot, uint64_t pid_namespace, uint32_t time_namespace)

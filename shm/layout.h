@@ -97,11 +97,13 @@ struct shmeter_header {
     uint32_t max_series;
     uint32_t max_family_series;
     uint32_t slots_n;
-    uint32_t gauges_n;   /* gauge cells per slot                                                    */
-    uint32_t ring_bytes; /* per slot                                                                */
-    uint32_t gauges_off; /* within a slot's block                                                   */
-    uint32_t ring_off;   /* within a slot's block                                                   */
-    uint64_t reserved[35];
+    uint32_t gauges_n;          /* gauge cells per slot                                                    */
+    uint32_t ring_bytes;        /* per slot                                                                */
+    uint32_t gauges_off;        /* within a slot's block                                                   */
+    uint32_t ring_off;          /* within a slot's block                                                   */
+    uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at the same moment as created_ticks; 0: made before ABI 1.3       */
+    uint64_t created_offset_ns; /* CLOCK_MONOTONIC in the creator's time namespace less that in the machine's; 1.3   */
+    uint64_t reserved[33];
     uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used              */
 };
 
@@ -139,7 +141,9 @@ SHMETER_AT(shmeter_header, gauges_n, 208);
 SHMETER_AT(shmeter_header, ring_bytes, 212);
 SHMETER_AT(shmeter_header, gauges_off, 216);
 SHMETER_AT(shmeter_header, ring_off, 220);
-SHMETER_AT(shmeter_header, reserved, 224);
+SHMETER_AT(shmeter_header, created_boot_ns, 224);
+SHMETER_AT(shmeter_header, created_offset_ns, 232);
+SHMETER_AT(shmeter_header, reserved, 240);
 SHMETER_AT(shmeter_header, sum, 504);
 SHMETER_SIZE(shmeter_header, 512);
 

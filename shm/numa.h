@@ -13,8 +13,8 @@ shmeter_numa_place_cpu(int fd, const struct shmeter_header *header, uint32_t cpu
     uint64_t bytes = UINT64_C(1) << header->lane_shift,
              off = header->cpu_lanes_off + ((uint64_t)cpu << header->lane_shift);
     unsigned long mask[16];
-    long mapped = shmeter_sys(SYS_mmap, 0, (long)bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd,
-                              (long)off);
+    int locked;
+    long mapped = shmeter_sys_map_sparse(bytes, 0 /* PROT_NONE */, fd, off, &locked);
     if (shmeter_sys_failed(mapped))
         return;
     memset(mask, 0, sizeof mask);

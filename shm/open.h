@@ -58,7 +58,12 @@ shmeter_open_detached(const struct shmeter_options *options)
     if (!attachment)
         return NULL;
     attachment->state = (struct shmeter_state *)shmeter_heap_take(sizeof(struct shmeter_state));
-    attachment->lanes.losses = attachment->state ? attachment->state->losses : NULL;
+    if (!attachment->state) {
+        shmeter_attachment_give(attachment);
+        return NULL;
+    }
+    attachment->lanes.losses = attachment->state->losses;
+    attachment->unwiped = 0; /* no slot is claimed in it, and its private memory is a child's own in any case */
     shmeter_attachment_calibrate(attachment);
     return attachment;
 }
@@ -96,8 +101,7 @@ shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now,
     attachment = shmeter_meter_attachment(meter);
     if (!attachment)
         return -ENOMEM;
-    shmeter_store_relaxed(&meter->ticks_kind,
-                          attachment->same_boot ? attachment->header.ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    shmeter_store_relaxed(&meter->ticks_kind, attachment->timer_kind); /* the process's: always the same one */
     return result;
 }
 
@@ -118,6 +122,7 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
 {
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
     shmeter_add(&meter->opened_n, 1);
+    shmeter_fork_check(attachment);
     if (!attachment->base)
         return shmeter_open_attach(meter, attachment, options, path_result);
     shmeter_claim_opened(attachment);

@@ -72,7 +72,7 @@ shmeter_private_update(const struct shmeter_attachment *attachment, uint64_t off
     const struct shmeter_gauge_cell *common = SHMETER_POINTER(
         const struct shmeter_gauge_cell *,
         SHMETER_ADDRESS(attachment->base) + attachment->header.common_off + off - attachment->header.gauges_off);
-    uint64_t ticks = shmeter_gauge_latest(mode) ? shmeter_clock_ticks(attachment->header.ticks_kind) : 0;
+    uint64_t ticks = shmeter_gauge_latest(mode) ? shmeter_attachment_ticks(attachment) : 0;
     for (;;) {
         uint64_t seen[2], old[2], next[2], claim, at;
         if (!shmeter_private_begin(wiped)) {

@@ -6,9 +6,11 @@
 #ifndef SHMETER_SHM_SEGMENT_H
 #define SHMETER_SHM_SEGMENT_H
 
+#include "fork.h"
 #include "meter.h"
 #include "numa.h"
 #include "sizes.h"
+#include "ticks.h"
 
 /* Writes the beginning of a new segment into its still nameless file. */
 SHMETER_LOCAL int
@@ -27,11 +29,11 @@ shmeter_segment_fill(int fd, const struct shmeter_options *options, const struct
         result = shmeter_sys_allocate(fd, 0, bytes);
     if (result)
         return result;
-    mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
+    mapped = shmeter_sys_map(SHMETER_PAGE, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
     if (shmeter_sys_failed(mapped))
         return (int)mapped;
     memcpy(SHMETER_POINTER(void *, mapped), header, sizeof *header);
-    shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), bytes);
+    shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), SHMETER_PAGE);
     shmeter_numa_place(fd, header);
     return 0;
 }
@@ -159,14 +161,6 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
     return fd;
 }
 
-/* What an attachment has of memory: a page, and behind it what fork wipes: another one, and the private block. */
-SHMETER_LOCAL uint64_t
-shmeter_attachment_bytes(const struct shmeter_header *header)
-{
-    uint64_t block = sizeof(struct shmeter_slot_block) + (uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell);
-    return SHMETER_ATTACHMENT_BYTES + SHMETER_PAGE + shmeter_round_up(block, SHMETER_PAGE);
-}
-
 /* Gives back an attachment that nobody has seen, with its mapping. */
 SHMETER_LOCAL void
 shmeter_attachment_give(struct shmeter_attachment *attachment)
@@ -183,39 +177,37 @@ SHMETER_LOCAL struct shmeter_attachment *
 shmeter_attachment_make(const struct shmeter_header *header)
 {
     struct shmeter_attachment *attachment;
-    struct shmeter_wiped *wiped;
-    uint64_t bytes = shmeter_attachment_bytes(header), wiped_bytes = bytes - SHMETER_ATTACHMENT_BYTES;
+    uint64_t bytes = shmeter_attachment_bytes(header);
     long mapped = shmeter_sys_map(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
                                   SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (shmeter_sys_failed(mapped))
         return NULL;
     attachment = SHMETER_POINTER(struct shmeter_attachment *, mapped);
-    wiped = SHMETER_WIPED(attachment);
-    if (shmeter_sys_advise(wiped, wiped_bytes, SHMETER_MADV_WIPEONFORK)) {
-        shmeter_sys_unmap(attachment, bytes);
-        return NULL;
-    }
+    if (shmeter_sys_advise(SHMETER_WIPED(attachment), bytes - SHMETER_ATTACHMENT_BYTES, SHMETER_MADV_WIPEONFORK))
+        attachment->unwiped = 1;
+    attachment->pid = shmeter_sys_pid();
     memcpy(&attachment->header, header, sizeof *header);
     attachment->lanes.attachment = attachment;
-    attachment->private_block = (unsigned char *)wiped + SHMETER_PAGE;
+    attachment->private_block = (unsigned char *)SHMETER_WIPED(attachment) + SHMETER_PAGE;
     return attachment;
 }
 
-SHMETER_LOCAL void
-shmeter_attachment_calibrate(struct shmeter_attachment *attachment)
+/*
+ * Maps the segment's file, without memory for its holes, also in a process that locks all that it maps. mlockall(2) later fills each mapping
+ * from its first page on, up to the first one that cannot be had: a guard page in the place of the header, which nobody reads there, keeps it
+ * from all others (Linux 6.15; before that MCL_ONFAULT does).
+ */
+SHMETER_LOCAL long
+shmeter_segment_map(uint64_t bytes, int fd)
 {
-    const struct shmeter_header *header = &attachment->header;
-    uint64_t boot[2];
-    shmeter_identity_boot(boot);
-    attachment->same_boot = boot[0] && boot[0] == header->boot_id[0] && boot[1] == header->boot_id[1];
-    attachment->calibration_ticks = header->created_ticks;
-    attachment->calibration_ns = header->created_mono_ns;
-    if (!attachment->same_boot || shmeter_identity_timens() != header->created_timens) { /* that clock is not ours */
-        attachment->calibration_ticks = shmeter_clock_ticks(header->ticks_kind);
-        attachment->calibration_ns = shmeter_clock_ns();
-    }
-    attachment->ns_per_tick = shmeter_f64_bits(1);
-    attachment->calibrated = header->ticks_kind == SHMETER_TICKS_MONOTONIC_NS;
+    int locked = 0;
+    long mapped = shmeter_sys_map_sparse(bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, fd, 0, &locked);
+    if (shmeter_sys_failed(mapped))
+        return mapped;
+    shmeter_sys_advise(SHMETER_POINTER(void *, mapped), SHMETER_PAGE, SHMETER_MADV_GUARD_INSTALL);
+    if (locked)
+        shmeter_sys_lock_used(mapped, bytes);
+    return mapped;
 }
 
 /*
@@ -232,7 +224,7 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     int result, fd = shmeter_segment_open(path, options, &header, &file, why);
     if (fd < 0)
         return fd;
-    mapped = shmeter_sys_map(header.segment_bytes, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
+    mapped = shmeter_segment_map(header.segment_bytes, fd);
     shmeter_sys_close(fd);
     *why = NULL;
     if (shmeter_sys_failed(mapped))
@@ -255,7 +247,12 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     attachment->lanes.shift = header.lane_shift;
     attachment->lanes.shared_mask = header.shared_lanes_n - 1;
     attachment->lanes.losses = attachment->state->losses;
-    result = shmeter_back(attachment, header.index_off, header.index_entries * 8);
+    result = attachment->unwiped ? shmeter_fork_watch() : 0;
+    if (result)
+        *why =
+            "cannot be used: neither the kernel (MADV_WIPEONFORK) nor libc (pthread_atfork) tells a forked child apart";
+    else
+        result = shmeter_back(attachment, header.index_off, header.index_entries * 8);
     if (result) {
         shmeter_attachment_give(attachment);
         return result;
@@ -274,7 +271,9 @@ shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attach
 {
     memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
     attachment->opened_n = &meter->opened_n;
-    if (!shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
+    if (shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
+        shmeter_fork_list(attachment);
+    else
         shmeter_attachment_give(attachment);
 }
 

@@ -8,6 +8,7 @@
 #include "header.h"
 #include "identity.h"
 #include "options.h"
+#include "ticks.h"
 
 /* Highest CPU number of a list such as "0-3,8-11", plus 1; 0 when there is none. */
 SHMETER_LOCAL uint32_t
@@ -55,6 +56,7 @@ SHMETER_LOCAL int
 shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_header *header, const char **why)
 {
     uint64_t lane_bytes = options->lane_bytes ? options->lane_bytes : UINT64_C(1) << 20, entries = 4096;
+    struct shmeter_clock_pair pair;
     uint64_t ring_bytes;
     memset(header, 0, sizeof *header);
     header->magic = SHMETER_MAGIC;
@@ -98,9 +100,12 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     shmeter_identity_boot(header->boot_id);
     header->created_timens = shmeter_identity_timens();
     header->ticks_kind = shmeter_clock_kind();
+    pair = shmeter_clock_pair(header->ticks_kind);
     header->created_real_ns = shmeter_clock_real_ns();
-    header->created_mono_ns = shmeter_clock_ns();
-    header->created_ticks = shmeter_clock_ticks(header->ticks_kind);
+    header->created_mono_ns = pair.ns;
+    header->created_ticks = header->ticks_kind == SHMETER_TICKS_COUNTER ? pair.ticks : pair.ns;
+    if (shmeter_identity_timens_offset(&header->created_offset_ns))
+        header->created_boot_ns = pair.ns + pair.away_ns;
     header->sum = shmeter_header_sum(header);
     return 0;
 }

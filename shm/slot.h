@@ -184,8 +184,7 @@ shmeter_slot_move(const struct shmeter_attachment *attachment, uint64_t idx, uin
 SHMETER_LOCAL void
 shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
-    shmeter_store_relaxed(&shmeter_slot_word_at(attachment, idx)->ended_ticks,
-                          shmeter_clock_ticks(attachment->header.ticks_kind));
+    shmeter_store_relaxed(&shmeter_slot_word_at(attachment, idx)->ended_ticks, shmeter_attachment_ticks(attachment));
     shmeter_slot_move(attachment, idx, owner, identity, SHMETER_SLOT_RELEASED);
     shmeter_add(&attachment->state->slots_given.value, 1);
 }
@@ -225,7 +224,7 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     int result;
     if (!shmeter_cas16(word, seen, claiming, identity))
         return 0;
-    shmeter_store_relaxed(&word->claimed_ticks, shmeter_clock_ticks(attachment->header.ticks_kind));
+    shmeter_store_relaxed(&word->claimed_ticks, shmeter_attachment_ticks(attachment));
     shmeter_store_relaxed(&word->ended_ticks, 0);
     shmeter_store_relaxed(&word->users, 1);
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));

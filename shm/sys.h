@@ -38,15 +38,18 @@
 #define SHMETER_MAP_SHARED          1
 #define SHMETER_MAP_PRIVATE         2
 #define SHMETER_MAP_ANONYMOUS       0x20
+#define SHMETER_MADV_DONTNEED       4
 #define SHMETER_MADV_DONTFORK       10
 #define SHMETER_MADV_WIPEONFORK     18
 #define SHMETER_MADV_POPULATE_READ  22
 #define SHMETER_MADV_POPULATE_WRITE 23
+#define SHMETER_MADV_GUARD_INSTALL  102
 #define SHMETER_F_GETFD             1
 #define SHMETER_F_OFD_SETLK         37
 #define SHMETER_F_DUPFD_CLOEXEC     1030
 #define SHMETER_CLOCK_REALTIME      0
 #define SHMETER_CLOCK_MONOTONIC     1
+#define SHMETER_CLOCK_BOOTTIME      7
 #define SHMETER_S_IFMT              0170000
 #define SHMETER_S_IFREG             0100000
 
@@ -189,6 +192,27 @@ shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
     return shmeter_sys(SYS_mmap, 0, (long)bytes, protection, flags, fd, 0);
 }
 
+/*
+ * Maps a sparse file, shared, without giving memory to its holes. In a process that locks what it maps (mlockall with MCL_FUTURE) a mapping
+ * is filled at once, and larger than RLIMIT_MEMLOCK it is refused; so one page is mapped, which must have memory, unlocked, and grown.
+ * *locked: the process does. Returns the address, or -errno: ask shmeter_sys_failed.
+ */
+SHMETER_LOCAL long
+shmeter_sys_map_sparse(uint64_t bytes, int protection, int fd, uint64_t off, int *locked)
+{
+    const long page = 4096;
+    long at = shmeter_sys(SYS_mmap, 0, page, protection, SHMETER_MAP_SHARED, fd, (long)off), grown;
+    if (shmeter_sys_failed(at))
+        return at;
+    *locked = shmeter_sys(SYS_madvise, at, page, SHMETER_MADV_DONTNEED, 0, 0, 0) == -EINVAL; /* refused where locked */
+    if (*locked)
+        shmeter_sys(SYS_munlock, at, page, 0, 0, 0, 0);
+    grown = shmeter_sys(SYS_mremap, at, page, (long)bytes, 1 /* MREMAP_MAYMOVE */, 0, 0);
+    if (shmeter_sys_failed(grown))
+        shmeter_sys(SYS_munmap, at, page, 0, 0, 0, 0);
+    return grown;
+}
+
 SHMETER_LOCAL int
 shmeter_sys_unmap(void *at, uint64_t bytes)
 {
@@ -214,6 +238,19 @@ shmeter_sys_file_limit(void)
     uint64_t limits[2] = { UINT64_MAX, UINT64_MAX };
     shmeter_sys(SYS_prlimit64, 0, 1 /* RLIMIT_FSIZE */, 0, SHMETER_SYS_POINTER(limits), 0, 0);
     return limits[0];
+}
+
+/*
+ * Locks what a mapping has, and what it gets when it is used, as the process wants it. Not where that would take of a limit which the process
+ * has for itself; one that may lock more than its limit has none.
+ */
+SHMETER_LOCAL void
+shmeter_sys_lock_used(long at, uint64_t bytes)
+{
+    uint64_t limits[2] = { 0, 0 };
+    shmeter_sys(SYS_prlimit64, 0, 8 /* RLIMIT_MEMLOCK */, 0, SHMETER_SYS_POINTER(limits), 0, 0);
+    if (limits[0] == UINT64_MAX || limits[0] < bytes)
+        shmeter_sys(SYS_mlock2, at, (long)bytes, 1 /* MLOCK_ONFAULT */, 0, 0, 0);
 }
 
 /* A signal undoes it; who gets one at each of so many tries is told -EINTR, rather than tried for ever. */

@@ -271,7 +271,7 @@ shmeter_worker_check(struct shmeter_attachment *attachment, const char *name, en
     uint64_t nobody = 0;
     int turn;
     report.next = 0;
-    report.ticks = shmeter_clock_ticks(attachment->header.ticks_kind);
+    report.ticks = shmeter_attachment_ticks(attachment);
     report.health = (uint32_t)health > SHMETER_FAILING ? (uint64_t)SHMETER_FAILING : (uint64_t)health;
     shmeter_worker_copy(report.name, name, sizeof report.name);
     shmeter_worker_copy(report.message, message, sizeof report.message);

@@ -181,11 +181,10 @@ past_a_limit_a_segment_that_was_created_again_is_found(void **state)
     const char *path = meter->path, *why;
     (void)state;
 
-    memset(&options, 0, sizeof options);
-    options.group = -1;
     shmeter_counter_inc(shmeter_counter_of(family, "first"));
     shmeter_counter_inc(shmeter_counter_of(family, "second"));
     assert_int_equal(unlink(path), 0);
+    options = shmeter_open_options(NULL);
     assert_int_equal(shmeter_segment_create(path, &options, &why), 0); /* as another process would */
     shmeter_counter_inc(shmeter_counter_of(family, "second"));
     seconds += 2;

@@ -14,6 +14,7 @@
 #define shmeter_sys_stat       kernel_sys_stat
 #define shmeter_sys_pread      kernel_sys_pread
 #define shmeter_sys_map        kernel_sys_map
+#define shmeter_sys_map_sparse kernel_sys_map_sparse
 #define shmeter_sys_unmap      kernel_sys_unmap
 #define shmeter_sys_advise     kernel_sys_advise
 #define shmeter_sys_truncate   kernel_sys_truncate
@@ -33,6 +34,7 @@
 #undef shmeter_sys_stat
 #undef shmeter_sys_pread
 #undef shmeter_sys_map
+#undef shmeter_sys_map_sparse
 #undef shmeter_sys_unmap
 #undef shmeter_sys_advise
 #undef shmeter_sys_truncate
@@ -75,6 +77,8 @@ shmeter_sys_open(const char *path, int flags, uint32_t mode)
     uint32_t file;
     (void)mode;
 
+    if (!strncmp(path, "/proc/", 6))
+        return -ENOENT; /* nobody changes that */
     model_step("open");
     if (!(flags & (SHMETER_O_CREAT | 020000000 /* O_TMPFILE without O_DIRECTORY */)))
         return strcmp(path, PATH) ? -ENOENT : filesystem.named ? FIRST_FD + (int)filesystem.named - 1 : -ENOENT;
@@ -140,6 +144,14 @@ shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
     }
     model_step("mmap");
     return (long)(uintptr_t)contents[fd - FIRST_FD];
+}
+
+static long
+shmeter_sys_map_sparse(uint64_t bytes, int protection, int fd, uint64_t off, int *locked)
+{
+    (void)off;
+    *locked = 0;
+    return shmeter_sys_map(bytes, protection, SHMETER_MAP_SHARED, fd);
 }
 
 static int
@@ -246,6 +258,12 @@ static inline uint64_t
 shmeter_clock_ns(void)
 {
     return 1000;
+}
+
+static uint64_t
+shmeter_clock_boot_ns(void)
+{
+    return shmeter_clock_ns();
 }
 
 static inline uint64_t

@@ -241,6 +241,12 @@ shmeter_clock_ns(void)
     return 1000;
 }
 
+static uint64_t
+shmeter_clock_boot_ns(void)
+{
+    return shmeter_clock_ns();
+}
+
 static inline uint64_t
 shmeter_clock_real_ns(void)
 {

@@ -273,7 +273,10 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
     result = kernel(number, a, b, c, d, e, f);
     if (result < 0 && result > -4096)
         return result;
-    if (number == SYS_mmap)
+    if (number == SYS_mremap) { /* it has moved, and grown */
+        note_unmapping(process, a, b);
+        note_mapping(process, result, c);
+    } else if (number == SYS_mmap)
         note_mapping(process, result, b);
     else if (number == SYS_munmap)
         note_unmapping(process, a, b);

@@ -23,6 +23,7 @@
 #define shmeter_sys_close     real_sys_close
 #define shmeter_clock_ns      real_clock_ns
 #define shmeter_clock_real_ns real_clock_real_ns
+#define shmeter_clock_boot_ns real_clock_boot_ns
 #define shmeter_clock_ticks   real_clock_ticks
 #include "shm/clock.h"
 #include "shm/sys.h"
@@ -34,6 +35,7 @@
 #undef shmeter_sys_close
 #undef shmeter_clock_ns
 #undef shmeter_clock_real_ns
+#undef shmeter_clock_boot_ns
 #undef shmeter_clock_ticks
 
 struct kernel {
@@ -82,6 +84,12 @@ shmeter_sys_close(int fd)
 
 static inline uint64_t
 shmeter_clock_ns(void)
+{
+    return kernel.now_ns;
+}
+
+static inline uint64_t
+shmeter_clock_boot_ns(void)
 {
     return kernel.now_ns;
 }
