@@ -401,15 +401,6 @@ SHMETER_SIZE(shmeter_slot_word, 64);
 /* MAPPED: by a mapping that no child inherits, from before it is LIVE until it dies or gives the slot back. */
 enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
 
-/* A check's word while nothing in its place is to be shown: readers pass it by. */
-#define SHMETER_CHECK_MAKING UINT64_C(0xff)
-
-/* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
-#define SHMETER_CHECK_TURN(generation, busy, named, count) \
-    ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)
-#define SHMETER_CHECK_BUSY(place)  (UINT64_C(1) << (24 + (place)))
-#define SHMETER_CHECK_NAMED(place) (UINT64_C(1) << (32 + (place)))
-
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */
     uint64_t since_ticks;

@@ -24,4 +24,13 @@
 #define SHMETER_IDENTITY_START(identity)          ((uint32_t)(identity))
 #define SHMETER_IDENTITY_NAMESPACES(identity)     ((uint32_t)((identity) >> 32))
 
+/* A check's word while nothing in its place is to be shown: readers pass it by. */
+#define SHMETER_CHECK_MAKING UINT64_C(0xff)
+
+/* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
+#define SHMETER_CHECK_TURN(generation, busy, named, count) \
+    ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)
+#define SHMETER_CHECK_BUSY(place)  (UINT64_C(1) << (24 + (place)))
+#define SHMETER_CHECK_NAMED(place) (UINT64_C(1) << (32 + (place)))
+
 #endif

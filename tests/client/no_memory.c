@@ -123,7 +123,7 @@ every_mapping_fails(const char *path, int there)
                              most ? " and all others" : "", (int)filled[i], ended);
             }
     print_message("# %u lives\n", lives);
-    assert_true(lives > 30);
+    assert_true(lives >= 2 * sizeof filled / sizeof filled[0]); /* some were refused, whatever was taken of the heap */
 }
 
 static void

@@ -66,7 +66,7 @@ static struct {
 static _Alignas(64) unsigned char contents[FILES][FILE_BYTES];
 
 static struct {
-    _Alignas(16) unsigned char bytes[8192];
+    _Alignas(16) unsigned char bytes[2 * 4096 + 8192]; /* an attachment, what fork wipes, and the private block */
 } privates[PROCESSES];
 
 static uint32_t no_tmpfile, named_at_once; /* the second is a seeded bug */
