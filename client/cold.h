@@ -46,7 +46,7 @@ shmeter_close(struct shmeter *meter)
     shmeter_family_all(attachment, shmeter_family_end); /* what it has listed goes with its slot */
     shmeter_claim_release(attachment);
     if (!shmeter_attachment_closed(attachment)) /* another thread has opened it meanwhile */
-        shmeter_family_all(attachment, shmeter_family_settle);
+        shmeter_claim_list(attachment);
 }
 
 SHMETER_COLD const char *

@@ -165,6 +165,13 @@ shmeter_claim_due(const struct shmeter_attachment *attachment)
            shmeter_clock_ns() >= retry_ns;
 }
 
+/* Lists in the slot what this process has open. */
+SHMETER_LOCAL void
+shmeter_claim_list(const struct shmeter_attachment *attachment)
+{
+    shmeter_family_all(attachment, shmeter_family_settle);
+}
+
 /*
  * Claims this process's slot if it has none. tries: see above; INT64_MAX for as many questions as it takes. Returns 0, -EUSERS when all are
  * taken, -EAGAIN when the search is not over, -ENOTCONN detached, -ESHUTDOWN closed, or another -errno; gauges count in private memory
@@ -201,7 +208,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     shmeter_store_relaxed(&wiped->refused, 0);
     shmeter_store_relaxed(&wiped->retry_ns, 0);
     shmeter_claim_publish(attachment, claim);
-    shmeter_family_all(attachment, shmeter_family_settle);
+    shmeter_claim_list(attachment);
     return 0;
 }
 

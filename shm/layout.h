@@ -385,8 +385,7 @@ struct shmeter_slot_word {
     uint64_t claimed_ticks;
     uint64_t ended_ticks; /* of a release; 0 while owned                                                */
     uint64_t users;       /* copies of the header in the owner that use it: the last one gives it back      */
-    uint64_t lock;        /* {generation:24 (low), enum shmeter_lock_kind:8}: how the owner of this generation  */
-                          /*   holds its byte of the file; of another generation, it says nothing. Since ABI 1.3 */
+    uint64_t lock; /* {generation:24 (low), enum shmeter_lock_kind:8}; of another generation: nothing. Since ABI 1.3 */
 };
 SHMETER_AT(shmeter_slot_word, owner, 0);
 SHMETER_AT(shmeter_slot_word, identity, 8);
@@ -397,9 +396,7 @@ SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
 SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, lock, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
-
-/* MAPPED: by a mapping that no child inherits, from before it is LIVE until it dies or gives the slot back. */
-enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED }; /* of the owner's byte of the file */
 
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */

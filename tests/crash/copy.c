@@ -323,16 +323,34 @@ header_of(const struct copy *copy)
     return (struct shmeter_header *)(void *)copy->pages[0];
 }
 
+/* The word names an owner of another pid. */
+static void
+rename_owner(uint64_t *owner, uint32_t pid)
+{
+    if (owner && SHMETER_OWNER_PID(*owner))
+        *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), pid);
+}
+
+static uint64_t *
+opened_of(const struct copy *copy, const struct shmeter_header *header, uint64_t slot)
+{
+    return word_at(copy, header->slot_blocks_off + slot * header->slot_block_bytes +
+                             offsetof(struct shmeter_slot_block, opened_of));
+}
+
 void
 copy_bury(struct copy *copy, pid_t pid)
 {
     const struct shmeter_header *header = header_of(copy);
-    uint64_t i, *owner;
+    uint64_t i, *words[2];
+    uint32_t k;
 
     for (i = 0; i < header->slots_n; i++) {
-        owner = word_at(copy, header->slot_words_off + i * sizeof(struct shmeter_slot_word));
-        if (owner && SHMETER_OWNER_PID(*owner) == (uint32_t)pid)
-            *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), INT32_MAX);
+        words[0] = word_at(copy, header->slot_words_off + i * sizeof(struct shmeter_slot_word));
+        words[1] = opened_of(copy, header, i);
+        for (k = 0; k < 2; k++)
+            if (words[k] && SHMETER_OWNER_PID(*words[k]) == (uint32_t)pid)
+                rename_owner(words[k], INT32_MAX);
     }
 }
 
@@ -345,8 +363,8 @@ normalize_slot(const struct copy *copy, const struct shmeter_header *header, uin
 
     if (!owner)
         return; /* nobody was ever there */
-    if (SHMETER_OWNER_PID(*owner))
-        *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), 1);
+    rename_owner(owner, 1);
+    rename_owner(opened_of(copy, header, slot), 1);
     mask(copy, word + offsetof(struct shmeter_slot_word, identity));
     mask(copy, word + offsetof(struct shmeter_slot_word, image));
     mask(copy, word + offsetof(struct shmeter_slot_word, claimed_ticks));
