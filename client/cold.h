@@ -22,11 +22,20 @@ extern "C" {
 SHMETER_COLD int
 shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options)
 {
+    const char *wrong = shmeter_open_wrong(options);
     char path[256];
     int result;
     segment = shmeter_open_name(segment);
     result = shmeter_segment_path(segment, path);
-    *out = shmeter_open_have(result ? segment : path, options, &result);
+    if (!result) {
+        segment = path;
+        result = wrong ? -EINVAL : 0;
+    }
+    *out = shmeter_open_have(segment, wrong ? NULL : options, &result);
+    if (*out && wrong) {
+        shmeter_meter_say(*out, "segment ", segment, " ", wrong);
+        result = -EINVAL;
+    }
     if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
         shmeter_claim(shmeter_meter_attachment(*out), INT64_MAX);
     return *out ? result : -ENOMEM;
@@ -77,8 +86,14 @@ shmeter_family_use(struct shmeter_family *family)
     shmeter_claim_block(attachment);
 }
 
+/* In the library shmeter_family is a symbol, by which programs ask that may know less of a description, or more. */
+#if defined(SHMETER_BUILD_LIBRARY)
+SHMETER_LOCAL const struct shmeter_family *
+shmeter_family_open(struct shmeter *meter, const struct shmeter_desc *desc)
+#else
 SHMETER_COLD const struct shmeter_family *
 shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
+#endif
 {
     struct shmeter_definition definition;
     struct shmeter_family *family;
@@ -111,6 +126,37 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     shmeter_populate(shmeter_meter_attachment(meter));
     return family;
 }
+
+#if defined(SHMETER_BUILD_LIBRARY)
+#define SHMETER_DESC_BYTES_FIRST 84u /* up to by_pid: what the symbol shmeter_family has always taken */
+SHMETER_STATIC_ASSERT(SHMETER_DESC_BYTES >= SHMETER_DESC_BYTES_FIRST, "descriptions only grow");
+
+SHMETER_COLD const struct shmeter_family *
+shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc, size_t desc_bytes)
+{
+    static const struct shmeter_desc none;
+    struct shmeter_desc known = none;
+    const unsigned char *bytes = (const unsigned char *)desc;
+    size_t i;
+    if (!meter || !desc)
+        return NULL;
+    memcpy((void *)&known, desc, desc_bytes < SHMETER_DESC_BYTES ? desc_bytes : SHMETER_DESC_BYTES);
+    for (i = SHMETER_DESC_BYTES; i < desc_bytes; i++)
+        if (bytes[i]) {
+            shmeter_meter_say(meter, "family ", known.name ? known.name : "(no name)",
+                              " asks for what this release of libshmeter.so does not know", NULL);
+            shmeter_meter_lose(meter, SHMETER_LOSS_FAMILIES_REFUSED);
+            return shmeter_family_refuse(meter, &known);
+        }
+    return shmeter_family_open(meter, &known);
+}
+
+SHMETER_COLD const struct shmeter_family *
+shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
+{
+    return shmeter_family_sized(meter, desc, SHMETER_DESC_BYTES_FIRST);
+}
+#endif
 
 SHMETER_COLD void
 shmeter_family_forget(struct shmeter *meter, const char *name)

@@ -210,7 +210,7 @@ shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state)
 SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
 {
-    struct shmeter_clock_pair now = shmeter_clock_pair(attachment->timer_kind), *fresh;
+    struct shmeter_clock_pair now = shmeter_ticks_pair(attachment->timer_kind), *fresh;
     uint64_t at = shmeter_load_acquire(&attachment->pair), ticks, ns;
     const struct shmeter_clock_pair *began = SHMETER_POINTER(const struct shmeter_clock_pair *, at);
     double ratio;
@@ -221,7 +221,7 @@ shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
             shmeter_cas(&attachment->pair, &at, SHMETER_ADDRESS(fresh));
         }
         began = fresh ? fresh : &now;
-        now = shmeter_clock_pair(attachment->timer_kind);
+        now = shmeter_ticks_pair(attachment->timer_kind);
     }
     ticks = now.ticks - began->ticks;
     ns = now.ns - began->ns;

@@ -119,7 +119,27 @@ SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
  * open until it is given up, the meter is closed or the process ends; to open it again meanwhile changes nothing. A
  * forked child that opens one claims its slot.
  */
+#if defined(__cplusplus) && !defined(__clang__) /* the function has the struct's name */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+#if defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
+/* The same by a description of desc_bytes: what the program's header knows of, which may be an older or a newer one than the library's. */
+SHMETER_COLD const struct shmeter_family *shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc,
+                                                               size_t desc_bytes);
+#endif
+#if defined(SHMETER_LINK) && !defined(SHMETER_BUILD_LIBRARY)
+SHMETER_HOT const struct shmeter_family *
+shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
+{
+    return shmeter_family_sized(meter, desc, SHMETER_DESC_BYTES);
+}
+#else
 SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
+#endif
+#if defined(__cplusplus) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /*
  * Gives a family's name up: another description may take it in this process. This process has the family open no more,

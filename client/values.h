@@ -8,6 +8,7 @@
 
 /* The types are checked: an int passed as a label value does not compile. The number is checked at run time. */
 #ifdef __cplusplus
+extern "C++" { /* whatever the include stands in */
 template <class... Values>
 inline shmeter_counter
 shmeter_counter_of(const struct shmeter_family *family, Values... values)
@@ -49,6 +50,7 @@ shmeter_info_of(const struct shmeter_family *family, Values... values)
 {
     const char *const list[] = { values..., nullptr };
     shmeter_info_of_v(family, list, (uint32_t)sizeof...(values));
+}
 }
 #else
 #define SHMETER_FIRST_(first, ...) first

@@ -13,7 +13,7 @@
  * Three backends give the same verbs:
  *   Concurrency Kit  x86-64, when its headers are there and SHMETER_NO_CK is not defined.
  *   __atomic         the compiler's builtins: aarch64, where an amd64 build's ck_md.h would leave the fences out, and
- *                    ThreadSanitizer, which sees a correct publish through inline assembly as a race.
+ *                    the sanitizers of threads and memory, which see a correct publish through inline assembly as a race or as nothing.
  *   hooks            SHMETER_ATOMIC_HOOKS: each verb calls a function of the test's, which may schedule, stop or lie.
  * The 16-byte compare-and-swap is always our own assembly: gcc and clang would call libatomic, and its 16-byte load
  * writes, which a read-only mapping answers with a fault. A reader therefore has no 16-byte load: it reads one half, the
@@ -26,13 +26,8 @@
 
 #include "compiler.h"
 
-#if defined(__SANITIZE_THREAD__) && !defined(SHMETER_NO_CK)
+#if (defined(SHMETER_THREAD_SANITIZER) || defined(SHMETER_MEMORY_SANITIZER)) && !defined(SHMETER_NO_CK)
 #define SHMETER_NO_CK 1
-#endif
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) && !defined(SHMETER_NO_CK)
-#define SHMETER_NO_CK 1
-#endif
 #endif
 #if !defined(__x86_64__) && !defined(SHMETER_NO_CK)
 #define SHMETER_NO_CK 1
@@ -228,6 +223,11 @@ shmeter_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
     return __atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+/* gcc's ThreadSanitizer does not know fences, and warns: what they order is shared with processes, of which it knows nothing either. */
+#if defined(SHMETER_THREAD_SANITIZER) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
 SHMETER_INLINE void
 shmeter_fence_acquire(void)
 {
@@ -239,6 +239,9 @@ shmeter_fence_release(void)
 {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
+#if defined(SHMETER_THREAD_SANITIZER) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif
 

@@ -27,6 +27,18 @@
 #define SHMETER_INLINE static inline __attribute__((unused, always_inline))
 #define SHMETER_LOCAL  static __attribute__((unused))
 
+#if defined(__SANITIZE_THREAD__)
+#define SHMETER_THREAD_SANITIZER 1
+#endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHMETER_THREAD_SANITIZER 1
+#endif
+#if __has_feature(memory_sanitizer)
+#define SHMETER_MEMORY_SANITIZER 1
+#endif
+#endif
+
 #define SHMETER_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define SHMETER_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

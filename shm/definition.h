@@ -37,6 +37,9 @@ struct shmeter_desc {
 #endif
 };
 
+/* Its fields' bytes: what stands behind the last one says nothing. */
+#define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, by_pid) + sizeof(uint32_t))
+
 struct shmeter_definition {
     uint32_t type, mode, labels_n, max_series;
     uint32_t exponential, bounds_n, buckets_n, log_n;

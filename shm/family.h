@@ -70,7 +70,7 @@ shmeter_meter_refresh(struct shmeter *meter)
     struct shmeter_options options;
     struct shmeter_file file;
     const char *why;
-    memset(&options, 0, sizeof options);
+    memset((void *)&options, 0, sizeof options);
     options.any_owner = attachment->any_owner;
     if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||

@@ -130,6 +130,7 @@ shmeter_segment_path(const char *name, char *out)
     if (slash) {
         if (name[0] != '/') { /* made absolute: the program may change its directory */
             long got = shmeter_sys(SYS_getcwd, SHMETER_SYS_POINTER(out), 255, 0, 0, 0, 0);
+            shmeter_sys_filled(out, got);
             if (got < 2)
                 return got < 0 ? (int)got : -ENOENT;
             directory = (size_t)got - 1;

@@ -28,16 +28,38 @@ shmeter_open_worker(struct shmeter *meter, const char *worker)
     shmeter_worker_copy(meter->worker, worker, SHMETER_WORKER_BYTES);
 }
 
+/* What is wrong with options, as a sentence's end; NULL: nothing. */
+SHMETER_LOCAL const char *
+shmeter_open_wrong(const struct shmeter_options *given)
+{
+    const unsigned char *bytes = (const unsigned char *)given;
+    uint32_t known = (uint32_t)sizeof *given, i;
+    if (!given || (given->struct_bytes >= 8 && given->struct_bytes <= known))
+        return NULL;
+    if (given->struct_bytes > 65536 || (given->struct_bytes && given->struct_bytes < 8))
+        return "is not opened as asked: struct_bytes of its options is not their size (SHMETER_OPTIONS sets it)";
+    if (given->struct_bytes) {
+        for (i = known; i < given->struct_bytes; i++)
+            if (bytes[i])
+                return "is not opened as asked: an option is set that this release does not know";
+        return NULL;
+    }
+    for (i = 0; i < known; i++)
+        if (bytes[i])
+            return "is not opened as asked: struct_bytes of its options is not set (SHMETER_OPTIONS sets it)";
+    return NULL;
+}
+
 /* The fields of options that the program knows of; defaults for the others. */
 SHMETER_LOCAL struct shmeter_options
 shmeter_open_options(const struct shmeter_options *given)
 {
     struct shmeter_options options;
     size_t bytes = given ? given->struct_bytes : 0;
-    memset(&options, 0, sizeof options);
+    memset((void *)&options, 0, sizeof options);
     options.group = -1;
     if (given && bytes >= 8)
-        memcpy(&options, given, bytes < sizeof options ? bytes : sizeof options);
+        memcpy((void *)&options, given, bytes < sizeof options ? bytes : sizeof options);
     options.struct_bytes = sizeof options;
     return options;
 }
@@ -51,7 +73,7 @@ shmeter_open_detached(const struct shmeter_options *options)
     struct shmeter_header header;
     const char *why;
     if (shmeter_sizes_header(&plain, &header, &why)) {
-        memset(&plain, 0, sizeof plain);
+        memset((void *)&plain, 0, sizeof plain);
         shmeter_sizes_header(&plain, &header, &why);
     }
     attachment = shmeter_attachment_make(&header);

@@ -8,10 +8,18 @@
 
 /*
  * All zero (or a NULL pointer) means the defaults named here. Sizes are used only by whoever creates the segment. Fields
- * are only ever added at the end; struct_bytes says which ones the program knows.
+ * are only ever added at the end; struct_bytes says which ones the program knows. SHMETER_OPTIONS sets it:
+ *
+ *     struct shmeter_options options = SHMETER_OPTIONS(.mode = 0640, .max_slots = 1000);
+ *
+ * and in C++ it is set from the start. Without it, what the other fields say is not known: they must all be zero.
  */
 struct shmeter_options {
-    uint32_t struct_bytes;      /* sizeof(struct shmeter_options)                                              */
+#ifdef __cplusplus
+    uint32_t struct_bytes = sizeof(shmeter_options);
+#else
+    uint32_t struct_bytes; /* sizeof(struct shmeter_options)                                              */
+#endif
     uint32_t mode;              /* file mode at creation: 0600 (default), 0640 or 0660                         */
     const char *worker;         /* this process's name in health and gauges; NULL: the command's name           */
     int64_t group;              /* gid at creation; -1: leave. 0 leaves it too: zeroed options mean defaults    */
@@ -25,5 +33,12 @@ struct shmeter_options {
     uint32_t shared_lanes;      /* a power of two, at most 8; not above the CPU lanes                          */
     uint32_t any_owner;         /* 1: attach to a segment whatever user owns it; else this one's or root's only */
 };
+
+#ifndef __cplusplus
+#define SHMETER_OPTIONS(...)                                                  \
+    {                                                                         \
+        .struct_bytes = (uint32_t)sizeof(struct shmeter_options), __VA_ARGS__ \
+    }
+#endif
 
 #endif

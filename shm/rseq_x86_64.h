@@ -19,6 +19,33 @@
     "cmpl %[lanes_n], %%eax\n"                                                   \
     "jae %l[elsewhere]\n"                                                        \
     "shlq %%cl, %%rax\n"
+/*
+ * A signal that interrupts a sequence is delivered when the thread stands at label 4, and a profiler unwinds from there. It is in no function, so
+ * it has a frame description of its own (by hand: clang's assembler has none inside of a function), as of a frame that a signal has
+ * interrupted: the stack is the function's, and the caller stands where the jump leads: pc + 5 + the signed displacement at pc + 1.
+ */
+#define SHMETER_RSEQ_UNWIND                                                                                   \
+    ".pushsection .eh_frame, \"a\", @unwind\n"                                                                \
+    "6: .long 8f - 7f\n"                                                                                      \
+    "7: .long 0\n"                      /* a common information entry */                                      \
+    ".byte 1\n"                         /* its version */                                                     \
+    ".asciz \"zRS\"\n"                  /* addresses are encoded as below; a signal's frame */                \
+    ".byte 1, 0x78, 16, 1\n"            /* alignments 1 and -8; register 16, the pc, is the return address */ \
+    ".byte 0x1b\n"                      /* addresses: 4 bytes, relative */                                    \
+    ".byte 0x0c, 7, 0\n"                /* the caller's stack pointer is this one */                          \
+    ".byte 0x16, 16, 19\n"              /* its pc, by 19 bytes of expression: */                              \
+    ".byte 0x80, 1, 0x94, 4\n"          /* the displacement ... */                                            \
+    ".byte 0x0c, 0, 0, 0, 0x80, 0x27\n" /* ... as a signed number */                                          \
+    ".byte 0x0c, 0, 0, 0, 0x80, 0x1c\n"                                                                       \
+    ".byte 0x80, 5, 0x22\n" /* + pc + 5 */                                                                    \
+    ".balign 8\n"                                                                                             \
+    "8: .long 10f - 9f\n"                                                                                     \
+    "9: .long 9b - 6b\n" /* a description of that kind: of label 4, and how long it is */                     \
+    ".long 4b - ., 11b - 4b\n"                                                                                \
+    ".byte 0\n"                                                                                               \
+    ".balign 8\n"                                                                                             \
+    "10:\n"                                                                                                   \
+    ".popsection\n"
 #define SHMETER_RSEQ_END                                                                         \
     "2:\n"                                                                                       \
     "movq $0, %%fs:8(%[rseq])\n"                                                                 \
@@ -26,7 +53,7 @@
     ".byte 0x0f, 0xb9, 0x3d\n" /* ud1 with the signature that glibc registered as its operand */ \
     ".long 0x53053053\n"                                                                         \
     "4: jmp %l[aborted]\n"                                                                       \
-    ".popsection\n"
+    "11:\n" SHMETER_RSEQ_UNWIND ".popsection\n"
 
 SHMETER_INLINE void
 shmeter_rseq_leave(void)

@@ -100,7 +100,7 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     shmeter_identity_boot(header->boot_id);
     header->created_timens = shmeter_identity_timens();
     header->ticks_kind = shmeter_clock_kind();
-    pair = shmeter_clock_pair(header->ticks_kind);
+    pair = shmeter_ticks_pair(header->ticks_kind);
     header->created_real_ns = shmeter_clock_real_ns();
     header->created_mono_ns = pair.ns;
     header->created_ticks = header->ticks_kind == SHMETER_TICKS_COUNTER ? pair.ticks : pair.ns;

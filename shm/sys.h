@@ -88,6 +88,32 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
 /* What the kernel fills has a value before: tools that read the code do not see it do so. */
 #define SHMETER_SYS_POINTER(pointer) ((long)(uintptr_t)(pointer))
 
+#if defined(SHMETER_MEMORY_SANITIZER) || defined(SHMETER_THREAD_SANITIZER)
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern void *shmeter_libc_mmap_(void *at, size_t bytes, int protection, int flags, int fd, long off) __asm__("mmap");
+extern int shmeter_libc_munmap_(void *at, size_t bytes) __asm__("munmap");
+#if defined(SHMETER_MEMORY_SANITIZER)
+extern void shmeter_msan_unpoison_(const volatile void *at, size_t bytes) __asm__("__msan_unpoison");
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+/* Tells MemorySanitizer what the kernel has written. */
+SHMETER_INLINE void
+shmeter_sys_filled(void *at, long bytes)
+{
+#if defined(SHMETER_MEMORY_SANITIZER)
+    if (bytes > 0)
+        shmeter_msan_unpoison_(at, (size_t)bytes);
+#else
+    (void)at, (void)bytes;
+#endif
+}
+
 struct shmeter_file { /* what statx(2) tells of a file */
     uint64_t device, inode, bytes;
     uint32_t links, uid, gid, mode;
@@ -169,13 +195,17 @@ shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
 SHMETER_LOCAL long
 shmeter_sys_read(int fd, void *buffer, size_t bytes)
 {
-    return shmeter_sys(SYS_read, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, 0, 0, 0);
+    long got = shmeter_sys(SYS_read, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, 0, 0, 0);
+    shmeter_sys_filled(buffer, got);
+    return got;
 }
 
 SHMETER_LOCAL long
 shmeter_sys_pread(int fd, void *buffer, size_t bytes, uint64_t at)
 {
-    return shmeter_sys(SYS_pread64, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, (long)at, 0, 0);
+    long got = shmeter_sys(SYS_pread64, fd, SHMETER_SYS_POINTER(buffer), (long)bytes, (long)at, 0, 0);
+    shmeter_sys_filled(buffer, got);
+    return got;
 }
 
 /* The result is -errno. An address may be negative too, but lies elsewhere. */
@@ -189,7 +219,15 @@ shmeter_sys_failed(long result)
 SHMETER_LOCAL long
 shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 {
+#if defined(SHMETER_MEMORY_SANITIZER) || defined(SHMETER_THREAD_SANITIZER) /* they forget what an address had before */
+    const int before = errno;
+    void *at = shmeter_libc_mmap_(NULL, bytes, protection, flags, fd, 0);
+    long result = at == SHMETER_POINTER(void *, -1) ? -errno : SHMETER_SYS_POINTER(at);
+    errno = before;
+    return result;
+#else
     return shmeter_sys(SYS_mmap, 0, (long)bytes, protection, flags, fd, 0);
+#endif
 }
 
 /*
@@ -210,13 +248,22 @@ shmeter_sys_map_sparse(uint64_t bytes, int protection, int fd, uint64_t off, int
     grown = shmeter_sys(SYS_mremap, at, page, (long)bytes, 1 /* MREMAP_MAYMOVE */, 0, 0);
     if (shmeter_sys_failed(grown))
         shmeter_sys(SYS_munmap, at, page, 0, 0, 0, 0);
+    else if (protection)
+        shmeter_sys_filled(SHMETER_POINTER(void *, grown), (long)bytes);
     return grown;
 }
 
 SHMETER_LOCAL int
 shmeter_sys_unmap(void *at, uint64_t bytes)
 {
+#if defined(SHMETER_MEMORY_SANITIZER) || defined(SHMETER_THREAD_SANITIZER)
+    const int before = errno;
+    int result = shmeter_libc_munmap_(at, bytes) ? -errno : 0;
+    errno = before;
+    return result;
+#else
     return (int)shmeter_sys(SYS_munmap, SHMETER_SYS_POINTER(at), (long)bytes, 0, 0, 0, 0);
+#endif
 }
 
 SHMETER_LOCAL int
@@ -349,6 +396,7 @@ SHMETER_LOCAL int
 shmeter_sys_random(void *buffer, size_t bytes)
 {
     long got = shmeter_sys(SYS_getrandom, SHMETER_SYS_POINTER(buffer), (long)bytes, 0, 0, 0, 0);
+    shmeter_sys_filled(buffer, got);
     return got < 0 ? (int)got : got == (long)bytes ? 0 : -EIO;
 }
 

@@ -15,7 +15,7 @@
  * the one counts that took the fewest ticks.
  */
 SHMETER_LOCAL struct shmeter_clock_pair
-shmeter_clock_pair(uint32_t kind)
+shmeter_ticks_pair(uint32_t kind)
 {
     struct shmeter_clock_pair pair = { 0, 0, 0 };
     uint64_t before, ns, boot_ns, ticks, narrowest = UINT64_MAX;
@@ -78,7 +78,7 @@ shmeter_attachment_calibrate(struct shmeter_attachment *attachment)
     attachment->same_boot = boot[0] && boot[0] == header->boot_id[0] && boot[1] == header->boot_id[1];
     attachment->timer_kind = shmeter_ticks_decide(attachment->same_boot ? header->ticks_kind : shmeter_clock_kind());
     attachment->ticks_shift = shmeter_timens_shift(header);
-    attachment->began = shmeter_clock_pair(attachment->timer_kind);
+    attachment->began = shmeter_ticks_pair(attachment->timer_kind);
     if (attachment->same_boot && attachment->timer_kind == header->ticks_kind &&
         shmeter_ticks_creation_serves(header, &attachment->began)) {
         attachment->began.ticks = header->created_ticks;

@@ -301,6 +301,41 @@ options_out_of_range_are_refused(void **state)
     assert_int_equal(access(place_path("modes"), F_OK), -1);
 }
 
+static void
+options_whose_size_is_not_told_are_refused(void **state)
+{
+    struct shmeter_options forgotten = { .mode = 0640, .max_series = 99 }, nothing = { .struct_bytes = 0 };
+    struct shmeter_options set = SHMETER_OPTIONS(.mode = 0640, .max_series = 99), defaults = SHMETER_OPTIONS();
+    struct {
+        struct shmeter_options known;
+        uint64_t more;
+    } later = { SHMETER_OPTIONS(), 0 };
+    struct shmeter *meter, *again;
+    struct stat file;
+    (void)state;
+    assert_int_equal(shmeter_open(&meter, place_path("forgotten"), &forgotten), -EINVAL);
+    expect_sentence(meter, place_path("forgotten"), "SHMETER_OPTIONS");
+    expect_usable(meter);
+    assert_int_equal(access(place_path("forgotten"), F_OK), -1);
+    assert_int_equal(shmeter_open(&again, place_path("forgotten"), &set), 0);
+    assert_ptr_equal(again, meter);
+    assert_int_equal(stat(place_path("forgotten"), &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0640);
+    assert_int_equal(shmeter_meter_attachment(meter)->header.max_series, 99);
+    assert_int_equal(shmeter_open(&again, place_path("forgotten"), &forgotten), -EINVAL); /* and is open still */
+    assert_ptr_equal(again, meter);
+    assert_non_null(shmeter_meter_attachment(meter)->base);
+    forgotten.struct_bytes = 7;
+    assert_int_equal(shmeter_open(&meter, place_path("seven"), &forgotten), -EINVAL);
+    assert_int_equal(shmeter_open(&meter, place_path("nothing"), &nothing), 0);
+    assert_int_equal(shmeter_open(&meter, place_path("defaults"), &defaults), 0);
+    later.known.struct_bytes = sizeof later;
+    assert_int_equal(shmeter_open(&meter, place_path("later"), &later.known), 0);
+    later.more = 1;
+    assert_int_equal(shmeter_open(&meter, place_path("more"), &later.known), -EINVAL);
+    expect_sentence(meter, place_path("more"), "does not know");
+}
+
 /* Makes a segment of these sizes, if they are taken: the error in words. */
 static const char *
 made(uint32_t cpu_lanes, uint64_t lane_bytes, uint32_t ring_bytes)
@@ -375,6 +410,7 @@ body(void)
         cmocka_unit_test(other_owners_and_modes_are_refused),
         cmocka_unit_test(a_limit_of_file_size_is_an_error_and_no_signal),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(options_whose_size_is_not_told_are_refused),
         cmocka_unit_test(what_a_handle_cannot_hold_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,12 +218,46 @@ opening_and_closing_leaks_no_mapping_and_no_descriptor(void **state)
     store_free(store);
 }
 
+/* As a program does whose header is of another release: it knows less of a description, or more. */
+static void
+a_description_of_another_release_is_taken_by_its_size(void **state)
+{
+    static const double bounds[] = { 1, 2 };
+    struct {
+        struct shmeter_desc known;
+        uint64_t more[2];
+    } desc = { { .type = SHMETER_HISTOGRAM, .name = "earlier_seconds", .bounds = bounds, .bounds_len = 2 }, { 0, 0 } };
+    struct store *store = values_new(place_path("sizes"));
+    struct shmeter *meter;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&meter, place_path("sizes"), NULL), 0);
+    desc.known.max_series = desc.known.by_pid = 0xdeadbeef; /* what stands behind a description that ends before it */
+    shmeter_histogram_observe(
+        shmeter_histogram_of(shmeter_family_sized(meter, &desc.known, offsetof(struct shmeter_desc, max_series))), 1.5);
+    assert_string_equal(shmeter_error(meter), "");
+    desc.known.max_series = desc.known.by_pid = 0;
+    desc.known.name = "later_seconds";
+    shmeter_histogram_observe(shmeter_histogram_of(shmeter_family_sized(meter, &desc.known, sizeof desc)), 1.5);
+    assert_string_equal(shmeter_error(meter), "");
+    desc.known.name = "refused_seconds";
+    desc.more[1] = 1;
+    shmeter_histogram_observe(shmeter_histogram_of(shmeter_family_sized(meter, &desc.known, sizeof desc)), 1.5);
+    assert_non_null(strstr(shmeter_error(meter), "does not know"));
+    assert_non_null(values_take(store));
+    assert_int_equal(values_count(store, "earlier_seconds", NULL), 1);
+    assert_int_equal(values_count(store, "later_seconds", NULL), 1);
+    shmeter_close(meter);
+    store_free(store);
+}
+
 static int
 body(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_linked_to_the_library_counts_exactly),
         cmocka_unit_test(a_foreign_function_interface_counts_exactly),
+        cmocka_unit_test(a_description_of_another_release_is_taken_by_its_size),
         cmocka_unit_test(zeroed_handles_are_safe),
         cmocka_unit_test(updates_after_close_are_safe_and_counted_but_for_gauges),
         cmocka_unit_test(opening_and_closing_leaks_no_mapping_and_no_descriptor),
