@@ -39,7 +39,7 @@ shmeter_info_join(struct shmeter_values *out, const char *const *values, uint32_
 /* 0: no store, or wrong arguments. */
 SHMETER_LOCAL int
 shmeter_info_group_of(const struct shmeter_family *family, const char *const *values, uint32_t same_n,
-                   struct shmeter_info_group *out)
+                      struct shmeter_info_group *out)
 {
     const char *label;
     uint32_t i;
@@ -162,7 +162,8 @@ shmeter_info_replace_v(const struct shmeter_family *family, const char *const *v
     struct shmeter_values own;
     uint32_t tries, n = 0;
     int grouped = family && values_len == family->definition.labels_n && same_len <= values_len &&
-                  shmeter_info_join(&own, values, values_len) && shmeter_info_group_of(family, values, same_len, &group);
+                  shmeter_info_join(&own, values, values_len) &&
+                  shmeter_info_group_of(family, values, same_len, &group);
     if (grouped)
         shmeter_info_hide_others(&group, shmeter_info_unit(&group, &own));
     for (tries = 0; tries < SHMETER_INFO_TRIES && n != 1; tries++) {

@@ -97,7 +97,8 @@ metric_bind(struct metric_object *metric)
     do { /* the lookup may attach to another segment, which has another count */
         changes = shmeter_changes(metric->meter->meter);
         metric->changes = changes ? changes : &no_changes;
-        metric->seen = shmeter_load_acquire(metric->changes); /* before the lookup: what is hidden from now on is noticed */
+        metric->seen = shmeter_load_acquire(
+            metric->changes); /* before the lookup: what is hidden from now on is noticed */
         if (!metric_text_of(&text, metric->labelvalues, n))
             have_handle(metric, text.values, n);
         metric_text_drop(&text, n);
