@@ -409,5 +409,6 @@ copy_normalize(struct copy *copy, int created)
     if (!created)
         return;
     memset(header->nonce, 0, sizeof header->nonce);
-    header->created_real_ns = header->created_mono_ns = header->created_ticks = header->sum = 0;
+    header->created_real_ns = header->created_mono_ns = header->created_boot_ns = header->created_ticks = header->sum =
+        0;
 }

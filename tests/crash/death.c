@@ -222,6 +222,18 @@ sum_of_changes(const struct stage *stage, const char *name, uint32_t word)
     return sum;
 }
 
+/* Whether the operation hides the sample: a successor that looks it up finishes what the dead one has begun, and starts at 0. */
+static int
+is_hidden(const struct stage *stage, const char *name)
+{
+    const struct change *change;
+
+    for (change = stage->op->changes; change < stage->op->changes + 8 && change->sample; change++)
+        if (!strcmp(change->sample, name) && isnan(change->to))
+            return 1;
+    return 0;
+}
+
 static void
 check_total(const struct stage *stage, uint32_t number, const struct reading *before, const struct reading *after,
             const char *name)
@@ -234,7 +246,7 @@ check_total(const struct stage *stage, uint32_t number, const struct reading *be
     for (word = 0; word < sample->words_n; word++) {
         double then = reading_number(before, name, word), now = reading_number(after, name, word);
         double wanted = (isnan(then) ? 0 : then) + sum_of_changes(stage, name, word);
-        if (now == wanted)
+        if (now == wanted || (is_hidden(stage, name) && now == sum_of_changes(stage, name, word)))
             continue;
         stage->result->lost += !(now > wanted);
         stage_fail(stage, "after the successor on state %u %s word %u is %.17g instead of %.17g", number, name, word,
