@@ -20,7 +20,8 @@ extern int shmeter_libc_register_atfork_(void (*)(void), void (*)(void), void (*
                                          void *) __asm__("__register_atfork") __attribute__((weak));
 extern int shmeter_libc_atfork_(void (*)(void), void (*)(void), void (*)(void)) __asm__("pthread_atfork")
     __attribute__((weak));
-extern void *shmeter_libc_dso_ __asm__("__dso_handle") __attribute__((weak, visibility("hidden")));
+/* By its own name: cppcheck loses its way after an asm label of a variable. */
+extern void *__dso_handle __attribute__((weak, visibility("hidden")));
 #ifdef __cplusplus
 }
 #endif
@@ -61,7 +62,7 @@ shmeter_fork_watch(void)
         return 0;
     if (shmeter_libc_register_atfork_)
         result = -shmeter_libc_register_atfork_(NULL, NULL, shmeter_fork_child,
-                                                &shmeter_libc_dso_ ? shmeter_libc_dso_ : NULL);
+                                                &__dso_handle ? __dso_handle : NULL);
     else if (shmeter_libc_atfork_)
         result = -shmeter_libc_atfork_(NULL, NULL, shmeter_fork_child);
     if (!result)

@@ -60,7 +60,7 @@ SHMETER_LOCAL int
 shmeter_identity_timens_offset(uint64_t *offset_ns)
 {
     char text[256];
-    const char *at = text;
+    const char *at;
     uint64_t number, parts[2] = { 0, 0 };
     int i, minus;
     *offset_ns = 0;

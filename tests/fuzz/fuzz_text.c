@@ -179,8 +179,8 @@ parse_strictly(const struct buffer *text, const struct strings *wanted)
 
     strict_parse(&parsed, text->data, text->len);
     must(!*parsed.error, parsed.error);
-    snprintf(labels, sizeof labels, "%s%s%s%s%s%s", *wanted->a ? "a=" : "", wanted->a, *wanted->a ? "\1" : "",
-             *wanted->b ? "b=" : "", wanted->b, *wanted->b ? "\1" : "");
+    snprintf(labels, sizeof labels, "%s%s%s%s%s%s", *wanted->a ? "a=" : "", wanted->a, *wanted->a ? "\377" : "",
+             *wanted->b ? "b=" : "", wanted->b, *wanted->b ? "\377" : "");
     must(parsed.samples_n == 1 && parsed.samples[0].value == 7, "not one sample");
     must(!strcmp(parsed.samples[0].labels, labels), "other labels came back (an empty one is none)");
     strict_free(&parsed);
