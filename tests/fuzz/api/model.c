@@ -103,6 +103,18 @@ has_cells(const struct api_model *model, int record)
            model->records[record]->definition.type != SHMETER_INFO;
 }
 
+static void
+unset_gauge(struct api_model *model, int gauge)
+{
+    struct api_gauge *common = &model->common[gauge];
+    uint32_t i;
+
+    common->is_set = 0;
+    common->stamp++;
+    for (i = 0; i < API_SLOTS; i++)
+        memset(&model->slots[i].block.gauges[gauge], 0, sizeof(struct api_gauge));
+}
+
 /*
  * The series of these values, made if need be. NULL: past a limit, which is counted, or without a cell, and then *full is 1.
  * is_limited: it counts for the limits.
@@ -134,6 +146,8 @@ have_series(struct api_model *model, const struct api_family *family, const char
         model->losses[LOST_SERIES_RENEWED] += (uint64_t)renew;
     }
     if (show) {
+        if (series->hidden && series->gauge >= 0) /* what handles from before have set meanwhile is unseen */
+            unset_gauge(model, series->gauge);
         series->visible = 1;
         series->hidden = 0;
     }
@@ -341,18 +355,6 @@ api_model_of(struct api_model *model, const struct api_family *family, int type,
     if (!handle.series)
         handle.series = overflow_series(model, family, 1);
     return handle;
-}
-
-static void
-unset_gauge(struct api_model *model, int gauge)
-{
-    struct api_gauge *common = &model->common[gauge];
-    uint32_t i;
-
-    common->is_set = 0;
-    common->stamp++;
-    for (i = 0; i < API_SLOTS; i++)
-        memset(&model->slots[i].block.gauges[gauge], 0, sizeof(struct api_gauge));
 }
 
 static void
