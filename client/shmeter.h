@@ -31,6 +31,18 @@
  * A process that finds all slots taken counts its gauges privately, but for the value of a POOL that it sets, which needs no slot. It looks again at
  * gauges, heartbeats, busy, idle and checks, when a slot has been given back or a second has gone, and its gauges, checks and work go along.
  *
+ * Whatever the flags. -ffast-math, -Ofast and their parts change nothing in the header; only sums of numbers below 2.3e-308 are 0 in a thread that
+ * flushes them, as programs do that are linked with -ffast-math.
+ *
+ * Where the kernel cannot read its clock without a system call (clock sources hpet and acpi_pm; xen without its page), shmeter_ticks, timers,
+ * heartbeats, busy and sets of LATEST gauges each make one, clock_gettime(2). Counters, histograms and other gauges read no clock.
+ *
+ * mlockall(2) gives no memory to what of the segment has none, if it is called before shmeter_open, or on Linux 6.15 and later; on earlier
+ * kernels a program that locks afterwards does so with MCL_ONFAULT, or locks the whole segment. Memory that is handed out is locked as the
+ * program wants it, unless that would use up its RLIMIT_MEMLOCK.
+ *
+ * Where the kernel does not wipe memory at fork (gVisor), a child of clone(2) or _Fork(3) calls shmeter_attach_worker before it sets gauges.
+ *
  * Not for: children of vfork or CLONE_VM before exec (they share the parent's restartable-sequence area unregistered).
  */
 #ifndef SHMETER_H
@@ -93,7 +105,7 @@ struct shmeter_family;
  * creator.
  * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately; the result may be
  * ignored. *out is NULL only when the process has no memory at all, and every function takes that as detached.
- * -EINVAL a bad name, or a file that is no segment; -EPERM, -EACCES another user's; -EPROTONOSUPPORT another abi; -ENOSPC.
+ * -EINVAL a bad name, options without struct_bytes, or a file that is no segment; -EPERM, -EACCES another user's; -EPROTONOSUPPORT another abi; -ENOSPC.
  * The same segment opened twice is one meter, also by two threads at once. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
@@ -367,7 +379,10 @@ shmeter_gauge_dec(struct shmeter_gauge gauge)
     shmeter_gauge_add_slow(gauge, -1);
 }
 
-/* Monotonic, the same for all processes of one boot, cheap; the unit is the machine's. */
+/*
+ * Monotonic and cheap. The unit is the machine's, as the first segment says that the process opens; it stays for as long as the process lives, whatever
+ * segments come and go. So it is the same for all processes that open the same segment first, of one boot and one time namespace.
+ */
 SHMETER_HOT uint64_t
 shmeter_ticks(const struct shmeter *meter)
 {
@@ -385,7 +400,10 @@ shmeter_ticks_seconds(struct shmeter_attachment *attachment, uint64_t from, uint
     return to > from ? (double)(to - from) * ns_per_tick * ((double)1 / 1000000000) : 0;
 }
 
-/* Seconds from start_ticks to now; 0 when the start is later. */
+/*
+ * Seconds from start_ticks to now; 0 when the start is later. Time in which the machine was suspended counts where its counter goes on. In the first
+ * second after the process has opened it may be wrong by some 100 ns.
+ */
 SHMETER_HOT double
 shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks)
 {

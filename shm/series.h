@@ -25,12 +25,14 @@ struct shmeter_values {
 SHMETER_INLINE int
 shmeter_values_join(struct shmeter_values *out, const char *const *values, uint32_t values_n)
 {
-    uint32_t at = 0, i, from;
+    uint32_t at = 0, i, end;
     for (i = 0; i < values_n; i++) {
         const char *value = values[i];
-        from = at;
+        end = SHMETER_MAX_TEXT_BYTES + 1 + i; /* of the text with i zeros in it, and one */
+        if (end > at + SHMETER_MAX_VALUE_BYTES)
+            end = at + SHMETER_MAX_VALUE_BYTES;
         do {
-            if (at - i > SHMETER_MAX_TEXT_BYTES || at - from >= SHMETER_MAX_VALUE_BYTES)
+            if (at >= end)
                 return 0;
             out->text[at] = *value;
             at++;
