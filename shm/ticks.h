@@ -10,6 +10,13 @@
 #include "process.h"
 #include "timens.h"
 
+/* One of two numbers, without a branch: which instructions run must not depend on how long they took, or no two runs could be compared. */
+SHMETER_INLINE uint64_t
+shmeter_clock_choose(int first, uint64_t a, uint64_t b)
+{
+    return b ^ ((a ^ b) & (0 - (uint64_t)first));
+}
+
 /*
  * The ticks are those around the nanoseconds. The thread may be paused between the two, for longer than what is to be measured: of some tries
  * the one counts that took the fewest ticks.
@@ -24,20 +31,16 @@ shmeter_ticks_pair(uint32_t kind)
         before = shmeter_clock_ticks(kind);
         ns = shmeter_clock_ns();
         ticks = shmeter_clock_ticks(kind);
-        if (ticks - before >= narrowest)
-            continue;
-        narrowest = ticks - before;
-        pair.ticks = before + narrowest / 2;
-        pair.ns = ns;
+        pair.ticks = shmeter_clock_choose(ticks - before < narrowest, before + (ticks - before) / 2, pair.ticks);
+        pair.ns = shmeter_clock_choose(ticks - before < narrowest, ns, pair.ns);
+        narrowest = shmeter_clock_choose(ticks - before < narrowest, ticks - before, narrowest);
     }
     for (narrowest = UINT64_MAX, i = 0; i < 5; i++) {
         ns = shmeter_clock_ns();
         boot_ns = shmeter_clock_boot_ns();
         ticks = shmeter_clock_ns();
-        if (ticks - ns >= narrowest)
-            continue;
-        narrowest = ticks - ns;
-        pair.away_ns = boot_ns - ns;
+        pair.away_ns = shmeter_clock_choose(ticks - ns < narrowest, boot_ns - ns, pair.away_ns);
+        narrowest = shmeter_clock_choose(ticks - ns < narrowest, ticks - ns, narrowest);
     }
     return pair;
 }
