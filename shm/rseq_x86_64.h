@@ -1,5 +1,6 @@
 /*
- * The restartable sequences on x86-64; shm/rseq.h says what they are. Stores become visible in program order here.
+ * The restartable sequences on x86-64; shm/rseq.h says what they are. Stores become visible in program order here. They are asm inline,
+ * because gcc takes their lines, most of which make no instruction, for their size, and then does not unroll the tries.
  */
 #ifndef SHMETER_SHM_RSEQ_X86_64_H
 #define SHMETER_SHM_RSEQ_X86_64_H
@@ -65,14 +66,15 @@ shmeter_rseq_leave(void)
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t n)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "addq %[cell], %%rax\n"
-                 "addq %[n], (%%rax)\n" /* the commit; an indexed address would defeat the CPU's memory renaming */
-                 SHMETER_RSEQ_END
-                 :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [n] "er"(n)
-                 : "rax", "memory", "cc"
-                 : elsewhere, aborted);
+    __asm__ __inline__ goto(
+        SHMETER_RSEQ_BEGIN
+        "addq %[cell], %%rax\n"
+        "addq %[n], (%%rax)\n" /* the commit; an indexed address would defeat the CPU's memory renaming */
+        SHMETER_RSEQ_END
+        :
+        : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [n] "er"(n)
+        : "rax", "memory", "cc"
+        : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
 aborted:
     return SHMETER_SEQ_ABORTED;
@@ -84,14 +86,15 @@ elsewhere:
 SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_add_f64(unsigned char *cell, uint32_t lanes_n, uint32_t shift, double v)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN "movsd (%[cell],%%rax), %%xmm15\n"
-                                    "addsd %[v], %%xmm15\n"
-                                    "movsd %%xmm15, (%[cell],%%rax)\n" /* the commit */
-                 SHMETER_RSEQ_END
-                 :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), "c"(shift), [cell] "r"(cell), [v] "x"(v)
-                 : "rax", "xmm15", "memory", "cc"
-                 : elsewhere, aborted);
+    __asm__ __inline__ goto(SHMETER_RSEQ_BEGIN "movsd (%[cell],%%rax), %%xmm15\n"
+                                               "addsd %[v], %%xmm15\n"
+                                               "movsd %%xmm15, (%[cell],%%rax)\n" /* the commit */
+                            SHMETER_RSEQ_END
+                            :
+                            : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n),
+                              "c"(shift), [cell] "r"(cell), [v] "x"(v)
+                            : "rax", "xmm15", "memory", "cc"
+                            : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
 aborted:
     return SHMETER_SEQ_ABORTED;
@@ -110,36 +113,37 @@ SHMETER_INLINE enum shmeter_seq
 shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint64_t bucket, uint64_t buckets_n,
                      double v)
 {
-    __asm__ goto(SHMETER_RSEQ_BEGIN
-                 "addq %[cell], %%rax\n"
-                 "movq (%%rax), %%rdx\n" /* seq */
-                 "movl %%edx, %%esi\n"
-                 "andl $1, %%esi\n"
-                 "leaq (%%rsi,%%rsi,2), %%rsi\n"
-                 "leaq 8(%%rax,%%rsi,8), %%rsi\n" /* the active record */
-                 "movq (%%rsi), %%rdi\n"
-                 "cmpq %[buckets_n], %%rdi\n"
-                 "jae 5f\n"
-                 "movq 8(%%rsi), %%r8\n"
-                 "movq %%r8, 64(%%rax,%%rdi,8)\n"
-                 "5:\n"
-                 "movq 64(%%rax,%[bucket],8), %%r8\n"
-                 "addq $1, %%r8\n"
-                 "movsd 16(%%rsi), %%xmm15\n"
-                 "addsd %[v], %%xmm15\n"
-                 "leaq 40(%%rax,%%rax), %%rdi\n" /* the other record: the two stand at cell + 8 and cell + 32 */
-                 "subq %%rsi, %%rdi\n"
-                 "movq %[bucket], (%%rdi)\n"
-                 "movq %%r8, 8(%%rdi)\n"
-                 "movsd %%xmm15, 16(%%rdi)\n"
-                 "addq $1, %%rdx\n"
-                 "movq %%rdx, (%%rax)\n" /* the commit */
-                 SHMETER_RSEQ_END
-                 :
-                 : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n),
-                   "c"(shift), [cell] "r"(cell), [bucket] "r"(bucket), [buckets_n] "r"(buckets_n), [v] "x"(v)
-                 : "rax", "rdx", "rsi", "rdi", "r8", "xmm15", "memory", "cc"
-                 : elsewhere, aborted);
+    __asm__ __inline__ goto(
+        SHMETER_RSEQ_BEGIN
+        "addq %[cell], %%rax\n"
+        "movq (%%rax), %%rdx\n" /* seq */
+        "movl %%edx, %%esi\n"
+        "andl $1, %%esi\n"
+        "leaq (%%rsi,%%rsi,2), %%rsi\n"
+        "leaq 8(%%rax,%%rsi,8), %%rsi\n" /* the active record */
+        "movq (%%rsi), %%rdi\n"
+        "cmpq %[buckets_n], %%rdi\n"
+        "jae 5f\n"
+        "movq 8(%%rsi), %%r8\n"
+        "movq %%r8, 64(%%rax,%%rdi,8)\n"
+        "5:\n"
+        "movq 64(%%rax,%[bucket],8), %%r8\n"
+        "addq $1, %%r8\n"
+        "movsd 16(%%rsi), %%xmm15\n"
+        "addsd %[v], %%xmm15\n"
+        "leaq 40(%%rax,%%rax), %%rdi\n" /* the other record: the two stand at cell + 8 and cell + 32 */
+        "subq %%rsi, %%rdi\n"
+        "movq %[bucket], (%%rdi)\n"
+        "movq %%r8, 8(%%rdi)\n"
+        "movsd %%xmm15, 16(%%rdi)\n"
+        "addq $1, %%rdx\n"
+        "movq %%rdx, (%%rax)\n" /* the commit */
+        SHMETER_RSEQ_END
+        :
+        : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n),
+          "c"(shift), [cell] "r"(cell), [bucket] "r"(bucket), [buckets_n] "r"(buckets_n), [v] "x"(v)
+        : "rax", "rdx", "rsi", "rdi", "r8", "xmm15", "memory", "cc"
+        : elsewhere, aborted);
     return SHMETER_SEQ_DONE;
 aborted:
     return SHMETER_SEQ_ABORTED;
