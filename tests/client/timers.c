@@ -172,8 +172,10 @@ make_as(const char *path, uint32_t kind)
 static void
 in_child(void (*body)(void))
 {
-    pid_t child = scratch_fork();
+    pid_t child;
 
+    scratch_path(""); /* the folder is this process's, which removes it */
+    child = scratch_fork();
     if (!child) {
         body();
         _exit(0);
