@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
+#include "tests/client/hooked.h"
 #include "tests/client/place.h"
 #include "tests/client/values.h"
 
@@ -31,7 +32,7 @@ static struct {
 } scene;
 
 static void
-step(void)
+before_access(void)
 {
     void (*second)(void) = scene.second;
 
@@ -39,64 +40,6 @@ step(void)
         return;
     scene.second = NULL;
     second();
-}
-
-uint64_t
-shmeter_hook_load(const void *at, int bytes, char order)
-{
-    (void)order;
-    step();
-    return bytes == 4 ? __atomic_load_n((const uint32_t *)at, __ATOMIC_SEQ_CST)
-                      : __atomic_load_n((const uint64_t *)at, __ATOMIC_SEQ_CST);
-}
-
-void
-shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
-{
-    (void)bytes, (void)order;
-    step();
-    __atomic_store_n((uint64_t *)at, value, __ATOMIC_SEQ_CST);
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    step();
-    return __atomic_fetch_add(at, n, __ATOMIC_SEQ_CST);
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    step();
-    return __atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-/* Alone in its process, and nobody else writes these words meanwhile: two halves are as good as one. */
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    uint64_t *words = at;
-
-    step();
-    if (words[0] == expected[0] && words[1] == expected[1]) {
-        words[0] = low;
-        words[1] = high;
-        return 1;
-    }
-    expected[0] = words[0];
-    expected[1] = words[1];
-    return 0;
-}
-
-void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
-shmeter_hook_fence_release(void)
-{
 }
 
 /* ---- what threads do ---- */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "client/shmeter.h"
+#include "tests/client/hooked.h"
 #include "tests/client/scrape.h"
 #include "tests/client/scratch.h"
 
@@ -21,7 +22,7 @@ static uint64_t accesses, stop_before, die_before; /* of the hider, who counts *
 static int hiding;
 
 static void
-count_access(void)
+before_access(void)
 {
     if (!hiding)
         return;
@@ -30,67 +31,6 @@ count_access(void)
         raise(SIGSTOP);
     if (accesses == die_before)
         raise(SIGKILL);
-}
-
-uint64_t
-shmeter_hook_load(const void *at, int bytes, char order)
-{
-    (void)order;
-    count_access();
-    return bytes == 8 ? __atomic_load_n((const uint64_t *)at, __ATOMIC_SEQ_CST)
-                      : __atomic_load_n((const uint32_t *)at, __ATOMIC_SEQ_CST);
-}
-
-void
-shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
-{
-    (void)order;
-    count_access();
-    if (bytes == 8)
-        __atomic_store_n((uint64_t *)at, value, __ATOMIC_SEQ_CST);
-    else
-        __atomic_store_n((uint32_t *)at, (uint32_t)value, __ATOMIC_SEQ_CST);
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    count_access();
-    return __atomic_fetch_add(at, n, __ATOMIC_SEQ_CST);
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    count_access();
-    return __atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-/* Each is the only one that runs, so nothing comes in between. */
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    uint64_t *words = (uint64_t *)at;
-
-    count_access();
-    if (words[0] != expected[0] || words[1] != expected[1]) {
-        expected[0] = words[0];
-        expected[1] = words[1];
-        return 0;
-    }
-    words[0] = low;
-    words[1] = high;
-    return 1;
-}
-
-void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
-shmeter_hook_fence_release(void)
-{
 }
 
 static struct shmeter *meter;

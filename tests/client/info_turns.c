@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "client/shmeter.h"
+#include "tests/client/hooked.h"
 #include "tests/client/place.h"
 
 static uint64_t accesses, turns[2]; /* so far; the other one's turns are before these, 0 never */
@@ -17,7 +18,7 @@ static int nested;                  /* it is the other one's turn */
 static void (*other)(void);
 
 static void
-count_access(void)
+before_access(void)
 {
     if (nested)
         return;
@@ -27,66 +28,6 @@ count_access(void)
         other();
         nested = 0;
     }
-}
-
-uint64_t
-shmeter_hook_load(const void *at, int bytes, char order)
-{
-    (void)order;
-    count_access();
-    return bytes == 8 ? __atomic_load_n((const uint64_t *)at, __ATOMIC_SEQ_CST)
-                      : __atomic_load_n((const uint32_t *)at, __ATOMIC_SEQ_CST);
-}
-
-void
-shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
-{
-    (void)order;
-    count_access();
-    if (bytes == 8)
-        __atomic_store_n((uint64_t *)at, value, __ATOMIC_SEQ_CST);
-    else
-        __atomic_store_n((uint32_t *)at, (uint32_t)value, __ATOMIC_SEQ_CST);
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    count_access();
-    return __atomic_fetch_add(at, n, __ATOMIC_SEQ_CST);
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    count_access();
-    return __atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    uint64_t *words = (uint64_t *)at;
-
-    count_access(); /* one thread: nothing comes in between */
-    if (words[0] != expected[0] || words[1] != expected[1]) {
-        expected[0] = words[0];
-        expected[1] = words[1];
-        return 0;
-    }
-    words[0] = low;
-    words[1] = high;
-    return 1;
-}
-
-void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
-shmeter_hook_fence_release(void)
-{
 }
 
 static const struct shmeter_family *plain, *longer;
