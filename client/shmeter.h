@@ -386,7 +386,7 @@ shmeter_gauge_dec(struct shmeter_gauge gauge)
 SHMETER_HOT uint64_t
 shmeter_ticks(const struct shmeter *meter)
 {
-    return shmeter_clock_ticks(meter ? shmeter_meter_ticks_kind(meter) : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
+    return shmeter_clock_ticks(meter ? meter->ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
 }
 
 SHMETER_INLINE double

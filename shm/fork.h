@@ -61,8 +61,7 @@ shmeter_fork_watch(void)
     if (seen)
         return 0;
     if (shmeter_libc_register_atfork_)
-        result = -shmeter_libc_register_atfork_(NULL, NULL, shmeter_fork_child,
-                                                &__dso_handle ? __dso_handle : NULL);
+        result = -shmeter_libc_register_atfork_(NULL, NULL, shmeter_fork_child, &__dso_handle ? __dso_handle : NULL);
     else if (shmeter_libc_atfork_)
         result = -shmeter_libc_atfork_(NULL, NULL, shmeter_fork_child);
     if (!result)

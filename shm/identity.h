@@ -32,11 +32,11 @@ shmeter_identity_boot(uint64_t id[2])
     id[1] = shmeter_hash_bytes(2, text, 36);
 }
 
+/* The inode of what fd leads to, and closes it; 0 when there is none. */
 SHMETER_LOCAL uint64_t
-shmeter_identity_namespace(const char *path)
+shmeter_identity_inode(int fd)
 {
     struct shmeter_file file;
-    int fd = shmeter_sys_open(path, SHMETER_O_CLOEXEC, 0);
     uint64_t inode = 0;
     if (fd < 0)
         return 0;
@@ -44,6 +44,12 @@ shmeter_identity_namespace(const char *path)
         inode = file.inode;
     shmeter_sys_close(fd);
     return inode;
+}
+
+SHMETER_LOCAL uint64_t
+shmeter_identity_namespace(const char *path)
+{
+    return shmeter_identity_inode(shmeter_sys_open(path, SHMETER_O_CLOEXEC, 0));
 }
 
 /* The time namespace's inode as 32 bits, 0 when there is none or it cannot be read. */
@@ -170,15 +176,7 @@ shmeter_identity_proc_is_ours(void)
 SHMETER_LOCAL uint64_t
 shmeter_identity_namespace_of_pidfd(int pidfd, int kind)
 {
-    struct shmeter_file file;
-    int fd = (int)shmeter_sys(SYS_ioctl, pidfd, 0xff00 + kind, 0, 0, 0, 0);
-    uint64_t inode = 0;
-    if (fd < 0)
-        return 0;
-    if (!shmeter_sys_stat(fd, NULL, &file))
-        inode = file.inode;
-    shmeter_sys_close(fd);
-    return inode;
+    return shmeter_identity_inode((int)shmeter_sys(SYS_ioctl, pidfd, 0xff00 + kind, 0, 0, 0, 0));
 }
 
 /* Who this process is, to be known again by others. */

@@ -21,7 +21,8 @@ struct shmeter {
     uint64_t messages_n;    /* messages so far; the last SHMETER_MESSAGES stay readable                         */
     uint64_t opened_n;      /* opens less closes                                                              */
     uint64_t overflowed_ns; /* when a lookup past a limit last looked for a segment that was created again */
-    uint64_t ticks_kind;
+    uint32_t ticks_kind;    /* of shmeter_ticks: the process's, so that it never changes                     */
+    uint32_t reserved;
     char worker[SHMETER_WORKER_BYTES];
     char path[256];
     char messages[SHMETER_MESSAGES][SHMETER_MESSAGE_BYTES]; /* the last byte of each is always 0             */
@@ -31,17 +32,6 @@ SHMETER_INLINE struct shmeter_attachment *
 shmeter_meter_attachment(const struct shmeter *meter)
 {
     return SHMETER_POINTER(struct shmeter_attachment *, shmeter_load_acquire(&meter->attachment));
-}
-
-/* The clock of shmeter_ticks. It changes when a detached meter gets its segment: one whole word, read as plainly as may be, for it is hot. */
-SHMETER_INLINE uint32_t
-shmeter_meter_ticks_kind(const struct shmeter *meter)
-{
-#if defined(SHMETER_NO_CK)
-    return (uint32_t)shmeter_load_relaxed(&meter->ticks_kind);
-#else
-    return (uint32_t)meter->ticks_kind; /* Concurrency Kit's load would be an instruction of its own */
-#endif
 }
 
 /* Whether all that opened it have closed it. */

@@ -123,7 +123,8 @@ shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now,
     attachment = shmeter_meter_attachment(meter);
     if (!attachment)
         return -ENOMEM;
-    shmeter_store_relaxed(&meter->ticks_kind, attachment->timer_kind); /* the process's: always the same one */
+    if (!now) /* before anybody has the meter */
+        meter->ticks_kind = attachment->timer_kind;
     return result;
 }
 
