@@ -8,7 +8,7 @@
 #include "bench/fill.h"
 #include "bench/rows.h"
 #include "bench/scrape.h"
-#include "expo/encode.h"
+#include "formats/encode.h"
 
 struct size {
     const char *key; /* names are KEY-FORMAT, KEY-FORMAT-gzip, KEY-FORMAT-copy                                     */

@@ -11,9 +11,9 @@
 #include "bench/fill.h"
 #include "bench/rows.h"
 #include "bench/scrape.h"
-#include "expo/gzip.h"
-#include "expo/plan.h"
-#include "expo/store.h"
+#include "formats/gzip.h"
+#include "formats/plan/plan.h"
+#include "read/store.h"
 
 struct size {
     const char *key; /* names are scrape-KEY, scrape-KEY-take, ... */

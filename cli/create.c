@@ -11,7 +11,7 @@
 
 #include "cli/arguments.h"
 #include "cli/say.h"
-#include "shm/reader.h"
+#include "read/file/reader.h"
 #include "shm/segment.h"
 
 static const struct command_option options[] = {

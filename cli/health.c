@@ -6,8 +6,8 @@
 
 #include "cli/say.h"
 #include "cli/watch.h"
-#include "expo/health.h"
-#include "expo/health_json.h"
+#include "health/health.h"
+#include "health/json.h"
 
 static const struct command_option options[] = {
     { "json", NULL, "print what the exporter serves at /health" },

@@ -15,9 +15,9 @@
 #include "cli/arguments.h"
 #include "cli/say.h"
 #include "cli/users.h"
-#include "expo/snapshot.h"
+#include "read/file/reader.h"
+#include "read/snapshot/snapshot.h"
 #include "shm/layout.h"
-#include "shm/reader.h"
 
 #define WORKERS_NAMED 8u
 

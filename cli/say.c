@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "cli/command.h"
-#include "expo/status.h"
-#include "expo/text.h"
+#include "read/status.h"
 
 static void
 put(FILE *file, const char *before, const char *format, va_list list)

@@ -5,7 +5,7 @@
 #define SHMETER_CLI_WATCH_H
 
 #include "cli/arguments.h"
-#include "expo/store.h"
+#include "read/store.h"
 
 struct watch {
     struct store *store;

@@ -13,18 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/descriptors.h"
-#include "exporter/log.h"
+#include "base/log.h"
+#include "daemon/activation.h"
+#include "daemon/descriptors.h"
+#include "daemon/listen/listen.h"
 #include "exporter/reload.h"
-#include "exporter/scraper.h"
+#include "exporter/scrape/scraper.h"
 #include "exporter/service.h"
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
-#include "exporter/version.h"
-#include "exporter/web/activation.h"
+#include "exporter/settings/version.h"
+#include "exporter/web/config/config.h"
 #include "exporter/web/http.h"
-#include "exporter/web/listen.h"
-#include "exporter/web/web_config.h"
 
 #define DRAIN_MS       2000 /* for answers under way when the end is asked for */
 #define LARGE_BYTES    (256 << 10)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "exporter/log.h"
+#include "base/log.h"
 #include "exporter/settings/config.h"
 
 #define SENTENCE_BYTES 1024u

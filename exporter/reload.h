@@ -5,7 +5,7 @@
 #ifndef SHMETER_EXPORTER_RELOAD_H
 #define SHMETER_EXPORTER_RELOAD_H
 
-#include "exporter/scraper.h"
+#include "exporter/scrape/scraper.h"
 #include "exporter/service.h"
 #include "exporter/settings/options.h"
 #include "exporter/web/http.h"

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#include "exporter/notify.h"
-#include "exporter/scraper.h"
+#include "daemon/notify.h"
+#include "exporter/scrape/scraper.h"
 
 struct service {
     struct notify notify;

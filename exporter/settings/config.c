@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/settings/config_parts.h"
+#include "exporter/settings/internal.h"
 
 #define STUCK_SECONDS 60.0
 

@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "expo/arena.h"
-#include "expo/health.h"
-#include "expo/store.h"
-#include "exporter/rules/rules.h"
+#include "base/arena.h"
 #include "exporter/settings/options.h"
+#include "health/health.h"
+#include "health/rules/rules.h"
+#include "read/store.h"
 
 #define CONFIG_SEGMENTS  256u /* entries of a file */
 #define CONFIG_SUMMARIES 100u

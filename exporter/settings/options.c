@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "exporter/settings/segment_name.h"
-#include "exporter/version.h"
+#include "exporter/settings/version.h"
 
 #define DEFAULT_ADDRESS "127.0.0.1:10077"
 #define HELP_COLUMN     33

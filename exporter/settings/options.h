@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "exporter/log.h"
-#include "exporter/web/listen.h"
+#include "base/log.h"
+#include "daemon/listen/listen.h"
 
 #define OPTIONS_SEGMENTS 64u
 #define OPTIONS_OWNERS   32u

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "exporter/log.h"
+#include "base/log.h"
 
 #define BATCH        32u /* connections from one socket before the others have their turn                   */
 #define PAUSE_NS     100000000u

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "exporter/web/listen.h"
+#include "daemon/listen/listen.h"
 
 #define ACCEPTS_NEVER UINT64_MAX
 

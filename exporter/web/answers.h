@@ -8,9 +8,9 @@
 #include <microhttpd.h>
 #include <stddef.h>
 
-#include "exporter/scraper.h"
+#include "exporter/scrape/scraper.h"
+#include "exporter/web/config/config.h"
 #include "exporter/web/conns.h"
-#include "exporter/web/web_config.h"
 
 struct answers {
     struct conns *conns;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "exporter/log.h"
+#include "base/log.h"
 #include "exporter/web/rate.h"
-#include "exporter/web/tls_files.h"
+#include "exporter/web/tls/files.h"
 
 #define NS_PER_SECOND 1000000000u
 #define LOOK_AGAIN_NS NS_PER_SECOND /* how often the files of the certificate are looked at, at most                */

@@ -10,8 +10,8 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 
-#include "exporter/web/auth.h"
-#include "exporter/web/web_config.h"
+#include "exporter/web/auth/auth.h"
+#include "exporter/web/config/config.h"
 
 struct guard;
 

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/log.h"
-#include "exporter/web/http_parts.h"
+#include "base/log.h"
+#include "exporter/web/internal.h"
 
 #define HTTP_CONNECTIONS_CUT 64u        /* that are cut and not yet closed: the library may have so many more       */
 #define HTTP_MEMORY          16384u     /* for a connection's request and headers                                */

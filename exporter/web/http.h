@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exporter/scraper.h"
-#include "exporter/web/web_config.h"
+#include "exporter/scrape/scraper.h"
+#include "exporter/web/config/config.h"
 
 struct http_options {
     struct scraper *scraper;

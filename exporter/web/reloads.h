@@ -7,7 +7,7 @@
 
 #include <microhttpd.h>
 
-#include "exporter/web/web_config.h"
+#include "exporter/web/config/config.h"
 
 struct reload_waiter {
     struct reload_waiter *next;

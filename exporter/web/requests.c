@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/log.h"
-#include "exporter/web/http_parts.h"
+#include "base/log.h"
+#include "exporter/web/internal.h"
 #include "exporter/web/routes.h"
 
 enum request_state {

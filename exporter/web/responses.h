@@ -6,8 +6,8 @@
 
 #include <microhttpd.h>
 
-#include "exporter/scraper.h"
-#include "exporter/web/web_config.h"
+#include "exporter/scrape/scraper.h"
+#include "exporter/web/config/config.h"
 
 enum fixed_response {
     RESPONSE_HEALTHY,

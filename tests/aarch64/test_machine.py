@@ -68,7 +68,7 @@ def make_mutant(folder, number, changes, kind):
         header = mutate(file.read(), changes)
     with open(os.path.join(workspace, "shmeter.h"), "w", encoding="utf-8") as file:
         file.write(header)
-    include = [f"-I{workspace}", f"-I{SOURCE}"]
+    include = [f"-I{workspace}", f"-I{SOURCE}", f"-I{SOURCE}/lib"]
     made = os.path.join(workspace, "program")
     if kind == "pool":
         make(*include, "-static", os.path.join(SOURCE, "tests/aarch64/pool.c"), "-o", made)

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/logind.h"
+#include "cli/doctor/logind.h"
 
 static char root[64], where[512];
 

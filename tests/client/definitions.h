@@ -6,7 +6,7 @@
 
 #include "tests/client/release.h"
 
-#include "expo/health.h"
+#include "health/health.h"
 #include "shm/layout.h"
 #include "tests/client/values.h"
 

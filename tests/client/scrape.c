@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expo/store.h"
+#include "read/store.h"
 
 struct sample {
     const char *text; /* ended by a zero */

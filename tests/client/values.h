@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expo/store.h"
+#include "read/store.h"
 
 /* A store over one segment, which is read by values_take(). */
 static inline struct store *

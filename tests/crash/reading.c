@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "expo/store.h"
+#include "read/store.h"
 
 static void
 add_sample(struct reading *reading, const struct model *model, const struct model_family *family,

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "expo/status.h"
+#include "read/status.h"
 
 struct reading_sample {
     char *name; /* family{values}                                                                        */

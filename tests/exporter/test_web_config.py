@@ -288,8 +288,8 @@ def the_documents_name_every_key(bench):
     with open(os.path.join(SOURCE, "docs", "web.md"), encoding="utf-8") as file:
         document = file.read()
     keys = []
-    for name in ("web_config.c", "web_config_tls.c"):
-        with open(os.path.join(SOURCE, "exporter", "web", name), encoding="utf-8") as file:
+    for name in ("config.c", "tls.c"):
+        with open(os.path.join(SOURCE, "exporter", "web", "config", name), encoding="utf-8") as file:
             keys += re.findall(r'\{ "([A-Za-z_0-9]+)", \w+, \d \}', file.read())
     true(len(keys) > 18, keys)
     equal([key for key in keys if key not in document], [])

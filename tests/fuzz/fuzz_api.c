@@ -8,8 +8,8 @@
 
 #include "tests/fuzz/api/world.h"
 
-#include "expo/encode.h"
-#include "expo/store.h"
+#include "formats/encode.h"
+#include "read/store.h"
 #include "tests/fuzz/api/compare.h"
 #include "tests/fuzz/api/input.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/rules/expression.h"
+#include "health/rules/expression/expression.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

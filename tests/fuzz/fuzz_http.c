@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "exporter/log.h"
-#include "exporter/web/http_parts.h"
+#include "base/log.h"
+#include "exporter/web/internal.h"
 #include "tests/fuzz/http/oracle.h"
 
 #define ANSWER_BYTES (1u << 20)

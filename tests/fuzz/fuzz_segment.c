@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expo/encode.h"
-#include "expo/health_json.h"
-#include "expo/store.h"
-#include "tests/expo/specimen.h"
-#include "tests/expo/strict.h"
+#include "formats/encode.h"
+#include "health/json.h"
+#include "read/store.h"
+#include "tests/read/specimen.h"
+#include "tests/read/strict.h"
 
 #define WRITES 32u
 

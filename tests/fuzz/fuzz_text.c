@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expo/encode.h"
-#include "expo/exposition.pb-c.h"
-#include "expo/text.h"
-#include "tests/expo/strict.h"
+#include "base/text.h"
+#include "formats/encode.h"
+#include "formats/exposition.pb-c.h"
+#include "tests/read/strict.h"
 
 #define STRING_BYTES 512u
 

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "exporter/log.h"
-#include "exporter/web/web_config.h"
+#include "base/log.h"
+#include "exporter/web/config/config.h"
 #include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

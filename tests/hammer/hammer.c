@@ -19,13 +19,13 @@
 
 #include <cmocka.h>
 
-#include "expo/encode.h"
-#include "expo/health_json.h"
-#include "expo/store.h"
+#include "formats/encode.h"
+#include "health/json.h"
+#include "read/store.h"
 #include "tests/client/scratch.h"
-#include "tests/expo/strict.h"
 #include "tests/hammer/damage.h"
 #include "tests/hammer/producers.h"
+#include "tests/read/strict.h"
 
 #define SCRAPES     10000u
 #define PRODUCERS   2u

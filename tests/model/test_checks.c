@@ -6,7 +6,7 @@
 #define WORLD_HEAP
 #include "tests/model/world.h"
 
-#include "expo/snapshot_slots.c"
+#include "read/snapshot/slots.c"
 #include "shm/worker.h"
 
 #define WRITERS 3u

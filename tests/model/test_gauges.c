@@ -5,8 +5,8 @@
  */
 #include "tests/model/world.h"
 
-#include "expo/snapshot_cells.c"
-#include "expo/snapshot_gauges.c"
+#include "read/snapshot/cells.c"
+#include "read/snapshot/gauges.c"
 
 #define OPERATIONS  6u
 #define ACTORS_MOST 4u

@@ -5,7 +5,7 @@
 #define SHMETER_ATOMIC_HOOKS 1
 #include <stdio.h>
 
-#include "expo/snapshot_cells.c"
+#include "read/snapshot/cells.c"
 #include "tests/model/report.h"
 #include "tests/model/sequences.h"
 

@@ -4,7 +4,7 @@
  */
 #include "tests/model/world.h"
 
-#include "expo/snapshot_cells.c"
+#include "read/snapshot/cells.c"
 
 #define WRITERS 3u
 #define CELL    256u

@@ -1,6 +1,6 @@
 """The tests can fail: the client or its reader with one thing wrong, and the oracle that must notice.
 
-Usage: mutants.py SOURCE CRASH_LIBRARY TOOLS_LIBRARY MODEL_LIBRARY EXPO_LIBRARY HAMMER_LIBRARY [WORD]
+Usage: mutants.py SOURCE CRASH_LIBRARY TOOLS_LIBRARY MODEL_LIBRARY HAMMER_LIBRARY READER_LIBRARY... [WORD]
 
 Each mutant is a copy of the sources in which a text that stands there a stated number of times is another. A test is compiled with
 it, linked with all else as it is, and run; it must fail, with a message of the named oracle. A mutant that does not match or
@@ -22,11 +22,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from table import MUTANTS  # noqa: E402
 from tap import Skip, run  # noqa: E402
 
-SOURCE, CRASH, TOOLS, MODEL, EXPO, HAMMER = map(pathlib.Path, sys.argv[1:7])
-WORD = sys.argv[7] if len(sys.argv) > 7 else ""
+SOURCE, CRASH, TOOLS, MODEL, HAMMER, *READER = map(pathlib.Path, sys.argv[1:])
+WORD = "" if READER[-1].suffix == ".a" else str(READER.pop())
 CC = ["gcc", "-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE"]
 OTHERS = ["-lck", "-lisal", "-ljansson", "-lprotobuf-c", "-lstdc++", "-lcmocka", "-pthread"]
-LIBS = [EXPO, *OTHERS]
+LIBS = [*READER, *OTHERS]
 CHECKED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-U_FORTIFY_SOURCE"]  # as tests/hammer/meson.build has it
 WITHOUT_RSEQ = "glibc.pthread.rseq=0"
 BUILD = "gcc -O2"  # as it is called where instructions are counted
@@ -55,7 +55,7 @@ def must(line):
 
 def mutate(workspace, changes):
     """A copy of the sources with the changes, amalgamated."""
-    for folder in ("shm", "client", "expo"):
+    for folder in ("shm", "client", "lib"):
         shutil.copytree(SOURCE / folder, workspace / folder)
     for name, count, old, new in changes:
         path = workspace / name
@@ -91,7 +91,7 @@ def model(workspace, include, name):
 def hammer(workspace, include, _name):
     """With what was changed of the reader, and with the client's header; all else is in the library."""
     program = workspace / "hammer"
-    changed = [path for folder in ("shm", "expo") for path in (workspace / folder).glob("*.c")
+    changed = [path for path in (workspace / "lib").rglob("*.c")
                if path.read_bytes() != (SOURCE / path.relative_to(workspace)).read_bytes()]
     must([*CC, *CHECKED, *include, *changed, *(SOURCE / f"tests/hammer/{one}.c" for one in ("hammer", "producers")), "-o", program, HAMMER,
           *OTHERS])
@@ -100,7 +100,7 @@ def hammer(workspace, include, _name):
 
 def outcome(workspace, test, where, cpu):
     """What a test says of the workspace's sources."""
-    include = [f"-I{workspace}", f"-I{SOURCE}"]
+    include = [f"-I{folder}{floor}" for folder in (workspace, SOURCE) for floor in ("", "/lib")]
     tunables = WITHOUT_RSEQ if where == "shared" else ""
     environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", GLIBC_TUNABLES=tunables)
     if where in LANES:

@@ -90,7 +90,7 @@ def links_lead_to_files():
 def files_that_are_named_exist():
     """Whatever stands in backticks and looks like a path of the tree or of the build, with * for any."""
     wrong = []
-    places = re.compile(r"`((?:\./)?(?:build|bench|cli|client|deploy|docs|examples|expo|exporter|include|shm|tests|tools)/[\w./*-]+)[ `]")
+    places = re.compile(r"`((?:\./)?(?:build|bench|cli|client|deploy|docs|examples|exporter|include|lib|shm|tests|tools)/[\w./*-]+)[ `]")
     for document in documents():
         for path in places.findall(text(document)):
             here = path.removeprefix("./")
@@ -103,7 +103,7 @@ def files_that_are_named_exist():
 def said_by_the_sources():
     """All string literals of the product, adjacent ones joined, one after the other."""
     found = []
-    for folder in ("shm", "client", "expo", "exporter", "cli", "bench", "examples"):
+    for folder in ("shm", "client", "lib", "exporter", "cli", "bench", "examples"):
         for path in glob.glob(os.path.join(SOURCE, folder, "**/*.[ch]"), recursive=True):
             with open(path, encoding="utf-8") as file:
                 found += [re.sub(r'"\s*"', "", literal) for literal in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', file.read())]

@@ -11,43 +11,56 @@ from tap import main, nothing, test  # noqa: E402
 
 SOURCE = sys.argv[1]
 
-# Nothing points back: shm/ knows nobody, expo/ knows no HTTP and no command, examples and benches use the public header.
+# The floors, from the ground up. Nothing points back: shm/ knows nobody, lib/ no HTTP and no command; examples and benches use the public
+# header.
+LIB = {"lib/base", "lib/model", "lib/formats", "lib/read", "lib/health"}
 ARROWS = {
     "shm": {"shm"},
     "client": {"client", "shm"},
-    "client/python": {"client/python", "expo", "shmeter.h"},
-    "expo": {"expo", "shm"},
-    "exporter": {"exporter", "expo"},
-    "cli": {"cli", "expo", "shm"},
-    "bench": {"bench", "expo", "shmeter.h"},
+    "client/python": {"client/python", "shmeter.h"} | LIB,
+    "lib/base": {"lib/base", "shm"},
+    "lib/model": {"lib/model", "lib/base", "shm"},
+    "lib/formats": {"lib/formats", "lib/model", "lib/base"},
+    "lib/read": {"lib/read", "lib/formats", "lib/model", "lib/base", "shm"},
+    "lib/health": {"lib/health", "lib/read", "lib/model", "lib/base", "shm"},
+    "lib/daemon": {"lib/daemon", "lib/base"},
+    "exporter/settings": {"exporter/settings", "lib/daemon"} | LIB,
+    "exporter/scrape": {"exporter/scrape", "exporter/settings"} | LIB,
+    "exporter/web/auth": {"exporter/web/auth", "lib/base"},
+    "exporter/web/tls": {"exporter/web/tls", "lib/base"},
+    "exporter/web/config": {"exporter/web/config", "exporter/web/auth", "exporter/web/tls", "lib/daemon", "lib/base"},
+    "exporter/web": {"exporter/web", "exporter/web/auth", "exporter/web/config", "exporter/web/tls", "exporter/scrape", "lib/daemon", "lib/base"},
+    "exporter": {"exporter", "exporter/scrape", "exporter/settings", "exporter/web", "exporter/web/config", "lib/daemon", "lib/base"},
+    "cli": {"cli", "shm"} | LIB,
+    "bench": {"bench", "shmeter.h"} | LIB,
     "examples": {"examples", "shmeter.h"},
 }
 
-NESTED = [folder for folder in ARROWS if "/" in folder]
+ROOMS = sorted(ARROWS, key=len, reverse=True)  # the innermost first
 
 # From the model on, nobody sees a segment, not even through another header.
-SEES_NO_SEGMENT = re.compile(r"expo/(encode|plan|buffer|number|text|gzip|protobuf)\w*\.(c|cc|h)|exporter/.*")
+SEES_NO_SEGMENT = re.compile(r"lib/(formats/.*|daemon/.*|health/rules/.*|base/(?!key\b)\w+\.\w+)|exporter/.*")
 
-MADE = {"shmeter.h", "expo/exposition.pb-c.h"}  # by the build
+MADE = {"shmeter.h", "formats/exposition.pb-c.h"}  # by the build
 
 # Library headers and compiler words, and the only files that may have them.
 OWNERS = {
     r"#\s*include\s*<ck_": r"shm/atomic\.h",
     r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
-    r"#\s*include\s*<isa-l": r"expo/gzip\.c",
-    r"#\s*include\s*<yaml\.h": r"exporter/settings/yaml_parts\.h",
-    r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"expo/plan_protobuf\.c",
-    r"#\s*include\s*<gnutls/": r"exporter/web/(tls\w*|auth\w*|guard|handshakes)\.[ch]",
-    r"#\s*include\s*<crypt\.h": r"exporter/web/(auth|basic)\.c",
-    r"#\s*include\s*<jansson": r"(expo/health_json|exporter/.*|cli/\w+|bench/\w+)\.[ch]",
+    r"#\s*include\s*<isa-l": r"lib/formats/gzip\.c",
+    r"#\s*include\s*<yaml\.h": r"lib/daemon/settings/internal\.h",
+    r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"lib/formats/plan/protobuf\.c",
+    r"#\s*include\s*<gnutls/": r"exporter/web/(tls/\w+|auth/\w+|guard|handshakes)\.[ch]",
+    r"#\s*include\s*<crypt\.h": r"exporter/web/auth/(auth|basic)\.c",
+    r"#\s*include\s*<jansson": r"(lib/health/(rules/)?json|exporter/.*|cli/.*|bench/\w+)\.[ch]",
 }
 
 
 def sources():
     """Path -> text without comments."""
     found = {}
-    for folder in ARROWS.keys() - NESTED:
+    for folder in {room.split("/")[0] for room in ROOMS}:
         for where, _, files in os.walk(os.path.join(SOURCE, folder)):
             for file in files:
                 if file.endswith((".c", ".h", ".cc")):
@@ -58,14 +71,15 @@ def sources():
 
 
 def included(path, text, files):
-    """The project's files that this one includes; shmeter.h, which the build makes, stands for itself."""
+    """The project's files that this one includes: from beside it, from the root, from lib/. What the build makes stands for itself."""
     for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.MULTILINE):
         beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
-        yield beside if beside in files else name
+        yield next((one for one in (beside, name, "lib/" + name) if one in files), name)
 
 
 def target_folder(name):
-    return next((folder for folder in NESTED if name.startswith(folder + "/")), name.split("/")[0])
+    name = "lib/" + name if name in MADE and "/" in name else name
+    return next((room for room in ROOMS if name.startswith(room + "/")), name)
 
 
 def wrong_arrows(files):
@@ -121,12 +135,14 @@ def each_library_and_each_atomic_has_its_place():
 @test
 def an_include_against_the_arrows_is_noticed():
     files = sources()
-    for path, name in (("shm/layout.h", "expo/model.h"), ("expo/model.h", "exporter/web/http.h"), ("exporter/web/http.h", "shm/reader.h"),
+    for path, name in (("shm/layout.h", "model/model.h"), ("lib/model/model.h", "exporter/web/http.h"), ("lib/formats/encode.h", "read/store.h"),
+                       ("exporter/web/http.h", "shm/layout.h"), ("exporter/settings/options.h", "exporter/web/http.h"),
                        ("examples/pool/pool.c", "shm/layout.h"), ("shm/layout.h", "../client/shmeter.h")):
         assert len(wrong_arrows({**files, path: files[path] + f'\n#include "{name}"\n'})) == 1, (path, name)
-    hidden = {**files, "expo/model.h": files["expo/model.h"] + '\n#include "expo/snapshot_parts.h"\n'}
-    assert sees_a_segment(hidden) and not wrong_arrows(hidden)
-    assert wrong_owners({**files, "expo/plan.c": files["expo/plan.c"] + "\n__atomic_load_n(p, 0);\n"})
+    path = "lib/formats/plan/plan.h"
+    assert sees_a_segment({**files, path: files[path] + '\n#include "read/snapshot/internal.h"\n'})
+    path = "lib/formats/plan/plan.c"
+    assert wrong_owners({**files, path: files[path] + "\n__atomic_load_n(p, 0);\n"})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import main, nothing, test  # noqa: E402
 
 SOURCE = os.path.abspath(sys.argv[1])
-FOLDERS = ("shm", "client", "expo")
+FOLDERS = ("shm", "client", "lib")
 ORDERS = re.compile(r"\bshmeter_(store_release|load_acquire|fence_acquire|fence_release)\(|\bstlr\b|\bldar\b")
 
 
@@ -68,7 +68,7 @@ def whatever_orders_is_on_the_page():
 def a_name_that_is_wrong_or_left_out_is_noticed():
     page = text("docs/ORDERING.md")
     assert missing(page.replace("shmeter_registry_probe", "shmeter_registry_prober"))
-    assert missing(page.replace("expo/snapshot_cells.c: read_cpu_cell", "expo/snapshot_gauges.c: read_cpu_cell"))
+    assert missing(page.replace("lib/read/snapshot/cells.c: read_cpu_cell", "lib/read/snapshot/gauges.c: read_cpu_cell"))
     assert unnamed(page.replace("shmeter_registry_probe", "shmeter_registry_keep"))
 
 

@@ -25,7 +25,7 @@ from tap import Skip, main, nothing, test  # noqa: E402
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 LONG = "--long" in sys.argv[3:]
 CLEAN = os.path.join(BUILD, f"clang-tidy-{'long' if LONG else 'short'}.json")
-SHIPPED = ("shm/", "client/", "expo/", "exporter/", "cli/")
+SHIPPED = ("shm/", "client/", "lib/", "exporter/", "cli/")
 EXCEPTION = re.compile(r"NOLINT|cppcheck-suppress")
 REASONED = re.compile(r"NOLINT(NEXTLINE|BEGIN)?\([\w.,-]+\): \w|NOLINTEND\([\w.,-]+\)|cppcheck-suppress \w+ ; \w")
 # How many states the analyzer looks at in one function: a tenth of what it would, for a tenth of the time.
@@ -62,7 +62,7 @@ def content(path):
 
 def surroundings():
     """A digest of what any source may depend on: headers, settings, the tool, and the state of the system's packages."""
-    headers = [content(os.path.join(folder, name)) for top in (SOURCE, os.path.join(BUILD, "include"), os.path.join(BUILD, "expo"))
+    headers = [content(os.path.join(folder, name)) for top in (SOURCE, os.path.join(BUILD, "include"), os.path.join(BUILD, "lib"))
                for folder, name in sources.walk(top) if name.endswith(".h") or name == ".clang-tidy"]
     tool = subprocess.run(["clang-tidy", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
     status = "/var/lib/dpkg/status"

@@ -58,8 +58,8 @@ def compiled(source, build):
 
 def usual(source, build):
     """The arguments of a source that meson does not compile here."""
-    return ["-Wall", "-Wextra", "-Wconversion", "-std=gnu11", "-D_GNU_SOURCE", f"-I{source}", f"-I{build}",
-            f"-I{build}/include", f"-I{build}/expo"]
+    return ["-Wall", "-Wextra", "-Wconversion", "-std=gnu11", "-D_GNU_SOURCE", f"-I{source}", f"-I{source}/lib",
+            f"-I{build}/include", f"-I{build}/lib"]
 
 
 def units(source, build):

@@ -5,9 +5,9 @@
 
 #include <stdlib.h>
 
-#include "expo/health.h"
-#include "expo/health_json.h"
-#include "expo/store.h"
+#include "health/health.h"
+#include "health/json.h"
+#include "read/store.h"
 
 /* The text of a JSON object as a dict. */
 static PyObject *

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "expo/number.h"
+#include "base/number.h"
 
 #define DIGITS 20
 

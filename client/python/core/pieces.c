@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "expo/text.h"
+#include "base/text.h"
 
 #define LABELS_MOST 64u /* more than any series has */
 

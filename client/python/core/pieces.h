@@ -6,7 +6,7 @@
 
 #include "view.h"
 
-#include "expo/buffer.h"
+#include "base/buffer.h"
 
 struct piece {          /* of one series */
     size_t off;         /* of its labels in the family's text */

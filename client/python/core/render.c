@@ -4,7 +4,7 @@
  */
 #include "pieces.h"
 
-#include "expo/text.h"
+#include "base/text.h"
 
 #define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
 

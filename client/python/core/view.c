@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "expo/store.h"
+#include "read/store.h"
 
 struct view {
     struct store *store;

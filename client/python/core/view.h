@@ -6,7 +6,7 @@
 
 #include "core.h"
 
-#include "expo/model.h"
+#include "model/model.h"
 
 int view_take(struct meter_object *meter);
 struct pieces_all;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/expo/strict.h"
+#include "tests/read/strict.h"
 
 #define EXPECTED    (API_RECORDS * API_SLOTS)
 #define LABEL_BYTES 8192

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "tests/expo/image.h"
+#include "tests/read/image.h"
 
 #define EDITS_MOST    48u /* of an input; what stands behind them is not looked at                            */
 #define EDITS_RECORDS 512u

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expo/encode.h"
-#include "expo/plan.h"
-#include "expo/settings.h"
-#include "expo/snapshot.h"
-#include "shm/reader.h"
-#include "tests/expo/strict.h"
+#include "formats/encode.h"
+#include "formats/plan/plan.h"
+#include "read/file/reader.h"
+#include "read/filters/filters.h"
+#include "read/snapshot/snapshot.h"
 #include "tests/fuzz/segment/backed.h"
 #include "tests/fuzz/segment/lies.h"
+#include "tests/read/strict.h"
 
 static const char *const label_names[] = { "method", "pool" }, *const label_values[] = { "x", "\"y" };
 static const struct settings settings[] = {

@@ -7,13 +7,13 @@ import sys
 
 # name: source, old text, which stands there once, new text
 SEEDS = {
-    "head": ("snapshot_walk.c", "return (uint32_t)bytes;",
+    "head": ("walk.c", "return (uint32_t)bytes;",
              "return (uint32_t)snapshot_load(snapshot, snapshot_record_off(snapshot, unit));"),
-    "bucket": ("snapshot_cells.c", "out->buckets[bucket] = count;",
+    "bucket": ("cells.c", "out->buckets[bucket] = count;",
                "out->buckets[shmeter_load_relaxed(cell + 1 + 3 * (seq & 1))] = count;"),
-    "record": ("snapshot_walk.c", "bytes > SNAPSHOT_RECORD_BYTES || unit * SHMETER_UNIT_BYTES + bytes > snapshot->records_end)",
+    "record": ("walk.c", "bytes > SNAPSHOT_RECORD_BYTES || unit * SHMETER_UNIT_BYTES + bytes > snapshot->records_end)",
                "bytes > SNAPSHOT_RECORD_BYTES)"),
-    "block": ("snapshot_slots.c", "slot->backed >= sizeof(struct shmeter_slot_block) && ", ""),
+    "block": ("slots.c", "slot->backed >= sizeof(struct shmeter_slot_block) && ", ""),
 }
 
 name, source, output = sys.argv[1:4]

@@ -1,0 +1,229 @@
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "cli/say.h"
+#include "shm/layout.h"
+#include "shm/sizes.h"
+
+#define SHARE_WARN 0.80
+#define SHARE_FAIL 0.95
+
+static const char *const loss_advice[SHMETER_LOSSES] = {
+    [SHMETER_LOSS_SERIES_REFUSED] =
+        ("create the segment again with larger --max-series or --lane-bytes, or give fewer label "
+         "values"),
+    [SHMETER_LOSS_SERIES_OVERFLOWED] = ("look for a label with too many values (ids, paths); or raise the family's "
+                                        "max_series, or --max-family-series"),
+    [SHMETER_LOSS_FAMILIES_REFUSED] =
+        "look at shmeter_error() in the program: names, labels, bounds, or a full segment",
+    [SHMETER_LOSS_FAMILY_CONFLICTS] =
+        ("give the two definitions of one name in the program one and the same form, or two "
+         "names"),
+    [SHMETER_LOSS_VALUES_REPAIRED] = "give label values as UTF-8",
+    [SHMETER_LOSS_OBSERVATIONS_NAN] = "look for a division 0/0 in what is observed",
+    [SHMETER_LOSS_OBSERVATIONS_NEGATIVE] = "observe no negative values, or use explicit bounds",
+    [SHMETER_LOSS_OBSERVATIONS_CLAMPED] = "raise the histogram's max_value",
+    [SHMETER_LOSS_ADDS_REFUSED] = "counters only grow: use a gauge for what may fall",
+    [SHMETER_LOSS_GAUGE_REFUSED] = "add to no LATEST gauge, and set no MIN or MAX gauge to NaN",
+    [SHMETER_LOSS_SLOTS_EXHAUSTED] = "create the segment again with larger --max-slots",
+    [SHMETER_LOSS_SLOTS_ROBBED] = "create the segment again with larger --max-slots",
+    [SHMETER_LOSS_BACKING_FAILED] = "enlarge the filesystem (see its room above)",
+    [SHMETER_LOSS_SERIES_RENEWED] = "hide no series that come back often: each return uses capacity",
+    [SHMETER_LOSS_HANDLES_REFUSED] =
+        "look at shmeter_error() in the program: number of label values, type of the family",
+    [SHMETER_LOSS_CHECKS_REFUSED] = "use at most 8 checks a worker",
+    [SHMETER_LOSS_SUPERSEDED] =
+        "see the definitions above: end the workers of the other release, or give two applications a segment each",
+};
+
+static void
+permissions(struct findings *findings, const struct segment_status *status)
+{
+    const struct passwd *user = getpwuid(status->uid);
+    const struct group *group = getgrgid(status->gid);
+    uint32_t mode = status->mode & 07777u;
+    int usual = mode == 0600 || mode == 0640 || mode == 0660;
+
+    finding_add(findings, usual ? FINDING_OK : FINDING_WARN, "permissions", "mode %04o, owner %s (%u), group %s (%u)",
+                mode, user ? user->pw_name : "?", status->uid, group ? group->gr_name : "?", status->gid);
+    if (!usual)
+        finding_advise(findings, "chmod it to 0600, to 0640 for a group that reads, or to 0660 for one that writes");
+}
+
+static void
+version(struct findings *findings, const struct segment_status *status)
+{
+    int later = status->abi_minor > SHMETER_ABI_MINOR;
+
+    finding_add(findings, later ? FINDING_WARN : FINDING_OK, "abi", "segment %u.%u, this program %u.%u",
+                status->abi_major, status->abi_minor, SHMETER_ABI_MAJOR, SHMETER_ABI_MINOR);
+    if (later)
+        finding_advise(findings, "update this program: what later versions have added is not shown");
+}
+
+static void
+origin(struct findings *findings, const struct segment_status *status)
+{
+    char age[32];
+
+    finding_add(findings, status->same_boot ? FINDING_OK : FINDING_WARN, "boot", "created %s ago%s",
+                say_age(age, say_age_since(status->created_real_ns)),
+                status->same_boot ? ", in this boot of this machine"
+                                  : ", before the last boot or on another machine: updates from here use shared lanes");
+    if (!status->same_boot)
+        finding_advise(findings, "stop the workers, remove it with shmeter rm, and start them again");
+}
+
+static void
+lanes(struct findings *findings, const struct segment_status *status)
+{
+    uint32_t cpus = shmeter_sizes_cpus();
+
+    finding_add(findings, status->cpu_lanes_n < cpus ? FINDING_WARN : FINDING_OK, "lanes",
+                "%u CPU lanes for %u CPUs, %u shared", status->cpu_lanes_n, cpus, status->shared_lanes_n);
+    if (status->cpu_lanes_n < cpus)
+        finding_advise(findings, "create the segment again: updates on CPUs without a lane are slower (atomic)");
+}
+
+static void
+level(struct findings *findings, const char *subject, uint64_t used, uint64_t capacity, int as_size, const char *advice)
+{
+    double share = capacity ? (double)used / (double)capacity : 0;
+    enum finding_level worst = share >= SHARE_FAIL ? FINDING_FAIL : share >= SHARE_WARN ? FINDING_WARN : FINDING_OK;
+    char used_text[32], capacity_text[32];
+
+    if (as_size) {
+        say_size(used_text, used);
+        say_size(capacity_text, capacity);
+    } else {
+        snprintf(used_text, sizeof used_text, "%llu", (unsigned long long)used);
+        snprintf(capacity_text, sizeof capacity_text, "%llu", (unsigned long long)capacity);
+    }
+    finding_add(findings, worst, subject, "%s of %s used (%.0f%%)", used_text, capacity_text, 100 * share);
+    if (worst != FINDING_OK)
+        finding_advise(findings, "create the segment again with %s, or look for labels with too many values", advice);
+}
+
+static void
+over_memory(struct findings *findings, const struct segment_status *status)
+{
+    if (!status->series_over)
+        return;
+    finding_add(
+        findings, FINDING_FAIL, "memory of readers",
+        "%llu series are left out: all together would take more memory of this program than the file may ask for",
+        (unsigned long long)status->series_over);
+    finding_advise(findings, "use fewer or shorter label names, states and buckets, or look who writes to the segment");
+}
+
+static void
+capacity(struct findings *findings, const struct segment_status *status)
+{
+    char used[32], size[32];
+
+    finding_add(findings, FINDING_OK, "memory", "%s in use, %s when full", say_size(used, status->backed_bytes),
+                say_size(size, status->segment_bytes));
+    level(findings, "series", status->series_used, status->series_capacity, 0, "larger --max-series");
+    level(findings, "cells", status->cells_used, status->cells_capacity, 1, "larger --lane-bytes");
+    level(findings, "records", status->records_used, status->records_capacity, 1, "larger --max-series");
+    level(findings, "gauges", status->gauges_used, status->gauges_capacity, 0, "larger --max-gauges");
+    if (status->families_damaged || status->series_damaged) {
+        finding_add(findings, FINDING_FAIL, "damage",
+                    "%llu families and %llu series do not fit together and are left out",
+                    (unsigned long long)status->families_damaged, (unsigned long long)status->series_damaged);
+        finding_advise(findings,
+                       "some program has written to the segment that is none of its own: find it, then remove the "
+                       "segment with shmeter rm");
+    }
+    over_memory(findings, status);
+}
+
+static void
+workers(struct findings *findings, const struct segment_status *status)
+{
+    int full = !status->slots_free;
+
+    finding_add(findings, full || status->slots_dead || status->slots_unknown ? FINDING_WARN : FINDING_OK, "slots",
+                "%u of %u free; workers: %u live, %u dead, %u unknown", status->slots_free, status->slots_n,
+                status->slots_live, status->slots_dead, status->slots_unknown);
+    if (full && !status->slots_dead)
+        finding_advise(findings,
+                       "create the segment again with larger --max-slots: the next worker's gauges are missing");
+    else if (status->slots_dead)
+        finding_advise(findings,
+                       "workers ended without shmeter_close(), killed or crashed: their slots are used again by "
+                       "later workers; shmeter health names them");
+    else if (status->slots_unknown)
+        finding_advise(findings,
+                       "nobody can tell whether they live: run this where the workers' processes can be seen");
+}
+
+static const struct status_slot *
+slot_of(const struct segment_status *status, uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; i + 1 < status->slots_len && status->slots[i].slot != number; i++)
+        ;
+    return &status->slots[i];
+}
+
+static void
+superseded(struct findings *findings, const struct segment_status *status)
+{
+    uint32_t i;
+
+    for (i = 0; i < status->superseded_len && status->slots_len; i++) {
+        const struct status_superseded *one = &status->superseded[i];
+        const struct status_slot *slot = slot_of(status, one->slot);
+        finding_add(
+            findings, FINDING_WARN, "definitions",
+            "%s: %u workers (one is %s, pid %u) have a definition open that is not exposed: one with %s is in force",
+            one->name, one->workers_n, slot->worker, slot->pid, one->differs);
+        finding_advise(findings, "end the workers of the other release, or give two applications a segment each");
+    }
+    if (status->superseded_n > status->superseded_len)
+        finding_add(findings, FINDING_WARN, "definitions", "%llu more, likewise",
+                    (unsigned long long)(status->superseded_n - status->superseded_len));
+}
+
+static void
+losses(struct findings *findings, const struct segment_status *status)
+{
+    char subject[FINDING_SUBJECT_BYTES];
+    uint32_t i, kinds = 0;
+
+    for (i = 0; i < status->losses_n && i < SHMETER_LOSSES; i++) {
+        if (!status->losses[i])
+            continue;
+        kinds++;
+        snprintf(subject, sizeof subject, "loss %s", status_loss_kind(i));
+        finding_add(findings, FINDING_WARN, subject, "%llu %s", (unsigned long long)status->losses[i],
+                    status_loss_help(i));
+        finding_advise(findings, "%s", loss_advice[i]);
+    }
+    if (!kinds)
+        finding_add(findings, FINDING_OK, "losses", "none");
+}
+
+void
+doctor_segment(struct findings *findings, const struct segment_status *status)
+{
+    if (!status->readable) {
+        finding_add(findings, FINDING_FAIL, "segment", "%s", status->error);
+        return;
+    }
+    finding_add(findings, status->unlinked ? FINDING_WARN : FINDING_OK, "segment", "%s (%s)%s", status->name,
+                status->path, status->unlinked ? ": removed a moment ago" : " can be read");
+    permissions(findings, status);
+    version(findings, status);
+    origin(findings, status);
+    lanes(findings, status);
+    capacity(findings, status);
+    workers(findings, status);
+    superseded(findings, status);
+    losses(findings, status);
+}

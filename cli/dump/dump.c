@@ -1,0 +1,120 @@
+/*
+ * shmeter dump: the values of a segment, as the exporter would serve them, or as JSON.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/dump/json.h"
+#include "cli/say.h"
+#include "cli/watch.h"
+
+static const struct command_option options[] = {
+    { "format", "FORMAT",
+      "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), openmetrics-created (with _created lines),\nor "
+      "protobuf (delimited MetricFamily messages)" },
+    { "json", NULL, "print families, series and values as JSON" },
+};
+
+static const struct {
+    const char *name;
+    const struct encoder *encoder;
+} formats[] = {
+    { "text", &encode_text },
+    { "openmetrics", &encode_openmetrics },
+    { "openmetrics-created", &encode_openmetrics_created },
+    { "protobuf", &encode_protobuf },
+};
+
+/* Returns 0, or EXIT_USAGE after a sentence. */
+static int
+find_encoder(const struct arguments *given, const struct encoder **out)
+{
+    const char *name = arguments_value(given, "format");
+    uint32_t i;
+
+    *out = &encode_text;
+    if (!name)
+        return 0;
+    if (arguments_value(given, "json"))
+        return arguments_wrong(given->command, "--format and --json exclude each other");
+    for (i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].name, name)) {
+            *out = formats[i].encoder;
+            return 0;
+        }
+    return arguments_wrong(given->command, "--format is text, openmetrics, openmetrics-created or protobuf, not '%s'",
+                           name);
+}
+
+/* Label values may have control characters, and come from strangers: a terminal would obey them. */
+static int
+print_harmless(const struct buffer *out)
+{
+    char *clean = malloc(TEXT_CLEAN_BYTES(out->len));
+
+    if (!clean) {
+        say_error("out of memory");
+        return -ENOMEM;
+    }
+    fwrite(clean, 1, text_clean(clean, out->data ? out->data : "", out->len, TEXT_LINES), stdout);
+    free(clean);
+    return 0;
+}
+
+static int
+print_format(struct store *store, const struct encoder *encoder)
+{
+    struct buffer out = { NULL, 0, 0 };
+    int result = store_render(store, encoder, &out);
+
+    if (result)
+        say_error("out of memory");
+    else if (isatty(STDOUT_FILENO) && encoder != &encode_protobuf)
+        result = print_harmless(&out);
+    else
+        fwrite(out.data, 1, out.len, stdout);
+    buffer_free(&out);
+    return result ? EXIT_FAILED : EXIT_GOOD;
+}
+
+static int
+dump_run(const struct arguments *given)
+{
+    const struct encoder *encoder;
+    struct watch watch;
+    int result = find_encoder(given, &encoder);
+
+    if (!result)
+        result = watch_open(&watch, given, watch_standard_name(), SNAPSHOT_ALL);
+    if (result)
+        return result;
+    if (!watch.statuses_n) {
+        say_error("no segment matches '%s': shmeter ls lists all there are", given->names[0]);
+        result = EXIT_FAILED;
+    } else if (watch_complain(&watch)) {
+        result = EXIT_FAILED;
+    }
+    if (!result)
+        result = arguments_value(given, "json") ? say_json(dump_json(store_model(watch.store)))
+                                                : print_format(watch.store, encoder);
+    watch_close(&watch);
+    return result;
+}
+
+const struct command command_dump = {
+    .name = "dump",
+    .operands = "[NAME]...",
+    .summary = "print the metrics of a segment (exposition or JSON)",
+    .details =
+        "What the exporter serves of the segment, without its shmeter_* series. With several names, or a pattern,\n"
+        "each series gets the label segment.\n\n"
+        "Exit codes: 0 printed, 1 a segment cannot be read (then nothing is printed), 2 wrong usage.\n",
+    .options = options,
+    .options_n = sizeof options / sizeof *options,
+    .operands_most = -1,
+    .run = dump_run,
+};

@@ -1,0 +1,28 @@
+/*
+ * What the exporter shows, one function for each kind: from a store that was read to bytes. It knows neither threads nor HTTP.
+ */
+#ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
+#define SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
+
+#include "base/buffer.h"
+#include "health/health.h"
+#include "read/store.h"
+
+struct rules;
+
+struct documents_context {
+    struct store *store; /* after store_take()                                                              */
+    const struct segment_status *const *statuses;
+    uint32_t statuses_n;
+    const struct health *health;
+    const struct rules *rules; /* NULL: none                                                               */
+    const char *telemetry_path;
+};
+
+/* Each appends a document to out and returns 0 or -ENOMEM. *good becomes 0 when the document tells of something wrong. */
+int document_health(const struct documents_context *context, struct buffer *out, int *good);
+int document_summary(const struct documents_context *context, struct buffer *out, int *good);
+int document_ready(const struct documents_context *context, struct buffer *out, int *good);
+int document_page(const struct documents_context *context, struct buffer *out, int *good);
+
+#endif

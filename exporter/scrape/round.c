@@ -1,0 +1,320 @@
+/*
+ * Store, verdict and the exporter's own series, in the order in which a scrape needs them.
+ */
+#include "exporter/scrape/round.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "exporter/scrape/documents.h"
+#include "exporter/scrape/health_put.h"
+#include "exporter/scrape/self.h"
+#include "exporter/scrape/watch.h"
+#include "formats/gzip.h"
+#include "health/health.h"
+#include "health/losses.h"
+#include "health/rules/rules.h"
+#include "read/store.h"
+
+#define TICK_NS 1000000000u
+
+struct round {
+    struct round_options options;
+    struct config *config;
+    struct store *store;
+    struct health health; /* of the last reading                                                            */
+    struct self self;
+    struct watch watch;
+    struct losses losses;
+    struct rules *rules; /* NULL: neither rules nor summaries                                               */
+    uint64_t tick_at;    /* when they are to be read again                                                  */
+    struct gzip *gzip;   /* NULL until somebody asks for it                                                  */
+    const struct segment_status **statuses;
+    uint32_t statuses_n;
+};
+
+static double
+clock_seconds(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void
+round_free(struct round *round)
+{
+    if (!round)
+        return;
+    health_free(&round->health);
+    store_free(round->store);
+    watch_free(&round->watch);
+    losses_free(&round->losses);
+    rules_free(round->rules);
+    gzip_free(round->gzip);
+    config_free(round->config);
+    free(round->statuses);
+    free(round);
+}
+
+static struct store_options
+store_options_of(const struct round *round, const struct config *config)
+{
+    return (struct store_options){ .names = config->names,
+                                   .names_n = config->names_n,
+                                   .owners = round->options.owners,
+                                   .owners_n = round->options.owners_n,
+                                   .segments = config->segments,
+                                   .segments_n = config->segments_n };
+}
+
+/* NULL in *out when there is nothing to judge. 0 or -ENOMEM. */
+static int
+rules_of(const struct config *config, struct rules **out)
+{
+    *out = NULL;
+    if (!config->rules.rules_n && !config->rules.summaries_n)
+        return 0;
+    *out = rules_new(&config->rules);
+    return *out ? 0 : -ENOMEM;
+}
+
+struct round *
+round_new(const struct round_options *options, struct config *config)
+{
+    struct round *round = calloc(1, sizeof *round);
+    struct store_options store;
+
+    if (!round)
+        return NULL;
+    round->options = *options;
+    round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
+    store = store_options_of(round, config);
+    round->store = store_new(&store);
+    if (round->store && !rules_of(config, &round->rules)) {
+        round->config = config;
+        round->tick_at = clock_ns(CLOCK_MONOTONIC);
+        return round;
+    }
+    round_free(round);
+    return NULL;
+}
+
+/* The segments' states are void. */
+static void
+forget_statuses(struct round *round)
+{
+    health_free(&round->health); /* it points into them */
+    round->statuses_n = 0;
+}
+
+int
+round_configure(struct round *round, struct config *config)
+{
+    const struct store_options store = store_options_of(round, config);
+    struct rules *rules;
+    int result = rules_of(config, &rules);
+
+    if (!result)
+        result = store_configure(round->store, &store);
+    if (result) {
+        rules_free(rules);
+        return result;
+    }
+    if (!round->rules)
+        round->tick_at = clock_ns(CLOCK_MONOTONIC);
+    if (rules)
+        rules_take(rules, round->rules);
+    rules_free(round->rules);
+    round->rules = rules;
+    forget_statuses(round);
+    config_free(round->config);
+    round->config = config;
+    return 0;
+}
+
+void
+round_note_reload(struct round *round, const struct round_reload *reload)
+{
+    round->self.reload_good = reload->is_good;
+    round->self.reload_good_seconds = reload->good_seconds;
+}
+
+/* ---- reading ---- */
+
+static int
+collect_statuses(struct round *round)
+{
+    uint32_t n = store_status_n(round->store), i;
+    const struct segment_status **grown = realloc(round->statuses, (n + !n) * sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    round->statuses = grown;
+    for (i = 0; i < n; i++)
+        grown[i] = store_status(round->store, i);
+    round->statuses_n = n;
+    return 0;
+}
+
+/* Reads the segments; what there was to say of the reading before is void. */
+static int
+take(struct round *round, enum snapshot_depth depth)
+{
+    int result;
+
+    forget_statuses(round);
+    result = store_take(round->store, depth);
+    if (!result)
+        result = collect_statuses(round);
+    if (result)
+        return result;
+    watch_look(&round->watch, round->statuses, round->statuses_n);
+    return losses_look(&round->losses, round->statuses, round->statuses_n, clock_seconds(CLOCK_MONOTONIC),
+                       clock_ns(CLOCK_REALTIME));
+}
+
+static int
+judge(struct round *round)
+{
+    int result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+
+    if (!result)
+        result = losses_judge(&round->losses, round->statuses, round->statuses_n, &round->health);
+    if (!result && round->rules)
+        result = rules_judge(round->rules, &round->health);
+    return result;
+}
+
+int
+round_read(struct round *round, int with_values)
+{
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result = take(round, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
+
+    if (!result)
+        result = judge(round);
+    if (!result && with_values) {
+        struct model *model = store_model(round->store);
+        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
+        result = health_put(&round->health, round->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
+        round->self.render_seconds = 0;
+    }
+    return result;
+}
+
+uint64_t
+round_tick_at(const struct round *round)
+{
+    return round->rules ? round->tick_at : 0;
+}
+
+int
+round_tick(struct round *round)
+{
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    int result;
+
+    round->tick_at += TICK_NS;
+    if (round->tick_at <= now)
+        round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
+    result = take(round, SNAPSHOT_ALL);
+    return result ? result
+                  : rules_read(round->rules, store_model(round->store), (double)now / 1e9, clock_ns(CLOCK_REALTIME));
+}
+
+void
+round_summary(const struct round *round, struct round_summary *out)
+{
+    uint32_t i;
+
+    *out = (struct round_summary){ .segments_n = round->statuses_n };
+    for (i = 0; i < round->statuses_n; i++)
+        if (round->statuses[i]->readable) {
+            out->readable_n++;
+            out->series_n += round->statuses[i]->series_visible;
+        }
+}
+
+/* ---- documents ---- */
+
+static int
+make_metrics(struct round *round, struct document *document)
+{
+    const struct encoder *encoder = document->wanted.encoder;
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result;
+
+    if (encoder == &encode_openmetrics && round->config->openmetrics_created)
+        encoder = &encode_openmetrics_created;
+    result = store_render(round->store, encoder, &document->body);
+    while (result == -ENOMEM && store_relieve(round->store)) { /* one segment's series may not cost the others theirs */
+        buffer_free(&document->body);
+        result = round_read(round, 1);
+        if (!result)
+            result = store_render(round->store, encoder, &document->body);
+    }
+    document->content_type = encoder->content_type;
+    round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
+    return result;
+}
+
+int
+round_make(struct round *round, struct document *document)
+{
+    const struct documents_context context = { round->store,   round->statuses, round->statuses_n,
+                                               &round->health, round->rules,    round->options.telemetry_path };
+
+    document->good = 1;
+    switch (document->wanted.kind) {
+    case DOCUMENT_METRICS:
+        return make_metrics(round, document);
+    case DOCUMENT_HEALTH:
+        document->content_type = "application/json";
+        return document_health(&context, &document->body, &document->good);
+    case DOCUMENT_SUMMARY:
+        document->content_type = "application/json";
+        return document_summary(&context, &document->body, &document->good);
+    case DOCUMENT_READY:
+        document->content_type = "text/plain; charset=utf-8";
+        return document_ready(&context, &document->body, &document->good);
+    default:
+        document->content_type = "text/html; charset=utf-8";
+        return document_page(&context, &document->body, &document->good);
+    }
+}
+
+int
+round_compress(struct round *round, const struct document *plain, struct document *document)
+{
+    double began = clock_seconds(CLOCK_MONOTONIC);
+    int result;
+
+    if (!round->gzip && !(round->gzip = gzip_new()))
+        return -ENOMEM;
+    document->good = plain->good;
+    document->content_type = plain->content_type;
+    result = gzip_compress(round->gzip, &plain->body, &document->body);
+    if (result == -ENOMEM && store_relieve(round->store)) /* for the next scrape */
+        forget_statuses(round);
+    round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
+    return result;
+}
+
+void
+round_count(struct round *round, const struct wanted *wanted)
+{
+    if (wanted->kind == DOCUMENT_METRICS)
+        self_count(&round->self, wanted->encoder->name, wanted->coding == CODING_GZIP);
+}

@@ -1,0 +1,96 @@
+/*
+ * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's thread and knows
+ * neither queues nor HTTP.
+ */
+#ifndef SHMETER_EXPORTER_SCRAPE_ROUND_H
+#define SHMETER_EXPORTER_SCRAPE_ROUND_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "exporter/settings/config.h"
+#include "formats/encode.h"
+
+enum document_kind {
+    DOCUMENT_METRICS,
+    DOCUMENT_HEALTH,
+    DOCUMENT_SUMMARY,
+    DOCUMENT_READY,
+    DOCUMENT_PAGE,
+    DOCUMENT_KINDS
+};
+
+enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
+
+/* What is asked for. Requests that want the same thing share one document. */
+struct wanted {
+    enum document_kind kind;
+    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+    enum document_coding coding;
+};
+
+static inline int
+wanted_same(const struct wanted *a, const struct wanted *b)
+{
+    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
+}
+
+struct document {
+    struct wanted wanted;
+    int good; /* 0: it tells of something wrong: not ready, failing                                          */
+    const char *content_type;
+    struct buffer body;
+};
+
+/* What cannot change. */
+struct round_options {
+    const uint32_t *owners;
+    uint32_t owners_n;
+    const char *telemetry_path; /* for the page's links                                                     */
+};
+
+struct round;
+
+/* Takes the settings over. What options point to must outlive it. NULL: no memory, and the settings are still the caller's. */
+struct round *round_new(const struct round_options *options, struct config *config);
+void round_free(struct round *round);
+
+/* Replaces the settings and takes the new ones over. Returns 0, or -errno: all is as before, and they are still the caller's. */
+int round_configure(struct round *round, struct config *config);
+
+/* What the exporter's own series say of settings: whether the last reload was good, and when the last good one was (since 1970). */
+struct round_reload {
+    int is_good;
+    double good_seconds;
+};
+
+void round_note_reload(struct round *round, const struct round_reload *reload);
+
+/* Reads the segments, with their values when metrics are wanted, and judges. Returns 0 or -ENOMEM. */
+int round_read(struct round *round, int with_values);
+
+/*
+ * When rules and summaries are to be read again, in ns of CLOCK_MONOTONIC; 0: there are none, and nothing is to be done by the clock.
+ * And to do it, which is a reading too: documents cannot be made of it. Returns 0 or -ENOMEM.
+ */
+uint64_t round_tick_at(const struct round *round);
+int round_tick(struct round *round);
+
+/* The last reading in a few numbers. */
+struct round_summary {
+    uint32_t segments_n, readable_n;
+    uint64_t series_n; /* exposed, the exporter's own not counted                                           */
+};
+
+void round_summary(const struct round *round, struct round_summary *out);
+
+/* Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
+int round_make(struct round *round, struct document *document);
+
+/* Makes the coded document of a plain one that wants the same otherwise. Returns 0 or -ENOMEM. */
+int round_compress(struct round *round, const struct document *plain, struct document *document);
+
+/* Counts a request that was answered, for the exporter's own series. */
+void round_count(struct round *round, const struct wanted *wanted);
+
+#endif

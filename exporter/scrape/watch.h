@@ -1,0 +1,20 @@
+/*
+ * Tells the log what became of the segments: found, gone, created again, unreadable; each change once.
+ */
+#ifndef SHMETER_EXPORTER_SCRAPE_WATCH_H
+#define SHMETER_EXPORTER_SCRAPE_WATCH_H
+
+#include <stdint.h>
+
+#include "read/status.h"
+
+struct watch {
+    struct watch_segment *segments;
+    uint32_t segments_n;
+};
+
+/* Compares with the last call. Without memory it says less. */
+void watch_look(struct watch *watch, const struct segment_status *const *statuses, uint32_t statuses_n);
+void watch_free(struct watch *watch);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * Memory that is given back all at once: strings and small arrays of a model.
+ */
+#ifndef SHMETER_BASE_ARENA_H
+#define SHMETER_BASE_ARENA_H
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena { /* zeroed to begin with */
+    struct arena_block *blocks;
+    size_t left; /* in the newest block */
+};
+
+/* Zeroed, aligned for any type. NULL: no memory. bytes 0 gives a pointer too. */
+void *arena_take(struct arena *arena, size_t bytes);
+
+/* The bytes as they are, without alignment. */
+char *arena_bytes(struct arena *arena, const void *bytes, size_t len);
+char *arena_string(struct arena *arena, const char *string);
+
+void arena_free(struct arena *arena);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * The exporter's own log: one line an event on standard error, as logfmt or JSON, escaped so that nothing in a value can
+ * forge a line. It knows nothing of what it reports.
+ */
+#ifndef SHMETER_BASE_LOG_H
+#define SHMETER_BASE_LOG_H
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+/* Before any thread is started; without it: info and logfmt. */
+void log_configure(enum log_level level, enum log_format format);
+
+/* Whether an event of this level would be written: to spare the making of its values. */
+int log_wanted(enum log_level level);
+
+/*
+ * Writes one event: a message, then pairs of key and value, ended by NULL, all strings. A NULL value leaves its pair out. Keys
+ * are the program's own and are not escaped. A long value is cut. Thread-safe: a line is one write(2). Not signal-safe.
+ */
+void log_event(enum log_level level, const char *message, ...) __attribute__((sentinel));
+
+/* The words that --log.level and --log.format take. Return 0 and *out, or -EINVAL. */
+int log_level_parse(const char *word, enum log_level *out);
+int log_format_parse(const char *word, enum log_format *out);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * The one C++ file: std::to_chars has the shortest digits.
+ */
+#include "base/number.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+namespace {
+
+const char digits[] = "00010203040506070809"
+                      "10111213141516171819"
+                      "20212223242526272829"
+                      "30313233343536373839"
+                      "40414243444546474849"
+                      "50515253545556575859"
+                      "60616263646566676869"
+                      "70717273747576777879"
+                      "80818283848586878889"
+                      "90919293949596979899";
+
+size_t
+word(char *out, const char *text)
+{
+    size_t bytes = std::strlen(text);
+    std::memcpy(out, text, bytes);
+    return bytes;
+}
+
+size_t
+not_finite(char *out, double value)
+{
+    return word(out, std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+}
+
+unsigned
+digits_of(uint64_t value)
+{
+    unsigned n = 1;
+    for (;;) {
+        if (value < 10)
+            return n;
+        if (value < 100)
+            return n + 1;
+        if (value < 1000)
+            return n + 2;
+        if (value < 10000)
+            return n + 3;
+        value /= 10000;
+        n += 4;
+    }
+}
+
+} // namespace
+
+size_t
+number_u64(char *out, uint64_t value)
+{
+    unsigned n = digits_of(value);
+    char *at = out + n;
+
+    while (value >= 100) {
+        uint64_t rest = value / 100;
+        at -= 2;
+        std::memcpy(at, digits + 2 * (value - 100 * rest), 2);
+        value = rest;
+    }
+    if (value >= 10)
+        std::memcpy(out, digits + 2 * value, 2);
+    else
+        *out = static_cast<char>('0' + value);
+    return n;
+}
+
+size_t
+number_f64(char *out, double value)
+{
+    if (!std::isfinite(value))
+        return not_finite(out, value);
+    if (value > -9007199254740992.0 && value < 9007199254740992.0) {
+        int64_t whole = static_cast<int64_t>(value);
+        if (static_cast<double>(whole) == value && (whole || !std::signbit(value))) {
+            if (whole >= 0)
+                return number_u64(out, static_cast<uint64_t>(whole));
+            *out = '-';
+            return 1 + number_u64(out + 1, static_cast<uint64_t>(-whole));
+        }
+    }
+    return static_cast<size_t>(std::to_chars(out, out + NUMBER_BYTES, value).ptr - out);
+}
+
+size_t
+number_bound(char *out, double value)
+{
+    char shortest[NUMBER_BYTES];
+    size_t bytes;
+
+    if (!std::isfinite(value))
+        return not_finite(out, value);
+    if (value == 0)
+        value = 0; /* no -0 */
+    /* Go's %g with shortest digits has an exponent below 10^-4 and from 10^6 on. */
+    char *end = std::to_chars(shortest, shortest + sizeof shortest, value, std::chars_format::scientific).ptr;
+    char *e = static_cast<char *>(std::memchr(shortest, 'e', static_cast<size_t>(end - shortest)));
+    int exponent = 0;
+    std::from_chars(e + (e[1] == '+' ? 2 : 1), end, exponent);
+    if (exponent < -4 || exponent >= 6) {
+        bytes = static_cast<size_t>(end - shortest);
+        std::memcpy(out, shortest, bytes);
+        return bytes;
+    }
+    bytes = static_cast<size_t>(std::to_chars(out, out + NUMBER_BYTES, value, std::chars_format::fixed).ptr - out);
+    if (!std::memchr(out, '.', bytes)) {
+        out[bytes++] = '.';
+        out[bytes++] = '0';
+    }
+    return bytes;
+}

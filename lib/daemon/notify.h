@@ -1,0 +1,42 @@
+/*
+ * Messages to the service manager: the protocol of sd_notify(3) and sd_watchdog_enabled(3), NOTIFY_SOCKET and WATCHDOG_USEC. It knows
+ * nothing of what is told. Without a NOTIFY_SOCKET all of it does nothing.
+ *
+ * To be called by one thread. What cannot be sent is lost: nobody may wait for a service manager.
+ */
+#ifndef SHMETER_DAEMON_NOTIFY_H
+#define SHMETER_DAEMON_NOTIFY_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct notify {
+    int fd; /* -1: there is nobody to tell                                                             */
+    struct sockaddr_un address;
+    socklen_t address_bytes;
+    uint64_t watchdog_ns; /* without a message for so long the process is killed; 0: there is no watchdog      */
+};
+
+/* Reads the environment and forgets the variables. Not thread-safe (environment). */
+void notify_open(struct notify *notify);
+void notify_close(struct notify *notify);
+
+int notify_wanted(const struct notify *notify);
+
+/* The service serves. */
+void notify_ready(const struct notify *notify);
+
+/* A change of settings begins; notify_ready() ends it, whatever came of it. */
+void notify_reloading(const struct notify *notify);
+
+/* The end begins. */
+void notify_stopping(const struct notify *notify);
+
+/* The service is alive: to be said at least every watchdog_ns. */
+void notify_alive(const struct notify *notify);
+
+/* One line for people; line ends in it become spaces. */
+void notify_status(const struct notify *notify, const char *line);
+
+#endif

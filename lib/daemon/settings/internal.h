@@ -1,0 +1,35 @@
+/*
+ * What the reader of YAML files shares with the writer of its sentences.
+ */
+#ifndef SHMETER_DAEMON_SETTINGS_INTERNAL_H
+#define SHMETER_DAEMON_SETTINGS_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <yaml.h>
+
+#include "daemon/settings/yaml.h"
+
+struct pending;
+struct tree;
+
+struct reader {
+    struct yaml *yaml;
+    struct tree *tree;
+    const char *text; /* the whole file */
+    size_t len;
+    yaml_parser_t parser;
+    struct pending *pending; /* what was read of lists and maps that are not complete                         */
+    uint32_t pending_n, pending_max;
+    uint32_t depth;
+};
+
+uint32_t yaml_line_of(const yaml_mark_t *mark);
+
+/* Says what libyaml has to say. Returns -EINVAL or -ENOMEM. */
+int yaml_fail_syntax(struct reader *reader);
+
+/* Returns -ENOMEM, with a sentence. */
+int yaml_no_memory(struct yaml *yaml);
+
+#endif

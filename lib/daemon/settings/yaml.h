@@ -1,0 +1,87 @@
+/*
+ * A YAML file as a tree of values, with the line of each for the one sentence that a mistake is answered with: "FILE:LINE: what is
+ * wrong". Read by libyaml; anchors, aliases, tags, merge keys, keys that are given twice and a second document are refused. It knows
+ * no settings. Single-threaded.
+ */
+#ifndef SHMETER_DAEMON_SETTINGS_YAML_H
+#define SHMETER_DAEMON_SETTINGS_YAML_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define YAML_FILE_BYTES  (1u << 20) /* a longer file is refused                                                 */
+#define YAML_DEPTH       16u        /* lists and maps in each other; deeper ones are refused                    */
+#define YAML_SHOWN_BYTES 80u        /* of a value in a sentence                                                 */
+
+enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
+
+struct yaml_value {
+    enum yaml_kind kind;
+    uint32_t line;           /* from 1                                                                           */
+    uint32_t is_quoted;      /* scalars: "5" and '5', which are no numbers                                       */
+    uint32_t n;              /* items of a list or a map                                                         */
+    const char *text;        /* scalars; "" for an empty value and for a plain ~ or null. UTF-8 without NUL       */
+    const char *const *keys; /* maps: n of them                                                             */
+    const uint32_t *key_lines;
+    const struct yaml_value *items; /* lists and maps: n of them                                            */
+};
+
+struct yaml {
+    const char *path;
+    const struct yaml_value *root; /* NULL: the file holds nothing but comments                              */
+    char *error;                   /* the caller's: where the sentence goes; the first one stays             */
+    size_t error_bytes;
+};
+
+/*
+ * Reads a file, regular or a device that ends (/dev/null). Returns 0, or -errno (-EINVAL: no YAML; -EFBIG; -ENOMEM) with one sentence
+ * in error. What it yields is valid until yaml_close(), and error is used until then. After an error there is nothing to close.
+ */
+int yaml_open(struct yaml *yaml, const char *path, char *error, size_t error_bytes);
+void yaml_close(struct yaml *yaml);
+
+/*
+ * Writes "FILE:LINE: sentence" into the error, unless there is one: always one line, whatever stands in the arguments. Returns -EINVAL.
+ * value NULL: without a line. Values come in by yaml_shown() only.
+ */
+int yaml_fail(struct yaml *yaml, const struct yaml_value *value, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int yaml_fail_line(struct yaml *yaml, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A scalar for a sentence, in quotes and cut short. What stands under a key with password, secret, hash or auth in its name is not shown. */
+const char *yaml_shown(const char *key, const struct yaml_value *value, char out[YAML_SHOWN_BYTES]);
+
+/* ---- typed values: 0, or -EINVAL with a sentence; key is for the sentence ---- */
+
+int yaml_string(struct yaml *yaml, const char *key, const struct yaml_value *value, const char **out);
+int yaml_bool(struct yaml *yaml, const char *key, const struct yaml_value *value, int *out); /* true, false */
+int yaml_number(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
+                double *out);
+int yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *value, int64_t least, int64_t most,
+                 int64_t *out);
+
+/* As Prometheus writes them (its <duration>): 500ms, 30s, 5m, 1h30m, 1d; a bare 0 too. In seconds. */
+int yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
+                  double *out);
+
+/* ---- maps: a table of the keys that may stand there ---- */
+
+struct yaml_field {
+    const char *key;
+    /* Takes the value into whatever is filled. Returns 0, or -EINVAL after yaml_fail() (or -ENOMEM). */
+    int (*take)(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into);
+    uint32_t is_required;
+};
+
+/*
+ * Refuses what is no map, unknown keys (naming the known ones, or the likely one) and missing required ones. An empty value is an empty
+ * map. key NULL: the whole file.
+ */
+int yaml_map(struct yaml *yaml, const char *key, const struct yaml_value *value, const struct yaml_field *fields,
+             uint32_t fields_n, void *into);
+
+/* Calls take for each item of a list. An empty value is an empty list. */
+int yaml_list(struct yaml *yaml, const char *key, const struct yaml_value *value,
+              int (*take)(struct yaml *yaml, const char *key, const struct yaml_value *item, void *into), void *into);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Lines of the text formats: the plan's pieces with numbers behind them. Each function writes at out, where there is room, and
+ * returns the end of what it wrote.
+ */
+#ifndef SHMETER_FORMATS_LINES_H
+#define SHMETER_FORMATS_LINES_H
+
+#include <string.h>
+
+#include "base/number.h"
+#include "model/model.h"
+
+#define LINE_BYTES (NUMBER_BYTES + 1u) /* behind a piece: a number and the newline                           */
+
+static inline char *
+put_bytes(char *out, const char *bytes, size_t len)
+{
+    memcpy(out, bytes, len);
+    return out + len;
+}
+
+static inline char *
+put_u64(char *out, uint64_t value)
+{
+    out += number_u64(out, value);
+    *out++ = '\n';
+    return out;
+}
+
+static inline char *
+put_f64(char *out, double value)
+{
+    out += number_f64(out, value);
+    *out++ = '\n';
+    return out;
+}
+
+/* A counter's, gauge's or info's line. */
+static inline char *
+put_number(char *out, const struct model *model, const struct model_series *series, const char *piece, uint32_t len)
+{
+    out = put_bytes(out, piece, len);
+    return series->shape->number == MODEL_U64 ? put_u64(out, model_u64(model, series))
+                                              : put_f64(out, model_f64_at(model, series->word));
+}
+
+/* A histogram's bucket lines up to +Inf. *text moves on by their pieces; *count becomes that of all. */
+static inline char *
+put_buckets(char *out, const struct model *model, const struct model_series *series, const char **text,
+            const uint32_t *lens, uint64_t *count)
+{
+    const struct model_shape *shape = series->shape;
+    const uint64_t *buckets = model_histogram_buckets(model, series);
+    uint64_t cumulative = 0;
+    uint32_t i, bucket = 0;
+
+    for (i = 0; i <= shape->classic_n; i++) { /* the last one is +Inf */
+        uint32_t end = i < shape->classic_n ? shape->classic_ends[i] : shape->buckets_n;
+        while (bucket < end)
+            cumulative = model_add_held(cumulative, buckets[bucket++]);
+        out = put_u64(put_bytes(out, *text, lens[i]), cumulative);
+        *text += lens[i];
+    }
+    *count = cumulative;
+    return out;
+}
+
+#endif

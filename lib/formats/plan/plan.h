@@ -1,0 +1,64 @@
+/*
+ * The bytes that stay the same from scrape to scrape, rendered once when a family or series appears: a scrape then copies them and
+ * puts numbers in between. Formats that have the same bytes share them; a part that no format has asked for yet takes no memory.
+ */
+#ifndef SHMETER_FORMATS_PLAN_PLAN_H
+#define SHMETER_FORMATS_PLAN_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "model/model.h"
+
+enum plan_part {
+    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics     */
+    PLAN_OPENMETRICS, /* heads of OpenMetrics                                                               */
+    PLAN_PROTOBUF,    /* MetricFamily and Metric messages                                                   */
+    PLAN_PARTS
+};
+
+#define PLAN_BIT(part) (1u << (part))
+
+struct plan_series {
+    uint64_t off;  /* of its first piece in its family's text                                                */
+    uint32_t len;  /* of that piece                                                                         */
+    uint32_t lens; /* where it has several, one behind the other: index of its first length in the family's lens */
+};
+
+/* What one part has of one family; text.c and its like say what of it they use. */
+struct plan_family {
+    struct buffer head; /* before the family's first series                                                */
+    struct buffer text;
+    struct plan_series *series; /* parallel to the model family's series                                     */
+    uint32_t series_n, series_capacity;
+    uint32_t *lens;
+    uint32_t lens_n, lens_capacity;
+    uint32_t kind, name_len; /* the part's own                                                             */
+};
+
+struct plan_parts {
+    struct plan_family *families; /* at the model family's idx                                              */
+    uint32_t families_n;
+};
+
+struct plan {
+    const struct model *model;
+    uint64_t epoch; /* of the model                                                                       */
+    struct plan_parts parts[PLAN_PARTS];
+};
+
+/* A plan for a model that outlives it. NULL: no memory. */
+struct plan *plan_new(const struct model *model);
+void plan_free(struct plan *plan);
+
+/* Catches up with the model in some parts, PLAN_BIT(part) | ...: renders what they do not have yet. Returns 0 or -ENOMEM. */
+int plan_update(struct plan *plan, uint32_t parts);
+
+static inline const struct plan_family *
+plan_of(const struct plan *plan, enum plan_part part, const struct model_family *family)
+{
+    return &plan->parts[part].families[family->idx];
+}
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * Text 0.0.4: a family's head is its HELP and TYPE lines, a series' pieces are `name{labels} ` of each of its lines: one, or of a
+ * histogram the classic buckets, +Inf, sum and count, or of a summary sum and count. OpenMetrics has the same lines.
+ */
+#include <errno.h>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "formats/plan/internal.h"
+
+static const char *
+type_word(enum model_type type)
+{
+    return type == MODEL_COUNTER     ? "counter"
+           : type == MODEL_HISTOGRAM ? "histogram"
+           : type == MODEL_SUMMARY   ? "summary"
+                                     : "gauge";
+}
+
+static int
+add_head(struct plan_family *planned, const struct model *model, const struct model_family *family)
+{
+    struct buffer *head = &planned->head;
+    int result = 0;
+    (void)model;
+
+    if (*family->help) {
+        result |= buffer_append_string(head, "# HELP ");
+        result |= buffer_append_string(head, family->name);
+        result |= buffer_append_string(head, " ");
+        result |= text_escape_help(head, family->help);
+        result |= buffer_append_string(head, "\n");
+    }
+    result |= buffer_append_string(head, "# TYPE ");
+    result |= buffer_append_string(head, family->name);
+    result |= buffer_append_string(head, " ");
+    result |= buffer_append_string(head, type_word(family->type));
+    result |= buffer_append_string(head, "\n");
+    return result ? -ENOMEM : 0;
+}
+
+/* name suffix {labels, le} blank. bound NULL: no le. */
+static int
+add_prefix(struct buffer *text, const char *name, const char *suffix, const struct model_series *series,
+           const double *bound)
+{
+    uint32_t i;
+    char number[NUMBER_BYTES];
+    const char *before = "{";
+    int result = buffer_append_string(text, name) | buffer_append_string(text, suffix);
+
+    for (i = 0; i < series->shape->labels_n; i++, before = ",") {
+        result |= buffer_append_string(text, before);
+        result |= buffer_append_string(text, series->shape->labels[i]);
+        result |= buffer_append_string(text, "=\"");
+        result |= text_escape_value(text, series->values[i]);
+        result |= buffer_append_string(text, "\"");
+    }
+    if (bound) {
+        result |= buffer_append_string(text, before);
+        result |= buffer_append_string(text, "le=\"");
+        result |= buffer_append(text, number, number_bound(number, *bound));
+        result |= buffer_append_string(text, "\"");
+    }
+    result |= buffer_append_string(text, i || bound ? "} " : " ");
+    return result ? -ENOMEM : 0;
+}
+
+static int
+add_line(struct plan_family *planned, const char *name, const char *suffix, const struct model_series *series,
+         const double *bound)
+{
+    size_t before = planned->text.len;
+
+    if (add_prefix(&planned->text, name, suffix, series, bound))
+        return -ENOMEM;
+    return plan_lens_add(planned, (uint32_t)(planned->text.len - before));
+}
+
+static int
+add_summary(struct plan_family *planned, const char *name, const struct model_series *series)
+{
+    int result = add_line(planned, name, "_sum", series, NULL);
+
+    return result ? result : add_line(planned, name, "_count", series, NULL);
+}
+
+static int
+add_histogram(struct plan_family *planned, const char *name, const struct model_series *series)
+{
+    const struct model_shape *shape = series->shape;
+    const double infinity = __builtin_inf();
+    uint32_t i;
+    int result = 0;
+
+    for (i = 0; i < shape->classic_n && !result; i++)
+        result = add_line(planned, name, "_bucket", series, &shape->classic_bounds[i]);
+    if (!result)
+        result = add_line(planned, name, "_bucket", series, &infinity);
+    return result ? result : add_summary(planned, name, series);
+}
+
+static int
+add_series(struct plan_family *planned, const struct model_family *family, const struct model_series *series)
+{
+    return family->type == MODEL_HISTOGRAM ? add_histogram(planned, family->name, series)
+           : family->type == MODEL_SUMMARY ? add_summary(planned, family->name, series)
+                                           : add_prefix(&planned->text, family->name, "", series, NULL);
+}
+
+const struct plan_maker plan_make_text = { .head = add_head, .series = add_series };

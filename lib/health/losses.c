@@ -1,0 +1,152 @@
+/*
+ * For each kind of each segment: the total of the last look, and since when and by how much it has been growing. Growth is over when there
+ * was none for LOSSES_SECONDS.
+ */
+#include "health/losses.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CREATED_SLACK_NS 1000000000u /* between a segment's creation and the moment when it can be found */
+
+struct loss {
+    uint64_t total;
+    uint64_t grown;        /* by so much, ...                                                              */
+    double since, last_at; /* ... between these looks; grown 0: never                                        */
+};
+
+struct losses_segment {
+    char *name;
+    struct loss losses[STATUS_LOSSES];
+};
+
+/*
+ * To have come back is no loss: it is counted with them because it takes room. What is superseded is told by
+ * health_judge(), as long as it is.
+ */
+static int
+is_loss(uint32_t kind)
+{
+    const char *word = status_loss_kind(kind);
+
+    return word && strcmp(word, "series_renewed") != 0 && strcmp(word, "superseded") != 0;
+}
+
+static uint64_t
+total_of(const struct segment_status *status, uint32_t kind)
+{
+    return status->losses[kind] + status->losses_before[kind];
+}
+
+static struct losses_segment *
+segment_find(const struct losses *losses, const char *name)
+{
+    uint32_t i;
+
+    for (i = 0; i < losses->segments_n; i++)
+        if (!strcmp(losses->segments[i].name, name))
+            return &losses->segments[i];
+    return NULL;
+}
+
+/* What a segment that was created since the last look has lost is new. */
+static struct losses_segment *
+segment_add(struct losses *losses, const struct segment_status *status)
+{
+    int is_new = losses->real_ns && status->created_real_ns + CREATED_SLACK_NS > losses->real_ns;
+    struct losses_segment *segments = realloc(losses->segments, (losses->segments_n + 1) * sizeof *segments);
+    uint32_t i;
+
+    if (!segments)
+        return NULL;
+    losses->segments = segments;
+    segments += losses->segments_n;
+    memset(segments, 0, sizeof *segments);
+    segments->name = strdup(status->name);
+    if (!segments->name)
+        return NULL;
+    for (i = 0; i < STATUS_LOSSES && !is_new; i++)
+        segments->losses[i].total = total_of(status, i);
+    losses->segments_n++;
+    return segments;
+}
+
+static void
+loss_look(struct loss *loss, uint64_t total, double before, double now)
+{
+    if (loss->grown && now - loss->last_at > LOSSES_SECONDS)
+        loss->grown = 0;
+    if (total > loss->total) {
+        if (!loss->grown)
+            loss->since = before;
+        loss->grown += total - loss->total;
+        loss->last_at = now;
+    }
+    loss->total = total;
+}
+
+int
+losses_look(struct losses *losses, const struct segment_status *const *statuses, uint32_t statuses_n, double now,
+            uint64_t real_ns)
+{
+    double before = losses->real_ns ? losses->now : now;
+    uint32_t i, k;
+
+    for (i = 0; i < statuses_n; i++) {
+        struct losses_segment *segment = segment_find(losses, statuses[i]->name);
+        if (!statuses[i]->readable)
+            continue;
+        if (!segment && !(segment = segment_add(losses, statuses[i])))
+            return -ENOMEM;
+        for (k = 0; k < STATUS_LOSSES; k++)
+            loss_look(&segment->losses[k], total_of(statuses[i], k), before, now);
+    }
+    losses->now = now;
+    losses->real_ns = real_ns;
+    return 0;
+}
+
+static int
+add_reason(const struct losses *losses, const struct segment_status *status, uint32_t kind, const struct loss *loss,
+           struct health *health)
+{
+    struct health_reason reason = { .check = HEALTH_LOSSES,
+                                    .severity = STATUS_DEGRADED,
+                                    .segment = status->name,
+                                    .what = status_loss_kind(kind),
+                                    .value = (double)loss->grown,
+                                    .threshold = 0 };
+
+    snprintf(reason.message, sizeof reason.message, "segment %.100s, in the last %.0f s: %llu %s", status->name,
+             losses->now - loss->since, (unsigned long long)loss->grown, status_loss_help(kind));
+    return health_add(health, &reason);
+}
+
+int
+losses_judge(const struct losses *losses, const struct segment_status *const *statuses, uint32_t statuses_n,
+             struct health *health)
+{
+    uint32_t i, k;
+    int result = 0;
+
+    for (i = 0; i < statuses_n; i++) {
+        const struct losses_segment *segment = segment_find(losses, statuses[i]->name);
+        for (k = 0; segment && statuses[i]->readable && k < STATUS_LOSSES && !result; k++)
+            if (segment->losses[k].grown && is_loss(k))
+                result = add_reason(losses, statuses[i], k, &segment->losses[k], health);
+    }
+    return result;
+}
+
+void
+losses_free(struct losses *losses)
+{
+    uint32_t i;
+
+    for (i = 0; i < losses->segments_n; i++)
+        free(losses->segments[i].name);
+    free(losses->segments);
+    memset(losses, 0, sizeof *losses);
+}

@@ -1,0 +1,95 @@
+/*
+ * The conditions of rules: a part of PromQL in which every expression is one number, compared with another one. Parsed here; it
+ * knows neither models nor histories.
+ *
+ *     condition   = number COMPARISON number                     > >= < <= == !=
+ *     number      = literal | - number | ( number ) | number + number | - * / | aggregate | of_histogram
+ *     aggregate   = (sum | min | max | avg | count) ( vector )
+ *     vector      = selector | (rate | increase | delta | min_over_time | max_over_time | avg_over_time) ( selector [5m] )
+ *     of_histogram = histogram_quantile ( literal , histogram ) | (histogram_count | histogram_sum) ( histogram )
+ *     histogram   = sum ( (rate | increase) ( selector [5m] ) ) | sum by (le) ( (rate | increase) ( NAME_bucket selector [5m] ) )
+ *     selector    = NAME [ { label = "text", label != "text", label =~ "expression", label !~ "expression" } ]
+ *
+ * Everything that is accepted is valid PromQL and means the same there. Label expressions are POSIX extended regular ones, matched
+ * against the whole value.
+ */
+#ifndef SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
+#define SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "health/rules/selector.h"
+
+#define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
+#define EXPRESSION_DEPTH       32u   /* parentheses and signs within each other                                 */
+#define EXPRESSION_NODES       256u
+#define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window]                                          */
+
+enum expression_kind {
+    EXPRESSION_NUMBER,
+    EXPRESSION_NEGATE, /* left                                                                              */
+    EXPRESSION_ADD,    /* left, right; so are the next three                                                 */
+    EXPRESSION_SUBTRACT,
+    EXPRESSION_MULTIPLY,
+    EXPRESSION_DIVIDE,
+    EXPRESSION_AGGREGATE, /* of a selector's series, each by its function                                     */
+    EXPRESSION_QUANTILE,  /* number: q. Of the sum of a selector's histograms; so are the next two             */
+    EXPRESSION_COUNT_OF,
+    EXPRESSION_SUM_OF
+};
+
+enum expression_aggregate { EXPRESSION_SUM, EXPRESSION_MIN, EXPRESSION_MAX, EXPRESSION_AVG, EXPRESSION_COUNT };
+
+enum expression_function {
+    EXPRESSION_VALUE, /* what it is now; without a window                                                   */
+    EXPRESSION_RATE,
+    EXPRESSION_INCREASE,
+    EXPRESSION_DELTA,
+    EXPRESSION_MIN_OVER_TIME,
+    EXPRESSION_MAX_OVER_TIME,
+    EXPRESSION_AVG_OVER_TIME
+};
+
+struct expression_node {
+    enum expression_kind kind;
+    double number;
+    struct expression_node *left, *right;
+    enum expression_aggregate aggregate;
+    enum expression_function function;
+    double window_seconds;
+    struct selector *selector; /* of the last four kinds                                                    */
+    uint32_t is_classic;       /* sum by (le) of NAME_bucket; the selector's name is without _bucket         */
+    double le;                 /* of NAME_bucket{le="..."}, whose name is without _bucket; NaN: no bucket     */
+    uint32_t idx;              /* its place in the expression's nodes                             */
+};
+
+enum expression_comparison {
+    EXPRESSION_GREATER,
+    EXPRESSION_GREATER_EQUAL,
+    EXPRESSION_LESS,
+    EXPRESSION_LESS_EQUAL,
+    EXPRESSION_SAME,
+    EXPRESSION_DIFFERENT
+};
+
+struct expression {
+    char *text; /* as given */
+    struct expression_node *left, *right;
+    enum expression_comparison comparison;
+    struct expression_node *nodes[EXPRESSION_NODES]; /* all of them */
+    uint32_t nodes_n;
+};
+
+/*
+ * Parses a condition. NULL with one sentence in why, which says where the mistake is; or, without memory, with "no memory". Free with
+ * expression_free().
+ */
+struct expression *expression_parse(const char *text, char *why, size_t why_bytes);
+void expression_free(struct expression *expression);
+
+/* ">" and so on; and whether a compares to b so. NaN compares as in PromQL: to nothing but by !=. */
+const char *expression_comparison_word(enum expression_comparison comparison);
+int expression_compare(enum expression_comparison comparison, double a, double b);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The words of a condition's text, and the sentence that a mistake is answered with. Nobody but expression.c includes it.
+ */
+#ifndef SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H
+#define SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORDS_STRING_BYTES 1024u
+
+enum word_kind { WORD_END, WORD_NUMBER, WORD_NAME, WORD_STRING, WORD_SIGN };
+
+struct words {
+    const char *text;
+    const char *next; /* behind the present word                                                         */
+    char *why;        /* the caller's: the first mistake's sentence, "" none                               */
+    size_t why_bytes;
+    enum word_kind kind; /* of the present word                                                              */
+    const char *at;      /* where it begins                                                                 */
+    size_t len;          /* of a name                                                                       */
+    int sign;            /* of WORD_SIGN: the character; two of them as first * 256 + second: '=' * 256 + '~'   */
+    double number;
+    char string[WORDS_STRING_BYTES]; /* without quotes and escapes                                             */
+};
+
+/* Begins with the first word. why gets a sentence at the first mistake; from then on every word is WORD_END. */
+void words_begin(struct words *words, const char *text, char *why, size_t why_bytes);
+void words_next(struct words *words);
+
+/* Whether the present word is this sign, or this name. words_take goes on if so. */
+int words_is(const struct words *words, int sign);
+int words_take(struct words *words, int sign);
+int words_is_name(const struct words *words, const char *name);          /* as written           */
+int words_is_call(const struct words *words);                            /* a "(" comes next */
+int words_is_keyword(const struct words *words, const char *lower_case); /* in any case of letters */
+
+/* The duration that comes next, before any word: after a '[' is the present word. Leaves ']' as present word. NaN after a mistake. */
+double words_duration(struct words *words);
+
+/* Says the sentence, and where. at: in the text; NULL: the present word. Returns -EINVAL. */
+int words_fail(struct words *words, const char *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

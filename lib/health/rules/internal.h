@@ -1,0 +1,47 @@
+/*
+ * What rules.c and summary.c share; nobody else includes it.
+ */
+#ifndef SHMETER_HEALTH_RULES_INTERNAL_H
+#define SHMETER_HEALTH_RULES_INTERNAL_H
+
+#include "health/rules/expression/expression.h"
+#include "health/rules/history.h"
+#include "health/rules/rules.h"
+#include "health/rules/term/term.h"
+
+struct rule {
+    char *name, *message;
+    struct expression *expression;
+    enum status_health severity;
+    double for_seconds;
+    uint32_t term_of[EXPRESSION_NODES]; /* by node                                                          */
+    enum rule_state state;
+    double since; /* when it began to hold                                                                 */
+    double value, threshold;
+    const char *problem;
+};
+
+struct rules_summary {
+    struct summary_spec spec; /* its own copies                                                             */
+    struct selector *selector;
+    uint32_t term;
+};
+
+struct rules {
+    struct history *history;
+    struct term **terms;
+    uint32_t terms_n;
+    struct rule *rules;
+    uint32_t rules_n;
+    struct rules_summary *summaries;
+    uint32_t summaries_n;
+    uint64_t real_ns; /* of the last reading; 0: none                                                       */
+};
+
+/* The index of the term, which is added if need be; -ENOMEM. */
+int64_t rules_term(struct rules *rules, const struct term_want *want);
+
+int rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct summary_spec *from);
+void rules_summary_free(struct rules_summary *summary);
+
+#endif

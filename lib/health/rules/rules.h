@@ -1,0 +1,114 @@
+/*
+ * Rules and summaries: what an operator asks of the values, once a second, on a history of at most an hour. It belongs to the
+ * scraper's thread; it knows the model, and neither segments nor HTTP.
+ */
+#ifndef SHMETER_HEALTH_RULES_RULES_H
+#define SHMETER_HEALTH_RULES_RULES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "health/health.h"
+#include "model/model.h"
+
+#define RULES_MOST          1000u
+#define RULES_GROUPS        100u    /* of one summary                                                         */
+#define RULES_BY_MOST       8u      /* labels                                                                 */
+#define RULES_FOR_MOST      86400.0 /* seconds                                                                */
+#define RULES_OVER_LEAST    5.0     /* seconds                                                                */
+#define RULES_NAME_BYTES    128u
+#define RULES_MESSAGE_BYTES 256u
+
+struct rule_spec {
+    const char *name;            /* unique; printable, not empty                                              */
+    const char *expression;      /* see expression.h                                                          */
+    double for_seconds;          /* so long it must hold without a break; 0: at once                           */
+    enum status_health severity; /* STATUS_DEGRADED or STATUS_FAILING                                         */
+    const char *message;         /* NULL or "": none                                                          */
+};
+
+struct summary_spec {
+    const char *histogram; /* the family's name                                                         */
+    const char *const *by; /* labels whose values make groups; by_n 0: one group of all series             */
+    uint32_t by_n;
+    double over_seconds;  /* RULES_OVER_LEAST to an hour                                               */
+    double apdex_seconds; /* target, in the histogram's unit; 0: no Apdex                               */
+};
+
+struct rules_spec {
+    const struct rule_spec *rules;
+    uint32_t rules_n;
+    const struct summary_spec *summaries;
+    uint32_t summaries_n;
+};
+
+/* For whoever reads a configuration: 0, or -EINVAL and one sentence. That names are unique is for the caller to see. */
+int rules_check_rule(const struct rule_spec *spec, char *why, size_t why_bytes);
+int rules_check_summary(const struct summary_spec *spec, char *why, size_t why_bytes);
+
+struct rules;
+
+/* Copies the spec, which was checked. NULL: no memory. */
+struct rules *rules_new(const struct rules_spec *spec);
+void rules_free(struct rules *rules); /* NULL is fine */
+
+/* What is the same in former (NULL: none) goes on in rules, with its history and its state. former is only to be freed afterwards. */
+void rules_take(struct rules *rules, struct rules *former);
+
+/*
+ * Takes the model's values in and judges the rules, to be called once a second. now: in seconds, of a clock that never goes back; real_ns:
+ * since 1970. A call that comes less than 0.9 s after the last one does nothing. 0 or -ENOMEM: then something of this second is missing.
+ */
+int rules_read(struct rules *rules, const struct model *model, double now, uint64_t real_ns);
+
+/* ---- what came out, at the last rules_read() ---- */
+
+enum rule_state {
+    RULE_INACTIVE,
+    RULE_PENDING, /* it holds, but not for long enough                                                      */
+    RULE_FIRING
+};
+
+struct rule_status {
+    const char *name, *expression, *message; /* message "" none                                             */
+    enum status_health severity;
+    double for_seconds;
+    enum rule_state state;
+    double since_seconds;    /* ago; NaN when it is inactive                                                */
+    double value, threshold; /* the sides of the comparison; NaN: none                                       */
+    const char *comparison;  /* between value and threshold: ">"                                            */
+    const char *problem;     /* NULL, or why there is no value                                              */
+};
+
+uint32_t rules_n(const struct rules *rules);
+void rules_status(const struct rules *rules, uint32_t idx, struct rule_status *out);
+const char *rule_state_word(enum rule_state state); /* "inactive" "pending" "firing" */
+
+/* Adds a reason for each firing rule. 0 or -ENOMEM. */
+int rules_judge(const struct rules *rules, struct health *health);
+
+/* ---- summaries ---- */
+
+struct summary_row {
+    const char *const *values; /* of the spec's by                                                          */
+    double count, rate, mean;  /* observations in the window, each second, their mean (NaN: none)                */
+    double p50, p95, p99, apdex;
+    const char *problem; /* NULL, or why quantiles or Apdex are NaN though there are observations                  */
+};
+
+struct summary_result {
+    const struct summary_spec *spec;
+    double covered_seconds;
+    uint32_t left_out_n; /* series that are in no group, as there are too many groups                          */
+    const char *problem; /* NULL, or why there is nothing                                                    */
+    struct summary_row *rows;
+    uint32_t rows_n;
+};
+
+uint32_t rules_summaries_n(const struct rules *rules);
+
+/* 0 or -ENOMEM; free with summary_free(). */
+int rules_summary(const struct rules *rules, uint32_t idx, struct summary_result *out);
+void summary_free(struct summary_result *summary);
+
+#endif

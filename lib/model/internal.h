@@ -1,0 +1,55 @@
+/*
+ * What the files of the model share among themselves; nobody else includes it.
+ */
+#ifndef SHMETER_MODEL_INTERNAL_H
+#define SHMETER_MODEL_INTERNAL_H
+
+#include "base/arena.h"
+#include "model/model.h"
+
+#define MODEL_SHAPE_CHAINS 256u
+#define MODEL_RECENT       1024u
+
+struct place { /* in a family's hash table; number 0 is empty */
+    uint32_t hash;
+    uint32_t number; /* of the series, + 1 */
+};
+
+struct family {
+    struct model_family seen; /* first: what others see is the whole */
+    uint32_t series_capacity;
+    uint32_t places_n; /* a power of two, at least twice the series */
+    struct place *places;
+};
+
+struct shape {
+    struct model_shape seen;
+    struct shape *next;
+    const double *bounds; /* all of them, as given */
+    uint32_t bounds_n;
+};
+
+struct whole {
+    struct model seen; /* first */
+    uint64_t key;      /* of its hash tables */
+    struct arena arena;
+    struct shape *shapes[MODEL_SHAPE_CHAINS];
+    uint64_t words_n, words_capacity;
+    uint32_t families_capacity;
+    struct model_family *recent[MODEL_RECENT]; /* sorted too; model_settle() puts them among the others            */
+    uint32_t recent_n;
+};
+
+static inline struct whole *
+whole_of(struct model *model)
+{
+    return (struct whole *)model;
+}
+
+static inline struct family *
+family_of(struct model_family *family)
+{
+    return (struct family *)family;
+}
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * Families, series and their values: all that encoders, the status page and JSON see. It knows neither shared memory nor a
+ * format.
+ *
+ * Families and series are added and stay; at each scrape model_begin() forgets all values, and whoever has values sets
+ * them again. A series without a value in this scrape is absent and is not exposed.
+ */
+#ifndef SHMETER_MODEL_MODEL_H
+#define SHMETER_MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum model_type { MODEL_COUNTER, MODEL_GAUGE, MODEL_HISTOGRAM, MODEL_INFO, MODEL_SUMMARY, MODEL_STATESET };
+enum model_number { MODEL_U64, MODEL_F64 }; /* of counters, gauges, info, states; a histogram's buckets are MODEL_U64 */
+
+/* Whether its series' values are a sum and buckets: a summary is a histogram of one bucket, +Inf. */
+static inline int
+model_is_histogram(enum model_type type)
+{
+    return type == MODEL_HISTOGRAM || type == MODEL_SUMMARY;
+}
+
+/* What series with the same label names and buckets have in common. Shared, immutable, as old as its model. */
+struct model_shape {
+    const char *const *labels; /* label names, in the order of the series' values                           */
+    uint32_t labels_n;
+    enum model_number number;
+    /* Histograms: cells' buckets, and the classic buckets that text shows of them. Summaries have one, and show none. */
+    uint32_t buckets_n;           /* words in a series' value behind the sum; 0: no histogram             */
+    uint32_t classic_n;           /* classic buckets, +Inf not counted                                   */
+    const double *classic_bounds; /* le                                                                  */
+    const uint32_t *classic_ends; /* the buckets before this index are <= classic_bounds[i]               */
+    /* Exponential histograms: buckets[0] is the zero bucket, then log_n buckets; bucket 1 + i ends at 2^((first_index + i) * 2^-schema). */
+    uint32_t exponential;
+    int32_t schema;
+    int32_t first_index;
+    uint32_t log_n;
+    double zero_threshold;
+};
+
+struct model_series {
+    const struct model_shape *shape;
+    const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped                         */
+    uint64_t created_ns;       /* real time, since 1970; 0 unknown                                          */
+    uint64_t word;             /* index of its value in the model's words                                  */
+    uint32_t present;          /* 1: has a value in this scrape                                            */
+    uint32_t idle;             /* 1: has one that is not shown, as it has not changed for long               */
+};
+
+struct model_family {
+    const char *name; /* as it is exposed in text 0.0.4: counters with _total                              */
+    const char *help;
+    const char *unit; /* "" none                                                                          */
+    enum model_type type;
+    uint32_t idx;       /* the same for as long as the model's epoch stays                                  */
+    uint32_t series_n;  /* present or not                                                                 */
+    uint32_t present_n; /* in this scrape                                                                 */
+    uint32_t idle_n;    /* likewise; none of them is present                                              */
+    struct model_series *series;
+};
+
+/*
+ * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram or summary, the bits of the
+ * sum, then buckets_n counts, not cumulative. A stateset has a series for each state, 1 or 0, whose label of the family's name is the
+ * state.
+ */
+struct model {
+    struct model_family **families; /* sorted by name                                                      */
+    uint32_t families_n;
+    uint64_t *words;
+    uint64_t conflicts; /* series left out in this scrape: name or labels stand for another one                 */
+    uint64_t epoch;     /* changes when families and series were dropped: what was known of them is void       */
+};
+
+struct model *model_new(void); /* NULL: no memory */
+void model_free(struct model *model);
+
+/* Forgets all values. Families and series stay. */
+void model_begin(struct model *model);
+
+/* Forgets families and series too, and begins another epoch. */
+void model_clear(struct model *model);
+
+/* ---- reading a value ---- */
+
+static inline uint64_t
+model_u64(const struct model *model, const struct model_series *series)
+{
+    return model->words[series->word];
+}
+
+static inline double
+model_f64_at(const struct model *model, uint64_t word)
+{
+    union {
+        uint64_t bits;
+        double value;
+    } both = { model->words[word] };
+    return both.value;
+}
+
+/* The value of a counter, gauge or info as a double, whatever its number is. */
+static inline double
+model_number(const struct model *model, const struct model_series *series)
+{
+    return series->shape->number == MODEL_U64 ? (double)model_u64(model, series) : model_f64_at(model, series->word);
+}
+
+static inline double
+model_histogram_sum(const struct model *model, const struct model_series *series)
+{
+    return model_f64_at(model, series->word);
+}
+
+/* shape->buckets_n counts, not cumulative. */
+static inline const uint64_t *
+model_histogram_buckets(const struct model *model, const struct model_series *series)
+{
+    return model->words + series->word + 1;
+}
+
+/* The sum of the buckets, held at the largest uint64_t. */
+uint64_t model_histogram_count(const struct model *model, const struct model_series *series);
+
+/* Series known, and of them those that have a value in this scrape: shown, and left out as idle. */
+uint64_t model_series_n(const struct model *model);
+uint64_t model_present_n(const struct model *model);
+uint64_t model_idle_n(const struct model *model);
+
+/* Addition that stays at the largest uint64_t instead of beginning again at 0. */
+static inline uint64_t
+model_add_held(uint64_t a, uint64_t b)
+{
+    uint64_t sum = a + b;
+    return sum < a ? UINT64_MAX : sum;
+}
+
+/* NULL when there is none of this name. */
+const struct model_family *model_find(const struct model *model, const char *name);
+
+/* ---- adding single values: what a program has to say of itself ---- */
+
+struct model_metric {     /* a static description */
+    enum model_type type; /* none that model_is_histogram                                                   */
+    const char *name;
+    const char *help;
+    const char *unit;          /* NULL none                                                                */
+    const char *const *labels; /* NULL-terminated names, or NULL                                           */
+};
+
+/*
+ * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
+ * between each store_take() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
+ * conflicts), -EINVAL for an invalid name, or -ENOMEM.
+ */
+int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);
+int model_put_f64(struct model *model, const struct model_metric *metric, const char *const *values, double value);
+
+/* ---- adding families and series: for snapshots ---- */
+
+/*
+ * Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first one stay.
+ */
+struct model_family *model_family_get(struct model *model, enum model_type type, const char *name, const char *help,
+                                      const char *unit, int *error);
+
+/* The same where many are added: model_settle() is to follow before anybody looks at the families. */
+struct model_family *model_family_collect(struct model *model, enum model_type type, const char *name, const char *help,
+                                          const char *unit, int *error);
+
+/* After additions: model->families has them all. 0 or -ENOMEM. */
+int model_settle(struct model *model);
+
+/* Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it is a histogram. */
+const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,
+                                          uint32_t bounds_n);
+
+/* Marks a series as having a value in this scrape. */
+static inline void
+model_present(struct model_family *family, struct model_series *series)
+{
+    family->present_n += !series->present;
+    family->idle_n -= series->idle;
+    series->present = 1;
+    series->idle = 0;
+}
+
+/* Marks a series as having a value that is not to be shown, unless it is present. */
+static inline void
+model_idle(struct model_family *family, struct model_series *series)
+{
+    if (series->present)
+        return;
+    family->idle_n += !series->idle;
+    series->idle = 1;
+}
+
+/* Finds or adds; values are copied. Returns its index in family->series, -EEXIST when a series of
+   another shape has the same labels, or -ENOMEM. */
+int64_t model_series_get(struct model *model, struct model_family *family, const struct model_shape *shape,
+                         const char *const *values, uint64_t created_ns);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * Dead or alive, from kill(2), /proc/PID/stat (proc(5)) and open-file-description locks (fcntl(2)).
+ */
+#include "read/file/liveness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "shm/identity.h"
+#include "shm/layout.h"
+#include "shm/sys.h"
+
+#define PROC_INTERVAL_NS UINT64_C(1000000000)
+
+void
+shmeter_observer_init(struct shmeter_observer *observer, int fd)
+{
+    observer->namespaces = shmeter_namespaces_hash();
+    observer->proc_is_ours = shmeter_identity_proc_is_ours();
+    observer->fd = fd;
+}
+
+static uint32_t
+ask_proc(uint32_t pid, uint32_t start_wanted)
+{
+    struct shmeter_stat stat;
+
+    if (shmeter_identity_stat(pid, &stat))
+        return SHMETER_LIVENESS_LIVE; /* kill(2) has found it; /proc may hide it from us */
+    if (start_wanted && stat.start_ticks != start_wanted)
+        return SHMETER_LIVENESS_DEAD; /* another process has its number */
+    return (stat.state == 'Z' || stat.state == 'X') && stat.threads_n <= 1 ? SHMETER_LIVENESS_DEAD
+                                                                           : SHMETER_LIVENESS_LIVE;
+}
+
+/* Whether PROC_INTERVAL_NS has gone since this was true last. */
+static int
+is_due(struct shmeter_liveness_memo *memo, uint64_t now_ns)
+{
+    int due = !memo->proc_ns || now_ns < memo->proc_ns || now_ns - memo->proc_ns >= PROC_INTERVAL_NS;
+
+    if (due)
+        memo->proc_ns = now_ns;
+    return due;
+}
+
+static enum shmeter_liveness
+ask_kernel(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer, uint32_t pid, uint32_t start,
+           uint64_t now_ns)
+{
+    if (shmeter_sys_probe(pid) == -ESRCH)
+        return SHMETER_LIVENESS_DEAD;
+    if (!observer->proc_is_ours)
+        return SHMETER_LIVENESS_LIVE;
+    if (is_due(memo, now_ns))
+        memo->proc_verdict = ask_proc(pid, start);
+    return (enum shmeter_liveness)memo->proc_verdict;
+}
+
+static enum shmeter_liveness
+ask_lock(int fd, uint32_t slot)
+{
+    struct flock lock;
+
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = slot;
+    lock.l_len = 1;
+    if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock))
+        return SHMETER_LIVENESS_UNKNOWN;
+    return lock.l_type == F_UNLCK ? SHMETER_LIVENESS_DEAD : SHMETER_LIVENESS_LIVE;
+}
+
+/* The owner has a lock that no child inherits. A child may have its descriptor by accident: once a second its number is asked for. */
+static enum shmeter_liveness
+ask_mapped(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer, uint32_t slot, uint32_t pid,
+           uint32_t start, uint64_t now_ns)
+{
+    enum shmeter_liveness verdict = ask_lock(observer->fd, slot);
+
+    if (verdict != SHMETER_LIVENESS_LIVE)
+        return verdict;
+    if (is_due(memo, now_ns)) {
+        memo->proc_verdict = SHMETER_LIVENESS_LIVE;
+        if (shmeter_sys_probe(pid) == -ESRCH)
+            memo->proc_verdict = SHMETER_LIVENESS_DEAD;
+        else if (observer->proc_is_ours)
+            memo->proc_verdict = ask_proc(pid, start);
+    }
+    return (enum shmeter_liveness)memo->proc_verdict;
+}
+
+enum shmeter_liveness
+shmeter_liveness(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer,
+                 const struct shmeter_owner *owner, uint32_t slot, uint64_t now_ns)
+{
+    uint32_t state = SHMETER_OWNER_STATE(owner->owner), pid = SHMETER_OWNER_PID(owner->owner);
+    uint32_t start = SHMETER_IDENTITY_START(owner->identity);
+    int is_mapped = owner->lock == SHMETER_LOCK(SHMETER_LOCK_MAPPED, SHMETER_OWNER_GENERATION(owner->owner)), is_ours;
+    enum shmeter_liveness verdict = SHMETER_LIVENESS_UNKNOWN;
+
+    if (state != SHMETER_SLOT_CLAIMING && state != SHMETER_SLOT_LIVE)
+        return SHMETER_LIVENESS_NONE;
+    if (memo->owner != owner->owner || memo->identity != owner->identity) {
+        memset(memo, 0, sizeof *memo);
+        memo->owner = owner->owner;
+        memo->identity = owner->identity;
+    }
+    if (!pid || pid > INT32_MAX)
+        return SHMETER_LIVENESS_DEAD; /* no process has such a number, and kill(2) would take it for a group */
+    is_ours = observer->namespaces && SHMETER_IDENTITY_NAMESPACES(owner->identity) == observer->namespaces;
+    if (is_mapped && is_ours)
+        verdict = ask_mapped(memo, observer, slot, pid, start, now_ns);
+    if (verdict != SHMETER_LIVENESS_UNKNOWN)
+        return verdict;
+    return is_ours ? ask_kernel(memo, observer, pid, start, now_ns) : ask_lock(observer->fd, slot);
+}

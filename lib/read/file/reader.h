@@ -1,0 +1,114 @@
+/*
+ * A segment seen by somebody who only reads: found by name, checked, mapped PROT_READ, and read under a guard, so that a
+ * file truncated under the mapping is a dead segment and not a dead reader. It knows the file and the header; what the
+ * rest of the bytes mean is lib/read/snapshot/snapshot.h's business.
+ *
+ * Nothing here writes to a segment, waits for a producer, or believes a byte that it has not checked.
+ */
+#ifndef SHMETER_READ_FILE_READER_H
+#define SHMETER_READ_FILE_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+
+#define SHMETER_READER_PATH_BYTES  512u
+#define SHMETER_READER_ERROR_BYTES 1024u
+
+/* Why a segment cannot be read. */
+enum shmeter_reader_fault {
+    SHMETER_READER_FINE,
+    SHMETER_READER_ABSENT,      /* no such file                                                             */
+    SHMETER_READER_BAD_NAME,    /* no file could have this name                                             */
+    SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents           */
+    SHMETER_READER_NOT_OURS,    /* no permission; writable by anybody; an owner that is not accepted         */
+    SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand            */
+    SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit                 */
+    SHMETER_READER_FAILED       /* the system refused: out of memory or descriptors                         */
+};
+
+struct shmeter_reader_error {
+    enum shmeter_reader_fault fault;
+    char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do      */
+    uint64_t bytes;                        /* of address space that could not be had, 0 none                 */
+};
+
+struct shmeter_reader_options {
+    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
+    uint32_t owners_n;
+};
+
+struct shmeter_reader {
+    const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
+    uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
+    uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
+    uint64_t held_bytes;          /* of memory that the file had at the last look                            */
+    struct shmeter_header header; /* a private copy, checked: the one that is used                          */
+    int fd;                       /* read-only; for the slots' locks                                        */
+    uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
+    uint64_t device, inode;
+    uint32_t uid, gid, mode;
+    char name[SHMETER_READER_PATH_BYTES]; /* as it was asked for: NAME or a path                             */
+    char path[SHMETER_READER_PATH_BYTES];
+};
+
+/*
+ * Opens and maps the segment called name: NAME stands for /dev/shm/shmeter.NAME.v1, a name with '/' is a file's path.
+ * NULL options: any owner. Returns 0 and *out, or -errno, *out NULL and, when error is not NULL, why.
+ * Not signal-safe. A reader may be used by one thread at a time; it survives fork.
+ */
+int shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct shmeter_reader_options *options,
+                        struct shmeter_reader_error *error);
+
+/* Unmaps and closes. NULL is fine. */
+void shmeter_reader_close(struct shmeter_reader *reader);
+
+/* The file path that name stands for. Returns 0 or -EINVAL: empty, too long, or a NAME with characters outside [A-Za-z0-9_.-]. */
+int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
+
+enum shmeter_reader_place {
+    SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
+    SHMETER_READER_UNLINKED, /* nobody has the name                                                         */
+    SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
+    SHMETER_READER_TRUNCATED /* the file's size has changed: dead from now on (sets reader->dead)            */
+};
+
+/* Looks where the file is; to be asked before each snapshot. Two system calls. */
+enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
+
+/*
+ * Calls read(argument), in which the reader's mapping may be touched, and returns what it returns. When a touch raises
+ * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory that
+ * only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the process, which hands
+ * every fault that is not ours on to whoever handled it before.
+ */
+int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
+
+/*
+ * The first part of the file at or behind at, and before end, that has memory: 1, *from and *to; or 0, there is none. Reading the rest through
+ * the mapping would give it some. Where the system cannot tell, everything has. Two system calls.
+ */
+int shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64_t end, uint64_t *from, uint64_t *to);
+
+/* ---- finding ---- */
+
+struct shmeter_reader_names {
+    char **names; /* sorted, each once: NAMEs, or paths where a path was asked for                          */
+    uint32_t names_n;
+};
+
+/* Whether name is a pattern: it has one of * ? [ in it. */
+int shmeter_reader_is_pattern(const char *name);
+
+/*
+ * Expands patterns: NAME patterns (shop-*) match over /dev/shm/shmeter.*.v1, patterns with '/' over files. A name that is no
+ * pattern stands for itself, whether it exists or not. NULL patterns: all of /dev/shm. Returns 0 or -ENOMEM.
+ */
+int shmeter_reader_list(struct shmeter_reader_names *out, const char *const *patterns, uint32_t patterns_n);
+void shmeter_reader_list_free(struct shmeter_reader_names *names);
+
+/* Whether shmeter_reader_list() would find a segment called name (NAME or path) by this pattern, if there were one. */
+int shmeter_reader_lists(const char *pattern, const char *name);
+
+#endif

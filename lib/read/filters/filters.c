@@ -1,0 +1,172 @@
+/*
+ * Settings of segments, from the operator's strings to something that can be asked.
+ */
+#include "read/filters/filters.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "read/file/reader.h"
+
+struct settings_expressions {
+    uint32_t n;
+    regex_t compiled[];
+};
+
+struct settings_list {
+    struct arena arena;
+    uint32_t n;
+    struct settings entries[];
+};
+
+/* ---- expressions ---- */
+
+static void
+expressions_free(const struct settings_expressions *constant)
+{
+    struct settings_expressions *expressions = (struct settings_expressions *)constant;
+    uint32_t i;
+
+    for (i = 0; expressions && i < expressions->n; i++)
+        regfree(&expressions->compiled[i]);
+    free(expressions);
+}
+
+static int
+expressions_new(const struct settings_expressions **out, const char *const *texts, uint32_t n)
+{
+    struct settings_expressions *expressions;
+
+    *out = NULL;
+    if (!n)
+        return 0;
+    expressions = calloc(1, sizeof *expressions + n * sizeof *expressions->compiled);
+    if (!expressions)
+        return -ENOMEM;
+    *out = expressions;
+    for (; expressions->n < n; expressions->n++) {
+        int result = regcomp(&expressions->compiled[expressions->n], texts[expressions->n], REG_EXTENDED);
+        if (result)
+            return result == REG_ESPACE ? -ENOMEM : -EINVAL;
+    }
+    return 0;
+}
+
+/* The leftmost match is the longest one from there (POSIX.1-2017, 9.1): if the whole name can match, it is the whole name. */
+static int
+expressions_match(const struct settings_expressions *expressions, const char *name)
+{
+    regmatch_t match;
+    uint32_t i;
+
+    for (i = 0; i < expressions->n; i++)
+        if (!regexec(&expressions->compiled[i], name, 1, &match, 0) && match.rm_so == 0 && !name[match.rm_eo])
+            return 1;
+    return 0;
+}
+
+int
+settings_allow(const struct settings *settings, const char *name)
+{
+    if (settings->allow && !expressions_match(settings->allow, name))
+        return 0;
+    return !settings->deny || !expressions_match(settings->deny, name);
+}
+
+/* ---- copies ---- */
+
+static int
+copy_strings(struct arena *arena, const char *const **out, const char *const *strings, uint32_t n)
+{
+    const char **copies = arena_take(arena, n * sizeof *copies);
+    uint32_t i;
+
+    if (!copies)
+        return -ENOMEM;
+    for (i = 0; i < n; i++)
+        if (!(copies[i] = arena_string(arena, strings[i])))
+            return -ENOMEM;
+    *out = copies;
+    return 0;
+}
+
+static int
+copy_one(struct settings_list *list, const struct store_segment *from)
+{
+    struct settings *to = &list->entries[list->n++]; /* from here on settings_free() cares for it */
+    char why[256];
+    int result = store_segment_check(from, why, sizeof why);
+
+    if (result)
+        return result;
+    to->match = arena_string(&list->arena, from->match);
+    to->prefix = arena_string(&list->arena, from->prefix ? from->prefix : "");
+    to->labels_n = from->labels_n;
+    to->idle_ns = (uint64_t)(from->idle_seconds * 1e9);
+    to->idle_gauges = from->idle_gauges;
+    if (!to->match || !to->prefix || copy_strings(&list->arena, &to->label_names, from->label_names, from->labels_n) ||
+        copy_strings(&list->arena, &to->label_values, from->label_values, from->labels_n))
+        return -ENOMEM;
+    result = expressions_new(&to->allow, from->allow, from->allow_n);
+    return result ? result : expressions_new(&to->deny, from->deny, from->deny_n);
+}
+
+int
+settings_new(struct settings_list **out, const struct store_segment *segments, uint32_t segments_n, uint32_t number)
+{
+    struct settings_list *list = calloc(1, sizeof *list + segments_n * sizeof *list->entries);
+    uint32_t i;
+    int result = list ? 0 : -ENOMEM;
+
+    for (i = 0; i < segments_n && !result; i++) {
+        result = copy_one(list, &segments[i]);
+        list->entries[i].id = (uint64_t)number << 32 | (i + 1);
+    }
+    if (result) {
+        settings_free(list);
+        list = NULL;
+    }
+    *out = list;
+    return result;
+}
+
+void
+settings_free(struct settings_list *list)
+{
+    uint32_t i;
+
+    if (!list)
+        return;
+    for (i = 0; i < list->n; i++) {
+        expressions_free(list->entries[i].allow);
+        expressions_free(list->entries[i].deny);
+    }
+    arena_free(&list->arena);
+    free(list);
+}
+
+/* ---- which segment ---- */
+
+int
+settings_match(const char *match, const char *name)
+{
+    char path[SHMETER_READER_PATH_BYTES];
+
+    if (shmeter_reader_lists(match, name))
+        return 1;
+    return strchr(match, '/') && shmeter_reader_path(name, path, sizeof path) == 0 && shmeter_reader_lists(match, path);
+}
+
+const struct settings *
+settings_of(const struct settings_list *list, const char *name)
+{
+    uint32_t i;
+
+    for (i = 0; i < list->n; i++)
+        if (settings_match(list->entries[i].match, name))
+            return &list->entries[i];
+    return NULL;
+}

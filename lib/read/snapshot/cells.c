@@ -1,0 +1,164 @@
+/*
+ * Reading cells that move: histograms in all lanes, which a take adds up, and pairs of words. Sums are dense: a histogram has its sum
+ * and its buckets there, wherever its cells are in the lanes. Block by block, lane inside block, as runs of counters are added
+ * (runs.c).
+ */
+#include "read/snapshot/internal.h"
+
+#define HISTOGRAM_WORDS ((uint32_t)(sizeof(struct shmeter_histogram_cell) / 8))
+#define PAGE_SHIFT      12u
+
+struct reading { /* of one histogram in one lane */
+    double sum;
+    uint64_t buckets[SHMETER_MAX_BOUNDS + 1];
+};
+
+/* Whether the page of a cell's i-th word has memory: what has none is zero, and is not read. */
+static inline int
+present(const uint64_t *cell, uint32_t i, uint32_t pages)
+{
+    return pages == SNAPSHOT_ALL_PAGES ||
+           pages >> (((uintptr_t)(cell + i) >> PAGE_SHIFT) - ((uintptr_t)cell >> PAGE_SHIFT)) & 1;
+}
+
+static inline uint64_t
+word_at(const uint64_t *cell, uint32_t i, uint32_t pages)
+{
+    return present(cell, i, pages) ? shmeter_load_relaxed(cell + i) : 0;
+}
+
+/*
+ * The untorn read of a CPU lane's cell: seq, the record in force and the buckets, and seq again. Equal, the record overrides its
+ * one bucket, whose own word may be behind by one observation. Past the tries, the words that were read last count, and it is
+ * told as torn.
+ */
+static inline __attribute__((always_inline)) void
+read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out, struct snapshot_torn *torn)
+{
+    uint64_t seq = 1, again = 0, bucket = 0, count = 0;
+    uint32_t tries, i;
+
+    for (tries = 0; snapshot_try(torn, tries, HISTOGRAM_WORDS + buckets_n); tries++) {
+        uint32_t record;
+        seq = present(cell, 0, pages) ? shmeter_load_acquire(cell) : 0;
+        record = seq & 1 ? 4 : 1;
+        bucket = word_at(cell, record, pages);
+        count = word_at(cell, record + 1, pages);
+        out->sum = snapshot_f64(word_at(cell, record + 2, pages));
+        for (i = 0; i < buckets_n; i++)
+            out->buckets[i] = word_at(cell, HISTOGRAM_WORDS + i, pages);
+        shmeter_fence_acquire();
+        again = word_at(cell, 0, pages);
+        if (seq == again)
+            break;
+    }
+    torn->n += seq != again;
+    /* Past the tries the record may be of two observations. Without it nothing falls below an earlier scrape: the record that
+     * such a scrape took has been put into its bucket by the observations that came in between. */
+    if (seq == again && bucket < buckets_n) /* a larger number: somebody damaged it */
+        out->buckets[bucket] = count;
+}
+
+struct pair
+snapshot_pair(struct snapshot *snapshot, uint64_t off)
+{
+    const uint64_t *at = snapshot_word(snapshot, off);
+    struct pair pair = { 0, 0 };
+    uint32_t tries;
+
+    for (tries = 0; snapshot_try(&snapshot->torn, tries, 2); tries++) {
+        uint64_t second = shmeter_load_acquire(at + 1);
+        pair.first = shmeter_load_relaxed(at);
+        shmeter_fence_acquire();
+        pair.second = shmeter_load_relaxed(at + 1);
+        if (second == pair.second)
+            return pair;
+    }
+    snapshot->torn.n++;
+    return pair;
+}
+
+/* {count, sum} per bucket, each moved by one compare-and-swap: count, sum, and count again. */
+static inline __attribute__((always_inline)) void
+read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out,
+                 struct snapshot_torn *torn)
+{
+    uint32_t i, tries;
+
+    out->sum = 0;
+    for (i = 0; i < buckets_n; i++) {
+        const uint32_t at = 2 * (HISTOGRAM_WORDS + i);
+        const uint64_t *bucket = cell + at;
+        uint64_t count = 0, sum = 0, again = 1;
+        out->buckets[i] = 0;
+        if (!present(cell, at, pages)) /* 16 bytes, which no page's end parts */
+            continue;
+        for (tries = 0; count != again && snapshot_try(torn, tries, 2); tries++) {
+            count = shmeter_load_acquire(bucket);
+            sum = shmeter_load_relaxed(bucket + 1);
+            shmeter_fence_acquire();
+            again = shmeter_load_relaxed(bucket);
+        }
+        torn->n += count != again;
+        out->buckets[i] = count;
+        out->sum += snapshot_f64(sum);
+    }
+}
+
+/* Inlined, so that nothing is asked of pages where all have memory. */
+static inline __attribute__((always_inline)) void
+add_histogram(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+              const uint64_t *lane, uint32_t pages)
+{
+    const uint64_t *cell = lane + (uint64_t)histogram->word * stride;
+    uint32_t buckets_n = histogram->buckets_n, i;
+    uint64_t *out = snapshot->next + histogram->sum, *buckets = out + 1;
+    struct reading reading;
+    double sum;
+
+    if (stride == 1 && !word_at(cell, 0, pages))
+        return; /* never observed on this CPU: most lanes of most histograms */
+    if (stride == 1)
+        read_cpu_cell(cell, buckets_n, pages, &reading, &snapshot->torn);
+    else
+        read_shared_cell(cell, buckets_n, pages, &reading, &snapshot->torn);
+    sum = snapshot_f64(*out) + reading.sum;
+    memcpy(out, &sum, sizeof sum);
+    for (i = 0; i < buckets_n; i++)
+        buckets[i] = model_add_held(buckets[i], reading.buckets[i]);
+}
+
+void
+snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+                       const uint64_t *lane, uint32_t pages)
+{
+    add_histogram(snapshot, histogram, stride, lane, pages);
+}
+
+/* Histograms first .. end of all lanes. */
+static void
+add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)
+{
+    uint32_t kind, lane, i;
+
+    for (kind = 0; kind < 2; kind++) {
+        const struct snapshot_lanes lanes = snapshot_lanes_of(snapshot, kind);
+        for (lane = 0; lane < lanes.n; lane++)
+            for (i = first; i < end; i++)
+                add_histogram(snapshot, &snapshot->histograms[i], lanes.stride,
+                              snapshot_word(snapshot, lanes.off + lane * lanes.step), SNAPSHOT_ALL_PAGES);
+    }
+}
+
+void
+snapshot_histograms_add(struct snapshot *snapshot)
+{
+    uint32_t first, end;
+
+    for (first = 0; first < snapshot->histograms_n; first = end) {
+        uint64_t limit = (uint64_t)snapshot->histograms[first].word + SNAPSHOT_BLOCK_WORDS;
+        for (end = first; end < snapshot->histograms_n && snapshot->histograms[end].word < limit; end++)
+            ;
+        add_group(snapshot, first, end);
+    }
+}

@@ -1,0 +1,220 @@
+/*
+ * Gauges: one cell per series in each worker's slot and one in the common block, combined as the gauge's mode says (DESIGN 4;
+ * struct shmeter_gauge_cell in shm/layout.h). Slot by slot, so that memory is read in order.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "read/snapshot/internal.h"
+
+#define CELL_BYTES sizeof(struct shmeter_gauge_cell)
+
+int
+snapshot_gauges_room(struct snapshot *snapshot)
+{
+    return snapshot_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
+                         sizeof *snapshot->gauges);
+}
+
+void
+snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
+{
+    const struct snapshot_series *series = &snapshot->series[number];
+    struct snapshot_gauge *gauge = &snapshot->gauges[snapshot->gauges_n++];
+
+    memset(gauge, 0, sizeof *gauge);
+    gauge->series = number;
+    gauge->cell = series->place;
+    gauge->mode = snapshot->families[series->family].mode;
+}
+
+/* Zero bytes are a value that was never set. */
+static int
+is_set(uint64_t stored)
+{
+    return stored != 0;
+}
+
+static double
+value_of(uint64_t stored)
+{
+    return snapshot_f64(stored ^ SHMETER_UNSET_BITS);
+}
+
+static void
+combine_sum(struct snapshot_gauge *gauge, uint64_t stored)
+{
+    if (!is_set(stored))
+        return;
+    gauge->value = gauge->any ? gauge->value + value_of(stored)
+                              : value_of(stored); /* adding to 0 would lose the sign of -0 */
+    gauge->any = 1;
+}
+
+/* sign 1: the largest, -1: the smallest. NaN, which producers refuse here, never wins. */
+static void
+combine_extreme(struct snapshot_gauge *gauge, uint64_t stored, double sign)
+{
+    double value = value_of(stored);
+
+    if (!is_set(stored) || isnan(value))
+        return;
+    if (!gauge->any || sign * value > sign * gauge->value)
+        gauge->value = value;
+    gauge->any = 1;
+}
+
+static void
+combine_latest(struct snapshot_gauge *gauge, struct pair cell)
+{
+    if (!is_set(cell.first) || (gauge->any && cell.second <= gauge->stamp))
+        return;
+    gauge->value = value_of(cell.first);
+    gauge->stamp = cell.second;
+    gauge->any = 1;
+}
+
+/* What no single worker owns. */
+static void
+read_common(struct snapshot *snapshot, struct snapshot_gauge *gauge)
+{
+    uint64_t off = snapshot->reader->header.common_off + gauge->cell * CELL_BYTES;
+    struct pair cell;
+
+    gauge->any = 0;
+    gauge->stamp = 0;
+    gauge->value = 0;
+    if ((gauge->mode != SHMETER_POOL && gauge->mode != SHMETER_LATEST) || !snapshot_held(snapshot, off, CELL_BYTES))
+        return;
+    cell = snapshot_pair(snapshot, off);
+    if (gauge->mode == SHMETER_LATEST) {
+        combine_latest(gauge, cell);
+        return;
+    }
+    gauge->stamp = cell.second;
+    combine_sum(gauge, cell.first);
+}
+
+static int
+add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32_t slot, uint64_t stored)
+{
+    const struct snapshot_family *family = &snapshot->families[snapshot->series[gauge->series].family];
+    struct snapshot_sample *sample;
+
+    if (!is_set(stored))
+        return 0;
+    snapshot->samples_cost += SNAPSHOT_COST_EACH + family->line_bytes;
+    if (!snapshot_fits(snapshot, snapshot->samples_cost)) {
+        snapshot->status.series_over++, snapshot->samples_over++;
+        return 0;
+    }
+    if (snapshot_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1,
+                      sizeof *snapshot->samples))
+        return -ENOMEM;
+    sample = &snapshot->samples[snapshot->samples_n++];
+    sample->series = gauge->series;
+    sample->slot = slot;
+    sample->value = value_of(stored);
+    return 0;
+}
+
+static int
+read_live(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
+{
+    switch (gauge->mode) {
+    case SHMETER_POOL:
+        if (cell.second == gauge->stamp)
+            combine_sum(gauge, cell.first);
+        break;
+    case SHMETER_LIVE_SUM:
+        combine_sum(gauge, cell.first);
+        break;
+    case SHMETER_LIVE_MIN:
+        combine_extreme(gauge, cell.first, -1);
+        break;
+    case SHMETER_LIVE_MAX:
+        combine_extreme(gauge, cell.first, 1);
+        break;
+    case SHMETER_LIVE_LATEST:
+        combine_latest(gauge, cell);
+        break;
+    case SHMETER_LIVE_ALL:
+        return add_sample(snapshot, gauge, slot, cell.first);
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* The value of the slot's owner, living or dead, and what was folded from its earlier owners. */
+static int
+read_retained(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
+{
+    switch (gauge->mode) {
+    case SHMETER_SUM:
+        combine_sum(gauge, cell.first);
+        combine_sum(gauge, cell.second);
+        break;
+    case SHMETER_MIN:
+        combine_extreme(gauge, cell.first, -1);
+        combine_extreme(gauge, cell.second, -1);
+        break;
+    case SHMETER_MAX:
+        combine_extreme(gauge, cell.first, 1);
+        combine_extreme(gauge, cell.second, 1);
+        break;
+    case SHMETER_LATEST:
+        combine_latest(gauge, cell);
+        break;
+    case SHMETER_ALL: /* while it is claimed, the value and the name may be two owners' */
+        if (snapshot->slots[slot].state != SHMETER_SLOT_CLAIMING)
+            return add_sample(snapshot, gauge, slot, cell.first);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int
+read_slot(struct snapshot *snapshot, uint32_t number)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    const struct snapshot_slot *slot = &snapshot->slots[number];
+    uint64_t block = header->slot_blocks_off + number * header->slot_block_bytes;
+    const int whole = snapshot_held(snapshot, block, slot->backed);
+    uint32_t i;
+    int result = 0;
+
+    for (i = 0; i < snapshot->gauges_n && !result; i++) {
+        struct snapshot_gauge *gauge = &snapshot->gauges[i];
+        uint64_t at = header->gauges_off + gauge->cell * CELL_BYTES;
+        int retained = gauge->mode >= SHMETER_SUM;
+        if (!snapshot->series[gauge->series].visible || (!retained && !slot->live) || at + CELL_BYTES > slot->backed ||
+            (!whole && !snapshot_held(snapshot, block + at, CELL_BYTES)))
+            continue;
+        result = (retained ? read_retained : read_live)(snapshot, gauge, number, snapshot_pair(snapshot, block + at));
+    }
+    return result;
+}
+
+int
+snapshot_take_gauges(struct snapshot *snapshot)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    uint32_t i;
+    int result = 0;
+
+    snapshot->samples_n = 0;
+    snapshot->status.series_over -= snapshot->samples_over;
+    snapshot->samples_cost = snapshot->samples_over = 0;
+    for (i = 0; i < snapshot->gauges_n; i++)
+        if (snapshot->series[snapshot->gauges[i].series].visible)
+            read_common(snapshot, &snapshot->gauges[i]);
+        else
+            snapshot->gauges[i].any = 0;
+    for (i = 0; i < snapshot->slots_n && !result; i++)
+        if (snapshot->slots[i].backed > header->gauges_off)
+            result = read_slot(snapshot, i);
+    return result;
+}

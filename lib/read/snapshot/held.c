@@ -1,0 +1,124 @@
+/*
+ * What of the file has memory, as the system says it and not as the segment's marks do: a mark that lies would make a reader give memory
+ * to holes, and work through them. Two regions, as they grow in different ways: what stands before the index has memory from the
+ * beginning, though perhaps nobody has touched it yet; the rest gets it piece by piece, before a mark is raised.
+ *
+ * The system is asked when something is wanted of which it is not known yet that it has memory, and at most once in a take for each
+ * region: a take in which nothing new has appeared asks nothing. On a tmpfs what was allocated and never touched counts as a hole;
+ * it is zeroes, as a hole is, so that not to read it says the same. Kernels before 5.14 make such pages.
+ */
+#include "read/snapshot/internal.h"
+
+static struct snapshot_extents *
+region_of(struct snapshot *snapshot, uint64_t off)
+{
+    return off < snapshot->reader->header.index_off ? &snapshot->fixed : &snapshot->grown;
+}
+
+static int
+add(struct snapshot *snapshot, struct snapshot_extents *extents, uint64_t from, uint64_t to)
+{
+    if (extents->n && extents->all[extents->n - 1].to >= from) {
+        extents->all[extents->n - 1].to = to;
+        return 1;
+    }
+    if (snapshot_room(&extents->all, &extents->capacity, (uint64_t)extents->n + 1, sizeof *extents->all)) {
+        snapshot->held_error = -ENOMEM;
+        return 0;
+    }
+    extents->all[extents->n++] = (struct snapshot_extent){ from, to };
+    return 1;
+}
+
+/* Memory is not taken away (snapshot_held_begin() notices), so what is known of the region's beginning stays. */
+static void
+look(struct snapshot *snapshot, struct snapshot_extents *extents)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    uint64_t at = extents == &snapshot->fixed ? 0 : header->records_off, from, to;
+    const uint64_t end = extents == &snapshot->fixed ? header->index_off : header->segment_bytes;
+
+    extents->looked = snapshot->takes_n;
+    extents->last = 0;
+    extents->n = extents->n && extents->all[0].from == at;
+    if (extents->n)
+        at = extents->all[0].to;
+    while (at < end && shmeter_reader_part(snapshot->reader, at, end, &from, &to)) {
+        if (!add(snapshot, extents, from, to))
+            return;
+        at = to;
+    }
+}
+
+/* The first part that ends behind off; n: there is none. */
+static uint32_t
+place(struct snapshot_extents *extents, uint64_t off)
+{
+    uint32_t low = 0, high = extents->n, last = extents->last;
+
+    if (last < high && extents->all[last].to > off && (!last || extents->all[last - 1].to <= off))
+        return last;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (extents->all[middle].to > off)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    extents->last = low;
+    return low;
+}
+
+static int
+known(struct snapshot_extents *extents, uint64_t off, uint64_t bytes)
+{
+    uint32_t at = place(extents, off);
+
+    return at < extents->n && extents->all[at].from <= off && bytes <= extents->all[at].to - off;
+}
+
+int
+snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes)
+{
+    struct snapshot_extents *extents = region_of(snapshot, off);
+
+    if (known(extents, off, bytes))
+        return 1;
+    if (extents->looked == snapshot->takes_n)
+        return 0;
+    look(snapshot, extents);
+    return known(extents, off, bytes);
+}
+
+int
+snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end)
+{
+    struct snapshot_extents *extents = region_of(snapshot, off);
+    int held = snapshot_held(snapshot, off, 1);
+    uint32_t at = place(extents, off);
+
+    *end = at == extents->n ? UINT64_MAX : held ? extents->all[at].to : extents->all[at].from;
+    return held;
+}
+
+const struct snapshot_extents *
+snapshot_held_parts(struct snapshot *snapshot)
+{
+    if (snapshot->grown.looked != snapshot->takes_n)
+        look(snapshot, &snapshot->grown);
+    return &snapshot->grown;
+}
+
+void
+snapshot_held_begin(struct snapshot *snapshot)
+{
+    const uint64_t before = snapshot->status.backed_bytes;
+
+    snapshot->takes_n++;
+    snapshot->held_error = 0;
+    snapshot->status.backed_bytes = snapshot->reader->held_bytes;
+    if (snapshot->status.backed_bytes >= before)
+        return;
+    snapshot->fixed.n = snapshot->grown.n = 0;
+    snapshot->words_held = 0;
+}

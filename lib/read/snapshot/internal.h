@@ -1,0 +1,287 @@
+/*
+ * What the files of the snapshot share among themselves; nobody else includes it.
+ *
+ * The way of a take, all of it under the reader's guard: levels -> slots -> records -> what is in force -> states ->
+ * cells -> gauges. What is read stays behind in private memory only after it was checked.
+ */
+#ifndef SHMETER_READ_SNAPSHOT_INTERNAL_H
+#define SHMETER_READ_SNAPSHOT_INTERNAL_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "model/model.h"
+#include "read/file/liveness.h"
+#include "read/file/reader.h"
+#include "read/snapshot/snapshot.h"
+#include "read/snapshot/types.h"
+#include "shm/atomic.h"
+#include "shm/layout.h"
+#include "shm/types.h"
+
+#define SNAPSHOT_NONE        UINT32_MAX
+#define SNAPSHOT_BLOCK_WORDS 2048u
+/*
+ * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so 64 would not
+ * do where somebody looks closely.
+ */
+#define SNAPSHOT_TRIES       1024u
+#define SNAPSHOT_TRIES_LEAST 8u          /* and so many have all reads, whatever a take has spent on others         */
+#define SNAPSHOT_TRIES_WORDS (1u << 22)  /* words that a take may read again beyond these                           */
+#define SNAPSHOT_WASTE_BYTES (16u << 20) /* of what may be records and are none, copied in a walk                    */
+/*
+ * The bound of what a segment's series may take of this program's memory, for copies, sums, model, rendered labels and text, by an estimate:
+ * so many bytes, and so many times the memory that the segment's file has. Series past it are left out and counted.
+ */
+#define SNAPSHOT_COST_LEAST (UINT64_C(16) << 20)
+#define SNAPSHOT_COST_TIMES 64u
+#define SNAPSHOT_LINE_BYTES 96u  /* of a sample's line, besides names and label values */
+#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines                 */
+
+/* The segment's words; off is checked by the caller and a multiple of 8. */
+static inline const uint64_t *
+snapshot_word(const struct snapshot *snapshot, uint64_t off)
+{
+    return (const uint64_t *)(const void *)(snapshot->reader->base + off);
+}
+
+static inline uint64_t
+snapshot_load(const struct snapshot *snapshot, uint64_t off)
+{
+    return shmeter_load_relaxed(snapshot_word(snapshot, off));
+}
+
+static inline uint64_t
+snapshot_record_off(const struct snapshot *snapshot, uint64_t unit)
+{
+    return snapshot->reader->header.records_off + unit * SHMETER_UNIT_BYTES;
+}
+
+static inline uint64_t
+snapshot_record_state(const struct snapshot *snapshot, uint64_t unit)
+{
+    const uint64_t off = snapshot_record_off(snapshot, unit) + offsetof(struct shmeter_series_record, state);
+    return shmeter_load_acquire(snapshot_word(snapshot, off));
+}
+
+static inline uint64_t
+snapshot_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline double
+snapshot_f64(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Copies bytes (a multiple of 8) out of the segment, word by word. */
+static inline void
+snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t bytes)
+{
+    uint64_t at, word;
+
+    for (at = 0; at < bytes; at += 8) {
+        word = snapshot_load(snapshot, off + at);
+        memcpy((char *)to + at, &word, 8);
+    }
+}
+
+/* Words of a series' value in sums: a counter's one, or a sum and buckets. */
+static inline uint32_t
+snapshot_sum_words(const struct snapshot_family *family)
+{
+    return shmeter_type_histogram(family->type) ? 1 + family->buckets_n : 1;
+}
+
+/* ---- what a segment's series cost ---- */
+
+/* Bytes that a series takes, about. */
+static inline uint64_t
+snapshot_cost(const struct snapshot_family *family, uint32_t values_bytes)
+{
+    const uint64_t lines = family->type == SHMETER_HISTOGRAM  ? family->buckets_n + 3u
+                           : family->type == SHMETER_SUMMARY  ? 2
+                           : family->type == SHMETER_STATESET ? family->states_n
+                                                              : 1;
+
+    return SNAPSHOT_COST_EACH + lines * (family->line_bytes + values_bytes) + UINT64_C(32) * snapshot_sum_words(family);
+}
+
+static inline int
+snapshot_fits(const struct snapshot *snapshot, uint64_t more)
+{
+    return snapshot->cost + more <= SNAPSHOT_COST_LEAST + SNAPSHOT_COST_TIMES * snapshot->status.backed_bytes;
+}
+
+/* ---- lanes ---- */
+
+struct snapshot_lanes {
+    uint64_t off;  /* of the first lane                                                                    */
+    uint64_t step; /* bytes from lane to lane                                                              */
+    uint32_t n;
+    uint32_t stride; /* words from cell word to cell word: 1 in CPU lanes, 2 in shared ones                  */
+};
+
+/* kind 0: the lanes of CPUs, 1: the shared ones. */
+static inline struct snapshot_lanes
+snapshot_lanes_of(const struct snapshot *snapshot, uint32_t kind)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    const struct snapshot_lanes cpu = { header->cpu_lanes_off, UINT64_C(1) << header->lane_shift, header->cpu_lanes_n,
+                                        1 };
+    const struct snapshot_lanes shared = { header->shared_lanes_off, UINT64_C(2) << header->lane_shift,
+                                           header->shared_lanes_n, 2 };
+    return kind ? shared : cpu;
+}
+
+/* ---- tries ---- */
+
+/* Whether one more try of a read of so many words may be made; tries: those so far. */
+static inline int
+snapshot_try(struct snapshot_torn *torn, uint32_t tries, uint32_t words)
+{
+    if (tries < SNAPSHOT_TRIES_LEAST)
+        return 1;
+    if (tries >= SNAPSHOT_TRIES || torn->words_left < words)
+        return 0;
+    torn->words_left -= words;
+    return 1;
+}
+
+/* Both halves of 16 bytes that are moved by one compare-and-swap: second, first, second equal. */
+struct pair snapshot_pair(struct snapshot *snapshot, uint64_t off);
+
+/* Makes *array hold wanted elements. 0 or -ENOMEM. */
+int snapshot_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element);
+
+/* table.c: room for more additions, which cannot fail then. 0 or -ENOMEM. */
+int snapshot_table_room(struct snapshot_table *table, uint32_t more);
+void snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t number);
+/* The entries of hash, one after the other: *at is 0 to begin with. NULL: no more. */
+struct snapshot_entry *snapshot_table_next(const struct snapshot_table *table, uint32_t hash, uint32_t *at);
+/* Where a number belongs in a table of this snapshot. */
+uint32_t snapshot_hash(const struct snapshot *snapshot, uint64_t number);
+
+/* held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region. */
+int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
+/* The same of one byte: *end is where that ends. */
+int snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end);
+/* The parts behind the index, as they are now. */
+const struct snapshot_extents *snapshot_held_parts(struct snapshot *snapshot);
+/* Before a take: what was known is void when the file has given memory back. */
+void snapshot_held_begin(struct snapshot *snapshot);
+
+/*
+ * check.c: from a copy of a record's bytes. -EBADMSG: it is no record, or none yet. -EINVAL: it is one, and damaged.
+ * -EAGAIN: one that perhaps can be had at the next take; -EDQUOT: that has no room beside the others (snapshot_bound()).
+ */
+int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
+                          struct snapshot_family *out);
+/* out->family is set. *word: of its cell in a CPU lane; *repaired: a value was no UTF-8. */
+int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
+                          struct snapshot_series *out, uint32_t *word, int *repaired);
+/* Whether the hash of a record is right, whatever else it has: for one that is not published. */
+int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
+#define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
+
+/* records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
+int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
+int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
+/* The family whose record stands at unit, and the one in force of this name; or NULL. */
+struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
+struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);
+
+/* The parts of a take; 0 or -ENOMEM. */
+int snapshot_take_slots(struct snapshot *snapshot);
+/* Whether a slot's block is its owner's and has memory. */
+int snapshot_has_block(struct snapshot *snapshot, uint32_t slot);
+int snapshot_take_records(struct snapshot *snapshot);
+int snapshot_take_in_force(struct snapshot *snapshot);
+void snapshot_take_states(struct snapshot *snapshot);
+int snapshot_take_cells(struct snapshot *snapshot);
+void snapshot_count_superseded(struct snapshot *snapshot);
+int snapshot_take_gauges(struct snapshot *snapshot);
+
+/* runs.c: room for one more series' cells. 0 or -ENOMEM. */
+int snapshot_cells_room(struct snapshot *snapshot);
+/* They take part from now on; sets the series' place. */
+void snapshot_cells_add(struct snapshot *snapshot, uint32_t series, uint32_t word);
+/* Adds to sums what lies in words from .. to of one lane, of the runs from first on. */
+void snapshot_runs_add(struct snapshot *snapshot, const uint64_t *lane, uint32_t stride, uint32_t first, uint64_t from,
+                       uint64_t to);
+/* cells.c: adds one lane's histogram to sums. pages: a bit for each of its pages that has memory. */
+#define SNAPSHOT_ALL_PAGES UINT32_MAX
+void snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
+                            const uint64_t *lane, uint32_t pages);
+/* All of them in all lanes. */
+void snapshot_histograms_add(struct snapshot *snapshot);
+/* sparse.c: adds all that has memory, where lanes have holes. */
+void snapshot_sparse_add(struct snapshot *snapshot);
+/* gauges.c */
+int snapshot_gauges_room(struct snapshot *snapshot);
+void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
+
+/* read/give/bind.c: forgets all of another model or epoch. */
+void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
+/* Looks for the family in the model. 0, also when it is refused (another type or a reserved name); or -ENOMEM. */
+int snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *family,
+                         const struct snapshot_target *target, struct model *model);
+/* What tells several series of one record apart. */
+struct snapshot_part {
+    uint32_t slot;     /* of a series per worker; SNAPSHOT_NONE */
+    const char *state; /* of a stateset's; NULL */
+};
+/* Looks for the series in the model, and sets *idx. NULL with *error 0 when another series has its labels. */
+struct model_series *snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
+                                          const struct snapshot_family *family, const struct snapshot_target *target,
+                                          struct snapshot_part part, struct model *model, uint32_t *idx, int *error);
+/* Whether a later segment of this name says something else of the family. */
+int snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer);
+
+/* read/give/idle.c: room for what is remembered of each series, as the settings want it. 0 or -ENOMEM. */
+int snapshot_idle_room(struct snapshot *snapshot, const struct settings *settings);
+/* What changes when a counter or histogram does. */
+uint64_t snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_series *series,
+                             const struct snapshot_family *family);
+/* What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no
+ * memory. Until the next one is asked for. */
+struct snapshot_idle *snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot,
+                                              uint64_t *token);
+
+/* Whether nothing has changed for idle_ns. To be seen for the first time is a change. */
+static inline int
+snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint64_t idle_ns)
+{
+    if (idle->since_ns && idle->token == token)
+        return now_ns - idle->since_ns >= idle_ns;
+    idle->token = token;
+    idle->since_ns = now_ns;
+    return 0;
+}
+
+/*
+ * force.c: families number is another definition of the name of families known. There is room for it in
+ * several.
+ */
+void snapshot_several_add(struct snapshot *snapshot, uint32_t known, uint32_t number);
+/* The definition in force of the family's name: itself, where it is the only one. */
+struct snapshot_family *snapshot_family_in_force(const struct snapshot *snapshot, struct snapshot_family *family);
+/* Whether what is counted in a definition can be added to what is counted in the one in force. */
+int snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_family *in_force);
+/* Whether both have the same labels. order[i]: which of from's is the i-th of to's. */
+int snapshot_label_order(const struct snapshot_family *from, const struct snapshot_family *to, uint8_t *order);
+
+/* Whether it is a gauge with a series for each worker. */
+static inline int
+snapshot_per_worker(const struct snapshot_family *family)
+{
+    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
+}
+
+#endif

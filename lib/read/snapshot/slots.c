@@ -1,0 +1,216 @@
+/*
+ * Slots: who owns them, whether the owner lives, and what it says of itself.
+ */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "read/snapshot/internal.h"
+
+static uint64_t
+word_off(const struct snapshot *snapshot, uint32_t slot)
+{
+    return snapshot->reader->header.slot_words_off + (uint64_t)slot * sizeof(struct shmeter_slot_word);
+}
+
+static uint64_t
+block_off(const struct snapshot *snapshot, uint32_t slot)
+{
+    return snapshot->reader->header.slot_blocks_off + slot * snapshot->reader->header.slot_block_bytes;
+}
+
+/* Ticks of the segment's clock to an age. 0 ticks: never. */
+static uint64_t
+age_ns(const struct snapshot *snapshot, uint64_t ticks)
+{
+    double age;
+
+    if (!ticks || snapshot->ns_per_tick <= 0)
+        return STATUS_NEVER;
+    if (ticks >= snapshot->now_ticks)
+        return 0; /* another CPU's counter may be a little ahead */
+    age = (double)(snapshot->now_ticks - ticks) * snapshot->ns_per_tick;
+    return age < 1.8e19 ? (uint64_t)age : STATUS_NEVER - 1;
+}
+
+/* Whether the block is this owner's: while it is being claimed, what stands there is its last owner's. */
+static int
+has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot)
+{
+    return slot->backed >= sizeof(struct shmeter_slot_block) && slot->state != SHMETER_SLOT_CLAIMING &&
+           snapshot_held(snapshot, block_off(snapshot, number), sizeof(struct shmeter_slot_block));
+}
+
+/* The words belong together when owner is the same before and after: each claim has another generation. */
+static void
+read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
+{
+    uint64_t off = word_off(snapshot, number), again;
+    uint32_t tries = 0;
+
+    do {
+        slot->owner.owner = shmeter_load_acquire(snapshot_word(snapshot, off));
+        slot->owner.identity = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, identity));
+        slot->owner.lock = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, lock));
+        shmeter_fence_acquire();
+        again = snapshot_load(snapshot, off);
+    } while (again != slot->owner.owner && snapshot_try(&snapshot->torn, ++tries, 4));
+    slot->backed = snapshot_min(
+        shmeter_load_acquire(snapshot_word(snapshot, off + offsetof(struct shmeter_slot_word, backed))),
+        snapshot->reader->header.slot_block_bytes);
+    slot->state = SHMETER_OWNER_STATE(slot->owner.owner);
+}
+
+static void
+read_text(const struct snapshot *snapshot, uint64_t off, uint32_t bytes, char *out)
+{
+    char copy[SHMETER_CHECK_MESSAGE_BYTES];
+
+    snapshot_copy(snapshot, copy, off, bytes);
+    text_clean(out, copy, bytes, TEXT_ONE_LINE);
+}
+
+/* Its name never changes; the message of a state is in the half that the word names. Returns 0 when the place is unused. */
+static int
+read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
+{
+    uint64_t word, since, health;
+    uint32_t tries = 0;
+
+    do {
+        word = shmeter_load_acquire(snapshot_word(snapshot, off));
+        if (!word || word == SHMETER_CHECK_MAKING)
+            return 0;
+        since = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_check, since_ticks));
+        read_text(snapshot, off + offsetof(struct shmeter_slot_check, name), SHMETER_CHECK_NAME_BYTES, out->name);
+        read_text(snapshot,
+                  off + offsetof(struct shmeter_slot_check, message) + (word >> 8 & 1) * SHMETER_CHECK_MESSAGE_BYTES,
+                  SHMETER_CHECK_MESSAGE_BYTES, out->message);
+        shmeter_fence_acquire();
+    } while (snapshot_load(snapshot, off) != word &&
+             snapshot_try(&snapshot->torn, ++tries, sizeof(struct shmeter_slot_check) / 8));
+    health = word & 0xff;
+    out->health = health == SHMETER_OK ? STATUS_OK : health == SHMETER_DEGRADED ? STATUS_DEGRADED : STATUS_FAILING;
+    out->age_ns = age_ns(snapshot, since);
+    return *out->name != 0;
+}
+
+static void
+read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot, struct status_slot *out)
+{
+    uint64_t block = block_off(snapshot, number);
+    uint32_t i;
+
+    out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
+    if (!has_block(snapshot, number, slot))
+        return;
+    out->heartbeat_age_ns = age_ns(
+        snapshot, snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, heartbeat_ticks)));
+    out->busy_age_ns = age_ns(snapshot,
+                              snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, busy_ticks)));
+    out->work_n = snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, work_n));
+    for (i = 0; i < SHMETER_CHECKS; i++)
+        out->checks_n += (uint32_t)read_check(
+            snapshot, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check),
+            &out->checks[out->checks_n]);
+}
+
+static int
+add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
+{
+    struct segment_status *status = &snapshot->status;
+    struct status_slot *out;
+
+    if (snapshot_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
+        return -ENOMEM;
+    out = &status->slots[status->slots_len++];
+    memset(out, 0, sizeof *out);
+    out->slot = number;
+    out->life = slot->life == SHMETER_LIVENESS_LIVE   ? STATUS_LIVE
+                : slot->life == SHMETER_LIVENESS_DEAD ? STATUS_DEAD
+                                                      : STATUS_UNKNOWN;
+    out->pid = SHMETER_OWNER_PID(slot->owner.owner);
+    out->generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
+    out->foreign = !snapshot->observer.namespaces ||
+                   SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces;
+    memcpy(out->worker, slot->worker, sizeof out->worker);
+    out->claimed_age_ns = age_ns(
+        snapshot,
+        snapshot_load(snapshot, word_off(snapshot, number) + offsetof(struct shmeter_slot_word, claimed_ticks)));
+    read_block(snapshot, number, slot, out);
+    return 0;
+}
+
+static int
+take_slot(struct snapshot *snapshot, uint32_t number)
+{
+    struct segment_status *status = &snapshot->status;
+    struct snapshot_slot *slot = &snapshot->slots[number];
+
+    read_word(snapshot, number, slot);
+    slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
+    slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
+    slot->worker[0] = 0;
+    if (has_block(snapshot, number, slot))
+        read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker),
+                  SHMETER_WORKER_BYTES, slot->worker);
+    switch (slot->life) {
+    case SHMETER_LIVENESS_LIVE:
+        status->slots_live++;
+        break;
+    case SHMETER_LIVENESS_DEAD:
+        status->slots_dead++;
+        break;
+    case SHMETER_LIVENESS_UNKNOWN:
+        status->slots_unknown++;
+        break;
+    default:
+        status->slots_free++;
+        return 0;
+    }
+    return add_status(snapshot, number, slot);
+}
+
+/* Slots whose word has no memory were never claimed. */
+static int
+take_held_slots(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    uint32_t i, before;
+    uint64_t until;
+    int held = 0, result = 0;
+
+    for (i = 0, until = 0; i < status->slots_n && !result; i++) {
+        if (word_off(snapshot, i) >= until)
+            held = snapshot_held_until(snapshot, word_off(snapshot, i), &until);
+        if (!held) {
+            status->slots_free++;
+            if (i < snapshot->slots_n)
+                memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
+            continue;
+        }
+        before = snapshot->slots_n;
+        if (i >= before) {
+            if (snapshot_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots))
+                return -ENOMEM;
+            snapshot->slots_n = i + 1;
+            memset(snapshot->slots + before, 0, (i + 1 - before) * sizeof *snapshot->slots);
+        }
+        result = take_slot(snapshot, i);
+    }
+    return result;
+}
+
+int
+snapshot_has_block(struct snapshot *snapshot, uint32_t slot)
+{
+    return has_block(snapshot, slot, &snapshot->slots[slot]);
+}
+
+int
+snapshot_take_slots(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+
+    status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
+    return take_held_slots(snapshot);
+}

@@ -1,0 +1,268 @@
+/*
+ * What a snapshot is made of: private copies of records, what is known of the file, sums, gauges and slots. For lib/read/snapshot/internal.h.
+ */
+#ifndef SHMETER_READ_SNAPSHOT_TYPES_H
+#define SHMETER_READ_SNAPSHOT_TYPES_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "read/file/liveness.h"
+#include "read/file/reader.h"
+#include "read/snapshot/snapshot.h"
+
+/* A value that moves with another one in 16 bytes: a gauge's value and aux, a shared bucket's count and sum. */
+struct pair {
+    uint64_t first, second;
+};
+
+struct snapshot_family { /* a checked private copy of a family record */
+    uint32_t unit;
+    uint32_t type; /* enum shmeter_type */
+    uint32_t mode; /* enum shmeter_mode */
+    uint32_t labels_n;
+    uint32_t bounds_n, buckets_n, cell_bytes;
+    uint32_t states_n; /* statesets */
+    uint32_t exponential, log_n;
+    int32_t schema, first_index;
+    double zero_threshold;
+    uint32_t by_pid;     /* a gauge with a series per worker: these have the label pid, not worker and slot        */
+    uint32_t line_bytes; /* of a sample's line, but for its label values: about                             */
+    uint64_t series_key; /* seed of its series' hashes                                                     */
+    uint64_t created_ns;
+    const char *name, *help, *unit_text;
+    const char *const *labels;
+    const char *const *states;
+    const double *bounds;
+    uint32_t visible;    /* in this take                                                                   */
+    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one        */
+    uint32_t unknown;    /* of a type that a later version has: it and its series are passed by               */
+    /*
+     * Where its name has several definitions: the name's number + 1 in snapshot->several; else 0, and so are the
+     * others.
+     */
+    uint32_t several;
+    uint32_t namesake;          /* number + 1 of the definition before it; 0: it is the first                       */
+    uint32_t joins;             /* number + 1 of the one in force, to which it is added                             */
+    uint32_t as_f64;            /* counters: fractional ones join it                                             */
+    uint32_t was_superseded;    /* when cells were summed last                                                  */
+    uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
+    uint64_t open;              /* number of the last open of theirs                                           */
+    /* In the model, valid in the epoch that the snapshot remembers. */
+    struct model_family *target;
+    const struct model_shape *shape;
+    uint32_t bound;   /* target and shape were looked for                                                   */
+    uint32_t refused; /* and cannot be had: another type has the name                                       */
+    uint8_t order[SHMETER_MAX_LABELS]; /* which of its labels is the shape's first, second, ...               */
+    const struct snapshot *newer; /* what redefined was found out from, when it had so many families ...          */
+    uint32_t newer_families_n, newer_chosen_n; /* ... and had chosen so often                                  */
+    uint32_t redefined;
+    uint32_t labels_added;    /* a bit for each label of the settings that its series get                        */
+    uint32_t labels_left_out; /* labels of the settings whose names it has itself                               */
+    uint32_t filtered;        /* the settings leave it out, found out for those with the id judged                */
+    uint64_t judged;
+};
+
+struct snapshot_series { /* a checked private copy of a series record */
+    uint32_t unit;
+    uint32_t family;
+    uint32_t place; /* counters, histograms: first word in sums; gauges, statesets: number of the cell       */
+    uint32_t
+        target; /* series of the model's family, of statesets place in state_targets; SNAPSHOT_NONE not looked for */
+    uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
+    uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
+    uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
+    uint64_t created_ns;
+    const char *const *values;
+};
+
+struct snapshot_run { /* neighbouring cells of one kind, in order of word in a CPU lane */
+    uint32_t word, words;
+    uint32_t f64; /* 0: uint64_t */
+    uint32_t sum; /* its first word in sums: the others follow it */
+};
+
+struct snapshot_histogram { /* in sums: the sum, then the buckets */
+    uint32_t word, words;   /* in a CPU lane */
+    uint32_t buckets_n;
+    uint32_t sum;
+};
+
+/* A part of the file that has memory. What has none reads as zeroes, and is never read: that would give it some. */
+struct snapshot_extent {
+    uint64_t from, to;
+};
+
+struct snapshot_extents { /* of one region of the file, in order */
+    struct snapshot_extent *all;
+    uint32_t n, capacity;
+    uint32_t last;   /* where something was found last */
+    uint64_t looked; /* number of the take in which they were looked for last, 0 never */
+};
+
+/* 64 words of a lane, or gauge cells: a bit for each that a series has. */
+struct snapshot_mask {
+    uint64_t chunk, bits;
+};
+
+struct snapshot_pending { /* a unit to be looked at again */
+    uint32_t unit;
+    uint16_t units; /* of the record that stands there, as far as it is known */
+    uint8_t told;   /* what it is counted as meanwhile */
+    uint8_t leaks;  /* 1: its units are no record's */
+};
+
+/* Units without memory that the walk has passed. */
+struct snapshot_hole {
+    uint32_t from, to;
+};
+
+/* What a take may spend on reading once more what moves under it. */
+struct snapshot_torn {
+    uint64_t n;          /* reads that were taken as they were after too many tries, since this program began */
+    uint64_t words_left; /* that may be read again in this take */
+};
+
+struct snapshot_gauge { /* accumulator of one gauge series */
+    uint32_t series;
+    uint32_t cell;
+    uint32_t mode;
+    uint32_t any;   /* there is a value */
+    uint64_t stamp; /* POOL: the epoch in force; LATEST: of the latest */
+    double value;
+};
+
+struct snapshot_sample { /* of a gauge that has one series per worker */
+    uint32_t series, slot;
+    double value;
+};
+
+struct snapshot_idle { /* when a series was last seen to change */
+    uint64_t token;    /* stands for its value then */
+    uint64_t since_ns; /* 0: not seen yet */
+};
+
+struct snapshot_idle_worker { /* the same of a gauge with a series per worker */
+    uint64_t which;           /* its cell and the slot */
+    struct snapshot_idle idle;
+};
+
+struct snapshot_slot {
+    struct shmeter_liveness_memo memo;
+    struct shmeter_owner owner;
+    uint64_t backed; /* of its block, held at the block's size */
+    uint32_t state;
+    uint32_t life; /* enum shmeter_liveness */
+    uint32_t live; /* LIVE and not proven dead: counts for live gauges */
+    char worker[STATUS_WORKER_BYTES];
+};
+
+struct snapshot_several { /* a name with several definitions */
+    uint32_t last;        /* number + 1 of the definition found last; the others by namesake                  */
+    uint32_t in_force;    /* number + 1                                                                     */
+};
+
+struct snapshot_table { /* hash -> number, open addressing; number 0 is empty */
+    struct snapshot_entry {
+        uint32_t hash, number;
+    } * entries;
+    uint32_t entries_n, used;
+};
+
+struct snapshot {
+    struct shmeter_reader *reader; /* NULL: frozen, only the last values are left */
+    struct segment_status status;
+    enum snapshot_depth depth;
+    uint64_t device, inode; /* of the file, also when it is frozen                                          */
+    uint64_t nonce[2];      /* of the segment: its records' hashes are checked with it                            */
+    uint64_t key;           /* of hash tables, which nobody else knows: what is looked up is of strangers' choice  */
+    uint64_t takes_n;
+    struct snapshot_extents fixed, grown; /* what has memory before the index, and behind it                      */
+    uint32_t state_held;                  /* the state has memory: else all levels are 0                          */
+    int held_error;                       /* -ENOMEM: it could not be looked for                                   */
+    struct snapshot_torn torn;
+    struct shmeter_observer observer;
+    uint32_t same_clock; /* the creation pair is from this boot and time namespace */
+    enum shmeter_reader_place place;
+    uint64_t ticks_shift; /* what our clock lacks to be the segment's: in another time namespace              */
+    uint64_t now_ticks, now_ns;
+    double ns_per_tick; /* 0: the segment's clock is not comparable to ours                                    */
+
+    uint64_t cells_backed; /* the highest mark so far: no mark falls                                             */
+    uint64_t records_end;
+
+    /* records */
+    uint64_t walked; /* units, all before were looked at                                                    */
+    struct snapshot_pending *pending; /* zero heads, unpublished records, and what is no record, or none yet; by unit */
+    uint32_t pending_n, pending_capacity;
+    uint32_t pending_at, pending_unsorted; /* the one to be looked at next                                       */
+    struct snapshot_hole *holes;
+    uint32_t holes_n, holes_capacity;
+    uint64_t wasted; /* bytes that were copied in vain in this walk                                         */
+    uint64_t cost;   /* of all series, as snapshot_cost() estimates it                                       */
+    struct snapshot_family *families;
+    uint32_t families_n, families_capacity;
+    struct snapshot_series *series;
+    uint32_t series_n, series_capacity;
+    uint32_t *twins_chosen; /* per group: the series that stands for it in this take                           */
+    uint32_t twins_n, twins_capacity;
+    struct snapshot_table units;  /* unit of a family -> its number + 1                                       */
+    struct snapshot_table names;  /* name -> first family's number + 1                                        */
+    struct snapshot_table labels; /* family and label values -> series' number + 1                            */
+    struct snapshot_table taken;  /* chunk of words, or of gauge cells -> its mask's number + 1                 */
+    struct snapshot_mask *masks;
+    uint32_t masks_n, masks_capacity;
+    struct arena arena;
+
+    /* what is in force */
+    struct snapshot_several *several;
+    uint32_t several_n, several_capacity;
+    uint32_t superseded_capacity;
+    uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
+    uint64_t superseded; /* updates in definitions that are not exposed: the loss that readers count            */
+    uint32_t carries_on; /* the first take finds what another snapshot has seen before                          */
+
+    /* states */
+    uint64_t changes_begun;   /* when all states were read last                                             */
+    uint32_t changes_settled; /* and none was under way then                                                */
+    uint32_t uncounted;       /* somebody changes states and does not count it                              */
+    uint32_t states_n;        /* series whose states were read                                              */
+    uint32_t states_next;     /* the series to be compared next                                             */
+
+    /* cells */
+    struct snapshot_run *runs;
+    uint32_t runs_n, runs_capacity;
+    struct snapshot_histogram *histograms; /* in order of word */
+    uint32_t histograms_n, histograms_capacity;
+    uint32_t runs_unsorted, histograms_unsorted;
+    uint64_t words_used;   /* the highest word of a lane that any series has, + 1                              */
+    uint64_t words_held;   /* all words before it have memory in every lane                                   */
+    uint32_t sums_used;    /* words of sums that series have                                                */
+    uint64_t *sums, *next; /* the last take's, and the one under way                                         */
+    uint64_t sums_n, next_n;
+    uint64_t sums_words; /* words that the last sums cover                                                 */
+    uint64_t next_words; /* words that next covers: after a take, those of the take before                    */
+
+    /* gauges and slots */
+    struct snapshot_gauge *gauges;
+    uint32_t gauges_n, gauges_capacity;
+    struct snapshot_sample *samples;
+    uint32_t samples_n, samples_capacity;
+    uint64_t samples_cost, samples_over; /* what they cost, and how many were left out for it                   */
+    struct snapshot_slot *slots;
+    uint32_t slots_n, slots_capacity; /* up to the last one whose word has memory: the others are free            */
+    uint32_t slots_capacity_status;
+
+    struct snapshot_idle *idle; /* of each series; NULL: settings have no time-out                               */
+    uint32_t idle_capacity;
+    struct snapshot_idle_worker *idle_of_workers;
+    uint32_t idle_workers_n, idle_workers_capacity;
+    struct snapshot_table idle_places; /* cell and slot -> number + 1                                               */
+
+    uint64_t epoch; /* of the model that targets are of */
+    const struct model *model;
+    uint32_t *state_targets; /* of each stateset's states: series of the model's family, as target             */
+    uint32_t state_targets_n, state_targets_capacity;
+};
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * One name that a store watches: its current segment, and those that had the name before and were replaced. Their counters
+ * and histograms are added up for as long as the watch lives, so that totals do not drop.
+ */
+#ifndef SHMETER_READ_WATCH_H
+#define SHMETER_READ_WATCH_H
+
+#include "read/file/reader.h"
+#include "read/snapshot/snapshot.h"
+
+struct store_watch {
+    char *name;
+    const struct settings *settings; /* NULL: none                                               */
+    uint32_t plain;                  /* was asked for by this very name                                        */
+    uint32_t listed;                 /* was found, or asked for, in this take                                   */
+    uint32_t keep_removed;           /* as store_options has it                                                 */
+    uint64_t generation;
+    uint64_t torn;            /* of the segments so far                                                  */
+    struct snapshot *current; /* NULL: there is none                                                    */
+    struct snapshot **before; /* the newest last                                                        */
+    uint32_t before_n;
+    uint64_t refused_bytes;      /* of address space that its mapping would have taken, 0 none                   */
+    uint32_t starved_n;          /* takes in a row in which there was not enough memory for it                  */
+    uint32_t starved_rest;       /* takes to let pass until it is tried again                                   */
+    uint64_t starved_of[4];      /* device, inode and nonce of what was given up then                           */
+    struct segment_status fault; /* stands for the segment while it cannot be read                           */
+};
+
+struct store_watch *store_watch_new(const char *name); /* NULL: no memory */
+void store_watch_free(struct store_watch *watch);
+
+/*
+ * Reads the segment again; finds another one when the name leads elsewhere. 0 or -ENOMEM: then it may be called again, in the same take,
+ * once there is more memory.
+ */
+int store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options,
+                     enum snapshot_depth depth);
+
+/* Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or -ENOMEM. */
+int store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns);
+
+/*
+ * Gives up the segment that is read, for want of memory: its memory is free, and its status says so. It is opened again after some takes, more
+ * each time, and has its totals then: they are in the file.
+ */
+void store_watch_starve(struct store_watch *watch);
+
+/* Forgets the replaced segments' totals: the last resort. Returns 1, or 0 when there were none. */
+int store_watch_forget(struct store_watch *watch);
+
+/* What it takes, by an estimate: of memory, and with its address space. */
+uint64_t store_watch_weight(const struct store_watch *watch, int with_mappings);
+
+/* Whether all that was read belongs to somebody who is accepted. */
+int store_watch_accepted(const struct store_watch *watch, const struct shmeter_reader_options *options);
+
+const struct segment_status *store_watch_status(const struct store_watch *watch);
+
+#endif

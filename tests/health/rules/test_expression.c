@@ -1,0 +1,288 @@
+/*
+ * Conditions: what is one, what is refused and with which sentence, and that no text at all does harm: lib/health/rules/expression/expression.h.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "health/rules/expression/expression.h"
+#include "health/rules/rules.h"
+
+static const char *const good[] = {
+    "sum(shop_active) > 3",
+    "sum(rate(shop_requests_total{status=~\"5..\"}[5m])) / sum(rate(shop_requests_total[5m])) > 0.05",
+    "histogram_quantile(0.95, sum(rate(shop_latency_seconds[5m]))) > 1",
+    "histogram_quantile(-.5e-1, sum by (le) (rate(shop_latency_seconds_bucket{route=\"/\"}[90s]))) > Inf",
+    "histogram_quantile(1, sum(increase(x_bucket[1h])) by (le)) != nan",
+    "histogram_sum(sum(rate(x[5m]))) / histogram_count(sum(rate(x[5m]))) >= .1",
+    "SUM (rate (x_bucket {le=\"0.3\", a!=\"b\" ,} [ 1m30s ] ) )\n# why not\n<= 1e3",
+    "-sum(x) + -(2 - max(max_over_time(y[1h]))) * 3 < - - 1",
+    "count(increase(a:b_total{a='x\\'y', b=`\\d`, c!~\"a|b[.]c\"}[1s500ms])) == 1",
+};
+
+static const struct {
+    const char *text, *why;
+} bad[] = {
+    { "", "a number, sum(...) or the like belongs here, at the end" },
+    { "1 > 2", "does not ask for any metric" },
+    { "sum(x)", "a comparison is missing: > >= < <= == !=, at the end" },
+    { "sum(x) > 1 > 2", "should be over here, at character 12, before \"> 2\"" },
+    { "sum(x > 1", "a \")\" is missing, at character 7, before \"> 1\"" },
+    { "x > 1", "put sum(...)" },
+    { "sum(x) by (a) > 1", "write sum(...), without by" },
+    { "sum by (le) (x) > 1", "write sum(...), without by" },
+    { "sum(x{le=\"1\"}) > 1", "only NAME_bucket has the label le" },
+    { "sum(x_bucket{le=~\"1\"}) > 1", "le=\"NUMBER\"" },
+    { "sum(x_bucket{le=\"one\"}) > 1", "must be a number" },
+    { "sum(x[5m]) > 1", "needs a function" },
+    { "sum(rate(x)) > 1", "a window like [5m] is missing" },
+    { "sum(rate(x[2h])) > 1", "at most 1h" },
+    { "sum(rate(x[5])) > 1", "a duration like 5m" },
+    { "sum(rate(x[5m5h])) > 1", "a duration like 5m" },
+    { "sum(irate(x[5m])) > 1", "this function is not known" },
+    { "sum(x{a=\"b}) > 1", "this text has no end, at character 9" },
+    { "sum(x{a=\"\\d\"}) > 1", "write a backslash as \\\\" },
+    { "sum(x{a=~\"\\\\d\"}) > 1", "not POSIX" },
+    { "sum(x{a=~\"[\\\\.]\"}) > 1", "not POSIX" },
+    { "sum(x{a=~\"(?i)b\"}) > 1", "not POSIX" },
+    { "sum(x{a=~\"(b\"}) > 1", "no regular expression" },
+    { "sum(x{a=~\"(a{99}){99}\"}) > 1", "repeats too much" },
+    { "sum(x{a=~\"(b?)+\"}) > 1", "repeats what may be nothing" },
+    { "sum(x{__name__=\"y\"}) > 1", "not the name of a label" },
+    { "sum({a=\"b\"}) > 1", "the name of a metric belongs here" },
+    { "histogram_quantile(0.5, rate(x[5m])) > 1", "sum(rate(HISTOGRAM[5m])) belongs here" },
+    { "histogram_quantile(0.5, sum(rate(x_bucket[5m]))) > 1", "sum by (le)" },
+    { "histogram_quantile(0.5, sum by (le) (rate(x[5m]))) > 1", "sum by (le)" },
+    { "histogram_quantile(0.5, sum by (job) (rate(x[5m]))) > 1", "only histogram_quantile takes" },
+    { "histogram_quantile(sum(x), sum(rate(x[5m]))) > 1", "a number like 0.95" },
+    { "histogram_count(sum by (le) (rate(x_bucket[5m]))) > 1", "NAME_count" },
+    { "sum(x) > 0x10", "this is no number" },
+    { "sum(x) > 5m", "this is no number" },
+    { "sum(x) > \xc3\xa4", "not understood, at character 10" },
+    { "sum(x) > bool 1", "put sum(...)" },
+    { "sum(x) and sum(y) > 1", "a comparison is missing" },
+};
+
+static void
+conditions_are_read(void **state)
+{
+    char why[512];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof good / sizeof *good; i++) {
+        struct expression *expression = expression_parse(good[i], why, sizeof why);
+        if (!expression)
+            fail_msg("%s: %s", good[i], why);
+        expression_free(expression);
+    }
+}
+
+static void
+mistakes_are_answered_with_a_sentence_and_a_place(void **state)
+{
+    char why[512];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (expression_parse(bad[i].text, why, sizeof why))
+            fail_msg("accepted: %s", bad[i].text);
+        if (!strstr(why, bad[i].why))
+            fail_msg("%s: %s", bad[i].text, why);
+    }
+}
+
+static double
+value_of(const struct expression_node *node)
+{
+    switch (node->kind) {
+    case EXPRESSION_NUMBER:
+        return node->number;
+    case EXPRESSION_NEGATE:
+        return -value_of(node->left);
+    case EXPRESSION_ADD:
+        return value_of(node->left) + value_of(node->right);
+    case EXPRESSION_SUBTRACT:
+        return value_of(node->left) - value_of(node->right);
+    case EXPRESSION_MULTIPLY:
+        return value_of(node->left) * value_of(node->right);
+    case EXPRESSION_DIVIDE:
+        return value_of(node->left) / value_of(node->right);
+    default:
+        return NAN;
+    }
+}
+
+static void
+operators_bind_as_they_do_in_promql(void **state)
+{
+    static const struct {
+        const char *text;
+        double wanted;
+    } cases[] = {
+        { "sum(x) > 2 + 3 * 4", 14 },  { "sum(x) > 2 - 3 - 4", -5 },   { "sum(x) > 24 / 4 / 2", 3 },
+        { "sum(x) > -2 * -3 + 1", 7 }, { "sum(x) > (2 + 3) * 4", 20 }, { "sum(x) > 2 * 3 / 4 - -1e1", 11.5 },
+        { "sum(x) > - -2 - (-1)", 3 }, { "sum(x) > 1 + +2", 3 },
+    };
+    char why[512];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct expression *expression = expression_parse(cases[i].text, why, sizeof why);
+        if (!expression || value_of(expression->right) != cases[i].wanted)
+            fail_msg("%s", cases[i].text);
+        expression_free(expression);
+    }
+}
+
+static void
+depth_and_length_are_bounded(void **state)
+{
+    static char text[EXPRESSION_BYTES + 2];
+    char why[512];
+    size_t i;
+
+    (void)state;
+    memset(text, '(', sizeof text - 2);
+    assert_null(expression_parse(text, why, sizeof why));
+    assert_non_null(strstr(why, "within each other"));
+    memset(text, '-', sizeof text - 2);
+    assert_null(expression_parse(text, why, sizeof why));
+    assert_non_null(strstr(why, "within each other"));
+    for (i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "1+", 2);
+    assert_null(expression_parse(text, why, sizeof why));
+    assert_non_null(strstr(why, "too long"));
+    memset(text, ' ', sizeof text - 1);
+    assert_null(expression_parse(text, why, sizeof why));
+    assert_non_null(strstr(why, "4096 bytes"));
+}
+
+/* A generator of our own: the same texts everywhere. */
+static uint32_t
+draw(uint64_t *seed, uint32_t n)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33) % n;
+}
+
+static void
+mutate(char *text, size_t room, uint64_t *seed)
+{
+    static const char bytes[] = "()[]{}\"'`\\,=~!<>+-*/.:#_ \n059aesmhinf\xc3\xff\x01";
+    size_t len = strlen(text), at = draw(seed, (uint32_t)len + 1), n;
+
+    switch (draw(seed, 4)) {
+    case 0: /* another byte */
+        if (at < len)
+            text[at] = bytes[draw(seed, sizeof bytes - 1)];
+        break;
+    case 1: /* one more */
+        if (len + 1 < room) {
+            memmove(text + at + 1, text + at, len - at + 1);
+            text[at] = bytes[draw(seed, sizeof bytes - 1)];
+        }
+        break;
+    case 2: /* a few fewer */
+        n = draw(seed, 6);
+        if (at + n <= len)
+            memmove(text + at, text + at + n, len - at - n + 1);
+        break;
+    default: /* a part again */
+        n = draw(seed, 20);
+        if (at + n <= len && len + n < room) {
+            memmove(text + at + n, text + at, len - at + 1);
+        }
+        break;
+    }
+}
+
+static void
+no_mutation_of_a_condition_does_harm(void **state)
+{
+    uint64_t seed = 7;
+    uint32_t i, k, accepted = 0, rounds = 40000;
+    char text[512], why[128];
+
+    (void)state;
+    for (i = 0; i < rounds; i++) {
+        struct expression *expression;
+        snprintf(text, sizeof text, "%s", good[draw(&seed, sizeof good / sizeof *good)]);
+        for (k = draw(&seed, 6) + 1; k; k--)
+            mutate(text, sizeof text, &seed);
+        memset(why, 'x', sizeof why);
+        why[0] = 0;
+        expression = expression_parse(text, why, sizeof why);
+        if (!expression && (!*why || !memchr(why, 0, sizeof why)))
+            fail_msg("no sentence: %s", text);
+        if (expression && *why)
+            fail_msg("accepted with a sentence: %s: %s", text, why);
+        accepted += expression != NULL;
+        expression_free(expression);
+    }
+    print_message("# %u of %u mutations are conditions still\n", accepted, rounds);
+    assert_in_range(accepted, 100, rounds - 100);
+}
+
+static void
+rules_and_summaries_are_checked(void **state)
+{
+    static const char *const by[] = { "method", "route", "method" }, *const le[] = { "le" };
+    const struct rule_spec rule = { "errors", "sum(x) > 1", 60, STATUS_FAILING, NULL };
+    const struct summary_spec summary = { "x_seconds", by, 2, 300, 0.3 };
+    struct rule_spec wrong_rule = rule;
+    struct summary_spec wrong = summary;
+    char why[512] = "";
+
+    (void)state;
+    assert_int_equal(rules_check_rule(&rule, why, sizeof why), 0);
+    assert_int_equal(rules_check_summary(&summary, why, sizeof why), 0);
+    wrong_rule.name = "two\nlines";
+    assert_true(rules_check_rule(&wrong_rule, why, sizeof why) && strstr(why, "one line"));
+    wrong_rule = rule;
+    wrong_rule.expression = "sum(x >";
+    assert_true(rules_check_rule(&wrong_rule, why, sizeof why) && strstr(why, "missing"));
+    wrong_rule = rule;
+    wrong_rule.for_seconds = 1e6;
+    assert_true(rules_check_rule(&wrong_rule, why, sizeof why) && strstr(why, "1d"));
+    wrong_rule = rule;
+    wrong_rule.severity = STATUS_OK;
+    assert_true(rules_check_rule(&wrong_rule, why, sizeof why) && strstr(why, "degraded or failing"));
+    wrong.by_n = 3;
+    assert_true(rules_check_summary(&wrong, why, sizeof why) && strstr(why, "twice"));
+    wrong.by = le, wrong.by_n = 1;
+    assert_true(rules_check_summary(&wrong, why, sizeof why) && strstr(why, "groups"));
+    wrong = summary;
+    wrong.over_seconds = 7200;
+    assert_true(rules_check_summary(&wrong, why, sizeof why) && strstr(why, "1h"));
+    wrong = summary;
+    wrong.apdex_seconds = NAN;
+    assert_true(rules_check_summary(&wrong, why, sizeof why) && strstr(why, "apdex"));
+    wrong = summary;
+    wrong.histogram = "no-name";
+    assert_true(rules_check_summary(&wrong, why, sizeof why) && strstr(why, "no name"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conditions_are_read),
+        cmocka_unit_test(mistakes_are_answered_with_a_sentence_and_a_place),
+        cmocka_unit_test(operators_bind_as_they_do_in_promql),
+        cmocka_unit_test(depth_and_length_are_bounded),
+        cmocka_unit_test(no_mutation_of_a_condition_does_harm),
+        cmocka_unit_test(rules_and_summaries_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

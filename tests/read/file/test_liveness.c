@@ -1,0 +1,217 @@
+/*
+ * Who is alive, as a reader can tell.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "read/file/liveness.h"
+#include "shm/identity.h"
+#include "tests/read/image.h"
+
+static uint32_t
+start_of(pid_t pid)
+{
+    struct shmeter_stat stat;
+
+    assert_int_equal(shmeter_identity_stat((uint32_t)pid, &stat), 0);
+    assert_int_equal(stat.pid, pid);
+    return stat.start_ticks;
+}
+
+static uint64_t lock; /* word of the slots asked for: 0 unknown */
+
+static enum shmeter_liveness
+ask(pid_t pid, uint32_t start, uint32_t namespaces, int fd, uint64_t now_ns)
+{
+    static struct shmeter_liveness_memo memo;
+    struct shmeter_owner owner = { SHMETER_OWNER(SHMETER_SLOT_LIVE, 1, pid), SHMETER_IDENTITY(start, namespaces),
+                                   lock };
+    struct shmeter_observer observer;
+
+    if (!now_ns)
+        memset(&memo, 0, sizeof memo);
+    shmeter_observer_init(&observer, fd);
+    assert_int_equal(observer.proc_is_ours, 1);
+    return shmeter_liveness(&memo, &observer, &owner, 3, now_ns + 1);
+}
+
+static void
+slots_that_nobody_owns_have_no_life(void **state)
+{
+    struct shmeter_liveness_memo memo = { 0 };
+    struct shmeter_owner never = { 0, 0, 0 }, released = { SHMETER_OWNER(SHMETER_SLOT_RELEASED, 1, getpid()), 0, 0 };
+    struct shmeter_observer observer = { 1, 1, -1 };
+    (void)state;
+
+    assert_int_equal(shmeter_liveness(&memo, &observer, &never, 0, 1), SHMETER_LIVENESS_NONE);
+    assert_int_equal(shmeter_liveness(&memo, &observer, &released, 0, 1), SHMETER_LIVENESS_NONE);
+}
+
+static void
+the_living_live_and_another_start_time_is_another_process(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash(), start = start_of(getpid());
+    (void)state;
+
+    assert_int_equal(ask(getpid(), start, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(getpid(), start + 1, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(getpid(), 0, here, -1, 0), SHMETER_LIVENESS_LIVE); /* start time unknown */
+    assert_int_equal(ask(1, start_of(1), here, -1, 0), SHMETER_LIVENESS_LIVE);
+}
+
+static void
+numbers_that_no_process_has_are_dead(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash();
+    (void)state;
+
+    assert_int_equal(ask(0, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(-1, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(INT32_MAX, 0, here, -1, 0), SHMETER_LIVENESS_DEAD);
+}
+
+static void
+a_zombie_is_dead_and_so_is_who_was_waited_for(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash(), start;
+    siginfo_t info;
+    pid_t child = fork();
+    (void)state;
+
+    if (!child) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    start = start_of(child);
+    assert_int_equal(ask(child, start, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    kill(child, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    /* /proc is asked at most once a second; then the zombie is found out */
+    assert_int_equal(ask(child, start, here, -1, 500000000), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(child, start, here, -1, 1000000000), SHMETER_LIVENESS_DEAD);
+    waitpid(child, NULL, 0);
+    assert_int_equal(ask(child, start, here, -1, 1000000001), SHMETER_LIVENESS_DEAD);
+}
+
+static int exit_pipe[2];
+
+static void *
+outlive_leader(void *argument)
+{
+    char byte;
+    (void)argument;
+    while (read(exit_pipe[0], &byte, 1) < 0)
+        ;
+    _exit(0);
+}
+
+static void
+a_leader_that_ended_before_its_threads_is_alive(void **state)
+{
+    uint32_t here = shmeter_namespaces_hash();
+    struct shmeter_stat stat = { 0, 0, 0, 0 };
+    pid_t child;
+    (void)state;
+
+    assert_int_equal(pipe(exit_pipe), 0);
+    child = fork();
+    if (!child) {
+        pthread_t thread;
+        close(exit_pipe[1]); /* so that a parent that dies lets us end */
+        pthread_create(&thread, NULL, outlive_leader, NULL);
+        pthread_exit(NULL);
+    }
+    while (stat.state != 'Z') { /* until the leader is a zombie */
+        assert_int_equal(shmeter_identity_stat((uint32_t)child, &stat), 0);
+        usleep(1000);
+    }
+    assert_int_equal(ask(child, stat.start_ticks, here, -1, 0), SHMETER_LIVENESS_LIVE);
+    close(exit_pipe[1]);
+    close(exit_pipe[0]);
+    waitpid(child, NULL, 0);
+}
+
+static void
+in_another_namespace_the_lock_decides(void **state)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 3, .l_len = 1 };
+    uint32_t elsewhere = shmeter_namespaces_hash() + 1;
+    struct image image;
+    int holder, reader;
+    (void)state;
+
+    image_make(&image, NULL);
+    holder = open(image.path, O_RDWR | O_CLOEXEC);
+    reader = open(image.path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_LIVE);
+    lock.l_start = 4;
+    lock.l_len = 0;
+    lock.l_type = F_UNLCK;
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_LIVE);
+    close(holder); /* as when the worker is killed */
+    assert_int_equal(ask(77, 5, elsewhere, reader, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(77, 5, elsewhere, -1, 0), SHMETER_LIVENESS_UNKNOWN);
+    close(reader);
+    image_free(&image);
+}
+
+static void
+a_mapped_lock_that_is_gone_is_a_dead_owner_wherever_it_was(void **state)
+{
+    struct flock held = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 3, .l_len = 1 };
+    uint32_t here = shmeter_namespaces_hash(), start = start_of(getpid());
+    struct image image;
+    int holder, reader;
+    (void)state;
+
+    image_make(&image, NULL);
+    holder = open(image.path, O_RDWR | O_CLOEXEC);
+    reader = open(image.path, O_RDONLY | O_CLOEXEC);
+    lock = SHMETER_LOCK(SHMETER_LOCK_MAPPED, 1);
+    assert_int_equal(ask(getpid(), start, here, reader, 0), SHMETER_LIVENESS_DEAD); /* another program by now: exec */
+    assert_int_equal(ask(getpid(), start, here + 1, reader, 0), SHMETER_LIVENESS_DEAD);
+    assert_int_equal(ask(getpid(), start, here, -1, 0), SHMETER_LIVENESS_LIVE); /* nothing to be learnt of locks */
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &held), 0);
+    assert_int_equal(ask(getpid(), start, here, reader, 0), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(77, 5, here + 1, reader, 0), SHMETER_LIVENESS_LIVE);
+    assert_int_equal(ask(INT32_MAX, 5, here, reader, 0), SHMETER_LIVENESS_DEAD); /* a child has its descriptor */
+    lock = SHMETER_LOCK(SHMETER_LOCK_MAPPED, 2);                                 /* of another owner of the slot */
+    held.l_type = F_UNLCK;
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &held), 0);
+    assert_int_equal(ask(getpid(), start, here, reader, 0), SHMETER_LIVENESS_LIVE);
+    lock = 0;
+    close(holder);
+    close(reader);
+    image_free(&image);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slots_that_nobody_owns_have_no_life),
+        cmocka_unit_test(the_living_live_and_another_start_time_is_another_process),
+        cmocka_unit_test(numbers_that_no_process_has_are_dead),
+        cmocka_unit_test(a_zombie_is_dead_and_so_is_who_was_waited_for),
+        cmocka_unit_test(a_leader_that_ended_before_its_threads_is_alive),
+        cmocka_unit_test(in_another_namespace_the_lock_decides),
+        cmocka_unit_test(a_mapped_lock_that_is_gone_is_a_dead_owner_wherever_it_was),
+    };
+    return cmocka_run_group_tests_name("liveness", tests, NULL, NULL);
+}

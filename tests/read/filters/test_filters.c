@@ -1,0 +1,289 @@
+/*
+ * Metric names that settings leave out: which they are, that they are counted, and what expressions may not do.
+ */
+#include "tests/read/scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct image_series
+add(struct image *image, enum shmeter_type type, const char *name)
+{
+    const struct image_family family = { .type = type, .mode = SHMETER_SUM, .name = name };
+
+    return image_series(image, image_family(image, &family), NULL);
+}
+
+/* Counters shop_a_total, shop_b_total, other_total, and a gauge shop_g without a value. */
+static void
+make(struct image *image)
+{
+    image_make(image, NULL);
+    image_own(image, 0, SHMETER_SLOT_LIVE, IMAGE_SELF, "w");
+    *image_cpu(image, 0, add(image, SHMETER_COUNTER, "shop_a_total").cell) = 1;
+    *image_cpu(image, 0, add(image, SHMETER_COUNTER, "shop_b_total").cell) = 2;
+    *image_cpu(image, 0, add(image, SHMETER_COUNTER, "other_total").cell) = 3;
+    add(image, SHMETER_GAUGE, "shop_g");
+}
+
+/* Opens and scrapes with an expression in allow and one in deny; NULL none. */
+static void
+scrape(struct scene *scene, const struct image *image, const char *allow, const char *deny)
+{
+    const char *name = image->path;
+    const struct store_segment settings = {
+        .match = name, .allow = &allow, .allow_n = allow != NULL, .deny = &deny, .deny_n = deny != NULL
+    };
+
+    scene_open_with(scene, &name, 1, &settings);
+    scene_scrape(scene);
+}
+
+static uint64_t
+filtered(const struct scene *scene)
+{
+    return store_status(scene->store, 0)->series_filtered;
+}
+
+static void
+only_allowed_names_are_exposed_and_the_rest_is_counted(void **state)
+{
+    struct image image;
+    struct scene scene;
+    (void)state;
+
+    make(&image);
+    scrape(&scene, &image, "shop_.*", NULL);
+    assert_sample(&scene, "shop_a_total", "", 1);
+    assert_sample(&scene, "shop_b_total", "", 2);
+    assert_absent(&scene, "other_total", "");
+    assert_int_equal(filtered(&scene), 1);
+    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    scene_close(&scene);
+    image_free(&image);
+}
+
+static void
+denied_names_are_left_out_even_when_they_are_allowed(void **state)
+{
+    struct image image;
+    struct scene scene;
+    (void)state;
+
+    make(&image);
+    scrape(&scene, &image, "shop_.*", "shop_b_.*|shop_g");
+    assert_int_equal(scene.parsed.samples_n, 1);
+    assert_sample(&scene, "shop_a_total", "", 1);
+    assert_int_equal(filtered(&scene), 3); /* the gauge too, though it has no value */
+    image_gauge(&image, 0, 0)->value = image_stored(4);
+    scene_scrape(&scene);
+    assert_absent(&scene, "shop_g", "");
+    assert_int_equal(filtered(&scene), 3);
+    scene_close(&scene);
+    image_free(&image);
+}
+
+static void
+an_expression_is_about_the_whole_name(void **state)
+{
+    static const char *const none[] = { "shop", "shop_a", "a_total", "^shop", "total$", "hop_a_tota" };
+    static const char *const whole[] = { "shop_a_total", "^shop_a_total$",   "shop_a|shop_a_total",
+                                         ".*",           "shop_(a|c)_total", "shop_[a-z]_[[:lower:]]{5}" };
+    struct image image;
+    struct scene scene;
+    size_t i;
+    (void)state;
+
+    make(&image);
+    for (i = 0; i < sizeof none / sizeof *none; i++) {
+        scrape(&scene, &image, NULL, none[i]);
+        assert_sample(&scene, "shop_a_total", "", 1);
+        scene_close(&scene);
+    }
+    for (i = 0; i < sizeof whole / sizeof *whole; i++) {
+        scrape(&scene, &image, NULL, whole[i]);
+        assert_absent(&scene, "shop_a_total", "");
+        scene_close(&scene);
+    }
+    image_free(&image);
+}
+
+static void
+a_prefix_is_no_part_of_the_name_that_is_matched(void **state)
+{
+    const char *const allow = "shop_a_total";
+    struct image image;
+    struct scene scene;
+    const char *name;
+    (void)state;
+
+    make(&image);
+    name = image.path;
+    scene_open_with(&scene, &name, 1,
+                    &(struct store_segment){ .match = name, .prefix = "x_", .allow = &allow, .allow_n = 1 });
+    scene_scrape(&scene);
+    assert_int_equal(scene.parsed.samples_n, 1);
+    assert_sample(&scene, "x_shop_a_total", "", 1);
+    scene_close(&scene);
+    image_free(&image);
+}
+
+static void
+new_names_are_judged_when_they_appear(void **state)
+{
+    struct image image;
+    struct scene scene;
+    (void)state;
+
+    make(&image);
+    scrape(&scene, &image, NULL, "late_.*");
+    add(&image, SHMETER_COUNTER, "late_total");
+    *image_cpu(&image, 0, add(&image, SHMETER_COUNTER, "later_total").cell) = 9;
+    scene_scrape(&scene);
+    assert_absent(&scene, "late_total", "");
+    assert_sample(&scene, "later_total", "", 9);
+    assert_int_equal(filtered(&scene), 1);
+    scene_close(&scene);
+    image_free(&image);
+}
+
+static void
+thousands_of_names_are_filtered_and_forgotten_by_a_reload(void **state)
+{
+    enum { NAMES = 4000 };
+    const char *const deny = "n[0-9]*[13579]_total|other.*"; /* the odd ones */
+    struct image image;
+    struct scene scene;
+    char name[32];
+    const char *path;
+    int i;
+    (void)state;
+
+    image_make(&image, &(struct image_sizes){ .record_chunks = 64 });
+    for (i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "n%d_total", i);
+        *image_cpu(&image, 0, add(&image, SHMETER_COUNTER, name).cell) = (uint64_t)i;
+    }
+    scrape(&scene, &image, NULL, deny);
+    scene_scrape(&scene);
+    assert_int_equal(scene.parsed.samples_n, NAMES / 2);
+    assert_int_equal(filtered(&scene), NAMES / 2);
+    assert_int_equal(model_series_n(store_model(scene.store)),
+                     NAMES / 2); /* what is left out costs the model nothing */
+    path = image.path;
+    scene_configure(&scene, &path, 1, NULL);
+    scene_scrape(&scene);
+    assert_int_equal(scene.parsed.samples_n, NAMES);
+    assert_int_equal(filtered(&scene), 0);
+    scene_close(&scene);
+    image_free(&image);
+}
+
+/* ---- what an expression may not be ---- */
+
+static void
+refused(const char *expression, const char *wanted)
+{
+    const struct store_segment allow = { .match = "shop", .allow = &expression, .allow_n = 1 };
+    const struct store_segment deny = { .match = "shop", .deny = &expression, .deny_n = 1 };
+    char why[256] = "";
+
+    assert_int_equal(store_segment_check(&allow, why, sizeof why), -22);
+    if (!strstr(why, wanted))
+        fail_msg("\"%s\" does not say \"%s\"", why, wanted);
+    assert_int_equal(store_segment_check(&deny, why, sizeof why), -22);
+}
+
+static void
+wrong_or_expensive_expressions_are_refused_with_a_sentence(void **state)
+{
+    char text[514];
+    (void)state;
+
+    refused("", "is empty");
+    refused("a(b", "expression \"a(b\" is no regular expression: ");
+    refused("[a", "no regular expression");
+    refused("*", "no regular expression");
+    refused("(a*)\\1", "back reference");
+    refused("(a?)+", "repeats what may be nothing");
+    refused("x??", "repeats what may be nothing");
+    refused("(a*b?)*", "repeats what may be nothing");
+    refused("(ab|)*", "repeats what may be nothing");
+    refused("(|ab)*", "repeats what may be nothing");
+    refused("((a{0,4}))+", "repeats what may be nothing");
+    refused("(()|ab)*", "repeats what may be nothing");
+    refused("(^$)*", "repeats what may be nothing");
+    refused("a{2001}", "repeats too much");
+    refused("(a{45}){45}", "repeats too much");
+    refused("((a{255}){255}){255}", "repeats too much");
+    refused("a{1,2001}", "repeats too much");
+    refused("a{2001,}", "repeats too much");
+    refused("a{99999999999999999999}", "repeats too much");
+    refused("([]{9}]{45}b{45}){45}", "repeats too much");
+    refused("([[:alpha:]{9}]{50}){50}", "repeats too much");
+    refused("a+++++++++++", "repeats too much");
+    refused("(((((((((((a+)+)+)+)+)+)+)+)+)+)+)", "repeats too much");
+    refused("((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))", "repeats too much");
+    memset(text, 'a', 513);
+    text[513] = 0;
+    refused(text, "longer than 512 bytes");
+}
+
+static void
+expressions_that_look_expensive_are_fine(void **state)
+{
+    static const char *const fine[] = { "[0-9{999}]x\\{999}",
+                                        "a{255}b{255}",
+                                        "(a{16}){16}",
+                                        "a+b+c+d+e+f+g+h+i+j+k+l+m+",
+                                        "((a|b)+c+)+",
+                                        "(a*b)*",
+                                        "[[:alpha:]{999}]",
+                                        "[]{999]",
+                                        "[^]{999]",
+                                        "a\\\\{2}",
+                                        "(a|b)*a(a|b){20}",
+                                        "x_(a?b?c?)y",
+                                        "(a|b?c|d*e)+",
+                                        "(^a|b$)*",
+                                        "\\?\\?" };
+    const struct store_segment segment = { .match = "shop", .allow = fine, .allow_n = sizeof fine / sizeof *fine };
+    char why[256] = "";
+    (void)state;
+
+    if (store_segment_check(&segment, why, sizeof why))
+        fail_msg("%s", why);
+}
+
+static void
+too_many_expressions_are_refused(void **state)
+{
+    const char *many[65];
+    const struct store_segment segment = { .match = "shop", .deny = many, .deny_n = 65 };
+    char why[256] = "";
+    int i;
+    (void)state;
+
+    for (i = 0; i < 65; i++)
+        many[i] = "a";
+    assert_int_equal(store_segment_check(&segment, why, sizeof why), -22);
+    assert_non_null(strstr(why, "deny has more than 64 expressions"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_allowed_names_are_exposed_and_the_rest_is_counted),
+        cmocka_unit_test(denied_names_are_left_out_even_when_they_are_allowed),
+        cmocka_unit_test(an_expression_is_about_the_whole_name),
+        cmocka_unit_test(a_prefix_is_no_part_of_the_name_that_is_matched),
+        cmocka_unit_test(new_names_are_judged_when_they_appear),
+        cmocka_unit_test(thousands_of_names_are_filtered_and_forgotten_by_a_reload),
+        cmocka_unit_test(wrong_or_expensive_expressions_are_refused_with_a_sentence),
+        cmocka_unit_test(expressions_that_look_expensive_are_fine),
+        cmocka_unit_test(too_many_expressions_are_refused),
+    };
+    return cmocka_run_group_tests_name("filters", tests, NULL, NULL);
+}
