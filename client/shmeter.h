@@ -78,8 +78,9 @@ struct shmeter_gauge {
 };
 
 /*
- * set is one store in a mode that is plain, of a value that is not NaN. Both are one comparison: 2 * bits + 1 of a value is
- * at most this number when it is no NaN, and never at most 0, which is what other modes and zeroed handles have there.
+ * A set is one plain store when the mode allows it and the value is not NaN. One comparison of 64-bit numbers decides both:
+ *     2 * bits(value) + 1 <= limit, with limit = SHMETER_GAUGE_PLAIN where the mode allows it, else 0 (as in a zeroed handle).
+ * Example: bits(infinity) is 0x7ff0000000000000, which gives 0xffe0000000000001 and passes; each NaN has larger bits and does not.
  */
 #define SHMETER_GAUGE_PLAIN        UINT64_C(0xffe0000000000001)
 #define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot leads to the process's own memory for good                   */
@@ -204,9 +205,9 @@ SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
 /*
- * Where a count stands that moves whenever a series is hidden or shown again, by any process, and before it is. As long as it is what it was
- * before a lookup, the handle is of a series that is exposed: load it by shmeter_load_acquire, look the series up, and look it up again
- * when shmeter_load_relaxed finds another count there. NULL: no memory. Async-signal-safe.
+ * The address of a counter that any process increases before it hides a series or shows one again. Load it with shmeter_load_acquire
+ * before a lookup. While shmeter_load_relaxed finds the same count, the handle's series is exposed; at another count look the series up
+ * again. NULL: no memory. Async-signal-safe.
  */
 SHMETER_INLINE const uint64_t *
 shmeter_changes(const struct shmeter *meter)

@@ -1,6 +1,6 @@
 /*
- * The configuration in force, with what changes besides it: the certificate when its files do, the bucket of the rate, and the
- * thread that checks passwords.
+ * The web configuration in force, and the state that it needs: the certificate (read again when its files change), the token bucket of the
+ * request rate, and the thread that checks passwords.
  */
 #include "exporter/web/guard.h"
 

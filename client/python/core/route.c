@@ -9,7 +9,7 @@ static const char *const methods[] = { "OTHER", "GET",     "HEAD",  "POST",    "
                                        "PATCH", "OPTIONS", "TRACE", "CONNECT", "WEBSOCKET" };
 #define METHODS_N 10 /* of HTTP, OTHER included */
 
-/* A method that is none of HTTP's (RFC 9110, section 9; RFC 5789) is OTHER: clients choose it. */
+/* An unknown method is OTHER, since clients choose it. The known ones: RFC 9110, section 9, and RFC 5789. */
 int
 route_method(PyObject *method)
 {

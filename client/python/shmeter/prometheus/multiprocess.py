@@ -32,4 +32,4 @@ class MultiProcessCollector:
 
 
 def mark_process_dead(pid, path=None):
-    """Does nothing: that a worker has died is seen by itself."""
+    """Does nothing: readers see by themselves that a worker has died."""
