@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "tests/aarch64/pool.h"
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/reading.h"
 
 #define POOLS_MAX   4u

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/sentence.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/sentence.h"
+#include "tests/tools/values.h"
 
 /* The description is refused with these words; its handles count privately; the loss is counted. */
 static void

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/sentence.h"
+#include "tests/tools/place.h"
+#include "tests/tools/sentence.h"
 
 #define NOBODY 65534
 

@@ -8,7 +8,7 @@
 
 #include "health/health.h"
 #include "shm/layout.h"
-#include "tests/client/values.h"
+#include "tests/tools/values.h"
 
 static const double bounds_a[] = { 1, 2 }, bounds_b[] = { 1, 3, 10 };
 static const char *const label_x[] = { "x", NULL }, *const labels_xy[] = { "x", "y", NULL },

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 
 struct order {
     enum crew_action action;

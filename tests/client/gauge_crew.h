@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/scrape.h"
+#include "tests/tools/scrape.h"
 
 enum crew_action { CREW_SET, CREW_ADD, CREW_TOUCH, CREW_SHOW, CREW_HIDE, CREW_COUNT, CREW_ATTACH, CREW_CLOSE };
 

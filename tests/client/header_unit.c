@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/values.h"
 
 static uint64_t random_state = UINT64_C(0x243f6a8885a308d3);
 

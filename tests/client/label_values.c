@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "client/shmeter.h"
-#include "tests/client/scrape.h"
-#include "tests/client/scratch.h"
+#include "tests/tools/scrape.h"
+#include "tests/tools/scratch.h"
 
 static uint64_t calls;
 static time_t seconds = 1000;

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/values.h"
 
 #define REOPENED 10000
 

@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/values.h"
 
 #define UPDATES 1000000u
 

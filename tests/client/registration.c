@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/values.h"
 
 static const char *const labels[] = { "who", NULL };
 static const struct shmeter_desc counters = { .type = SHMETER_COUNTER, .name = "who_total", .labels = labels };

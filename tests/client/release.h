@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
+#include "tests/tools/place.h"
 
 struct release {
     pid_t pid;

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
-#include "tests/client/place.h"
-#include "tests/client/sentence.h"
-#include "tests/client/values.h"
+#include "tests/tools/place.h"
+#include "tests/tools/sentence.h"
+#include "tests/tools/values.h"
 
 static const double old_bounds[] = { 1, 2 }, new_bounds[] = { 1, 5, 10 };
 static const struct shmeter_desc old_release = {

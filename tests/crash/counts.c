@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/death.h"
 
 #define SEGMENTS 4u /* each with another hash, so that one of them has a series where it is looked for first */

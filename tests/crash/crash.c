@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/breakpoints.h"
 #include "tests/crash/counts.h"
 #include "tests/crash/death.h"

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 
 /* ---- what a reader sees ---- */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/death.h"
 
 enum fate { KILLED, RESUMED, SIGNALLED, MIGRATED, FATES };

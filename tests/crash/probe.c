@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/registers.h"
 
 #define STOPS  2u /* that each child shall make                                                           */

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/breakpoints.h"
 #include "tests/crash/registers.h"
 #include "tests/crash/sequence.h"

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/crash/breakpoints.h"
 #include "tests/crash/probe.h"
 #include "tests/crash/registers.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "shm/layout.h"
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 
 #define WRITES_MOST     24u /* in one go */
 #define REPAIR_EACH     6u  /* goes, on average */

@@ -22,7 +22,7 @@
 #include "formats/encode.h"
 #include "health/json.h"
 #include "read/store.h"
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 #include "tests/hammer/damage.h"
 #include "tests/hammer/producers.h"
 #include "tests/read/strict.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "shmeter.h"
-#include "tests/client/scratch.h"
+#include "tests/tools/scratch.h"
 
 #define STEPS         20000u
 #define REFUSED_STEPS 1000u /* of a process that is not attached and touches nothing                      */

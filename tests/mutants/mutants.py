@@ -44,7 +44,7 @@ def command(line, **options):
         running.add(one)
         said = one.communicate()[0]
         running.discard(one)
-    shutil.rmtree(f"/dev/shm/shmeter-test-{one.pid}", ignore_errors=True)  # of one that could not: tests/client/scratch.c
+    shutil.rmtree(f"/dev/shm/shmeter-test-{one.pid}", ignore_errors=True)  # of one that could not: tests/tools/scratch.c
     return one.returncode, said
 
 
@@ -76,7 +76,7 @@ def crash(workspace, include, build):
 
 def client(workspace, include, name):
     program = workspace / name
-    must([*CC, *include, SOURCE / f"tests/client/{name}.c", "-o", program, TOOLS, *LIBS])
+    must([*CC, *include, SOURCE / f"tests/shm/{name}.c", "-o", program, TOOLS, *LIBS])
     return program
 
 
@@ -108,7 +108,7 @@ def outcome(workspace, test, where, cpu):
     elif where == "count":
         line = [sys.executable, "-B", SOURCE / f"tests/crash/{test}.py", crash(workspace, include, BUILD), BUILD]
     else:
-        line = [{"client": client, "model": model, "hammer": hammer}[where](workspace, include, test)]
+        line = [{"shm": client, "model": model, "hammer": hammer}[where](workspace, include, test)]
     return command(line, env=environment)
 
 

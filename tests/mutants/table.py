@@ -1,7 +1,7 @@
 """
 What is made wrong: (what, [(file, how often it is there, old text, new text)], test, where, the oracle's words).
 
-where: "CPU" or "shared", and the test is an operation of the crash tests, in such lanes; "client", "model" or "hammer", and it is a program
+where: "CPU" or "shared", and the test is an operation of the crash tests, in such lanes; "shm", "model" or "hammer", and it is a program
 there; "count", and it is the count of instructions.
 """
 
@@ -143,7 +143,7 @@ MUTANTS = [
       ("shm/heap.h", 1, "SHMETER_ADDRESS(block), head[1] + 1)", "SHMETER_ADDRESS(block), head[1])")],
      "heap", "model", "is had by two|blocks are free|is another's"),
     ("the page that fork wipes is an ordinary one",
-     [("shm/sys.h", 1, "#define SHMETER_MADV_WIPEONFORK     18", "#define SHMETER_MADV_WIPEONFORK     0")], "fork_paths", "client",
+     [("shm/sys.h", 1, "#define SHMETER_MADV_WIPEONFORK     18", "#define SHMETER_MADV_WIPEONFORK     0")], "fork_paths", "shm",
      "f_live is"),
     # ---- registration ----
     ("an index entry is published by a relaxed store",
