@@ -51,7 +51,7 @@ struct shmeter_wiped {
     uint64_t known;    /* 1: identity is; 2: and /proc is its own                                           */
     /* Of a process that has found no slot. */
     uint64_t refused;    /* 1: counted as a loss                                                          */
-    uint64_t search_at;  /* where a search that was too long for one call goes on                         */
+    uint64_t search_at;  /* where a search that was too long for one call goes on; 0: none is under way    */
     uint64_t retry_ns;   /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
     uint64_t given_seen; /* state.slots_given at the last one's end                                       */
     uint64_t reserved[2];

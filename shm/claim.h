@@ -197,6 +197,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     shmeter_claim_sweep(attachment);
     shmeter_claim_identify(attachment, &claimant);
     claimant.tries = tries;
+    claimant.no_memory = 0;
     claimant.fd = shmeter_lock_open(attachment);
     result = shmeter_claim_acquire(attachment, &claimant, &claim);
     if (claimant.fd >= 0)

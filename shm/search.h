@@ -35,7 +35,10 @@ shmeter_claim_lock(struct shmeter_claimant *claimant, uint64_t idx)
     return SHMETER_CLAIM_NO_LOCKS;
 }
 
-/* Takes the slot whose owner words are seen, and lets its lock go where that fails. */
+/*
+ * Takes the slot whose owner words are seen, and lets its lock go where that fails. Where there is no memory for it, another one may have some:
+ * that is noted, and told when none has.
+ */
 SHMETER_LOCAL int
 shmeter_claim_take(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t idx,
                    uint64_t seen[2], enum shmeter_claim_lock lock, uint64_t *claim)
@@ -43,7 +46,10 @@ shmeter_claim_take(struct shmeter_attachment *attachment, struct shmeter_claiman
     int result = shmeter_slot_take(attachment, claimant, idx, seen, lock == SHMETER_CLAIM_LOCKED, claim);
     if (result <= 0 && lock == SHMETER_CLAIM_LOCKED)
         shmeter_sys_unlock_byte(claimant->fd, idx);
-    return result;
+    if (result != -ENOSPC)
+        return result;
+    claimant->no_memory = result;
+    return 0;
 }
 
 SHMETER_INLINE int
@@ -58,6 +64,14 @@ shmeter_claim_is_foreign(const struct shmeter_claimant *claimant, uint64_t ident
 {
     uint32_t own = SHMETER_IDENTITY_NAMESPACES(claimant->self.identity);
     return !own || SHMETER_IDENTITY_NAMESPACES(identity) != own;
+}
+
+/* Whether a slot is worth a try: where there was no memory for another one, it must have some. */
+SHMETER_LOCAL int
+shmeter_claim_worth(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx)
+{
+    return !claimant->no_memory ||
+           shmeter_load_relaxed(&shmeter_slot_word_at(attachment, idx)->backed) >= attachment->header.ring_off;
 }
 
 /*
@@ -78,6 +92,8 @@ shmeter_claim_try(struct shmeter_attachment *attachment, struct shmeter_claimant
     if (owned && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == claimant->self.identity &&
         claimant->self.identity)
         return 0; /* another copy's of the header in this process, or another thread's */
+    if (!shmeter_claim_worth(attachment, claimant, idx))
+        return 0;
     lock = shmeter_claim_lock(claimant, idx);
     if (lock == SHMETER_CLAIM_HELD && !last)
         return 0;
@@ -123,20 +139,21 @@ shmeter_claim_rank(const struct shmeter_slot_word *word, int and_owned)
 
 /*
  * Slots whose last words are the oldest, in this order: of those that were given back all, of the owned ones, whose owners may be dead, the first
- * SHMETER_CLAIM_OLDEST.
+ * SHMETER_CLAIM_OLDEST; none while a search is under way, which comes to them.
  */
 SHMETER_LOCAL int
 shmeter_claim_oldest(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t *claim)
 {
     uint64_t from = 0, best, rank;
     uint32_t i, from_idx = 0, chosen;
-    int result = 0, owned_left = SHMETER_CLAIM_OLDEST;
+    int result = 0, owned_left = shmeter_load_relaxed(&SHMETER_WIPED(attachment)->search_at) ? 0 : SHMETER_CLAIM_OLDEST;
     while (!result && claimant->tries > 0) {
         best = UINT64_MAX;
         chosen = UINT32_MAX;
         for (i = 0; i < attachment->header.slots_n; i++) {
             rank = shmeter_claim_rank(shmeter_slot_word_at(attachment, i), owned_left > 0);
-            if (rank < best && (rank > from || (rank == from && i >= from_idx))) {
+            if (rank < best && (rank > from || (rank == from && i >= from_idx)) &&
+                shmeter_claim_worth(attachment, claimant, i)) {
                 best = rank;
                 chosen = i;
             }
@@ -170,23 +187,25 @@ shmeter_claim_newest(struct shmeter_attachment *attachment, struct shmeter_claim
 
 /*
  * All slots, from one that is another for each process, so that not all ask for the same; then all once more as the last resort. Where questions
- * run out the next call goes on. Returns 1 and *claim, -EUSERS when there is none, -EAGAIN when it is not over, or another -errno.
+ * run out the next call goes on, with one slot at least: whatever others have cost before, each search comes to its end. Returns 1 and *claim,
+ * -EUSERS when there is none, -EAGAIN when it is not over, or another -errno.
  */
 SHMETER_LOCAL int
 shmeter_claim_search(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t *claim)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
-    uint32_t slots_n = attachment->header.slots_n;
-    uint64_t at = shmeter_load_relaxed(&wiped->search_at), start = shmeter_hash_word(claimant->pid, claimant->image);
+    uint64_t slots_n = attachment->header.slots_n, from = shmeter_load_relaxed(&wiped->search_at), at = from;
+    uint64_t start = shmeter_hash_word(claimant->pid, claimant->image) % slots_n;
     int result = 0;
-    if (slots_n <= SHMETER_CLAIM_OLDEST && at < slots_n)
-        at = slots_n; /* all have been tried as the oldest */
-    if (!at)
+    if (!at) {
+        at = slots_n <= SHMETER_CLAIM_OLDEST && claimant->tries > 0 ? slots_n + 1
+                                                                    : 1; /* tried as the oldest: all, or not */
         result = shmeter_claim_newest(attachment, claimant, claim);
-    for (; !result && at < 2 * (uint64_t)slots_n && claimant->tries > 0; at++)
-        result = shmeter_claim_try(attachment, claimant, (start + at) % slots_n, at >= slots_n, claim);
+    }
+    for (; !result && at <= 2 * slots_n && (claimant->tries > 0 || at == from); at++)
+        result = shmeter_claim_try(attachment, claimant, (start + at - 1) % slots_n, at > slots_n, claim);
     if (!result)
-        result = at < 2 * (uint64_t)slots_n ? -EAGAIN : -EUSERS;
+        result = at <= 2 * slots_n ? -EAGAIN : claimant->no_memory ? claimant->no_memory : -EUSERS;
     shmeter_store_relaxed(&wiped->search_at, result == -EAGAIN ? at : 0);
     return result;
 }

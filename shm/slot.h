@@ -20,6 +20,7 @@ struct shmeter_claimant {
     uint32_t pid;
     int fd;        /* for locks; -1 none, -errno of a lock when there are none here                         */
     int64_t tries; /* questions that it may still ask the kernel                                          */
+    int no_memory; /* -errno of a slot for which there was none; only those that have it are tried then    */
 };
 
 SHMETER_INLINE struct shmeter_slot_word *
@@ -178,14 +179,21 @@ shmeter_slot_move(const struct shmeter_attachment *attachment, uint64_t idx, uin
 }
 
 /*
- * Gives a slot back. Its retained gauges stay. The lock goes after it: without its lock a slot in use is a dead process's, and who comes in
- * between finds a slot that is free and locked, and takes another one.
+ * Nobody owns the slot any more. Its retained gauges stay. The lock goes after it: without its lock a slot in use is a dead process's, and who
+ * comes in between finds a slot that is free and locked, and takes another one.
  */
 SHMETER_LOCAL void
-shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
+shmeter_slot_release(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
     shmeter_store_relaxed(&shmeter_slot_word_at(attachment, idx)->ended_ticks, shmeter_attachment_ticks(attachment));
     shmeter_slot_move(attachment, idx, owner, identity, SHMETER_SLOT_RELEASED);
+}
+
+/* Gives a slot back, and says so to those who wait for one. */
+SHMETER_LOCAL void
+shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
+{
+    shmeter_slot_release(attachment, idx, owner, identity);
     shmeter_add(&attachment->state->slots_given.value, 1);
 }
 
@@ -230,7 +238,8 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));
     result = shmeter_slot_prepare(attachment, idx);
     if (result) {
-        shmeter_slot_give(attachment, idx, claiming, identity);
+        shmeter_slot_release(attachment, idx, claiming,
+                             identity); /* counted it would call those who wait, and this one, in vain */
         return result;
     }
     shmeter_slot_lock(attachment, claimant, key, locked);

@@ -1,0 +1,239 @@
+/*
+ * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no memory for the slot. Who has no
+ * slot finds one that is there, and otherwise asks for none at each update.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SHMETER_SYS_HOOKS
+#include "shmeter.h"
+#include "tests/tools/place.h"
+#include "tests/tools/values.h"
+
+#define MANY 40 /* slots: more than a first gauge may ask for */
+#define FEW  8  /* slots that are all among the oldest ones   */
+
+static struct {
+    unsigned calls;
+    int no_locks;
+    const unsigned char *full_from; /* there is no memory from here on; NULL: there is                             */
+} kernel;
+
+long
+shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+
+    kernel.calls++;
+    if (kernel.no_locks && number == SYS_fcntl && b == SHMETER_F_OFD_SETLK)
+        return -EPERM;
+    if (kernel.full_from && number == SYS_madvise && c == SHMETER_MADV_POPULATE_WRITE &&
+        (uintptr_t)a >= (uintptr_t)kernel.full_from)
+        return -ENOMEM;
+    result = syscall(number, a, b, c, d, e, f);
+    return result == -1 ? -errno : result;
+}
+
+static const struct shmeter_desc level_desc = { .type = SHMETER_GAUGE,
+                                                .name = "refused_level",
+                                                .mode = SHMETER_LIVE_SUM };
+static const char *segment;
+static struct shmeter *meter;
+static struct shmeter_gauge level;
+
+static void
+open_pool(const char *name, uint32_t slots)
+{
+    struct shmeter_options options = {
+        .struct_bytes = sizeof options, .group = -1, .max_slots = slots, .max_gauges = 16
+    };
+
+    segment = place_path(name);
+    assert_int_equal(shmeter_open(&meter, segment, &options), 0);
+    level = shmeter_gauge_of(shmeter_family(meter, &level_desc));
+}
+
+/* A worker that sets the gauge and lives on; it has a slot. */
+static pid_t
+start_worker(void)
+{
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    if (!child) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (shmeter_attach_worker(meter))
+            _exit(1);
+        shmeter_gauge_set(level, 1);
+        if (write(ready[1], "r", 1) != 1)
+            _exit(2);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void
+end_worker(pid_t worker)
+{
+    kill(worker, SIGKILL);
+    place_wait(worker);
+}
+
+/* How many sets it takes until this process has a slot, or knows that there is none: at most most. */
+static int
+sets_until_settled(int most)
+{
+    const struct shmeter_wiped *wiped = SHMETER_WIPED(shmeter_meter_attachment(meter));
+    int sets;
+
+    for (sets = 0; sets < most && !wiped->slot && !wiped->retry_ns; sets++)
+        shmeter_gauge_set(level, 1);
+    return sets;
+}
+
+/* In a child: 0 it has a slot, 1 it knows that there is none and makes no call for that any more, 2 neither. */
+static int
+settle(int most)
+{
+    const struct shmeter_wiped *wiped = SHMETER_WIPED(shmeter_meter_attachment(meter));
+    int sets;
+
+    if (sets_until_settled(most) == most && !wiped->slot && !wiped->retry_ns)
+        return 2;
+    if (wiped->slot)
+        return 0;
+    kernel.calls = 0;
+    for (sets = 0; sets < 100; sets++)
+        shmeter_gauge_set(level, 1);
+    return kernel.calls ? 2 : 1;
+}
+
+static int
+settle_in_a_child(int most)
+{
+    pid_t child = fork();
+
+    if (!child)
+        _exit(settle(most));
+    return place_wait(child);
+}
+
+static void
+without_locks_each_slot_of_a_dead_owner_is_found(void **state)
+{
+    pid_t workers[MANY];
+    int dead, i;
+    (void)state;
+
+    kernel.no_locks = 1;
+    open_pool("dead", MANY + 1);
+    for (i = 0; i < MANY; i++)
+        workers[i] = start_worker();
+    for (dead = 0; dead < MANY; dead += 13) {
+        end_worker(workers[dead]);
+        assert_int_equal(settle_in_a_child(2 * MANY), 0);
+        workers[dead] = start_worker();
+    }
+    assert_int_equal(settle_in_a_child(2 * MANY), 1);
+    for (i = 0; i < MANY; i++)
+        end_worker(workers[i]);
+    shmeter_close(meter);
+    kernel.no_locks = 0;
+}
+
+static void
+without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
+{
+    uint64_t *lost, before;
+    pid_t workers[FEW - 1];
+    int i;
+    (void)state;
+
+    kernel.no_locks = 1;
+    open_pool("few", FEW);
+    lost = &shmeter_meter_attachment(meter)->lanes.losses[SHMETER_LOSS_SLOTS_EXHAUSTED].value;
+    before = *lost;
+    for (i = 0; i < FEW - 1; i++)
+        workers[i] = start_worker();
+    assert_int_equal(settle_in_a_child(2 * FEW), 1);
+    assert_int_equal(*lost, before + 1);
+    for (i = 0; i < FEW - 1; i++)
+        end_worker(workers[i]);
+    shmeter_close(meter);
+    kernel.no_locks = 0;
+}
+
+static const unsigned char *
+block(uint64_t idx)
+{
+    return shmeter_slot_block_at(shmeter_meter_attachment(meter), idx);
+}
+
+static void
+without_memory_for_any_slot_a_worker_asks_no_more(void **state)
+{
+    pid_t child;
+    (void)state;
+
+    open_pool("full", FEW);
+    child = fork();
+    if (!child) {
+        kernel.full_from = block(0);
+        _exit(settle(4));
+    }
+    assert_int_equal(place_wait(child), 1);
+    assert_int_equal(settle_in_a_child(4), 0);
+    shmeter_close(meter);
+}
+
+static void
+without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one(void **state)
+{
+    pid_t worker, child;
+    (void)state;
+
+    open_pool("fuller", FEW);
+    worker = start_worker();
+    end_worker(worker);
+    child = fork();
+    if (!child) {
+        kernel.full_from = block(2);
+        if (settle(4))
+            _exit(1);
+        _exit(SHMETER_WIPED(shmeter_meter_attachment(meter))->slot == SHMETER_ADDRESS(block(1)) ? 0 : 2);
+    }
+    assert_int_equal(place_wait(child), 0);
+    shmeter_close(meter);
+}
+
+static int
+run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_locks_each_slot_of_a_dead_owner_is_found),
+        cmocka_unit_test(without_locks_who_finds_none_of_few_slots_asks_no_more),
+        cmocka_unit_test(without_memory_for_any_slot_a_worker_asks_no_more),
+        cmocka_unit_test(without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one),
+    };
+
+    return cmocka_run_group_tests_name("claim_refused", tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+    return place_run("claim-refused", run);
+}
