@@ -60,9 +60,9 @@ struct shmeter_wiped {
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
 struct shmeter_attachment {
-    struct shmeter_attachment *next; /* in the list of those that fork does not wipe                       */
-    unsigned char *base;             /* the mapping; NULL when detached                                    */
-    struct shmeter_header header;    /* a private copy, checked once: the one that is used                  */
+    struct shmeter_attachment *before; /* the one that its meter had before it, NULL none                     */
+    unsigned char *base;               /* the mapping; NULL when detached                                    */
+    struct shmeter_header header;      /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
     struct shmeter_state *state; /* the segment's, or private                                              */
     unsigned char

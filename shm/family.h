@@ -59,8 +59,8 @@ shmeter_family_complain(struct shmeter_family *family, const char *what, int err
 }
 
 /*
- * Attaches to the segment that the path names by now, when that is another one (re-created). Cold paths call it; handles
- * from before keep the old mapping. A segment that is merely gone is not made anew: after a chroot that would be a second
+ * Sees to it that what is this process's own is so, and attaches to the segment that the path names by now, when that is
+ * another one (re-created). Cold paths call it; handles from before keep the old mapping. A segment that is merely gone is not made anew: after a chroot that would be a second
  * one in another place.
  */
 SHMETER_LOCAL void
@@ -72,6 +72,7 @@ shmeter_meter_refresh(struct shmeter *meter)
     const char *why;
     memset((void *)&options, 0, sizeof options);
     options.any_owner = attachment->any_owner;
+    shmeter_fork_check(attachment);
     if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
         shmeter_segment_attach(meter->path, &options, &fresh, &why) || !fresh)

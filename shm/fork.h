@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "header.h"
+#include "meter.h"
 #include "process.h"
 #include "sys.h"
 
@@ -41,21 +42,28 @@ shmeter_fork_wipe(struct shmeter_attachment *attachment)
     attachment->pid = shmeter_sys_pid();
 }
 
-/* In the child, whose only thread this is. */
+/*
+ * In the child, whose only thread this is: the attachments of all meters, those of before a segment was created again too. One that no meter has
+ * yet, or any more, was used for nothing.
+ */
 SHMETER_LOCAL void
 shmeter_fork_child(void)
 {
-    uint64_t at = shmeter_load_acquire(&shmeter_process_v2.unwiped);
-    struct shmeter_attachment *attachment = SHMETER_POINTER(struct shmeter_attachment *, at);
-    for (; attachment; attachment = attachment->next)
-        shmeter_fork_wipe(attachment);
+    uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
+    const struct shmeter *meter = SHMETER_POINTER(const struct shmeter *, at);
+    for (; meter; meter = meter->next) {
+        struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+        for (; attachment; attachment = attachment->before)
+            if (attachment->unwiped)
+                shmeter_fork_wipe(attachment);
+    }
 }
 
-/* Lets libc call shmeter_fork_child. 0, or -errno: it cannot. */
+/* Lets libc call shmeter_fork_child, of this copy of the header: another one's goes when that is unloaded. 0, or -errno: it cannot. */
 SHMETER_LOCAL int
 shmeter_fork_watch(void)
 {
-    static uint64_t watched; /* by this copy of the header, which may be unloaded while others stay */
+    static uint64_t watched;
     uint64_t seen = shmeter_load_acquire(&watched);
     int result = -EOPNOTSUPP;
     if (seen)
@@ -67,18 +75,6 @@ shmeter_fork_watch(void)
     if (!result)
         shmeter_store_release(&watched, 1); /* twice does no harm */
     return result;
-}
-
-/* An attachment that is in use from now on. */
-SHMETER_LOCAL void
-shmeter_fork_list(struct shmeter_attachment *attachment)
-{
-    uint64_t newest = shmeter_load_acquire(&shmeter_process_v2.unwiped);
-    if (!attachment->unwiped)
-        return;
-    do
-        attachment->next = SHMETER_POINTER(struct shmeter_attachment *, newest);
-    while (!shmeter_cas(&shmeter_process_v2.unwiped, &newest, SHMETER_ADDRESS(attachment)));
 }
 
 /* Cold calls ask: a child that libc knows nothing of. */

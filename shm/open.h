@@ -146,6 +146,8 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
     shmeter_add(&meter->opened_n, 1);
     shmeter_fork_check(attachment);
+    if (attachment->unwiped)
+        shmeter_fork_watch(); /* another copy of the header may have opened it */
     if (!attachment->base)
         return shmeter_open_attach(meter, attachment, options, path_result);
     shmeter_claim_opened(attachment);

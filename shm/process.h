@@ -11,12 +11,11 @@
 #define SHMETER_HEAP_CLASSES 33u
 
 struct shmeter_process {
-    uint64_t unwiped; /* address of the newest struct shmeter_attachment that fork does not wipe (shm/fork.h) */
-    uint64_t meters;  /* address of the newest struct shmeter                                          */
-    uint64_t wiped;   /* address of a uint64_t that fork zeroes: the seed of the choice of shared lanes  */
-    uint64_t heap;    /* address of the chunk of private memory in use (shm/heap.h)                     */
-    uint64_t ticks;   /* 1 + enum shmeter_ticks_kind of this process's timers; 0: undecided (shm/ticks.h)  */
-    uint64_t reserved[11];
+    uint64_t meters; /* address of the newest struct shmeter                                          */
+    uint64_t wiped;  /* address of a uint64_t that fork zeroes: the seed of the choice of shared lanes  */
+    uint64_t heap;   /* address of the chunk of private memory in use (shm/heap.h)                     */
+    uint64_t ticks;  /* 1 + enum shmeter_ticks_kind of this process's timers; 0: undecided (shm/ticks.h)  */
+    uint64_t reserved[12];
     uint64_t free[SHMETER_HEAP_CLASSES][2]
         __attribute__((aligned(16))); /* {newest free block, count} of each class (shm/heap.h)      */
 };

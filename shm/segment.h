@@ -271,9 +271,8 @@ shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attach
 {
     memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
     attachment->opened_n = &meter->opened_n;
-    if (shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
-        shmeter_fork_list(attachment);
-    else
+    attachment->before = SHMETER_POINTER(struct shmeter_attachment *, had);
+    if (!shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
         shmeter_attachment_give(attachment);
 }
 

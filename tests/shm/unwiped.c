@@ -20,10 +20,12 @@
 #undef shmeter_fork_watch
 
 static int libc_cannot;
+static uint32_t watches;
 
 static int
 shmeter_fork_watch(void)
 {
+    watches++;
     return libc_cannot ? -EOPNOTSUPP : real_fork_watch();
 }
 
@@ -32,6 +34,7 @@ shmeter_fork_watch(void)
 #include "tests/tools/scratch.h"
 
 static uint32_t refusals;
+static void (*meanwhile)(void); /* what another thread does while this one maps a segment */
 
 long
 shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
@@ -41,6 +44,11 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
     if (number == SYS_madvise && c == SHMETER_MADV_WIPEONFORK) {
         refusals++;
         return -EINVAL;
+    }
+    if (number == SYS_mremap && meanwhile) {
+        void (*act)(void) = meanwhile;
+        meanwhile = NULL;
+        act();
     }
     result = syscall(number, a, b, c, d, e, f);
     return result == -1 ? -errno : result;
@@ -156,6 +164,33 @@ a_child_that_libc_knows_nothing_of_has_one_from_its_first_cold_call_on(void **st
 }
 
 static void
+a_child_that_libc_knows_nothing_of_takes_none_of_its_parents_spare_cells(void **state)
+{
+    static const char *const labels[] = { "of", NULL };
+    static const struct shmeter_desc desc = { .type = SHMETER_GAUGE, .name = "spares", .labels = labels };
+    const struct shmeter_family *family;
+    struct shmeter_attachment *attachment;
+    struct shmeter *opened;
+    uint64_t spare = 0;
+    pid_t child;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&opened, scratch_path("spares"), NULL), 0);
+    family = shmeter_family(opened, &desc);
+    attachment = shmeter_meter_attachment(opened);
+    assert_int_equal(shmeter_registry_take_gauge(attachment, &spare), 0);
+    assert_int_equal(shmeter_registry_take_gauge(attachment, &(uint64_t){ 0 }),
+                     0); /* the spare one is not the last one */
+    shmeter_registry_keep(&SHMETER_WIPED(attachment)->spare_gauge, spare + 1);
+    child = clone_alone();
+    if (!child)
+        _exit(shmeter_gauge_of(family, "child").slot ? 0 : 1);
+    assert_int_equal(scratch_wait(child), 0);
+    assert_int_not_equal(shmeter_gauge_of(family, "child").cell, shmeter_gauge_of(family, "parent").cell);
+    shmeter_close(opened);
+}
+
+static void
 without_either_it_is_detached_and_says_why(void **state)
 {
     struct shmeter *detached;
@@ -173,12 +208,99 @@ without_either_it_is_detached_and_says_why(void **state)
     shmeter_close(detached);
 }
 
+static const char *raced;
+
+static void
+open_first(void)
+{
+    struct shmeter *first;
+
+    assert_int_equal(shmeter_open(&first, raced, NULL), 0);
+}
+
+/* Sets a gauge in a forked child, whose slot is not this process's. */
+static void
+expect_children_apart(struct shmeter *of)
+{
+    const struct shmeter_wiped *wiped = SHMETER_WIPED(shmeter_meter_attachment(of));
+    uint64_t own = wiped->claim;
+    pid_t child = scratch_fork();
+
+    if (!child) {
+        shmeter_gauge_set(shmeter_gauge_of(shmeter_family(of, &sums)), 2);
+        _exit(wiped->claim && SHMETER_CLAIM_KEY(wiped->claim) != SHMETER_CLAIM_KEY(own) ? 0 : 1);
+    }
+    assert_int_equal(scratch_wait(child), 0);
+}
+
+static void
+who_opens_it_after_another_thread_has_leaves_nothing_for_children_to_wipe(void **state)
+{
+    struct shmeter *second;
+    (void)state;
+
+    raced = scratch_path("raced");
+    meanwhile = open_first;
+    assert_int_equal(shmeter_open(&second, raced, NULL), 0);
+    assert_null(meanwhile);
+    assert_int_equal(second->opened_n, 2);
+    expect_children_apart(second);
+    shmeter_close(second);
+    shmeter_close(second);
+}
+
+static void
+a_segment_that_is_created_again_is_wiped_as_the_one_before_it(void **state)
+{
+    const char *path = scratch_path("again");
+    struct shmeter_gauge before;
+    struct shmeter *opened;
+    uint64_t old_slot;
+    pid_t child;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&opened, path, NULL), 0);
+    before = shmeter_gauge_of(shmeter_family(opened, &sums));
+    shmeter_gauge_set(before, 1);
+    old_slot = *before.slot;
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rename(scratch_path("raced"), path), 0);
+    assert_non_null(shmeter_family(opened, &pools));
+    shmeter_gauge_set(shmeter_gauge_of(shmeter_family(opened, &sums)), 1);
+    expect_children_apart(opened);
+    child = scratch_fork();
+    if (!child)
+        _exit(old_slot && !*before.slot ? 0 : 1);
+    assert_int_equal(scratch_wait(child), 0);
+    shmeter_close(opened);
+}
+
+static void
+each_copy_of_the_header_that_opens_it_watches_forks(void **state)
+{
+    struct shmeter *opened, *again;
+    uint32_t first;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&opened, scratch_path("copies"), NULL), 0);
+    first = watches;
+    assert_int_equal(shmeter_open(&again, scratch_path("copies"), NULL), 0);
+    assert_ptr_equal(opened, again);
+    assert_int_equal(watches, first + 1);
+    shmeter_close(opened);
+    shmeter_close(again);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_forked_child_has_a_slot_of_its_own),
         cmocka_unit_test(a_child_that_libc_knows_nothing_of_has_one_from_its_first_cold_call_on),
+        cmocka_unit_test(who_opens_it_after_another_thread_has_leaves_nothing_for_children_to_wipe),
+        cmocka_unit_test(a_segment_that_is_created_again_is_wiped_as_the_one_before_it),
+        cmocka_unit_test(each_copy_of_the_header_that_opens_it_watches_forks),
+        cmocka_unit_test(a_child_that_libc_knows_nothing_of_takes_none_of_its_parents_spare_cells),
         cmocka_unit_test(without_either_it_is_detached_and_says_why),
     };
 
