@@ -36,10 +36,10 @@ struct shmeter_held {
 
 /* Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own things. */
 struct shmeter_wiped {
-    uint64_t claim;     /* {number + 1:32 (low), generation:24, opens:7, private:1} of the slot; number 0: none.     */
-                        /*   private: gauges count in the private block, and are to be carried into the slot     */
-    uint64_t slot;      /* address of this process's slot block; 0: to be claimed. Moved with claim by one 16-byte */
-                        /*   compare-and-swap. Stands at 8 modulo 16: elsewhere its line aliases with the rseq area's */
+    uint64_t claim; /* {number + 1:32 (low), generation:24, opens:7, private:1} of the slot; number 0: none.     */
+                    /*   private: gauges count in the private block, and are to be carried into the slot     */
+    uint64_t slot;  /* address of this process's slot block, where a lock holds it; 0: updates ask. By one 16-byte */
+                    /*   compare-and-swap with claim. At 8 modulo 16: elsewhere its line aliases with the rseq area's */
     uint64_t lane_seed; /* of the choice of shared lanes (shm/lane.h)                                       */
     uint64_t populated; /* bytes of each CPU lane whose page tables this process has                       */
     /* What lost registration races left over, for this process's next series; 0: nothing. */

@@ -1,8 +1,9 @@
 /*
  * This process's slot: claimed at the first use, given back at close, looked for again where none was free. Lock-free, async-signal-safe.
  *
- * The claim and the slot's address stand in the wiped page and move by one compare-and-swap: {0, 0} none, {claim, address}, and, where gauges
- * have counted privately, {claim, 0} while these are carried. Updates load the address alone.
+ * The claim and the slot's address stand in the wiped page and move by one compare-and-swap: {0, 0} none, {claim, address}, and {claim, 0} while
+ * gauges that have counted privately are carried, and where no lock holds the slot: another process may take it. Updates that find an address ask
+ * no more; the others ask whether the slot is this process's still.
  *
  * A gauge or a heartbeat of a forked child asks the kernel SHMETER_CLAIM_TRIES questions at most (shm/search.h) and goes on at the next one; its
  * other system calls, some 30 and one for each lane, do not depend on the number of slots. Opening and shmeter_attach_worker ask for
@@ -121,6 +122,8 @@ shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key)
     int carries;
     if (shmeter_slot_is_mapped(word, SHMETER_OWNER(0, key >> 32, 0)))
         claim |= SHMETER_CLAIM_MAPPED;
+    else
+        address = 0; /* it can be robbed: updates ask each time */
     do {
         if (SHMETER_CLAIM_KEY(seen[0])) {
             shmeter_slot_leave(attachment, key);
@@ -132,7 +135,7 @@ shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key)
         shmeter_private_carry(attachment, key);
         seen[0] = claim | SHMETER_CLAIM_PRIVATE;
         seen[1] = 0;
-        while (SHMETER_CLAIM_KEY(seen[0]) == key && !seen[1] &&
+        while (SHMETER_CLAIM_KEY(seen[0]) == key && (seen[0] & SHMETER_CLAIM_PRIVATE) &&
                !shmeter_cas16(&wiped->claim, seen, seen[0] & ~SHMETER_CLAIM_PRIVATE, address))
             ;
     }
@@ -254,7 +257,7 @@ shmeter_claim_block_slow(struct shmeter_attachment *attachment)
     if (!SHMETER_CLAIM_KEY(shmeter_load_acquire(&wiped->claim)) && !shmeter_attachment_closed(attachment) &&
         shmeter_claim_due(attachment))
         shmeter_claim(attachment, SHMETER_CLAIM_TRIES);
-    return shmeter_load_acquire(&wiped->slot);
+    return shmeter_private_slot(attachment);
 }
 
 /* The address of this process's slot block, claimed if need be and due; 0: it has none, and the private one counts. */
@@ -277,7 +280,7 @@ shmeter_claim_block_of(struct shmeter_attachment *attachment)
         if (!attachment->base || shmeter_attachment_closed(attachment))
             return NULL;
         if (!shmeter_private_begin(SHMETER_WIPED(attachment)))
-            at = shmeter_load_acquire(&SHMETER_WIPED(attachment)->slot);
+            at = shmeter_private_slot(attachment);
     }
     return SHMETER_POINTER(struct shmeter_slot_block *, at ? at : SHMETER_ADDRESS(attachment->private_block));
 }
@@ -289,7 +292,7 @@ shmeter_claim_moved(const struct shmeter_attachment *attachment, struct shmeter_
     uint64_t at;
     if (SHMETER_ADDRESS(block) != SHMETER_ADDRESS(attachment->private_block))
         return block;
-    at = shmeter_load_acquire(&SHMETER_WIPED(attachment)->slot);
+    at = shmeter_private_slot(attachment);
     return at ? SHMETER_POINTER(struct shmeter_slot_block *, at) : block;
 }
 

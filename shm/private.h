@@ -40,6 +40,16 @@ shmeter_private_next(uint32_t mode, enum shmeter_gauge_op op, double v, uint64_t
     return !(shmeter_f64_is_nan(v) && shmeter_gauge_extreme(mode));
 }
 
+/* The address of this process's slot block; 0: it has none, or its gauges are being carried there. */
+SHMETER_LOCAL uint64_t
+shmeter_private_slot(const struct shmeter_attachment *attachment)
+{
+    uint64_t claim = shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim);
+    return !SHMETER_CLAIM_KEY(claim) || (claim & SHMETER_CLAIM_PRIVATE)
+               ? 0
+               : SHMETER_ADDRESS(shmeter_slot_block_at(attachment, shmeter_slot_of(claim)));
+}
+
 /* Says that there is something to carry. 0: the process has a slot. */
 SHMETER_LOCAL int
 shmeter_private_begin(struct shmeter_wiped *wiped)
@@ -47,13 +57,13 @@ shmeter_private_begin(struct shmeter_wiped *wiped)
     uint64_t seen[2];
     seen[1] = shmeter_load_acquire(&wiped->slot);
     seen[0] = shmeter_load_acquire(&wiped->claim);
-    while (!seen[1]) {
+    do {
         if (seen[0] & SHMETER_CLAIM_PRIVATE)
             return 1;
-        if (shmeter_cas16(&wiped->claim, seen, seen[0] | SHMETER_CLAIM_PRIVATE, 0))
-            return 1;
-    }
-    return 0;
+        if (SHMETER_CLAIM_KEY(seen[0]))
+            return 0;
+    } while (!shmeter_cas16(&wiped->claim, seen, seen[0] | SHMETER_CLAIM_PRIVATE, 0));
+    return 1;
 }
 
 enum shmeter_private_done { SHMETER_PRIVATE_MOVED, SHMETER_PRIVATE_DONE, SHMETER_PRIVATE_REFUSED };
@@ -76,7 +86,7 @@ shmeter_private_update(const struct shmeter_attachment *attachment, uint64_t off
     for (;;) {
         uint64_t seen[2], old[2], next[2], claim, at;
         if (!shmeter_private_begin(wiped)) {
-            at = shmeter_load_acquire(&wiped->slot);
+            at = shmeter_private_slot(attachment);
             if (!at)
                 continue; /* given back this moment */
             *slot = SHMETER_POINTER(struct shmeter_gauge_cell *, at + off);

@@ -1,6 +1,6 @@
 /*
  * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no memory for the slot. Who has no
- * slot finds one that is there, and otherwise asks for none at each update.
+ * slot finds one that is there, and otherwise asks for none at each update; whose slot is taken notices.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -92,6 +92,16 @@ end_worker(pid_t worker)
     place_wait(worker);
 }
 
+/* The slot that this process has; NULL: none. */
+static struct shmeter_slot_word *
+own_slot(void)
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    uint64_t key = SHMETER_CLAIM_KEY(SHMETER_WIPED(attachment)->claim);
+
+    return key ? shmeter_slot_word_at(attachment, shmeter_slot_of(key)) : NULL;
+}
+
 /* How many sets it takes until this process has a slot, or knows that there is none: at most most. */
 static int
 sets_until_settled(int most)
@@ -99,7 +109,7 @@ sets_until_settled(int most)
     const struct shmeter_wiped *wiped = SHMETER_WIPED(shmeter_meter_attachment(meter));
     int sets;
 
-    for (sets = 0; sets < most && !wiped->slot && !wiped->retry_ns; sets++)
+    for (sets = 0; sets < most && !own_slot() && !wiped->retry_ns; sets++)
         shmeter_gauge_set(level, 1);
     return sets;
 }
@@ -111,9 +121,9 @@ settle(int most)
     const struct shmeter_wiped *wiped = SHMETER_WIPED(shmeter_meter_attachment(meter));
     int sets;
 
-    if (sets_until_settled(most) == most && !wiped->slot && !wiped->retry_ns)
+    if (sets_until_settled(most) == most && !own_slot() && !wiped->retry_ns)
         return 2;
-    if (wiped->slot)
+    if (own_slot())
         return 0;
     kernel.calls = 0;
     for (sets = 0; sets < 100; sets++)
@@ -176,7 +186,7 @@ without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
     kernel.no_locks = 0;
 }
 
-static const unsigned char *
+static unsigned char *
 block(uint64_t idx)
 {
     return shmeter_slot_block_at(shmeter_meter_attachment(meter), idx);
@@ -213,10 +223,59 @@ without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one(void **state)
         kernel.full_from = block(2);
         if (settle(4))
             _exit(1);
-        _exit(SHMETER_WIPED(shmeter_meter_attachment(meter))->slot == SHMETER_ADDRESS(block(1)) ? 0 : 2);
+        _exit(own_slot() == shmeter_slot_word_at(shmeter_meter_attachment(meter), 1) ? 0 : 2);
     }
     assert_int_equal(place_wait(child), 0);
     shmeter_close(meter);
+}
+
+/* In a child without locks, whose slot another process takes: it notices at its next use, whichever that is. */
+static int
+be_robbed(int op)
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    struct shmeter_slot_word *word;
+    struct shmeter_gauge_cell *cells;
+    uint64_t seen[2];
+
+    kernel.no_locks = 1;
+    shmeter_gauge_set(level, 1);
+    word = own_slot();
+    if (!word || word->lock)
+        return 1;
+    cells = (struct shmeter_gauge_cell *)(void *)(block(1) + attachment->header.gauges_off);
+    if (word != shmeter_slot_word_at(attachment, 1) || !cells[0].value)
+        return 2;
+    shmeter_slot_owner(word, seen);
+    if (!shmeter_cas16(word, seen, SHMETER_OWNER(SHMETER_SLOT_LIVE, SHMETER_OWNER_GENERATION(seen[0]) + 1, 1), 7))
+        return 3;
+    cells[0].value = 0;
+    if (!op)
+        shmeter_gauge_set(level, 3);
+    else if (op == 1)
+        shmeter_gauge_add(level, 3);
+    else
+        shmeter_heartbeat(meter);
+    return cells[0].value || own_slot() == word ? 4 : own_slot() ? 0 : 5;
+}
+
+static void
+who_is_robbed_notices_at_the_next_use(void **state)
+{
+    char name[16];
+    pid_t child;
+    int op;
+    (void)state;
+
+    for (op = 0; op < 3; op++) {
+        snprintf(name, sizeof name, "robbed-%d", op);
+        open_pool(name, FEW);
+        child = fork();
+        if (!child)
+            _exit(be_robbed(op));
+        assert_int_equal(place_wait(child), 0);
+        shmeter_close(meter);
+    }
 }
 
 static int
@@ -227,6 +286,7 @@ run(void)
         cmocka_unit_test(without_locks_who_finds_none_of_few_slots_asks_no_more),
         cmocka_unit_test(without_memory_for_any_slot_a_worker_asks_no_more),
         cmocka_unit_test(without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one),
+        cmocka_unit_test(who_is_robbed_notices_at_the_next_use),
     };
 
     return cmocka_run_group_tests_name("claim_refused", tests, NULL, NULL);

@@ -49,6 +49,7 @@ lose_lock(const struct shmeter *meter)
     shmeter_slot_word_at(attachment, shmeter_slot_of(claim))->lock = 0;
     shmeter_lock_drop(SHMETER_WIPED(attachment), claim);
     SHMETER_WIPED(attachment)->claim &= ~SHMETER_CLAIM_MAPPED;
+    SHMETER_WIPED(attachment)->slot = 0;
 }
 
 /* A child that counts, and no more, and lives on when its parent is killed. Returns its pid. */
