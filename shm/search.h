@@ -197,9 +197,10 @@ shmeter_claim_search(struct shmeter_attachment *attachment, struct shmeter_claim
     uint64_t slots_n = attachment->header.slots_n, from = shmeter_load_relaxed(&wiped->search_at), at = from;
     uint64_t start = shmeter_hash_word(claimant->pid, claimant->image) % slots_n;
     int result = 0;
-    if (!at) {
-        at = slots_n <= SHMETER_CLAIM_OLDEST && claimant->tries > 0 ? slots_n + 1
-                                                                    : 1; /* tried as the oldest: all, or not */
+    if (!at && slots_n <= SHMETER_CLAIM_OLDEST && claimant->tries > 0) {
+        at = slots_n + 1; /* all have been tried as the oldest */
+    } else if (!at) {
+        at = 1;
         result = shmeter_claim_newest(attachment, claimant, claim);
     }
     for (; !result && at <= 2 * slots_n && (claimant->tries > 0 || at == from); at++)

@@ -54,7 +54,7 @@ worker(void *argument)
         shmeter_gauge_add(gauge, 10 * (who + 1));
     else
         shmeter_gauge_set(gauge, 10 * (who + 1));
-    ghost.had_slot[who] = processes[process].wiped.slot != 0; /* also when it got one only now */
+    ghost.had_slot[who] = SHMETER_CLAIM_KEY(processes[process].wiped.claim) != 0; /* also when it got one only now */
     own(process);
     ghost.set[who] = 1;
     if (gives_back) {
@@ -165,7 +165,7 @@ at_end_of_processes(void)
     for (i = 0; i < actors_n && !gives_back; i++)
         if (!model_is_dead(i)) {
             own(i);
-            with += processes[i].wiped.slot != 0;
+            with += SHMETER_CLAIM_KEY(processes[i].wiped.claim) != 0;
         }
     if (!gives_back && !model_deaths() && with != (slots_n < actors_n ? slots_n : actors_n))
         model_fail("%u processes have a slot", with);
@@ -204,7 +204,8 @@ at_end_of_turns(void)
     own(0);
     if (opened_n[0] != 1 || !claim)
         model_fail("opened %llu times, claim %#llx", (unsigned long long)opened_n[0], (unsigned long long)claim);
-    else if (processes[0].wiped.slot != SHMETER_ADDRESS(&segment.blocks[idx]))
+    else if (processes[0].wiped.slot !=
+             (processes[0].wiped.claim & SHMETER_CLAIM_MAPPED ? SHMETER_ADDRESS(&segment.blocks[idx]) : 0))
         model_fail("the slot's address is wild");
     for (i = 0; i < slots_n; i++)
         users += SHMETER_OWNER_PID(segment.slots[i].owner) == 100 &&

@@ -200,7 +200,9 @@ check_slot(const struct turns *turns)
     owner = slot->owner;
     if (shmeter_slot_of(claim) != OTHERS_SLOT || !shmeter_slot_is_held(owner, claim))
         return 22;
-    if (wiped->slot != SHMETER_ADDRESS(shmeter_slot_block_at(scene.attachment, OTHERS_SLOT)))
+    if (wiped->slot != (wiped->claim & SHMETER_CLAIM_MAPPED
+                            ? SHMETER_ADDRESS(shmeter_slot_block_at(scene.attachment, OTHERS_SLOT))
+                            : 0))
         return 23;
     return slot->users == 1 ? 0 : 24;
 }
