@@ -384,8 +384,9 @@ struct shmeter_slot_word {
     uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it              */
     uint64_t claimed_ticks;
     uint64_t ended_ticks; /* of a release; 0 while owned                                                */
-    uint64_t users;       /* copies of the header in the owner that use it: the last one gives it back      */
-    uint64_t lock; /* {generation:24 (low), enum shmeter_lock_kind:8}; of another generation: nothing. Since ABI 1.3 */
+    uint64_t users; /* {copies of the header in the owner that use it:40 (low), generation:24, 0 before ABI 1.3}: */
+                    /*   the last one gives it back. Of another generation: another owner's                      */
+    uint64_t lock;  /* {generation:24 (low), enum shmeter_lock_kind:8}; of another generation: nothing. Since ABI 1.3 */
 };
 SHMETER_AT(shmeter_slot_word, owner, 0);
 SHMETER_AT(shmeter_slot_word, identity, 8);

@@ -70,16 +70,36 @@ shmeter_slot_is_mapped(const struct shmeter_slot_word *word, uint64_t owner)
     return shmeter_load_acquire(&word->lock) == SHMETER_LOCK(SHMETER_LOCK_MAPPED, SHMETER_OWNER_GENERATION(owner));
 }
 
-/* One more copy of the header uses the slot; 0 when the last one is giving it back. */
+/* Whether users are those of this generation's owner; one of before ABI 1.3 does not say whose they are. */
+SHMETER_INLINE int
+shmeter_slot_uses(uint64_t users, uint32_t generation)
+{
+    return SHMETER_USERS_N(users) &&
+           (!SHMETER_USERS_GENERATION(users) || SHMETER_USERS_GENERATION(users) == generation);
+}
+
+/* One more copy of the header uses the slot; 0 when the last one is giving it back, or has, and it is another's. */
 SHMETER_LOCAL int
-shmeter_slot_join(struct shmeter_slot_word *word)
+shmeter_slot_join(struct shmeter_slot_word *word, uint32_t generation)
 {
     uint64_t seen = shmeter_load_acquire(&word->users);
     do {
-        if (!seen)
+        if (!shmeter_slot_uses(seen, generation))
             return 0;
     } while (!shmeter_cas(&word->users, &seen, seen + 1));
     return 1;
+}
+
+/* One less. Returns 1 when it was the last one. */
+SHMETER_LOCAL int
+shmeter_slot_part(struct shmeter_slot_word *word, uint32_t generation)
+{
+    uint64_t seen = shmeter_load_acquire(&word->users);
+    do {
+        if (!shmeter_slot_uses(seen, generation))
+            return 0;
+    } while (!shmeter_cas(&word->users, &seen, seen - 1));
+    return SHMETER_USERS_N(seen) == 1;
 }
 
 /*
@@ -107,7 +127,7 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
         if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))
             continue; /* another thread is claiming it, and this is its last owner's still */
         if (image == mine && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
-            shmeter_slot_join(shmeter_slot_word_at(attachment, i))) {
+            shmeter_slot_join(shmeter_slot_word_at(attachment, i), SHMETER_OWNER_GENERATION(seen[0]))) {
             *joined = 1;
             return i;
         }
@@ -234,7 +254,7 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
         return 0;
     shmeter_store_relaxed(&word->claimed_ticks, shmeter_attachment_ticks(attachment));
     shmeter_store_relaxed(&word->ended_ticks, 0);
-    shmeter_store_relaxed(&word->users, 1);
+    shmeter_store_relaxed(&word->users, SHMETER_USERS(1, generation));
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));
     result = shmeter_slot_prepare(attachment, idx);
     if (result) {
@@ -262,7 +282,7 @@ shmeter_slot_leave(const struct shmeter_attachment *attachment, uint64_t claim)
     struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, idx);
     shmeter_slot_owner(word, seen);
     if (shmeter_slot_is_held(seen[0], claim)) {
-        if (shmeter_add(&word->users, UINT64_MAX) != 1)
+        if (!shmeter_slot_part(word, SHMETER_OWNER_GENERATION(seen[0])))
             return;
         shmeter_slot_give(attachment, idx, seen[0], seen[1]);
     }

@@ -190,7 +190,7 @@ at_end_of_threads(void)
     value = cell->value ? shmeter_gauge_decode(cell->value) : 0;
     if (adds ? value != 30 : value != 10 && value != 20)
         model_fail("the gauge that was %s is %g", adds ? "added 10 and 20 to" : "set to 10 and to 20", value);
-    if (segment.slots[(uint32_t)claim - 1].users != 1)
+    if (SHMETER_USERS_N(segment.slots[(uint32_t)claim - 1].users) != 1)
         model_fail("the slot has %llu users", (unsigned long long)segment.slots[(uint32_t)claim - 1].users);
 }
 
@@ -210,7 +210,7 @@ at_end_of_turns(void)
     for (i = 0; i < slots_n; i++)
         users += SHMETER_OWNER_PID(segment.slots[i].owner) == 100 &&
                          SHMETER_OWNER_STATE(segment.slots[i].owner) == SHMETER_SLOT_LIVE
-                     ? segment.slots[i].users
+                     ? SHMETER_USERS_N(segment.slots[i].users)
                      : 0;
     if (users != 1)
         model_fail("slots with %llu users", (unsigned long long)users);

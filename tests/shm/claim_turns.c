@@ -204,7 +204,7 @@ check_slot(const struct turns *turns)
                             ? SHMETER_ADDRESS(shmeter_slot_block_at(scene.attachment, OTHERS_SLOT))
                             : 0))
         return 23;
-    return slot->users == 1 ? 0 : 24;
+    return slot->users == SHMETER_USERS(1, SHMETER_OWNER_GENERATION(owner)) ? 0 : 24;
 }
 
 /* Nothing of it is left, and others can have the slot with its lock. */
@@ -328,11 +328,83 @@ whatever_the_turn_a_process_has_one_slot_and_loses_nothing(void **state)
     shmeter_close(scene.meter);
 }
 
+/* ---- a copy of the header joins while the last one leaves ---- */
+
+static struct {
+    uint64_t owners, successors; /* claims */
+} leaving;
+
+/* The slot is given back, and another process claims it. */
+static void
+leave_to_a_successor(void)
+{
+    struct shmeter_claimant successor = {
+        .self = { SHMETER_IDENTITY(9, 9), 0 }, .image = UINT64_C(5) << 24, .pid = 1, .fd = -1
+    };
+    uint64_t seen[2];
+
+    shmeter_slot_leave(scene.attachment, leaving.owners);
+    shmeter_slot_owner(shmeter_slot_word_at(scene.attachment, shmeter_slot_of(leaving.owners)), seen);
+    if (SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_RELEASED &&
+        shmeter_slot_take(scene.attachment, &successor, shmeter_slot_of(leaving.owners), seen, 0,
+                          &leaving.successors) != 1)
+        _exit(50);
+}
+
+/* In a child: exits with NEVER_REACHED, 0, or what is wrong. */
+static int
+join_meanwhile(uint32_t turn)
+{
+    const struct shmeter_slot_word *word;
+    struct shmeter_claimant copy = { .fd = -1 };
+    uint64_t seen[2];
+    int64_t idx;
+    int joined;
+
+    attach();
+    leaving.owners = SHMETER_CLAIM_KEY(SHMETER_WIPED(scene.attachment)->claim);
+    word = shmeter_slot_word_at(scene.attachment, shmeter_slot_of(leaving.owners));
+    shmeter_claim_identify(scene.attachment, &copy);
+    scene.at = 0;
+    scene.turn = turn;
+    scene.second = leave_to_a_successor;
+    idx = shmeter_slot_own(scene.attachment, &copy, seen, &joined);
+    if (scene.second)
+        return NEVER_REACHED;
+    if (joined)
+        shmeter_slot_leave(scene.attachment, SHMETER_CLAIM((uint64_t)idx, SHMETER_OWNER_GENERATION(seen[0])));
+    if (leaving.successors)
+        shmeter_slot_leave(scene.attachment, leaving.successors);
+    return SHMETER_OWNER_STATE(word->owner) == SHMETER_SLOT_RELEASED ? 0 : 51;
+}
+
+static void
+whatever_the_turn_a_slot_is_given_back_by_the_last_of_its_owners_copies(void **state)
+{
+    uint32_t turn;
+    int status = 0;
+    pid_t child;
+    (void)state;
+
+    open_scene();
+    for (turn = 1; status != NEVER_REACHED; turn++) {
+        child = fork();
+        if (!child)
+            _exit(join_meanwhile(turn));
+        status = place_wait(child);
+        if (status && status != NEVER_REACHED)
+            fail_msg("before access %u: %d", turn, status);
+    }
+    assert_true(turn > 6);
+    shmeter_close(scene.meter);
+}
+
 static int
 body(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_the_turn_a_process_has_one_slot_and_loses_nothing),
+        cmocka_unit_test(whatever_the_turn_a_slot_is_given_back_by_the_last_of_its_owners_copies),
     };
     return cmocka_run_group_tests_name("claim_turns", tests, NULL, NULL);
 }
