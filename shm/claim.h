@@ -111,9 +111,12 @@ shmeter_claim_opened(struct shmeter_attachment *attachment)
     } while (!shmeter_cas16(&wiped->claim, seen, next, seen[1]));
 }
 
-/* Makes a slot that was taken this process's. 0: another thread, or a signal's handler in here, was faster; it is given back. */
+/*
+ * Makes a slot that was taken or joined this process's. 0: it is given back, because another thread, or a signal's handler in here, was faster,
+ * or has begun to count privately, which is not carried into a slot that another copy of the header uses.
+ */
 SHMETER_LOCAL int
-shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key)
+shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key, int joined)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, shmeter_slot_of(key));
@@ -125,11 +128,11 @@ shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key)
     else
         address = 0; /* it can be robbed: updates ask each time */
     do {
-        if (SHMETER_CLAIM_KEY(seen[0])) {
+        carries = (seen[0] & SHMETER_CLAIM_PRIVATE) != 0;
+        if (SHMETER_CLAIM_KEY(seen[0]) || (carries && joined)) {
             shmeter_slot_leave(attachment, key);
             return 0;
         }
-        carries = (seen[0] & SHMETER_CLAIM_PRIVATE) != 0;
     } while (!shmeter_cas16(&wiped->claim, seen, claim | (seen[0] & SHMETER_CLAIM_PRIVATE), carries ? 0 : address));
     if (carries) {
         shmeter_private_carry(attachment, key);
@@ -201,6 +204,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     shmeter_claim_identify(attachment, &claimant);
     claimant.tries = tries;
     claimant.no_memory = 0;
+    claimant.joins = !(shmeter_load_acquire(&wiped->claim) & SHMETER_CLAIM_PRIVATE);
     claimant.fd = shmeter_lock_open(attachment);
     result = shmeter_claim_acquire(attachment, &claimant, &claim);
     if (claimant.fd >= 0)
@@ -211,7 +215,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     }
     shmeter_store_relaxed(&wiped->refused, 0);
     shmeter_store_relaxed(&wiped->retry_ns, 0);
-    shmeter_claim_publish(attachment, claim);
+    shmeter_claim_publish(attachment, claim, claimant.joins);
     shmeter_claim_list(attachment);
     return 0;
 }

@@ -218,6 +218,7 @@ shmeter_claim_acquire(struct shmeter_attachment *attachment, struct shmeter_clai
     uint64_t seen[2];
     int joined, result = 0;
     int64_t idx = shmeter_slot_own(attachment, claimant, seen, &joined);
+    claimant->joins = joined;
     if (joined) {
         *claim = SHMETER_CLAIM(idx, SHMETER_OWNER_GENERATION(seen[0]));
         return 1;

@@ -20,6 +20,7 @@ struct shmeter_claimant {
     uint32_t pid;
     int fd;        /* for locks; -1 none, -errno of a lock when there are none here                         */
     int64_t tries; /* questions that it may still ask the kernel                                          */
+    int joins;     /* 1: it may join another copy's slot, and then that it has                            */
     int no_memory; /* -errno of a slot for which there was none; only those that have it are tried then    */
 };
 
@@ -104,7 +105,8 @@ shmeter_slot_part(struct shmeter_slot_word *word, uint32_t generation)
 
 /*
  * A slot that is this process's already: joined when another copy of the header in this process image claimed it
- * (*joined), to be taken over when an image before exec did. -1 none.
+ * (*joined), to be taken over when an image before exec did. -1 none. Who has something to carry does not join: where it
+ * is carried to is another copy's.
  */
 SHMETER_LOCAL int64_t
 shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t seen[2],
@@ -126,7 +128,7 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
         mine = SHMETER_IMAGE(claimant->image, SHMETER_OWNER_GENERATION(seen[0]));
         if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))
             continue; /* another thread is claiming it, and this is its last owner's still */
-        if (image == mine && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
+        if (image == mine && claimant->joins && SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE &&
             shmeter_slot_join(shmeter_slot_word_at(attachment, i), SHMETER_OWNER_GENERATION(seen[0]))) {
             *joined = 1;
             return i;

@@ -3,6 +3,7 @@
  * slot finds one that is there, and otherwise asks for none at each update; whose slot is taken notices.
  */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -278,6 +279,65 @@ who_is_robbed_notices_at_the_next_use(void **state)
     }
 }
 
+/* ---- two copies of the header in one process ---- */
+
+/* The worker itself, and a copy of the header that it has loaded: both come too late, and the copy gets its slot after the worker. */
+static int
+come_late_with_a_copy(pid_t first)
+{
+    const char *why;
+    const struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1 };
+    struct shmeter_attachment *copy, *own = shmeter_meter_attachment(meter);
+    const struct shmeter_wiped *wiped;
+    struct shmeter_gauge gauge = level;
+    struct shmeter_slot_block *at;
+    uint64_t heartbeat;
+
+    if (shmeter_segment_attach(segment, &options, &copy, &why))
+        return 1;
+    wiped = SHMETER_WIPED(copy);
+    gauge.slot = &SHMETER_WIPED(copy)->slot;
+    shmeter_gauge_add(gauge, 5);
+    if (wiped->claim != SHMETER_CLAIM_PRIVATE)
+        return 2;
+    kill(first, SIGKILL);
+    while (shmeter_attach_worker(meter)) /* until it has ended */
+        sched_yield();
+    shmeter_gauge_add(level, 3);
+    shmeter_heartbeat(meter);
+    at = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(own, 1);
+    heartbeat = at->heartbeat_ticks;
+    if (shmeter_claim(copy, INT64_MAX) != -EUSERS)
+        return 3;
+    shmeter_gauge_add(gauge, 5);
+    if (!heartbeat || at->heartbeat_ticks != heartbeat)
+        return 4;
+    if (shmeter_gauge_decode(((struct shmeter_gauge_cell *)(void *)(block(1) + own->header.gauges_off))->value) != 3)
+        return 5;
+    shmeter_slot_give(own, 0, shmeter_slot_word_at(own, 0)->owner, shmeter_slot_word_at(own, 0)->identity);
+    if (shmeter_claim(copy, INT64_MAX))
+        return 6;
+    return shmeter_gauge_decode(((struct shmeter_gauge_cell *)(void *)(block(0) + own->header.gauges_off))->value) == 10
+               ? 0
+               : 7;
+}
+
+static void
+what_a_copy_of_the_header_has_counted_privately_replaces_nothing_of_its_process(void **state)
+{
+    pid_t first, child;
+    (void)state;
+
+    open_pool("copies", 2);
+    first = start_worker();
+    child = fork();
+    if (!child)
+        _exit(come_late_with_a_copy(first));
+    place_wait(first);
+    assert_int_equal(place_wait(child), 0);
+    shmeter_close(meter);
+}
+
 static int
 run(void)
 {
@@ -287,6 +347,7 @@ run(void)
         cmocka_unit_test(without_memory_for_any_slot_a_worker_asks_no_more),
         cmocka_unit_test(without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one),
         cmocka_unit_test(who_is_robbed_notices_at_the_next_use),
+        cmocka_unit_test(what_a_copy_of_the_header_has_counted_privately_replaces_nothing_of_its_process),
     };
 
     return cmocka_run_group_tests_name("claim_refused", tests, NULL, NULL);

@@ -356,7 +356,7 @@ static int
 join_meanwhile(uint32_t turn)
 {
     const struct shmeter_slot_word *word;
-    struct shmeter_claimant copy = { .fd = -1 };
+    struct shmeter_claimant copy = { .fd = -1, .joins = 1 };
     uint64_t seen[2];
     int64_t idx;
     int joined;
