@@ -26,6 +26,8 @@ snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
     gauge->series = number;
     gauge->cell = series->place;
     gauge->mode = snapshot->families[series->family].mode;
+    if (gauge != snapshot->gauges && gauge[-1].cell > gauge->cell)
+        snapshot->gauges_unsorted = 1;
 }
 
 /* Zero bytes are a value that was never set. */
@@ -176,24 +178,75 @@ read_retained(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t 
     return 0;
 }
 
+/* They nearly always are in order: cells are handed out in the order in which series are registered. */
+static int
+by_cell(const void *a, const void *b)
+{
+    const struct snapshot_gauge *left = a, *right = b;
+
+    return left->cell < right->cell ? -1 : left->cell > right->cell;
+}
+
+static void
+sort_gauges(struct snapshot *snapshot)
+{
+    if (snapshot->gauges_unsorted)
+        qsort(snapshot->gauges, snapshot->gauges_n, sizeof *snapshot->gauges, by_cell);
+    snapshot->gauges_unsorted = 0;
+}
+
+/* The first gauge whose cell is this one, or behind it. */
+static uint32_t
+first_from(const struct snapshot *snapshot, uint64_t cell)
+{
+    uint32_t low = 0, high = snapshot->gauges_n;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (snapshot->gauges[middle].cell < cell)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The gauges of a slot whose cells are wholly between two offsets of the file, where there is memory. first: that of its cells. */
+static int
+read_part(struct snapshot *snapshot, uint32_t number, uint64_t first, uint64_t from, uint64_t to)
+{
+    const struct snapshot_slot *slot = &snapshot->slots[number];
+    uint32_t i = first_from(snapshot, (from - first + CELL_BYTES - 1) / CELL_BYTES);
+    int result = 0;
+
+    for (; i < snapshot->gauges_n && !result; i++) {
+        struct snapshot_gauge *gauge = &snapshot->gauges[i];
+        const uint64_t at = first + gauge->cell * CELL_BYTES;
+        const int retained = gauge->mode >= SHMETER_SUM;
+        if (at + CELL_BYTES > to)
+            break;
+        if (snapshot->series[gauge->series].visible && (retained || slot->live))
+            result = (retained ? read_retained : read_live)(snapshot, gauge, number, snapshot_pair(snapshot, at));
+    }
+    return result;
+}
+
+/* Part by part of what has memory: a slot's word says what of its block has, and may lie. */
 static int
 read_slot(struct snapshot *snapshot, uint32_t number)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
-    const struct snapshot_slot *slot = &snapshot->slots[number];
-    uint64_t block = header->slot_blocks_off + number * header->slot_block_bytes;
-    const int whole = snapshot_held(snapshot, block, slot->backed);
-    uint32_t i;
+    const uint64_t block = header->slot_blocks_off + number * header->slot_block_bytes;
+    const uint64_t first = block + header->gauges_off;
+    const uint64_t end = snapshot_min(block + snapshot->slots[number].backed, first + header->gauges_n * CELL_BYTES);
+    uint64_t at, until;
     int result = 0;
 
-    for (i = 0; i < snapshot->gauges_n && !result; i++) {
-        struct snapshot_gauge *gauge = &snapshot->gauges[i];
-        uint64_t at = header->gauges_off + gauge->cell * CELL_BYTES;
-        int retained = gauge->mode >= SHMETER_SUM;
-        if (!snapshot->series[gauge->series].visible || (!retained && !slot->live) || at + CELL_BYTES > slot->backed ||
-            (!whole && !snapshot_held(snapshot, block + at, CELL_BYTES)))
-            continue;
-        result = (retained ? read_retained : read_live)(snapshot, gauge, number, snapshot_pair(snapshot, block + at));
+    for (at = first; at < end && !result; at = until) {
+        int held = snapshot_held_until(snapshot, at, &until);
+        until = snapshot_min(until, end);
+        if (held)
+            result = read_part(snapshot, number, first, at, until);
     }
     return result;
 }
@@ -205,6 +258,7 @@ snapshot_take_gauges(struct snapshot *snapshot)
     uint32_t i;
     int result = 0;
 
+    sort_gauges(snapshot);
     snapshot->samples_n = 0;
     snapshot->status.series_over -= snapshot->samples_over;
     snapshot->samples_cost = snapshot->samples_over = 0;

@@ -244,8 +244,8 @@ struct snapshot {
     uint64_t next_words; /* words that next covers: after a take, those of the take before                    */
 
     /* gauges and slots */
-    struct snapshot_gauge *gauges;
-    uint32_t gauges_n, gauges_capacity;
+    struct snapshot_gauge *gauges; /* in order of cell */
+    uint32_t gauges_n, gauges_capacity, gauges_unsorted;
     struct snapshot_sample *samples;
     uint32_t samples_n, samples_capacity;
     uint64_t samples_cost, samples_over; /* what they cost, and how many were left out for it                   */

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "read/snapshot/internal.h"
@@ -220,6 +221,79 @@ a_file_with_a_header_only_is_read_and_gets_no_memory(void **state)
     fixture_stop(&f);
 }
 
+static double
+cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A gauge's record has 64 bytes and a slot's word too: a file of few MiB says that there are a thousand million values. */
+static void
+values_that_slots_only_claim_to_have_cost_no_time(void **state)
+{
+    static const struct image_sizes sizes = { .slots = 16384, .gauges = 1u << 17, .record_chunks = 210 };
+    static const struct image_family sum = {
+        .type = SHMETER_GAUGE, .mode = SHMETER_SUM, .name = "s", .labels = { "a" }
+    };
+    struct image_series series = { 0, 0 };
+    struct fixture f;
+    uint32_t unit, i;
+    char value[8];
+    double begun;
+    (void)state;
+
+    fixture_start(&f, &sizes);
+    unit = image_family(&f.image, &sum);
+    for (i = 0; i < 100000; i++) {
+        snprintf(value, sizeof value, "%u", i);
+        series = fixture_series(&f.image, unit, value);
+    }
+    for (i = 0; i < 16384; i++)
+        image_slot(&f.image, i)->backed = UINT64_MAX;
+    begun = cpu_seconds();
+    scene_scrape(&f.scene);
+    assert_true(cpu_seconds() - begun < 1.5); /* a value in a nanosecond */
+    assert_int_equal(fixture_status(&f)->series_visible, 100000);
+    image_gauge(&f.image, 4711, series.cell)->value = image_stored(2); /* what gets memory is seen */
+    image_gauge(&f.image, 16383, series.cell)->aux = image_stored(3);
+    scene_scrape(&f.scene);
+    assert_sample(&f.scene, "s", "a=99999,", 5);
+    assert_int_equal(f.scene.parsed.samples_n, 1);
+    fixture_stop(&f);
+}
+
+static void
+gauges_are_read_in_whatever_order_they_were_registered(void **state)
+{
+    static const struct image_sizes sizes = { .gauges = 4096 };
+    static const uint64_t cells[] = { 700, 3, 4095, 255, 256, 0 };
+    struct image_series series[6];
+    struct fixture f;
+    uint32_t unit, i;
+    char value[8], label[16];
+    (void)state;
+
+    fixture_start(&f, &sizes);
+    unit = image_family(&f.image, &(struct image_family){
+                                      .type = SHMETER_GAUGE, .mode = SHMETER_MAX, .name = "m", .labels = { "a" } });
+    image_own(&f.image, 1, SHMETER_SLOT_LIVE, IMAGE_SELF, "w");
+    for (i = 0; i < 6; i++) {
+        snprintf(value, sizeof value, "%u", i);
+        f.image.next_gauge = cells[i];
+        series[i] = fixture_series(&f.image, unit, value);
+        image_gauge(&f.image, 1, series[i].cell)->value = image_stored(i);
+        scene_scrape(&f.scene);
+    }
+    for (i = 0; i < 6; i++) {
+        snprintf(label, sizeof label, "a=%u,", i);
+        assert_sample(&f.scene, "m", label, i);
+    }
+    fixture_stop(&f);
+}
+
 /* ---- the same sums with holes and without ---- */
 
 static uint64_t
@@ -352,6 +426,8 @@ main(void)
         cmocka_unit_test(what_all_series_take_is_bounded_by_what_the_file_has),
         cmocka_unit_test(marks_that_lie_give_no_memory_to_holes),
         cmocka_unit_test(a_file_with_a_header_only_is_read_and_gets_no_memory),
+        cmocka_unit_test(values_that_slots_only_claim_to_have_cost_no_time),
+        cmocka_unit_test(gauges_are_read_in_whatever_order_they_were_registered),
         cmocka_unit_test(lanes_with_holes_add_up_to_what_whole_ones_do),
         cmocka_unit_test(nobody_chooses_where_things_are_in_the_readers_tables),
     };
