@@ -323,6 +323,8 @@ store_watch_give(struct store_watch *watch, struct model *model, int labelled, u
     status->series_idle = status->series_filtered = status->labels_left_out = 0;
     target.counts = status;
     target.segment = labelled ? status->name : NULL;
+    for (i = 0; i < watch->before_n; i++)
+        snapshot_follow(watch->before[i], watch->current);
     result = snapshot_give(watch->current, model, &target); /* first: the newest defines the families */
     target.newer = watch->current;
     for (i = watch->before_n; i > 0 && !result; i--)

@@ -34,39 +34,46 @@ type_of(const struct snapshot_family *family)
     }
 }
 
+/*
+ * What the family of a replaced segment is added to in the one that has its name. Returns whether that is another one than it was.
+ */
 static int
-same_definition(const struct snapshot_family *a, const struct snapshot_family *b)
+follow_family(struct snapshot_family *family, struct snapshot *newer)
 {
-    uint32_t i;
+    struct snapshot_family *other = snapshot_family_named(newer, family->name);
+    const uint32_t fits = other && snapshot_adds_up(family, other);
+    const uint32_t later = fits ? (uint32_t)(other - newer->families) + 1 : 0, redefined = other && !fits;
+    int changed = family->later != later || family->redefined != redefined;
 
-    if (a->type != b->type || a->labels_n != b->labels_n || a->bounds_n != b->bounds_n || a->states_n != b->states_n ||
-        a->exponential != b->exponential || a->by_pid != b->by_pid || a->schema != b->schema ||
-        a->first_index != b->first_index ||
-        (a->bounds_n && memcmp(a->bounds, b->bounds, a->bounds_n * sizeof *a->bounds)))
-        return 0;
-    for (i = 0; i < a->labels_n; i++)
-        if (strcmp(a->labels[i], b->labels[i]))
-            return 0;
-    for (i = 0; i < a->states_n; i++)
-        if (strcmp(a->states[i], b->states[i]))
-            return 0;
-    return 1;
+    family->later = later;
+    family->redefined = redefined;
+    if (fits && family->type == SHMETER_COUNTER_F64 && other->type == SHMETER_COUNTER && !other->after_f64) {
+        other->after_f64 = 1;
+        newer->model = NULL; /* it counts in doubles from now on */
+        changed = 1;
+    }
+    return changed;
 }
 
-int
-snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer)
+void
+snapshot_follow(struct snapshot *snapshot, struct snapshot *newer)
 {
-    const struct snapshot_family *other;
+    const int other_one = snapshot->newer_number != newer->number;
+    uint32_t i;
+    int changed = 0;
 
-    if (!newer || (family->newer == newer && family->newer_families_n == newer->families_n &&
-                   family->newer_chosen_n == newer->chosen_n))
-        return newer && family->redefined;
-    other = snapshot_family_named(newer, family->name);
-    family->redefined = other && !same_definition(family, other);
-    family->newer = newer;
-    family->newer_families_n = newer->families_n;
-    family->newer_chosen_n = newer->chosen_n;
-    return (int)family->redefined;
+    if (!other_one && snapshot->newer_families_n == newer->families_n && snapshot->newer_chosen_n == newer->chosen_n &&
+        snapshot->newer_own_n == snapshot->families_n)
+        return;
+    for (i = 0; i < snapshot->families_n; i++)
+        changed |= follow_family(&snapshot->families[i], newer);
+    if (changed || other_one || snapshot->newer_chosen_n != newer->chosen_n)
+        snapshot->model = NULL; /* families have other places in it by now */
+    newer->chosen_n += changed && !other_one;
+    snapshot->newer_number = newer->number;
+    snapshot->newer_families_n = newer->families_n;
+    snapshot->newer_chosen_n = newer->chosen_n;
+    snapshot->newer_own_n = snapshot->families_n;
 }
 
 /* ---- labels ---- */
@@ -111,14 +118,11 @@ add_labels(struct snapshot_family *family, const struct settings *settings, cons
     return names_n;
 }
 
-/* Whether it counts in doubles: as the one of its name in a later segment does, to which it is added. */
+/* Whether it counts in doubles: by itself, or because a fractional one is added to it. */
 static int
-counts_in_f64(const struct snapshot_family *family, const struct snapshot_target *target)
+counts_in_f64(const struct snapshot_family *family)
 {
-    const struct snapshot_family *other = target->newer ? snapshot_family_named(target->newer, family->name) : NULL;
-
-    return family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE || family->as_f64 ||
-           (other && other->as_f64);
+    return family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE || family->as_f64 || family->after_f64;
 }
 
 static int
@@ -146,7 +150,7 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
         return -EEXIST;
     shape.labels_n = add_labels(family, target->settings, names, shape.labels_n);
     shape.labels = names;
-    shape.number = counts_in_f64(family, target) ? MODEL_F64 : MODEL_U64;
+    shape.number = counts_in_f64(family) ? MODEL_F64 : MODEL_U64;
     if (shmeter_type_histogram(family->type)) {
         shape.buckets_n = family->buckets_n;
         shape.exponential = family->exponential;
@@ -196,6 +200,8 @@ snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *fa
 {
     struct snapshot_family *in_force = family->joins ? &snapshot->families[family->joins - 1] : NULL;
 
+    if (target->newer && family->later)
+        in_force = &target->newer->families[family->later - 1];
     if (!in_force)
         return bind_alone(family, target, model);
     if (!in_force->bound && bind_alone(in_force, target, model))

@@ -98,7 +98,7 @@ give_family(const struct snapshot *snapshot, struct snapshot_family *family, str
     if (family->visible && filtered(family, target->settings))
         return FILTERED;
     if (!family->visible || shmeter_type_gauge(family->type) || (target->newer && family->type == SHMETER_INFO) ||
-        snapshot_redefined(family, target->newer))
+        (target->newer && family->redefined))
         return 0;
     return bind_family(snapshot, family, target, model) ? -ENOMEM : GIVEN;
 }

@@ -207,6 +207,23 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     return 0;
 }
 
+/* The number + 1 of the definition in force. Of a segment that was replaced, it is the one that was, whoever has died since. */
+static uint32_t
+choose(const struct snapshot *snapshot, const struct snapshot_several *name)
+{
+    uint32_t best = name->last, number = best;
+    struct snapshot_family *chosen = family_of(snapshot, best), *family;
+
+    if (snapshot->newer_number)
+        return name->in_force;
+    for (; (family = family_of(snapshot, number)); number = family->namesake)
+        if (family != chosen && is_later(snapshot, family, chosen)) {
+            chosen = family;
+            best = number;
+        }
+    return best;
+}
+
 /* Returns 1 when another one is in force than in the last take, or another one joins it; or -ENOMEM. */
 static int
 judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_force)
@@ -235,8 +252,8 @@ judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_forc
 int
 snapshot_take_in_force(struct snapshot *snapshot)
 {
-    struct snapshot_family *family, *chosen;
-    uint32_t i, number, best;
+    struct snapshot_family *family;
+    uint32_t i, number;
     int result = 0, changed = 0;
 
     snapshot->status.superseded_len = 0;
@@ -247,13 +264,7 @@ snapshot_take_in_force(struct snapshot *snapshot)
     if (snapshot->several_n)
         read_lists(snapshot);
     for (i = 0; i < snapshot->several_n && result >= 0; i++) {
-        best = number = snapshot->several[i].last;
-        for (chosen = family_of(snapshot, best); (family = family_of(snapshot, number)); number = family->namesake)
-            if (family != chosen && is_later(snapshot, family, chosen)) {
-                chosen = family;
-                best = number;
-            }
-        result = judge(snapshot, &snapshot->several[i], best);
+        result = judge(snapshot, &snapshot->several[i], choose(snapshot, &snapshot->several[i]));
         changed |= result > 0;
     }
     if (changed) {

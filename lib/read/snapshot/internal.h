@@ -241,8 +241,6 @@ struct snapshot_part {
 struct model_series *snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
                                           const struct snapshot_family *family, const struct snapshot_target *target,
                                           struct snapshot_part part, struct model *model, uint32_t *idx, int *error);
-/* Whether a later segment of this name says something else of the family. */
-int snapshot_redefined(struct snapshot_family *family, const struct snapshot *newer);
 
 /* read/give/idle.c: room for what is remembered of each series, as the settings want it. 0 or -ENOMEM. */
 int snapshot_idle_room(struct snapshot *snapshot, const struct settings *settings);

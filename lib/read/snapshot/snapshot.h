@@ -41,8 +41,8 @@ void snapshot_freeze(struct snapshot *snapshot);
 
 struct snapshot_target {
     const char *segment;             /* value of the label "segment"; NULL: no such label                        */
-    const struct snapshot *newer;    /* NULL, or what has taken this segment's name: then only counters and      */
-                                     /*   histograms are given, and only where newer has the same definition      */
+    const struct snapshot *newer;    /* NULL, or what has taken this segment's name (snapshot_follow()): then only  */
+                                     /*   counters and histograms are given, and only what fits those of newer     */
     const struct settings *settings; /* NULL: as it was registered                                           */
     uint64_t now_ns;                 /* of the clock by which series are idle; not 0                          */
     struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
@@ -53,6 +53,12 @@ struct snapshot_target {
  * must be the same for an epoch of the model. Returns 0 or -ENOMEM.
  */
 int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
+
+/*
+ * newer has taken the name of this segment: finds out what of this one is added to what of that. To be called before either is given.
+ * What is in force here stays so, whoever still lives: totals that were shown are shown.
+ */
+void snapshot_follow(struct snapshot *snapshot, struct snapshot *newer);
 
 /* Device, inode and nonce. */
 void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);

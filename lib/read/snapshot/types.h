@@ -54,10 +54,10 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t bound;   /* target and shape were looked for                                                   */
     uint32_t refused; /* and cannot be had: another type has the name                                       */
     uint8_t order[SHMETER_MAX_LABELS]; /* which of its labels is the shape's first, second, ...               */
-    const struct snapshot *newer; /* what redefined was found out from, when it had so many families ...          */
-    uint32_t newer_families_n, newer_chosen_n; /* ... and had chosen so often                                  */
-    uint32_t redefined;
-    uint32_t labels_added;    /* a bit for each label of the settings that its series get                        */
+    uint32_t later;        /* number + 1 of the one that it is added to in the segment that has its name now; 0 none */
+    uint32_t redefined;    /* that one has the name, and is something else                                     */
+    uint32_t after_f64;    /* counters: fractional ones of replaced segments are added to it                     */
+    uint32_t labels_added; /* a bit for each label of the settings that its series get                        */
     uint32_t labels_left_out; /* labels of the settings whose names it has itself                               */
     uint32_t filtered;        /* the settings leave it out, found out for those with the id judged                */
     uint64_t judged;
@@ -218,7 +218,10 @@ struct snapshot {
     struct snapshot_several *several;
     uint32_t several_n, several_capacity;
     uint32_t superseded_capacity;
-    uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
+    uint32_t chosen_n;     /* how often another one was in force than before, or joined                          */
+    uint64_t number;       /* of this snapshot: no other one of this program has it                             */
+    uint64_t newer_number; /* of what has taken its name, 0 nothing, when it was looked at last, ...             */
+    uint32_t newer_families_n, newer_chosen_n, newer_own_n; /* ... and how many families there were, here too      */
     uint64_t superseded; /* updates in definitions that are not exposed: the loss that readers count            */
     uint32_t carries_on; /* the first take finds what another snapshot has seen before                          */
 

@@ -277,8 +277,8 @@ gauges_are_read_in_whatever_order_they_were_registered(void **state)
     (void)state;
 
     fixture_start(&f, &sizes);
-    unit = image_family(&f.image, &(struct image_family){
-                                      .type = SHMETER_GAUGE, .mode = SHMETER_MAX, .name = "m", .labels = { "a" } });
+    unit = image_family(
+        &f.image, &(struct image_family){ .type = SHMETER_GAUGE, .mode = SHMETER_MAX, .name = "m", .labels = { "a" } });
     image_own(&f.image, 1, SHMETER_SLOT_LIVE, IMAGE_SELF, "w");
     for (i = 0; i < 6; i++) {
         snprintf(value, sizeof value, "%u", i);
