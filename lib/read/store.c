@@ -180,49 +180,52 @@ store_configure(struct store *store, const struct store_options *options)
 
 /* ---- finding segments ---- */
 
+/*
+ * Both are in order of name. What no name leads to any more is watched on as long as it has counted something. 0, or -ENOMEM: some names are
+ * watched by nobody yet.
+ */
 static int
-watch_name(struct store *store, const char *name)
+watch_names(struct store *store, const struct shmeter_reader_names *names)
 {
-    struct store_watch **watches, *watch;
-    uint32_t at = 0;
+    struct store_watch **all = calloc((size_t)store->watches_n + names->names_n + 1, sizeof *all), *watch;
+    uint32_t i = 0, k = 0, n = 0;
+    int order, result = 0;
 
-    while (at < store->watches_n && strcmp(store->watches[at]->name, name) < 0)
-        at++;
-    if (at < store->watches_n && !strcmp(store->watches[at]->name, name)) {
-        store->watches[at]->listed = 1;
-        return 0;
-    }
-    watch = store_watch_new(name);
-    if (!watch)
+    if (!all)
         return -ENOMEM;
-    watches = realloc(store->watches, (store->watches_n + 1) * sizeof *watches);
-    if (!watches) {
-        store_watch_free(watch);
-        return -ENOMEM;
+    while (i < store->watches_n || k < names->names_n) {
+        order = i == store->watches_n ? 1 : k == names->names_n ? -1 : strcmp(store->watches[i]->name, names->names[k]);
+        watch = order > 0 ? store_watch_new(names->names[k]) : store->watches[i];
+        i += order <= 0;
+        k += order >= 0;
+        if (!watch) {
+            result = -ENOMEM;
+            continue;
+        }
+        watch->listed = order >= 0;
+        if (order > 0)
+            choose(store, watch);
+        if (watch->listed || watch->current || watch->before_n)
+            all[n++] = watch;
+        else
+            store_watch_free(watch);
     }
-    memmove(watches + at + 1, watches + at, (store->watches_n - at) * sizeof *watches);
-    watches[at] = watch;
-    store->watches = watches;
-    store->watches_n++;
-    watch->listed = 1;
-    choose(store, watch);
-    return 0;
+    free(store->watches);
+    store->watches = all;
+    store->watches_n = n;
+    store->shown_n = 0; /* some may be gone */
+    return result;
 }
 
 static int
 find_segments(struct store *store)
 {
     struct shmeter_reader_names names;
-    uint32_t i;
-    int result;
+    int result = shmeter_reader_list(&names, (const char *const *)store->chosen.patterns, store->chosen.patterns_n);
 
-    for (i = 0; i < store->watches_n; i++)
-        store->watches[i]->listed = 0;
-    result = shmeter_reader_list(&names, (const char *const *)store->chosen.patterns, store->chosen.patterns_n);
     if (result)
         return result;
-    for (i = 0; i < names.names_n && !result; i++)
-        result = watch_name(store, names.names[i]);
+    result = watch_names(store, &names);
     shmeter_reader_list_free(&names);
     return result;
 }

@@ -82,6 +82,8 @@ give(struct reading *reading)
     };
 
     model_begin(reading->model);
+    if (reading->older)
+        snapshot_follow(reading->older, reading->snapshot);
     if (!worked(snapshot_give(reading->snapshot, reading->model, &target)))
         return 0;
     target.newer = reading->snapshot;

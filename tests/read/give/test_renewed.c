@@ -1,11 +1,15 @@
 /*
  * A segment that is created again: what the old one has counted is added to what the new one has, wherever the two definitions would be
- * added up in one segment.
+ * added up in one segment. And names that come and go.
  */
 #include "tests/expo/fixture.h"
 
+#include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct image_family xy = { .type = SHMETER_COUNTER, .name = "t_total", .labels = { "x", "y" } },
@@ -167,6 +171,67 @@ what_was_in_force_in_the_old_segment_stays_so_when_its_workers_end(void **state)
     end(&renewed);
 }
 
+static size_t
+bytes_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* Empty files of one folder, whose names nobody has had before. round: makes them others. */
+static void
+make_names(const char *folder, uint32_t n, uint32_t round, int make)
+{
+    char path[256];
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%0100u.%u", folder, round, i);
+        if (make)
+            assert_true(close(open(path, O_CREAT | O_EXCL | O_RDWR, 0600)) == 0);
+        else
+            unlink(path);
+    }
+}
+
+static void
+names_that_are_gone_leave_nothing_and_many_cost_what_each_does(void **state)
+{
+    char folder[] = "/dev/shm/shmeter-test-XXXXXX", pattern[64];
+    const char *const names[] = { pattern };
+    struct scene scene;
+    struct timespec begun, ended;
+    uint32_t round, n;
+    size_t before = 0;
+    (void)state;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(pattern, sizeof pattern, "%s/*", folder);
+    scene_open(&scene, names, 1);
+    for (round = 0; round < 20; round++) {
+        make_names(folder, 100, round, 1);
+        scene_scrape(&scene);
+        n = store_status_n(scene.store);
+        make_names(folder, 100, round, 0);
+        assert_int_equal(n, 100);
+        scene_scrape(&scene);
+        assert_int_equal(store_status_n(scene.store), 0);
+        if (round == 4)
+            before = bytes_in_use();
+    }
+    assert_true(bytes_in_use() < before + 100000);
+    make_names(folder, 20000, round, 1);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
+    assert_int_equal(store_take(scene.store, SNAPSHOT_STATUS), 0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+    make_names(folder, 20000, round, 0);
+    rmdir(folder);
+    assert_int_equal(store_status_n(scene.store), 20000);
+    assert_true(ended.tv_sec - begun.tv_sec < 2); /* names by names would be 200,000,000 comparisons */
+    scene_close(&scene);
+}
+
 int
 main(void)
 {
@@ -175,6 +240,7 @@ main(void)
         cmocka_unit_test(a_definition_that_comes_after_the_first_scrape_is_found),
         cmocka_unit_test(what_was_added_up_in_the_old_segment_stays_added_up),
         cmocka_unit_test(what_was_in_force_in_the_old_segment_stays_so_when_its_workers_end),
+        cmocka_unit_test(names_that_are_gone_leave_nothing_and_many_cost_what_each_does),
     };
     return cmocka_run_group_tests_name("renewed", tests, NULL, NULL);
 }
