@@ -11,8 +11,9 @@
 #include "base/text.h"
 #include "model/model.h"
 
-#define STARVED_MOST  3u /* a segment for which there is no memory is tried again after so many takes at most */
-#define MAPPED_BEFORE 4u /* replaced segments of one name that stay mapped: workers may still count in them */
+#define STARVED_MOST  3u  /* a segment for which there is no memory is tried again after so many takes at most */
+#define MAPPED_BEFORE 4u  /* replaced segments of one name that stay mapped: workers may still count in them */
+#define KEPT_BEFORE   16u /* and that are known again when they come back: what older ones have counted becomes one */
 
 struct store_watch *
 store_watch_new(const char *name)
@@ -104,6 +105,11 @@ retire(struct store_watch *watch, struct snapshot *old)
     before[watch->before_n++] = old;
     if (watch->before_n > MAPPED_BEFORE)
         snapshot_freeze(before[watch->before_n - 1 - MAPPED_BEFORE]);
+    if (watch->before_n > KEPT_BEFORE && snapshot_fold(before[1], before[0])) {
+        snapshot_free(before[0]);
+        watch->before_n--;
+        memmove(before, before + 1, watch->before_n * sizeof *before);
+    }
     return 0;
 }
 

@@ -197,6 +197,15 @@ int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned
 struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
 struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);
 
+/*
+ * The same of what is made from copies: no record stands behind it, so it takes no part in a take. The family's number, or SNAPSHOT_NONE;
+ * 0 or -ENOMEM.
+ */
+uint32_t snapshot_put_family(struct snapshot *snapshot, const struct snapshot_family *family);
+int snapshot_put_series(struct snapshot *snapshot, const struct snapshot_series *series);
+/* The number of the family's series with these label values that is visible; SNAPSHOT_NONE. */
+uint32_t snapshot_series_labelled(const struct snapshot *snapshot, uint32_t family, const char *const *values);
+
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
 /* Whether a slot's block is its owner's and has memory. */

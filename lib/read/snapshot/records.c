@@ -91,6 +91,23 @@ snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned cha
     return 0;
 }
 
+uint32_t
+snapshot_put_family(struct snapshot *snapshot, const struct snapshot_family *family)
+{
+    const uint32_t number = snapshot->families_n;
+
+    if (snapshot_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
+                      sizeof *snapshot->families) ||
+        snapshot_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
+                      sizeof *snapshot->several) ||
+        snapshot_table_room(&snapshot->names, 1))
+        return SNAPSHOT_NONE;
+    snapshot->families[number] = *family;
+    snapshot->families_n++;
+    name_family(snapshot, number);
+    return number;
+}
+
 /* ---- series ---- */
 
 static uint32_t
@@ -187,4 +204,36 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
     if (!repaired) /* else others may have become the same by it: they add up */
         label_series(snapshot, number);
     return 0;
+}
+
+int
+snapshot_put_series(struct snapshot *snapshot, const struct snapshot_series *series)
+{
+    const uint32_t number = snapshot->series_n;
+
+    if (room_for_series(snapshot))
+        return -ENOMEM;
+    snapshot->series[number] = *series;
+    snapshot->series_n++;
+    snapshot->cost += snapshot_cost(&snapshot->families[series->family], 0);
+    label_series(snapshot, number);
+    return 0;
+}
+
+uint32_t
+snapshot_series_labelled(const struct snapshot *snapshot, uint32_t family, const char *const *values)
+{
+    const struct snapshot_series wanted = { .family = family, .values = values };
+    struct snapshot_entry *entry;
+    uint32_t at = 0, hash = labels_hash(snapshot, &wanted), number;
+
+    while ((entry = snapshot_table_next(&snapshot->labels, hash, &at))) {
+        number = entry->number - 1;
+        if (!same_labels(snapshot, &snapshot->series[number], &wanted))
+            continue;
+        if (!snapshot->series[number].visible && snapshot->series[number].twins)
+            number = snapshot->twins_chosen[snapshot->series[number].twins - 1];
+        return number != SNAPSHOT_NONE && snapshot->series[number].visible ? number : SNAPSHOT_NONE;
+    }
+    return SNAPSHOT_NONE;
 }

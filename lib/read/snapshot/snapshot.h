@@ -60,6 +60,12 @@ int snapshot_give(struct snapshot *snapshot, struct model *model, const struct s
  */
 void snapshot_follow(struct snapshot *snapshot, struct snapshot *newer);
 
+/*
+ * Both are frozen, of one name, and from is the older one: adds to into what from has counted, whose losses are into's too. Returns 1, and from
+ * is of no use any more; or 0, and what could not be added for want of memory is left in it.
+ */
+int snapshot_fold(struct snapshot *into, struct snapshot *from);
+
 /* Device, inode and nonce. */
 void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);
 
