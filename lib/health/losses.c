@@ -40,15 +40,28 @@ total_of(const struct segment_status *status, uint32_t kind)
     return status->losses[kind] + status->losses_before[kind];
 }
 
+/* The first one whose name is this one, or behind it. */
+static uint32_t
+segment_place(const struct losses *losses, const char *name)
+{
+    uint32_t low = 0, high = losses->segments_n;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(losses->segments[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static struct losses_segment *
 segment_find(const struct losses *losses, const char *name)
 {
-    uint32_t i;
+    uint32_t at = segment_place(losses, name);
 
-    for (i = 0; i < losses->segments_n; i++)
-        if (!strcmp(losses->segments[i].name, name))
-            return &losses->segments[i];
-    return NULL;
+    return at < losses->segments_n && !strcmp(losses->segments[at]->name, name) ? losses->segments[at] : NULL;
 }
 
 /* What a segment that was created since the last look has lost is new. */
@@ -56,21 +69,25 @@ static struct losses_segment *
 segment_add(struct losses *losses, const struct segment_status *status)
 {
     int is_new = losses->real_ns && status->created_real_ns + CREATED_SLACK_NS > losses->real_ns;
-    struct losses_segment *segments = realloc(losses->segments, (losses->segments_n + 1) * sizeof *segments);
-    uint32_t i;
+    struct losses_segment **segments = realloc(losses->segments, (losses->segments_n + 1) * sizeof *segments);
+    struct losses_segment *segment = calloc(1, sizeof *segment);
+    uint32_t i, at;
 
-    if (!segments)
+    if (segments)
+        losses->segments = segments;
+    if (segment)
+        segment->name = strdup(status->name);
+    if (!segments || !segment || !segment->name) {
+        free(segment);
         return NULL;
-    losses->segments = segments;
-    segments += losses->segments_n;
-    memset(segments, 0, sizeof *segments);
-    segments->name = strdup(status->name);
-    if (!segments->name)
-        return NULL;
+    }
     for (i = 0; i < STATUS_LOSSES && !is_new; i++)
-        segments->losses[i].total = total_of(status, i);
+        segment->losses[i].total = total_of(status, i);
+    at = segment_place(losses, status->name);
+    memmove(segments + at + 1, segments + at, (losses->segments_n - at) * sizeof *segments);
+    segments[at] = segment;
     losses->segments_n++;
-    return segments;
+    return segment;
 }
 
 static void
@@ -145,8 +162,10 @@ losses_free(struct losses *losses)
 {
     uint32_t i;
 
-    for (i = 0; i < losses->segments_n; i++)
-        free(losses->segments[i].name);
+    for (i = 0; i < losses->segments_n; i++) {
+        free(losses->segments[i]->name);
+        free(losses->segments[i]);
+    }
     free(losses->segments);
     memset(losses, 0, sizeof *losses);
 }

@@ -14,7 +14,7 @@
 struct losses_segment;
 
 struct losses {
-    struct losses_segment *segments;
+    struct losses_segment **segments; /* in order of name                                                   */
     uint32_t segments_n;
     double now;       /* of the last look                                                                  */
     uint64_t real_ns; /* likewise; 0: there was none                                                        */

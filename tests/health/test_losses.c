@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -135,6 +136,43 @@ what_cannot_be_read_and_what_came_back_is_no_loss(void **state)
     end(&fixture);
 }
 
+/* Names that are alike in all but their ends, in an order of no kind. */
+static void
+thousands_of_segments_are_told_apart_and_cost_what_each_does(void **state)
+{
+    enum { SEGMENTS = 8000, STEP = 1789 };
+    struct segment_status *all = calloc(SEGMENTS, sizeof *all);
+    const struct segment_status **statuses = calloc(SEGMENTS, sizeof *statuses);
+    struct health health = { 0 };
+    struct losses losses = { 0 };
+    struct timespec begun, ended;
+    uint32_t i;
+    (void)state;
+
+    assert_true(all && statuses);
+    for (i = 0; i < SEGMENTS; i++) {
+        snprintf(all[i].name, sizeof all[i].name, "%01500u.%u", 0u, i * STEP % SEGMENTS);
+        all[i].readable = 1;
+        all[i].losses[0] = i;
+        statuses[i] = &all[i];
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
+    assert_int_equal(losses_look(&losses, statuses, SEGMENTS, 1, real), 0);
+    for (i = 0; i < SEGMENTS; i += 1000)
+        all[i].losses[0] += 7;
+    assert_int_equal(losses_look(&losses, statuses, SEGMENTS, 2, real + SECOND), 0);
+    assert_int_equal(losses_judge(&losses, statuses, SEGMENTS, &health), 0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+    assert_int_equal(health.reasons_n, 8);
+    for (i = 0; i < 8; i++)
+        assert_true(health.reasons[i].value == 7);
+    assert_true((double)(ended.tv_sec - begun.tv_sec) + (double)(ended.tv_nsec - begun.tv_nsec) / 1e9 < 0.5);
+    health_free(&health);
+    losses_free(&losses);
+    free(statuses);
+    free(all);
+}
+
 int
 main(void)
 {
@@ -142,6 +180,7 @@ main(void)
         cmocka_unit_test(a_loss_is_a_reason_for_five_minutes),
         cmocka_unit_test(losses_of_a_segment_that_was_created_since_are_new),
         cmocka_unit_test(what_cannot_be_read_and_what_came_back_is_no_loss),
+        cmocka_unit_test(thousands_of_segments_are_told_apart_and_cost_what_each_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
