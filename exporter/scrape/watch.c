@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 struct watch_segment {
-    char name[STATUS_SEGMENT_BYTES];
+    char *name;
     uint32_t readable, unlinked;
     int32_t fault;
     uint64_t generation;
@@ -44,44 +44,77 @@ say_change(const struct watch_segment *before, const struct segment_status *stat
                   status->name, "path", status->path, NULL);
 }
 
-static struct watch_segment *
-watch_find(struct watch *watch, const char *name)
+/* The first one whose name is this one, or behind it. */
+static uint32_t
+watch_place(const struct watch *watch, const char *name)
 {
-    uint32_t i;
+    uint32_t low = 0, high = watch->segments_n;
 
-    for (i = 0; i < watch->segments_n; i++)
-        if (!strcmp(watch->segments[i].name, name))
-            return &watch->segments[i];
-    return NULL;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (strcmp(watch->segments[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct watch_segment *
+watch_find(const struct watch *watch, const char *name)
+{
+    uint32_t at = watch_place(watch, name);
+
+    return at < watch->segments_n && !strcmp(watch->segments[at]->name, name) ? watch->segments[at] : NULL;
+}
+
+static void
+segment_free(struct watch_segment *segment)
+{
+    if (segment)
+        free(segment->name);
+    free(segment);
 }
 
 static struct watch_segment *
 watch_add(struct watch *watch, const char *name)
 {
-    struct watch_segment *grown = realloc(watch->segments, (watch->segments_n + 1) * sizeof *grown);
+    struct watch_segment **grown = realloc(watch->segments, (watch->segments_n + 1) * sizeof *grown);
+    struct watch_segment *segment = calloc(1, sizeof *segment);
+    uint32_t at;
 
-    if (!grown)
+    if (grown)
+        watch->segments = grown;
+    if (segment)
+        segment->name = strdup(name);
+    if (!grown || !segment || !segment->name) {
+        segment_free(segment);
         return NULL;
-    watch->segments = grown;
-    grown += watch->segments_n++;
-    snprintf(grown->name, sizeof grown->name, "%s", name);
-    return grown;
+    }
+    at = watch_place(watch, name);
+    memmove(grown + at + 1, grown + at, (watch->segments_n - at) * sizeof *grown);
+    grown[at] = segment;
+    watch->segments_n++;
+    return segment;
 }
 
 /* Those that a pattern found once and finds no more. */
 static void
 watch_forget_unseen(struct watch *watch)
 {
-    uint32_t i = 0;
+    uint32_t i, kept = 0;
 
-    while (i < watch->segments_n) {
-        if (watch->segments[i].seen) {
-            watch->segments[i++].seen = 0;
+    for (i = 0; i < watch->segments_n; i++) {
+        struct watch_segment *segment = watch->segments[i];
+        if (segment->seen) {
+            segment->seen = 0;
+            watch->segments[kept++] = segment;
             continue;
         }
-        log_event(LOG_LEVEL_INFO, "segment is gone", "segment", watch->segments[i].name, NULL);
-        watch->segments[i] = watch->segments[--watch->segments_n];
+        log_event(LOG_LEVEL_INFO, "segment is gone", "segment", segment->name, NULL);
+        segment_free(segment);
     }
+    watch->segments_n = kept;
 }
 
 void
@@ -109,6 +142,10 @@ watch_look(struct watch *watch, const struct segment_status *const *statuses, ui
 void
 watch_free(struct watch *watch)
 {
+    uint32_t i;
+
+    for (i = 0; i < watch->segments_n; i++)
+        segment_free(watch->segments[i]);
     free(watch->segments);
     watch->segments = NULL;
     watch->segments_n = 0;
