@@ -136,6 +136,7 @@ install(struct store_watch *watch, struct snapshot *snapshot)
         return -ENOMEM;
     }
     watch->current = snapshot;
+    watch->installed_n++;
     snapshot_identity(snapshot, of);
     watch->generation += memcmp(of, watch->starved_of, sizeof of) != 0; /* else it was only given up for a while */
     memset(watch->starved_of, 0, sizeof watch->starved_of);
@@ -330,7 +331,7 @@ store_watch_give(struct store_watch *watch, struct model *model, int labelled, u
     target.counts = status;
     target.segment = labelled ? status->name : NULL;
     for (i = 0; i < watch->before_n; i++)
-        snapshot_follow(watch->before[i], watch->current);
+        snapshot_follow(watch->before[i], watch->current, watch->installed_n);
     result = snapshot_give(watch->current, model, &target); /* first: the newest defines the families */
     target.newer = watch->current;
     for (i = watch->before_n; i > 0 && !result; i--)

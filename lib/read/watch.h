@@ -17,6 +17,7 @@ struct store_watch {
     uint64_t generation;
     uint64_t torn;            /* of the segments so far                                                  */
     struct snapshot *current; /* NULL: there is none                                                    */
+    uint64_t installed_n;     /* how often there was another one                                          */
     struct snapshot **before; /* the newest last                                                        */
     uint32_t before_n;
     uint64_t refused_bytes;      /* of address space that its mapping would have taken, 0 none                   */

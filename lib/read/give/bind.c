@@ -56,9 +56,9 @@ follow_family(struct snapshot_family *family, struct snapshot *newer)
 }
 
 void
-snapshot_follow(struct snapshot *snapshot, struct snapshot *newer)
+snapshot_follow(struct snapshot *snapshot, struct snapshot *newer, uint64_t number)
 {
-    const int other_one = snapshot->newer_number != newer->number;
+    const int other_one = snapshot->newer_number != number;
     uint32_t i;
     int changed = 0;
 
@@ -70,7 +70,7 @@ snapshot_follow(struct snapshot *snapshot, struct snapshot *newer)
     if (changed || other_one || snapshot->newer_chosen_n != newer->chosen_n)
         snapshot->model = NULL; /* families have other places in it by now */
     newer->chosen_n += changed && !other_one;
-    snapshot->newer_number = newer->number;
+    snapshot->newer_number = number;
     snapshot->newer_families_n = newer->families_n;
     snapshot->newer_chosen_n = newer->chosen_n;
     snapshot->newer_own_n = snapshot->families_n;

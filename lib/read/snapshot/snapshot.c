@@ -52,15 +52,6 @@ set_clock(struct snapshot *snapshot)
     snapshot->ticks_shift = snapshot->status.same_boot ? shmeter_timens_shift(header) : 0;
 }
 
-/* 1 and up. */
-static uint64_t
-next_number(void)
-{
-    static uint64_t last;
-
-    return shmeter_add(&last, 1) + 1;
-}
-
 struct snapshot *
 snapshot_new(struct shmeter_reader *reader)
 {
@@ -72,7 +63,6 @@ snapshot_new(struct shmeter_reader *reader)
         return NULL;
     }
     snapshot->reader = reader;
-    snapshot->number = next_number();
     snapshot->device = reader->device;
     snapshot->inode = reader->inode;
     snapshot->nonce[0] = header->nonce[0];

@@ -56,9 +56,10 @@ int snapshot_give(struct snapshot *snapshot, struct model *model, const struct s
 
 /*
  * newer has taken the name of this segment: finds out what of this one is added to what of that. To be called before either is given.
- * What is in force here stays so, whoever still lives: totals that were shown are shown.
+ * What is in force here stays so, whoever still lives: totals that were shown are shown. number: another one for each newer, not 0; their
+ * addresses may be the same, one after the other.
  */
-void snapshot_follow(struct snapshot *snapshot, struct snapshot *newer);
+void snapshot_follow(struct snapshot *snapshot, struct snapshot *newer, uint64_t number);
 
 /*
  * Both are frozen, of one name, and from is the older one: adds to into what from has counted, whose losses are into's too. Returns 1, and from

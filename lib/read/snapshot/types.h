@@ -219,7 +219,6 @@ struct snapshot {
     uint32_t several_n, several_capacity;
     uint32_t superseded_capacity;
     uint32_t chosen_n;     /* how often another one was in force than before, or joined                          */
-    uint64_t number;       /* of this snapshot: no other one of this program has it                             */
     uint64_t newer_number; /* of what has taken its name, 0 nothing, when it was looked at last, ...             */
     uint32_t newer_families_n, newer_chosen_n, newer_own_n; /* ... and how many families there were, here too      */
     uint64_t superseded; /* updates in definitions that are not exposed: the loss that readers count            */

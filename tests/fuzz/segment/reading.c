@@ -83,7 +83,7 @@ give(struct reading *reading)
 
     model_begin(reading->model);
     if (reading->older)
-        snapshot_follow(reading->older, reading->snapshot);
+        snapshot_follow(reading->older, reading->snapshot, 1);
     if (!worked(snapshot_give(reading->snapshot, reading->model, &target)))
         return 0;
     target.newer = reading->snapshot;
