@@ -1,5 +1,5 @@
 /*
- * What the log says of segments that come, change and go: exporter/watch.h.
+ * What the log says of segments that come, change and go: exporter/scrape/watch.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>

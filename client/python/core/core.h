@@ -2,7 +2,7 @@
  * What the files of the extension module share: the objects' layouts, the module's state, and who does what.
  *
  * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the store, and nothing of
- * Python but the call itself. Reading goes through expo/, as in the exporter: view.c takes a snapshot into a model, samples.c and
+ * Python but the call itself. Reading goes through lib/read/, as in the exporter: view.c takes a snapshot into a model, samples.c and
  * render.c make Python objects or text of it.
  */
 #ifndef SHMETER_PYTHON_CORE_H

@@ -1,6 +1,6 @@
 /*
  * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its slots, all
- * in private memory afterwards. This is the only part of expo/ that touches shared memory; what comes out knows nothing of it.
+ * in private memory afterwards. This is the only part of lib/ that touches shared memory; what comes out knows nothing of it.
  *
  * Any bytes may stand in the segment: each control word is loaded once, checked, then used. Work and memory follow what the file has
  * (its blocks), and not what its header and marks say: holes are not read (held.c), sums are dense (runs.c), what

@@ -2,7 +2,7 @@
  * A segment that is created again: what the old one has counted is added to what the new one has, wherever the two definitions would be
  * added up in one segment. And names that come and go.
  */
-#include "tests/expo/fixture.h"
+#include "tests/read/fixture.h"
 
 #include <fcntl.h>
 #include <malloc.h>
