@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the installed shmeter.h: client/shmeter.h with every header of the project put in the place of its first include."""
+"""Makes an installed header: client/NAME with every header of the project put in the place of its first include."""
 import argparse
 import pathlib
 import re
@@ -26,11 +26,12 @@ def amalgamate(path, seen):
 def main():
     here = pathlib.Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="?", default="shmeter.h")
     parser.add_argument("--output", required=True)
     parser.add_argument("--depfile")
-    args, _ = parser.parse_known_args()
+    args = parser.parse_args()
     seen = []
-    lines = amalgamate(here / "shmeter.h", seen)
+    lines = amalgamate(here / args.name, seen)
     notice = ["/* SPDX-License-Identifier: Apache-2.0", " * Made by client/amalgamate.py: change the files that it is made of. */"]
     pathlib.Path(args.output).write_text("\n".join(notice + lines) + "\n")
     if args.depfile:

@@ -11,7 +11,6 @@
 #include "fallback.h"
 #include "info.h"
 #include "lookup.h"
-#include "normalize.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -134,7 +133,7 @@ SHMETER_STATIC_ASSERT(SHMETER_DESC_BYTES >= SHMETER_DESC_BYTES_FIRST, "descripti
 SHMETER_COLD const struct shmeter_family *
 shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc, size_t desc_bytes)
 {
-    static const struct shmeter_desc none;
+    static const struct shmeter_desc none = SHMETER_ZEROED;
     struct shmeter_desc known = none;
     const unsigned char *bytes = (const unsigned char *)desc;
     size_t i;

@@ -4,3 +4,4 @@
  */
 #define SHMETER_BUILD_LIBRARY 1
 #include "shmeter.h"
+#include "shmeter_path.h"

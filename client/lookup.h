@@ -144,6 +144,99 @@ shmeter_hide_all(const struct shmeter_family *family)
             shmeter_series_hide(binding, &family->definition, (uint32_t)at);
 }
 
+/* ---- values with a length ---- */
+
+/* Values as texts with an ending zero. One that is too long is so here too. */
+struct shmeter_texts {
+    const char *list[SHMETER_MAX_LABELS + 1];
+    char room[SHMETER_MAX_LABELS + 1][SHMETER_MAX_VALUE_BYTES + 4];
+};
+
+SHMETER_LOCAL const char *
+shmeter_texts_put(char *out, const struct shmeter_value *value)
+{
+    size_t at = 0, i;
+    if (!value->text && value->bytes)
+        return NULL;
+    for (i = 0; i < value->bytes && at < SHMETER_MAX_VALUE_BYTES; i++) {
+        char c = value->text[i];
+        if (c)
+            out[at++] = c;
+        else {
+            memcpy(out + at, "\xef\xbf\xbd", 3); /* U+FFFD */
+            at += 3;
+        }
+    }
+    out[at] = 0;
+    return out;
+}
+
+/* Returns how many there are; more than labels can be when there are too many. */
+SHMETER_LOCAL uint32_t
+shmeter_texts_of(struct shmeter_texts *out, const struct shmeter_value *values, uint32_t values_len)
+{
+    uint32_t n = values_len > SHMETER_MAX_LABELS ? SHMETER_MAX_LABELS + 1 : values_len, i;
+    for (i = 0; i < n; i++)
+        out->list[i] = shmeter_texts_put(out->room[i], &values[i]);
+    return n;
+}
+
+SHMETER_WARM struct shmeter_counter
+shmeter_counter_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    return shmeter_counter_of_v(family, texts.list, values_len);
+}
+
+SHMETER_WARM struct shmeter_counter_f64
+shmeter_counter_f64_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    return shmeter_counter_f64_of_v(family, texts.list, values_len);
+}
+
+SHMETER_WARM struct shmeter_gauge
+shmeter_gauge_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    return shmeter_gauge_of_v(family, texts.list, values_len);
+}
+
+SHMETER_WARM struct shmeter_histogram
+shmeter_histogram_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    return shmeter_histogram_of_v(family, texts.list, values_len);
+}
+
+SHMETER_WARM struct shmeter_stateset
+shmeter_stateset_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    return shmeter_stateset_of_v(family, texts.list, values_len);
+}
+
+SHMETER_COLD void
+shmeter_info_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    shmeter_info_of_v(family, texts.list, values_len);
+}
+
+SHMETER_COLD void
+shmeter_hide_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len)
+{
+    struct shmeter_texts texts;
+    values_len = shmeter_texts_of(&texts, values, values_len);
+    shmeter_hide_v(family, texts.list, values_len);
+}
+
 #ifdef __cplusplus
 }
 #endif

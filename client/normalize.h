@@ -1,6 +1,6 @@
 /*
  * The path of a request as a label value: what names one thing among many becomes {id}, so that things do not multiply series.
- * shmeter.h has the rules. It knows nothing of segments.
+ * shmeter_path.h has the rules. It knows nothing of segments.
  */
 #ifndef SHMETER_CLIENT_NORMALIZE_H
 #define SHMETER_CLIENT_NORMALIZE_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../shm/compiler.h"
+#include "../shm/linkage.h"
 
 #ifdef __cplusplus
 extern "C" {

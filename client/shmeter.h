@@ -1,69 +1,134 @@
 /*
  * shmeter: counters, gauges and histograms of a pool of processes, in shared memory.
  *
- * Open a meter, open families, get handles; then update through the handles, from any thread, any forked child and any
- * signal handler, in about a nanosecond. A separate program, shmeter-exporter, serves them to Prometheus.
+ * Open a meter, open families, get handles; then update through the handles, from any thread, any
+ * forked child and any signal handler, in about a nanosecond. A separate program,
+ * shmeter-exporter, serves them to Prometheus.
  *
  *     struct shmeter *m;
  *     shmeter_open(&m, "shop", NULL);
  *     static const char *const labels[] = { "method", "status", NULL };
- *     static const struct shmeter_desc requests = { .type = SHMETER_COUNTER, .name = "shop_requests_total",
- *                                                   .help = "Requests served.", .labels = labels };
+ *     static const struct shmeter_desc requests = {
+ *         .type = SHMETER_COUNTER, .name = "shop_requests_total", .help = "Requests served.", .labels = labels
+ *     };
  *     const struct shmeter_family *f = shmeter_family(m, &requests);
  *     struct shmeter_counter ok = shmeter_counter_of(f, "GET", "200");
  *     shmeter_counter_inc(ok);
  *
- * C11 and C++17, gcc >= 11 and clang >= 14, Linux on x86-64 and aarch64. No library is needed: everything is static in
- * the including file. Define SHMETER_LINK before the include to take the cold functions from libshmeter.so, and
- * SHMETER_NO_CK to use the compiler's atomics instead of Concurrency Kit's.
+ * C11 and C++17, gcc >= 11 and clang >= 14, Linux on x86-64 and aarch64. No library is needed:
+ * everything is static in the including file. Define SHMETER_LINK before the include to take the
+ * cold functions from libshmeter.so, and SHMETER_NO_CK to use the compiler's atomics instead of
+ * Concurrency Kit's.
  *
- * Temperatures. Hot: nothing returned, cannot fail, no system call, no lock, no allocation, async-signal-safe,
- * reentrant; in a forked child the first gauge or heartbeat claims a slot, with a bounded number of system calls (some 70 and one for each lane;
- * shmeter_attach_worker does it ahead of time). Warm: a lookup; no system call when the series exists. Cold: 0 or -errno, words in shmeter_error. All are thread-safe and lock-free; nothing
- * ever waits for another thread or process.
+ * Temperatures. All functions are thread-safe and lock-free: nothing waits for another thread or
+ * process.
+ *   hot   Updates. They return nothing, cannot fail, make no system call, take no lock, allocate
+ *         nothing, and are async-signal-safe and reentrant. In a forked child the first gauge or
+ *         heartbeat claims a slot, with a bounded number of system calls (some 70, and one for
+ *         each lane); shmeter_attach_worker does it ahead of time.
+ *   warm  Lookups. No system call when the series exists.
+ *   cold  All else. They return 0 or -errno; shmeter_error has the words.
  *
- * Nothing has to succeed. A handle that could not be had (no store, limit, wrong arguments) or is zeroed counts into private
- * memory. Handles stay valid until the process ends, also after fork and shmeter_close.
+ * Nothing has to succeed. A handle that could not be had (no segment, a limit, wrong arguments) or
+ * is zeroed counts into private memory. Handles stay valid until the process ends, also after fork
+ * and shmeter_close.
  *
- * No descriptor stays open: the segment, and the lock that tells others that this process lives, are held by mappings. Descriptors that are open
- * for a moment never have the numbers of standard streams, also where the program has closed those.
- *
- * A process that finds all slots taken counts its gauges privately, but for the value of a POOL that it sets, which needs no slot. It looks again at
- * gauges, heartbeats, busy, idle and checks, when a slot has been given back or a second has gone, and its gauges, checks and work go along.
- *
- * Whatever the flags. -ffast-math, -Ofast and their parts change nothing in the header; only sums of numbers below 2.3e-308 are 0 in a thread that
- * flushes them, as programs do that are linked with -ffast-math.
- *
- * Where the kernel cannot read its clock without a system call (clock sources hpet and acpi_pm; xen without its page), shmeter_ticks, timers,
- * heartbeats, busy and sets of LATEST gauges each make one, clock_gettime(2). Counters, histograms and other gauges read no clock.
- *
- * mlockall(2) gives no memory to what of the segment has none, if it is called before shmeter_open, or on Linux 6.15 and later; on earlier
- * kernels a program that locks afterwards does so with MCL_ONFAULT, or locks the whole segment. Memory that is handed out is locked as the
- * program wants it, unless that would use up its RLIMIT_MEMLOCK.
- *
- * Where the kernel does not wipe memory at fork (gVisor), a child of clone(2) or _Fork(3) calls shmeter_attach_worker before it sets gauges.
- *
- * Not for: children of vfork or CLONE_VM before exec (they share the parent's restartable-sequence area unregistered).
+ * Not for children of vfork or CLONE_VM before exec: they share their parent's area of restartable
+ * sequences, unregistered. "Surroundings", below the prototypes, has the rest: descriptors, full
+ * segments, compiler flags, clocks, mlockall.
  */
 #ifndef SHMETER_H
 #define SHMETER_H
 
-#include "../shm/buckets.h"
-#include "../shm/compiler.h"
-#include "../shm/definition.h"
-#include "../shm/gauge.h"
-#include "../shm/meter.h"
-#include "../shm/options.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* Warnings that some programs ask for, about the way of writing that C and C++ share. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#ifdef __cplusplus
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#pragma GCC diagnostic ignored "-Wshadow" /* shmeter_family is a struct and a function, as stat is */
+#endif
+#endif
+
+#include "../shm/linkage.h"
+
 #include "../shm/types.h"
+
+#include "../shm/options.h"
+
+#include "../shm/desc.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- handles: small, passed by value ------------------------------------------------------------------------------- */
+/* ---- meters and families (cold) --------------------------------------------------------------- */
+
+struct shmeter;
+struct shmeter_family;
+typedef struct shmeter_family shmeter_family_type; /* its name in C++, where the function hides the struct */
+
+/*
+ * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a
+ * name ([A-Za-z0-9_.-], at most 64), or a path of a file on a tmpfs (anything with a '/'); NULL:
+ * $SHMETER_SEGMENT, or "default". options: NULL for the defaults; sizes count only for the creator.
+ *
+ * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately;
+ * the result may be ignored. *out is NULL only when the process has no memory at all, and every
+ * function takes that as detached. -EINVAL: a bad name, options without struct_bytes, or a file
+ * that is no segment; -EPERM, -EACCES: another user's; -EPROTONOSUPPORT: another ABI; -ENOSPC.
+ * The same segment opened twice is one meter, also by two threads at once. Thread-safe; not
+ * async-signal-safe.
+ */
+SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
+
+/*
+ * Undoes one open. The last one releases this process's slot; gauges count for nobody until the
+ * segment is opened again, when they begin unset. A shared library that has its own copy of this
+ * header closes before it is unloaded, or the slot stays until the process ends. Thread-safe.
+ */
+SHMETER_COLD void shmeter_close(struct shmeter *meter);
+
+/* The last error in words, "" if none. Valid until some errors later; never NULL. Thread-safe. */
+SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
+
+/*
+ * Opens a family: validates the description, finds or adds its record. Call it once per process and
+ * family; the same description again gives the same family, also to threads that open it at once.
+ * Never NULL as long as there is memory, and NULL is taken as a family that counts privately. A bad
+ * description, or a second one under one name in this process, is told by shmeter_error and counts
+ * privately: of two that are opened at once, one is the second. Thread-safe; not async-signal-safe.
+ *
+ * Of several definitions of a name, in several processes, the one is in force that was opened last
+ * of those that living processes have open. What others count is added to it, or is a loss
+ * (docs/health.md, "Definitions"). A family stays open until it is given up, the meter is closed or
+ * the process ends; to open it again meanwhile changes nothing. A forked child that opens one
+ * claims its slot.
+ */
+SHMETER_FAMILY const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
+
+/*
+ * Gives a family's name up: another description may take it in this process. This process has the
+ * family open no more, so that another one of its name is in force if a living process has one
+ * open. Handles of before stay safe and count on; lookups in the old family count privately, until
+ * the same description opens it again. Then it is in force, as what was opened last. Thread-safe: a
+ * thread that opens a family of this name meanwhile does so before or after it. Not
+ * async-signal-safe.
+ */
+SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
+
+/* ---- handles: small, passed by value; their members are not for users -------------------------- */
+
+struct shmeter_lanes;
+struct shmeter_buckets;
 
 struct shmeter_counter {
-    unsigned char *cell; /* in CPU lane 0, or private                                                        */
+    unsigned char *cell; /* in CPU lane 0, or private */
     uint64_t lanes; /* {CPU lanes:16 (low), shift:6, log2 of shared lanes:2, (shared lane 0's cell - cell) / 8:40} */
 };
 
@@ -73,18 +138,9 @@ struct shmeter_counter_f64 {
 };
 
 struct shmeter_gauge {
-    const uint64_t *slot; /* where the address of this process's slot block stands                          */
-    uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:45, plain:11}          */
+    const uint64_t *slot; /* where the address of this process's slot block stands */
+    uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:45, plain:11} */
 };
-
-/*
- * A set is one plain store when the mode allows it and the value is not NaN. One comparison of 64-bit numbers decides both:
- *     2 * bits(value) + 1 <= limit, with limit = SHMETER_GAUGE_PLAIN where the mode allows it, else 0 (as in a zeroed handle).
- * Example: bits(infinity) is 0x7ff0000000000000, which gives 0xffe0000000000001 and passes; each NaN has larger bits and does not.
- */
-#define SHMETER_GAUGE_PLAIN        UINT64_C(0xffe0000000000001)
-#define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot leads to the process's own memory for good                   */
-#define SHMETER_GAUGE_OFFSET(cell) ((cell) << 11 >> 19)
 
 struct shmeter_histogram { /* and of a summary */
     const struct shmeter_buckets *buckets;
@@ -92,84 +148,23 @@ struct shmeter_histogram { /* and of a summary */
 };
 
 struct shmeter_stateset {
-    struct shmeter_gauge gauge; /* its value is the number of the state                                       */
+    struct shmeter_gauge gauge; /* its value is the number of the state */
     uint64_t states_n;
 };
 
-/* ---- attachment (cold) ---------------------------------------------------------------------------------------------- */
-
-struct shmeter_family;
+/* ---- lookups (warm) ---------------------------------------------------------------------------- */
 
 /*
- * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a name ([A-Za-z0-9_.-], at most 64), or a path of a file on a
- * tmpfs (anything with a '/'); NULL: $SHMETER_SEGMENT, or "default". options: NULL for the defaults; sizes count only for the
- * creator.
- * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately; the result may be
- * ignored. *out is NULL only when the process has no memory at all, and every function takes that as detached.
- * -EINVAL a bad name, options without struct_bytes, or a file that is no segment; -EPERM, -EACCES another user's; -EPROTONOSUPPORT another abi; -ENOSPC.
- * The same segment opened twice is one meter, also by two threads at once. Thread-safe; not async-signal-safe.
- */
-SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
-
-/*
- * Undoes one open; the last one releases this process's slot, and gauges count for nobody until it is opened again, when they begin unset. A shared library that
- * has its own copy of this header closes before it is unloaded, or the slot stays until the process ends. Thread-safe.
- */
-SHMETER_COLD void shmeter_close(struct shmeter *meter);
-
-/* The last error in words, "" if none. Valid until some errors later; never NULL. */
-SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
-
-/*
- * Opens a family: validates the description, finds or adds its record. Once per process; the same description again
- * gives the same family, to threads that open it at once as well. Never NULL as long as there is memory, and NULL is
- * taken as a family that counts privately. A bad description, or a second one under one name in this process, is told
- * by shmeter_error and counts privately: of two that are opened at once, one is the second. Thread-safe; not
- * async-signal-safe.
+ * The handle of the series with these label values, in the order of the family's labels; made when
+ * it is new. Values are UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together.
+ * Past a limit the handle is that of the series whose values are all __overflow__ (with a system
+ * call in one lookup a second). A summary's handle is a histogram's. A stateset is in its first
+ * state until another one is set. Thread-safe; async-signal-safe where the series exists.
  *
- * Of several definitions of a name, in several processes, the one is in force that was opened last of those that living
- * processes have open; what others count is added to it, or is a loss (docs/health.md, "Definitions"). A family stays
- * open until it is given up, the meter is closed or the process ends; to open it again meanwhile changes nothing. A
- * forked child that opens one claims its slot.
- */
-#if defined(__cplusplus) && !defined(__clang__) /* the function has the struct's name */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#endif
-#if defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
-/* The same by a description of desc_bytes: what the program's header knows of, which may be an older or a newer one than the library's. */
-SHMETER_COLD const struct shmeter_family *shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc,
-                                                               size_t desc_bytes);
-#endif
-#if defined(SHMETER_LINK) && !defined(SHMETER_BUILD_LIBRARY)
-SHMETER_HOT const struct shmeter_family *
-shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
-{
-    return shmeter_family_sized(meter, desc, SHMETER_DESC_BYTES);
-}
-#else
-SHMETER_COLD const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
-#endif
-#if defined(__cplusplus) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-/*
- * Gives a family's name up: another description may take it in this process. This process has the family open no more,
- * so that another one of its name is in force if a living process has one open. Handles of before stay safe and count
- * on; lookups in the old family count privately, until the same description opens it again. Then it is in force, as
- * what was opened last. Thread-safe: a thread that opens a family of this name meanwhile does so before or after it.
- * Not async-signal-safe.
- */
-SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
-
-/* ---- lookups (warm) -------------------------------------------------------------------------------------------------- */
-
-/*
- * The handle of the series with these label values, in the order of the family's labels; made when it is new. Values are
- * UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together. Past a limit the handle is that of the series
- * whose values are all __overflow__ (with a system call in one lookup a second). The macros below take the values as arguments. A summary's handle is a histogram's. A stateset is
- * in its first state until another one is set.
+ * In C and C++ these names without _v take the values as arguments, of which the type is checked
+ * when it is compiled and the number when it runs:
+ *     shmeter_counter_of(family, "GET", "200")
+ * In C++ a value may also have data() and size(), as std::string and std::string_view do.
  */
 SHMETER_WARM struct shmeter_counter shmeter_counter_of_v(const struct shmeter_family *family, const char *const *values,
                                                          uint32_t values_len);
@@ -184,11 +179,33 @@ SHMETER_WARM struct shmeter_stateset shmeter_stateset_of_v(const struct shmeter_
 SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const char *const *values,
                                     uint32_t values_len);
 
+/* A label value of so many bytes, which need not end with a zero; zeros in it become U+FFFD. */
+struct shmeter_value {
+    const char *text;
+    size_t bytes;
+};
+
+/* The same of values with a length, which are copied onto the stack first. */
+SHMETER_WARM struct shmeter_counter shmeter_counter_of_n(const struct shmeter_family *family,
+                                                         const struct shmeter_value *values, uint32_t values_len);
+SHMETER_WARM struct shmeter_counter_f64
+shmeter_counter_f64_of_n(const struct shmeter_family *family, const struct shmeter_value *values, uint32_t values_len);
+SHMETER_WARM struct shmeter_gauge shmeter_gauge_of_n(const struct shmeter_family *family,
+                                                     const struct shmeter_value *values, uint32_t values_len);
+SHMETER_WARM struct shmeter_histogram shmeter_histogram_of_n(const struct shmeter_family *family,
+                                                             const struct shmeter_value *values, uint32_t values_len);
+SHMETER_WARM struct shmeter_stateset shmeter_stateset_of_n(const struct shmeter_family *family,
+                                                           const struct shmeter_value *values, uint32_t values_len);
+SHMETER_COLD void shmeter_info_of_n(const struct shmeter_family *family, const struct shmeter_value *values,
+                                    uint32_t values_len);
+
 /*
- * Infos whose labels change while the program runs. Infos of one name may have different label names, in a family each; they stand
- * together as one metric. replace shows the info of these values and hides all others of the name that have the same first same_len
- * labels, names and values (0: all), whichever process made them; when several do so at once, one of theirs stays. There may be none
- * for a moment. hide hides all with those first labels; values has same_len of them. Thread-safe; not async-signal-safe.
+ * Infos whose labels change while the program runs. Infos of one name may have different label
+ * names, in a family each; they stand together as one metric. replace shows the info of these
+ * values and hides all others of the name that have the same first same_len labels, names and
+ * values (0: all), whichever process made them; when several do so at once, one of theirs stays.
+ * There may be none for a moment. hide hides all with those first labels; values has same_len of
+ * them. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD void shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values,
                                          uint32_t values_len, uint32_t same_len);
@@ -196,241 +213,137 @@ SHMETER_COLD void shmeter_info_hide_v(const struct shmeter_family *family, const
                                       uint32_t same_len);
 
 /*
- * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or histogram that is asked
- * for again starts at 0 in fresh cells, which uses up capacity (as does a gauge that is asked for while it is being
- * hidden). Handles from before stay safe and count unseen; those of a gauge until it is asked for again, and what they have set by then
- * is unset.
+ * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or
+ * histogram that is asked for again starts at 0 in a new cell, which uses up capacity (as does a
+ * gauge that is asked for while it is being hidden). Handles from before stay safe and count
+ * unseen; those of a gauge until it is asked for again, and what they have set by then is unset.
+ * Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
+SHMETER_COLD void shmeter_hide_n(const struct shmeter_family *family, const struct shmeter_value *values,
+                                 uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 
 /*
- * The address of a counter that any process increases before it hides a series or shows one again. Load it with shmeter_load_acquire
- * before a lookup. While shmeter_load_relaxed finds the same count, the handle's series is exposed; at another count look the series up
- * again. NULL: no memory. Async-signal-safe.
+ * The address of a counter that any process increases before it hides a series or shows one again.
+ * Load it with acquire ordering (__atomic_load_n(p, __ATOMIC_ACQUIRE)) before a lookup. While a
+ * relaxed load finds the same count, the handle's series is exposed; at another count look the
+ * series up again. NULL: no memory. Async-signal-safe.
  */
-SHMETER_INLINE const uint64_t *
-shmeter_changes(const struct shmeter *meter)
-{
-    const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    return attachment && attachment->state ? &attachment->state->changes_begun.value : NULL;
-}
+SHMETER_INLINE const uint64_t *shmeter_changes(const struct shmeter *meter);
 
-/* ---- the worker itself ------------------------------------------------------------------------------------------------- */
+/* ---- updates (hot) ------------------------------------------------------------------------------ */
+
+/* Thread-safe and async-signal-safe, all of them. add: wraps around at 2^64. */
+SHMETER_HOT void shmeter_counter_inc(struct shmeter_counter counter);
+SHMETER_HOT void shmeter_counter_add(struct shmeter_counter counter, uint64_t n);
+
+/* v < 0 or NaN is refused and counted. */
+SHMETER_HOT void shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v);
+
+/* set: NaN is a value, but MIN and MAX refuse and count it. add and its like: see the mode, enum shmeter_mode. */
+SHMETER_HOT void shmeter_gauge_set(struct shmeter_gauge gauge, double v);
+SHMETER_HOT void shmeter_gauge_add(struct shmeter_gauge gauge, double v);
+SHMETER_HOT void shmeter_gauge_sub(struct shmeter_gauge gauge, double v);
+SHMETER_HOT void shmeter_gauge_inc(struct shmeter_gauge gauge);
+SHMETER_HOT void shmeter_gauge_dec(struct shmeter_gauge gauge);
 
 /*
- * Claims this process's slot now (after fork, before seccomp and chroot), if it has none. 0, or -errno and gauges count privately; calling it
- * again tries again. -EUSERS: all are taken; -ENOTCONN: detached; -ESHUTDOWN: closed. Asks the kernel for each slot, if it must: 1 us and more for
- * each. Thread-safe: of several threads one gets the slot for all.
+ * Makes a gauge that was never set 0, so that it is exposed, and changes no other: POOL for all
+ * workers and for good, the other modes this worker's value. In LATEST modes a gauge stays unset.
+ */
+SHMETER_WARM void shmeter_gauge_touch(struct shmeter_gauge gauge);
+
+/* The state of this number, from 0 in the order of the family's states; another one is refused and counted. */
+SHMETER_WARM void shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state);
+
+/* NaN is refused and counted; an infinity counts in its bucket and not in the sum. */
+SHMETER_HOT_LARGE void shmeter_histogram_observe(struct shmeter_histogram histogram, double v);
+
+/* Observes the seconds since start_ticks. */
+SHMETER_HOT_LARGE void shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t start_ticks);
+
+/*
+ * Monotonic and cheap. The unit is the machine's, as the first segment says that the process opens;
+ * it stays for as long as the process lives, whatever segments come and go. So it is the same for
+ * all processes that open the same segment first, of one boot and one time namespace.
+ */
+SHMETER_HOT uint64_t shmeter_ticks(const struct shmeter *meter);
+
+/*
+ * Seconds from start_ticks to now; 0 when the start is later. Time in which the machine was
+ * suspended counts where its counter goes on. In the first second after the process has opened it
+ * may be wrong by some 100 ns.
+ */
+SHMETER_HOT double shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks);
+
+/* ---- the worker itself -------------------------------------------------------------------------- */
+
+/*
+ * Claims this process's slot now (after fork, before seccomp and chroot), if it has none. 0, or
+ * -errno and gauges count privately; calling it again tries again. -EUSERS: all are taken;
+ * -ENOTCONN: detached; -ESHUTDOWN: closed. Asks the kernel for each slot, if it must: 1 us and more
+ * for each. Thread-safe: of several threads one gets the slot for all. Not async-signal-safe.
  */
 SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
+
 /* What the worker says of itself; of a closed or detached meter, nothing. Thread-safe, async-signal-safe. */
-SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health                      */
-SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ...                     */
-SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends                                  */
+SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health */
+SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ... */
+SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends */
+
 /*
- * The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones are cut). A ninth one is refused and counted.
- * Thread-safe; what threads and signal handlers report at once is shown one after the other, whole, and each thread's in its order. A report
- * may be left to the thread that is reporting already, and is shown when that one has ended. Async-signal-safe; not to be left by longjmp.
+ * The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones
+ * are cut). A ninth one is refused and counted. Thread-safe; what threads and signal handlers
+ * report at once is shown one after the other, whole, and each thread's in its order. A report may
+ * be left to the thread that is reporting already, and is shown when that one has ended.
+ * Async-signal-safe; not to be left by longjmp.
  */
 SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
                                 const char *message);
 
-/* ---- paths of requests as label values (warm; no segment needed) -------------------------------------------------------------- */
-
 /*
- * The path of a request with {id} in the place of what names one thing among many. path: path_len bytes, of any kind, up to a zero, '?' or
- * '#'; out gets whole segments, as many as fit into out_bytes, and a zero; 256 is enough for a label. Returns the bytes before the
- * zero; 0 when out_bytes is 0. No system call, no allocation; async-signal-safe.
+ * ---- surroundings --------------------------------------------------------------------------------
  *
- * Empty segments go, also at the end; nothing at all is "/". A segment becomes {id} when it, without an extension of up to 5 letters, is
- *     a number, date or time       42  -7  3.14  2024-01-31  2024-01-31T10:00:00Z  20240131  1.2.3
- *     a UUID                       123e4567-e89b-12d3-a456-426614174000
- *     hexadecimal                  deadbeef01 (8 digits or more, one of them 0 to 9)  0x1f
- *     mostly digits                INV-2024-001  user-12345 (4 digits or more, not fewer than letters)
- *     a random token               V1StGXR8_Z5jdHi6B-myT  01ARZ3NDEKTSV4RRFFQ69G5FAV (16 bytes or more, two of them digits, that keep changing between
- *                                  small letters, capitals and digits)
- *     an e-mail address            jo@example.org
- *     longer than 64 bytes.
- * Others stay: v1  oauth2  sha-256  page2  user-123  my-first-post-2024  ipv4  OAuth2AuthorizationServer.
- * Where the framework knows a request's route, its template is better.
+ * Descriptors. None stays open: the segment, and the lock that tells others that this process
+ * lives, are held by mappings. Descriptors that are open for a moment never have the numbers of
+ * standard streams, also where the program has closed those.
+ *
+ * All slots taken. A process that finds no slot counts its gauges privately, but for the value of a
+ * POOL that it sets, which needs none. It looks again at gauges, heartbeats, busy, idle and checks,
+ * when a slot has been given back or a second has gone; its gauges, checks and work go along.
+ *
+ * Flags. -ffast-math, -Ofast and their parts change nothing in the header; only sums of numbers
+ * below 2.3e-308 are 0 in a thread that flushes them, as programs do that are linked with
+ * -ffast-math.
+ *
+ * Clocks. Where the kernel cannot read its clock without a system call (clock sources hpet and
+ * acpi_pm; xen without its page), shmeter_ticks, timers, heartbeats, busy and sets of LATEST gauges
+ * each make one, clock_gettime(2). Counters, histograms and other gauges read no clock.
+ *
+ * mlockall(2) gives no memory to what of the segment has none, if it is called before shmeter_open,
+ * or on Linux 6.15 and later; on earlier kernels a program that locks afterwards does so with
+ * MCL_ONFAULT, or locks the whole segment. Memory that is handed out is locked as the program wants
+ * it, unless that would use up its RLIMIT_MEMLOCK.
+ *
+ * Where the kernel does not wipe memory at fork (gVisor), a child of clone(2) or _Fork(3) calls
+ * shmeter_attach_worker before it sets gauges.
  */
-SHMETER_WARM size_t shmeter_normalize_path(char *out, size_t out_bytes, const char *path, size_t path_len);
-
-/* ---- states (warm): one compare-and-swap -------------------------------------------------------------------------------- */
-
-/* The state of this number, from 0 in the order of the family's states; another one is refused and counted. Async-signal-safe. */
-SHMETER_WARM void shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state);
-
-/* ---- what updates fall back to (used by the inline functions below) -------------------------------------------------------- */
-
-SHMETER_WARM void shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n);
-SHMETER_WARM void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v);
-SHMETER_WARM void shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v);
-SHMETER_WARM void shmeter_gauge_set_slow(struct shmeter_gauge gauge, double v);
-SHMETER_WARM void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
-/*
- * Makes a gauge that was never set 0, so that it is exposed, and changes no other: POOL for all workers and for good, the other modes
- * this worker's value. In LATEST modes a gauge stays unset.
- */
-SHMETER_WARM void shmeter_gauge_touch(struct shmeter_gauge gauge);
-SHMETER_COLD double shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment);
-
-/* ---- updates (hot) ------------------------------------------------------------------------------------------------------- */
-
-SHMETER_HOT void
-shmeter_counter_add(struct shmeter_counter counter, uint64_t n)
-{
-    uint32_t lanes_n = (uint32_t)counter.lanes & 0xffff, shift = (uint32_t)(counter.lanes >> 16) & 63;
-    int tries;
-    if (SHMETER_LIKELY(lanes_n))
-        for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
-            enum shmeter_seq seq = shmeter_rseq_add(counter.cell, lanes_n, shift, n);
-            if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
-                return;
-            if (seq == SHMETER_SEQ_ELSEWHERE)
-                break;
-        }
-    shmeter_counter_add_slow(counter, n);
-}
-
-SHMETER_HOT void
-shmeter_counter_inc(struct shmeter_counter counter)
-{
-    shmeter_counter_add(counter, 1);
-}
-
-/* v < 0 or NaN is refused and counted. */
-SHMETER_HOT void
-shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v)
-{
-    int tries;
-    if (SHMETER_LIKELY(counter.lanes && shmeter_lanes_take(counter.lanes, shmeter_f64_bits(v))))
-        for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
-            enum shmeter_seq seq = shmeter_rseq_add_f64(counter.lanes->cpu + counter.cell, counter.lanes->cpu_n,
-                                                        counter.lanes->shift, v);
-            if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
-                return;
-            if (seq == SHMETER_SEQ_ELSEWHERE)
-                break;
-        }
-    shmeter_counter_f64_add_slow(counter, v);
-}
-
-/* NaN is refused and counted; an infinity counts in its bucket and not in the sum. */
-SHMETER_HOT_LARGE void
-shmeter_histogram_observe(struct shmeter_histogram histogram, double v)
-{
-    const struct shmeter_buckets *buckets = histogram.buckets;
-    uint64_t bits = shmeter_f64_bits(v);
-    uint32_t bucket;
-    int tries;
-    if (SHMETER_LIKELY(buckets && shmeter_lanes_take(&buckets->lanes, bits & ~SHMETER_F64_SIGN))) {
-        bucket = shmeter_buckets_find(buckets, bits);
-        if (SHMETER_LIKELY(!buckets->exponential || ((int64_t)bits >= 0 && bucket < buckets->buckets_n)))
-            for (tries = 0; tries < SHMETER_SEQ_TRIES; tries++) {
-                enum shmeter_seq seq = shmeter_rseq_observe(buckets->lanes.cpu + histogram.cell, buckets->lanes.cpu_n,
-                                                            buckets->lanes.shift, bucket, buckets->buckets_n, v);
-                if (SHMETER_LIKELY(seq == SHMETER_SEQ_DONE))
-                    return;
-                if (seq == SHMETER_SEQ_ELSEWHERE)
-                    break;
-            }
-    }
-    shmeter_histogram_observe_slow(histogram, v);
-}
-
-/* NaN is a value, but MIN and MAX refuse and count it. */
-SHMETER_HOT void
-shmeter_gauge_set(struct shmeter_gauge gauge, double v)
-{
-    uint64_t bits = shmeter_f64_bits(v);
-    if (SHMETER_LIKELY((bits << 1 | 1) <= (gauge.cell & SHMETER_GAUGE_PLAIN))) {
-        uint64_t block = shmeter_load_relaxed(gauge.slot);
-        if (SHMETER_LIKELY(block)) {
-            shmeter_store_relaxed(SHMETER_POINTER(uint64_t *, block + SHMETER_GAUGE_OFFSET(gauge.cell)),
-                                  bits ^ SHMETER_UNSET_BITS);
-            return;
-        }
-    }
-    shmeter_gauge_set_slow(gauge, v);
-}
-
-SHMETER_HOT void
-shmeter_gauge_add(struct shmeter_gauge gauge, double v)
-{
-    shmeter_gauge_add_slow(gauge, v);
-}
-
-SHMETER_HOT void
-shmeter_gauge_sub(struct shmeter_gauge gauge, double v)
-{
-    shmeter_gauge_add_slow(gauge, shmeter_f64_of(shmeter_f64_bits(v) ^ SHMETER_F64_SIGN));
-}
-
-SHMETER_HOT void
-shmeter_gauge_inc(struct shmeter_gauge gauge)
-{
-    shmeter_gauge_add_slow(gauge, 1);
-}
-
-SHMETER_HOT void
-shmeter_gauge_dec(struct shmeter_gauge gauge)
-{
-    shmeter_gauge_add_slow(gauge, -1);
-}
-
-/*
- * Monotonic and cheap. The unit is the machine's, as the first segment says that the process opens; it stays for as long as the process lives, whatever
- * segments come and go. So it is the same for all processes that open the same segment first, of one boot and one time namespace.
- */
-SHMETER_HOT uint64_t
-shmeter_ticks(const struct shmeter *meter)
-{
-    return shmeter_clock_ticks(meter ? meter->ticks_kind : (uint32_t)SHMETER_TICKS_MONOTONIC_NS);
-}
-
-SHMETER_INLINE double
-shmeter_ticks_seconds(struct shmeter_attachment *attachment, uint64_t from, uint64_t to)
-{
-    double ns_per_tick = 1;
-    if (attachment)
-        ns_per_tick = SHMETER_LIKELY(shmeter_load_acquire(&attachment->calibrated))
-                          ? shmeter_f64_of(shmeter_load_relaxed(&attachment->ns_per_tick))
-                          : shmeter_ns_per_tick_slow(attachment);
-    return to > from ? (double)(to - from) * ns_per_tick * ((double)1 / 1000000000) : 0;
-}
-
-/*
- * Seconds from start_ticks to now; 0 when the start is later. Time in which the machine was suspended counts where its counter goes on. In the first
- * second after the process has opened it may be wrong by some 100 ns.
- */
-SHMETER_HOT double
-shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks)
-{
-    uint64_t now = shmeter_ticks(meter);
-    return shmeter_ticks_seconds(meter ? shmeter_meter_attachment(meter) : NULL, start_ticks, now);
-}
-
-SHMETER_HOT_LARGE void
-shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t start_ticks)
-{
-    struct shmeter_attachment *attachment = histogram.buckets ? histogram.buckets->lanes.attachment : NULL;
-    uint64_t now;
-    if (!attachment)
-        return;
-    now = shmeter_clock_ticks(attachment->timer_kind);
-    shmeter_histogram_observe(histogram, shmeter_ticks_seconds(attachment, start_ticks, now));
-}
 
 #ifdef __cplusplus
 }
 #endif
 
+/* ======== nothing below is for users ============================================================= */
+
 #include "values.h"
+
+#include "update.h"
 
 #if !defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
 #include "cold.h"
 #endif
+
+#pragma GCC diagnostic pop
 
 #endif

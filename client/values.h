@@ -1,55 +1,116 @@
 /*
- * Lookups with the label values as arguments, in C and C++. shmeter.h includes it, behind the functions that take a list.
+ * Lookups with the label values as arguments, in C and C++: shmeter_counter_of(family, "GET", "200").
  */
 #ifndef SHMETER_CLIENT_VALUES_H
 #define SHMETER_CLIENT_VALUES_H
 
-/* ---- lookups with the values as arguments: shmeter_counter_of(family, "GET", "200") ----------------------------------------- */
-
 /* The types are checked: an int passed as a label value does not compile. The number is checked at run time. */
 #ifdef __cplusplus
 extern "C++" { /* whatever the include stands in */
+/* Whether it is text with an ending zero. */
+template <class Value> struct shmeter_is_text_ {
+    static constexpr bool value = false;
+};
+template <> struct shmeter_is_text_<const char *> {
+    static constexpr bool value = true;
+};
+template <> struct shmeter_is_text_<char *> {
+    static constexpr bool value = true;
+};
+template <size_t n> struct shmeter_is_text_<char[n]> {
+    static constexpr bool value = true;
+};
+
+inline shmeter_value
+shmeter_value_of_(const char *text)
+{
+    return { text, text ? __builtin_strlen(text) : 1 };
+}
+
+/* std::string, std::string_view and their like. */
+template <class Text>
+inline auto
+shmeter_value_of_(const Text &text) -> decltype((void)text.data(), (void)text.size(), shmeter_value())
+{
+    return { text.data(), text.size() };
+}
+
 template <class... Values>
 inline shmeter_counter
-shmeter_counter_of(const struct shmeter_family *family, Values... values)
+shmeter_counter_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    return shmeter_counter_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        return shmeter_counter_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        return shmeter_counter_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
+
 template <class... Values>
 inline shmeter_counter_f64
-shmeter_counter_f64_of(const struct shmeter_family *family, Values... values)
+shmeter_counter_f64_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    return shmeter_counter_f64_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        return shmeter_counter_f64_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        return shmeter_counter_f64_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
+
 template <class... Values>
 inline shmeter_gauge
-shmeter_gauge_of(const struct shmeter_family *family, Values... values)
+shmeter_gauge_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    return shmeter_gauge_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        return shmeter_gauge_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        return shmeter_gauge_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
+
 template <class... Values>
 inline shmeter_histogram
-shmeter_histogram_of(const struct shmeter_family *family, Values... values)
+shmeter_histogram_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    return shmeter_histogram_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        return shmeter_histogram_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        return shmeter_histogram_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
+
 template <class... Values>
 inline shmeter_stateset
-shmeter_stateset_of(const struct shmeter_family *family, Values... values)
+shmeter_stateset_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    return shmeter_stateset_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        return shmeter_stateset_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        return shmeter_stateset_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
+
 template <class... Values>
 inline void
-shmeter_info_of(const struct shmeter_family *family, Values... values)
+shmeter_info_of(const shmeter_family_type *family, const Values &...values)
 {
-    const char *const list[] = { values..., nullptr };
-    shmeter_info_of_v(family, list, (uint32_t)sizeof...(values));
+    if constexpr ((shmeter_is_text_<Values>::value && ...)) {
+        const char *const list[] = { values..., nullptr };
+        shmeter_info_of_v(family, list, static_cast<uint32_t>(sizeof...(values)));
+    } else {
+        const shmeter_value list[] = { shmeter_value_of_(values)... };
+        shmeter_info_of_n(family, list, static_cast<uint32_t>(sizeof...(values)));
+    }
 }
 }
 #else

@@ -6,7 +6,7 @@
 #define SHMETER_SHM_ARENA_H
 
 #include "backing.h"
-#include "types.h"
+#include "kinds.h"
 
 /* The address of bytes at a unit, or NULL when they are not all inside of what has memory. */
 SHMETER_INLINE void *

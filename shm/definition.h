@@ -1,41 +1,12 @@
 /*
- * A family as a program describes it: the public description, its validation by Prometheus' rules, and the private copy
- * that is kept. A description may go away after shmeter_family returns.
+ * A family's definition: the validation of a description by Prometheus' rules, and the private copy that is kept.
  */
 #ifndef SHMETER_SHM_DEFINITION_H
 #define SHMETER_SHM_DEFINITION_H
 
 #include "buckets.h"
-#include "types.h"
-
-/*
- * Describes a family. In C, zeroed fields are defaults and designated initialisers do; in C++17 the members start as
- * zeros and are assigned.
- */
-struct shmeter_desc {
-    enum shmeter_type type;
-    const char *name; /* full Prometheus name; counters end in _total                              */
-    const char *help;
-    const char *unit;          /* OpenMetrics unit, or NULL                                                 */
-    const char *const *labels; /* label names and a NULL behind them, or NULL                               */
-    union {
-        const double *bounds;      /* histograms: ascending upper bounds without +Inf; NULL: .005 ... 10      */
-        const char *const *states; /* statesets: the states' names, a NULL behind them                      */
-    };
-    uint32_t bounds_len;
-    uint32_t max_series;         /* 0: the segment's default                                                  */
-    enum shmeter_mode mode;      /* gauges                                                                    */
-    int32_t schema;              /* exponential histograms, -4..8: each bucket is 2^(2^-schema) times the last ... */
-    double min_value, max_value; /* ... over this range; chosen when max_value > 0                          */
-    uint32_t by_pid;             /* ALL modes: 1: the label pid in the place of worker and slot               */
-#ifdef __cplusplus
-    shmeter_desc()
-        : type(SHMETER_COUNTER), name(nullptr), help(nullptr), unit(nullptr), labels(nullptr), bounds(nullptr),
-          bounds_len(0), max_series(0), mode(SHMETER_POOL), schema(0), min_value(0), max_value(0), by_pid(0)
-    {
-    }
-#endif
-};
+#include "desc.h"
+#include "kinds.h"
 
 /* Its fields' bytes: what stands behind the last one says nothing. */
 #define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, by_pid) + sizeof(uint32_t))

@@ -406,7 +406,7 @@ shmeter_family_give_up(struct shmeter_family *first)
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_refuse(struct shmeter *meter, const struct shmeter_desc *desc)
 {
-    static const struct shmeter_desc blank;
+    static const struct shmeter_desc blank = SHMETER_ZEROED;
     struct shmeter_definition definition;
     struct shmeter_desc plain = blank;
     plain.type = (uint32_t)desc->type >= SHMETER_TYPES ? SHMETER_COUNTER : desc->type;

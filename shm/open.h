@@ -34,6 +34,7 @@ shmeter_open_wrong(const struct shmeter_options *given)
 {
     const unsigned char *bytes = (const unsigned char *)given;
     uint32_t known = (uint32_t)sizeof *given, i;
+    __asm__("" : "+r"(bytes)); /* a later release's options have more bytes than compilers know of */
     if (!given || (given->struct_bytes >= 8 && given->struct_bytes <= known))
         return NULL;
     if (given->struct_bytes > 65536 || (given->struct_bytes && given->struct_bytes < 8))

@@ -4,8 +4,6 @@
 #ifndef SHMETER_SHM_TYPES_H
 #define SHMETER_SHM_TYPES_H
 
-#include "compiler.h"
-
 enum shmeter_type {
     SHMETER_COUNTER,     /* uint64_t, only grows                                                           */
     SHMETER_COUNTER_F64, /* double, only grows                                                             */
@@ -32,20 +30,6 @@ enum shmeter_mode {
     SHMETER_ALL
 };
 #define SHMETER_MODES 11
-
-/* Whether a series' value is in a gauge cell: a stateset's is the number of its state, the latest one set. */
-SHMETER_INLINE int
-shmeter_type_gauge(uint32_t type)
-{
-    return type == SHMETER_GAUGE || type == SHMETER_STATESET;
-}
-
-/* Whether it is in a histogram cell. */
-SHMETER_INLINE int
-shmeter_type_histogram(uint32_t type)
-{
-    return type == SHMETER_HISTOGRAM || type == SHMETER_SUMMARY;
-}
 
 enum shmeter_health { SHMETER_OK, SHMETER_DEGRADED, SHMETER_FAILING };
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "shmeter.h"
+#include "shmeter_path.h"
 
 static void
 expect(const char *path, const char *wanted)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "shm/layout.h"
-#include "shm/types.h"
+#include "shm/kinds.h"
 
 struct image_left;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shmeter.h"
+#include "shmeter_path.h"
 
 static int failures;
 

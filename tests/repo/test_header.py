@@ -102,6 +102,108 @@ def it_compiles_where_concurrency_kit_is_not_installed():
     run_use(path("use"))
 
 
+# Names that C++ gives its own meaning, each way of giving label values, and descriptions that are constants.
+CXX_USE = """extern "C" {
+#include "shmeter.h"
+#include "shmeter_path.h"
+}
+#include <cstdio>
+#include <string>
+#include <string_view>
+static const char *const labels[] = { "method", "status", nullptr };
+#if __cplusplus >= 202002L
+static constexpr double bounds[] = { 1, 2 };
+static constexpr shmeter_desc requests = { .type = SHMETER_COUNTER, .name = "a_total", .help = "A.", .labels = labels };
+static constexpr shmeter_desc sizes = { .type = SHMETER_HISTOGRAM, .name = "b", .bounds = bounds, .bounds_len = 2 };
+static constexpr shmeter_options options = { .max_slots = 4 };
+#else
+static constexpr shmeter_desc nothing{};
+static shmeter_desc requests = nothing, sizes;
+static shmeter_options options;
+#endif
+int main(int, char **arguments)
+{
+    shmeter *meter = nullptr;
+    const shmeter_family_type *family = nullptr;
+    std::string method = "GET";
+    std::string_view status("200...", 3);
+    char text[] = "200", path[64];
+#if __cplusplus < 202002L
+    requests.name = "a_total";
+    requests.labels = labels;
+    sizes.type = SHMETER_HISTOGRAM;
+    sizes.name = "b";
+#endif
+    shmeter_open(&meter, arguments[1], &options);
+    family = shmeter_family(meter, &requests);
+    shmeter_counter_inc(shmeter_counter_of(family, "GET", "200"));
+    shmeter_counter_inc(shmeter_counter_of(family, method, status));
+    shmeter_counter_inc(shmeter_counter_of(family, method.c_str(), text));
+    shmeter_counter_inc(shmeter_counter_of(family, "GET", std::string_view()));
+    shmeter_histogram_observe(shmeter_histogram_of(shmeter_family(meter, &sizes)), 1.5);
+    shmeter_normalize_path(path, sizeof path, "/a/1", 4);
+    std::puts(*shmeter_error(meter) ? shmeter_error(meter) : "good");
+    shmeter_close(meter);
+}
+"""
+# Where a value with a length leads: the cell of what has no length, zeros made visible, too long ones in the overflow series.
+VALUES_USE = """#include "shmeter.h"
+#include <cstdio>
+#include <string>
+static const char *const labels[] = { "a", "b", nullptr };
+static int same(shmeter_counter a, shmeter_counter b) { return a.cell == b.cell && a.cell; }
+int main(int, char **arguments)
+{
+    shmeter *meter;
+    shmeter_desc desc;
+    std::string empty, zero(1, 0), longest(255, 'x'), longer(256, 'x'), zeros(300, 0);
+    int good = 1;
+    desc.name = "a_total";
+    desc.labels = labels;
+    shmeter_open(&meter, arguments[1], nullptr);
+    const shmeter_family_type *f = shmeter_family(meter, &desc);
+    good &= same(shmeter_counter_of(f, "x", ""), shmeter_counter_of(f, std::string("x"), empty));
+    good &= same(shmeter_counter_of(f, "x", "\\xef\\xbf\\xbd"), shmeter_counter_of(f, "x", zero));
+    good &= same(shmeter_counter_of(f, "x", longest.c_str()), shmeter_counter_of(f, "x", longest));
+    good &= !same(shmeter_counter_of(f, "__overflow__", "__overflow__"), shmeter_counter_of(f, "x", longest));
+    good &= same(shmeter_counter_of(f, "__overflow__", "__overflow__"), shmeter_counter_of(f, "x", longer));
+    good &= same(shmeter_counter_of(f, "__overflow__", "__overflow__"), shmeter_counter_of(f, zeros, "x"));
+    good &= !*shmeter_error(meter);
+    shmeter_value many[40] = {};
+    shmeter_counter_inc(shmeter_counter_of_n(f, many, 40));
+    good &= !!*shmeter_error(meter);
+    std::puts(good ? "good" : "bad");
+    shmeter_close(meter);
+}
+"""
+CXX_WARNINGS = ["-Wold-style-cast", "-Wshadow", "-Wcast-qual", "-Wzero-as-null-pointer-constant", "-Wno-missing-field-initializers"]
+
+
+def is_used_as_cxx_writes(compiler, standard, *more):
+    need(compiler)
+    with open(path("use.cc"), "w", encoding="utf-8") as file:
+        file.write(CXX_USE)
+    for level in ("-O0", "-O2"):
+        succeed([compiler, "-std=" + standard, *WARNINGS, *CXX_WARNINGS, *more, level, "-I", INCLUDE, path("use.cc"), "-o", path("use")])
+        run_use(path("use"))
+
+
+for each_standard in ("c++17", "c++20"):
+    for each_compiler, options in {"g++": ["-Wuseless-cast"], "clang++": []}.items():
+        case = functools.partial(is_used_as_cxx_writes, each_compiler, each_standard, *options)
+        case.__name__ = f"{each_compiler}_takes_the_ways_of_{each_standard}".replace("+", "p")
+        test(case)
+
+
+@test
+def values_with_a_length_are_the_same_series():
+    need("g++")
+    with open(path("use.cc"), "w", encoding="utf-8") as file:
+        file.write(VALUES_USE)
+    succeed(["g++", "-std=c++17", "-I", INCLUDE, path("use.cc"), "-o", path("use")])
+    run_use(path("use"))
+
+
 LABEL = """#include "shmeter.h"
 void use(const struct shmeter_family *family, int number, const char *text)
 {{

@@ -19,7 +19,7 @@
 #include "read/snapshot/types.h"
 #include "shm/atomic.h"
 #include "shm/layout.h"
-#include "shm/types.h"
+#include "shm/kinds.h"
 
 #define SNAPSHOT_NONE        UINT32_MAX
 #define SNAPSHOT_BLOCK_WORDS 2048u

@@ -1,0 +1,63 @@
+/*
+ * Paths of requests as label values: what names one thing among many becomes {id}, so that things
+ * do not multiply series. Warm; no segment is needed, and shmeter.h is not either.
+ */
+#ifndef SHMETER_PATH_H
+#define SHMETER_PATH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../shm/linkage.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The path of a request with {id} in the place of what names one thing among many. path: path_len
+ * bytes, of any kind, up to a zero, '?' or '#'; out gets whole segments, as many as fit into
+ * out_bytes, and a zero; 256 is enough for a label. Returns the bytes before the zero; 0 when
+ * out_bytes is 0. No system call, no allocation. Thread-safe, async-signal-safe.
+ *
+ * Empty segments go, also at the end; nothing at all is "/". A segment becomes {id} when it,
+ * without an extension of up to 5 letters, is
+ *     a number, date or time    42  -7  3.14  2024-01-31  2024-01-31T10:00:00Z  20240131  1.2.3
+ *     a UUID                    123e4567-e89b-12d3-a456-426614174000
+ *     hexadecimal               deadbeef01 (8 digits or more, one of them 0 to 9)  0x1f
+ *     mostly digits             INV-2024-001  user-12345 (4 digits or more, not fewer than letters)
+ *     a random token            V1StGXR8_Z5jdHi6B-myT  01ARZ3NDEKTSV4RRFFQ69G5FAV (16 bytes or
+ *                               more, two of them digits, that keep changing between small
+ *                               letters, capitals and digits)
+ *     an e-mail address         jo@example.org
+ *     longer than 64 bytes.
+ * Others stay: v1  oauth2  sha-256  page2  user-123  my-first-post-2024  ipv4
+ * OAuth2AuthorizationServer. Where the framework knows a request's route, its template is better.
+ */
+SHMETER_WARM size_t shmeter_normalize_path(char *out, size_t out_bytes, const char *path, size_t path_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ======== nothing below is for users ============================================================= */
+
+#if !defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
+
+#ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+#endif
+
+#include "normalize.h"
+
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+
+#endif

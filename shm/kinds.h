@@ -1,0 +1,24 @@
+/*
+ * In which kind of cell a type's values are.
+ */
+#ifndef SHMETER_SHM_KINDS_H
+#define SHMETER_SHM_KINDS_H
+
+#include "compiler.h"
+#include "types.h"
+
+/* Whether a series' value is in a gauge cell: a stateset's is the number of its state, the latest one set. */
+SHMETER_INLINE int
+shmeter_type_gauge(uint32_t type)
+{
+    return type == SHMETER_GAUGE || type == SHMETER_STATESET;
+}
+
+/* Whether it is in a histogram cell. */
+SHMETER_INLINE int
+shmeter_type_histogram(uint32_t type)
+{
+    return type == SHMETER_HISTOGRAM || type == SHMETER_SUMMARY;
+}
+
+#endif
