@@ -200,7 +200,7 @@ run_all(struct command *command)
     catch_signals();
     make_directory();
     options->directory = directory;
-    int failed = collect(&report, options);
+    int failed = collect_all(&report, options);
     remove_directory();
     if (caught) {
         signal(caught, SIG_DFL);
@@ -222,6 +222,7 @@ int
 main(int argc, char **argv)
 {
     struct command command = { .sample = -1 };
+    rows_use(bench_tables, bench_tables_n);
     if (parse(&command, argc, argv)) {
         fputs("Try 'shmeter-bench --help'.\n", stderr);
         return 2;

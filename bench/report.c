@@ -41,7 +41,7 @@ print_row(const struct bench_report *report, size_t idx)
 {
     char value[32], floor[32] = "", ratio[32] = "", target[80];
     const struct bench_row *row = row_at(idx);
-    struct judge_line line = judge(report, idx);
+    struct judge_line line = judge_row(report, idx);
     if (line.floor > 0)
         number(floor, sizeof floor, line.floor);
     if (line.ratio > 0)

@@ -32,7 +32,7 @@ row_object(const struct bench_report *report, size_t idx)
     static const char *const verdicts[] = { NULL, "ok", "miss", "not judged", "not measured" };
     const struct bench_row *row = row_at(idx);
     const struct bench_value *value = &report->values[idx];
-    struct judge_line line = judge(report, idx);
+    struct judge_line line = judge_row(report, idx);
     json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "section", row->section, "name", row->name, "what", row->what,
                                "unit", row->unit);
     if (value->present) {

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/tables.h"
 
 #define READY_SECONDS 10
 #define REST_MS       3000

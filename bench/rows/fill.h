@@ -2,8 +2,8 @@
  * Segments full of series, and workers that hold slots: what lookups and scrapes are measured on. Knows the public
  * header only; files that read segments include this and not shmeter.h.
  */
-#ifndef SHMETER_BENCH_FILL_H
-#define SHMETER_BENCH_FILL_H
+#ifndef SHMETER_BENCH_ROWS_FILL_H
+#define SHMETER_BENCH_ROWS_FILL_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,8 +1,8 @@
 /*
  * Programs in other languages that do the same work and print what it took, in lines "NAME VALUE".
  */
-#ifndef SHMETER_BENCH_PEER_H
-#define SHMETER_BENCH_PEER_H
+#ifndef SHMETER_BENCH_ROWS_PEER_H
+#define SHMETER_BENCH_ROWS_PEER_H
 
 #include "bench/bench.h"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/subjects.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/subjects.h"
+#include "bench/rows/tables.h"
 
 #define ORDER     1024u
 #define NEW_N     1000u /* series of one round                                                                 */

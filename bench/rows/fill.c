@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "bench/fill.h"
-#include "bench/floors.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/floors.h"
 #include "shmeter.h"
 
 static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };

@@ -1,8 +1,8 @@
 /*
- * The tables of rows, one for each file that measures. Only rows.c reads them.
+ * The tables of rows, one for each file that measures. Only tables.c reads them.
  */
-#ifndef SHMETER_BENCH_ROWS_H
-#define SHMETER_BENCH_ROWS_H
+#ifndef SHMETER_BENCH_ROWS_TABLES_H
+#define SHMETER_BENCH_ROWS_TABLES_H
 
 #include "bench/bench.h"
 

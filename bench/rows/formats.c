@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/scrape.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/scrape.h"
+#include "bench/rows/tables.h"
 #include "formats/encode.h"
 
 struct size {

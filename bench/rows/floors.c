@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "bench/floors.h"
-#include "bench/rows.h"
+#include "bench/rows/floors.h"
+#include "bench/rows/tables.h"
 
 struct floor_word {
     uint64_t value;

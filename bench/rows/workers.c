@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/scrape.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/scrape.h"
+#include "bench/rows/tables.h"
 
 static void
 measure_workers(struct bench_run *run, const struct bench_row *row)

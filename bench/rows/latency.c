@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/rows.h"
-#include "bench/subjects.h"
+#include "bench/rows/subjects.h"
+#include "bench/rows/tables.h"
 
 #define BATCH     8u
 #define TICKS_MAX 65536u /* longer ones count as so many */

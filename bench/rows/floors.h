@@ -1,8 +1,8 @@
 /*
  * What floors and subjects have in common: the same values, in the same order, over the same bounds.
  */
-#ifndef SHMETER_BENCH_FLOORS_H
-#define SHMETER_BENCH_FLOORS_H
+#ifndef SHMETER_BENCH_ROWS_FLOORS_H
+#define SHMETER_BENCH_ROWS_FLOORS_H
 
 #define FLOORS_BOUNDS 16u
 #define FLOORS_VALUES \

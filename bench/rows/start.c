@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/subjects.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/subjects.h"
+#include "bench/rows/tables.h"
 
 #define ROUNDS_MAX 15u
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/peer.h"
-#include "bench/rows.h"
+#include "bench/rows/peer.h"
+#include "bench/rows/tables.h"
 
 /* Beside this program, unless the environment names it. */
 static int

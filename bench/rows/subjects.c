@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/subjects.h"
+#include "bench/rows/subjects.h"
 
 struct subjects subjects;
 

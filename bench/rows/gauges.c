@@ -1,8 +1,8 @@
 /*
  * Gauges: set and add in the modes that differ in cost.
  */
-#include "bench/rows.h"
-#include "bench/subjects.h"
+#include "bench/rows/subjects.h"
+#include "bench/rows/tables.h"
 
 /* A loop for each row, so that mode and operation are not part of what is measured. */
 #define SET_LOOP(name, mode)                                         \

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/scrape.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/scrape.h"
+#include "bench/rows/tables.h"
 
 struct size {
     const char *

@@ -3,8 +3,8 @@
  */
 #include <time.h>
 
-#include "bench/rows.h"
-#include "bench/subjects.h"
+#include "bench/rows/subjects.h"
+#include "bench/rows/tables.h"
 
 /* Not static: the compiler must load the handle each time, as from any program's global. */
 struct shmeter_counter updates_global_counter;

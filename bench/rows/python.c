@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bench/peer.h"
-#include "bench/rows.h"
+#include "bench/rows/peer.h"
+#include "bench/rows/tables.h"
 
 #define PYTHON "/usr/bin/python3"
 

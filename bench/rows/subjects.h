@@ -2,11 +2,11 @@
  * The segment that the update rows work on, opened once in each measuring process, and its handles. Included by files
  * that see the public header alone, as any program does.
  */
-#ifndef SHMETER_BENCH_SUBJECTS_H
-#define SHMETER_BENCH_SUBJECTS_H
+#ifndef SHMETER_BENCH_ROWS_SUBJECTS_H
+#define SHMETER_BENCH_ROWS_SUBJECTS_H
 
 #include "bench/bench.h"
-#include "bench/floors.h"
+#include "bench/rows/floors.h"
 #include "shmeter.h"
 
 #define SUBJECTS_METHODS 10u

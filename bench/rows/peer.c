@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/peer.h"
+#include "bench/rows/peer.h"
 
 /* Lines "NAME NS". */
 static void

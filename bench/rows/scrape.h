@@ -1,8 +1,8 @@
 /*
  * One store over one segment, to be scraped again and again.
  */
-#ifndef SHMETER_BENCH_SCRAPE_H
-#define SHMETER_BENCH_SCRAPE_H
+#ifndef SHMETER_BENCH_ROWS_SCRAPE_H
+#define SHMETER_BENCH_ROWS_SCRAPE_H
 
 #include "bench/bench.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/fill.h"
-#include "bench/rows.h"
-#include "bench/scrape.h"
+#include "bench/rows/fill.h"
+#include "bench/rows/scrape.h"
+#include "bench/rows/tables.h"
 #include "formats/gzip.h"
 #include "formats/plan/plan.h"
 #include "read/store.h"
