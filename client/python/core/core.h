@@ -29,6 +29,7 @@ struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
     PyTypeObject *web, *route, *exchange, *awaiting; /* web.h */
     PyObject *error;                                 /* shmeter.Error */
+    PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
 };
 
 /* An attachment to a segment, as the plain API has it and as metrics are opened on. */

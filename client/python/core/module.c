@@ -78,6 +78,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->exchange);
     Py_VISIT(core->awaiting);
     Py_VISIT(core->error);
+    Py_VISIT(core->within);
     return 0;
 }
 
@@ -100,10 +101,25 @@ module_clear(PyObject *module)
     Py_CLEAR(core->exchange);
     Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
+    Py_CLEAR(core->within);
     return 0;
 }
 
+/* The package above needs no import from here: it says what timers need of it. */
+static PyObject *
+core_hand_over(PyObject *module, PyObject *within)
+{
+    struct core *core = core_of_module(module);
+    PyObject *before = core->within;
+
+    core->within = Py_NewRef(within);
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    { "_hand_over", core_hand_over, METH_O,
+      PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("open(segment=None, *, private=False, ...) -> Meter") },
     { "web", web_new, METH_VARARGS,

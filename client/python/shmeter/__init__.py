@@ -6,8 +6,11 @@ it for libraries too. open() gives the plain API. docs/PYTHON.md has both.
 from . import _core
 from ._core import Error, Meter, __version__
 from .alias import install
+from .decorate import within
 
 __all__ = ("Error", "Meter", "__version__", "install", "open")
+
+_core._hand_over(within)  # for timers as decorators
 
 
 def open(segment=None, **options) -> Meter:

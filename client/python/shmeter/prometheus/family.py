@@ -4,7 +4,7 @@ from typing import Any, Iterable, Optional, Sequence
 
 from . import names, refresh, store
 from .metrics_core import Metric
-from .registry import Collector, CollectorRegistry, REGISTRY, sample_names
+from .registry import Collector, CollectorRegistry, REGISTRY
 from .samples import Sample
 
 POOL = 0  # of _core: enum shmeter_mode
@@ -51,7 +51,7 @@ class MetricWrapperBase(Collector):
         if not names.METRIC_NAME_RE.match(full):
             raise ValueError("Invalid metric name: " + full)
         if isinstance(registry, CollectorRegistry):
-            registry._refuse_taken(sample_names(full, self._type))
+            registry._refuse_taken(names.sample_names(full, self._type))
         stored = full + STORED_SUFFIXES.get(self._type, "")
         store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds),
                           alone=not getattr(registry, "_shared", True))

@@ -1,10 +1,17 @@
-"""Which names are allowed, and how a metric's name is made."""
+"""Which names are allowed, how a metric's name is made, and the names of its samples."""
 import re
+from typing import List
 
 METRIC_NAME_RE = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
 METRIC_LABEL_NAME_RE = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
 RESERVED_METRIC_LABEL_NAME_RE = re.compile(r"^__.*$")
-MOST_RUNES = 128  # of an exemplar's labels (OpenMetrics 1.0, section "Exemplars")
+SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "summary": ("_sum", "_count", "_created"),
+    "histogram": ("_bucket", "_sum", "_count", "_created"),
+    "gaugehistogram": ("_bucket", "_gsum", "_gcount"),
+    "info": ("_info",),
+}
 
 
 def full_name(kind, name, namespace, subsystem, unit):
@@ -36,11 +43,6 @@ def check_labels(names, reserved):
     return names
 
 
-def check_exemplar(exemplar):
-    """Exemplars are checked, and not kept."""
-    runes = 0
-    for name, value in exemplar.items():
-        check_label(name)
-        runes += len(name) + len(value)
-    if runes > MOST_RUNES:
-        raise ValueError(f"Exemplar labels have {runes} UTF-8 characters, exceeding the limit of {MOST_RUNES}")
+def sample_names(name: str, kind: str) -> List[str]:
+    """A family's name and those that its samples may have."""
+    return [name] + [name + suffix for suffix in SUFFIXES.get(kind, ())]

@@ -5,7 +5,7 @@ A collector may speak of its process or of the world; the exporter shows what on
 """
 from .. import _core
 from . import store
-from .registry import SUFFIXES
+from .names import SUFFIXES
 
 LIVE_MAX, LIVE_LATEST = 3, 4  # of _core: enum shmeter_mode
 GROWING = ("_total", "_sum", "_count", "_gsum", "_gcount")
