@@ -185,6 +185,14 @@ shmeter_info_hide_v(const struct shmeter_family *family, const char *const *valu
         shmeter_info_hide_others(&group, 0);
 }
 
+SHMETER_COLD int
+shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t same_len)
+{
+    struct shmeter_info_group group;
+    uint64_t unit = 0, at;
+    return shmeter_info_group_of(family, values, same_len, &group) && shmeter_info_next(&group, &unit, &at);
+}
+
 #ifdef __cplusplus
 }
 #endif

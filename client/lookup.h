@@ -108,27 +108,46 @@ shmeter_stateset_of_v(const struct shmeter_family *family, const char *const *va
     return handle;
 }
 
-SHMETER_COLD void
-shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+/* The unit of the series' record; 0: there is none, or these are no values of the family. */
+SHMETER_LOCAL uint32_t
+shmeter_series_unit(const struct shmeter_family *family, const struct shmeter_binding *binding,
+                    const char *const *values, uint32_t values_len)
 {
-    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
     struct shmeter_values joined;
     struct shmeter_probe probe;
     struct shmeter_key key;
     uint32_t i;
     int fits = 1;
-    if (!binding || values_len != family->definition.labels_n)
-        return;
+    if (values_len != family->definition.labels_n)
+        return 0;
     for (i = 0; i < values_len; i++)
         if (!values[i])
-            return;
+            return 0;
     if (!shmeter_values_join(&joined, values, values_len))
-        return;
+        return 0;
     shmeter_values_repair(&joined, values_len, &fits);
     key = shmeter_series_key(binding, &joined);
     probe = shmeter_registry_probe(binding->attachment, &key);
-    if (fits && probe.entry && probe.seen)
-        shmeter_series_hide(binding, &family->definition, (uint32_t)probe.seen);
+    return fits && probe.entry ? (uint32_t)probe.seen : 0;
+}
+
+SHMETER_COLD void
+shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    uint32_t unit = binding ? shmeter_series_unit(family, binding, values, values_len) : 0;
+    if (unit)
+        shmeter_series_hide(binding, &family->definition, unit);
+}
+
+SHMETER_COLD int
+shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    uint32_t unit = binding ? shmeter_series_unit(family, binding, values, values_len) : 0;
+    const struct shmeter_series_record *record = unit ? shmeter_arena_series(binding->attachment, unit) : NULL;
+    uint64_t state = record ? shmeter_load_acquire(&record->state) : (uint64_t)SHMETER_UNPUBLISHED;
+    return state == SHMETER_VISIBLE || state == SHMETER_LEAVING;
 }
 
 SHMETER_COLD void

@@ -90,9 +90,9 @@ extern PyType_Spec metric_spec;
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
-void metric_hide(struct metric_object *metric, PyObject *values);  /* a tuple of str */
-int metric_stored(struct metric_object *metric, PyObject *values); /* view.c: whether the store exposes such a series */
-extern const char *const metric_words[];                           /* by enum metric_kind */
+void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
+int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
+extern const char *const metric_words[];                          /* by enum metric_kind */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
 /* Label values as the store takes them: UTF-8 without zero bytes. */

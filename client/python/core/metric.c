@@ -75,7 +75,7 @@ have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
         metric->handle.stateset = shmeter_stateset_of_v(metric->family, values, n);
         break;
     case KIND_INFO:
-        if (!metric_stored(metric, metric->labelvalues)) /* else what another process says stays */
+        if (!shmeter_info_shown_v(metric->family, values, n)) /* else what another process says stays */
             shmeter_info_of_v(metric->family, values, n);
         break;
     default:
@@ -118,6 +118,22 @@ metric_hide(struct metric_object *metric, PyObject *values)
     else
         shmeter_hide_v(metric->family, text.values, metric->labels_n);
     metric_text_drop(&text, metric->labels_n);
+}
+
+int
+metric_shown(struct metric_object *metric, PyObject *values)
+{
+    struct metric_text text;
+    int shown = 0;
+
+    if (metric_text_of(&text, values, metric->labels_n))
+        PyErr_Clear();
+    else if (metric->kind == KIND_INFO)
+        shown = shmeter_info_shown_v(metric->family, text.values, metric->labels_n);
+    else
+        shown = shmeter_shown_v(metric->family, text.values, metric->labels_n);
+    metric_text_drop(&text, metric->labels_n);
+    return shown;
 }
 
 static PyObject *

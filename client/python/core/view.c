@@ -90,42 +90,6 @@ meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
     return result ? NULL : Py_NewRef(Py_None);
 }
 
-/* An info's, a stateset's and a worker's series have more labels behind those of their family. */
-static int
-has_values(const struct model_series *series, PyObject *values)
-{
-    const uint32_t n = (uint32_t)PyTuple_Size(values);
-    uint32_t i;
-
-    if (series->shape->labels_n < n)
-        return 0;
-    for (i = 0; i < n; i++) {
-        const char *value = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(values, i), NULL);
-        if (!value || strcmp(value, series->values[i]))
-            return 0;
-    }
-    return 1;
-}
-
-/* Whether the store exposes a series of these values, whichever process made it. */
-int
-metric_stored(struct metric_object *metric, PyObject *values)
-{
-    const char *name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
-    const struct model_family *family = NULL;
-    uint32_t i;
-    int found = 0;
-
-    CORE_LOCK((PyObject *)metric->meter)
-    if (!view_take(metric->meter))
-        family = model_find(view_model(metric->meter), name);
-    for (i = 0; family && i < family->series_n && !found; i++)
-        found = family->series[i].present && has_values(&family->series[i], values);
-    CORE_UNLOCK()
-    PyErr_Clear();
-    return found;
-}
-
 const char *
 view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
 {
