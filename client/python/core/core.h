@@ -27,7 +27,7 @@ struct view;
 /* One for each interpreter that imports the module. */
 struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
-    PyTypeObject *web, *route, *exchange, *awaiting; /* web.h */
+    PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
     PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
 };

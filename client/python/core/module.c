@@ -1,7 +1,7 @@
 /*
  * The module shmeter._core: its types, and the state that each interpreter has of it.
  */
-#include "web.h"
+#include "web/web.h"
 
 struct core *
 core_of_module(PyObject *module)

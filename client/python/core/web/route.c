@@ -1,5 +1,5 @@
 /*
- * Routes: the handles of one method and endpoint, had once.
+ * Routes: the handles of one method and endpoint, had once; and the ways by which requests come to them.
  */
 #include "web.h"
 
@@ -22,6 +22,22 @@ route_method(PyObject *method)
             return i;
     PyErr_Clear();
     return 0;
+}
+
+/* b"METHOD /normalised/path", new reference. */
+PyObject *
+route_link(int method, PyObject *path)
+{
+    char key[272];
+    Py_ssize_t n = 0;
+    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8AndSize(path, &n) : NULL;
+    size_t used;
+
+    if (!text)
+        PyErr_Clear(); /* lone surrogates: not UTF-8 */
+    key[0] = (char)('A' + method);
+    used = shmeter_normalize_path(key + 1, sizeof key - 1, text, (size_t)n);
+    return PyBytes_FromStringAndSize(key, (Py_ssize_t)used + 1);
 }
 
 static struct shmeter_histogram

@@ -50,9 +50,9 @@ ended_by_exception(struct awaiting_object *awaiting)
     PyObject *error = PyErr_Occurred();
 
     if (awaiting->kind == AWAITING_CALL)
-        web_end(awaiting->exchange,
-                exchange_status(awaiting->exchange,
-                                error && !PyErr_GivenExceptionMatches(error, PyExc_StopIteration) ? error : NULL));
+        exchange_end(awaiting->exchange,
+                     exchange_status(awaiting->exchange,
+                                     error && !PyErr_GivenExceptionMatches(error, PyExc_StopIteration) ? error : NULL));
 }
 
 static PySendResult
@@ -64,9 +64,9 @@ awaiting_send(PyObject *self, PyObject *value, PyObject **result)
     if (how == PYGEN_ERROR)
         ended_by_exception(awaiting);
     else if (how == PYGEN_RETURN && awaiting->kind == AWAITING_CALL)
-        web_end(awaiting->exchange, exchange_status(awaiting->exchange, NULL));
+        exchange_end(awaiting->exchange, exchange_status(awaiting->exchange, NULL));
     else if (how == PYGEN_RETURN)
-        exchange_received(awaiting->exchange, *result);
+        message_received(awaiting->exchange, *result);
     return how;
 }
 
@@ -121,7 +121,7 @@ awaiting_close(PyObject *self, PyObject *Py_UNUSED(unused))
     else
         PyErr_Clear();
     if (awaiting->kind == AWAITING_CALL)
-        web_end(awaiting->exchange, exchange_status(awaiting->exchange, PyExc_GeneratorExit));
+        exchange_end(awaiting->exchange, exchange_status(awaiting->exchange, PyExc_GeneratorExit));
     Py_XDECREF(result);
     if (close && !result) {
         Py_DECREF(close);
@@ -155,7 +155,7 @@ awaiting_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     Py_DECREF(awaiting->inner);
     if (awaiting->kind == AWAITING_CALL) /* nobody went on with it */
-        web_end(awaiting->exchange, exchange_status(awaiting->exchange, PyExc_GeneratorExit));
+        exchange_end(awaiting->exchange, exchange_status(awaiting->exchange, PyExc_GeneratorExit));
     Py_DECREF((PyObject *)awaiting->exchange);
     PyObject_GC_Del(self);
     Py_DECREF(type);

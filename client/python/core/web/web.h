@@ -5,7 +5,7 @@
 #ifndef SHMETER_PYTHON_WEB_H
 #define SHMETER_PYTHON_WEB_H
 
-#include "core.h"
+#include "../core.h"
 
 #define WEB_STATUSES 11u /* handles that a route keeps, by status modulo this: the usual ones are apart */
 
@@ -67,11 +67,15 @@ struct exchange_object {
     char kind, request_known, response_known, disconnected, done;
 };
 
+/* Each of these files uses those above it only. */
+
 /* route.c */
 #define ROUTE_HEAD   2 /* indices of methods */
 #define ROUTE_SOCKET 10
 extern PyType_Spec route_spec;
 int route_method(PyObject *method); /* Index of a method; 0: another one. */
+/* b"METHOD /normalised/path": the way by which a request comes. New reference, NULL with an exception. */
+PyObject *route_link(int method, PyObject *path);
 /* The route of a method and an endpoint, or of what has none; new reference, NULL with an exception. */
 struct route_object *route_get(struct web_object *web, int method, PyObject *endpoint);
 struct route_object *route_unmatched(struct web_object *web, int method);
@@ -79,20 +83,26 @@ int route_bind(struct web_object *web,
                struct route_object *route); /* has the handles again; 0, or -1 with an exception */
 void route_count(struct web_object *web, struct route_object *route, int status);
 
-/* web.c */
-extern PyType_Spec web_spec;
-PyObject *web_new(PyObject *module, PyObject *args);
-PyObject *web_normalize(PyObject *module, PyObject *path);
+/* exchange.c */
+extern PyType_Spec exchange_spec;
 /* Begins an exchange: in progress, busy. path and root_path: str. NULL with an exception. */
-struct exchange_object *web_begin(struct web_object *web, enum web_kind kind, PyObject *method, PyObject *path,
-                                  PyObject *root_path, PyObject *scope);
+struct exchange_object *exchange_begin(struct web_object *web, enum web_kind kind, PyObject *method, PyObject *path,
+                                       PyObject *root_path, PyObject *scope);
 /*
  * Counts it, once, under the endpoint that it has turned out to be of: before its client can see the status, so that no answer that a client has
  * seen is missing when the worker is killed then. Keeps the exception that is set.
  */
-void web_answer(struct exchange_object *exchange, int status);
+void exchange_answer(struct exchange_object *exchange, int status);
 /* Ends it, once: its duration and sizes. Keeps the exception that is set. */
-void web_end(struct exchange_object *exchange, int status);
+void exchange_end(struct exchange_object *exchange, int status);
+/* The status of an exchange that has ended; error: the type of the exception that it ended with, or NULL. */
+int exchange_status(const struct exchange_object *exchange, PyObject *error);
+
+/* message.c: what the application receives, and what it sends. */
+void message_received(struct exchange_object *exchange, PyObject *message);
+void message_sent(struct exchange_object *exchange, PyObject *message);
+/* The number of a Content-Length header; -1: there is none, or it is no number. */
+double message_content_length(PyObject *headers);
 
 /* awaiting.c */
 enum awaiting_kind { AWAITING_CALL, AWAITING_RECEIVE };
@@ -100,13 +110,12 @@ extern PyType_Spec awaiting_spec;
 /* Watches an awaitable, whose reference it takes over; NULL, also for one that is NULL, with an exception. */
 PyObject *awaiting_new(struct exchange_object *exchange, PyObject *awaitable, enum awaiting_kind kind);
 
-/* exchange.c */
-extern PyType_Spec exchange_spec;
-void exchange_received(struct exchange_object *exchange,
-                       PyObject *message); /* looks at what the application receives */
-/* The status of an exchange that has ended; error: the type of the exception that it ended with, or NULL. */
-int exchange_status(const struct exchange_object *exchange, PyObject *error);
-PyObject *web_asgi(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
-PyObject *web_wsgi(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+/* asgi.c */
+PyObject *asgi_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+
+/* web.c */
+extern PyType_Spec web_spec;
+PyObject *web_new(PyObject *module, PyObject *args);
+PyObject *web_normalize(PyObject *module, PyObject *path);
 
 #endif
