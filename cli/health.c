@@ -9,7 +9,7 @@
 #include "health/health.h"
 #include "health/json.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "json", NULL, "print what the exporter serves at /health" },
     { "stuck-after", "SECONDS",
       "a worker that is busy with one thing, or whose\nheartbeat is silent, for longer is stuck; 0: never\n(default: "
