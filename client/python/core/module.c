@@ -3,6 +3,8 @@
  */
 #include "web/web.h"
 
+#include "base/number.h"
+
 struct core *
 core_of_module(PyObject *module)
 {
@@ -117,6 +119,16 @@ core_hand_over(PyObject *module, PyObject *within)
     Py_RETURN_NONE;
 }
 
+/* As prometheus_client writes it. */
+static PyObject *
+core_number(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    char text[NUMBER_BYTES];
+    double value;
+
+    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)number_repr(text, value));
+}
+
 static PyMethodDef functions[] = {
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
@@ -126,6 +138,7 @@ static PyMethodDef functions[] = {
       PyDoc_STR("web(app, resolve, excluded, metrics, always) -> Web\n\nFor the middleware.") },
     { "normalize_path", web_normalize, METH_O,
       PyDoc_STR("normalize_path(path) -> str\n\nA path with {id} in the place of what names one thing among many.") },
+    { "number", core_number, METH_O, PyDoc_STR("number(number) -> str\n\n1.0 0.25 1.234567e+06 +Inf NaN") },
     { "render", core_render, METH_VARARGS,
       PyDoc_STR(
           "render(metrics, openmetrics, created) -> bytes\n\nThe text of metrics, of their meters' last takes.") },

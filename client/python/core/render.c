@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
+#define BOUND_BYTES (NUMBER_BYTES + 1)
 
 struct render {
     struct buffer out;
@@ -119,8 +119,8 @@ put_name(struct render *render, const char *suffix, const char *own)
 static void
 put_line(struct render *render, const char *suffix, const char *own, double value)
 {
-    char number[VIEW_NUMBER_BYTES + 1];
-    size_t len = view_number(number, value);
+    char number[NUMBER_BYTES + 1];
+    size_t len = number_repr(number, value);
 
     number[len++] = '\n';
     put_name(render, suffix, own);
@@ -149,7 +149,7 @@ put_histogram(struct render *render, const struct model_series *series)
     for (i = 0; i < shape->classic_n; i++) {
         for (; k < shape->classic_ends[i]; k++)
             count = model_add_held(count, buckets[k]);
-        bound[view_number(bound, shape->classic_bounds[i])] = 0;
+        bound[number_repr(bound, shape->classic_bounds[i])] = 0;
         put_line(render, "_bucket", bound, (double)count);
     }
     count = model_histogram_count(render->model, series);

@@ -3,6 +3,8 @@
  */
 #include "view.h"
 
+#include "base/number.h"
+
 struct samples {
     PyObject *list, *type; /* type(name, labels, value) makes one */
     const char *name;      /* without a suffix */
@@ -39,11 +41,11 @@ add(struct samples *samples, const struct model_series *series, const char *suff
     PyObject *labels = labels_of(samples, series), *sample = NULL,
              *name = PyUnicode_FromFormat("%s%s", samples->name, suffix);
     PyObject *number = PyFloat_FromDouble(value);
-    char text[VIEW_NUMBER_BYTES + 1];
+    char text[NUMBER_BYTES + 1];
     int result = -1;
 
     if (le) {
-        text[view_number(text, *le)] = 0;
+        text[number_repr(text, *le)] = 0;
         if (labels && put_label(labels, "le", text))
             Py_CLEAR(labels);
     }

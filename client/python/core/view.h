@@ -25,8 +25,4 @@ view_label(const char *label, const char *stored, const char *shown)
     return strcmp(label, stored) ? label : shown;
 }
 
-/* number.c: as prometheus_client writes it, for text that is compared byte by byte. Returns the bytes written, at most VIEW_NUMBER_BYTES. */
-#define VIEW_NUMBER_BYTES 40u
-size_t view_number(char *out, double value);
-
 #endif
