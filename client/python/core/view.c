@@ -91,6 +91,14 @@ meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 const char *
+view_kind(const struct model_family *family)
+{
+    static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
+
+    return kinds[family->type];
+}
+
+const char *
 view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
 {
     const char *suffix = family->type == MODEL_COUNTER ? "_total" : family->type == MODEL_INFO ? "_info" : "";
@@ -100,4 +108,47 @@ view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
         len -= n;
     snprintf(out, VIEW_NAME_BYTES, "%.*s", (int)len, family->name);
     return out;
+}
+
+static int
+histogram_samples(const struct model *model, const struct model_series *series, view_sample_fn *fn, void *argument)
+{
+    const struct model_shape *shape = series->shape;
+    const uint64_t *buckets = model_histogram_buckets(model, series);
+    const double infinity = Py_HUGE_VAL, count = (double)model_histogram_count(model, series);
+    uint64_t below = 0;
+    uint32_t i, k = 0;
+    int result = 0;
+
+    for (i = 0; i < shape->classic_n && !result; i++) {
+        for (; k < shape->classic_ends[i]; k++)
+            below = model_add_held(below, buckets[k]);
+        result = fn(argument, "_bucket", &shape->classic_bounds[i], (double)below);
+    }
+    result = result ? result : fn(argument, "_bucket", &infinity, count);
+    result = result ? result : fn(argument, "_count", NULL, count);
+    if (result || (shape->classic_n && shape->classic_bounds[0] < 0))
+        return result;
+    return fn(argument, "_sum", NULL, model_histogram_sum(model, series));
+}
+
+int
+view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
+             view_sample_fn *fn, void *argument)
+{
+    int result;
+
+    switch (family->type) {
+    case MODEL_HISTOGRAM:
+        return histogram_samples(model, series, fn, argument);
+    case MODEL_SUMMARY:
+        result = fn(argument, "_count", NULL, (double)model_histogram_count(model, series));
+        return result ? result : fn(argument, "_sum", NULL, model_histogram_sum(model, series));
+    case MODEL_COUNTER:
+        return fn(argument, "_total", NULL, model_number(model, series));
+    case MODEL_INFO:
+        return fn(argument, "_info", NULL, 1);
+    default:
+        return fn(argument, "", NULL, model_number(model, series));
+    }
 }
