@@ -5,12 +5,6 @@
 
 #include "base/number.h"
 
-struct core *
-core_of_module(PyObject *module)
-{
-    return (struct core *)PyModule_GetState(module);
-}
-
 static PyTypeObject *
 core_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)
 {
