@@ -169,10 +169,13 @@ def calls_of_a_timed_function_may_overlap():
     equal(registry.get_sample_value("nested_count"), 5)
     equal(gauge.time()(len)("abc"), 3)
     assert registry.get_sample_value("last") > 0
-    before = sys.getrefcount(deeper)
+    timer = histogram.time()
+    before = [sys.getrefcount(one) for one in (deeper, histogram, timer)]
     for _ in range(100):
-        histogram.time()(deeper)
-    equal(sys.getrefcount(deeper), before, "references of a function that was decorated and dropped")
+        timer(deeper)
+        timer(len)("")
+        raises(TypeError, "function takes exactly 1 argument (0 given)", timer)
+    equal([sys.getrefcount(one) for one in (deeper, histogram, timer)], before, "references of what was decorated and dropped")
 
 
 @test
@@ -195,10 +198,17 @@ def exemplars_are_checked_as_prometheus_client_checks_them():
     equal([registry.get_sample_value(name) for name in ("with_exemplar_total", "h_count")], [12, 12],
           "exemplars are looked at when the update has been made")
     kept = {"trace_id": "".join(["x"] * 20)}
-    before = sys.getrefcount(kept), sys.getrefcount(kept["trace_id"])
+    bad = {"a-b": kept["trace_id"]}
+    before = [sys.getrefcount(one) for one in (kept, kept["trace_id"], bad, int)]
     for _ in range(100):
         counter.inc(1, kept)
-    equal((sys.getrefcount(kept), sys.getrefcount(kept["trace_id"])), before, "references")
+        for wrong, error in ((bad, ValueError), ({1: ""}, TypeError), ({"a": 1}, TypeError)):
+            try:
+                counter.inc(1, wrong)
+            except error:
+                continue
+            raise AssertionError(f"{wrong} was taken")
+    equal([sys.getrefcount(one) for one in (kept, kept["trace_id"], bad, int)], before, "references")
 
 
 @test
