@@ -2,7 +2,8 @@
 import os
 from typing import Any, Iterable, Optional, Sequence
 
-from . import names, refresh, store
+from .. import names, store
+from . import refresh
 from .metrics_core import Metric
 from .registry import Collector, CollectorRegistry, REGISTRY
 from .samples import Sample

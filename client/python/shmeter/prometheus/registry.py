@@ -5,9 +5,10 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import Dict, Iterable, List, Optional
 
-from . import refresh, store
+from .. import store
+from ..names import sample_names
+from . import refresh
 from .metrics_core import Metric
-from .names import sample_names
 
 TARGET_INFO = "target_info"
 

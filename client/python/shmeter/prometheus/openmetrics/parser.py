@@ -2,8 +2,8 @@
 import io
 from typing import Iterable
 
+from ...names import sample_names, SUFFIXES
 from ..metrics_core import Metric, METRIC_TYPES
-from ..names import sample_names, SUFFIXES
 from ..scan import sample, stamp, unescape
 
 

@@ -12,7 +12,7 @@ import threading
 import warnings
 import weakref
 
-from .. import _core
+from . import _core
 
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator of the segment alone.
 SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8 << 20}

@@ -3,8 +3,7 @@ up and down, and the largest of what only grows.
 
 A collector may speak of its process or of the world; the exporter shows what one of the workers says, and never a sum.
 """
-from .. import _core
-from . import store
+from . import _core, store
 from .names import SUFFIXES
 
 LIVE_MAX, LIVE_LATEST = 3, 4  # of _core: enum shmeter_mode
