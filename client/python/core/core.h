@@ -39,7 +39,11 @@ struct meter_object {
     int open;          /* counted by shmeter_open */
 };
 
-enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_SUMMARY, KIND_INFO, KIND_STATESET };
+enum metric_kind { /* 1 + enum model_type */
+    KIND_NONE,
+#define TYPE(name, ...) KIND_##name,
+#include "model/types.def"
+};
 
 /* From label values to children: open addressing over the hashes of str objects. */
 struct table_entry {
@@ -91,7 +95,6 @@ PyObject *metric_open(PyObject *meter, PyObject *args);
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
 void metric_hide(struct metric_object *metric, PyObject *values);  /* a tuple of str */
 int metric_stored(struct metric_object *metric, PyObject *values); /* view.c: whether the store exposes such a series */
-extern const char *const metric_words[];                           /* by enum metric_kind */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
 /* Label values as the store takes them: UTF-8 without zero bytes. */

@@ -3,10 +3,10 @@
  */
 #include "core.h"
 
+#include "model/model.h"
+
 /* Stands for the store's count of changes where there is no store: it never moves. */
 static const uint64_t no_changes;
-
-const char *const metric_words[] = { "unopened", "counter", "gauge", "histogram", "summary", "info", "stateset" };
 
 /* ---- label values as the store takes them ---- */
 
@@ -144,7 +144,8 @@ metric_begin_again(PyObject *self, PyObject *unused)
 PyObject *
 metric_missing(const struct metric_object *metric)
 {
-    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", metric_words[metric->kind]);
+    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values",
+                        metric->kind ? model_kinds[metric->kind - 1].word : "unopened");
 }
 
 /* ---- opening ---- */
@@ -181,11 +182,13 @@ read_list(const struct metric_object *metric, PyObject *list, struct shmeter_des
 static uint8_t
 kind_of(const struct core *core, PyTypeObject *type)
 {
-    const PyTypeObject *const types[] = { NULL,          core->counter, core->gauge,   core->histogram,
-                                          core->summary, core->info,    core->stateset };
+    const PyTypeObject *const types[] = {
+        [KIND_COUNTER] = core->counter, [KIND_GAUGE] = core->gauge, [KIND_HISTOGRAM] = core->histogram,
+        [KIND_SUMMARY] = core->summary, [KIND_INFO] = core->info,   [KIND_STATESET] = core->stateset,
+    };
     uint8_t kind;
 
-    for (kind = KIND_STATESET; kind > KIND_NONE; kind--)
+    for (kind = sizeof types / sizeof *types - 1; kind > KIND_NONE; kind--)
         if (PyType_IsSubtype(type, (PyTypeObject *)(uintptr_t)types[kind]))
             break;
     return kind;
@@ -195,9 +198,11 @@ kind_of(const struct core *core, PyTypeObject *type)
 static const struct shmeter_family *
 open_family(struct metric_object *metric, struct shmeter_desc *desc)
 {
-    static const enum shmeter_type types[] = { SHMETER_COUNTER_F64, SHMETER_COUNTER_F64, SHMETER_GAUGE,
-                                               SHMETER_HISTOGRAM,   SHMETER_SUMMARY,     SHMETER_INFO,
-                                               SHMETER_STATESET };
+    static const enum shmeter_type types[] = {
+        [KIND_NONE] = SHMETER_COUNTER_F64,    [KIND_COUNTER] = SHMETER_COUNTER_F64, [KIND_GAUGE] = SHMETER_GAUGE,
+        [KIND_HISTOGRAM] = SHMETER_HISTOGRAM, [KIND_SUMMARY] = SHMETER_SUMMARY,     [KIND_INFO] = SHMETER_INFO,
+        [KIND_STATESET] = SHMETER_STATESET,
+    };
 
     desc->type = types[metric->kind];
     return metric_family(metric, desc, NULL);

@@ -15,7 +15,8 @@ struct render {
     int openmetrics, created;
     int failed; /* no memory */
     /* One family. */
-    const char *name, *documentation, *kind, *unit;
+    const char *name, *documentation, *unit;
+    const struct model_kind *kind;
     size_t name_len;
     const struct model_family *family;
     const struct pieces *pieces;
@@ -57,16 +58,9 @@ put_head(struct render *render, const char *suffix, const char *type)
 static void
 put_heads(struct render *render)
 {
-    const char *suffix = "", *type = render->kind;
+    const char *suffix = render->openmetrics ? "" : render->kind->suffix;
+    const char *type = render->openmetrics ? render->kind->word : render->kind->text;
 
-    if (!render->openmetrics && !strcmp(type, "counter")) {
-        suffix = "_total";
-    } else if (!render->openmetrics && !strcmp(type, "info")) {
-        suffix = "_info";
-        type = "gauge";
-    } else if (!render->openmetrics && !strcmp(type, "stateset")) {
-        type = "gauge";
-    }
     put_head(render, suffix, type);
     if (!render->openmetrics || !*render->unit)
         return;
@@ -162,31 +156,26 @@ put_histogram(struct render *render, const struct model_series *series)
 static int
 has_created(const struct model_family *family)
 {
-    return family && family->present_n && (family->type == MODEL_COUNTER || model_is_histogram(family->type));
+    return family && family->present_n && model_kinds[family->type].value != MODEL_VALUE_NUMBER;
 }
 
 static void
 put_series(struct render *render, uint32_t number)
 {
     const struct model_series *series = &render->family->series[number];
+    const struct model_kind *kind = &model_kinds[render->family->type]; /* the metric's may be another one */
 
     render->piece = &render->pieces->list[number];
-    switch (render->family->type) {
-    case MODEL_HISTOGRAM:
+    switch (kind->value) {
+    case MODEL_VALUE_HISTOGRAM:
         put_histogram(render, series);
         break;
-    case MODEL_SUMMARY:
+    case MODEL_VALUE_SUMMARY:
         put_line(render, "_count", NULL, (double)model_histogram_count(render->model, series));
         put_line(render, "_sum", NULL, model_histogram_sum(render->model, series));
         break;
-    case MODEL_COUNTER:
-        put_line(render, "_total", NULL, model_number(render->model, series));
-        break;
-    case MODEL_INFO:
-        put_line(render, "_info", NULL, 1);
-        break;
     default:
-        put_line(render, "", NULL, model_number(render->model, series));
+        put_line(render, kind->suffix, NULL, model_number(render->model, series));
         break;
     }
     if (render->openmetrics && has_created(render->family))
@@ -206,7 +195,7 @@ put_family(struct render *render)
     if (!family)
         return;
     render->pieces = pieces_of(render->all, render->model, family, render->name,
-                               family->type == MODEL_HISTOGRAM ? "le" : NULL);
+                               model_kinds[family->type].value == MODEL_VALUE_HISTOGRAM ? "le" : NULL);
     render->failed |= !render->pieces;
     for (i = 0; render->pieces && i < family->series_n; i++)
         if (family->series[i].present)
@@ -243,7 +232,7 @@ render_metric(struct render *render, PyObject *object)
     render->unit = render->documentation ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!render->unit)
         return -1;
-    render->kind = metric_words[metric->kind];
+    render->kind = &model_kinds[metric->kind - 1];
     render->model = view_model(metric->meter);
     render->all = view_pieces(metric->meter);
     render->family = render->model ? model_find(render->model, stored) : NULL;
@@ -278,7 +267,6 @@ core_render(PyObject *module, PyObject *args)
 PyObject *
 meter_render(PyObject *self, int openmetrics)
 {
-    static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     const struct meter_object *meter = (struct meter_object *)self;
     struct render render = { .model = view_model(meter), .all = view_pieces(meter), .openmetrics = openmetrics };
     char name[VIEW_NAME_BYTES];
@@ -292,7 +280,7 @@ meter_render(PyObject *self, int openmetrics)
         render.name = view_short_name(render.family, name);
         render.documentation = render.family->help;
         render.unit = render.family->unit;
-        render.kind = kinds[render.family->type];
+        render.kind = &model_kinds[render.family->type];
         put_family(&render);
     }
     CORE_UNLOCK()

@@ -102,20 +102,17 @@ static int
 add_series(struct samples *samples, const struct model *model, const struct model_family *family,
            const struct model_series *series)
 {
+    const struct model_kind *kind = &model_kinds[family->type];
     int result;
 
-    switch (family->type) {
-    case MODEL_HISTOGRAM:
+    switch (kind->value) {
+    case MODEL_VALUE_HISTOGRAM:
         return add_histogram(samples, model, series);
-    case MODEL_SUMMARY:
+    case MODEL_VALUE_SUMMARY:
         return add_summary(samples, model, series);
-    case MODEL_COUNTER:
-        result = add(samples, series, "_total", NULL, model_number(model, series));
-        return result ? result : add_created(samples, series);
-    case MODEL_INFO:
-        return add(samples, series, "_info", NULL, 1);
     default:
-        return add(samples, series, "", NULL, model_number(model, series));
+        result = add(samples, series, kind->suffix, NULL, model_number(model, series));
+        return result || kind->value != MODEL_VALUE_TOTAL ? result : add_created(samples, series);
     }
 }
 
@@ -155,7 +152,6 @@ meter_samples(PyObject *self, PyObject *args)
 PyObject *
 meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    static const char *const types[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     const struct model *model = view_model((struct meter_object *)self);
     PyObject *list = PyList_New(0), *one;
     char name[VIEW_NAME_BYTES];
@@ -165,8 +161,8 @@ meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
         const struct model_family *family = model->families[i];
         if (!family->present_n)
             continue;
-        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), types[family->type], family->help,
-                            family->unit);
+        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), model_kinds[family->type].word,
+                            family->help, family->unit);
         if (!one || PyList_Append(list, one))
             Py_CLEAR(list);
         Py_XDECREF(one);

@@ -129,7 +129,7 @@ metric_stored(struct metric_object *metric, PyObject *values)
 const char *
 view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
 {
-    const char *suffix = family->type == MODEL_COUNTER ? "_total" : family->type == MODEL_INFO ? "_info" : "";
+    const char *suffix = model_kinds[family->type].suffix;
     size_t len = strlen(family->name), n = strlen(suffix);
 
     if (len > n && !strcmp(family->name + len - n, suffix))

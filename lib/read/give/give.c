@@ -38,24 +38,16 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
         return;
     }
     sums = snapshot->sums + series->place;
-    switch (family->type) {
-    case SHMETER_COUNTER:
-        if (family->shape->number == MODEL_F64) /* fractional ones are added to it */
-            add_f64(words, (double)sums[0]);
-        else
-            words[0] = model_add_held(words[0], sums[0]);
-        break;
-    case SHMETER_COUNTER_F64:
-        add_f64(words, snapshot_f64(sums[0]));
-        break;
-    case SHMETER_HISTOGRAM:
-    case SHMETER_SUMMARY:
+    if (shmeter_type_histogram(family->type)) {
         add_f64(words, snapshot_f64(sums[0]));
         for (i = 1; i <= family->buckets_n; i++)
             words[i] = model_add_held(words[i], sums[i]);
-        break;
-    default:
-        break;
+    } else if (shmeter_type_counter_f64(family->type)) {
+        add_f64(words, snapshot_f64(sums[0]));
+    } else if (family->shape->number == MODEL_F64) { /* fractional ones are added to it */
+        add_f64(words, (double)sums[0]);
+    } else {
+        words[0] = model_add_held(words[0], sums[0]);
     }
 }
 

@@ -272,6 +272,9 @@ snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint6
     return 0;
 }
 
+/* exposed.c: as what the family's type is exposed. */
+enum model_type snapshot_model_type(const struct snapshot_family *family);
+
 /*
  * force.c: families number is another definition of the name of families known. There is room for it in
  * several.
