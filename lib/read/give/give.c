@@ -238,22 +238,18 @@ give_states(struct snapshot *snapshot, struct model *model, const struct snapsho
 static void
 join(const struct snapshot *snapshot, const struct snapshot_family *family, uint64_t *word, double value)
 {
-    uint32_t mode = family->joins ? snapshot->families[family->joins - 1].mode : SHMETER_SUM;
-    double other = snapshot_f64(*word);
+    const double other = snapshot_f64(*word);
 
-    switch (mode) {
-    case SHMETER_LIVE_MIN:
-    case SHMETER_MIN:
+    switch (family->joins ? modes[snapshot->families[family->joins - 1].mode].how : MODE_SUM) {
+    case MODE_MIN:
         if (value < other)
             memcpy(word, &value, sizeof value);
         break;
-    case SHMETER_LIVE_MAX:
-    case SHMETER_MAX:
+    case MODE_MAX:
         if (value > other)
             memcpy(word, &value, sizeof value);
         break;
-    case SHMETER_LIVE_LATEST:
-    case SHMETER_LATEST:
+    case MODE_LATEST:
         break;
     default:
         add_f64(word, value);

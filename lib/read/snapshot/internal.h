@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
+#include "read/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "read/snapshot/types.h"
 #include "shm/atomic.h"
@@ -291,7 +292,7 @@ int snapshot_label_order(const struct snapshot_family *from, const struct snapsh
 static inline int
 snapshot_per_worker(const struct snapshot_family *family)
 {
-    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
+    return family->type == SHMETER_GAUGE && modes[family->mode].how == MODE_ALL;
 }
 
 #endif
