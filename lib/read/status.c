@@ -10,10 +10,10 @@
 #include "shm/types.h"
 
 static const struct {
-    const char *kind, *help;
+    const char *kind, *help, *advice;
     int is_reason;
 } losses[] = {
-#define LOSS(name, kind, help, reason) [SHMETER_LOSS_##name] = { kind, help, reason },
+#define LOSS(name, kind, help, advice, reason) [SHMETER_LOSS_##name] = { kind, help, advice, reason },
 #include "read/losses.def"
 };
 
@@ -41,6 +41,12 @@ const char *
 status_loss_help(uint32_t loss)
 {
     return loss < SHMETER_LOSSES ? losses[loss].help : NULL;
+}
+
+const char *
+status_loss_advice(uint32_t loss)
+{
+    return loss < SHMETER_LOSSES ? losses[loss].advice : NULL;
 }
 
 int

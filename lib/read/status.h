@@ -106,9 +106,11 @@ struct segment_status {
     uint32_t superseded_len;
 };
 
-/* The word for a kind of loss, for labels: "series_refused"; NULL past the last one. And words for people. */
+/* The word for a kind of loss, for labels: "series_refused"; NULL past the last one. And words for people: what it is,
+   and what to do. */
 const char *status_loss_kind(uint32_t loss);
 const char *status_loss_help(uint32_t loss);
+const char *status_loss_advice(uint32_t loss);
 /* Whether health has a reason when it grows. */
 int status_loss_is_reason(uint32_t loss);
 
