@@ -146,6 +146,7 @@ void report_note(struct bench_report *report, const char *text); /* each text on
 
 /* judge.c */
 enum judge_verdict { JUDGE_NONE, JUDGE_OK, JUDGE_MISS, JUDGE_SKIPPED, JUDGE_ABSENT };
+extern const char *const judge_words[];
 struct judge_line {
     enum judge_verdict verdict;
     double floor, ratio; /* 0 none */

@@ -7,6 +7,14 @@
 
 #include "bench/bench.h"
 
+const char *const judge_words[] = {
+    [JUDGE_NONE] = "",
+    [JUDGE_OK] = "ok",
+    [JUDGE_MISS] = "miss",
+    [JUDGE_SKIPPED] = "not judged",
+    [JUDGE_ABSENT] = "not measured",
+};
+
 #define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone                                    */
 #define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone                                  */
 

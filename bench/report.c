@@ -6,8 +6,6 @@
 
 #include "bench/bench.h"
 
-static const char *const verdicts[] = { "", "ok", "MISS", "not judged", "not measured" };
-
 static void
 print_machine(const struct machine *machine)
 {
@@ -52,7 +50,7 @@ print_row(const struct bench_report *report, size_t idx)
     else
         number(value, sizeof value, report->values[idx].median);
     printf("  %-60s %9s %-9s %9s %9s  %-16s %s\n", row->what, value, row->unit, floor, ratio, target,
-           verdicts[line.verdict]);
+           line.verdict == JUDGE_MISS ? "MISS" : judge_words[line.verdict]);
 }
 
 void

@@ -29,7 +29,6 @@ target_object(const struct bench_row *row)
 static json_t *
 row_object(const struct bench_report *report, size_t idx)
 {
-    static const char *const verdicts[] = { NULL, "ok", "miss", "not judged", "not measured" };
     const struct bench_row *row = row_at(idx);
     const struct bench_value *value = &report->values[idx];
     struct judge_line line = judge_row(report, idx);
@@ -46,8 +45,8 @@ row_object(const struct bench_report *report, size_t idx)
         json_object_set_new(object, "ratio", json_real(line.ratio));
     if (row->max_ratio > 0 || row->max_value > 0)
         json_object_set_new(object, "target", target_object(row));
-    if (verdicts[line.verdict])
-        json_object_set_new(object, "verdict", json_string(verdicts[line.verdict]));
+    if (line.verdict != JUDGE_NONE)
+        json_object_set_new(object, "verdict", json_string(judge_words[line.verdict]));
     return object;
 }
 

@@ -22,10 +22,10 @@ print_words(const struct health *health)
     uint32_t i;
 
     printf("%s: %u of %u segments readable, workers: %u live, %u dead, %u unknown, %u stuck\n",
-           health_word(health->verdict), health->segments_readable, health->segments_n, health->workers_live,
+           status_health_word(health->verdict), health->segments_readable, health->segments_n, health->workers_live,
            health->workers_dead, health->workers_unknown, health->workers_stuck);
     for (i = 0; i < health->reasons_n; i++)
-        say("  %s: %s", health_word(health->reasons[i].severity), health->reasons[i].message);
+        say("  %s: %s", status_health_word(health->reasons[i].severity), health->reasons[i].message);
 }
 
 static int

@@ -146,7 +146,7 @@ SHMETER_COLD void
 shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     if (family)
-        shmeter_series_of(family, SHMETER_INFO, values, values_len);
+        shmeter_series_of(family, family->definition.type == SHMETER_INFO, values, values_len);
 }
 
 /*

@@ -17,7 +17,7 @@ shmeter_counter_of_v(const struct shmeter_family *family, const char *const *val
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, SHMETER_COUNTER, values, values_len);
+    series = shmeter_series_of(family, shmeter_type_counter(family->definition.type), values, values_len);
     if (series.binding) {
         const struct shmeter_lanes *lanes = &series.binding->attachment->lanes;
         unsigned char *shared = lanes->shared + 2 * series.cell;
@@ -39,7 +39,7 @@ shmeter_counter_f64_of_v(const struct shmeter_family *family, const char *const 
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, SHMETER_COUNTER_F64, values, values_len);
+    series = shmeter_series_of(family, shmeter_type_counter_f64(family->definition.type), values, values_len);
     if (series.binding) {
         handle.lanes = &series.binding->attachment->lanes;
         handle.cell = series.cell;
@@ -57,8 +57,7 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, family->definition.type == SHMETER_SUMMARY ? SHMETER_SUMMARY : SHMETER_HISTOGRAM,
-                               values, values_len);
+    series = shmeter_series_of(family, shmeter_type_histogram(family->definition.type), values, values_len);
     if (series.binding) {
         handle.buckets = series.binding->buckets;
         handle.cell = series.cell;
@@ -79,7 +78,7 @@ shmeter_lookup_gauge(const struct shmeter_family *family, enum shmeter_type type
     if (!family)
         return handle;
     mode = family->definition.mode;
-    series = shmeter_series_of(family, type, values, values_len);
+    series = shmeter_series_of(family, family->definition.type == (uint32_t)type, values, values_len);
     if (series.binding) {
         const struct shmeter_attachment *attachment = series.binding->attachment;
         handle.slot = &SHMETER_WIPED(attachment)->slot;

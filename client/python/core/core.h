@@ -46,7 +46,11 @@ struct meter_object {
     int open;          /* counted by shmeter_open */
 };
 
-enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_SUMMARY, KIND_INFO, KIND_STATESET };
+enum metric_kind { /* 1 + enum model_type */
+                   KIND_NONE,
+#define TYPE(name, ...) KIND_##name,
+#include "model/types.def"
+};
 
 /* From label values to children: open addressing over the hashes of str objects. */
 struct table_entry {
@@ -89,7 +93,6 @@ extern PyType_Spec meter_spec;
 PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* series.c: a metric's series in the segment. */
-extern const char *const metric_words[]; /* by enum metric_kind */
 /* Label values as the store takes them: UTF-8 without zero bytes. */
 struct metric_text {
     const char *values[SHMETER_MAX_LABELS];

@@ -35,11 +35,13 @@ read_list(const struct metric_object *metric, PyObject *list, struct shmeter_des
 static uint8_t
 kind_of(const struct core *core, PyTypeObject *type)
 {
-    const PyTypeObject *const types[] = { NULL,          core->counter, core->gauge,   core->histogram,
-                                          core->summary, core->info,    core->stateset };
+    const PyTypeObject *const types[] = {
+        [KIND_COUNTER] = core->counter, [KIND_GAUGE] = core->gauge, [KIND_HISTOGRAM] = core->histogram,
+        [KIND_SUMMARY] = core->summary, [KIND_INFO] = core->info,   [KIND_STATESET] = core->stateset,
+    };
     uint8_t kind;
 
-    for (kind = KIND_STATESET; kind > KIND_NONE; kind--)
+    for (kind = sizeof types / sizeof *types - 1; kind > KIND_NONE; kind--)
         if (PyType_IsSubtype(type, (PyTypeObject *)(uintptr_t)types[kind]))
             break;
     return kind;
@@ -49,9 +51,11 @@ kind_of(const struct core *core, PyTypeObject *type)
 static const struct shmeter_family *
 open_family(struct metric_object *metric, struct shmeter_desc *desc)
 {
-    static const enum shmeter_type types[] = { SHMETER_COUNTER_F64, SHMETER_COUNTER_F64, SHMETER_GAUGE,
-                                               SHMETER_HISTOGRAM,   SHMETER_SUMMARY,     SHMETER_INFO,
-                                               SHMETER_STATESET };
+    static const enum shmeter_type types[] = {
+        [KIND_NONE] = SHMETER_COUNTER_F64,    [KIND_COUNTER] = SHMETER_COUNTER_F64, [KIND_GAUGE] = SHMETER_GAUGE,
+        [KIND_HISTOGRAM] = SHMETER_HISTOGRAM, [KIND_SUMMARY] = SHMETER_SUMMARY,     [KIND_INFO] = SHMETER_INFO,
+        [KIND_STATESET] = SHMETER_STATESET,
+    };
 
     desc->type = types[metric->kind];
     return metric_family(metric, desc, NULL);

@@ -4,6 +4,8 @@
 #include "web/web.h"
 
 #include "base/number.h"
+#include "model/model.h"
+#include "read/modes.h"
 
 static PyTypeObject *
 core_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)
@@ -41,6 +43,48 @@ add_types(PyObject *module, struct core *core)
     return 0;
 }
 
+/* Gives the module a dictionary, new or NULL. 0, or -1 with an exception. */
+static int
+add_words(PyObject *module, const char *name, PyObject *words)
+{
+    int result = words ? PyModule_AddObjectRef(module, name, words) : -1;
+
+    Py_XDECREF(words);
+    return result;
+}
+
+/* {"livesum": 1, ...}: prometheus_client's modes, as metrics are opened with them. */
+static PyObject *
+mode_words(void)
+{
+    PyObject *words = PyDict_New(), *number;
+    uint32_t i;
+
+    for (i = 0; words && i < modes_n; i++) {
+        number = PyLong_FromUnsignedLong(i);
+        if (!number || (*modes[i].prometheus && PyDict_SetItemString(words, modes[i].prometheus, number)))
+            Py_CLEAR(words);
+        Py_XDECREF(number);
+    }
+    return words;
+}
+
+/* {"counter": "_total", ...}: what the names of metrics end with in the store. */
+static PyObject *
+suffix_words(void)
+{
+    PyObject *words = PyDict_New(), *suffix;
+    uint32_t i;
+
+    for (i = 0; words && i < MODEL_TYPES; i++) {
+        suffix = PyUnicode_FromString(model_kinds[i].suffix);
+        if (!suffix || PyDict_SetItemString(words, model_kinds[i].word, suffix))
+            Py_CLEAR(words);
+        Py_XDECREF(suffix);
+    }
+    return words;
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -50,7 +94,8 @@ module_exec(PyObject *module)
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
-    if (add_types(module, core))
+    if (add_types(module, core) || add_words(module, "MODES", mode_words()) ||
+        add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL))
         return -1;
     return PyModule_AddStringConstant(module, "__version__", SHMETER_VERSION);
 }

@@ -13,7 +13,8 @@ struct render {
     int openmetrics, created;
     int failed; /* no memory */
     /* One family. */
-    const char *name, *documentation, *kind, *unit;
+    const char *name, *documentation, *unit;
+    const struct model_kind *kind;
     size_t name_len;
     const struct model_family *family;
     const struct pieces *pieces;
@@ -55,16 +56,9 @@ put_head(struct render *render, const char *suffix, const char *type)
 static void
 put_heads(struct render *render)
 {
-    const char *suffix = "", *type = render->kind;
+    const char *suffix = render->openmetrics ? "" : render->kind->suffix;
+    const char *type = render->openmetrics ? render->kind->word : render->kind->text;
 
-    if (!render->openmetrics && !strcmp(type, "counter")) {
-        suffix = "_total";
-    } else if (!render->openmetrics && !strcmp(type, "info")) {
-        suffix = "_info";
-        type = "gauge";
-    } else if (!render->openmetrics && !strcmp(type, "stateset")) {
-        type = "gauge";
-    }
     put_head(render, suffix, type);
     if (!render->openmetrics || !*render->unit)
         return;
@@ -161,7 +155,7 @@ put_family(struct render *render)
     if (!family)
         return;
     render->pieces = pieces_of(render->all, render->model, family, render->name,
-                               family->type == MODEL_HISTOGRAM ? "le" : NULL);
+                               model_kinds[family->type].value == MODEL_VALUE_HISTOGRAM ? "le" : NULL);
     render->failed |= !render->pieces;
     for (i = 0; render->pieces && i < family->series_n; i++)
         if (family->series[i].present)
@@ -198,7 +192,7 @@ render_metric(struct render *render, PyObject *object)
     render->unit = render->documentation ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!render->unit)
         return -1;
-    render->kind = metric_words[metric->kind];
+    render->kind = &model_kinds[metric->kind - 1];
     render->model = view_model(metric->meter);
     render->all = view_pieces(metric->meter);
     render->family = render->model ? model_find(render->model, stored) : NULL;
@@ -246,7 +240,7 @@ meter_render(PyObject *self, int openmetrics)
         render.name = view_short_name(render.family, name);
         render.documentation = render.family->help;
         render.unit = render.family->unit;
-        render.kind = view_kind(render.family);
+        render.kind = &model_kinds[render.family->type];
         put_family(&render);
     }
     CORE_UNLOCK()

@@ -119,8 +119,8 @@ meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
         const struct model_family *family = model->families[i];
         if (!family->present_n)
             continue;
-        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), view_kind(family), family->help,
-                            family->unit);
+        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), model_kinds[family->type].word,
+                            family->help, family->unit);
         if (!one || PyList_Append(list, one))
             Py_CLEAR(list);
         Py_XDECREF(one);

@@ -3,10 +3,10 @@
  */
 #include "core.h"
 
+#include "model/model.h"
+
 /* Stands for the store's count of changes where there is no store: it never moves. */
 static const uint64_t no_changes;
-
-const char *const metric_words[] = { "unopened", "counter", "gauge", "histogram", "summary", "info", "stateset" };
 
 /* ---- label values as the store takes them ---- */
 
@@ -139,5 +139,6 @@ metric_shown(struct metric_object *metric, PyObject *values)
 PyObject *
 metric_missing(const struct metric_object *metric)
 {
-    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", metric_words[metric->kind]);
+    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values",
+                        metric->kind ? model_kinds[metric->kind - 1].word : "unopened");
 }

@@ -91,17 +91,9 @@ meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 const char *
-view_kind(const struct model_family *family)
-{
-    static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
-
-    return kinds[family->type];
-}
-
-const char *
 view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
 {
-    const char *suffix = family->type == MODEL_COUNTER ? "_total" : family->type == MODEL_INFO ? "_info" : "";
+    const char *suffix = model_kinds[family->type].suffix;
     size_t len = strlen(family->name), n = strlen(suffix);
 
     if (len > n && !strcmp(family->name + len - n, suffix))
@@ -136,19 +128,16 @@ int
 view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
              view_sample_fn *fn, void *argument)
 {
+    const struct model_kind *kind = &model_kinds[family->type];
     int result;
 
-    switch (family->type) {
-    case MODEL_HISTOGRAM:
+    switch (kind->value) {
+    case MODEL_VALUE_HISTOGRAM:
         return histogram_samples(model, series, fn, argument);
-    case MODEL_SUMMARY:
+    case MODEL_VALUE_SUMMARY:
         result = fn(argument, "_count", NULL, (double)model_histogram_count(model, series));
         return result ? result : fn(argument, "_sum", NULL, model_histogram_sum(model, series));
-    case MODEL_COUNTER:
-        return fn(argument, "_total", NULL, model_number(model, series));
-    case MODEL_INFO:
-        return fn(argument, "_info", NULL, 1);
     default:
-        return fn(argument, "", NULL, model_number(model, series));
+        return fn(argument, kind->suffix, NULL, model_number(model, series));
     }
 }

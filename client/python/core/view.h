@@ -19,14 +19,11 @@ typedef int view_sample_fn(void *argument, const char *suffix, const double *le,
 int view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
                  view_sample_fn *fn, void *argument);
 
-/* The word for a family's type. */
-const char *view_kind(const struct model_family *family);
-
 /* Whether such series say when they were created. */
 static inline int
 view_has_created(const struct model_family *family)
 {
-    return family->type == MODEL_COUNTER || model_is_histogram(family->type);
+    return model_kinds[family->type].value != MODEL_VALUE_NUMBER;
 }
 
 /* A stored family's name without the suffix that its type has in the store. */

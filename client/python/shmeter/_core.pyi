@@ -3,6 +3,9 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, Sequence, Tuple, Type, TypeVar
 
 __version__: str
+MODES: Dict[str, int]  # prometheus_client's word: what metrics are opened with
+POOL: int  # likewise, of a gauge without such a mode
+SUFFIXES: Dict[str, str]  # type: what names end with in the store
 
 _M = TypeVar("_M", bound="Metric")
 _F = TypeVar("_F", bound=Callable[..., Any])

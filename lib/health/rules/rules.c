@@ -163,8 +163,8 @@ say_change(const struct rule *rule, const char *what)
 {
     struct shown value = show(rule->value), threshold = show(rule->threshold);
 
-    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", health_word(rule->severity), "value", value.text,
-              "threshold", threshold.text, NULL);
+    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", status_health_word(rule->severity), "value",
+              value.text, "threshold", threshold.text, NULL);
 }
 
 static void
