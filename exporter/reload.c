@@ -4,8 +4,8 @@
 #include "exporter/reload.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/settings/config.h"
 
@@ -16,11 +16,9 @@ static void
 note(struct reload *reload, int is_good)
 {
     struct round_reload told = { is_good, 0 };
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     if (is_good)
-        reload->good_seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+        reload->good_seconds = clock_seconds(CLOCK_REALTIME);
     told.good_seconds = reload->good_seconds;
     scraper_note_reload(reload->scraper, &told);
 }

@@ -12,7 +12,7 @@
 #include "cli/say.h"
 #include "cli/watch.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "format", "FORMAT",
       "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), openmetrics-created (with _created lines),\nor "
       "protobuf (delimited MetricFamily messages)" },

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "exporter/scrape/documents.h"
 #include "exporter/scrape/health_put.h"
 #include "exporter/scrape/self.h"
@@ -33,24 +33,6 @@ struct round {
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
-
-static double
-clock_seconds(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void
 round_free(struct round *round)

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 struct scraper {
@@ -31,15 +31,6 @@ struct scraper {
     int fd;
     struct round *round; /* the thread's */
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- a round ---- */
 
@@ -133,7 +124,7 @@ is_time(struct scraper *scraper)
 {
     uint64_t at = round_tick_at(scraper->round);
 
-    return at && now_ns() >= at;
+    return at && clock_ns(CLOCK_MONOTONIC) >= at;
 }
 
 /* Until something is asked, or until it is time for the rules. Under the lock. */
@@ -155,7 +146,7 @@ wait_for_work(struct scraper *scraper, struct work *work)
 {
     pthread_mutex_lock(&scraper->lock);
     scraper->busy = 0;
-    scraper->waiting_since_ns = scraper->queue || scraper->config ? now_ns() : 0;
+    scraper->waiting_since_ns = scraper->queue || scraper->config ? clock_ns(CLOCK_MONOTONIC) : 0;
     if (!scraper->queue && !scraper->config)
         pthread_cond_broadcast(&scraper->finished);
     while (!scraper->queue && !scraper->config && !scraper->stopping && !is_time(scraper))
@@ -166,7 +157,7 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->queue_end = &scraper->queue;
     scraper->busy = work->requests || work->config || work->tick;
     if (scraper->busy && !scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns(); /* the rules wait for it */
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC); /* the rules wait for it */
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
     return work->requests || work->config || work->tick;
@@ -226,7 +217,7 @@ scraper_start(const struct round_options *options, struct config *config)
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;
-    scraper->waiting_since_ns = now_ns();
+    scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     scraper->round = round_new(options, config);
     if (!scraper->round)
         config_free(config);
@@ -263,7 +254,7 @@ scraper_ask(struct scraper *scraper, struct scrape_request *request)
     *scraper->queue_end = request;
     scraper->queue_end = &request->next;
     if (!scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns();
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_cond_signal(&scraper->asked);
     pthread_mutex_unlock(&scraper->lock);
 }
@@ -284,7 +275,7 @@ scraper_configure(struct scraper *scraper, struct config *config)
     scraper->config = config;
     scraper->is_configured = 0;
     if (!scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns();
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_cond_signal(&scraper->asked);
     pthread_mutex_unlock(&scraper->lock);
 }
@@ -328,7 +319,7 @@ scraper_answered(struct scraper *scraper)
 void
 scraper_look(struct scraper *scraper, struct scraper_state *out)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
     pthread_mutex_lock(&scraper->lock);
     out->readings_n = scraper->readings_n;

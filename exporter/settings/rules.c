@@ -68,9 +68,8 @@ take_severity(struct yaml *yaml, const char *key, const struct yaml_value *value
 
     if (yaml_string(yaml, key, value, &word))
         return -EINVAL;
-    if (strcmp(word, "degraded") != 0 && strcmp(word, "failing") != 0)
+    if (status_health_of(word, &rule->spec.severity) || rule->spec.severity == STATUS_OK)
         return yaml_fail(yaml, value, "%s is %s; degraded or failing is wanted", key, yaml_shown(key, value, shown));
-    rule->spec.severity = *word == 'f' ? STATUS_FAILING : STATUS_DEGRADED;
     return 0;
 }
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/web/internal.h"
 
@@ -23,15 +23,6 @@
 #define HTTP_FRESH_NS        500000000u /* a connection so young is not cut for want of descriptors          */
 #define HTTP_CROWD           32u
 #define NS_PER_SECOND        1000000000.0
-
-uint64_t
-http_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- connections ---- */
 
@@ -62,11 +53,11 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
     }
     fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    conn = conns_add(&http->conns, fd->connect_fd, address ? address->client_addr : NULL, http_now_ns());
+    conn = conns_add(&http->conns, fd->connect_fd, address ? address->client_addr : NULL, clock_ns(CLOCK_MONOTONIC));
     *context = conn;
     if (!conn)
         return;
-    conn->session = guard_connected(http->guard, connection, http_now_ns());
+    conn->session = guard_connected(http->guard, connection, clock_ns(CLOCK_MONOTONIC));
     if (conn->session && !handshakes_add(&http->handshakes, connection, conn) && http->handshakes_fd < 0 &&
         !epoll_watch(http, http->handshakes.epoll))
         http->handshakes_fd = http->handshakes.epoll;
@@ -224,7 +215,7 @@ http_fd(const struct http *http)
 int
 http_timeout_ms(struct http *http)
 {
-    uint64_t now = http_now_ns(), next = conns_reap(&http->conns, now), wait_ms;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC), next = conns_reap(&http->conns, now), wait_ms;
     MHD_UNSIGNED_LONG_LONG library_ms;
 
     if (accepts_next(&http->accepts) < next)
@@ -259,7 +250,7 @@ trim(struct http *http)
 void
 http_run(struct http *http)
 {
-    uint64_t now = http_now_ns();
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
     int too_many;
 
     requests_resume_answered(http);

@@ -33,9 +33,6 @@ struct http {
     int closing;      /* nobody is suspended any more */
 };
 
-/* CLOCK_MONOTONIC. */
-uint64_t http_now_ns(void);
-
 /* Callbacks of libmicrohttpd, with the http as argument. */
 enum MHD_Result request_handle(void *argument, struct MHD_Connection *connection, const char *url, const char *method,
                                const char *version, const char *upload, size_t *upload_bytes, void **context);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/web/internal.h"
 #include "exporter/web/routes.h"
@@ -40,7 +41,7 @@ enter(struct http *http, struct MHD_Connection *connection, enum conn_phase phas
     struct conn *conn = conn_of(connection);
 
     if (conn)
-        conns_enter(&http->conns, conn, phase, http_now_ns());
+        conns_enter(&http->conns, conn, phase, clock_ns(CLOCK_MONOTONIC));
 }
 
 static enum MHD_Result
@@ -62,7 +63,7 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
         (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
          request->route.fixed == RESPONSE_LARGE_BODY))
         return responses_queue(&http->responses, connection, request->route.fixed);
-    if (!guard_takes_request(http->guard, http_now_ns()))
+    if (!guard_takes_request(http->guard, clock_ns(CLOCK_MONOTONIC)))
         request->state = REQUEST_LIMITED;
     return MHD_YES;
 }

@@ -163,7 +163,7 @@ render_histogram(struct buffer *out, const struct model *model, enum model_type 
     body_len = (size_t)(end - body) + lens[1];
     at = wire_length(at, FAMILY_METRIC, lens[0] + 1 + wire_varint_bytes(body_len) + body_len);
     memcpy(at, text, lens[0]);
-    at = wire_length(at + lens[0], type == MODEL_SUMMARY ? METRIC_SUMMARY : METRIC_HISTOGRAM, body_len);
+    at = wire_length(at + lens[0], model_is_summary(type) ? METRIC_SUMMARY : METRIC_HISTOGRAM, body_len);
     memmove(at, body, body_len);
     out->len = (size_t)(at - out->data) + body_len;
     return 0;

@@ -201,7 +201,7 @@ static const char *const histogram_suffixes[] = { "_bucket", "_sum", "_count" };
 static int
 has_suffix(enum model_type type, size_t i)
 {
-    return type == MODEL_HISTOGRAM || (type == MODEL_SUMMARY && i > 0);
+    return model_is_histogram(type) && (i > 0 || !model_is_summary(type));
 }
 
 /* Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than their own. */

@@ -100,14 +100,18 @@ static const struct model_metric created = GAUGE("segment_created_timestamp_seco
 static int
 own_slots(struct model *model, const struct segment_status *status)
 {
-    const char *const states[] = { "used", "free", "dead", "unknown" };
-    const uint32_t counts[] = { status->slots_live, status->slots_free, status->slots_dead, status->slots_unknown };
-    uint32_t i;
+    const uint32_t counts[STATUS_LIVES] = {
+        [STATUS_FREE] = status->slots_free,
+        [STATUS_LIVE] = status->slots_live,
+        [STATUS_DEAD] = status->slots_dead,
+        [STATUS_UNKNOWN] = status->slots_unknown,
+    };
+    uint32_t life;
     int result = 0;
 
-    for (i = 0; i < 4; i++) {
-        const char *values[] = { status->name, states[i] };
-        result |= model_put_u64(model, &slots, values, counts[i]);
+    for (life = 0; life < STATUS_LIVES; life++) {
+        const char *values[] = { status->name, status_life_slots((enum status_life)life) };
+        result |= model_put_u64(model, &slots, values, counts[life]);
     }
     return result;
 }

@@ -17,8 +17,17 @@
 #define STATUS_ERROR_BYTES         1024u
 #define STATUS_NEVER               UINT64_MAX /* an age: it has not happened                                   */
 
-enum status_life { STATUS_FREE, STATUS_LIVE, STATUS_DEAD, STATUS_UNKNOWN };
-enum status_health { STATUS_OK, STATUS_DEGRADED, STATUS_FAILING };
+enum status_life {
+#define LIFE(name, ...) STATUS_##name,
+#include "read/life.def"
+    STATUS_LIVES
+};
+
+enum status_health {
+#define VERDICT(name, ...) STATUS_##name,
+#include "read/verdicts.def"
+    STATUS_VERDICTS
+};
 
 struct status_check {
     enum status_health health;
@@ -55,7 +64,7 @@ struct segment_status {
     char path[STATUS_NAME_BYTES];
     uint32_t readable; /* 0: then error says why, and what follows is what was known last                      */
     uint32_t unlinked; /* 1: still read, but nobody can attach to it any more; error: what has its name */
-    int32_t fault; /* enum shmeter_reader_fault of lib/read/file/reader.h; 0 fine */
+    int32_t fault;     /* enum shmeter_reader_fault of lib/read/file/reader.h; 0 fine */
     char error[STATUS_ERROR_BYTES];
 
     uint32_t abi_major, abi_minor;
@@ -97,9 +106,19 @@ struct segment_status {
     uint32_t superseded_len;
 };
 
-/* The word for a kind of loss, for labels: "series_refused"; NULL past the last one. And a sentence for people. */
+/* The word for a kind of loss, for labels: "series_refused"; NULL past the last one. And words for people: what it is,
+   and what to do. */
 const char *status_loss_kind(uint32_t loss);
 const char *status_loss_help(uint32_t loss);
+const char *status_loss_advice(uint32_t loss);
+/* Whether health has a reason when it grows. */
+int status_loss_is_reason(uint32_t loss);
+
+const char *status_life_word(enum status_life life);       /* "live" */
+const char *status_life_slots(enum status_life life);      /* what shmeter_slots{state} calls it: "used" */
+const char *status_health_word(enum status_health health); /* "ok" */
+/* The verdict of this word. 0, or -EINVAL: none. */
+int status_health_of(const char *word, enum status_health *out);
 
 /* A time or an age in seconds, without what is less than a millisecond. */
 double status_seconds(uint64_t ns);

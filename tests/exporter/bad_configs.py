@@ -135,6 +135,7 @@ RULES = [
     (rules(GOOD, "for: 60"), 5, "for is '60', without a unit"),
     (rules(GOOD, "for: 2d"), 5, "for is '2d'; a duration from 0 to 1d"),
     (rules(GOOD, "severity: critical"), 5, "severity is 'critical'; degraded or failing is wanted"),
+    (rules(GOOD, "severity: ok"), 5, "severity is 'ok'; degraded or failing is wanted"),
     (rules(GOOD, "severity: [failing]"), 5, "severity is a list; a text is wanted"),
     (rules(GOOD, 'message: "a\\nb"'), 5, "one line of at most 256 bytes"),
     (rules("expr:"), 4, "expr has no value"),

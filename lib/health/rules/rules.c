@@ -29,36 +29,15 @@ rules_free(struct rules *rules)
 
     if (!rules)
         return;
-    for (i = 0; rules->terms && i < rules->terms_n; i++)
-        term_free(rules->terms[i]);
+    terms_free(&rules->terms);
     for (i = 0; i < rules->rules_n; i++)
         rule_free(&rules->rules[i]);
     for (i = 0; i < rules->summaries_n; i++)
         rules_summary_free(&rules->summaries[i]);
     free(rules->history);
-    free(rules->terms);
     free(rules->rules);
     free(rules->summaries);
     free(rules);
-}
-
-int64_t
-rules_term(struct rules *rules, const struct term_want *want)
-{
-    struct term **terms;
-    uint32_t i;
-
-    for (i = 0; i < rules->terms_n; i++)
-        if (term_same(&rules->terms[i]->want, want))
-            return i;
-    terms = realloc(rules->terms, (rules->terms_n + 1) * sizeof *terms);
-    if (!terms)
-        return -ENOMEM;
-    rules->terms = terms;
-    terms[rules->terms_n] = term_new(want);
-    if (!terms[rules->terms_n])
-        return -ENOMEM;
-    return rules->terms_n++;
 }
 
 static int
@@ -81,7 +60,7 @@ rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
         if (!rule->expression->nodes[i]->selector)
             continue;
         want = evaluate_want(rule->expression->nodes[i]);
-        term = rules_term(rules, &want);
+        term = terms_add(&rules->terms, &want);
         if (term < 0)
             return -ENOMEM;
         rule->term_of[i] = (uint32_t)term;
@@ -106,29 +85,13 @@ rules_fill(struct rules *rules, const struct rules_spec *spec)
     }
     for (i = 0; i < spec->summaries_n; i++) {
         rules->summaries_n++;
-        if (rules_summary_copy(rules, &rules->summaries[i], &spec->summaries[i]))
+        if (rules_summary_copy(&rules->terms, &rules->summaries[i], &spec->summaries[i]))
             return -ENOMEM;
     }
     return 0;
 }
 
 /* ---- after a reload ---- */
-
-static void
-take_term(struct term **to, struct rules *former)
-{
-    const struct term_want want = (*to)->want;
-    uint32_t i;
-
-    for (i = 0; i < former->terms_n; i++)
-        if (former->terms[i] && term_same(&former->terms[i]->want, &want)) {
-            term_free(*to);
-            *to = former->terms[i];
-            (*to)->want = want; /* its strings belong to the rule */
-            former->terms[i] = NULL;
-            return;
-        }
-}
 
 static void
 take_state(struct rule *to, const struct rules *former)
@@ -158,8 +121,7 @@ rules_take(struct rules *rules, struct rules *former)
         return;
     for (i = 0; i < rules->rules_n; i++)
         take_state(&rules->rules[i], former);
-    for (i = 0; i < rules->terms_n; i++)
-        take_term(&rules->terms[i], former);
+    terms_take(&rules->terms, &former->terms);
     rules->real_ns = former->real_ns;
     rules->history = former->history;
     former->history = history;
@@ -201,8 +163,8 @@ say_change(const struct rule *rule, const char *what)
 {
     struct shown value = show(rule->value), threshold = show(rule->threshold);
 
-    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", health_word(rule->severity), "value", value.text,
-              "threshold", threshold.text, NULL);
+    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", status_health_word(rule->severity), "value",
+              value.text, "threshold", threshold.text, NULL);
 }
 
 static void
@@ -227,7 +189,7 @@ rule_step(struct rule *rule, int holds, double now)
 static void
 rule_judge(struct rules *rules, struct rule *rule, const struct model *model, double now)
 {
-    struct evaluate evaluate = { rules->terms, rule->term_of, model, rules->history, NULL };
+    struct evaluate evaluate = { rules->terms.list, rule->term_of, model, rules->history, NULL };
     const struct expression *expression = rule->expression;
     double left = NAN, right = NAN;
     int none = evaluate_node(&evaluate, expression->left, &left);
@@ -248,8 +210,8 @@ rules_read(struct rules *rules, const struct model *model, double now, uint64_t 
 
     if (history_read(rules->history, now))
         return 0;
-    for (i = 0; i < rules->terms_n; i++)
-        result |= term_read(rules->terms[i], model, rules->history, &moment);
+    for (i = 0; i < rules->terms.n; i++)
+        result |= term_read(rules->terms.list[i], model, rules->history, &moment);
     for (i = 0; i < rules->rules_n; i++)
         rule_judge(rules, &rules->rules[i], model, now);
     rules->real_ns = real_ns;

@@ -22,7 +22,7 @@ rules_summary_free(struct rules_summary *summary)
 }
 
 int
-rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct summary_spec *from)
+rules_summary_copy(struct terms *terms, struct rules_summary *to, const struct summary_spec *from)
 {
     const char **by = calloc(from->by_n + 1, sizeof *by);
     struct term_want want = { .le = NAN, .kind = TERM_HISTOGRAM, .window_seconds = from->over_seconds };
@@ -41,7 +41,7 @@ rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct s
     want.selector = to->selector;
     want.by = to->spec.by;
     want.by_n = to->spec.by_n;
-    term = rules_term(rules, &want);
+    term = terms_add(terms, &want);
     to->term = (uint32_t)term;
     return term < 0 ? -ENOMEM : 0;
 }
@@ -117,7 +117,7 @@ int
 rules_summary(const struct rules *rules, uint32_t idx, struct summary_result *out)
 {
     const struct rules_summary *summary = &rules->summaries[idx];
-    const struct term *term = rules->terms[summary->term];
+    const struct term *term = rules->terms.list[summary->term];
     uint32_t i;
     int result = 0;
 

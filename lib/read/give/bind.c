@@ -14,26 +14,6 @@
 
 /* ---- definitions ---- */
 
-static enum model_type
-type_of(const struct snapshot_family *family)
-{
-    switch (family->type) {
-    case SHMETER_COUNTER:
-    case SHMETER_COUNTER_F64:
-        return MODEL_COUNTER;
-    case SHMETER_HISTOGRAM:
-        return MODEL_HISTOGRAM;
-    case SHMETER_INFO:
-        return MODEL_INFO;
-    case SHMETER_SUMMARY:
-        return MODEL_SUMMARY;
-    case SHMETER_STATESET:
-        return MODEL_STATESET;
-    default:
-        return MODEL_GAUGE;
-    }
-}
-
 /*
  * What the family of a replaced segment is added to in the one that has its name. Returns whether that is another one than it was.
  */
@@ -47,7 +27,7 @@ follow_family(struct snapshot_family *family, struct snapshot *newer)
 
     family->later = later;
     family->redefined = redefined;
-    if (fits && family->type == SHMETER_COUNTER_F64 && other->type == SHMETER_COUNTER && !other->after_f64) {
+    if (fits && shmeter_type_counter_f64(family->type) && shmeter_type_counter(other->type) && !other->after_f64) {
         other->after_f64 = 1;
         newer->model = NULL; /* it counts in doubles from now on */
         changed = 1;
@@ -122,7 +102,8 @@ add_labels(struct snapshot_family *family, const struct settings *settings, cons
 static int
 counts_in_f64(const struct snapshot_family *family)
 {
-    return family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE || family->as_f64 || family->after_f64;
+    return shmeter_type_counter_f64(family->type) || family->type == SHMETER_GAUGE || family->as_f64 ||
+           family->after_f64;
 }
 
 static int
@@ -183,7 +164,8 @@ bind_alone(struct snapshot_family *family, const struct snapshot_target *target,
     int result = name ? 0 : -EEXIST;
 
     if (name)
-        family->target = model_family_collect(model, type_of(family), name, family->help, family->unit_text, &result);
+        family->target = model_family_collect(model, snapshot_model_type(family), name, family->help, family->unit_text,
+                                              &result);
     if (!result)
         result = bind_shape(family, target, model, &family->shape);
     if (result == -ENOMEM)

@@ -38,24 +38,16 @@ add_value(const struct snapshot *snapshot, const struct snapshot_series *series,
         return;
     }
     sums = snapshot->sums + series->place;
-    switch (family->type) {
-    case SHMETER_COUNTER:
-        if (family->shape->number == MODEL_F64) /* fractional ones are added to it */
-            add_f64(words, (double)sums[0]);
-        else
-            words[0] = model_add_held(words[0], sums[0]);
-        break;
-    case SHMETER_COUNTER_F64:
-        add_f64(words, snapshot_f64(sums[0]));
-        break;
-    case SHMETER_HISTOGRAM:
-    case SHMETER_SUMMARY:
+    if (shmeter_type_histogram(family->type)) {
         add_f64(words, snapshot_f64(sums[0]));
         for (i = 1; i <= family->buckets_n; i++)
             words[i] = model_add_held(words[i], sums[i]);
-        break;
-    default:
-        break;
+    } else if (shmeter_type_counter_f64(family->type)) {
+        add_f64(words, snapshot_f64(sums[0]));
+    } else if (family->shape->number == MODEL_F64) { /* fractional ones are added to it */
+        add_f64(words, (double)sums[0]);
+    } else {
+        words[0] = model_add_held(words[0], sums[0]);
     }
 }
 
@@ -246,22 +238,18 @@ give_states(struct snapshot *snapshot, struct model *model, const struct snapsho
 static void
 join(const struct snapshot *snapshot, const struct snapshot_family *family, uint64_t *word, double value)
 {
-    uint32_t mode = family->joins ? snapshot->families[family->joins - 1].mode : SHMETER_SUM;
-    double other = snapshot_f64(*word);
+    const double other = snapshot_f64(*word);
 
-    switch (mode) {
-    case SHMETER_LIVE_MIN:
-    case SHMETER_MIN:
+    switch (family->joins ? modes[snapshot->families[family->joins - 1].mode].how : MODE_SUM) {
+    case MODE_MIN:
         if (value < other)
             memcpy(word, &value, sizeof value);
         break;
-    case SHMETER_LIVE_MAX:
-    case SHMETER_MAX:
+    case MODE_MAX:
         if (value > other)
             memcpy(word, &value, sizeof value);
         break;
-    case SHMETER_LIVE_LATEST:
-    case SHMETER_LATEST:
+    case MODE_LATEST:
         break;
     default:
         add_f64(word, value);

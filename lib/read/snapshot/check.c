@@ -155,8 +155,7 @@ check_cell_bytes(const struct snapshot_family *family)
 {
     uint32_t least = shmeter_type_histogram(family->type)
                          ? (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * family->buckets_n
-                     : family->type <= SHMETER_COUNTER_F64 ? 8
-                                                           : 0;
+                         : 8 * (uint32_t)shmeter_type_counts(family->type);
 
     /* rounding up is the producers' affair, but a cell is not something else */
     return family->cell_bytes >= least && family->cell_bytes < least + 64 && family->cell_bytes % 8 == 0;

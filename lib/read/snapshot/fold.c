@@ -22,7 +22,7 @@ static void
 add_words(const struct snapshot_family *family, uint64_t *words, const uint64_t *more)
 {
     const uint32_t words_n = snapshot_sum_words(family);
-    const uint32_t fractions = family->type == SHMETER_COUNTER ? 0 : 1; /* a fractional counter, or a histogram's sum */
+    const uint32_t fractions = !shmeter_type_counter(family->type); /* a fractional counter, or a histogram's sum */
     uint32_t i;
 
     if (fractions)
@@ -56,7 +56,7 @@ keep_idle(struct snapshot *into, uint32_t number, const struct snapshot_idle *ol
 static int
 counts(const struct snapshot_family *family)
 {
-    return family->visible && (family->type <= SHMETER_COUNTER_F64 || shmeter_type_histogram(family->type));
+    return family->visible && (shmeter_type_counts(family->type) || shmeter_type_histogram(family->type));
 }
 
 static int

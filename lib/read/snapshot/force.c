@@ -145,6 +145,14 @@ snapshot_label_order(const struct snapshot_family *from, const struct snapshot_f
     return 1;
 }
 
+/* Integers and doubles in lanes are added up, when they are exposed as the same. */
+static int
+same_type(const struct snapshot_family *a, const struct snapshot_family *b)
+{
+    return a->type == b->type || (shmeter_type_counts(a->type) && shmeter_type_counts(b->type) &&
+                                  snapshot_model_type(a) == snapshot_model_type(b));
+}
+
 /*
  * How a definition differs, so that it does not fit the one in force; NULL: it does. A gauge's mode and a unit may
  * differ.
@@ -153,9 +161,8 @@ static const char *
 difference(const struct snapshot_family *family, const struct snapshot_family *in_force)
 {
     uint8_t order[SHMETER_MAX_LABELS];
-    int counters = family->type <= SHMETER_COUNTER_F64 && in_force->type <= SHMETER_COUNTER_F64;
 
-    if ((family->type != in_force->type && !counters) || in_force->unknown)
+    if (in_force->unknown || !same_type(family, in_force))
         return "another type";
     if (family->type == SHMETER_INFO)
         return NULL;
@@ -240,7 +247,7 @@ judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_forc
         changed |= family->superseded != superseded || family->joins != joins;
         family->superseded = superseded;
         family->joins = joins;
-        as_f64 |= joins && family->type == SHMETER_COUNTER_F64;
+        as_f64 |= joins && shmeter_type_counter_f64(family->type);
         if (differs && family->open_n && tell(snapshot, family, differs))
             return -ENOMEM;
     }
@@ -290,7 +297,7 @@ growth(const struct snapshot_family *family, const uint64_t *now, const uint64_t
     double more;
     uint32_t i;
 
-    if (family->type == SHMETER_COUNTER_F64) {
+    if (shmeter_type_counter_f64(family->type)) {
         more = ceil(snapshot_f64(now[0]) - (before ? snapshot_f64(before[0]) : 0));
         return more >= 0x1p63 ? UINT64_C(1) << 63 : more > 0 ? (uint64_t)more : 0;
     }

@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
+#include "read/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "read/snapshot/types.h"
 #include "shm/atomic.h"
@@ -272,6 +273,9 @@ snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint6
     return 0;
 }
 
+/* exposed.c: as what the family's type is exposed. */
+enum model_type snapshot_model_type(const struct snapshot_family *family);
+
 /*
  * force.c: families number is another definition of the name of families known. There is room for it in
  * several.
@@ -288,7 +292,7 @@ int snapshot_label_order(const struct snapshot_family *from, const struct snapsh
 static inline int
 snapshot_per_worker(const struct snapshot_family *family)
 {
-    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
+    return family->type == SHMETER_GAUGE && modes[family->mode].how == MODE_ALL;
 }
 
 #endif

@@ -35,7 +35,7 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number, uint32_t word)
 {
     struct snapshot_series *series = &snapshot->series[number];
     const struct snapshot_family *family = &snapshot->families[series->family];
-    uint32_t f64 = family->type == SHMETER_COUNTER_F64, sum = snapshot->sums_used;
+    uint32_t f64 = (uint32_t)shmeter_type_counter_f64(family->type), sum = snapshot->sums_used;
     struct snapshot_run *last = snapshot->runs_n ? &snapshot->runs[snapshot->runs_n - 1] : NULL;
 
     series->place = sum;

@@ -89,7 +89,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
     } while (snapshot_load(snapshot, off) != word &&
              snapshot_try(&snapshot->torn, ++tries, sizeof(struct shmeter_slot_check) / 8));
     health = word & 0xff;
-    out->health = health == SHMETER_OK ? STATUS_OK : health == SHMETER_DEGRADED ? STATUS_DEGRADED : STATUS_FAILING;
+    out->health = health < STATUS_VERDICTS ? (enum status_health)health : STATUS_FAILING;
     out->age_ns = age_ns(snapshot, since);
     return *out->name != 0;
 }
@@ -125,9 +125,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     out = &status->slots[status->slots_len++];
     memset(out, 0, sizeof *out);
     out->slot = number;
-    out->life = slot->life == SHMETER_LIVENESS_LIVE   ? STATUS_LIVE
-                : slot->life == SHMETER_LIVENESS_DEAD ? STATUS_DEAD
-                                                      : STATUS_UNKNOWN;
+    out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
     out->generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
     out->foreign = !snapshot->observer.namespaces ||

@@ -192,8 +192,8 @@ find_family(struct term *term, const struct model *model, enum term_part *part)
 {
     const char *name = selector_name(term->want.selector);
     const struct model_family *family = model_find(model, name);
-    int is_histogram = family && family->type == MODEL_HISTOGRAM;
-    int is_summary = family && family->type == MODEL_SUMMARY;
+    int is_summary = family && model_is_summary(family->type);
+    int is_histogram = family && !is_summary && model_is_histogram(family->type);
 
     term->problem = NULL;
     if (term->want.kind == TERM_HISTOGRAM || !isnan(term->want.le)) {
