@@ -44,7 +44,7 @@ struct store_segment {
     double idle_seconds;
     uint32_t idle_gauges;
     /*
-     * POSIX extended regular expressions against the whole metric name as it was registered, before the prefix. Left out is
+     * Regular expressions (base/regex.h) against the whole metric name as it was registered, before the prefix. Left out is
      * what no expression of allow matches (allow_n 0: all do), or one of deny does.
      */
     const char *const *allow, *const *deny;

@@ -49,6 +49,7 @@ OWNERS = {
     r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
     r"#\s*include\s*<isa-l": r"lib/formats/gzip\.c",
+    r"#\s*include\s*<re2/": r"lib/base/regex\.cc",
     r"#\s*include\s*<yaml\.h": r"lib/daemon/settings/internal\.h",
     r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"lib/formats/plan/protobuf\.c",
     r"#\s*include\s*<gnutls/": r"exporter/web/(tls/\w+|auth/\w+|guard|handshakes)\.[ch]",

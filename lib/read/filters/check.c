@@ -3,12 +3,12 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/regex.h"
 #include "base/text.h"
 #include "read/filters/filters.h"
 
@@ -100,52 +100,17 @@ check_prefix(const struct why *why, const char *prefix)
 
 /* ---- expressions ---- */
 
-/* What could take the reader's time or memory. */
-static int
-check_cost(const struct why *why, const char *expression)
-{
-    uint32_t cost = settings_expression_cost(expression);
-
-    if (cost == SETTINGS_COST_BACK)
-        return refuse(why, "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
-                      expression);
-    if (cost == SETTINGS_COST_EMPTY)
-        return refuse(why, "expression \"%.80s\" repeats what may be nothing, like (a*)* or a??; write it without that",
-                      expression);
-    if (cost > SETTINGS_COST)
-        return refuse(why, "expression \"%.80s\" repeats too much: written out, it has more than %u parts", expression,
-                      SETTINGS_COST);
-    return 0;
-}
-
 static int
 check_expression(const struct why *why, const char *expression)
 {
-    regex_t compiled;
-    char error[128];
+    struct regex *compiled;
     int result;
 
     if (!*expression)
         return refuse(why, "an expression is empty, and no name matches it");
-    if (strlen(expression) > SETTINGS_EXPRESSION_BYTES)
-        return refuse(why, "expression \"%.40s...\" is longer than %u bytes", expression, SETTINGS_EXPRESSION_BYTES);
-    if (check_cost(why, expression))
-        return -EINVAL;
-    result = regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB);
-    if (!result) {
-        regfree(&compiled);
-        return 0;
-    }
-    regerror(result, &compiled, error, sizeof error);
-    return refuse(why, "expression \"%.80s\" is no regular expression: %s", expression, error);
-}
-
-int
-settings_expression_check(const char *expression, char *why_text, size_t why_bytes)
-{
-    const struct why why = { why_text, why_bytes };
-
-    return check_expression(&why, expression);
+    result = regex_new(&compiled, expression, why->text, why->bytes);
+    regex_free(compiled);
+    return result;
 }
 
 static int

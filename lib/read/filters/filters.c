@@ -4,16 +4,16 @@
 #include "read/filters/filters.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/regex.h"
 #include "read/file/reader.h"
 
 struct settings_expressions {
     uint32_t n;
-    regex_t compiled[];
+    struct regex *compiled[];
 };
 
 struct settings_list {
@@ -31,7 +31,7 @@ expressions_free(const struct settings_expressions *constant)
     uint32_t i;
 
     for (i = 0; expressions && i < expressions->n; i++)
-        regfree(&expressions->compiled[i]);
+        regex_free(expressions->compiled[i]);
     free(expressions);
 }
 
@@ -39,6 +39,8 @@ static int
 expressions_new(const struct settings_expressions **out, const char *const *texts, uint32_t n)
 {
     struct settings_expressions *expressions;
+    char why[256];
+    int result;
 
     *out = NULL;
     if (!n)
@@ -48,32 +50,32 @@ expressions_new(const struct settings_expressions **out, const char *const *text
         return -ENOMEM;
     *out = expressions;
     for (; expressions->n < n; expressions->n++) {
-        int result = regcomp(&expressions->compiled[expressions->n], texts[expressions->n], REG_EXTENDED);
+        result = regex_new(&expressions->compiled[expressions->n], texts[expressions->n], why, sizeof why);
         if (result)
-            return result == REG_ESPACE ? -ENOMEM : -EINVAL;
+            return result;
     }
     return 0;
 }
 
-/* The leftmost match is the longest one from there (POSIX.1-2017, 9.1): if the whole name can match, it is the whole name. */
+/* 1, 0 or -ENOMEM; NULL: none. */
 static int
 expressions_match(const struct settings_expressions *expressions, const char *name)
 {
-    regmatch_t match;
     uint32_t i;
+    int result = 0;
 
-    for (i = 0; i < expressions->n; i++)
-        if (!regexec(&expressions->compiled[i], name, 1, &match, 0) && match.rm_so == 0 && !name[match.rm_eo])
-            return 1;
-    return 0;
+    for (i = 0; expressions && i < expressions->n && !result; i++)
+        result = regex_matches(expressions->compiled[i], name);
+    return result;
 }
 
 int
 settings_allow(const struct settings *settings, const char *name)
 {
-    if (settings->allow && !expressions_match(settings->allow, name))
-        return 0;
-    return !settings->deny || !expressions_match(settings->deny, name);
+    int allowed = settings->allow ? expressions_match(settings->allow, name) : 1;
+    int denied = allowed > 0 ? expressions_match(settings->deny, name) : 0;
+
+    return allowed < 0 ? allowed : denied < 0 ? denied : allowed && !denied;
 }
 
 /* ---- copies ---- */

@@ -14,11 +14,7 @@
 #define SETTINGS_LABEL_NAME_BYTES 200u
 #define SETTINGS_VALUE_BYTES      1024u
 #define SETTINGS_PREFIX_BYTES     64u
-#define SETTINGS_EXPRESSIONS      64u   /* in a list; one expression can say as much with |                        */
-#define SETTINGS_EXPRESSION_BYTES 512u  /* ... whose compiled form and time grow with it                            */
-#define SETTINGS_COST             2000u /* parts of an expression with its repetitions written out              */
-#define SETTINGS_COST_BACK        UINT32_MAX
-#define SETTINGS_COST_EMPTY       (UINT32_MAX - 1)
+#define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can say as much with |                        */
 #define SETTINGS_IDLE_SECONDS     1e9
 
 struct settings_expressions;
@@ -47,17 +43,7 @@ int settings_match(const char *match, const char *name);
 /* The first one that matches the segment called name (NAME or path); NULL: none. Valid as long as the list. */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 
-/* Whether a family of this name is exposed. Not for each series: it tries the expressions one after the other. */
+/* Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after the other. */
 int settings_allow(const struct settings *settings, const char *name);
-
-/*
- * How many parts an expression has when + and {n,m} are written out, as the C library does; SETTINGS_COST + 1 when it is more than
- * SETTINGS_COST. SETTINGS_COST_BACK: it has a back reference, which would be matched by trying. SETTINGS_COST_EMPTY: *, +, ? or an
- * interval stands behind what matches nothing too.
- */
-uint32_t settings_expression_cost(const char *expression);
-
-/* Whether it is a POSIX extended regular expression that costs little. 0, or -EINVAL and a sentence. */
-int settings_expression_check(const char *expression, char *why, size_t why_bytes);
 
 #endif

@@ -24,6 +24,7 @@ static const char *const good[] = {
     "histogram_sum(sum(rate(x[5m]))) / histogram_count(sum(rate(x[5m]))) >= .1",
     "SUM (rate (x_bucket {le=\"0.3\", a!=\"b\" ,} [ 1m30s ] ) )\n# why not\n<= 1e3",
     "-sum(x) + -(2 - max(max_over_time(y[1h]))) * 3 < - - 1",
+    "sum(x{a=~\"\\\\d+[\\\\.]\", b!~`(?i)b|(a?)+|c??|\\pL`, c=~\"\"}) > 1",
     "count(increase(a:b_total{a='x\\'y', b=`\\d`, c!~\"a|b[.]c\"}[1s500ms])) == 1",
 };
 
@@ -49,12 +50,11 @@ static const struct {
     { "sum(irate(x[5m])) > 1", "this function is not known" },
     { "sum(x{a=\"b}) > 1", "this text has no end, at character 9" },
     { "sum(x{a=\"\\d\"}) > 1", "write a backslash as \\\\" },
-    { "sum(x{a=~\"\\\\d\"}) > 1", "not POSIX" },
-    { "sum(x{a=~\"[\\\\.]\"}) > 1", "not POSIX" },
-    { "sum(x{a=~\"(?i)b\"}) > 1", "not POSIX" },
     { "sum(x{a=~\"(b\"}) > 1", "no regular expression" },
     { "sum(x{a=~\"(a{99}){99}\"}) > 1", "repeats too much" },
-    { "sum(x{a=~\"(b?)+\"}) > 1", "repeats what may be nothing" },
+    { "sum(x{a=~\"(b)\\\\1\"}) > 1", "back reference" },
+    { "sum(x{a=~\"\\\\C\"}) > 1", "a single byte" },
+    { "sum(x{a=~`\xff`}) > 1", "invalid UTF-8" },
     { "sum(x{__name__=\"y\"}) > 1", "not the name of a label" },
     { "sum({a=\"b\"}) > 1", "the name of a metric belongs here" },
     { "histogram_quantile(0.5, rate(x[5m])) > 1", "sum(rate(HISTOGRAM[5m])) belongs here" },

@@ -10,7 +10,7 @@
  *     histogram   = sum ( (rate | increase) ( selector [5m] ) ) | sum by (le) ( (rate | increase) ( NAME_bucket selector [5m] ) )
  *     selector    = NAME [ { label = "text", label != "text", label =~ "expression", label !~ "expression" } ]
  *
- * Everything that is accepted is valid PromQL and means the same there. Label expressions are POSIX extended regular ones, matched
+ * Everything that is accepted is valid PromQL and means the same there. Label expressions are those of base/regex.h, matched
  * against the whole value.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
