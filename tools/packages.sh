@@ -4,7 +4,7 @@
 
 # To build everything.
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
-libisal-dev libprotobuf-c-dev protobuf-c-compiler libre2-dev libyaml-dev libgnutls28-dev libcrypt-dev zlib1g-dev"
+libisal-dev libprotobuf-c-dev protobuf-c-compiler libre2-dev libyaml-dev libgnutls28-dev nettle-dev libcrypt-dev zlib1g-dev"
 
 # What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture and
 # a machine of it, disassembly, system call traces, process tools, judges of the formats, certificates, the judge of service files,

@@ -53,6 +53,7 @@ OWNERS = {
     r"#\s*include\s*<yaml\.h": r"lib/daemon/settings/internal\.h",
     r"#\s*include\s*[<\"](protobuf-c/|.*\.pb-c\.h)": r"lib/formats/plan/protobuf\.c",
     r"#\s*include\s*<gnutls/": r"exporter/web/(tls/\w+|auth/\w+|guard|handshakes)\.[ch]",
+    r"#\s*include\s*<nettle/": r"exporter/web/auth/basic\.c",
     r"#\s*include\s*<crypt\.h": r"exporter/web/auth/(auth|basic)\.c",
     r"#\s*include\s*<jansson": r"(lib/health/(rules/)?json|exporter/.*|cli/.*|bench/\w+)\.[ch]",
 }

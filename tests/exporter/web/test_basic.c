@@ -60,6 +60,12 @@ a_header_with_a_second_reading_is_refused(void **state)
                                          "Basic YTp\xff",
                                          "Basic =====",
                                          "Basic YTp-",
+                                         "Basic YTpi\tYTpi",
+                                         "Basic YT\rpi",
+                                         "Basic YTpi\v",
+                                         "Basic YTpi====",
+                                         "Basic YTpiYWF=",
+                                         "Basic Y=pi",
                                          "Basic YToA", /* a zero */
                                          "Basic ====" };
     struct basic basic;
