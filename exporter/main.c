@@ -23,7 +23,7 @@
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
 #include "exporter/settings/version.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 #include "exporter/web/http.h"
 
 #define DRAIN_MS       2000 /* for answers under way when the end is asked for */

@@ -11,8 +11,8 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "exporter/tls/files.h"
 #include "exporter/web/rate.h"
-#include "exporter/web/tls/files.h"
 
 #define NS_PER_SECOND 1000000000u
 #define LOOK_AGAIN_NS NS_PER_SECOND /* how often the files of the certificate are looked at, at most                */

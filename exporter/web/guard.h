@@ -10,8 +10,8 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 
-#include "exporter/web/auth/auth.h"
-#include "exporter/web/config/config.h"
+#include "exporter/auth/auth.h"
+#include "exporter/settings/web/config.h"
 
 struct guard;
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "exporter/scrape/scraper.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 struct http_options {
     struct scraper *scraper;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 #include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

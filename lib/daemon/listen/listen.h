@@ -1,5 +1,5 @@
 /*
- * Addresses to listen on: from text to a socket. It knows nothing of HTTP.
+ * From an address to a socket that listens there. It knows nothing of HTTP.
  */
 #ifndef SHMETER_DAEMON_LISTEN_LISTEN_H
 #define SHMETER_DAEMON_LISTEN_LISTEN_H
@@ -8,15 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LISTEN_ADDRESSES  8u /* --web.listen-address may be given so often */
-#define LISTEN_TEXT_BYTES 256u
-
-struct listen_address {
-    char text[LISTEN_TEXT_BYTES]; /* as it was given                                                        */
-    char host[LISTEN_TEXT_BYTES]; /* "" every address of this machine; the path of a Unix socket             */
-    uint16_t port;                /* 0: a free one                                                          */
-    int is_unix;
-};
+#include "daemon/listen/address.h"
 
 struct listen_socket {
     int fd;
@@ -29,9 +21,6 @@ struct listen_sockets {
     struct listen_socket all[LISTEN_ADDRESSES];
     uint32_t n;
 };
-
-/* Reads HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH. Returns 0, or -EINVAL and in *why what is wrong with it. */
-int listen_parse(const char *text, struct listen_address *out, const char **why);
 
 /*
  * A socket that listens there, non-blocking and closed on exec. Returns the descriptor, or -errno and one sentence in error that

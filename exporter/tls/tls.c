@@ -2,7 +2,7 @@
  * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session tickets,
  * so there is no resumption that would go past the verification.
  */
-#include "exporter/web/tls/tls.h"
+#include "exporter/tls/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "exporter/web/tls/files.h"
+#include "exporter/tls/files.h"
 
 #define CHAIN_MAX 16u
 

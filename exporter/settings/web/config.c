@@ -1,7 +1,7 @@
 /*
  * Sections of the web configuration but for tls_server_config, which is in tls.c.
  */
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include <strings.h>
 
 #include "base/log.h"
-#include "exporter/web/auth/basic.h"
-#include "exporter/web/config/internal.h"
+#include "exporter/auth/basic.h"
+#include "exporter/settings/web/internal.h"
 
 #define RATE_SECONDS_MAX 3600.0
 #define RATE_BURST_MAX   1000000

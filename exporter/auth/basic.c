@@ -2,7 +2,7 @@
  * Whatever has two readings is refused. Base64 is that of Nettle, which decodes into memory that is wiped here; GnuTLS' own copies the
  * text to memory that it does not wipe.
  */
-#include "exporter/web/auth/basic.h"
+#include "exporter/auth/basic.h"
 
 #include <crypt.h>
 #include <errno.h>

@@ -2,14 +2,14 @@
  * The file of --web.config.file: the web configuration of Prometheus' exporter-toolkit (docs/web-configuration.md there), as one
  * structure, with its certificate and key read and checked. docs/web.md says where this differs. It serves nothing.
  */
-#ifndef SHMETER_EXPORTER_WEB_CONFIG_CONFIG_H
-#define SHMETER_EXPORTER_WEB_CONFIG_CONFIG_H
+#ifndef SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
+#define SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exporter/web/auth/auth.h"
-#include "exporter/web/tls/tls.h"
+#include "exporter/auth/auth.h"
+#include "exporter/tls/tls.h"
 
 #define WEB_CONFIG_SANS 64u
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "exporter/web/config/internal.h"
-#include "exporter/web/tls/files.h"
+#include "exporter/settings/web/internal.h"
+#include "exporter/tls/files.h"
 
 struct reading {
     struct web_config *config;

@@ -4,14 +4,14 @@
  *
  * Single-threaded.
  */
-#ifndef SHMETER_EXPORTER_WEB_TLS_TLS_H
-#define SHMETER_EXPORTER_WEB_TLS_TLS_H
+#ifndef SHMETER_EXPORTER_TLS_TLS_H
+#define SHMETER_EXPORTER_TLS_TLS_H
 
 #include <gnutls/gnutls.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exporter/web/tls/terms.h"
+#include "exporter/tls/terms.h"
 
 #define TLS_ERROR_BYTES 512u
 

@@ -1,7 +1,7 @@
 /*
  * Symbolic links are followed: that is how secrets are mounted into containers, and renamed links how they are renewed.
  */
-#include "exporter/web/tls/files.h"
+#include "exporter/tls/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
