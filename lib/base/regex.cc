@@ -4,7 +4,6 @@
 #include "base/regex.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -73,41 +72,38 @@ make_ready_for_exceptions()
 
 /* -EINVAL and a sentence, or 0 when there is nothing wrong with it. */
 int
-refuse(char *why, size_t why_bytes, const char *expression, const RE2 &compiled)
+refuse(struct report *report, const char *expression, const RE2 &compiled)
 {
     const std::string &part = compiled.error_arg();
 
     if (compiled.error_code() == RE2::ErrorBadEscape && part.size() == 2 && part[1] >= '1' && part[1] <= '9')
-        std::snprintf(why, why_bytes, "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
-                      expression);
-    else if (compiled.error_code() == RE2::ErrorRepeatSize || (compiled.ok() && has_long_repetition(expression)))
-        std::snprintf(why, why_bytes, "expression \"%.80s\" repeats too much: more than %u times", expression,
-                      REGEX_REPEATS);
-    else if (compiled.error_code() == RE2::ErrorPatternTooLarge)
-        std::snprintf(why, why_bytes, "expression \"%.80s\" is too large for the %u KiB that it may take", expression,
-                      REGEX_MEMORY_BYTES >> 10);
-    else if (!compiled.ok() || has_bytes(expression))
-        std::snprintf(why, why_bytes, "expression \"%.80s\" is no regular expression: %.120s", expression,
-                      compiled.ok() ? "\\C, a single byte, is not taken" : compiled.error().c_str());
-    else
-        return 0;
-    return -EINVAL;
+        return report_fail(report, -EINVAL,
+                           "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
+                           expression);
+    if (compiled.error_code() == RE2::ErrorRepeatSize || (compiled.ok() && has_long_repetition(expression)))
+        return report_fail(report, -EINVAL, "expression \"%.80s\" repeats too much: more than %u times", expression,
+                           REGEX_REPEATS);
+    if (compiled.error_code() == RE2::ErrorPatternTooLarge)
+        return report_fail(report, -EINVAL, "expression \"%.80s\" is too large for the %u KiB that it may take",
+                           expression, REGEX_MEMORY_BYTES >> 10);
+    if (!compiled.ok() || has_bytes(expression))
+        return report_fail(report, -EINVAL, "expression \"%.80s\" is no regular expression: %.120s", expression,
+                           compiled.ok() ? "\\C, a single byte, is not taken" : compiled.error().c_str());
+    return 0;
 }
 
 } // namespace
 
 int
-regex_new(struct regex **out, const char *expression, char *why, size_t why_bytes)
+regex_new(struct regex **out, const char *expression, struct report *report)
 {
     *out = nullptr;
     make_ready_for_exceptions();
-    if (std::strlen(expression) > REGEX_BYTES) {
-        std::snprintf(why, why_bytes, "expression \"%.40s...\" is longer than %u bytes", expression, REGEX_BYTES);
-        return -EINVAL;
-    }
+    if (std::strlen(expression) > REGEX_BYTES)
+        return report_fail(report, -EINVAL, "expression \"%.40s...\" is longer than %u bytes", expression, REGEX_BYTES);
     try {
         auto regex = std::make_unique<struct regex>(expression);
-        int result = refuse(why, why_bytes, expression, regex->compiled);
+        int result = refuse(report, expression, regex->compiled);
         if (!result)
             *out = regex.release();
         return result;

@@ -5,7 +5,7 @@
 #ifndef SHMETER_BASE_REGEX_H
 #define SHMETER_BASE_REGEX_H
 
-#include <stddef.h>
+#include "base/report.h"
 
 #define REGEX_BYTES        512u       /* of an expression's text; a longer one is refused                             */
 #define REGEX_MEMORY_BYTES (1u << 20) /* of an expression, compiled, with what matching remembers               */
@@ -18,10 +18,10 @@ extern "C" {
 struct regex;
 
 /*
- * Compiles an expression of UTF-8; . is any character, also a newline, as in Prometheus 3. Returns 0 and *out, -EINVAL and a sentence in
- * why (without a full stop, naming the expression), or -ENOMEM. Thread-safe.
+ * Compiles an expression of UTF-8; . is any character, also a newline, as in Prometheus 3. Returns 0 and *out, -EINVAL and a sentence
+ * that names the expression, or -ENOMEM. Thread-safe.
  */
-int regex_new(struct regex **out, const char *expression, char *why, size_t why_bytes);
+int regex_new(struct regex **out, const char *expression, struct report *report);
 void regex_free(struct regex *regex); /* NULL is fine */
 
 /* Whether it matches the whole text: 1, 0 or -ENOMEM, as it allocates, within REGEX_MEMORY_BYTES. Any number of threads may ask the same one. */

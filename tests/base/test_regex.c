@@ -19,12 +19,12 @@ static int
 matches(const char *expression, const char *text)
 {
     struct regex *regex;
-    char why[256] = "";
+    struct report report = { 0 };
     int result;
 
-    if (regex_new(&regex, expression, why, sizeof why))
-        fail_msg("%s", why);
-    assert_string_equal(why, "");
+    if (regex_new(&regex, expression, &report))
+        fail_msg("%s", report.text);
+    assert_string_equal(report.text, "");
     result = regex_matches(regex, text);
     regex_free(regex);
     return result;
@@ -88,23 +88,23 @@ what_is_no_expression_is_refused_with_a_sentence(void **state)
         { "\\pL{1000}", "expression \"\\pL{1000}\" is too large for the 1024 KiB that it may take" },
     };
     struct regex *regex = (struct regex *)(uintptr_t)1;
-    char why[256], small[16];
+    struct report report;
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(regex_new(&regex, cases[i].expression, why, sizeof why), -EINVAL);
+        report = (struct report){ 0 };
+        assert_int_equal(regex_new(&regex, cases[i].expression, &report), -EINVAL);
         assert_null(regex);
-        assert_string_equal(why, cases[i].wanted);
+        assert_string_equal(report.text, cases[i].wanted);
     }
-    assert_int_equal(regex_new(&regex, "a(", small, sizeof small), -EINVAL);
-    assert_string_equal(small, "expression \"a(\"");
 }
 
 static void
 lengths_and_repetitions_up_to_the_limits_are_taken(void **state)
 {
-    char text[REGEX_BYTES + 2], why[256];
+    char text[REGEX_BYTES + 2];
+    struct report report = { 0 };
     struct regex *regex;
 
     (void)state;
@@ -113,8 +113,9 @@ lengths_and_repetitions_up_to_the_limits_are_taken(void **state)
     assert_true(matches(text, text));
     text[REGEX_BYTES] = 'a';
     text[REGEX_BYTES + 1] = 0;
-    assert_int_equal(regex_new(&regex, text, why, sizeof why), -EINVAL);
-    assert_string_equal(why + strlen(why) - strlen("is longer than 512 bytes"), "is longer than 512 bytes");
+    assert_int_equal(regex_new(&regex, text, &report), -EINVAL);
+    assert_string_equal(report.text + strlen(report.text) - strlen("is longer than 512 bytes"),
+                        "is longer than 512 bytes");
     assert_true(matches("(b{10}){100}|a{1000}?", text) == 0);
     assert_true(matches("x{0,1000}[{1000,1000}]*", "xxx{1000,1000}"));
 }
@@ -132,7 +133,8 @@ static void
 memory_stays_within_its_bound_while_matching(void **state)
 {
     enum { LEN = 1 << 16 };
-    char *text = malloc(LEN + 1), why[256];
+    char *text = malloc(LEN + 1);
+    struct report report = { 0 };
     struct regex *regex;
     uint64_t random = 1;
     size_t before, i, k;
@@ -141,7 +143,7 @@ memory_stays_within_its_bound_while_matching(void **state)
     assert_non_null(text);
     text[LEN] = 0;
     before = bytes_in_use();
-    assert_int_equal(regex_new(&regex, "(a|b)*a(a|b){19}", why, sizeof why), 0);
+    assert_int_equal(regex_new(&regex, "(a|b)*a(a|b){19}", &report), 0);
     for (i = 0; i < 8; i++) {
         for (k = 0; k < LEN; k++) {
             random = random * 6364136223846793005u + 1442695040888963407u;
@@ -177,7 +179,7 @@ static void
 without_memory_it_says_so(void **state)
 {
     struct regex *regex;
-    char why[256] = "";
+    struct report report = { 0 };
     long n;
     int result = -ENOMEM;
 
@@ -185,7 +187,7 @@ without_memory_it_says_so(void **state)
     matches("a+b", "aab"); /* what the library makes once */
     for (n = 0; result == -ENOMEM; n++) {
         left = n;
-        result = regex_new(&regex, "(a|bc)+d{3}", why, sizeof why);
+        result = regex_new(&regex, "(a|bc)+d{3}", &report);
         left = -1;
         assert_true(result == 0 || !regex);
     }

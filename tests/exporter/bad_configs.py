@@ -86,7 +86,7 @@ SEGMENTS = [
     (entry("deny: ['(a)\\1']"), 3, "back reference"),
     (entry("deny: ['(a{100}){100}']"), 3, "repeats too much"),
     (entry("deny: ['a**']"), 3, "no regular expression"),
-    (entry("deny: ['\\\\pL{100}']"), 3, "is too large for the 1024 KiB"),
+    (entry("deny: ['\\pL{100}']"), 3, "is too large for the 1024 KiB"),
     (entry("deny:", *[f"  - a{i}" for i in range(65)]), 2, "deny has more than 64 expressions"),
     (entry() + "  - name: shop\n", 3, "segment 'shop' has an entry in line 2 already"),
     ("segments:\n  - name: shop-*\n    prefix: a_\n  - name: shop-a\n", 4, "this entry never counts: 'shop-*' in line 2"),

@@ -27,15 +27,16 @@ match(const struct expression *expression)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    char *text = malloc(bytes + 1), why[256] = "";
+    char *text = malloc(bytes + 1);
+    struct report report = { 0 };
     struct expression *expression;
 
     if (!text)
         abort();
     memcpy(text, data, bytes);
     text[bytes] = 0;
-    expression = expression_parse(text, why, sizeof why);
-    if (!expression && !*why)
+    expression = expression_parse(text, &report);
+    if (!expression == !*report.text)
         abort();
     if (expression)
         match(expression);

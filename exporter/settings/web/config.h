@@ -43,15 +43,12 @@ struct web_config {
 
 /*
  * Reads the file; without one (path NULL), or with an empty one, everything is off. What is doubtful but works is logged as a
- * warning. Returns 0 and *out, or -errno and one sentence in error, with the file's line and without secrets. Any thread.
+ * warning. Returns 0 and *out, or -errno and one sentence in report, with the file's line and without secrets. Any thread.
  */
-int web_config_read(struct web_config **out, const char *path, char *error, size_t error_bytes);
+int web_config_read(struct web_config **out, const char *path, struct report *report);
 
 /* Wipes what is secret. NULL is fine. */
 void web_config_free(struct web_config *config);
-
-/* Reads and forgets it: for --config.check. Returns as web_config_read() does. */
-int web_config_check(const char *path, char *error, size_t error_bytes);
 
 /* What is to be said of an address that other machines can reach; NULL: nothing. */
 const char *web_config_exposure(const struct web_config *config);

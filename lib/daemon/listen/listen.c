@@ -61,7 +61,7 @@ open_any(const struct addrinfo *infos, int every)
 }
 
 static void
-explain(const struct listen_address *address, int result, char *error, size_t error_bytes)
+explain(const struct listen_address *address, int result, struct report *report)
 {
     const char *advice;
 
@@ -78,11 +78,11 @@ explain(const struct listen_address *address, int result, char *error, size_t er
     default:
         advice = strerror(-result);
     }
-    snprintf(error, error_bytes, "cannot listen on %s: %s", address->text, advice);
+    report_fail(report, result, "cannot listen on %s: %s", address->text, advice);
 }
 
 int
-listen_open(const struct listen_address *address, char *error, size_t error_bytes)
+listen_open(const struct listen_address *address, struct report *report)
 {
     struct addrinfo hints, *infos;
     char port[8];
@@ -95,20 +95,20 @@ listen_open(const struct listen_address *address, char *error, size_t error_byte
     snprintf(port, sizeof port, "%u", address->port);
     result = getaddrinfo(address->host[0] ? address->host : NULL, port, &hints, &infos);
     if (result) {
-        snprintf(error, error_bytes, "cannot listen on %s: the host is not known (%s); give an address of this machine",
-                 address->text, gai_strerror(result));
+        report_fail(report, result, "cannot listen on %s: the host is not known (%s); give an address of this machine",
+                    address->text, gai_strerror(result));
         return -EADDRNOTAVAIL;
     }
     result = open_any(infos, !address->host[0]);
     freeaddrinfo(infos);
     if (result < 0)
-        explain(address, result, error, error_bytes);
+        explain(address, result, report);
     return result;
 }
 
 int
 listen_open_all(struct listen_sockets *out, const struct listen_address *addresses, uint32_t addresses_n, mode_t mode,
-                char *error, size_t error_bytes)
+                struct report *report)
 {
     int result;
 
@@ -117,9 +117,9 @@ listen_open_all(struct listen_sockets *out, const struct listen_address *address
         const struct listen_address *address = &addresses[out->n];
         struct listen_socket *socket = &out->all[out->n];
         if (address->is_unix)
-            result = listen_open_unix(address, mode, socket, error, error_bytes);
+            result = listen_open_unix(address, mode, socket, report);
         else
-            result = socket->fd = listen_open(address, error, error_bytes);
+            result = socket->fd = listen_open(address, report);
         if (result < 0) {
             listen_close(out);
             return result;

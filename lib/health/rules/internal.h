@@ -1,5 +1,5 @@
 /*
- * What rules.c and summary.c share; nobody else includes it.
+ * What rules.c, check.c and summary.c share; nobody else includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_INTERNAL_H
 #define SHMETER_HEALTH_RULES_INTERNAL_H
@@ -41,7 +41,10 @@ struct rules {
 /* The index of the term, which is added if need be; -ENOMEM. */
 int64_t rules_term(struct rules *rules, const struct term_want *want);
 
-int rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct summary_spec *from);
+/* 0, or -EINVAL with a sentence and the field in report. A rule's condition is not looked at. */
+int rules_check_rule(const struct rule_spec *spec, struct report *report);
+int rules_check_summary(const struct summary_spec *spec, struct report *report);
+
 void rules_summary_free(struct rules_summary *summary);
 
 #endif

@@ -4,7 +4,6 @@
 #include "health/rules/selector.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,21 +34,19 @@ selector_new(const char *name, size_t name_len)
 
 int
 selector_add(struct selector *selector, const char *label, size_t label_len, enum matcher_kind kind, const char *value,
-             char *why, size_t why_bytes)
+             struct report *report)
 {
     struct matcher *matcher = &selector->matchers[selector->matchers_n];
     int result;
 
-    if (selector->matchers_n == SELECTOR_MATCHERS) {
-        snprintf(why, why_bytes, "a selector may have at most %u matchers", SELECTOR_MATCHERS);
-        return -EINVAL;
-    }
+    if (selector->matchers_n == SELECTOR_MATCHERS)
+        return report_fail(report, -EINVAL, "a selector may have at most %u matchers", SELECTOR_MATCHERS);
     matcher->kind = kind;
     matcher->label = strndup(label, label_len);
     matcher->value = strdup(value);
     result = matcher->label && matcher->value ? 0 : -ENOMEM;
     if (!result && (kind == MATCHER_LIKE || kind == MATCHER_NOT_LIKE))
-        result = regex_new(&matcher->pattern, value, why, why_bytes);
+        result = regex_new(&matcher->pattern, value, report);
     if (!result) {
         selector->matchers_n++;
         return 0;

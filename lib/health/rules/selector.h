@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
 #include "model/model.h"
 
 #define SELECTOR_MATCHERS 16u
@@ -17,11 +18,11 @@ struct selector;
 
 /*
  * Begins one; name is copied. NULL: no memory. A regular expression (base/regex.h) matches the whole value. Adding returns
- * 0, -ENOMEM, or -EINVAL with what is wrong in why.
+ * 0, -ENOMEM, or -EINVAL with what is wrong in report.
  */
 struct selector *selector_new(const char *name, size_t name_len);
 int selector_add(struct selector *selector, const char *label, size_t label_len, enum matcher_kind kind,
-                 const char *value, char *why, size_t why_bytes);
+                 const char *value, struct report *report);
 void selector_free(struct selector *selector);
 
 const char *selector_name(const struct selector *selector);

@@ -3,8 +3,6 @@
  */
 #include "tests/read/scene.h"
 
-#include "read/filters/filters.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +32,7 @@ static void
 scrape(struct scene *scene, const struct image *image, const char *allow, const char *deny)
 {
     const char *name = image->path;
-    const struct store_segment settings = {
+    const struct settings_spec settings = {
         .match = name, .allow = &allow, .allow_n = allow != NULL, .deny = &deny, .deny_n = deny != NULL
     };
 
@@ -132,7 +130,7 @@ a_prefix_is_no_part_of_the_name_that_is_matched(void **state)
     make(&image);
     name = image.path;
     scene_open_with(&scene, &name, 1,
-                    &(struct store_segment){ .match = name, .prefix = "x_", .allow = &allow, .allow_n = 1 });
+                    &(struct settings_spec){ .match = name, .prefix = "x_", .allow = &allow, .allow_n = 1 });
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, 1);
     assert_sample(&scene, "x_shop_a_total", "", 1);
@@ -196,14 +194,22 @@ thousands_of_names_are_filtered_and_forgotten_by_a_reload(void **state)
 static void
 refused(const char *expression, const char *wanted)
 {
-    const struct store_segment allow = { .match = "shop", .allow = &expression, .allow_n = 1 };
-    const struct store_segment deny = { .match = "shop", .deny = &expression, .deny_n = 1 };
-    char why[256] = "";
+    const char *const two[] = { "fine", expression };
+    const struct settings_spec allow = { .match = "shop", .allow = two, .allow_n = 2 };
+    const struct settings_spec deny = { .match = "shop", .deny = two, .deny_n = 2 };
+    struct settings_list *list = settings_new();
+    struct report report = { 0 };
 
-    assert_int_equal(store_segment_check(&allow, why, sizeof why), -22);
-    if (!strstr(why, wanted))
-        fail_msg("\"%s\" does not say \"%s\"", why, wanted);
-    assert_int_equal(store_segment_check(&deny, why, sizeof why), -22);
+    assert_int_equal(settings_add(list, &allow, &report), -22);
+    if (!strstr(report.text, wanted))
+        fail_msg("\"%s\" does not say \"%s\"", report.text, wanted);
+    assert_int_equal(report.field, SETTINGS_ALLOW);
+    assert_int_equal(report.item, 1);
+    report = (struct report){ 0 };
+    assert_int_equal(settings_add(list, &deny, &report), -22);
+    assert_int_equal(report.field, SETTINGS_DENY);
+    assert_int_equal(report.item, 1);
+    settings_free(list);
 }
 
 static void
@@ -249,14 +255,14 @@ expressions_that_look_expensive_are_taken_and_work(void **state)
                                         "(x+x+)+y",
                                         "[0-9{999}]x\\{999}",
                                         "a\\\\{2}" };
-    const struct store_segment segment = { .match = "shop", .deny = fine, .deny_n = sizeof fine / sizeof *fine };
-    struct settings_list *list;
-    char name[1001], why[256] = "";
+    const struct settings_spec segment = { .match = "shop", .deny = fine, .deny_n = sizeof fine / sizeof *fine };
+    struct settings_list *list = settings_new();
+    struct report report = { 0 };
+    char name[1001];
     (void)state;
 
-    if (store_segment_check(&segment, why, sizeof why))
-        fail_msg("%s", why);
-    assert_int_equal(settings_new(&list, &segment, 1, 0), 0);
+    if (settings_add(list, &segment, &report))
+        fail_msg("%s", report.text);
     memset(name, 'a', 1000);
     name[1000] = 0;
     assert_false(settings_allow(settings_of(list, "shop"), name)); /* (a?)+ */
@@ -272,15 +278,17 @@ static void
 too_many_expressions_are_refused(void **state)
 {
     const char *many[65];
-    const struct store_segment segment = { .match = "shop", .deny = many, .deny_n = 65 };
-    char why[256] = "";
+    const struct settings_spec segment = { .match = "shop", .deny = many, .deny_n = 65 };
+    struct settings_list *list = settings_new();
+    struct report report = { 0 };
     int i;
     (void)state;
 
     for (i = 0; i < 65; i++)
         many[i] = "a";
-    assert_int_equal(store_segment_check(&segment, why, sizeof why), -22);
-    assert_non_null(strstr(why, "deny has more than 64 expressions"));
+    assert_int_equal(settings_add(list, &segment, &report), -22);
+    assert_non_null(strstr(report.text, "deny has more than 64 expressions"));
+    settings_free(list);
 }
 
 int

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
 #include "health/rules/selector.h"
 
 #define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
@@ -82,10 +83,10 @@ struct expression {
 };
 
 /*
- * Parses a condition. NULL with one sentence in why, which says where the mistake is; or, without memory, with "no memory". Free with
- * expression_free().
+ * Parses a condition. NULL with one sentence in report, which was empty: it says where the mistake is; or, without memory, "no
+ * memory". Free with expression_free().
  */
-struct expression *expression_parse(const char *text, char *why, size_t why_bytes);
+struct expression *expression_parse(const char *text, struct report *report);
 void expression_free(struct expression *expression);
 
 /* ">" and so on; and whether a compares to b so. NaN compares as in PromQL: to nothing but by !=. */
