@@ -11,6 +11,10 @@
 #include <re2/re2.h>
 #include <string>
 
+struct regex {
+    RE2 compiled;
+};
+
 namespace {
 
 RE2::Options
@@ -24,17 +28,6 @@ options()
     options.set_max_mem(REGEX_MEMORY_BYTES);
     return options;
 }
-
-} // namespace
-
-struct regex {
-    explicit regex(const char *expression) : compiled(expression, options())
-    {
-    }
-    RE2 compiled;
-};
-
-namespace {
 
 /* A backslash and C: one byte of a character, which Go's regexp, and with it PromQL, refuses. */
 bool
@@ -102,10 +95,10 @@ regex_new(struct regex **out, const char *expression, struct report *report)
     if (std::strlen(expression) > REGEX_BYTES)
         return report_fail(report, -EINVAL, "expression \"%.40s...\" is longer than %u bytes", expression, REGEX_BYTES);
     try {
-        auto regex = std::make_unique<struct regex>(expression);
-        int result = refuse(report, expression, regex->compiled);
+        std::unique_ptr<regex> made(new regex{ { expression, options() } });
+        int result = refuse(report, expression, made->compiled);
         if (!result)
-            *out = regex.release();
+            *out = made.release();
         return result;
     } catch (const std::bad_alloc &) {
         return -ENOMEM;

@@ -124,21 +124,21 @@ make(struct settings *to, const struct settings_spec *from, struct arena *arena,
 int
 settings_add(struct settings_list *list, const struct settings_spec *spec, struct report *report)
 {
-    struct settings *entries = realloc(list->entries, (list->n + 1) * sizeof *entries);
-    struct settings made = { .id = list->n + 1 };
+    struct settings *entries = realloc(list->entries, (list->n + 1) * sizeof *entries), *made;
     int result;
 
     if (!entries)
         return -ENOMEM;
     list->entries = entries;
-    result = make(&made, spec, &list->arena, report);
+    made = &entries[list->n];
+    *made = (struct settings){ .id = list->n + 1 };
+    result = make(made, spec, &list->arena, report);
     if (result) {
-        expressions_free(made.allow);
-        expressions_free(made.deny);
-        return result;
+        expressions_free(made->allow);
+        expressions_free(made->deny);
     }
-    entries[list->n++] = made;
-    return 0;
+    list->n += !result;
+    return result;
 }
 
 void
