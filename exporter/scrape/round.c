@@ -27,9 +27,8 @@ struct round {
     struct self self;
     struct watch watch;
     struct losses losses;
-    struct rules *rules; /* NULL: neither rules nor summaries                                               */
-    uint64_t tick_at;    /* when they are to be read again                                                  */
-    struct gzip *gzip;   /* NULL until somebody asks for it                                                  */
+    uint64_t tick_at;  /* when the rules are to be read again                                               */
+    struct gzip *gzip; /* NULL until somebody asks for it                                                  */
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
@@ -43,7 +42,6 @@ round_free(struct round *round)
     store_free(round->store);
     watch_free(&round->watch);
     losses_free(&round->losses);
-    rules_free(round->rules);
     gzip_free(round->gzip);
     config_free(round->config);
     free(round->statuses);
@@ -57,19 +55,7 @@ store_options_of(const struct round *round, const struct config *config)
                                    .names_n = config->names_n,
                                    .owners = round->options.owners,
                                    .owners_n = round->options.owners_n,
-                                   .segments = config->segments,
-                                   .segments_n = config->segments_n };
-}
-
-/* NULL in *out when there is nothing to judge. 0 or -ENOMEM. */
-static int
-rules_of(const struct config *config, struct rules **out)
-{
-    *out = NULL;
-    if (!config->rules.rules_n && !config->rules.summaries_n)
-        return 0;
-    *out = rules_new(&config->rules);
-    return *out ? 0 : -ENOMEM;
+                                   .settings = config->segments };
 }
 
 struct round *
@@ -84,7 +70,7 @@ round_new(const struct round_options *options, struct config *config)
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
     store = store_options_of(round, config);
     round->store = store_new(&store);
-    if (round->store && !rules_of(config, &round->rules)) {
+    if (round->store) {
         round->config = config;
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
         return round;
@@ -105,21 +91,14 @@ int
 round_configure(struct round *round, struct config *config)
 {
     const struct store_options store = store_options_of(round, config);
-    struct rules *rules;
-    int result = rules_of(config, &rules);
+    int result = store_configure(round->store, &store);
 
-    if (!result)
-        result = store_configure(round->store, &store);
-    if (result) {
-        rules_free(rules);
+    if (result)
         return result;
-    }
-    if (!round->rules)
+    if (!round->config->rules)
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
-    if (rules)
-        rules_take(rules, round->rules);
-    rules_free(round->rules);
-    round->rules = rules;
+    if (config->rules)
+        rules_take(config->rules, round->config->rules);
     forget_statuses(round);
     config_free(round->config);
     round->config = config;
@@ -174,8 +153,8 @@ judge(struct round *round)
 
     if (!result)
         result = losses_judge(&round->losses, round->statuses, round->statuses_n, &round->health);
-    if (!result && round->rules)
-        result = rules_judge(round->rules, &round->health);
+    if (!result && round->config->rules)
+        result = rules_judge(round->config->rules, &round->health);
     return result;
 }
 
@@ -190,7 +169,7 @@ round_read(struct round *round, int with_values)
     if (!result && with_values) {
         struct model *model = store_model(round->store);
         round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-        result = health_put(&round->health, round->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
+        result = health_put(&round->health, round->config->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
         round->self.render_seconds = 0;
     }
     return result;
@@ -199,7 +178,7 @@ round_read(struct round *round, int with_values)
 uint64_t
 round_tick_at(const struct round *round)
 {
-    return round->rules ? round->tick_at : 0;
+    return round->config->rules ? round->tick_at : 0;
 }
 
 int
@@ -213,7 +192,8 @@ round_tick(struct round *round)
         round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
     result = take(round, SNAPSHOT_ALL);
     return result ? result
-                  : rules_read(round->rules, store_model(round->store), (double)now / 1e9, clock_ns(CLOCK_REALTIME));
+                  : rules_read(round->config->rules, store_model(round->store), (double)now / 1e9,
+                               clock_ns(CLOCK_REALTIME));
 }
 
 void
@@ -255,8 +235,8 @@ make_metrics(struct round *round, struct document *document)
 int
 round_make(struct round *round, struct document *document)
 {
-    const struct documents_context context = { round->store,   round->statuses, round->statuses_n,
-                                               &round->health, round->rules,    round->options.telemetry_path };
+    const struct documents_context context = { round->store,   round->statuses,      round->statuses_n,
+                                               &round->health, round->config->rules, round->options.telemetry_path };
 
     document->good = 1;
     switch (document->wanted.kind) {

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/log.h"
-#include "daemon/listen/listen.h"
+#include "daemon/listen/address.h"
 
 #define OPTIONS_SEGMENTS 64u
 #define OPTIONS_OWNERS   32u

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "exporter/scrape/scraper.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 #include "exporter/web/conns.h"
 
 struct answers {

@@ -125,16 +125,14 @@ http_new(const struct http_options *options)
 }
 
 int
-http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes)
+http_configure(struct http *http, struct web_config *web, struct report *report)
 {
     struct responses responses;
     int result = responses_make(&responses, web->headers);
 
-    if (result) {
-        snprintf(error, error_bytes, "no memory for responses");
-        return result;
-    }
-    result = guard_configure(http->guard, web, error, error_bytes);
+    if (result)
+        return report_fail(report, result, "no memory for responses");
+    result = guard_configure(http->guard, web, report);
     if (result) {
         responses_destroy(&responses);
         return result;
@@ -150,9 +148,9 @@ http_configure(struct http *http, struct web_config *web, char *error, size_t er
 }
 
 int
-http_check(const struct http *http, const struct web_config *web, char *error, size_t error_bytes)
+http_check(const struct http *http, const struct web_config *web, struct report *report)
 {
-    return guard_check(http->guard, web, error, error_bytes);
+    return guard_check(http->guard, web, report);
 }
 
 void

@@ -7,7 +7,7 @@
 #include <microhttpd.h>
 
 #include "exporter/scrape/scraper.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 enum fixed_response {
     RESPONSE_HEALTHY,

@@ -1,5 +1,5 @@
 /*
- * The one C++ file: std::to_chars has the shortest digits.
+ * C++, because std::to_chars has the shortest digits.
  */
 #include "base/number.h"
 

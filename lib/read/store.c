@@ -25,7 +25,7 @@ struct chosen {
     uint32_t *owners;
     uint32_t owners_n;
     int labelled, without_own, keep_removed;
-    struct settings_list *settings;
+    struct settings_list *settings; /* the program's */
     uint64_t (*clock_ns)(void);
 };
 
@@ -55,12 +55,11 @@ chosen_free(struct chosen *chosen)
         free(chosen->patterns[i]);
     free(chosen->patterns);
     free(chosen->owners);
-    settings_free(chosen->settings);
 }
 
-/* number: of the settings. 0, -ENOMEM or -EINVAL. */
+/* 0 or -ENOMEM. */
 static int
-chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t number)
+chosen_copy(struct chosen *chosen, const struct store_options *options)
 {
     static const char *const standard[] = { "default" };
     const char *const *names = options->names_n ? options->names : standard;
@@ -86,7 +85,8 @@ chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t
     chosen->without_own = options->without_own != 0;
     chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
-    return settings_new(&chosen->settings, options->segments, options->segments_n, number);
+    chosen->settings = options->settings;
+    return 0;
 }
 
 /* ---- life ---- */
@@ -117,8 +117,10 @@ store_new(const struct store_options *options)
         return NULL;
     store->model = model_new();
     store->plan = store->model ? plan_new(store->model) : NULL;
-    if (store->plan && !chosen_copy(&store->chosen, options, 0))
+    if (store->plan && !chosen_copy(&store->chosen, options)) {
+        settings_number(store->chosen.settings, 0);
         return store;
+    }
     store_free(store);
     return NULL;
 }
@@ -153,7 +155,7 @@ store_configure(struct store *store, const struct store_options *options)
 {
     struct chosen chosen;
     uint32_t i, kept = 0;
-    int result = chosen_copy(&chosen, options, store->chosen_n + 1);
+    int result = chosen_copy(&chosen, options);
 
     if (result) {
         chosen_free(&chosen);
@@ -161,7 +163,7 @@ store_configure(struct store *store, const struct store_options *options)
     }
     chosen_free(&store->chosen);
     store->chosen = chosen;
-    store->chosen_n++;
+    settings_number(chosen.settings, ++store->chosen_n);
     for (i = 0; i < store->watches_n; i++) {
         struct store_watch *watch = store->watches[i];
         if (!still_watched(store, watch)) {

@@ -18,6 +18,7 @@
 #include "read/snapshot/snapshot.h"
 #include "read/status.h"
 
+struct settings_list;
 struct store;
 
 enum store_label {
@@ -26,38 +27,7 @@ enum store_label {
     STORE_LABEL_NEVER /* series of the same name and labels are added up over segments                      */
 };
 
-/* How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were registered. */
-struct store_segment {
-    const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
-    /*
-     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted in
-     * segment_status.labels_left_out).
-     */
-    const char *const *label_names, *const *label_values;
-    uint32_t labels_n;
-    const char *prefix; /* goes before each metric name; NULL none                                          */
-    /*
-     * Counters and histograms whose value has not changed for so long are left out, and are back, with their whole value, in
-     * the take that sees it change. To be seen for the first time is a change. 0: never. idle_gauges 1: gauges too; one
-     * that is set to the value that it has does not change.
-     */
-    double idle_seconds;
-    uint32_t idle_gauges;
-    /*
-     * POSIX extended regular expressions against the whole metric name as it was registered, before the prefix. Left out is
-     * what no expression of allow matches (allow_n 0: all do), or one of deny does.
-     */
-    const char *const *allow, *const *deny;
-    uint32_t allow_n, deny_n;
-};
-
-/*
- * Whether the settings can be used. Returns 0, or -EINVAL and why not in a sentence without a full stop that names the
- * setting ("label \"le\" is reserved"). Thread-safe.
- */
-int store_segment_check(const struct store_segment *segment, char *why, size_t why_bytes);
-
-struct store_options {        /* all of it is copied                                                         */
+struct store_options {        /* all of it is copied but for the settings                                     */
     const char *const *names; /* NAMEs, paths, patterns. names_n 0: "default"                                 */
     uint32_t names_n;
     enum store_label label;
@@ -65,19 +35,18 @@ struct store_options {        /* all of it is copied                            
     uint32_t keep_removed;  /* 1: a segment that has lost its name is read on even when no worker lives        */
     const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
     uint32_t owners_n;
-    const struct store_segment *segments;
-    uint32_t segments_n;
-    uint64_t (*clock_ns)(void); /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
+    struct settings_list *settings; /* of filters.h; NULL none. They must outlive their being in force */
+    uint64_t (*clock_ns)(void);     /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
 };
 
-/* NULL: no memory, or a segment's settings that store_segment_check() refuses. Nothing is opened yet. */
+/* NULL: no memory. Nothing is opened yet. */
 struct store *store_new(const struct store_options *options);
 void store_free(struct store *store);
 
 /*
  * Replaces all options. What is watched before and after is not opened again: totals of replaced segments stay, and so do the clocks
  * of idle series. What no name leads to any more, or belongs to somebody who is not accepted any more, is closed. The model begins
- * another epoch, and until the next take there is no status. Returns 0, or -ENOMEM or -EINVAL and all is as before.
+ * another epoch, and until the next take there is no status. Returns 0, or -ENOMEM and all is as before.
  */
 int store_configure(struct store *store, const struct store_options *options);
 

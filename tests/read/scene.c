@@ -12,31 +12,46 @@ clock_ns(void)
     return scene_clock_ns;
 }
 
+struct settings_list *
+scene_settings(struct scene *scene, const struct settings_spec *specs, uint32_t n)
+{
+    struct settings_list *list = settings_new();
+    struct report report = { 0 };
+    uint32_t i;
+
+    assert_true(list && scene->lists_n < SCENE_LISTS);
+    scene->lists[scene->lists_n++] = list;
+    for (i = 0; i < n; i++)
+        if (settings_add(list, &specs[i], &report))
+            fail_msg("%s", report.text);
+    return list;
+}
+
 static struct store_options
-options_of(const char *const *names, uint32_t names_n, const struct store_segment *settings)
+options_of(struct scene *scene, const char *const *names, uint32_t names_n, const struct settings_spec *settings)
 {
     return (struct store_options){ .names = names,
                                    .names_n = names_n,
                                    .without_own = 1,
-                                   .segments = settings,
-                                   .segments_n = settings != NULL,
+                                   .settings = settings ? scene_settings(scene, settings, 1) : NULL,
                                    .clock_ns = clock_ns };
 }
 
 void
-scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n, const struct store_segment *settings)
+scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n, const struct settings_spec *settings)
 {
-    const struct store_options options = options_of(names, names_n, settings);
+    struct store_options options;
 
     memset(scene, 0, sizeof *scene);
+    options = options_of(scene, names, names_n, settings);
     scene->store = store_new(&options);
     assert_non_null(scene->store);
 }
 
 void
-scene_configure(struct scene *scene, const char *const *names, uint32_t names_n, const struct store_segment *settings)
+scene_configure(struct scene *scene, const char *const *names, uint32_t names_n, const struct settings_spec *settings)
 {
-    const struct store_options options = options_of(names, names_n, settings);
+    const struct store_options options = options_of(scene, names, names_n, settings);
 
     assert_int_equal(store_configure(scene->store, &options), 0);
 }
@@ -70,6 +85,8 @@ void
 scene_close(struct scene *scene)
 {
     store_free(scene->store);
+    while (scene->lists_n)
+        settings_free(scene->lists[--scene->lists_n]);
     buffer_free(&scene->text);
     strict_free(&scene->parsed);
 }

@@ -1,5 +1,5 @@
 /*
- * What rules.c and summary.c share; nobody else includes it.
+ * What rules.c, check.c and summary.c share; nobody else includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_INTERNAL_H
 #define SHMETER_HEALTH_RULES_INTERNAL_H
@@ -37,7 +37,10 @@ struct rules {
     uint64_t real_ns; /* of the last reading; 0: none                                                       */
 };
 
-int rules_summary_copy(struct terms *terms, struct rules_summary *to, const struct summary_spec *from);
+/* 0, or -EINVAL with a sentence and the field in report. A rule's condition is not looked at. */
+int rules_check_rule(const struct rule_spec *spec, struct report *report);
+int rules_check_summary(const struct summary_spec *spec, struct report *report);
+
 void rules_summary_free(struct rules_summary *summary);
 
 #endif

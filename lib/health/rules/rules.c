@@ -41,18 +41,16 @@ rules_free(struct rules *rules)
 }
 
 static int
-rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
+rule_make(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
 {
-    char why[256];
     uint32_t i;
 
     rule->name = strdup(spec->name);
     rule->message = strdup(spec->message ? spec->message : "");
-    rule->expression = expression_parse(spec->expression, why, sizeof why);
     rule->severity = spec->severity;
     rule->for_seconds = spec->for_seconds;
     rule->value = rule->threshold = NAN;
-    if (!rule->name || !rule->message || !rule->expression)
+    if (!rule->name || !rule->message)
         return -ENOMEM;
     for (i = 0; i < rule->expression->nodes_n; i++) {
         struct term_want want;
@@ -68,27 +66,38 @@ rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
     return 0;
 }
 
-static int
-rules_fill(struct rules *rules, const struct rules_spec *spec)
+int
+rules_add(struct rules *rules, const struct rule_spec *spec, struct report *report)
 {
-    uint32_t i;
+    struct expression *expression;
+    struct rule *grown, *rule;
 
-    rules->history = calloc(1, sizeof *rules->history);
-    rules->rules = calloc(spec->rules_n + 1, sizeof *rules->rules);
-    rules->summaries = calloc(spec->summaries_n + 1, sizeof *rules->summaries);
-    if (!rules->history || !rules->rules || !rules->summaries)
+    if (rules_check_rule(spec, report))
+        return -EINVAL;
+    expression = expression_parse(spec->expression ? spec->expression : "", report);
+    report->field = expression ? RULES_WHOLE : RULES_EXPRESSION;
+    if (!expression)
+        return -EINVAL;
+    grown = realloc(rules->rules, (rules->rules_n + 1) * sizeof *grown);
+    if (!grown) {
+        expression_free(expression);
         return -ENOMEM;
-    for (i = 0; i < spec->rules_n; i++) {
-        rules->rules_n++;
-        if (rule_copy(rules, &rules->rules[i], &spec->rules[i]))
-            return -ENOMEM;
     }
-    for (i = 0; i < spec->summaries_n; i++) {
-        rules->summaries_n++;
-        if (rules_summary_copy(&rules->terms, &rules->summaries[i], &spec->summaries[i]))
-            return -ENOMEM;
-    }
-    return 0;
+    rules->rules = grown;
+    rule = &grown[rules->rules_n++];
+    *rule = (struct rule){ .expression = expression };
+    return rule_make(rules, rule, spec);
+}
+
+struct rules *
+rules_new(void)
+{
+    struct rules *rules = calloc(1, sizeof *rules);
+
+    if (rules && (rules->history = calloc(1, sizeof *rules->history)))
+        return rules;
+    free(rules);
+    return NULL;
 }
 
 /* ---- after a reload ---- */
@@ -125,17 +134,6 @@ rules_take(struct rules *rules, struct rules *former)
     rules->real_ns = former->real_ns;
     rules->history = former->history;
     former->history = history;
-}
-
-struct rules *
-rules_new(const struct rules_spec *spec)
-{
-    struct rules *rules = calloc(1, sizeof *rules);
-
-    if (rules && !rules_fill(rules, spec))
-        return rules;
-    rules_free(rules);
-    return NULL;
 }
 
 /* ---- each second ---- */

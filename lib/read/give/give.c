@@ -74,8 +74,9 @@ filtered(struct snapshot_family *family, const struct settings *settings)
     if (!settings)
         return 0;
     if (family->judged != settings->id) {
-        family->filtered = !settings_allow(settings, family->name);
-        family->judged = settings->id;
+        int allowed = settings_allow(settings, family->name);
+        family->filtered = allowed <= 0;
+        family->judged = allowed < 0 ? 0 : settings->id; /* without memory: again in the next take */
     }
     return (int)family->filtered;
 }

@@ -215,11 +215,11 @@ static void
 open_with_own_series(struct scene *scene, const char *path, uint32_t round)
 {
     static const char *const labels[] = { "method", "worker", "site" }, *const deny = ".*[37].*";
-    const struct store_segment all = { path, labels, labels, 3, "app_", 1e-9, 1, NULL, &deny, 0, 1 };
-    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS, .segments = &all };
+    const struct settings_spec all = { path, labels, labels, 3, "app_", 1e-9, 1, NULL, &deny, 0, 1 };
+    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS };
 
-    options.segments_n = round % 2;
     memset(scene, 0, sizeof *scene);
+    options.settings = round % 2 ? scene_settings(scene, &all, 1) : NULL;
     scene->store = store_new(&options);
     assert_non_null(scene->store);
 }

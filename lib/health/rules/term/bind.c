@@ -132,11 +132,12 @@ bind_series(struct term *term, struct former *former, uint32_t idx)
     const struct model_series *series = &term->family->series[idx];
     uint64_t key = key_of(term, series);
     uint32_t end = term->part == TERM_PART_BUCKET ? term_bucket_end(series->shape, term->want.le) : 0;
+    int matches = selector_matches(term->want.selector, series);
     struct term_series *added;
     int64_t group;
 
-    if (!selector_matches(term->want.selector, series) || (term->part == TERM_PART_BUCKET && !end))
-        return 0;
+    if (matches <= 0 || (term->part == TERM_PART_BUCKET && !end))
+        return matches < 0 ? matches : 0;
     if (series_room(term))
         return -ENOMEM;
     group = term->want.is_each || term->want.kind == TERM_VALUE ? TERM_NONE : term_group_get(term, series);

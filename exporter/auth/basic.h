@@ -2,8 +2,8 @@
  * The Authorization header of HTTP's Basic scheme (RFC 7617), and hashes of passwords as they may stand in a file. It checks no
  * password.
  */
-#ifndef SHMETER_EXPORTER_WEB_AUTH_BASIC_H
-#define SHMETER_EXPORTER_WEB_AUTH_BASIC_H
+#ifndef SHMETER_EXPORTER_AUTH_BASIC_H
+#define SHMETER_EXPORTER_AUTH_BASIC_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /*
  * Two rings of keys, searched whole.
  */
-#include "exporter/web/auth/cache.h"
+#include "exporter/auth/cache.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>

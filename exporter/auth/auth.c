@@ -1,7 +1,7 @@
 /*
  * A fixed array of checks; the thread takes the oldest that waits. Users and cache belong to the asking thread and need no lock.
  */
-#include "exporter/web/auth/auth.h"
+#include "exporter/auth/auth.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "exporter/web/auth/basic.h"
-#include "exporter/web/auth/cache.h"
+#include "exporter/auth/basic.h"
+#include "exporter/auth/cache.h"
 
 enum check_state { CHECK_FREE, CHECK_QUEUED, CHECK_HASHING, CHECK_DONE };
 

@@ -2,8 +2,8 @@
  * What may be negotiated in a TLS handshake: from the words of Go's crypto/tls, which Prometheus' web configuration uses, to
  * priority strings of GnuTLS. It knows no files and no sessions.
  */
-#ifndef SHMETER_EXPORTER_WEB_TLS_TERMS_H
-#define SHMETER_EXPORTER_WEB_TLS_TERMS_H
+#ifndef SHMETER_EXPORTER_TLS_TERMS_H
+#define SHMETER_EXPORTER_TLS_TERMS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  *
  * Single-threaded.
  */
-#ifndef SHMETER_EXPORTER_WEB_AUTH_CACHE_H
-#define SHMETER_EXPORTER_WEB_AUTH_CACHE_H
+#ifndef SHMETER_EXPORTER_AUTH_CACHE_H
+#define SHMETER_EXPORTER_AUTH_CACHE_H
 
 #include <stdint.h>
 

@@ -6,8 +6,8 @@
  *
  * All of these are called by one thread, which never waits for a hash (but for auth_end).
  */
-#ifndef SHMETER_EXPORTER_WEB_AUTH_AUTH_H
-#define SHMETER_EXPORTER_WEB_AUTH_AUTH_H
+#ifndef SHMETER_EXPORTER_AUTH_AUTH_H
+#define SHMETER_EXPORTER_AUTH_AUTH_H
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 /*
  * What the files that read the web configuration share. For them alone.
  */
-#ifndef SHMETER_EXPORTER_WEB_CONFIG_INTERNAL_H
-#define SHMETER_EXPORTER_WEB_CONFIG_INTERNAL_H
+#ifndef SHMETER_EXPORTER_SETTINGS_WEB_INTERNAL_H
+#define SHMETER_EXPORTER_SETTINGS_WEB_INTERNAL_H
 
 #include "daemon/settings/yaml.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 /* A value that is not there, as in "key:". */
 int web_config_is_nothing(const struct yaml_value *value);

@@ -1,5 +1,5 @@
 /*
- * exporter/web/auth/basic.h: headers and hashes, those that are right and those that nearly are.
+ * exporter/auth/basic.h: headers and hashes, those that are right and those that nearly are.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/web/auth/basic.h"
+#include "exporter/auth/basic.h"
 
 #define SUM "abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZabcde" /* 53 characters */
 
@@ -60,6 +60,12 @@ a_header_with_a_second_reading_is_refused(void **state)
                                          "Basic YTp\xff",
                                          "Basic =====",
                                          "Basic YTp-",
+                                         "Basic YTpi\tYTpi",
+                                         "Basic YT\rpi",
+                                         "Basic YTpi\v",
+                                         "Basic YTpi====",
+                                         "Basic YTpiYWF=",
+                                         "Basic Y=pi",
                                          "Basic YToA", /* a zero */
                                          "Basic ====" };
     struct basic basic;

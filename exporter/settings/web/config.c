@@ -1,17 +1,16 @@
 /*
  * Sections of the web configuration but for tls_server_config, which is in tls.c.
  */
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
-#include "exporter/web/auth/basic.h"
-#include "exporter/web/config/internal.h"
+#include "exporter/auth/basic.h"
+#include "exporter/settings/web/internal.h"
 
 #define RATE_SECONDS_MAX 3600.0
 #define RATE_BURST_MAX   1000000
@@ -250,7 +249,7 @@ read_sections(struct web_config *config, struct yaml *yaml)
 }
 
 int
-web_config_read(struct web_config **out, const char *path, char *error, size_t error_bytes)
+web_config_read(struct web_config **out, const char *path, struct report *report)
 {
     struct web_config *config = calloc(1, sizeof *config);
     struct yaml yaml;
@@ -260,14 +259,14 @@ web_config_read(struct web_config **out, const char *path, char *error, size_t e
     if (config)
         config->tls_settings.terms = (struct tls_terms)TLS_TERMS_DEFAULT;
     if (config && path) {
-        result = yaml_open(&yaml, path, error, error_bytes);
+        result = yaml_open(&yaml, path, report);
         if (!result) {
             result = read_sections(config, &yaml);
             yaml_close(&yaml);
         }
     }
     if (result == -ENOMEM)
-        snprintf(error, error_bytes, "no memory for the web configuration");
+        report_fail(report, result, "no memory for the web configuration");
     if (result)
         web_config_free(config);
     else
@@ -290,16 +289,6 @@ web_config_free(struct web_config *config)
     tls_release(config->tls);
     free(config->users);
     free(config);
-}
-
-int
-web_config_check(const char *path, char *error, size_t error_bytes)
-{
-    struct web_config *config;
-    int result = web_config_read(&config, path, error, error_bytes);
-
-    web_config_free(config);
-    return result;
 }
 
 const char *

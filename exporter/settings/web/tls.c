@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "exporter/web/config/internal.h"
-#include "exporter/web/tls/files.h"
+#include "exporter/settings/web/internal.h"
+#include "exporter/tls/files.h"
 
 struct reading {
     struct web_config *config;
@@ -281,8 +281,7 @@ web_config_take_tls(struct yaml *yaml, const char *key, const struct yaml_value 
     };
     struct web_config *config = into;
     struct reading reading = { .config = config };
-    const struct yaml_value *blamed;
-    struct tls_error error;
+    struct report report = { 0 };
     int result;
 
     if (web_config_is_nothing(value))
@@ -294,9 +293,6 @@ web_config_take_tls(struct yaml *yaml, const char *key, const struct yaml_value 
         return result;
     warn(yaml, config);
     config->tls_mark = tls_files_mark(&config->tls_settings);
-    config->tls = tls_new(&config->tls_settings, &error);
-    if (config->tls)
-        return 0;
-    blamed = error.part < TLS_PARTS ? reading.parts[error.part] : reading.parts[TLS_PART_CERT];
-    return yaml_fail(yaml, blamed, "%s", error.text);
+    config->tls = tls_new(&config->tls_settings, &report);
+    return config->tls ? 0 : yaml_fail(yaml, reading.parts[report.field], "%s", report.text);
 }

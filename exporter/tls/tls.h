@@ -4,16 +4,15 @@
  *
  * Single-threaded.
  */
-#ifndef SHMETER_EXPORTER_WEB_TLS_TLS_H
-#define SHMETER_EXPORTER_WEB_TLS_TLS_H
+#ifndef SHMETER_EXPORTER_TLS_TLS_H
+#define SHMETER_EXPORTER_TLS_TLS_H
 
 #include <gnutls/gnutls.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exporter/web/tls/terms.h"
-
-#define TLS_ERROR_BYTES 512u
+#include "base/report.h"
+#include "exporter/tls/terms.h"
 
 /* Go's words: NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert. */
 enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_REQUEST, TLS_CLIENT_ANY, TLS_CLIENT_IF_GIVEN, TLS_CLIENT_VERIFY };
@@ -34,19 +33,14 @@ struct tls_settings {
     struct tls_terms terms;
 };
 
-/* What is wrong, and with which part; part TLS_PARTS: with their being together. */
-struct tls_error {
-    enum tls_part part;
-    char text[TLS_ERROR_BYTES]; /* one sentence, without secrets                                                  */
-};
-
 struct tls;
 
 /*
  * Reads and checks everything; what is doubtful but works (an expired certificate, a key that others may read) is logged as a
- * warning. It keeps nothing of the settings. Its maker holds it once. NULL: *error says why.
+ * warning. It keeps nothing of the settings. Its maker holds it once. NULL: the report, which was
+ * empty, says why, without secrets; its field is the part, or TLS_PART_CERT for their being together.
  */
-struct tls *tls_new(const struct tls_settings *settings, struct tls_error *error);
+struct tls *tls_new(const struct tls_settings *settings, struct report *report);
 
 void tls_hold(struct tls *tls);
 void tls_release(struct tls *tls); /* frees it when nobody holds it any more; NULL is fine */

@@ -1,5 +1,5 @@
 /*
- * exporter/web/auth/cache.h: keys that nobody can forge, and what is kept under them.
+ * exporter/auth/cache.h: keys that nobody can forge, and what is kept under them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "exporter/web/auth/cache.h"
+#include "exporter/auth/cache.h"
 
 static struct auth_cache cache;
 

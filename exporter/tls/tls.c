@@ -2,20 +2,19 @@
  * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session tickets,
  * so there is no resumption that would go past the verification.
  */
-#include "exporter/web/tls/tls.h"
+#include "exporter/tls/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "exporter/web/tls/files.h"
+#include "exporter/tls/files.h"
 
 #define CHAIN_MAX 16u
 
@@ -29,21 +28,6 @@ struct tls {
 };
 
 /* ---- making one ---- */
-
-static int fail(struct tls_error *error, enum tls_part part, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int
-fail(struct tls_error *error, enum tls_part part, const char *format, ...)
-{
-    va_list arguments;
-
-    error->part = part;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
 
 static const char *
 name_of(const struct tls_settings *settings, enum tls_part part)
@@ -79,10 +63,10 @@ chain_free(struct chain *chain)
 }
 
 static int
-chain_read(const struct tls_settings *settings, struct chain *chain, struct tls_error *error)
+chain_read(const struct tls_settings *settings, struct chain *chain, struct report *report)
 {
     gnutls_datum_t pem;
-    int result = tls_part_read(settings, TLS_PART_CERT, &pem, error);
+    int result = tls_part_read(settings, TLS_PART_CERT, &pem, report);
 
     chain->n = CHAIN_MAX;
     if (result) {
@@ -95,15 +79,15 @@ chain_read(const struct tls_settings *settings, struct chain *chain, struct tls_
     if (result > 0)
         return 0;
     chain->n = 0;
-    return fail(error, TLS_PART_CERT, "%s holds no certificate in PEM form (%s)", name_of(settings, TLS_PART_CERT),
-                gnutls_strerror(result));
+    return report_field(report, TLS_PART_CERT, 0, "%s holds no certificate in PEM form (%s)",
+                        name_of(settings, TLS_PART_CERT), gnutls_strerror(result));
 }
 
 static int
-key_read(const struct tls_settings *settings, gnutls_x509_privkey_t key, struct tls_error *error)
+key_read(const struct tls_settings *settings, gnutls_x509_privkey_t key, struct report *report)
 {
     gnutls_datum_t pem;
-    int result = tls_part_read(settings, TLS_PART_KEY, &pem, error);
+    int result = tls_part_read(settings, TLS_PART_KEY, &pem, report);
 
     if (result)
         return result;
@@ -112,66 +96,67 @@ key_read(const struct tls_settings *settings, gnutls_x509_privkey_t key, struct 
     if (!result)
         return 0;
     if (result == GNUTLS_E_DECRYPTION_FAILED)
-        return fail(error, TLS_PART_KEY,
-                    "%s holds a key with a passphrase, and nobody is there to type it; store the key "
-                    "without one",
-                    name_of(settings, TLS_PART_KEY));
-    return fail(error, TLS_PART_KEY, "%s holds no private key in PEM form (%s)", name_of(settings, TLS_PART_KEY),
-                gnutls_strerror(result));
+        return report_field(report, TLS_PART_KEY, 0,
+                            "%s holds a key with a passphrase, and nobody is there to type it; store the key "
+                            "without one",
+                            name_of(settings, TLS_PART_KEY));
+    return report_field(report, TLS_PART_KEY, 0, "%s holds no private key in PEM form (%s)",
+                        name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
 }
 
 static int
 pair_set(struct tls *tls, const struct tls_settings *settings, struct chain *chain, gnutls_x509_privkey_t key,
-         struct tls_error *error)
+         struct report *report)
 {
     int result = gnutls_certificate_set_x509_key(tls->credentials, chain->certificates, (int)chain->n, key);
 
     if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-        return fail(error, TLS_PARTS, "%s and %s do not belong together: the key is not the certificate's",
-                    name_of(settings, TLS_PART_CERT), name_of(settings, TLS_PART_KEY));
+        return report_fail(report, -EINVAL, "%s and %s do not belong together: the key is not the certificate's",
+                           name_of(settings, TLS_PART_CERT), name_of(settings, TLS_PART_KEY));
     if (result < 0)
-        return fail(error, TLS_PARTS, "%s and %s cannot be used: %s", name_of(settings, TLS_PART_CERT),
-                    name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
+        return report_fail(report, -EINVAL, "%s and %s cannot be used: %s", name_of(settings, TLS_PART_CERT),
+                           name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
     warn_of_times(chain->certificates[0], name_of(settings, TLS_PART_CERT));
     return 0;
 }
 
 static int
-priorities_set(struct tls *tls, const struct tls_settings *settings, enum tls_key_kind kind, struct tls_error *error)
+priorities_set(struct tls *tls, const struct tls_settings *settings, enum tls_key_kind kind, struct report *report)
 {
     char opening[TLS_PRIORITY_BYTES], former[TLS_PRIORITY_BYTES];
     int result = tls_terms_print(&settings->terms, kind, opening, former);
 
     if (result)
-        return fail(error, TLS_PARTS,
-                    "no suite of cipher_suites works with the %s key of %s: add one with %s, or min_version: TLS13",
-                    kind == TLS_KEY_RSA ? "RSA" : "ECDSA", name_of(settings, TLS_PART_CERT),
-                    kind == TLS_KEY_RSA ? "ECDHE_RSA" : "ECDHE_ECDSA");
+        return report_fail(
+            report, -EINVAL,
+            "no suite of cipher_suites works with the %s key of %s: add one with %s, or min_version: TLS13",
+            kind == TLS_KEY_RSA ? "RSA" : "ECDSA", name_of(settings, TLS_PART_CERT),
+            kind == TLS_KEY_RSA ? "ECDHE_RSA" : "ECDHE_ECDSA");
     result = gnutls_priority_init(&tls->opening, opening, NULL);
     if (!result && settings->terms.min < TLS_VERSION_13)
         result = gnutls_priority_init(&tls->former, former, NULL);
-    return result ? fail(error, TLS_PARTS, "GnuTLS cannot do what is asked for: %s", gnutls_strerror(result)) : 0;
+    return result ? report_fail(report, -EINVAL, "GnuTLS cannot do what is asked for: %s", gnutls_strerror(result)) : 0;
 }
 
 static int
-pair_read(struct tls *tls, const struct tls_settings *settings, struct tls_error *error)
+pair_read(struct tls *tls, const struct tls_settings *settings, struct report *report)
 {
     struct chain chain = { .n = 0 };
     gnutls_x509_privkey_t key;
     int algorithm, result;
 
     if (gnutls_x509_privkey_init(&key))
-        return fail(error, TLS_PARTS, "no memory");
-    result = chain_read(settings, &chain, error);
+        return report_fail(report, -EINVAL, "no memory");
+    result = chain_read(settings, &chain, report);
     if (!result)
-        result = key_read(settings, key, error);
+        result = key_read(settings, key, report);
     if (!result)
-        result = pair_set(tls, settings, &chain, key, error);
+        result = pair_set(tls, settings, &chain, key, report);
     if (!result) {
         algorithm = gnutls_x509_crt_get_pk_algorithm(chain.certificates[0], NULL);
         result = priorities_set(
             tls, settings, algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS ? TLS_KEY_RSA : TLS_KEY_ECDSA,
-            error);
+            report);
     }
     chain_free(&chain);
     gnutls_x509_privkey_deinit(key);
@@ -179,53 +164,53 @@ pair_read(struct tls *tls, const struct tls_settings *settings, struct tls_error
 }
 
 static int
-client_ca_read(struct tls *tls, const struct tls_settings *settings, struct tls_error *error)
+client_ca_read(struct tls *tls, const struct tls_settings *settings, struct report *report)
 {
     gnutls_datum_t pem;
     int result;
 
     if (!settings->parts[TLS_PART_CLIENT_CA].file && !settings->parts[TLS_PART_CLIENT_CA].text)
         return 0;
-    result = tls_part_read(settings, TLS_PART_CLIENT_CA, &pem, error);
+    result = tls_part_read(settings, TLS_PART_CLIENT_CA, &pem, report);
     if (result)
         return result;
     result = gnutls_certificate_set_x509_trust_mem(tls->credentials, &pem, GNUTLS_X509_FMT_PEM);
     tls_part_free(&pem);
     if (result > 0)
         return 0;
-    return fail(error, TLS_PART_CLIENT_CA, "%s holds no certificate in PEM form (%s)",
-                name_of(settings, TLS_PART_CLIENT_CA), result ? gnutls_strerror(result) : "none was found");
+    return report_field(report, TLS_PART_CLIENT_CA, 0, "%s holds no certificate in PEM form (%s)",
+                        name_of(settings, TLS_PART_CLIENT_CA), result ? gnutls_strerror(result) : "none was found");
 }
 
 /* What sessions need of the settings: a handshake may take longer than they live. */
 static int
-demands_copy(struct tls *tls, const struct tls_settings *settings, struct tls_error *error)
+demands_copy(struct tls *tls, const struct tls_settings *settings, struct report *report)
 {
     tls->client_auth = settings->client_auth;
     tls->allowed_sans = calloc(settings->allowed_sans_n + 1u, sizeof *tls->allowed_sans);
     if (!tls->allowed_sans)
-        return fail(error, TLS_PARTS, "no memory");
+        return report_fail(report, -EINVAL, "no memory");
     for (; tls->allowed_sans_n < settings->allowed_sans_n; tls->allowed_sans_n++) {
         tls->allowed_sans[tls->allowed_sans_n] = strdup(settings->allowed_sans[tls->allowed_sans_n]);
         if (!tls->allowed_sans[tls->allowed_sans_n])
-            return fail(error, TLS_PARTS, "no memory");
+            return report_fail(report, -EINVAL, "no memory");
     }
     return 0;
 }
 
 struct tls *
-tls_new(const struct tls_settings *settings, struct tls_error *error)
+tls_new(const struct tls_settings *settings, struct report *report)
 {
     struct tls *tls = calloc(1, sizeof *tls);
 
     if (!tls || gnutls_certificate_allocate_credentials(&tls->credentials)) {
-        fail(error, TLS_PARTS, "no memory");
+        report_fail(report, -EINVAL, "no memory");
         free(tls);
         return NULL;
     }
     tls->holders_n = 1;
-    if (!demands_copy(tls, settings, error) && !pair_read(tls, settings, error) &&
-        !client_ca_read(tls, settings, error))
+    if (!demands_copy(tls, settings, report) && !pair_read(tls, settings, report) &&
+        !client_ca_read(tls, settings, report))
         return tls;
     tls_release(tls);
     return NULL;

@@ -1,7 +1,7 @@
 /*
  * Symbolic links are followed: that is how secrets are mounted into containers, and renamed links how they are renewed.
  */
-#include "exporter/web/tls/files.h"
+#include "exporter/tls/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +16,12 @@
 #define PEM_BYTES (1u << 20) /* more is no certificate */
 
 static int
-fail(const char *file, int result, struct tls_error *error)
+fail(const char *file, int result, enum tls_part part, struct report *report)
 {
-    snprintf(error->text, sizeof error->text, "%s cannot be read: %s", file,
-             result == -EFBIG    ? "it has more than 1 MiB"
-             : result == -EISDIR ? "it is no file"
-                                 : strerror(-result));
+    report_field(report, part, 0, "%s cannot be read: %s", file,
+                 result == -EFBIG    ? "it has more than 1 MiB"
+                 : result == -EISDIR ? "it is no file"
+                                     : strerror(-result));
     return result;
 }
 
@@ -65,24 +65,23 @@ read_file(const char *file, enum tls_part part, gnutls_datum_t *out)
 }
 
 int
-tls_part_read(const struct tls_settings *settings, enum tls_part part, gnutls_datum_t *out, struct tls_error *error)
+tls_part_read(const struct tls_settings *settings, enum tls_part part, gnutls_datum_t *out, struct report *report)
 {
     const struct tls_pem *pem = &settings->parts[part];
     int result;
 
     *out = (gnutls_datum_t){ NULL, 0 };
-    error->part = part;
     if (pem->file) {
         result = read_file(pem->file, part, out);
         if (!result)
             return 0;
         tls_part_free(out);
-        return fail(pem->file, result, error);
+        return fail(pem->file, result, part, report);
     }
     out->size = (unsigned)strlen(pem->text);
     out->data = malloc(out->size + 1u);
     if (!out->data)
-        return fail("the text", -ENOMEM, error);
+        return fail("the text", -ENOMEM, part, report);
     memcpy(out->data, pem->text, out->size);
     return 0;
 }

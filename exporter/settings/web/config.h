@@ -2,14 +2,14 @@
  * The file of --web.config.file: the web configuration of Prometheus' exporter-toolkit (docs/web-configuration.md there), as one
  * structure, with its certificate and key read and checked. docs/web.md says where this differs. It serves nothing.
  */
-#ifndef SHMETER_EXPORTER_WEB_CONFIG_CONFIG_H
-#define SHMETER_EXPORTER_WEB_CONFIG_CONFIG_H
+#ifndef SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
+#define SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exporter/web/auth/auth.h"
-#include "exporter/web/tls/tls.h"
+#include "exporter/auth/auth.h"
+#include "exporter/tls/tls.h"
 
 #define WEB_CONFIG_SANS 64u
 
@@ -43,15 +43,12 @@ struct web_config {
 
 /*
  * Reads the file; without one (path NULL), or with an empty one, everything is off. What is doubtful but works is logged as a
- * warning. Returns 0 and *out, or -errno and one sentence in error, with the file's line and without secrets. Any thread.
+ * warning. Returns 0 and *out, or -errno and one sentence in report, with the file's line and without secrets. Any thread.
  */
-int web_config_read(struct web_config **out, const char *path, char *error, size_t error_bytes);
+int web_config_read(struct web_config **out, const char *path, struct report *report);
 
 /* Wipes what is secret. NULL is fine. */
 void web_config_free(struct web_config *config);
-
-/* Reads and forgets it: for --config.check. Returns as web_config_read() does. */
-int web_config_check(const char *path, char *error, size_t error_bytes);
 
 /* What is to be said of an address that other machines can reach; NULL: nothing. */
 const char *web_config_exposure(const struct web_config *config);
