@@ -12,7 +12,7 @@
 #include "exporter/settings/options.h"
 #include "health/health.h"
 #include "health/rules/rules.h"
-#include "read/store.h"
+#include "read/filters/segment.h"
 
 #define CONFIG_SEGMENTS  256u /* entries of a file */
 #define CONFIG_SUMMARIES 100u

@@ -128,14 +128,6 @@ uint64_t model_series_n(const struct model *model);
 uint64_t model_present_n(const struct model *model);
 uint64_t model_idle_n(const struct model *model);
 
-/* Addition that stays at the largest uint64_t instead of beginning again at 0. */
-static inline uint64_t
-model_add_held(uint64_t a, uint64_t b)
-{
-    uint64_t sum = a + b;
-    return sum < a ? UINT64_MAX : sum;
-}
-
 /* NULL when there is none of this name. */
 const struct model_family *model_find(const struct model *model, const char *name);
 

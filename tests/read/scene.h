@@ -11,17 +11,20 @@
 
 #include <cmocka.h>
 
-#include "read/store.h"
+#include "exposition/exposition.h"
 #include "tests/read/image.h"
 #include "tests/read/strict.h"
 
 struct scene {
-    struct store *store;
+    struct exposition *exposition;
+    struct store *store; /* of it                                                                          */
+    int with_own;        /* shmeter_* series too                                                           */
     struct buffer text;
     struct strict parsed;
 };
 
 /* A store over names, without shmeter_* series. */
+void scene_open_as(struct scene *scene, const struct store_options *options);
 void scene_open(struct scene *scene, const char *const *names, uint32_t names_n);
 void scene_open_one(struct scene *scene, const char *name);
 /* The same with one entry of settings for all of them. */

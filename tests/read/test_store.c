@@ -115,7 +115,7 @@ an_applications_own_label_segment_becomes_exported_segment(void **state)
 static void
 without_the_label_segments_are_added_up(void **state)
 {
-    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER, .without_own = 1 };
+    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER };
     struct image one, two;
     struct scene scene = { 0 };
     const char *names[2];
@@ -126,7 +126,7 @@ without_the_label_segments_are_added_up(void **state)
     names[0] = one.path;
     names[1] = two.path;
     options.names = names;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,", 21);
     assert_sample(&scene, "h_bucket", "le=2.0,", 21);
@@ -159,7 +159,7 @@ another_type_under_one_name_is_dropped_and_counted(void **state)
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, 1);
     assert_string_equal(scene.parsed.families[0].type, "counter");
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
     scene_close(&scene);
     image_free(&one);
     image_free(&two);
@@ -359,9 +359,9 @@ series_that_are_gone_for_good_are_forgotten(void **state)
         snprintf(worker, sizeof worker, "w%d", i);
         image_own(&image, 0, SHMETER_SLOT_LIVE, IMAGE_SELF, worker);
         image_gauge(&image, 0, cell)->value = image_stored(i);
-        assert_int_equal(store_take(scene.store, SNAPSHOT_ALL), 0);
-        if (model_series_n(store_model(scene.store)) > most)
-            most = model_series_n(store_model(scene.store));
+        assert_int_equal(exposition_read(scene.exposition, NULL, NULL), 0);
+        if (model_series_n(scene.exposition->model) > most)
+            most = model_series_n(scene.exposition->model);
     }
     scene_scrape(&scene);
     assert_sample(&scene, "each", "slot=0,worker=w9999,", 9999);
@@ -386,7 +386,8 @@ the_store_tells_of_itself(void **state)
     image.state->losses[SHMETER_LOSS_GAUGE_REFUSED].value = 11;
     name = image.path;
     options.names = &name;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
+    scene.with_own = 1;
     scene_scrape(&scene);
     assert_sample(&scene, "shmeter_segments", "", 1);
     snprintf(labels, sizeof labels, "segment=%s,", image.path);

@@ -4,6 +4,7 @@
  */
 #include "pieces.h"
 
+#include "base/saturate.h"
 #include "base/text.h"
 
 #define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
@@ -148,7 +149,7 @@ put_histogram(struct render *render, const struct model_series *series)
 
     for (i = 0; i < shape->classic_n; i++) {
         for (; k < shape->classic_ends[i]; k++)
-            count = model_add_held(count, buckets[k]);
+            count = saturate_add(count, buckets[k]);
         bound[view_number(bound, shape->classic_bounds[i])] = 0;
         put_line(render, "_bucket", bound, (double)count);
     }

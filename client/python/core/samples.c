@@ -3,6 +3,8 @@
  */
 #include "view.h"
 
+#include "base/saturate.h"
+
 struct samples {
     PyObject *list, *type; /* type(name, labels, value) makes one */
     const char *name;      /* without a suffix */
@@ -78,7 +80,7 @@ add_histogram(struct samples *samples, const struct model *model, const struct m
 
     for (i = 0; i < shape->classic_n && !result; i++) {
         for (; k < shape->classic_ends[i]; k++)
-            count = model_add_held(count, buckets[k]);
+            count = saturate_add(count, buckets[k]);
         result = add(samples, series, "_bucket", &shape->classic_bounds[i], (double)count);
     }
     count = model_histogram_count(model, series);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "read/store.h"
+#include "read/filters/segment.h"
 
 #define SETTINGS_LABELS           16u
 #define SETTINGS_LABEL_NAME_BYTES 200u

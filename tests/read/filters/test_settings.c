@@ -152,7 +152,7 @@ every_series_of_the_segment_gets_the_labels(void **state)
     assert_sample(&scene, "h_bucket", "site=berlin,le=2.0,", 3);
     assert_sample(&scene, "h_sum", "site=berlin,", 4.5);
     assert_sample(&scene, "g", "site=berlin,slot=0,worker=w,", 7);
-    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    assert_int_equal(scene.exposition->model->conflicts, 0);
     assert_int_equal(store_status(scene.store, 0)->labels_left_out, 0);
     close_both(&scene, &image);
 }
@@ -230,7 +230,7 @@ the_first_entry_that_matches_counts(void **state)
         { .match = "/dev/shm/*/seg*", .label_names = site, .label_values = &values[0], .labels_n = 1 },
         { .label_names = site, .label_values = &values[1], .labels_n = 1 },
     };
-    struct store_options options = { .names_n = 1, .without_own = 1, .segments = settings, .segments_n = 3 };
+    struct store_options options = { .names_n = 1, .segments = settings, .segments_n = 3 };
     struct image image;
     struct scene scene = { 0 };
     const char *name;
@@ -239,7 +239,7 @@ the_first_entry_that_matches_counts(void **state)
     make(&image);
     name = settings[2].match = image.path;
     options.names = &name;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_sample(&scene, "h_sum", "site=first,", 4.5);
     close_both(&scene, &image);
@@ -281,7 +281,7 @@ a_name_that_a_prefix_makes_reserved_is_left_out_and_counted(void **state)
     scene_scrape(&scene);
     assert_absent(&scene, "up", "");
     assert_sample(&scene, "up_total", "", 0);
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
     close_both(&scene, &image);
 }
 
@@ -299,7 +299,8 @@ the_stores_own_series_have_neither_prefix_nor_labels(void **state)
     make(&image);
     name = settings.match = image.path;
     options.names = &name;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
+    scene.with_own = 1;
     scene_scrape(&scene);
     snprintf(labels, sizeof labels, "segment=%s,", image.path);
     assert_sample(&scene, "shmeter_series", labels, 3);
@@ -318,9 +319,7 @@ segments_with_different_settings_share_one_model(void **state)
         { .label_names = site, .label_values = berlin, .labels_n = 1 },
         { .label_names = site, .label_values = munich, .labels_n = 1 },
     };
-    struct store_options options = {
-        .names_n = 2, .label = STORE_LABEL_NEVER, .without_own = 1, .segments = settings, .segments_n = 2
-    };
+    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER, .segments = settings, .segments_n = 2 };
     struct image one, two;
     struct scene scene = { 0 };
     const char *names[2];
@@ -331,19 +330,19 @@ segments_with_different_settings_share_one_model(void **state)
     names[0] = settings[0].match = one.path;
     names[1] = settings[1].match = two.path;
     options.names = names;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.families_n, 3); /* one block each */
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 5);
     assert_sample(&scene, "t_total", "a=x,site=munich,", 5);
     settings[1] = settings[0];
     settings[1].match = two.path;
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 10);
     settings[1].labels_n = 0;
     settings[1].prefix = "h_";
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 5);
     assert_sample(&scene, "h_t_total", "a=x,", 5);
@@ -358,7 +357,7 @@ a_prefix_that_leads_to_another_type_is_a_conflict(void **state)
 {
     static const struct image_family gauge = { .type = SHMETER_GAUGE, .mode = SHMETER_SUM, .name = "total" };
     struct store_segment settings = { .prefix = "t_" };
-    struct store_options options = { .names_n = 2, .without_own = 1, .segments = &settings, .segments_n = 1 };
+    struct store_options options = { .names_n = 2, .segments = &settings, .segments_n = 1 };
     struct image images[2];
     struct scene scene = { 0 };
     const char *names[2];
@@ -373,10 +372,10 @@ a_prefix_that_leads_to_another_type_is_a_conflict(void **state)
     names[1] = images[1].path;
     settings.match = images[later].path;
     options.names = names;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
-    assert_int_equal(model_find(store_model(scene.store), "t_total")->type, MODEL_COUNTER);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
+    assert_int_equal(model_find(scene.exposition->model, "t_total")->type, MODEL_COUNTER);
     scene_close(&scene);
     image_free(&images[0]);
     image_free(&images[1]);

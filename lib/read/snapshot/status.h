@@ -2,8 +2,8 @@
  * What is known of one segment besides its metrics: levels, losses, and its workers. Plain values in private memory, for
  * health, `shmeter ls`, `shmeter doctor`, the status page and the shmeter_* series.
  */
-#ifndef SHMETER_READ_STATUS_H
-#define SHMETER_READ_STATUS_H
+#ifndef SHMETER_READ_SNAPSHOT_STATUS_H
+#define SHMETER_READ_SNAPSHOT_STATUS_H
 
 #include <stdint.h>
 
@@ -55,7 +55,7 @@ struct segment_status {
     char path[STATUS_NAME_BYTES];
     uint32_t readable; /* 0: then error says why, and what follows is what was known last                      */
     uint32_t unlinked; /* 1: still read, but nobody can attach to it any more; error: what has its name */
-    int32_t fault; /* enum shmeter_reader_fault of lib/read/file/reader.h; 0 fine */
+    int32_t fault;     /* enum shmeter_reader_fault of lib/read/file/reader.h; 0 fine */
     char error[STATUS_ERROR_BYTES];
 
     uint32_t abi_major, abi_minor;

@@ -1,7 +1,7 @@
 /*
  * The words for losses, in the order of enum shmeter_loss (shm/layout.h), and times for people.
  */
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 #include "shm/layout.h"
 
