@@ -136,8 +136,11 @@ snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogra
     add_histogram(snapshot, histogram, stride, lane, pages);
 }
 
-/* Histograms first .. end of all lanes. */
-static void
+/*
+ * Histograms first .. end of all lanes. Its loops are short, and up to a fifth slower where they stand badly in the lines of code: so they
+ * stand in the same way in every program.
+ */
+static __attribute__((aligned(64))) void
 add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)
 {
     uint32_t kind, lane, i;
