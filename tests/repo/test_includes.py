@@ -35,7 +35,7 @@ ARROWS = {
     "exporter/web/auth": {"exporter/web/auth", "lib/base"},
     "exporter/web/tls": {"exporter/web/tls", "lib/base"},
     "exporter/web/config": {"exporter/web/config", "exporter/web/auth", "exporter/web/tls", "lib/daemon", "lib/base"},
-    "exporter/web": {"exporter/web", "exporter/web/auth", "exporter/web/config", "exporter/web/tls", "exporter/scrape", "lib/daemon", "lib/base"},
+    "exporter/web": {"exporter/web", "exporter/web/auth", "exporter/web/config", "exporter/web/tls", "exporter/scrape", "lib/formats", "lib/daemon", "lib/base"},
     "exporter": {"exporter", "exporter/scrape", "exporter/settings", "exporter/web", "exporter/web/config", "lib/daemon", "lib/base"},
     "cli": {"cli", "shm"} | LIB,
     "bench": {"bench", "shmeter.h"} | LIB,
