@@ -31,6 +31,7 @@ struct store {
     uint32_t watches_n;
     struct store_watch **shown; /* those with a status */
     uint32_t shown_n;
+    int relieved; /* the next take goes on with the last one                                              */
 };
 
 /* ---- options ---- */
@@ -303,12 +304,15 @@ store_relieve(struct store *store)
     int relieved = watch != NULL;
     uint32_t i;
 
-    if (watch)
+    if (watch) {
         store_watch_starve(watch);
+        watch->given_up = 1;
+    }
     for (i = 0; i < store->watches_n && !relieved; i++)
         relieved = store_watch_forget(store->watches[i]);
     if (relieved)
         spare(store);
+    store->relieved = relieved;
     return relieved;
 }
 
@@ -339,7 +343,8 @@ take_once(struct store *store, enum snapshot_depth depth)
     int result = find_segments(store);
 
     for (i = 0; i < store->watches_n && !result; i++)
-        while (store_watch_take(store->watches[i], &options, depth) == -ENOMEM && make_room(store, store->watches[i]))
+        while (!store->watches[i]->given_up && store_watch_take(store->watches[i], &options, depth) == -ENOMEM &&
+               make_room(store, store->watches[i]))
             ;
     return result ? result : show(store);
 }
@@ -347,11 +352,15 @@ take_once(struct store *store, enum snapshot_depth depth)
 int
 store_take(struct store *store, enum snapshot_depth depth)
 {
+    uint32_t i;
     int result;
 
+    for (i = 0; i < store->watches_n && !store->relieved; i++)
+        store->watches[i]->given_up = 0;
     do
         result = take_once(store, depth);
     while (result == -ENOMEM && store_relieve(store));
+    store->relieved = 0;
     return result;
 }
 

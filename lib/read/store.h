@@ -66,8 +66,8 @@ int store_give(struct store *store, struct model *model);
 uint64_t store_definitions(const struct store *store);
 
 /*
- * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is without
- * it; or 0, there is none.
+ * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is
+ * without it and without those that were given up before it; or 0, there is none.
  */
 int store_relieve(struct store *store);
 

@@ -30,6 +30,7 @@ struct store_watch {
     uint64_t refused_bytes;      /* of address space that its mapping would have taken, 0 none                   */
     uint32_t starved_n;          /* takes in a row in which there was not enough memory for it                  */
     uint32_t starved_rest;       /* takes to let pass until it is tried again                                   */
+    uint32_t given_up;           /* for want of memory, in the take under way                                   */
     uint64_t starved_of[4];      /* device, inode and nonce of what was given up then                           */
     struct segment_status fault; /* stands for the segment while it cannot be read                           */
 };

@@ -371,48 +371,6 @@ series_that_are_gone_for_good_are_forgotten(void **state)
     image_free(&image);
 }
 
-static void
-the_store_tells_of_itself(void **state)
-{
-    struct store_options options = { .names_n = 1 };
-    struct image image;
-    struct scene scene = { 0 };
-    char labels[256];
-    const char *name;
-    (void)state;
-
-    make(&image, 5);
-    image_own(&image, 1, SHMETER_SLOT_LIVE, IMAGE_DEAD, "d");
-    image.state->losses[SHMETER_LOSS_GAUGE_REFUSED].value = 11;
-    name = image.path;
-    options.names = &name;
-    scene_open_as(&scene, &options);
-    scene.with_own = 1;
-    scene_scrape(&scene);
-    assert_sample(&scene, "shmeter_segments", "", 1);
-    snprintf(labels, sizeof labels, "segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_segment_readable", labels, 1);
-    assert_sample(&scene, "shmeter_series", labels, 3);
-    assert_sample(&scene, "shmeter_series_capacity", labels, 1000);
-    assert_sample(&scene, "shmeter_segment_created_timestamp_seconds", labels, 1700000000);
-    snprintf(labels, sizeof labels, "kind=gauge_refused,segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_lost_total", labels, 11);
-    snprintf(labels, sizeof labels, "segment=%s,state=used,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 1);
-    snprintf(labels, sizeof labels, "segment=%s,state=dead,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 1);
-    snprintf(labels, sizeof labels, "segment=%s,state=free,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 2);
-    unlink(image.path);
-    image_own(&image, 0, SHMETER_SLOT_RELEASED, IMAGE_SELF, "w");
-    scene_scrape(&scene);
-    scene_scrape(&scene);
-    snprintf(labels, sizeof labels, "segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_segment_readable", labels, 0);
-    scene_close(&scene);
-    image_free(&image);
-}
-
 int
 main(void)
 {
@@ -430,7 +388,6 @@ main(void)
         cmocka_unit_test(a_segment_may_appear_while_watched),
         cmocka_unit_test(a_truncated_segment_is_said_to_be_unreadable_and_can_be_replaced),
         cmocka_unit_test(series_that_are_gone_for_good_are_forgotten),
-        cmocka_unit_test(the_store_tells_of_itself),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
