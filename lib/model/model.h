@@ -143,7 +143,7 @@ struct model_metric {     /* a static description */
 
 /*
  * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
- * between each store_take() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
+ * between each exposition_read() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
  * conflicts), -EINVAL for an invalid name, or -ENOMEM.
  */
 int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);

@@ -1,6 +1,7 @@
 /*
  * The segments that a program has open: names and patterns are looked up at each take, a segment may appear, disappear or be created
- * again, and totals do not drop when it is. It knows no format, and of a model only how to give it the values (scrape/scrape.h does that).
+ * again, and totals do not drop when it is. It knows no format, and of a model only how to give it the values
+ * (exposition/exposition.h has the model).
  *
  * A store belongs to one thread at a time.
  */
@@ -57,8 +58,8 @@ int store_configure(struct store *store, const struct store_options *options);
 int store_take(struct store *store, enum snapshot_depth depth);
 
 /*
- * Adds the values of the last take with SNAPSHOT_ALL to a model. Series that are added up are left out when their names or labels stand
- * for something else there (model->conflicts). Returns 0 or -ENOMEM.
+ * Adds the values of the last take with SNAPSHOT_ALL to a model. A series whose name or labels stand for something else there is left out
+ * and counted (model->conflicts). Returns 0 or -ENOMEM.
  */
 int store_give(struct store *store, struct model *model);
 

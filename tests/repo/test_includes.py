@@ -127,6 +127,15 @@ def every_include_follows_an_arrow():
 
 
 @test
+def no_arrow_leads_back():
+    above = {room: uses - {room} for room, uses in ARROWS.items()}
+    while above:
+        lowest = {room for room, uses in above.items() if not uses & above.keys()}
+        assert lowest, f"a circle: {sorted(above)}"
+        above = {room: uses for room, uses in above.items() if room not in lowest}
+
+
+@test
 def encoders_and_the_exporter_never_see_a_segment():
     files = sources()
     assert sum(1 for path in files if SEES_NO_SEGMENT.fullmatch(path)) > 20, "the files were not found"
