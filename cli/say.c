@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 static void
 put(FILE *file, const char *before, const char *format, va_list list)

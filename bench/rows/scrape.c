@@ -11,16 +11,16 @@
 #include "bench/rows/fill.h"
 #include "bench/rows/scrape.h"
 #include "bench/rows/tables.h"
+#include "exposition/exposition.h"
 #include "formats/gzip.h"
 #include "formats/plan/plan.h"
-#include "read/store.h"
 
 struct size {
     const char *key; /* names are scrape-KEY, scrape-KEY-take, ... */
     struct fill fill;
 };
 
-static struct store *store;
+static struct exposition *exposition;
 static struct buffer text, copy, packed;
 static const struct encoder *encoder = &encode_text;
 static struct gzip *gzip; /* NULL: as it is                                                                     */
@@ -29,7 +29,7 @@ static void
 loop_take(uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++)
-        if (store_take(store, SNAPSHOT_ALL))
+        if (exposition_read(exposition, NULL, NULL))
             bench_fail("a scrape has no memory");
 }
 
@@ -39,7 +39,7 @@ loop_render(uint64_t n)
     for (uint64_t i = 0; i < n; i++) {
         text.len = 0;
         packed.len = 0;
-        if (store_render(store, encoder, &text) || (gzip && gzip_compress(gzip, &text, &packed)))
+        if (exposition_render(exposition, encoder, &text) || (gzip && gzip_compress(gzip, &text, &packed)))
             bench_fail("a scrape has no memory");
     }
 }
@@ -65,13 +65,14 @@ loop_copy(uint64_t n)
 void
 scrape_open(const char *path)
 {
-    const struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = 1 };
-    store = store_new(&options);
-    if (!store)
+    const struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER };
+    exposition = exposition_new(&options);
+    if (!exposition)
         bench_fail("a scrape has no memory");
     loop_scrape(1);
     if (text.len == 0)
-        bench_fail("a scrape of %s gave nothing: %s", path, store_status_n(store) ? store_status(store, 0)->error : "");
+        bench_fail("a scrape of %s gave nothing: %s", path,
+                   store_status_n(exposition->store) ? store_status(exposition->store, 0)->error : "");
     if (buffer_reserve(&copy, text.len))
         bench_fail("a scrape has no memory");
 }
@@ -79,7 +80,7 @@ scrape_open(const char *path)
 void
 scrape_close(void)
 {
-    store_free(store);
+    exposition_free(exposition);
     buffer_free(&text);
     buffer_free(&copy);
     buffer_free(&packed);
@@ -130,7 +131,7 @@ plan_ns(const struct bench_run *run)
     double each[16];
     unsigned rounds = run->rounds < 16 ? run->rounds : 16;
     for (unsigned i = 0; i < rounds; i++) {
-        struct plan *plan = plan_new(store_model(store));
+        struct plan *plan = plan_new(exposition->model);
         uint64_t start = measure_cpu_ns();
         if (!plan || plan_update(plan, encode_text.parts))
             bench_fail("a plan has no memory");
@@ -174,7 +175,7 @@ static void
 put_memory(struct bench_run *run, const struct size *size, const char *path)
 {
     struct stat status;
-    const struct segment_status *segment = store_status(store, 0);
+    const struct segment_status *segment = store_status(exposition->store, 0);
     double n = size->fill.series_n, lanes = segment->cpu_lanes_n + 2.0 * segment->shared_lanes_n;
     double cell = size->fill.histograms ? 64 + 8 * 17 : 8;
     if (stat(path, &status))

@@ -66,10 +66,10 @@ print_harmless(const struct buffer *out)
 }
 
 static int
-print_format(struct store *store, const struct encoder *encoder)
+print_format(struct exposition *exposition, const struct encoder *encoder)
 {
     struct buffer out = { NULL, 0, 0 };
-    int result = store_render(store, encoder, &out);
+    int result = exposition_render(exposition, encoder, &out);
 
     if (result)
         say_error("out of memory");
@@ -99,8 +99,8 @@ dump_run(const struct arguments *given)
         result = EXIT_FAILED;
     }
     if (!result)
-        result = arguments_value(given, "json") ? say_json(dump_json(store_model(watch.store)))
-                                                : print_format(watch.store, encoder);
+        result = arguments_value(given, "json") ? say_json(dump_json(watch.exposition->model))
+                                                : print_format(watch.exposition, encoder);
     watch_close(&watch);
     return result;
 }

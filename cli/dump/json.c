@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "base/number.h"
-#include "read/status.h"
+#include "base/saturate.h"
+#include "read/snapshot/status.h"
 
 static json_t *
 u64_json(uint64_t value)
@@ -46,7 +47,7 @@ buckets_json(const struct model *model, const struct model_series *series)
 
     for (i = 0; i < shape->classic_n && !failed; i++) {
         for (; at < shape->classic_ends[i]; at++)
-            sum = model_add_held(sum, counts[at]);
+            sum = saturate_add(sum, counts[at]);
         failed = json_array_append_new(all, bucket_json(shape->classic_bounds[i], sum));
     }
     if (!failed)

@@ -1,6 +1,3 @@
-/*
- * Store, verdict and the exporter's own series, in the order in which a scrape needs them.
- */
 #include "exporter/scrape/round.h"
 
 #include <errno.h>
@@ -11,18 +8,20 @@
 #include "exporter/scrape/health_put.h"
 #include "exporter/scrape/self.h"
 #include "exporter/scrape/watch.h"
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/gzip.h"
 #include "health/health.h"
 #include "health/losses.h"
 #include "health/rules/rules.h"
-#include "read/store.h"
 
 #define TICK_NS 1000000000u
 
 struct round {
     struct round_options options;
     struct config *config;
-    struct store *store;
+    struct exposition *exposition;
+    double began_seconds; /* the reading, by CLOCK_MONOTONIC                                              */
     struct health health; /* of the last reading                                                            */
     struct self self;
     struct watch watch;
@@ -39,7 +38,7 @@ round_free(struct round *round)
     if (!round)
         return;
     health_free(&round->health);
-    store_free(round->store);
+    exposition_free(round->exposition);
     watch_free(&round->watch);
     losses_free(&round->losses);
     gzip_free(round->gzip);
@@ -69,8 +68,8 @@ round_new(const struct round_options *options, struct config *config)
     round->options = *options;
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
     store = store_options_of(round, config);
-    round->store = store_new(&store);
-    if (round->store) {
+    round->exposition = exposition_new(&store);
+    if (round->exposition) {
         round->config = config;
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
         return round;
@@ -91,7 +90,7 @@ int
 round_configure(struct round *round, struct config *config)
 {
     const struct store_options store = store_options_of(round, config);
-    int result = store_configure(round->store, &store);
+    int result = exposition_configure(round->exposition, &store);
 
     if (result)
         return result;
@@ -117,28 +116,27 @@ round_note_reload(struct round *round, const struct round_reload *reload)
 static int
 collect_statuses(struct round *round)
 {
-    uint32_t n = store_status_n(round->store), i;
+    const struct store *store = round->exposition->store;
+    uint32_t n = store_status_n(store), i;
     const struct segment_status **grown = realloc(round->statuses, (n + !n) * sizeof *grown);
 
     if (!grown)
         return -ENOMEM;
     round->statuses = grown;
     for (i = 0; i < n; i++)
-        grown[i] = store_status(round->store, i);
+        grown[i] = store_status(store, i);
     round->statuses_n = n;
     return 0;
 }
 
-/* Reads the segments; what there was to say of the reading before is void. */
+/* What there is to say of the segments as they were just read: to the log, and for health. 0 or -ENOMEM. */
 static int
-take(struct round *round, enum snapshot_depth depth)
+look(struct round *round)
 {
     int result;
 
     forget_statuses(round);
-    result = store_take(round->store, depth);
-    if (!result)
-        result = collect_statuses(round);
+    result = collect_statuses(round);
     if (result)
         return result;
     watch_look(&round->watch, round->statuses, round->statuses_n);
@@ -149,8 +147,10 @@ take(struct round *round, enum snapshot_depth depth)
 static int
 judge(struct round *round)
 {
-    int result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+    int result = look(round);
 
+    if (!result)
+        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
     if (!result)
         result = losses_judge(&round->losses, round->statuses, round->statuses_n, &round->health);
     if (!result && round->config->rules)
@@ -158,20 +158,38 @@ judge(struct round *round)
     return result;
 }
 
+/* An exposition_add_fn: judges, and adds the series of the store, of health and of the exporter. */
+static int
+add_series(void *argument, struct model *model)
+{
+    struct round *round = argument;
+    int result = judge(round);
+
+    if (result)
+        return result;
+    round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - round->began_seconds;
+    result = own_add(round->exposition->store, model);
+    result |= health_put(&round->health, round->config->rules, model);
+    result |= self_put(&round->self, model);
+    return result ? -ENOMEM : 0;
+}
+
 int
 round_read(struct round *round, int with_values)
 {
-    double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = take(round, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
+    int result;
 
-    if (!result)
-        result = judge(round);
-    if (!result && with_values) {
-        struct model *model = store_model(round->store);
-        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-        result = health_put(&round->health, round->config->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
+    forget_statuses(round);
+    round->began_seconds = clock_seconds(CLOCK_MONOTONIC);
+    if (with_values) {
+        result = exposition_read(round->exposition, add_series, round);
         round->self.render_seconds = 0;
+    } else {
+        result = store_take(round->exposition->store, SNAPSHOT_STATUS);
+        result = result ? result : judge(round);
     }
+    if (result)
+        forget_statuses(round);
     return result;
 }
 
@@ -190,10 +208,12 @@ round_tick(struct round *round)
     round->tick_at += TICK_NS;
     if (round->tick_at <= now)
         round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
-    result = take(round, SNAPSHOT_ALL);
+    forget_statuses(round);
+    result = exposition_read(round->exposition, NULL, NULL);
+    if (!result)
+        result = look(round);
     return result ? result
-                  : rules_read(round->config->rules, store_model(round->store), (double)now / 1e9,
-                               clock_ns(CLOCK_REALTIME));
+                  : rules_read(round->config->rules, round->exposition->model, (double)now / 1e9, clock_ns(CLOCK_REALTIME));
 }
 
 void
@@ -220,12 +240,13 @@ make_metrics(struct round *round, struct document *document)
 
     if (encoder == &encode_openmetrics && round->config->openmetrics_created)
         encoder = &encode_openmetrics_created;
-    result = store_render(round->store, encoder, &document->body);
-    while (result == -ENOMEM && store_relieve(round->store)) { /* one segment's series may not cost the others theirs */
+    result = exposition_render(round->exposition, encoder, &document->body);
+    while (result == -ENOMEM &&
+           store_relieve(round->exposition->store)) { /* one segment's series may not cost the others theirs */
         buffer_free(&document->body);
         result = round_read(round, 1);
         if (!result)
-            result = store_render(round->store, encoder, &document->body);
+            result = exposition_render(round->exposition, encoder, &document->body);
     }
     document->content_type = encoder->content_type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
@@ -235,8 +256,8 @@ make_metrics(struct round *round, struct document *document)
 int
 round_make(struct round *round, struct document *document)
 {
-    const struct documents_context context = { round->store,   round->statuses,      round->statuses_n,
-                                               &round->health, round->config->rules, round->options.telemetry_path };
+    const struct documents_context context = { round->statuses, round->statuses_n, &round->health, round->config->rules,
+                                               round->options.telemetry_path };
 
     document->good = 1;
     switch (document->wanted.kind) {
@@ -268,7 +289,7 @@ round_compress(struct round *round, const struct document *plain, struct documen
     document->good = plain->good;
     document->content_type = plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
-    if (result == -ENOMEM && store_relieve(round->store)) /* for the next scrape */
+    if (result == -ENOMEM && store_relieve(round->exposition->store)) /* for the next scrape */
         forget_statuses(round);
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "exporter/scrape/document_cache.h"
 
 struct scraper {
     pthread_t thread;
@@ -20,7 +21,7 @@ struct scraper {
     pthread_cond_t asked, finished;
     struct scrape_request *queue, **queue_end;
     struct scrape_request *answered;
-    struct results results;
+    struct document_cache cache;
     int stopping, busy;
     uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
     uint64_t readings_n;
@@ -34,24 +35,24 @@ struct scraper {
 
 /* ---- a round ---- */
 
-/* One result for each different thing that is wanted; without memory, requests stay without one. */
+/* One document for each different thing that is wanted; without memory, requests stay without one. */
 static void
-make_results(struct scraper *scraper, struct scrape_request *requests)
+make_documents(struct scraper *scraper, struct scrape_request *requests)
 {
-    struct scrape_result *made = NULL;
+    struct document *made = NULL;
     struct scrape_request *request;
 
-    results_begin(&scraper->results);
+    document_cache_begin(&scraper->cache);
     for (request = requests; request; request = request->next) {
-        request->result = results_get(&scraper->results, scraper->round, &made, &request->wanted);
-        if (!request->result) {
+        request->document = document_cache_get(&scraper->cache, scraper->round, &made, &request->wanted);
+        if (!request->document) {
             log_event(LOG_LEVEL_ERROR, "no memory for an answer", NULL);
             continue;
         }
-        request->result->requests_n++;
+        request->document->requests_n++;
         round_count(scraper->round, &request->wanted);
     }
-    results_end(made);
+    document_cache_end(made);
 }
 
 static void
@@ -87,7 +88,7 @@ answer(struct scraper *scraper, struct scrape_request *requests)
     for (request = requests; request; last = request, request = request->next)
         with_values |= request->wanted.kind == DOCUMENT_METRICS;
     if (!read_segments(scraper, with_values))
-        make_results(scraper, requests);
+        make_documents(scraper, requests);
     pthread_mutex_lock(&scraper->lock);
     last->next = scraper->answered;
     scraper->answered = requests;
@@ -189,7 +190,7 @@ scraper_discard(struct scraper *scraper)
 {
     round_free(scraper->round);
     config_free(scraper->config);
-    results_close(&scraper->results);
+    document_cache_close(&scraper->cache);
     if (scraper->fd >= 0)
         close(scraper->fd);
     pthread_cond_destroy(&scraper->asked);
@@ -208,7 +209,7 @@ scraper_start(const struct round_options *options, struct config *config)
         config_free(config);
         return NULL;
     }
-    results_open(&scraper->results);
+    document_cache_open(&scraper->cache);
     pthread_mutex_init(&scraper->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -249,7 +250,7 @@ void
 scraper_ask(struct scraper *scraper, struct scrape_request *request)
 {
     request->next = NULL;
-    request->result = NULL;
+    request->document = NULL;
     pthread_mutex_lock(&scraper->lock);
     *scraper->queue_end = request;
     scraper->queue_end = &request->next;

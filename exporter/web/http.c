@@ -115,8 +115,8 @@ http_new(const struct http_options *options)
     http->guard = guard_new();
     http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
-        http->answers = (struct answers){ &http->conns, guard_headers(http->guard), 0 };
-        if (!responses_make(&http->responses, http->answers.headers) &&
+        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), 0 };
+        if (!responses_make(&http->responses, http->deliveries.headers) &&
             !epoll_watch(http, scraper_fd(options->scraper)))
             return http;
     }
@@ -139,7 +139,7 @@ http_configure(struct http *http, struct web_config *web, struct report *report)
     }
     responses_destroy(&http->responses);
     http->responses = responses;
-    http->answers.headers = guard_headers(http->guard);
+    http->deliveries.headers = guard_headers(http->guard);
     if (http->guard_fd < 0 && guard_fd(http->guard) >= 0) {
         http->guard_fd = guard_fd(http->guard);
         epoll_watch(http, http->guard_fd);
@@ -162,7 +162,7 @@ http_reload_begins(struct http *http)
 void
 http_reload_ends(struct http *http, const char *wrong)
 {
-    reloads_end(&http->reloads, wrong, http->answers.headers);
+    reloads_end(&http->reloads, wrong, http->deliveries.headers);
     http_run(http); /* the library looks for resumed connections only when it is run */
 }
 
@@ -286,7 +286,7 @@ http_free(struct http *http)
     accepts_close(&http->accepts);
     requests_resume_checked(guard_end(http->guard));
     reloads_begin(&http->reloads);
-    reloads_end(&http->reloads, "the exporter ends", http->answers.headers);
+    reloads_end(&http->reloads, "the exporter ends", http->deliveries.headers);
     scraper_finish(http->options.scraper);
     handshakes_end(&http->handshakes);
     http_run(http);

@@ -7,8 +7,8 @@
 #include <microhttpd.h>
 
 #include "exporter/web/accepts.h"
-#include "exporter/web/answers.h"
 #include "exporter/web/conns.h"
+#include "exporter/web/deliveries.h"
 #include "exporter/web/guard.h"
 #include "exporter/web/handshakes.h"
 #include "exporter/web/http.h"
@@ -24,7 +24,7 @@ struct http {
     int handshakes_fd; /* in epoll; -1: not yet */
     struct conns conns;
     struct responses responses;
-    struct answers answers;
+    struct deliveries deliveries;
     struct reloads reloads;
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */

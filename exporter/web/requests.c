@@ -97,7 +97,7 @@ may_pass(struct request *request, enum MHD_Result *result)
 static enum MHD_Result
 deliver(struct request *request)
 {
-    if (!answers_queue(&request->http->answers, request->connection, &request->ask))
+    if (!deliveries_queue(&request->http->deliveries, request->connection, &request->ask))
         return MHD_YES;
     return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
 }
@@ -174,7 +174,7 @@ request_completed(void *argument, struct MHD_Connection *connection, void **cont
         return;
     *context = NULL;
     http->active_n--;
-    answers_let_go(&request->ask);
+    deliveries_let_go(&request->ask);
     if (request->reload.response)
         MHD_destroy_response(request->reload.response);
     free(request);

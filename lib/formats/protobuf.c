@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/saturate.h"
 #include "formats/encode.h"
 #include "formats/protobuf_fields.h"
 #include "formats/protobuf_wire.h"
@@ -121,12 +122,12 @@ put_buckets(char *out, const struct model_shape *shape, const uint64_t *buckets,
     for (i = 0; i < shape->classic_n; i++) {
         char *message = out + 2; /* behind a tag and a length below 128 */
         while (bucket < shape->classic_ends[i])
-            cumulative = model_add_held(cumulative, buckets[bucket++]);
+            cumulative = saturate_add(cumulative, buckets[bucket++]);
         out = wire_f64(wire_u64(message, BUCKET_COUNT, cumulative), BUCKET_BOUND, shape->classic_bounds[i]);
         wire_length(message - 2, HISTOGRAM_BUCKET, (uint64_t)(out - message));
     }
     while (bucket < shape->buckets_n)
-        cumulative = model_add_held(cumulative, buckets[bucket++]);
+        cumulative = saturate_add(cumulative, buckets[bucket++]);
     *count = cumulative;
     return out;
 }

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct health_limits {
     double capacity_degraded; /* used share, 0..1; 0 = 0.80                                                 */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/key.h"
+#include "base/saturate.h"
 #include "base/text.h"
 #include "model/internal.h"
 
@@ -125,7 +126,7 @@ model_histogram_count(const struct model *model, const struct model_series *seri
     uint32_t i;
 
     for (i = 0; i < series->shape->buckets_n; i++)
-        count = model_add_held(count, buckets[i]);
+        count = saturate_add(count, buckets[i]);
     return count;
 }
 

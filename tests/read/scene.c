@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exposition/own.h"
+
 uint64_t scene_clock_ns = 1;
 
 static uint64_t
@@ -32,9 +34,18 @@ options_of(struct scene *scene, const char *const *names, uint32_t names_n, cons
 {
     return (struct store_options){ .names = names,
                                    .names_n = names_n,
-                                   .without_own = 1,
                                    .settings = settings ? scene_settings(scene, settings, 1) : NULL,
                                    .clock_ns = clock_ns };
+}
+
+void
+scene_open_as(struct scene *scene, const struct store_options *options)
+{
+    if (!options->settings)
+        memset(scene, 0, sizeof *scene);
+    scene->exposition = exposition_new(options);
+    assert_non_null(scene->exposition);
+    scene->store = scene->exposition->store;
 }
 
 void
@@ -44,8 +55,7 @@ scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n,
 
     memset(scene, 0, sizeof *scene);
     options = options_of(scene, names, names_n, settings);
-    scene->store = store_new(&options);
-    assert_non_null(scene->store);
+    scene_open_as(scene, &options);
 }
 
 void
@@ -53,7 +63,7 @@ scene_configure(struct scene *scene, const char *const *names, uint32_t names_n,
 {
     const struct store_options options = options_of(scene, names, names_n, settings);
 
-    assert_int_equal(store_configure(scene->store, &options), 0);
+    assert_int_equal(exposition_configure(scene->exposition, &options), 0);
 }
 
 void
@@ -71,9 +81,9 @@ scene_open_one(struct scene *scene, const char *name)
 void
 scene_scrape(struct scene *scene)
 {
-    assert_int_equal(store_take(scene->store, SNAPSHOT_ALL), 0);
+    assert_int_equal(exposition_read(scene->exposition, scene->with_own ? own_add : NULL, scene->store), 0);
     scene->text.len = 0;
-    assert_int_equal(store_render(scene->store, &encode_text, &scene->text), 0);
+    assert_int_equal(exposition_render(scene->exposition, &encode_text, &scene->text), 0);
     strict_free(&scene->parsed);
     strict_parse(&scene->parsed, scene->text.data ? scene->text.data : "", scene->text.len);
     if (*scene->parsed.error)
@@ -84,7 +94,7 @@ scene_scrape(struct scene *scene)
 void
 scene_close(struct scene *scene)
 {
-    store_free(scene->store);
+    exposition_free(scene->exposition);
     while (scene->lists_n)
         settings_free(scene->lists[--scene->lists_n]);
     buffer_free(&scene->text);

@@ -11,21 +11,25 @@
 
 #include <cmocka.h>
 
+#include "exposition/exposition.h"
 #include "read/filters/filters.h"
-#include "read/store.h"
 #include "tests/read/image.h"
 #include "tests/read/strict.h"
 
 #define SCENE_LISTS 8u
 
 struct scene {
-    struct store *store;
+    struct exposition *exposition;
+    struct store *store; /* of it                                                                          */
+    int with_own;        /* shmeter_* series too                                                           */
     struct settings_list *lists[SCENE_LISTS]; /* that were made for it */
     uint32_t lists_n;
     struct buffer text;
     struct strict parsed;
 };
 
+/* With these options; of settings, scene_settings() has made the list, in a scene of zeros. */
+void scene_open_as(struct scene *scene, const struct store_options *options);
 /* A store over names, without shmeter_* series. */
 void scene_open(struct scene *scene, const char *const *names, uint32_t names_n);
 void scene_open_one(struct scene *scene, const char *name);

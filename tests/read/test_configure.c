@@ -193,7 +193,7 @@ static void
 a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed(void **state)
 {
     uint32_t stranger = (uint32_t)getuid() + 1;
-    struct store_options options = { .names_n = 1, .without_own = 1, .owners = &stranger, .owners_n = 1 };
+    struct store_options options = { .names_n = 1, .owners = &stranger, .owners_n = 1 };
     struct image image;
     struct scene scene;
     const char *name;
@@ -204,7 +204,7 @@ a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed(void **state)
     options.names = &name;
     scene_open_one(&scene, name);
     scene_scrape(&scene);
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, 0);
     assert_int_equal(store_status(scene.store, 0)->readable, 0);
@@ -284,16 +284,16 @@ conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time(void
     settings = prefixed(images[later].path, "t_");
     scene_open_with(&scene, names, 2, &settings);
     scene_scrape(&scene);
-    epoch = store_model(scene.store)->epoch;
+    epoch = scene.exposition->model->epoch;
     for (i = 0; i < TAKES; i++) {
         struct image_series series;
         snprintf(value, sizeof value, "%u", i);
         series = image_series(&images[later], family, &at);
         image_gauge(&images[later], 0, series.cell)->value = image_stored(1);
         scene_scrape(&scene);
-        assert_int_equal(store_model(scene.store)->conflicts, i + 1);
+        assert_int_equal(scene.exposition->model->conflicts, i + 1);
     }
-    assert_in_range(store_model(scene.store)->epoch - epoch, 1, 8); /* 1, 2, 4 ... takes apart */
+    assert_in_range(scene.exposition->model->epoch - epoch, 1, 8); /* 1, 2, 4 ... takes apart */
     scene_close(&scene);
     image_free(&images[0]);
     image_free(&images[1]);
@@ -317,7 +317,7 @@ a_conflict_with_what_is_gone_goes_at_once(void **state)
     put_in_place(&first, &second);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "", 7);
-    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    assert_int_equal(scene.exposition->model->conflicts, 0);
     scene_close(&scene);
     image_free(&first);
     image_free(&second);

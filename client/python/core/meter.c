@@ -3,7 +3,7 @@
  */
 #include "view.h"
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 PyObject *
 meter_open(PyObject *module, PyObject *args, PyObject *kwargs)

@@ -4,6 +4,7 @@
  */
 #include "pieces.h"
 
+#include "base/saturate.h"
 #include "base/text.h"
 
 struct render {

@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-#include "read/store.h"
+#include "base/saturate.h"
+#include "exposition/exposition.h"
 
 struct view {
-    struct store *store;
+    struct exposition *exposition;
     struct pieces_all pieces;
 };
 
@@ -19,7 +20,7 @@ view_free(struct view *view)
     if (!view)
         return;
     pieces_free(&view->pieces);
-    store_free(view->store);
+    exposition_free(view->exposition);
     free(view);
 }
 
@@ -31,15 +32,14 @@ view_new(const char *path)
         .names = &path,
         .names_n = 1,
         .label = STORE_LABEL_NEVER,
-        .without_own = 1,
         .keep_removed = 1,
     };
     struct view *view = calloc(1, sizeof *view);
 
     if (!view)
         return NULL;
-    view->store = store_new(&options);
-    if (view->store)
+    view->exposition = exposition_new(&options);
+    if (view->exposition)
         return view;
     free(view);
     return NULL;
@@ -54,7 +54,7 @@ view_take(struct meter_object *meter)
     if (!meter->view && meter->meter)
         meter->view = view_new(meter->meter->path);
     if (meter->view)
-        result = store_take(meter->view->store, SNAPSHOT_ALL);
+        result = exposition_read(meter->view->exposition, NULL, NULL);
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
@@ -69,14 +69,14 @@ view_pieces(const struct meter_object *meter)
 const struct store *
 view_store(const struct meter_object *meter)
 {
-    return meter->view ? meter->view->store : NULL;
+    return meter->view ? meter->view->exposition->store : NULL;
 }
 
 /* Of the last take; NULL: there was none. */
 const struct model *
 view_model(const struct meter_object *meter)
 {
-    return meter->view ? store_model(meter->view->store) : NULL;
+    return meter->view ? meter->view->exposition->model : NULL;
 }
 
 PyObject *
@@ -114,7 +114,7 @@ histogram_samples(const struct model *model, const struct model_series *series, 
 
     for (i = 0; i < shape->classic_n && !result; i++) {
         for (; k < shape->classic_ends[i]; k++)
-            below = model_add_held(below, buckets[k]);
+            below = saturate_add(below, buckets[k]);
         result = fn(argument, "_bucket", &shape->classic_bounds[i], (double)below);
     }
     result = result ? result : fn(argument, "_bucket", &infinity, count);

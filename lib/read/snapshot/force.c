@@ -9,6 +9,7 @@
  */
 #include <math.h>
 
+#include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
 #define REASONS_MOST 64u /* superseded definitions that are told of one by one */
@@ -203,8 +204,8 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     status->superseded_n++;
     if (status->superseded_len == REASONS_MOST)
         return 0;
-    if (snapshot_room(&status->superseded, &snapshot->superseded_capacity, status->superseded_len + 1,
-                      sizeof *status->superseded))
+    if (array_room(&status->superseded, &snapshot->superseded_capacity, status->superseded_len + 1,
+                   sizeof *status->superseded))
         return -ENOMEM;
     out = &status->superseded[status->superseded_len++];
     out->name = family->name;
@@ -221,7 +222,7 @@ choose(const struct snapshot *snapshot, const struct snapshot_several *name)
     uint32_t best = name->last, number = best;
     struct snapshot_family *chosen = family_of(snapshot, best), *family;
 
-    if (snapshot->newer_number)
+    if (snapshot->replaced)
         return name->in_force;
     for (; (family = family_of(snapshot, number)); number = family->namesake)
         if (family != chosen && is_later(snapshot, family, chosen)) {
@@ -274,11 +275,14 @@ snapshot_take_in_force(struct snapshot *snapshot)
         result = judge(snapshot, &snapshot->several[i], choose(snapshot, &snapshot->several[i]));
         changed |= result > 0;
     }
-    if (changed) {
-        snapshot->model = NULL; /* families have other places in it by now */
-        snapshot->chosen_n++;
-    }
+    snapshot->chosen_n += (uint32_t)changed;
     return result < 0 ? result : 0;
+}
+
+void
+snapshot_keep_in_force(struct snapshot *snapshot)
+{
+    snapshot->replaced = 1;
 }
 
 uint32_t
@@ -304,7 +308,7 @@ growth(const struct snapshot_family *family, const uint64_t *now, const uint64_t
     for (i = shmeter_type_histogram(family->type) ? 1 : 0; i < snapshot_sum_words(family); i++) {
         was = before ? before[i] : 0;
         if (now[i] > was)
-            grown = model_add_held(grown, now[i] - was);
+            grown = saturate_add(grown, now[i] - was);
     }
     return grown;
 }
@@ -338,7 +342,7 @@ snapshot_count_superseded(struct snapshot *snapshot)
         family = &snapshot->families[series->family];
         end = series->place + (uint64_t)snapshot_sum_words(family);
         if (loses(family) && series->shown && family->cell_bytes && end <= snapshot->sums_words)
-            snapshot->superseded = model_add_held(
+            snapshot->superseded = saturate_add(
                 snapshot->superseded,
                 growth(family, snapshot->sums + series->place,
                        snapshot->next && end <= snapshot->next_words ? snapshot->next + series->place : NULL));

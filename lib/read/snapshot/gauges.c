@@ -12,8 +12,8 @@
 int
 snapshot_gauges_room(struct snapshot *snapshot)
 {
-    return snapshot_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
-                         sizeof *snapshot->gauges);
+    return array_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
+                      sizeof *snapshot->gauges);
 }
 
 void
@@ -110,8 +110,7 @@ add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32
         snapshot->status.series_over++, snapshot->samples_over++;
         return 0;
     }
-    if (snapshot_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1,
-                      sizeof *snapshot->samples))
+    if (array_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1, sizeof *snapshot->samples))
         return -ENOMEM;
     sample = &snapshot->samples[snapshot->samples_n++];
     sample->series = gauge->series;

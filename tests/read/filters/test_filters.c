@@ -59,7 +59,7 @@ only_allowed_names_are_exposed_and_the_rest_is_counted(void **state)
     assert_sample(&scene, "shop_b_total", "", 2);
     assert_absent(&scene, "other_total", "");
     assert_int_equal(filtered(&scene), 1);
-    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    assert_int_equal(scene.exposition->model->conflicts, 0);
     scene_close(&scene);
     image_free(&image);
 }
@@ -178,8 +178,7 @@ thousands_of_names_are_filtered_and_forgotten_by_a_reload(void **state)
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, NAMES / 2);
     assert_int_equal(filtered(&scene), NAMES / 2);
-    assert_int_equal(model_series_n(store_model(scene.store)),
-                     NAMES / 2); /* what is left out costs the model nothing */
+    assert_int_equal(model_series_n(scene.exposition->model), NAMES / 2); /* what is left out costs the model nothing */
     path = image.path;
     scene_configure(&scene, &path, 1, NULL);
     scene_scrape(&scene);

@@ -191,7 +191,7 @@ every_series_of_the_segment_gets_the_labels(void **state)
     assert_sample(&scene, "h_bucket", "site=berlin,le=2.0,", 3);
     assert_sample(&scene, "h_sum", "site=berlin,", 4.5);
     assert_sample(&scene, "g", "site=berlin,slot=0,worker=w,", 7);
-    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    assert_int_equal(scene.exposition->model->conflicts, 0);
     assert_int_equal(store_status(scene.store, 0)->labels_left_out, 0);
     close_both(&scene, &image);
 }
@@ -269,7 +269,7 @@ the_first_entry_that_matches_counts(void **state)
         { .match = "/dev/shm/*/seg*", .label_names = site, .label_values = &values[0], .labels_n = 1 },
         { .label_names = site, .label_values = &values[1], .labels_n = 1 },
     };
-    struct store_options options = { .names_n = 1, .without_own = 1 };
+    struct store_options options = { .names_n = 1 };
     struct image image;
     struct scene scene = { 0 };
     const char *name;
@@ -279,7 +279,7 @@ the_first_entry_that_matches_counts(void **state)
     name = settings[2].match = image.path;
     options.names = &name;
     options.settings = scene_settings(&scene, settings, 3);
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_sample(&scene, "h_sum", "site=first,", 4.5);
     close_both(&scene, &image);
@@ -321,7 +321,7 @@ a_name_that_a_prefix_makes_reserved_is_left_out_and_counted(void **state)
     scene_scrape(&scene);
     assert_absent(&scene, "up", "");
     assert_sample(&scene, "up_total", "", 0);
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
     close_both(&scene, &image);
 }
 
@@ -340,7 +340,8 @@ the_stores_own_series_have_neither_prefix_nor_labels(void **state)
     name = settings.match = image.path;
     options.names = &name;
     options.settings = scene_settings(&scene, &settings, 1);
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
+    scene.with_own = 1;
     scene_scrape(&scene);
     snprintf(labels, sizeof labels, "segment=%s,", image.path);
     assert_sample(&scene, "shmeter_series", labels, 3);
@@ -359,7 +360,7 @@ segments_with_different_settings_share_one_model(void **state)
         { .label_names = site, .label_values = berlin, .labels_n = 1 },
         { .label_names = site, .label_values = munich, .labels_n = 1 },
     };
-    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER, .without_own = 1 };
+    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER };
     struct image one, two;
     struct scene scene = { 0 };
     const char *names[2];
@@ -371,7 +372,7 @@ segments_with_different_settings_share_one_model(void **state)
     names[1] = settings[1].match = two.path;
     options.names = names;
     options.settings = scene_settings(&scene, settings, 2);
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.families_n, 3); /* one block each */
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 5);
@@ -379,13 +380,13 @@ segments_with_different_settings_share_one_model(void **state)
     settings[1] = settings[0];
     settings[1].match = two.path;
     options.settings = scene_settings(&scene, settings, 2);
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 10);
     settings[1].labels_n = 0;
     settings[1].prefix = "h_";
     options.settings = scene_settings(&scene, settings, 2);
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,site=berlin,", 5);
     assert_sample(&scene, "h_t_total", "a=x,", 5);
@@ -400,7 +401,7 @@ a_prefix_that_leads_to_another_type_is_a_conflict(void **state)
 {
     static const struct image_family gauge = { .type = SHMETER_GAUGE, .mode = SHMETER_SUM, .name = "total" };
     struct settings_spec settings = { .prefix = "t_" };
-    struct store_options options = { .names_n = 2, .without_own = 1 };
+    struct store_options options = { .names_n = 2 };
     struct image images[2];
     struct scene scene = { 0 };
     const char *names[2];
@@ -416,10 +417,10 @@ a_prefix_that_leads_to_another_type_is_a_conflict(void **state)
     settings.match = images[later].path;
     options.names = names;
     options.settings = scene_settings(&scene, &settings, 1);
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
-    assert_int_equal(model_find(store_model(scene.store), "t_total")->type, MODEL_COUNTER);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
+    assert_int_equal(model_find(scene.exposition->model, "t_total")->type, MODEL_COUNTER);
     scene_close(&scene);
     image_free(&images[0]);
     image_free(&images[1]);

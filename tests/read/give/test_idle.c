@@ -313,14 +313,14 @@ many_idle_series_do_not_make_the_model_begin_anew(void **state)
     }
     open_ten(&scene, image.path, 0);
     scene_scrape(&scene);
-    epoch = store_model(scene.store)->epoch;
+    epoch = scene.exposition->model->epoch;
     for (i = 0; i < 3; i++) {
         scrape_after(&scene, 10 * SECOND);
         assert_int_equal(scene.parsed.samples_n, i > 0);
         assert_int_equal(idle(&scene), SERIES - (i > 0));
         (*image_cpu(&image, 0, cell))++;
     }
-    assert_int_equal(store_model(scene.store)->epoch, epoch);
+    assert_int_equal(scene.exposition->model->epoch, epoch);
     scene_close(&scene);
     image_free(&image);
 }

@@ -2,8 +2,8 @@
  * What is known of one segment besides its metrics: levels, losses, and its workers. Plain values in private memory, for
  * health, `shmeter ls`, `shmeter doctor`, the status page and the shmeter_* series.
  */
-#ifndef SHMETER_READ_STATUS_H
-#define SHMETER_READ_STATUS_H
+#ifndef SHMETER_READ_SNAPSHOT_STATUS_H
+#define SHMETER_READ_SNAPSHOT_STATUS_H
 
 #include <stdint.h>
 

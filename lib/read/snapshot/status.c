@@ -1,7 +1,7 @@
 /*
  * The words for losses, lives and verdicts: the rows of losses.def, life.def and verdicts.def; and times for people.
  */
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 #include <errno.h>
 #include <string.h>

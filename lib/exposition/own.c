@@ -1,9 +1,12 @@
-#include "read/own.h"
+#include "exposition/own.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 
-#include "shm/layout.h"
+#include "base/saturate.h"
+#include "model/model.h"
+#include "read/store.h"
 
 static const char *const by_segment[] = { "segment", NULL };
 static const char *const by_state[] = { "segment", "state", NULL };
@@ -124,7 +127,7 @@ own_losses(struct model *model, const struct segment_status *status)
 
     for (i = 0; i < status->losses_n && status_loss_kind(i); i++) {
         const char *values[] = { status->name, status_loss_kind(i) };
-        result |= model_put_u64(model, &lost, values, model_add_held(status->losses[i], status->losses_before[i]));
+        result |= model_put_u64(model, &lost, values, saturate_add(status->losses[i], status->losses_before[i]));
     }
     return result;
 }
@@ -148,7 +151,7 @@ own_info(struct model *model, const struct segment_status *status)
     return model_put_u64(model, &info, values, 1);
 }
 
-int
+static int
 own_segment(struct model *model, const struct segment_status *status)
 {
     const char *values[] = { status->name };
@@ -169,10 +172,17 @@ own_segment(struct model *model, const struct segment_status *status)
 }
 
 int
-own_store(struct model *model, uint32_t segments_n)
+own_add(void *store, struct model *model)
 {
-    int result = model_put_u64(model, &segments, NULL, segments_n);
+    const uint32_t n = store_status_n(store);
+    uint32_t i;
+    int result = 0;
 
+    for (i = 0; i < n && !result; i++)
+        result = own_segment(model, store_status(store, i));
+    if (result)
+        return result;
+    result = model_put_u64(model, &segments, NULL, n);
     result |= model_put_u64(model, &conflicts, NULL, model->conflicts);
     return result ? -ENOMEM : 0;
 }
