@@ -213,7 +213,8 @@ round_tick(struct round *round)
     if (!result)
         result = look(round);
     return result ? result
-                  : rules_read(round->config->rules, round->exposition->model, (double)now / 1e9, clock_ns(CLOCK_REALTIME));
+                  : rules_read(round->config->rules, round->exposition->model, (double)now / 1e9,
+                               clock_ns(CLOCK_REALTIME));
 }
 
 void

@@ -28,7 +28,7 @@ ARROWS = {
     "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", "shm"},
     "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", "shm"},
     "lib/exposition": {"lib/exposition", "lib/read", "lib/read/snapshot", "lib/formats", "lib/model", "lib/base"},
-    "lib/health": {"lib/health", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", "shm"},
+    "lib/health": {"lib/health", "lib/read/snapshot", "lib/model", "lib/base", "shm"},
     "lib/daemon": {"lib/daemon", "lib/base"},
     "exporter/auth": {"exporter/auth", "lib/base"},
     "exporter/tls": {"exporter/tls", "lib/base"},

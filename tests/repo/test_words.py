@@ -52,11 +52,11 @@ def types_wrong(page):
 
 
 def losses_wrong(page):
-    return different(table(page, "`kind`"), [[kind, help_, "yes" if reason == "1" else "no"] for _, kind, help_, _, reason in rows("lib/read/losses.def", "LOSS")])
+    return different(table(page, "`kind`"), [[kind, help_, "yes" if reason == "1" else "no"] for _, kind, help_, _, reason in rows("lib/read/snapshot/losses.def", "LOSS")])
 
 
 def verdicts_wrong(page):
-    return different([row[0] for row in table(page, "verdict")], [word for _, word in rows("lib/read/verdicts.def", "VERDICT")])
+    return different([row[0] for row in table(page, "verdict")], [word for _, word in rows("lib/read/snapshot/verdicts.def", "VERDICT")])
 
 
 def checks_wrong(page):
@@ -65,24 +65,24 @@ def checks_wrong(page):
 
 def lives_wrong(page):
     said = re.search(r"`life` \(([^)]*)\)", page)[1]
-    return different(quoted(said), [word for _, word, _ in rows("lib/read/life.def", "LIFE") if word != "free"])
+    return different(quoted(said), [word for _, word, _ in rows("lib/read/file/life.def", "LIFE") if word != "free"])
 
 
 def slots_wrong(page):
     said = line_of(page, "| `shmeter_slots{state}` |").split("|")[2]
-    return different(sorted(quoted(said)), sorted(slots for _, _, slots in rows("lib/read/life.def", "LIFE")))
+    return different(sorted(quoted(said)), sorted(slots for _, _, slots in rows("lib/read/file/life.def", "LIFE")))
 
 
 def modes_wrong(page):
     said = quoted(re.search(r"^\| ten modes \(([^)]*)\)", page, re.MULTILINE)[1])
-    return different(sorted(said), sorted(word for _, _, word, _, _ in rows("lib/read/modes.def", "MODE") if word))
+    return different(sorted(said), sorted(word for _, _, word, _, _ in rows("lib/read/snapshot/modes.def", "MODE") if word))
 
 
 def numbers_wrong(page):
     """The names of ABI.md, whose numbers test_abi.py compares with the header's, are those of the rows, in order."""
     wrong = []
-    for enum, prefix, path, macro in (("type", "", "lib/model/types.def", "STORED"), ("mode", "", "lib/read/modes.def", "MODE"),
-                                      ("loss", "LOSS_", "lib/read/losses.def", "LOSS"), ("health", "", "lib/read/verdicts.def", "VERDICT")):
+    for enum, prefix, path, macro in (("type", "", "lib/model/types.def", "STORED"), ("mode", "", "lib/read/snapshot/modes.def", "MODE"),
+                                      ("loss", "LOSS_", "lib/read/snapshot/losses.def", "LOSS"), ("health", "", "lib/read/snapshot/verdicts.def", "VERDICT")):
         part = page[page.index(f"### enum shmeter_{enum}\n"):]
         wrong += different([row[1] for row in table(part, "value")], [f"SHMETER_{prefix}{row[0]}" for row in rows(path, macro)])
     return wrong

@@ -5,7 +5,7 @@
 
 #include "base/number.h"
 #include "model/model.h"
-#include "read/modes.h"
+#include "read/snapshot/modes.h"
 
 static PyTypeObject *
 core_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)

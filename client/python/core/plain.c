@@ -3,7 +3,7 @@
  */
 #include "core.h"
 
-#include "read/modes.h"
+#include "read/snapshot/modes.h"
 
 struct plain {
     const char *name, *help, *unit, *mode;

@@ -10,7 +10,7 @@
 
 enum shmeter_liveness { /* the same numbers as enum status_life; FREE: nobody owns the slot */
 #define LIFE(name, ...) SHMETER_LIVENESS_##name,
-#include "read/life.def"
+#include "read/file/life.def"
 };
 
 /* What is remembered of one slot between two questions; zeroed to begin with. */

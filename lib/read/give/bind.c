@@ -114,7 +114,8 @@ add_labels(struct giving_family *given, const struct settings *settings, const c
 static int
 counts_in_f64(const struct snapshot_family *family, const struct giving_family *given)
 {
-    return shmeter_type_counter_f64(family->type) || family->type == SHMETER_GAUGE || family->as_f64 || given->after_f64;
+    return shmeter_type_counter_f64(family->type) || family->type == SHMETER_GAUGE || family->as_f64 ||
+           given->after_f64;
 }
 
 static int
@@ -177,7 +178,8 @@ bind_alone(struct giving *giving, uint32_t number, const struct giving_target *t
     int result = name ? 0 : -EEXIST;
 
     if (name)
-        given->target = model_family_collect(model, snapshot_model_type(family), name, family->help, family->unit_text, &result);
+        given->target = model_family_collect(model, giving_model_type(family), name, family->help, family->unit_text,
+                                             &result);
     if (!result)
         result = bind_shape(family, given, target, model);
     if (result == -ENOMEM)

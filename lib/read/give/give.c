@@ -271,7 +271,7 @@ join(const struct giving *giving, const struct snapshot_family *family, uint64_t
 {
     const double other = snapshot_f64(*word);
 
-    switch (family->joins ? modes[snapshot->families[family->joins - 1].mode].how : MODE_SUM) {
+    switch (family->joins ? modes[giving->read.families[family->joins - 1].mode].how : MODE_SUM) {
     case MODE_MIN:
         if (value < other)
             memcpy(word, &value, sizeof value);

@@ -68,6 +68,9 @@ struct giving {
     struct hash_table idle_places; /* cell and slot -> number + 1                                                     */
 };
 
+/* exposed.c: as what the family's type is exposed. */
+enum model_type giving_model_type(const struct snapshot_family *family);
+
 /* bind.c: what the snapshot has by now, and room for it. 0 or -ENOMEM. */
 int giving_look(struct giving *giving);
 /* Forgets all of another model or epoch. */

@@ -8,8 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/types.h"
-#include "read/modes.h"
+#include "read/snapshot/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "shm/types.h"
 
@@ -99,9 +98,6 @@ struct snapshot_worker snapshot_worker(const struct snapshot *snapshot, uint32_t
 
 /* The definition in force of this name, or NULL. */
 const struct snapshot_family *snapshot_definition(const struct snapshot *snapshot, const char *name);
-
-/* As what the family's type is exposed. */
-enum model_type snapshot_model_type(const struct snapshot_family *family);
 
 /* Whether what is counted in a definition can be added to what is counted in another one. */
 int snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_family *in_force);

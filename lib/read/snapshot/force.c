@@ -146,12 +146,11 @@ snapshot_label_order(const struct snapshot_family *from, const struct snapshot_f
     return 1;
 }
 
-/* Integers and doubles in lanes are added up, when they are exposed as the same. */
+/* Counters of integers and of doubles are added up. */
 static int
 same_type(const struct snapshot_family *a, const struct snapshot_family *b)
 {
-    return a->type == b->type || (shmeter_type_counts(a->type) && shmeter_type_counts(b->type) &&
-                                  snapshot_model_type(a) == snapshot_model_type(b));
+    return a->type == b->type || (a->type <= SHMETER_COUNTER_F64 && b->type <= SHMETER_COUNTER_F64);
 }
 
 /*

@@ -14,12 +14,12 @@ static const struct {
     int is_reason;
 } losses[] = {
 #define LOSS(name, kind, help, advice, reason) [SHMETER_LOSS_##name] = { kind, help, advice, reason },
-#include "read/losses.def"
+#include "read/snapshot/losses.def"
 };
 
 enum {
 #define LOSS(name, ...) ROW_##name,
-#include "read/losses.def"
+#include "read/snapshot/losses.def"
     ROWS
 };
 
@@ -28,7 +28,7 @@ _Static_assert(STATUS_LOSSES == SHMETER_LOSS_LINES, "room for all losses");
 _Static_assert(STATUS_CHECKS == SHMETER_CHECKS, "room for all checks");
 
 #define VERDICT(name, ...) _Static_assert((int)STATUS_##name == (int)SHMETER_##name, "verdicts have their numbers");
-#include "read/verdicts.def"
+#include "read/snapshot/verdicts.def"
 _Static_assert((int)STATUS_VERDICTS == SHMETER_FAILING + 1, "each verdict has its row");
 
 const char *
@@ -60,7 +60,7 @@ status_life_word(enum status_life life)
 {
     static const char *const words[] = {
 #define LIFE(name, word, slots) word,
-#include "read/life.def"
+#include "read/file/life.def"
     };
 
     return words[life];
@@ -71,7 +71,7 @@ status_life_slots(enum status_life life)
 {
     static const char *const words[] = {
 #define LIFE(name, word, slots) slots,
-#include "read/life.def"
+#include "read/file/life.def"
     };
 
     return words[life];
@@ -79,7 +79,7 @@ status_life_slots(enum status_life life)
 
 static const char *const verdicts[] = {
 #define VERDICT(name, word) word,
-#include "read/verdicts.def"
+#include "read/snapshot/verdicts.def"
 };
 
 const char *

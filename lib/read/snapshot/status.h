@@ -19,13 +19,13 @@
 
 enum status_life {
 #define LIFE(name, ...) STATUS_##name,
-#include "read/life.def"
+#include "read/file/life.def"
     STATUS_LIVES
 };
 
 enum status_health {
 #define VERDICT(name, ...) STATUS_##name,
-#include "read/verdicts.def"
+#include "read/snapshot/verdicts.def"
     STATUS_VERDICTS
 };
 

@@ -1,8 +1,8 @@
 /*
  * What the modes of gauges are called and mean: the rows of modes.def, by enum shmeter_mode.
  */
-#ifndef SHMETER_READ_MODES_H
-#define SHMETER_READ_MODES_H
+#ifndef SHMETER_READ_SNAPSHOT_MODES_H
+#define SHMETER_READ_SNAPSHOT_MODES_H
 
 #include <stdint.h>
 

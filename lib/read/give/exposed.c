@@ -1,7 +1,7 @@
 /*
  * As what the types of a segment are exposed: the second table of lib/model/types.def.
  */
-#include "read/snapshot/internal.h"
+#include "read/give/internal.h"
 
 static const uint8_t exposed[SHMETER_TYPES] = {
 #define STORED(name, type) [SHMETER_##name] = MODEL_##type,
@@ -19,7 +19,7 @@ enum {
 _Static_assert((int)ROWS == SHMETER_TYPES, "each type of a segment is exposed as one of the model");
 
 enum model_type
-snapshot_model_type(const struct snapshot_family *family)
+giving_model_type(const struct snapshot_family *family)
 {
     return family->unknown ? MODEL_GAUGE : (enum model_type)exposed[family->type];
 }
