@@ -38,7 +38,18 @@ struct bench_row {
     const void *argument; /* measure's own                                                                    */
 };
 
-/* rows.c: all rows, in the order of the table. */
+/* The rows of one file. */
+struct bench_table {
+    const struct bench_row *rows;
+    const size_t *n;
+};
+
+/* rows/tables.c: all of them, in the order of the report. */
+extern const struct bench_table bench_tables[];
+extern const size_t bench_tables_n;
+
+/* rows.c: the rows of these tables, which are named before anything else of it is called. */
+void rows_use(const struct bench_table *tables, size_t tables_n);
 size_t rows_n(void);
 const struct bench_row *row_at(size_t idx);
 /* Index of the row of this name; rows_n() when there is none. */
@@ -72,7 +83,7 @@ void run_rows(struct bench_run *run, int shared_lane, int heavy);
 const char *run_segment(const struct bench_run *run, const char *name);
 void run_segment_remove(const struct bench_run *run, const char *name);
 
-/* Ends the process with a sentence on standard error and exit status 2. */
+/* fail.c: ends the process with a sentence on standard error and exit status 2. */
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* measure.c: time. */
@@ -126,8 +137,8 @@ struct collect_options {
  * Starts the measuring processes one after the other and takes medians. Returns 0, or -1 after a sentence on standard
  * error.
  */
-int collect(struct bench_report *report, const struct collect_options *options);
-/* For a signal handler: ends the run. collect() returns -1 soon after. */
+int collect_all(struct bench_report *report, const struct collect_options *options);
+/* For a signal handler: ends the run. collect_all() returns -1 soon after. */
 void collect_stop(void);
 /* main() of a measuring process. */
 int collect_sample(const struct collect_options *options, int out, int shared_lane, int heavy);
@@ -135,11 +146,12 @@ void report_note(struct bench_report *report, const char *text); /* each text on
 
 /* judge.c */
 enum judge_verdict { JUDGE_NONE, JUDGE_OK, JUDGE_MISS, JUDGE_SKIPPED, JUDGE_ABSENT };
+extern const char *const judge_words[];
 struct judge_line {
     enum judge_verdict verdict;
     double floor, ratio; /* 0 none */
 };
-struct judge_line judge(const struct bench_report *report, size_t row);
+struct judge_line judge_row(const struct bench_report *report, size_t row);
 unsigned judge_missed(const struct bench_report *report);
 int judge_status(const struct bench_report *report, int strict); /* the program's exit status */
 /* Says in the report's notes whether contention was to be seen, when it matters. */

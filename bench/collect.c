@@ -175,7 +175,7 @@ take_medians(struct bench_report *report, struct gathered *gathered)
 }
 
 int
-collect(struct bench_report *report, const struct collect_options *options)
+collect_all(struct bench_report *report, const struct collect_options *options)
 {
     static struct gathered gathered;
     memset(report, 0, sizeof *report);

@@ -7,6 +7,14 @@
 
 #include "bench/bench.h"
 
+const char *const judge_words[] = {
+    [JUDGE_NONE] = "",
+    [JUDGE_OK] = "ok",
+    [JUDGE_MISS] = "miss",
+    [JUDGE_SKIPPED] = "not judged",
+    [JUDGE_ABSENT] = "not measured",
+};
+
 #define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone                                    */
 #define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone                                  */
 
@@ -32,7 +40,7 @@ contention_shows(const struct bench_report *report)
 }
 
 struct judge_line
-judge(const struct bench_report *report, size_t idx)
+judge_row(const struct bench_report *report, size_t idx)
 {
     const struct bench_row *row = row_at(idx);
     const struct bench_value *value = &report->values[idx];
@@ -62,7 +70,7 @@ judge_missed(const struct bench_report *report)
 {
     unsigned missed = 0;
     for (size_t i = 0; i < rows_n(); i++)
-        missed += report->wanted[i] && judge(report, i).verdict == JUDGE_MISS;
+        missed += report->wanted[i] && judge_row(report, i).verdict == JUDGE_MISS;
     return missed;
 }
 

@@ -4,7 +4,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/argv.h"
 #include "bench/bench.h"
 
 static const char help[] =
@@ -33,23 +33,21 @@ static const char help[] =
     "SHMETER_EXPORTER the exporter to be measured, when it is not ../exporter/shmeter-exporter from here;\n"
     "SHMETER_BENCH_GO the program for client_golang, when it is not shmeter-bench-go beside this one.\n";
 
-enum { OPTION_SAMPLE = 256, OPTION_DIRECTORY, OPTION_HEAVY, OPTION_SHARED_LANE };
+enum { FILTER, QUICK, PROCESSES, JSON, STRICT, LIST, VERSION, SAMPLE, DIRECTORY, HEAVY, SHARED_LANE, OPTIONS };
 
-static const struct option long_options[] = {
-    { "filter", required_argument, NULL, 'f' },
-    { "quick", no_argument, NULL, 'q' },
-    { "processes", required_argument, NULL, 'p' },
-    { "json", no_argument, NULL, 'j' },
-    { "strict", no_argument, NULL, 's' },
-    { "list", no_argument, NULL, 'l' },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'v' },
+static const struct argv_entry options[OPTIONS] = {
+    [FILTER] = { "filter", "NAME", NULL },
+    [QUICK] = { "quick", NULL, NULL },
+    [PROCESSES] = { "processes", "N", NULL },
+    [JSON] = { "json", NULL, NULL },
+    [STRICT] = { "strict", NULL, NULL },
+    [LIST] = { "list", NULL, NULL },
+    [VERSION] = { "version", NULL, NULL },
     /* how the program starts itself: */
-    { "sample", required_argument, NULL, OPTION_SAMPLE },
-    { "directory", required_argument, NULL, OPTION_DIRECTORY },
-    { "sample-heavy", no_argument, NULL, OPTION_HEAVY },
-    { "sample-shared-lane", no_argument, NULL, OPTION_SHARED_LANE },
-    { NULL, 0, NULL, 0 },
+    [SAMPLE] = { "sample", "DESCRIPTOR", NULL },
+    [DIRECTORY] = { "directory", "PATH", NULL },
+    [HEAVY] = { "sample-heavy", NULL, NULL },
+    [SHARED_LANE] = { "sample-shared-lane", NULL, NULL },
 };
 
 struct command {
@@ -126,55 +124,66 @@ processes_of(const char *text)
     return (unsigned)n;
 }
 
+static void
+take(struct command *command, size_t option, const char *value)
+{
+    switch (option) {
+    case FILTER:
+        command->collect.filter = value;
+        break;
+    case QUICK:
+        command->collect.quick = 1;
+        break;
+    case PROCESSES:
+        command->collect.processes = processes_of(value);
+        break;
+    case JSON:
+        command->json = 1;
+        break;
+    case STRICT:
+        command->strict = 1;
+        break;
+    case LIST:
+        command->list = 1;
+        break;
+    case VERSION:
+        puts("shmeter-bench " SHMETER_VERSION);
+        exit(0);
+    case SAMPLE:
+        command->sample = atoi(value);
+        break;
+    case DIRECTORY:
+        command->collect.directory = value;
+        break;
+    case HEAVY:
+        command->heavy = 1;
+        break;
+    default:
+        command->shared_lane = 1;
+        break;
+    }
+}
+
 static int
 parse(struct command *command, int argc, char **argv)
 {
-    int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'f':
-            command->collect.filter = optarg;
-            break;
-        case 'q':
-            command->collect.quick = 1;
-            break;
-        case 'p':
-            command->collect.processes = processes_of(optarg);
-            break;
-        case 'j':
-            command->json = 1;
-            break;
-        case 's':
-            command->strict = 1;
-            break;
-        case 'l':
-            command->list = 1;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            exit(0);
-        case 'v':
-            puts("shmeter-bench " SHMETER_VERSION);
-            exit(0);
-        case OPTION_SAMPLE:
-            command->sample = atoi(optarg);
-            break;
-        case OPTION_DIRECTORY:
-            command->collect.directory = optarg;
-            break;
-        case OPTION_HEAVY:
-            command->heavy = 1;
-            break;
-        case OPTION_SHARED_LANE:
-            command->shared_lane = 1;
-            break;
-        default:
-            return -1;
-        }
+    struct argv words = { argc, argv, options, OPTIONS, sizeof *options, 1, 0, NULL, NULL, 0 };
+    enum argv_found found;
+    while ((found = argv_next(&words)) == ARGV_OPTION)
+        take(command, words.idx, words.value);
+    if (found == ARGV_END)
+        return 0;
+    if (found == ARGV_HELP) {
+        fputs(help, stdout);
+        exit(0);
     }
-    if (optind < argc)
-        fprintf(stderr, "shmeter-bench: unexpected argument '%s'\n", argv[optind]);
-    return optind < argc ? -1 : 0;
+    fprintf(stderr, "shmeter-bench: %s '%s'\n",
+            found == ARGV_OPERAND    ? "unexpected argument"
+            : found == ARGV_MISSING  ? "an argument is missing behind"
+            : found == ARGV_UNWANTED ? "there is an argument too many in"
+                                     : "there is no option",
+            words.word);
+    return -1;
 }
 
 static void
@@ -200,7 +209,7 @@ run_all(struct command *command)
     catch_signals();
     make_directory();
     options->directory = directory;
-    int failed = collect(&report, options);
+    int failed = collect_all(&report, options);
     remove_directory();
     if (caught) {
         signal(caught, SIG_DFL);
@@ -222,6 +231,7 @@ int
 main(int argc, char **argv)
 {
     struct command command = { .sample = -1 };
+    rows_use(bench_tables, bench_tables_n);
     if (parse(&command, argc, argv)) {
         fputs("Try 'shmeter-bench --help'.\n", stderr);
         return 2;

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bench/bench.h"
 
 #define PAIR_MORE      64u /* iterations between two looks at the other process                             */
@@ -36,14 +36,6 @@ unsigned
 measure_rank(void)
 {
     return rank;
-}
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 uint64_t

@@ -6,8 +6,6 @@
 
 #include "bench/bench.h"
 
-static const char *const verdicts[] = { "", "ok", "MISS", "not judged", "not measured" };
-
 static void
 print_machine(const struct machine *machine)
 {
@@ -41,7 +39,7 @@ print_row(const struct bench_report *report, size_t idx)
 {
     char value[32], floor[32] = "", ratio[32] = "", target[80];
     const struct bench_row *row = row_at(idx);
-    struct judge_line line = judge(report, idx);
+    struct judge_line line = judge_row(report, idx);
     if (line.floor > 0)
         number(floor, sizeof floor, line.floor);
     if (line.ratio > 0)
@@ -52,7 +50,7 @@ print_row(const struct bench_report *report, size_t idx)
     else
         number(value, sizeof value, report->values[idx].median);
     printf("  %-60s %9s %-9s %9s %9s  %-16s %s\n", row->what, value, row->unit, floor, ratio, target,
-           verdicts[line.verdict]);
+           line.verdict == JUDGE_MISS ? "MISS" : judge_words[line.verdict]);
 }
 
 void

@@ -29,10 +29,9 @@ target_object(const struct bench_row *row)
 static json_t *
 row_object(const struct bench_report *report, size_t idx)
 {
-    static const char *const verdicts[] = { NULL, "ok", "miss", "not judged", "not measured" };
     const struct bench_row *row = row_at(idx);
     const struct bench_value *value = &report->values[idx];
-    struct judge_line line = judge(report, idx);
+    struct judge_line line = judge_row(report, idx);
     json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "section", row->section, "name", row->name, "what", row->what,
                                "unit", row->unit);
     if (value->present) {
@@ -46,8 +45,8 @@ row_object(const struct bench_report *report, size_t idx)
         json_object_set_new(object, "ratio", json_real(line.ratio));
     if (row->max_ratio > 0 || row->max_value > 0)
         json_object_set_new(object, "target", target_object(row));
-    if (verdicts[line.verdict])
-        json_object_set_new(object, "verdict", json_string(verdicts[line.verdict]));
+    if (line.verdict != JUDGE_NONE)
+        json_object_set_new(object, "verdict", json_string(judge_words[line.verdict]));
     return object;
 }
 

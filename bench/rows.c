@@ -3,24 +3,23 @@
  */
 #include <string.h>
 
-#include "bench/rows.h"
+#include "bench/bench.h"
 
-static const struct {
-    const struct bench_row *rows;
-    const size_t *n;
-} tables[] = {
-    { floors_rows, &floors_rows_n },     { updates_rows, &updates_rows_n },   { gauges_rows, &gauges_rows_n },
-    { latency_rows, &latency_rows_n },   { registry_rows, &registry_rows_n }, { start_rows, &start_rows_n },
-    { scrape_rows, &scrape_rows_n },     { formats_rows, &formats_rows_n },   { go_rows, &go_rows_n },
-    { python_rows, &python_rows_n },     { workers_rows, &workers_rows_n },   { cold_rows, &cold_rows_n },
-    { resident_rows, &resident_rows_n },
-};
+static const struct bench_table *tables;
+static size_t tables_n;
+
+void
+rows_use(const struct bench_table *given, size_t given_n)
+{
+    tables = given;
+    tables_n = given_n;
+}
 
 size_t
 rows_n(void)
 {
     size_t n = 0;
-    for (size_t i = 0; i < ROWS_N(tables); i++)
+    for (size_t i = 0; i < tables_n; i++)
         n += *tables[i].n;
     if (n > BENCH_MAX_ROWS)
         bench_fail("%zu rows, but places for %u", n, BENCH_MAX_ROWS);

@@ -19,7 +19,7 @@ struct arguments {
 enum arguments_verdict { ARGUMENTS_RUN, ARGUMENTS_HELP, ARGUMENTS_WRONG };
 
 /*
- * argv[0] is the subcommand. What is wrong is said on stderr in one sentence. names points into argv, whose order may have been changed.
+ * argv[0] is the subcommand. What is wrong is said on stderr in one sentence. names and values point into argv.
  */
 enum arguments_verdict arguments_parse(struct arguments *out, const struct command *command, int argc, char **argv);
 

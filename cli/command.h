@@ -7,15 +7,11 @@
 
 #include <stddef.h>
 
+#include "base/argv.h"
+
 #define COMMAND_OPTIONS 16u
 
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-struct command_option {
-    const char *name;     /* without "--"                                                                    */
-    const char *argument; /* its word in the help; NULL: takes none                                          */
-    const char *help;     /* lines apart by \n                                                               */
-};
 
 struct arguments; /* what was given: arguments.h */
 
@@ -24,7 +20,7 @@ struct command {
     const char *operands; /* "[NAME...]", for the usage line                                                 */
     const char *summary;  /* one line                                                                        */
     const char *details;  /* more for --help, exit codes among it                                            */
-    const struct command_option *options;
+    const struct argv_entry *options;
     size_t options_n;
     int operands_least, operands_most;         /* how many NAMEs; most -1: any number                        */
     int (*run)(const struct arguments *given); /* returns the exit code                                     */

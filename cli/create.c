@@ -14,7 +14,7 @@
 #include "read/file/reader.h"
 #include "shm/segment.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "mode", "MODE", "0600, 0640 or 0660: who may read and write the\nsegment (default: 0600, with --group 0640)" },
     { "group", "GROUP", "group of the file, name or number" },
     { "lane-bytes", "BYTES", "room for counters and histograms, per CPU;\nrounded up to a power of two (default: 1M)" },

@@ -9,7 +9,7 @@
 #include "health/health.h"
 #include "health/json.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "json", NULL, "print what the exporter serves at /health" },
     { "stuck-after", "SECONDS",
       "a worker that is busy with one thing, or whose\nheartbeat is silent, for longer is stuck; 0: never\n(default: "
@@ -22,10 +22,10 @@ print_words(const struct health *health)
     uint32_t i;
 
     printf("%s: %u of %u segments readable, workers: %u live, %u dead, %u unknown, %u stuck\n",
-           health_word(health->verdict), health->segments_readable, health->segments_n, health->workers_live,
+           status_health_word(health->verdict), health->segments_readable, health->segments_n, health->workers_live,
            health->workers_dead, health->workers_unknown, health->workers_stuck);
     for (i = 0; i < health->reasons_n; i++)
-        say("  %s: %s", health_word(health->reasons[i].severity), health->reasons[i].message);
+        say("  %s: %s", status_health_word(health->reasons[i].severity), health->reasons[i].message);
 }
 
 static int

@@ -7,7 +7,7 @@
 #include "cli/say.h"
 #include "cli/watch.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "json", NULL, "print an array of objects" },
 };
 

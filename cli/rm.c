@@ -21,7 +21,7 @@
 
 #define WORKERS_NAMED 8u
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "force", NULL, "also when workers live, and when it is damaged or\nof another version" },
 };
 

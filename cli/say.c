@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 static void
 put(FILE *file, const char *before, const char *format, va_list list)
@@ -79,11 +79,8 @@ say_age(char *out, uint64_t age_ns)
 uint64_t
 say_age_since(uint64_t created_ns)
 {
-    struct timespec now;
-    uint64_t now_ns;
+    const uint64_t now_ns = clock_ns(CLOCK_REALTIME);
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     return !created_ns || created_ns > now_ns ? STATUS_NEVER : now_ns - created_ns;
 }
 

@@ -16,29 +16,36 @@ watch_standard_name(void)
 static int
 collect(struct watch *watch)
 {
+    const struct store *store = watch->exposition->store;
     uint32_t i;
 
-    watch->statuses_n = store_status_n(watch->store);
+    watch->statuses_n = store_status_n(store);
     watch->statuses = calloc(watch->statuses_n + 1, sizeof *watch->statuses);
     if (!watch->statuses)
         return -1;
     for (i = 0; i < watch->statuses_n; i++)
-        watch->statuses[i] = store_status(watch->store, i);
+        watch->statuses[i] = store_status(store, i);
     return 0;
+}
+
+static int
+read_segments(struct exposition *exposition, enum snapshot_depth depth)
+{
+    return depth == SNAPSHOT_ALL ? exposition_read(exposition, NULL, NULL) : store_take(exposition->store, depth);
 }
 
 int
 watch_open(struct watch *out, const struct arguments *given, const char *otherwise, enum snapshot_depth depth)
 {
-    struct store_options options = { .names = given->names, .names_n = given->names_n, .without_own = 1 };
+    struct store_options options = { .names = given->names, .names_n = given->names_n };
 
     if (!given->names_n) {
         options.names = &otherwise;
         options.names_n = 1;
     }
     memset(out, 0, sizeof *out);
-    out->store = store_new(&options);
-    if (out->store && !store_take(out->store, depth) && !collect(out))
+    out->exposition = exposition_new(&options);
+    if (out->exposition && !read_segments(out->exposition, depth) && !collect(out))
         return 0;
     say_error("out of memory");
     watch_close(out);
@@ -49,7 +56,7 @@ void
 watch_close(struct watch *watch)
 {
     free(watch->statuses);
-    store_free(watch->store);
+    exposition_free(watch->exposition);
     memset(watch, 0, sizeof *watch);
 }
 

@@ -1,14 +1,14 @@
 /*
- * Segments as the subcommands see them: a store over the names that were given, read once.
+ * Segments as the subcommands see them: a store over the names that were given, and what it exposes, read once.
  */
 #ifndef SHMETER_CLI_WATCH_H
 #define SHMETER_CLI_WATCH_H
 
 #include "cli/arguments.h"
-#include "read/store.h"
+#include "exposition/exposition.h"
 
 struct watch {
-    struct store *store;
+    struct exposition *exposition; /* with SNAPSHOT_STATUS its model is empty */
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };

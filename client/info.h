@@ -146,7 +146,7 @@ SHMETER_COLD void
 shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
     if (family)
-        shmeter_series_of(family, SHMETER_INFO, values, values_len);
+        shmeter_series_of(family, family->definition.type == SHMETER_INFO, values, values_len);
 }
 
 /*
@@ -183,6 +183,14 @@ shmeter_info_hide_v(const struct shmeter_family *family, const char *const *valu
     struct shmeter_info_group group;
     if (shmeter_info_group_of(family, values, same_len, &group))
         shmeter_info_hide_others(&group, 0);
+}
+
+SHMETER_COLD int
+shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t same_len)
+{
+    struct shmeter_info_group group;
+    uint64_t unit = 0, at;
+    return shmeter_info_group_of(family, values, same_len, &group) && shmeter_info_next(&group, &unit, &at);
 }
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ shmeter_counter_of_v(const struct shmeter_family *family, const char *const *val
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, SHMETER_COUNTER, values, values_len);
+    series = shmeter_series_of(family, shmeter_type_counter(family->definition.type), values, values_len);
     if (series.binding) {
         const struct shmeter_lanes *lanes = &series.binding->attachment->lanes;
         unsigned char *shared = lanes->shared + 2 * series.cell;
@@ -39,7 +39,7 @@ shmeter_counter_f64_of_v(const struct shmeter_family *family, const char *const 
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, SHMETER_COUNTER_F64, values, values_len);
+    series = shmeter_series_of(family, shmeter_type_counter_f64(family->definition.type), values, values_len);
     if (series.binding) {
         handle.lanes = &series.binding->attachment->lanes;
         handle.cell = series.cell;
@@ -57,8 +57,7 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     struct shmeter_series series;
     if (!family)
         return handle;
-    series = shmeter_series_of(family, family->definition.type == SHMETER_SUMMARY ? SHMETER_SUMMARY : SHMETER_HISTOGRAM,
-                               values, values_len);
+    series = shmeter_series_of(family, shmeter_type_histogram(family->definition.type), values, values_len);
     if (series.binding) {
         handle.buckets = series.binding->buckets;
         handle.cell = series.cell;
@@ -79,7 +78,7 @@ shmeter_lookup_gauge(const struct shmeter_family *family, enum shmeter_type type
     if (!family)
         return handle;
     mode = family->definition.mode;
-    series = shmeter_series_of(family, type, values, values_len);
+    series = shmeter_series_of(family, family->definition.type == (uint32_t)type, values, values_len);
     if (series.binding) {
         const struct shmeter_attachment *attachment = series.binding->attachment;
         handle.slot = &SHMETER_WIPED(attachment)->slot;
@@ -108,27 +107,46 @@ shmeter_stateset_of_v(const struct shmeter_family *family, const char *const *va
     return handle;
 }
 
-SHMETER_COLD void
-shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+/* The unit of the series' record; 0: there is none, or these are no values of the family. */
+SHMETER_LOCAL uint32_t
+shmeter_series_unit(const struct shmeter_family *family, const struct shmeter_binding *binding,
+                    const char *const *values, uint32_t values_len)
 {
-    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
     struct shmeter_values joined;
     struct shmeter_probe probe;
     struct shmeter_key key;
     uint32_t i;
     int fits = 1;
-    if (!binding || values_len != family->definition.labels_n)
-        return;
+    if (values_len != family->definition.labels_n)
+        return 0;
     for (i = 0; i < values_len; i++)
         if (!values[i])
-            return;
+            return 0;
     if (!shmeter_values_join(&joined, values, values_len))
-        return;
+        return 0;
     shmeter_values_repair(&joined, values_len, &fits);
     key = shmeter_series_key(binding, &joined);
     probe = shmeter_registry_probe(binding->attachment, &key);
-    if (fits && probe.entry && probe.seen)
-        shmeter_series_hide(binding, &family->definition, (uint32_t)probe.seen);
+    return fits && probe.entry ? (uint32_t)probe.seen : 0;
+}
+
+SHMETER_COLD void
+shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    uint32_t unit = binding ? shmeter_series_unit(family, binding, values, values_len) : 0;
+    if (unit)
+        shmeter_series_hide(binding, &family->definition, unit);
+}
+
+SHMETER_COLD int
+shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    const struct shmeter_binding *binding = family ? shmeter_family_binding(family) : NULL;
+    uint32_t unit = binding ? shmeter_series_unit(family, binding, values, values_len) : 0;
+    const struct shmeter_series_record *record = unit ? shmeter_arena_series(binding->attachment, unit) : NULL;
+    uint64_t state = record ? shmeter_load_acquire(&record->state) : (uint64_t)SHMETER_UNPUBLISHED;
+    return state == SHMETER_VISIBLE || state == SHMETER_LEAVING;
 }
 
 SHMETER_COLD void

@@ -205,11 +205,16 @@ SHMETER_COLD void shmeter_info_of_n(const struct shmeter_family *family, const s
  * values and hides all others of the name that have the same first same_len labels, names and
  * values (0: all), whichever process made them; when several do so at once, one of theirs stays.
  * There may be none for a moment. hide hides all with those first labels; values has same_len of
- * them. Thread-safe; not async-signal-safe.
+ * them. shown tells whether one with those first labels is exposed, whichever process made it: it
+ * reads each record of the segment once, and no values. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD void shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values,
                                          uint32_t values_len, uint32_t same_len);
 SHMETER_COLD void shmeter_info_hide_v(const struct shmeter_family *family, const char *const *values,
+                                      uint32_t same_len);
+SHMETER_COLD int shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values,
+                                      uint32_t same_len);
+SHMETER_COLD int shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values,
                                       uint32_t same_len);
 
 /*
@@ -223,6 +228,14 @@ SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char
 SHMETER_COLD void shmeter_hide_n(const struct shmeter_family *family, const struct shmeter_value *values,
                                  uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
+
+/*
+ * Whether a series of these values is exposed, whichever process made it: one lookup, that makes
+ * none. Thread-safe; not async-signal-safe.
+ */
+SHMETER_COLD int shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
+/* Whether a series of these values is exposed, whichever process made it: one lookup, that makes none. Thread-safe; not async-signal-safe. */
+SHMETER_COLD int shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 
 /*
  * The address of a counter that any process increases before it hides a series or shows one again.

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/activation.h"
 #include "daemon/descriptors.h"
@@ -23,12 +23,11 @@
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
 #include "exporter/settings/version.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 #include "exporter/web/http.h"
 
-#define DRAIN_MS       2000 /* for answers under way when the end is asked for */
-#define LARGE_BYTES    (256 << 10)
-#define SENTENCE_BYTES 1024u
+#define DRAIN_MS    2000 /* for answers under way when the end is asked for */
+#define LARGE_BYTES (256 << 10)
 
 static int
 fail(const char *sentence)
@@ -88,10 +87,7 @@ signals_take(int fd, struct reload *reload)
 static int64_t
 now_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 /* What the loop turns around. */
@@ -148,12 +144,12 @@ serve(struct loop *loop)
 static int
 sockets_open(const struct options *options, struct listen_sockets *sockets)
 {
-    char sentence[SENTENCE_BYTES];
-    int result = options->systemd_socket ? activation_take(sockets, sentence, sizeof sentence)
-                                         : listen_open_all(sockets, options->addresses, options->addresses_n,
-                                                           options->unix_mode, sentence, sizeof sentence);
+    struct report report = { 0 };
+    int result = options->systemd_socket
+                     ? activation_take(sockets, &report)
+                     : listen_open_all(sockets, options->addresses, options->addresses_n, options->unix_mode, &report);
 
-    return result ? fail(sentence) : 0;
+    return result ? fail(report.text) : 0;
 }
 
 static void
@@ -185,12 +181,12 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
                                            options->lifecycle ? on_reload : NULL,
                                            &loop->reload };
     const char *exposure = web_config_exposure(web);
-    char sentence[SENTENCE_BYTES];
+    struct report report = { 0 };
     int result;
     uint32_t i;
 
     loop->http = http_new(&settings);
-    result = loop->http ? http_configure(loop->http, web, sentence, sizeof sentence) : -ENOMEM;
+    result = loop->http ? http_configure(loop->http, web, &report) : -ENOMEM;
     if (result)
         web_config_free(web);
     for (i = 0; i < loop->sockets.n; i++)
@@ -210,14 +206,13 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
 }
 
 static int
-configs_read(const struct options *options, struct config **config, struct web_config **web, char *error,
-             size_t error_bytes)
+configs_read(const struct options *options, struct config **config, struct web_config **web, struct report *report)
 {
-    int result = config_read(config, options, error, error_bytes);
+    int result = config_read(config, options, report);
 
     if (result)
         return result;
-    result = web_config_read(web, options->web_config_file, error, error_bytes);
+    result = web_config_read(web, options->web_config_file, report);
     if (result)
         config_free(*config);
     return result;
@@ -227,12 +222,12 @@ configs_read(const struct options *options, struct config **config, struct web_c
 static int
 check(const struct options *options)
 {
-    char sentence[SENTENCE_BYTES];
+    struct report report = { 0 };
     struct web_config *web;
     struct config *config;
 
-    if (configs_read(options, &config, &web, sentence, sizeof sentence)) {
-        fprintf(stderr, "%s\n", sentence);
+    if (configs_read(options, &config, &web, &report)) {
+        fprintf(stderr, "%s\n", report.text);
         return EXIT_FAILURE;
     }
     config_free(config);
@@ -249,14 +244,14 @@ start(const struct options *options)
 {
     const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path };
     struct loop loop = { .signals = signals_open() };
-    char sentence[SENTENCE_BYTES];
+    struct report report = { 0 };
     struct web_config *web;
     struct config *config;
     int result;
 
     service_open(&loop.service);
-    if (configs_read(options, &config, &web, sentence, sizeof sentence))
-        return fail(sentence);
+    if (configs_read(options, &config, &web, &report))
+        return fail(report.text);
     if (sockets_open(options, &loop.sockets)) {
         config_free(config);
         web_config_free(web);

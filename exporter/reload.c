@@ -4,23 +4,19 @@
 #include "exporter/reload.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/settings/config.h"
-
-#define SENTENCE_BYTES 1024u
 
 /* Says what the series of its own are to say. */
 static void
 note(struct reload *reload, int is_good)
 {
     struct round_reload told = { is_good, 0 };
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     if (is_good)
-        reload->good_seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+        reload->good_seconds = clock_seconds(CLOCK_REALTIME);
     told.good_seconds = reload->good_seconds;
     scraper_note_reload(reload->scraper, &told);
 }
@@ -66,21 +62,21 @@ end(struct reload *reload, const char *wrong)
 static void
 begin(struct reload *reload)
 {
-    char sentence[SENTENCE_BYTES];
+    struct report report = { 0 };
     struct config *config;
 
     reload->is_wanted = 0;
     http_reload_begins(reload->http);
     service_reloading(reload->service);
-    if (config_read(&config, reload->options, sentence, sizeof sentence)) {
-        end(reload, sentence);
+    if (config_read(&config, reload->options, &report)) {
+        end(reload, report.text);
         return;
     }
-    if (web_config_read(&reload->web, reload->options->web_config_file, sentence, sizeof sentence) ||
-        http_check(reload->http, reload->web, sentence, sizeof sentence)) {
+    if (web_config_read(&reload->web, reload->options->web_config_file, &report) ||
+        http_check(reload->http, reload->web, &report)) {
         config_free(config);
         reload_close(reload);
-        end(reload, sentence);
+        end(reload, report.text);
         return;
     }
     reload->is_underway = 1;
@@ -91,18 +87,18 @@ begin(struct reload *reload)
 static void
 finish(struct reload *reload, int result)
 {
-    char sentence[SENTENCE_BYTES];
+    struct report report = { 0 };
 
     if (result) {
         reload_close(reload);
         end(reload, "no memory for the settings");
         return;
     }
-    result = http_configure(reload->http, reload->web, sentence, sizeof sentence);
+    result = http_configure(reload->http, reload->web, &report);
     if (result)
         reload_close(reload);
     reload->web = NULL;
-    end(reload, result ? sentence : NULL);
+    end(reload, result ? report.text : NULL);
 }
 
 void

@@ -7,18 +7,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define STATUS_EVERY_NS 5000000000u
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void
 service_open(struct service *service)
@@ -60,7 +52,7 @@ service_turn(struct service *service, struct scraper *scraper)
     if (!notify_wanted(&service->notify))
         return;
     scraper_look(scraper, &state);
-    now = now_ns();
+    now = clock_ns(CLOCK_MONOTONIC);
     if (!state.readings_n)
         return;
     if (!service->is_ready) {
@@ -80,7 +72,7 @@ service_turn(struct service *service, struct scraper *scraper)
 int
 service_timeout_ms(const struct service *service)
 {
-    uint64_t now = now_ns(), wait_ms;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC), wait_ms;
 
     if (!service->notify.watchdog_ns || !service->is_ready)
         return -1;

@@ -278,7 +278,7 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
     at += out->unit_bytes = shmeter_definition_copy(strings + at, desc->unit, SHMETER_MAX_NAME_BYTES);
     at += shmeter_definition_list(strings + at, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
     shmeter_definition_list(strings + at, states, SHMETER_MAX_VALUE_BYTES, &states_n);
-    if (desc->type == SHMETER_COUNTER || desc->type == SHMETER_COUNTER_F64)
+    if (shmeter_type_counts(out->type))
         out->cell_bytes = 8;
     if (desc->type == SHMETER_HISTOGRAM && shmeter_definition_buckets(desc, out)) {
         shmeter_definition_drop(out);

@@ -7,7 +7,28 @@
 #include "compiler.h"
 #include "types.h"
 
-/* Whether a series' value is in a gauge cell: a stateset's is the number of its state, the latest one set. */
+/* Whether a series' value is an integer in each lane, all of which are added up. */
+SHMETER_INLINE int
+shmeter_type_counter(uint32_t type)
+{
+    return type == SHMETER_COUNTER;
+}
+
+/* Whether it is a double there. */
+SHMETER_INLINE int
+shmeter_type_counter_f64(uint32_t type)
+{
+    return type == SHMETER_COUNTER_F64;
+}
+
+/* Whether it is one of both. */
+SHMETER_INLINE int
+shmeter_type_counts(uint32_t type)
+{
+    return shmeter_type_counter(type) || shmeter_type_counter_f64(type);
+}
+
+/* Whether it is in a gauge cell: a stateset's is the number of its state, the latest one set. */
 SHMETER_INLINE int
 shmeter_type_gauge(uint32_t type)
 {

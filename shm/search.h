@@ -139,12 +139,12 @@ shmeter_claim_rank(const struct shmeter_slot_word *word, int and_owned)
 
 /*
  * Slots whose last words are the oldest, in this order: of those that were given back all, of the owned ones, whose owners may be dead, the first
- * SHMETER_CLAIM_OLDEST; none while a search is under way, which comes to them.
+ * SHMETER_CLAIM_OLDEST; none while a search is under way, which comes to them. A slot that is tried in vain is given back anew, and not tried again.
  */
 SHMETER_LOCAL int
 shmeter_claim_oldest(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t *claim)
 {
-    uint64_t from = 0, best, rank;
+    uint64_t from = 0, until = shmeter_attachment_ticks(attachment), best, rank;
     uint32_t i, from_idx = 0, chosen;
     int result = 0, owned_left = shmeter_load_relaxed(&SHMETER_WIPED(attachment)->search_at) ? 0 : SHMETER_CLAIM_OLDEST;
     while (!result && claimant->tries > 0) {
@@ -152,7 +152,7 @@ shmeter_claim_oldest(struct shmeter_attachment *attachment, struct shmeter_claim
         chosen = UINT32_MAX;
         for (i = 0; i < attachment->header.slots_n; i++) {
             rank = shmeter_claim_rank(shmeter_slot_word_at(attachment, i), owned_left > 0);
-            if (rank < best && (rank > from || (rank == from && i >= from_idx)) &&
+            if (rank <= until && rank < best && (rank > from || (rank == from && i >= from_idx)) &&
                 shmeter_claim_worth(attachment, claimant, i)) {
                 best = rank;
                 chosen = i;

@@ -309,17 +309,16 @@ shmeter_series_refuse(const struct shmeter_family *family, const char *why)
     shmeter_meter_say(family->meter, family->definition.strings, why, NULL, NULL);
 }
 
-/* Finds or makes the series. Thread-safe; not async-signal-safe in what it may say, but lock-free. */
+/* Finds or makes the series. right_type: whether the handle is of the family's type. Thread-safe; not async-signal-safe in what it may say, but lock-free. */
 SHMETER_INLINE struct shmeter_series
-shmeter_series_of(const struct shmeter_family *family, enum shmeter_type type, const char *const *values,
-                  uint32_t values_n)
+shmeter_series_of(const struct shmeter_family *family, int right_type, const char *const *values, uint32_t values_n)
 {
     struct shmeter_series series = { NULL, 0 };
     const struct shmeter_binding *binding;
     struct shmeter_values joined;
     uint32_t i;
     int fits;
-    if (SHMETER_UNLIKELY(family->definition.type != (uint32_t)type)) {
+    if (SHMETER_UNLIKELY(!right_type)) {
         shmeter_series_refuse(family, " is a family of another type than this handle's");
         return series;
     }

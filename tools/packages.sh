@@ -4,7 +4,7 @@
 
 # To build everything.
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
-libisal-dev libprotobuf-c-dev protobuf-c-compiler libyaml-dev libgnutls28-dev libcrypt-dev zlib1g-dev"
+libisal-dev libprotobuf-c-dev protobuf-c-compiler libre2-dev libyaml-dev libgnutls28-dev nettle-dev libcrypt-dev zlib1g-dev"
 
 # What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture and
 # a machine of it, disassembly, system call traces, process tools, judges of the formats, certificates, the judge of service files,
@@ -103,18 +103,18 @@ fetch_server() {
 # What programs for arm64 need to run in a machine of their own: a kernel, the one for virtual machines, which is a third of the
 # other's size, and libraries besides libc.
 ARM64_KERNEL=linux-image-cloud-arm64
-ARM64_LIBRARIES="libcmocka0 libcmocka-dev libprotobuf-c-dev"
+ARM64_LIBRARIES="libcmocka0 libcmocka-dev libprotobuf-c-dev libre2-dev"
 
 # need_arm64 FOLDER: a kernel and libraries for arm64, unpacked in FOLDER/arm64. They are found by lists of packages of their own: this
 # machine's architectures stay as they are. Tests are skipped without them, so it only says when they cannot be had.
 need_arm64() {
-    if [ -e "$1/arm64/complete" ] || ! command -v apt-get >/dev/null; then
+    if [ "$(cat "$1/arm64/complete" 2>/dev/null)" = "$ARM64_LIBRARIES" ] || ! command -v apt-get >/dev/null; then
         return 0
     fi
     echo "Fetching: $ARM64_KERNEL and libraries for arm64 (unpacked in ${1##*/}/, not installed)"
     rm -rf "$1/arm64"
     if (fetch_arm64 "$1/arm64") >"$PACKAGES_LOG" 2>&1; then
-        : >"$1/arm64/complete"
+        echo "$ARM64_LIBRARIES" >"$1/arm64/complete"
     else
         tail -n 5 "$PACKAGES_LOG"
         echo "They could not be had; tests in a machine for arm64 will be skipped."

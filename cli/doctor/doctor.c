@@ -8,7 +8,7 @@
 #include "cli/say.h"
 #include "cli/watch.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "json", NULL, "print findings as JSON" },
 };
 

@@ -5,7 +5,7 @@
 #define SHMETER_CLI_DOCTOR_DOCTOR_H
 
 #include "cli/doctor/findings.h"
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 /* The machine and this process: restartable sequences, CPUs, NUMA nodes. */
 void doctor_machine(struct findings *findings);

@@ -11,34 +11,6 @@
 #define SHARE_WARN 0.80
 #define SHARE_FAIL 0.95
 
-static const char *const loss_advice[SHMETER_LOSSES] = {
-    [SHMETER_LOSS_SERIES_REFUSED] =
-        ("create the segment again with larger --max-series or --lane-bytes, or give fewer label "
-         "values"),
-    [SHMETER_LOSS_SERIES_OVERFLOWED] = ("look for a label with too many values (ids, paths); or raise the family's "
-                                        "max_series, or --max-family-series"),
-    [SHMETER_LOSS_FAMILIES_REFUSED] =
-        "look at shmeter_error() in the program: names, labels, bounds, or a full segment",
-    [SHMETER_LOSS_FAMILY_CONFLICTS] =
-        ("give the two definitions of one name in the program one and the same form, or two "
-         "names"),
-    [SHMETER_LOSS_VALUES_REPAIRED] = "give label values as UTF-8",
-    [SHMETER_LOSS_OBSERVATIONS_NAN] = "look for a division 0/0 in what is observed",
-    [SHMETER_LOSS_OBSERVATIONS_NEGATIVE] = "observe no negative values, or use explicit bounds",
-    [SHMETER_LOSS_OBSERVATIONS_CLAMPED] = "raise the histogram's max_value",
-    [SHMETER_LOSS_ADDS_REFUSED] = "counters only grow: use a gauge for what may fall",
-    [SHMETER_LOSS_GAUGE_REFUSED] = "add to no LATEST gauge, and set no MIN or MAX gauge to NaN",
-    [SHMETER_LOSS_SLOTS_EXHAUSTED] = "create the segment again with larger --max-slots",
-    [SHMETER_LOSS_SLOTS_ROBBED] = "create the segment again with larger --max-slots",
-    [SHMETER_LOSS_BACKING_FAILED] = "enlarge the filesystem (see its room above)",
-    [SHMETER_LOSS_SERIES_RENEWED] = "hide no series that come back often: each return uses capacity",
-    [SHMETER_LOSS_HANDLES_REFUSED] =
-        "look at shmeter_error() in the program: number of label values, type of the family",
-    [SHMETER_LOSS_CHECKS_REFUSED] = "use at most 8 checks a worker",
-    [SHMETER_LOSS_SUPERSEDED] =
-        "see the definitions above: end the workers of the other release, or give two applications a segment each",
-};
-
 static void
 permissions(struct findings *findings, const struct segment_status *status)
 {
@@ -203,7 +175,7 @@ losses(struct findings *findings, const struct segment_status *status)
         snprintf(subject, sizeof subject, "loss %s", status_loss_kind(i));
         finding_add(findings, FINDING_WARN, subject, "%llu %s", (unsigned long long)status->losses[i],
                     status_loss_help(i));
-        finding_advise(findings, "%s", loss_advice[i]);
+        finding_advise(findings, "%s", status_loss_advice(i));
     }
     if (!kinds)
         finding_add(findings, FINDING_OK, "losses", "none");

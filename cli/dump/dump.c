@@ -12,7 +12,7 @@
 #include "cli/say.h"
 #include "cli/watch.h"
 
-static const struct command_option options[] = {
+static const struct argv_entry options[] = {
     { "format", "FORMAT",
       "text (Prometheus text 0.0.4, the default), openmetrics\n(1.0.0), openmetrics-created (with _created lines),\nor "
       "protobuf (delimited MetricFamily messages)" },
@@ -66,10 +66,10 @@ print_harmless(const struct buffer *out)
 }
 
 static int
-print_format(struct store *store, const struct encoder *encoder)
+print_format(struct exposition *exposition, const struct encoder *encoder)
 {
     struct buffer out = { NULL, 0, 0 };
-    int result = store_render(store, encoder, &out);
+    int result = exposition_render(exposition, encoder, &out);
 
     if (result)
         say_error("out of memory");
@@ -99,8 +99,8 @@ dump_run(const struct arguments *given)
         result = EXIT_FAILED;
     }
     if (!result)
-        result = arguments_value(given, "json") ? say_json(dump_json(store_model(watch.store)))
-                                                : print_format(watch.store, encoder);
+        result = arguments_value(given, "json") ? say_json(dump_json(watch.exposition->model))
+                                                : print_format(watch.exposition, encoder);
     watch_close(&watch);
     return result;
 }

@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "base/number.h"
-#include "read/status.h"
+#include "base/saturate.h"
+#include "read/snapshot/status.h"
 
 static json_t *
 u64_json(uint64_t value)
@@ -46,7 +47,7 @@ buckets_json(const struct model *model, const struct model_series *series)
 
     for (i = 0; i < shape->classic_n && !failed; i++) {
         for (; at < shape->classic_ends[i]; at++)
-            sum = model_add_held(sum, counts[at]);
+            sum = saturate_add(sum, counts[at]);
         failed = json_array_append_new(all, bucket_json(shape->classic_bounds[i], sum));
     }
     if (!failed)
@@ -121,8 +122,8 @@ series_json(const struct model *model, const struct model_family *family, const 
 {
     json_t *created = series->created_ns ? json_real(status_seconds(series->created_ns)) : json_null();
     json_t *created_ns = series->created_ns ? u64_json(series->created_ns) : json_null();
-    json_t *values = family->type == MODEL_HISTOGRAM ? histogram_json(model, series)
-                     : family->type == MODEL_SUMMARY ? summary_json(model, series)
+    json_t *values = model_is_summary(family->type)     ? summary_json(model, series)
+                     : model_is_histogram(family->type) ? histogram_json(model, series)
                      : series->shape->number == MODEL_U64
                          ? json_pack("{s:o}", "value", u64_json(model_u64(model, series)))
                          : json_pack("{s:o}", "value", f64_json(model_number(model, series)));
@@ -140,7 +141,6 @@ series_json(const struct model *model, const struct model_family *family, const 
 static json_t *
 family_json(const struct model *model, const struct model_family *family)
 {
-    static const char *const types[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     json_t *all = json_array();
     uint32_t i;
     int failed = !all;
@@ -152,7 +152,7 @@ family_json(const struct model *model, const struct model_family *family)
         json_decref(all);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", family->name, "type", types[family->type], "help",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", family->name, "type", model_kinds[family->type].word, "help",
                      family->help, "unit", family->unit, "series", all);
 }
 

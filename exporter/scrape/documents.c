@@ -162,20 +162,19 @@ page_segments(struct buffer *out, const struct documents_context *context)
 static int
 page_worker(struct buffer *out, const struct segment_status *status, const struct status_slot *slot)
 {
-    static const char *const lives[] = { "free", "live", "dead", "unknown" };
     int result = buffer_append_string(out, "<tr>");
     uint32_t i;
 
     result |= page_cell(out, status->name);
     result |= page_format(out, "<td>%u</td><td>%u</td>", slot->slot, slot->pid);
     result |= page_cell(out, slot->worker);
-    result |= page_cell(out, lives[slot->life]);
+    result |= page_cell(out, status_life_word(slot->life));
     result |= page_age(out, slot->busy_age_ns);
     result |= page_age(out, slot->heartbeat_age_ns);
     result |= buffer_append_string(out, "<td>");
     for (i = 0; i < slot->checks_n; i++) {
         result |= page_escape(out, slot->checks[i].name);
-        result |= page_format(out, ": %s ", health_word(slot->checks[i].health));
+        result |= page_format(out, ": %s ", status_health_word(slot->checks[i].health));
         result |= page_escape(out, slot->checks[i].message);
         result |= buffer_append_string(out, "<br>");
     }
@@ -211,11 +210,11 @@ page_health(struct buffer *out, const struct health *health)
 {
     uint32_t i;
     int result = page_format(out, "<p>Health: <strong class=\"%s\">%s</strong></p>\n<ul>\n",
-                             health_word(health->verdict), health_word(health->verdict));
+                             status_health_word(health->verdict), status_health_word(health->verdict));
 
     for (i = 0; i < health->reasons_n; i++) {
-        result |= page_format(out, "<li><span class=\"%s\">%s</span> ", health_word(health->reasons[i].severity),
-                              health_word(health->reasons[i].severity));
+        result |= page_format(out, "<li><span class=\"%s\">%s</span> ", status_health_word(health->reasons[i].severity),
+                              status_health_word(health->reasons[i].severity));
         result |= page_escape(out, health->reasons[i].message);
         result |= buffer_append_string(out, "</li>\n");
     }
@@ -232,7 +231,7 @@ page_number(struct buffer *out, double value)
 static int
 page_rule(struct buffer *out, const struct rule_status *rule)
 {
-    const char *state = rule->state == RULE_FIRING ? health_word(rule->severity) : "ok";
+    const char *state = rule->state == RULE_FIRING ? status_health_word(rule->severity) : "ok";
     int result = page_format(out, "<tr><td class=\"%s\">%s</td>", state, rule_state_word(rule->state));
 
     result |= page_cell(out, rule->name);

@@ -6,12 +6,10 @@
 
 #include "base/buffer.h"
 #include "health/health.h"
-#include "read/store.h"
 
 struct rules;
 
 struct documents_context {
-    struct store *store; /* after store_take()                                                              */
     const struct segment_status *const *statuses;
     uint32_t statuses_n;
     const struct health *health;

@@ -1,56 +1,36 @@
-/*
- * Store, verdict and the exporter's own series, in the order in which a scrape needs them.
- */
 #include "exporter/scrape/round.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "exporter/scrape/documents.h"
 #include "exporter/scrape/health_put.h"
 #include "exporter/scrape/self.h"
 #include "exporter/scrape/watch.h"
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/gzip.h"
 #include "health/health.h"
 #include "health/losses.h"
 #include "health/rules/rules.h"
-#include "read/store.h"
 
 #define TICK_NS 1000000000u
 
 struct round {
     struct round_options options;
     struct config *config;
-    struct store *store;
+    struct exposition *exposition;
+    double began_seconds; /* the reading, by CLOCK_MONOTONIC                                              */
     struct health health; /* of the last reading                                                            */
     struct self self;
     struct watch watch;
     struct losses losses;
-    struct rules *rules; /* NULL: neither rules nor summaries                                               */
-    uint64_t tick_at;    /* when they are to be read again                                                  */
-    struct gzip *gzip;   /* NULL until somebody asks for it                                                  */
+    uint64_t tick_at;  /* when the rules are to be read again                                               */
+    struct gzip *gzip; /* NULL until somebody asks for it                                                  */
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
-
-static double
-clock_seconds(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void
 round_free(struct round *round)
@@ -58,10 +38,9 @@ round_free(struct round *round)
     if (!round)
         return;
     health_free(&round->health);
-    store_free(round->store);
+    exposition_free(round->exposition);
     watch_free(&round->watch);
     losses_free(&round->losses);
-    rules_free(round->rules);
     gzip_free(round->gzip);
     config_free(round->config);
     free(round->statuses);
@@ -75,19 +54,7 @@ store_options_of(const struct round *round, const struct config *config)
                                    .names_n = config->names_n,
                                    .owners = round->options.owners,
                                    .owners_n = round->options.owners_n,
-                                   .segments = config->segments,
-                                   .segments_n = config->segments_n };
-}
-
-/* NULL in *out when there is nothing to judge. 0 or -ENOMEM. */
-static int
-rules_of(const struct config *config, struct rules **out)
-{
-    *out = NULL;
-    if (!config->rules.rules_n && !config->rules.summaries_n)
-        return 0;
-    *out = rules_new(&config->rules);
-    return *out ? 0 : -ENOMEM;
+                                   .settings = config->segments };
 }
 
 struct round *
@@ -101,8 +68,8 @@ round_new(const struct round_options *options, struct config *config)
     round->options = *options;
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
     store = store_options_of(round, config);
-    round->store = store_new(&store);
-    if (round->store && !rules_of(config, &round->rules)) {
+    round->exposition = exposition_new(&store);
+    if (round->exposition) {
         round->config = config;
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
         return round;
@@ -123,21 +90,14 @@ int
 round_configure(struct round *round, struct config *config)
 {
     const struct store_options store = store_options_of(round, config);
-    struct rules *rules;
-    int result = rules_of(config, &rules);
+    int result = exposition_configure(round->exposition, &store);
 
-    if (!result)
-        result = store_configure(round->store, &store);
-    if (result) {
-        rules_free(rules);
+    if (result)
         return result;
-    }
-    if (!round->rules)
+    if (!round->config->rules)
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
-    if (rules)
-        rules_take(rules, round->rules);
-    rules_free(round->rules);
-    round->rules = rules;
+    if (config->rules)
+        rules_take(config->rules, round->config->rules);
     forget_statuses(round);
     config_free(round->config);
     round->config = config;
@@ -156,28 +116,27 @@ round_note_reload(struct round *round, const struct round_reload *reload)
 static int
 collect_statuses(struct round *round)
 {
-    uint32_t n = store_status_n(round->store), i;
+    const struct store *store = round->exposition->store;
+    uint32_t n = store_status_n(store), i;
     const struct segment_status **grown = realloc(round->statuses, (n + !n) * sizeof *grown);
 
     if (!grown)
         return -ENOMEM;
     round->statuses = grown;
     for (i = 0; i < n; i++)
-        grown[i] = store_status(round->store, i);
+        grown[i] = store_status(store, i);
     round->statuses_n = n;
     return 0;
 }
 
-/* Reads the segments; what there was to say of the reading before is void. */
+/* What there is to say of the segments as they were just read: to the log, and for health. 0 or -ENOMEM. */
 static int
-take(struct round *round, enum snapshot_depth depth)
+look(struct round *round)
 {
     int result;
 
     forget_statuses(round);
-    result = store_take(round->store, depth);
-    if (!result)
-        result = collect_statuses(round);
+    result = collect_statuses(round);
     if (result)
         return result;
     watch_look(&round->watch, round->statuses, round->statuses_n);
@@ -188,36 +147,56 @@ take(struct round *round, enum snapshot_depth depth)
 static int
 judge(struct round *round)
 {
-    int result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+    int result = look(round);
 
     if (!result)
+        result = health_judge(&round->health, round->statuses, round->statuses_n, &round->config->limits);
+    if (!result)
         result = losses_judge(&round->losses, round->statuses, round->statuses_n, &round->health);
-    if (!result && round->rules)
-        result = rules_judge(round->rules, &round->health);
+    if (!result && round->config->rules)
+        result = rules_judge(round->config->rules, &round->health);
     return result;
+}
+
+/* An exposition_add_fn: judges, and adds the series of the store, of health and of the exporter. */
+static int
+add_series(void *argument, struct model *model)
+{
+    struct round *round = argument;
+    int result = judge(round);
+
+    if (result)
+        return result;
+    round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - round->began_seconds;
+    result = own_add(round->exposition->store, model);
+    result |= health_put(&round->health, round->config->rules, model);
+    result |= self_put(&round->self, model);
+    return result ? -ENOMEM : 0;
 }
 
 int
 round_read(struct round *round, int with_values)
 {
-    double began = clock_seconds(CLOCK_MONOTONIC);
-    int result = take(round, with_values ? SNAPSHOT_ALL : SNAPSHOT_STATUS);
+    int result;
 
-    if (!result)
-        result = judge(round);
-    if (!result && with_values) {
-        struct model *model = store_model(round->store);
-        round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - began;
-        result = health_put(&round->health, round->rules, model) | self_put(&round->self, model) ? -ENOMEM : 0;
+    forget_statuses(round);
+    round->began_seconds = clock_seconds(CLOCK_MONOTONIC);
+    if (with_values) {
+        result = exposition_read(round->exposition, add_series, round);
         round->self.render_seconds = 0;
+    } else {
+        result = store_take(round->exposition->store, SNAPSHOT_STATUS);
+        result = result ? result : judge(round);
     }
+    if (result)
+        forget_statuses(round);
     return result;
 }
 
 uint64_t
 round_tick_at(const struct round *round)
 {
-    return round->rules ? round->tick_at : 0;
+    return round->config->rules ? round->tick_at : 0;
 }
 
 int
@@ -229,9 +208,13 @@ round_tick(struct round *round)
     round->tick_at += TICK_NS;
     if (round->tick_at <= now)
         round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
-    result = take(round, SNAPSHOT_ALL);
+    forget_statuses(round);
+    result = exposition_read(round->exposition, NULL, NULL);
+    if (!result)
+        result = look(round);
     return result ? result
-                  : rules_read(round->rules, store_model(round->store), (double)now / 1e9, clock_ns(CLOCK_REALTIME));
+                  : rules_read(round->config->rules, round->exposition->model, (double)now / 1e9,
+                               clock_ns(CLOCK_REALTIME));
 }
 
 void
@@ -258,12 +241,13 @@ make_metrics(struct round *round, struct document *document)
 
     if (encoder == &encode_openmetrics && round->config->openmetrics_created)
         encoder = &encode_openmetrics_created;
-    result = store_render(round->store, encoder, &document->body);
-    while (result == -ENOMEM && store_relieve(round->store)) { /* one segment's series may not cost the others theirs */
+    result = exposition_render(round->exposition, encoder, &document->body);
+    while (result == -ENOMEM &&
+           store_relieve(round->exposition->store)) { /* one segment's series may not cost the others theirs */
         buffer_free(&document->body);
         result = round_read(round, 1);
         if (!result)
-            result = store_render(round->store, encoder, &document->body);
+            result = exposition_render(round->exposition, encoder, &document->body);
     }
     document->content_type = encoder->content_type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
@@ -273,8 +257,8 @@ make_metrics(struct round *round, struct document *document)
 int
 round_make(struct round *round, struct document *document)
 {
-    const struct documents_context context = { round->store,   round->statuses, round->statuses_n,
-                                               &round->health, round->rules,    round->options.telemetry_path };
+    const struct documents_context context = { round->statuses, round->statuses_n, &round->health, round->config->rules,
+                                               round->options.telemetry_path };
 
     document->good = 1;
     switch (document->wanted.kind) {
@@ -306,7 +290,7 @@ round_compress(struct round *round, const struct document *plain, struct documen
     document->good = plain->good;
     document->content_type = plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
-    if (result == -ENOMEM && store_relieve(round->store)) /* for the next scrape */
+    if (result == -ENOMEM && store_relieve(round->exposition->store)) /* for the next scrape */
         forget_statuses(round);
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;

@@ -7,40 +7,8 @@
 
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "exporter/scrape/document.h"
 #include "exporter/settings/config.h"
-#include "formats/encode.h"
-
-enum document_kind {
-    DOCUMENT_METRICS,
-    DOCUMENT_HEALTH,
-    DOCUMENT_SUMMARY,
-    DOCUMENT_READY,
-    DOCUMENT_PAGE,
-    DOCUMENT_KINDS
-};
-
-enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
-
-/* What is asked for. Requests that want the same thing share one document. */
-struct wanted {
-    enum document_kind kind;
-    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
-    enum document_coding coding;
-};
-
-static inline int
-wanted_same(const struct wanted *a, const struct wanted *b)
-{
-    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
-}
-
-struct document {
-    struct wanted wanted;
-    int good; /* 0: it tells of something wrong: not ready, failing                                          */
-    const char *content_type;
-    struct buffer body;
-};
 
 /* What cannot change. */
 struct round_options {

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "exporter/scrape/document_cache.h"
 
 struct scraper {
     pthread_t thread;
@@ -20,7 +21,7 @@ struct scraper {
     pthread_cond_t asked, finished;
     struct scrape_request *queue, **queue_end;
     struct scrape_request *answered;
-    struct results results;
+    struct document_cache cache;
     int stopping, busy;
     uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
     uint64_t readings_n;
@@ -32,35 +33,26 @@ struct scraper {
     struct round *round; /* the thread's */
 };
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* ---- a round ---- */
 
-/* One result for each different thing that is wanted; without memory, requests stay without one. */
+/* One document for each different thing that is wanted; without memory, requests stay without one. */
 static void
-make_results(struct scraper *scraper, struct scrape_request *requests)
+make_documents(struct scraper *scraper, struct scrape_request *requests)
 {
-    struct scrape_result *made = NULL;
+    struct document *made = NULL;
     struct scrape_request *request;
 
-    results_begin(&scraper->results);
+    document_cache_begin(&scraper->cache);
     for (request = requests; request; request = request->next) {
-        request->result = results_get(&scraper->results, scraper->round, &made, &request->wanted);
-        if (!request->result) {
+        request->document = document_cache_get(&scraper->cache, scraper->round, &made, &request->wanted);
+        if (!request->document) {
             log_event(LOG_LEVEL_ERROR, "no memory for an answer", NULL);
             continue;
         }
-        request->result->requests_n++;
+        request->document->requests_n++;
         round_count(scraper->round, &request->wanted);
     }
-    results_end(made);
+    document_cache_end(made);
 }
 
 static void
@@ -96,7 +88,7 @@ answer(struct scraper *scraper, struct scrape_request *requests)
     for (request = requests; request; last = request, request = request->next)
         with_values |= request->wanted.kind == DOCUMENT_METRICS;
     if (!read_segments(scraper, with_values))
-        make_results(scraper, requests);
+        make_documents(scraper, requests);
     pthread_mutex_lock(&scraper->lock);
     last->next = scraper->answered;
     scraper->answered = requests;
@@ -133,7 +125,7 @@ is_time(struct scraper *scraper)
 {
     uint64_t at = round_tick_at(scraper->round);
 
-    return at && now_ns() >= at;
+    return at && clock_ns(CLOCK_MONOTONIC) >= at;
 }
 
 /* Until something is asked, or until it is time for the rules. Under the lock. */
@@ -155,7 +147,7 @@ wait_for_work(struct scraper *scraper, struct work *work)
 {
     pthread_mutex_lock(&scraper->lock);
     scraper->busy = 0;
-    scraper->waiting_since_ns = scraper->queue || scraper->config ? now_ns() : 0;
+    scraper->waiting_since_ns = scraper->queue || scraper->config ? clock_ns(CLOCK_MONOTONIC) : 0;
     if (!scraper->queue && !scraper->config)
         pthread_cond_broadcast(&scraper->finished);
     while (!scraper->queue && !scraper->config && !scraper->stopping && !is_time(scraper))
@@ -166,7 +158,7 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->queue_end = &scraper->queue;
     scraper->busy = work->requests || work->config || work->tick;
     if (scraper->busy && !scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns(); /* the rules wait for it */
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC); /* the rules wait for it */
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
     return work->requests || work->config || work->tick;
@@ -198,7 +190,7 @@ scraper_discard(struct scraper *scraper)
 {
     round_free(scraper->round);
     config_free(scraper->config);
-    results_close(&scraper->results);
+    document_cache_close(&scraper->cache);
     if (scraper->fd >= 0)
         close(scraper->fd);
     pthread_cond_destroy(&scraper->asked);
@@ -217,7 +209,7 @@ scraper_start(const struct round_options *options, struct config *config)
         config_free(config);
         return NULL;
     }
-    results_open(&scraper->results);
+    document_cache_open(&scraper->cache);
     pthread_mutex_init(&scraper->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -226,7 +218,7 @@ scraper_start(const struct round_options *options, struct config *config)
     pthread_cond_init(&scraper->finished, NULL);
     scraper->queue_end = &scraper->queue;
     scraper->busy = 1;
-    scraper->waiting_since_ns = now_ns();
+    scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     scraper->round = round_new(options, config);
     if (!scraper->round)
         config_free(config);
@@ -258,12 +250,12 @@ void
 scraper_ask(struct scraper *scraper, struct scrape_request *request)
 {
     request->next = NULL;
-    request->result = NULL;
+    request->document = NULL;
     pthread_mutex_lock(&scraper->lock);
     *scraper->queue_end = request;
     scraper->queue_end = &request->next;
     if (!scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns();
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_cond_signal(&scraper->asked);
     pthread_mutex_unlock(&scraper->lock);
 }
@@ -284,7 +276,7 @@ scraper_configure(struct scraper *scraper, struct config *config)
     scraper->config = config;
     scraper->is_configured = 0;
     if (!scraper->waiting_since_ns)
-        scraper->waiting_since_ns = now_ns();
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_cond_signal(&scraper->asked);
     pthread_mutex_unlock(&scraper->lock);
 }
@@ -328,7 +320,7 @@ scraper_answered(struct scraper *scraper)
 void
 scraper_look(struct scraper *scraper, struct scraper_state *out)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
     pthread_mutex_lock(&scraper->lock);
     out->readings_n = scraper->readings_n;

@@ -8,13 +8,13 @@
 
 #include <stdint.h>
 
-#include "exporter/scrape/results.h"
+#include "exporter/scrape/document.h"
 #include "exporter/scrape/round.h"
 
 struct scrape_request {
     struct scrape_request *next;
     struct wanted wanted;
-    struct scrape_result *result; /* NULL after an answer: no memory                                         */
+    struct document *document; /* NULL after it was answered: no memory                                       */
 };
 
 /*
@@ -23,7 +23,7 @@ struct scrape_request {
  */
 struct scraper *scraper_start(const struct round_options *options, struct config *config);
 
-/* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every result freed. */
+/* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every document freed. */
 void scraper_free(struct scraper *scraper);
 
 /*
@@ -47,7 +47,7 @@ void scraper_ask(struct scraper *scraper, struct scrape_request *request);
 /* Waits until everything that was asked is answered. */
 void scraper_finish(struct scraper *scraper);
 
-/* A list of answered requests, NULL when there are none. scrape_result_free() is to be called once for each of their results. */
+/* A list of answered requests, NULL when there are none. document_free() is to be called once for each of their documents. */
 struct scrape_request *scraper_answered(struct scraper *scraper);
 
 /* How the thread fares. */

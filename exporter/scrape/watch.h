@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct watch {
     struct watch_segment **segments; /* in order of name                                                   */

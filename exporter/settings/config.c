@@ -4,7 +4,6 @@
 #include "exporter/settings/config.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,18 +14,6 @@
 /* ---- for the sections ---- */
 
 int
-config_string(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
-              const char **out)
-{
-    const char *text;
-
-    if (yaml_string(yaml, key, value, &text))
-        return -EINVAL;
-    *out = arena_string(&config->arena, text);
-    return *out ? 0 : -ENOMEM;
-}
-
-int
 config_room(struct config *config, uint32_t n, size_t bytes, void **out)
 {
     *out = arena_take(&config->arena, n * bytes);
@@ -34,16 +21,14 @@ config_room(struct config *config, uint32_t n, size_t bytes, void **out)
 }
 
 int
-config_list(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value, uint32_t most,
-            size_t bytes, void **room)
+config_check_list(struct yaml *yaml, const char *key, const struct yaml_value *value, uint32_t most)
 {
-    *room = NULL;
     if (value->kind != YAML_LIST && (value->kind != YAML_SCALAR || *value->text))
         return yaml_fail(yaml, value, "%s holds a %s; a list is wanted, of which every item begins with '- '", key,
                          value->kind == YAML_MAP ? "map" : "text");
     if (value->n > most)
         return yaml_fail(yaml, &value->items[most], "%s has more than %u entries", key, most);
-    return config_room(config, value->n, bytes, room);
+    return 0;
 }
 
 const struct yaml_value *
@@ -90,7 +75,7 @@ refuse_misplaced(struct yaml *yaml)
 }
 
 static int
-read_file(struct config *config, const char *path, char *error, size_t error_bytes)
+read_file(struct config *config, const char *path, struct report *report)
 {
     static const struct yaml_field fields[] = {
         { "segments", config_take_segments, 0 },
@@ -98,7 +83,7 @@ read_file(struct config *config, const char *path, char *error, size_t error_byt
         { "health", config_take_health, 0 },
     };
     struct yaml yaml;
-    int result = yaml_open(&yaml, path, error, error_bytes);
+    int result = yaml_open(&yaml, path, report);
 
     if (result)
         return result;
@@ -129,13 +114,13 @@ add_options(struct config *config, const struct options *options)
     void *room;
     uint32_t i;
 
-    if (config_room(config, options->segments_n + config->segments_n + 1, sizeof *config->names, &room))
+    if (config_room(config, options->segments_n + config->file_names_n + 1, sizeof *config->names, &room))
         return -ENOMEM;
     config->names = room;
     for (i = 0; i < options->segments_n; i++)
         add_name(config, options->segments[i]);
-    for (i = 0; i < config->segments_n; i++)
-        add_name(config, config->segments[i].match);
+    for (i = 0; i < config->file_names_n; i++)
+        add_name(config, config->file_names[i]);
     if (!config->names_n)
         add_name(config, options->standard_segment);
     if (options->stuck_seconds != 0)
@@ -145,21 +130,23 @@ add_options(struct config *config, const struct options *options)
 }
 
 int
-config_read(struct config **out, const struct options *options, char *error, size_t error_bytes)
+config_read(struct config **out, const struct options *options, struct report *report)
 {
     struct config *config = calloc(1, sizeof *config);
     int result = config ? 0 : -ENOMEM;
 
     *out = NULL;
-    if (config) {
+    if (config && !(config->segments = settings_new()))
+        result = -ENOMEM;
+    if (!result) {
         config->limits.busy_seconds = config->limits.heartbeat_seconds = STUCK_SECONDS;
         if (options->config_file)
-            result = read_file(config, options->config_file, error, error_bytes);
+            result = read_file(config, options->config_file, report);
     }
     if (!result)
         result = add_options(config, options);
     if (result == -ENOMEM)
-        snprintf(error, error_bytes, "no memory for the settings");
+        report_fail(report, result, "no memory for the settings");
     if (result)
         config_free(config);
     else
@@ -172,6 +159,8 @@ config_free(struct config *config)
 {
     if (!config)
         return;
+    settings_free(config->segments);
+    rules_free(config->rules);
     arena_free(&config->arena);
     free(config);
 }

@@ -12,7 +12,7 @@
 #include "exporter/settings/options.h"
 #include "health/health.h"
 #include "health/rules/rules.h"
-#include "read/store.h"
+#include "read/filters/filters.h"
 
 #define CONFIG_SEGMENTS  256u /* entries of a file */
 #define CONFIG_SUMMARIES 100u
@@ -20,19 +20,20 @@
 struct config {
     const char **names; /* of segments to serve: the options', then the file's, each once; at least one          */
     uint32_t names_n;
-    struct store_segment *segments; /* in the file's order                                                      */
-    uint32_t segments_n;
+    struct settings_list *segments; /* in the file's order, checked and compiled                                */
     struct health_limits limits;
-    struct rules_spec rules;
+    struct rules *rules; /* NULL: neither rules nor summaries                                               */
     int openmetrics_created;
-    struct arena arena; /* of everything above                                                                */
+    const char **file_names; /* of segments that the file names                                             */
+    uint32_t file_names_n;
+    struct arena arena; /* of the names                                                                     */
 };
 
 /*
  * Reads the file that options name, or no file, and adds what the options say; they win where both say something. options and their
- * strings must outlive it. Returns 0 and *out, or -errno and one sentence in error, with the file's line. Any thread.
+ * strings must outlive it. Returns 0 and *out, or -errno and one sentence in report, which was empty, with the file's line. Any thread.
  */
-int config_read(struct config **out, const struct options *options, char *error, size_t error_bytes);
+int config_read(struct config **out, const struct options *options, struct report *report);
 void config_free(struct config *config); /* NULL is fine */
 
 #endif

@@ -15,16 +15,11 @@ int config_take_health(struct yaml *yaml, const char *key, const struct yaml_val
 int config_take_rules(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into);
 int config_take_summaries(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into);
 
-/* A text that stays as long as the configuration. 0, -EINVAL or -ENOMEM. */
-int config_string(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
-                  const char **out);
-
 /* Room for n things of so many bytes each, zeroed. 0 or -ENOMEM. */
 int config_room(struct config *config, uint32_t n, size_t bytes, void **out);
 
-/* Sees to it that a value is a list of maps, of at most so many items, and takes room for what they become. 0, -EINVAL or -ENOMEM. */
-int config_list(struct config *config, struct yaml *yaml, const char *key, const struct yaml_value *value,
-                uint32_t most, size_t bytes, void **room);
+/* Sees to it that a value is a list, of at most so many items. 0 or -EINVAL. */
+int config_check_list(struct yaml *yaml, const char *key, const struct yaml_value *value, uint32_t most);
 
 /* The value of a key, NULL: it is not there. */
 const struct yaml_value *config_find(const struct yaml_value *map, const char *key);

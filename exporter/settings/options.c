@@ -4,13 +4,13 @@
 #include "exporter/settings/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/argv.h"
 #include "exporter/settings/segment_name.h"
 #include "exporter/settings/version.h"
 
@@ -21,10 +21,8 @@
 typedef const char *take_fn(struct options *options, const char *argument);
 
 struct entry {
-    const char *name;
-    const char *argument; /* NULL: takes none */
+    struct argv_entry option;
     take_fn *take;
-    const char *help; /* lines apart by \n */
 };
 
 static const char *
@@ -207,73 +205,72 @@ take_log_format(struct options *options, const char *argument)
 }
 
 static const struct entry entries[] = {
-    { "segment", "NAME", take_segment,
-      "segment to serve: its name, a pattern of names such as\n"
-      "'shop-*', or the path of its file (also a pattern);\n"
-      "repeatable (default: those of --config.file, else\n"
-      "$SHMETER_SEGMENT, else default)" },
-    { "segment.owner", "USER", take_owner,
-      "serve only segments whose file belongs to this user\n"
-      "(name or number); repeatable (default: anybody's)" },
-    { "web.listen-address", "ADDRESS", take_address,
-      "HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 is\n"
-      "any free one; repeatable (default: " DEFAULT_ADDRESS ")" },
-    { "web.unix-mode", "MODE", take_unix_mode, "who may connect to unix:PATH, in octal (default: 660)" },
-    { "web.systemd-socket", NULL, take_systemd_socket,
-      "serve the sockets that systemd passes, instead of\n"
-      "--web.listen-address" },
-    { "web.telemetry-path", "PATH", take_telemetry_path, "where the metrics are (default: /metrics)" },
-    { "web.request-timeout", "SECONDS", take_request_timeout,
-      "time that a client has for sending a request, and again\n"
-      "for taking the answer (default: 15)" },
-    { "web.max-connections", "N", take_connections,
-      "open at one time; the one that has waited longest makes\n"
-      "room for the next (default: 224)" },
-    { "web.max-connections-per-address", "N", take_connections_per_address, "likewise, of one client (default: 64)" },
-    { "web.config.file", "FILE", take_web_config_file,
-      "TLS, client certificates, passwords and headers, as\n"
-      "Prometheus' exporters read them (docs/web.md)" },
-    { "config.file", "FILE", take_config_file,
-      "settings of segments and health (docs/configuration.md);\n"
-      "an option that says the same wins" },
-    { "config.check", NULL, take_config_check,
-      "check --config.file and --web.config.file, say what is\n"
-      "wrong in one sentence with its line, and exit" },
-    { "web.enable-lifecycle", NULL, take_enable_lifecycle, "let POST /-/reload read both files again, as SIGHUP does" },
-    { "openmetrics.created", NULL, take_openmetrics_created, "add the time of creation (_created) to OpenMetrics" },
-    { "health.stuck-after", "SECONDS", take_stuck_after,
-      "a worker that is busy with one thing, or whose\n"
-      "heartbeat is silent, for longer is stuck; 0: never\n"
-      "(default: that of --config.file, else 60)" },
-    { "log.level", "LEVEL", take_log_level, "debug, info, warn or error (default: info)" },
-    { "log.format", "FORMAT", take_log_format, "logfmt or json (default: logfmt)" },
-    { "version", NULL, NULL, "print the version and exit" },
-    { "help", NULL, NULL, "print this and exit" },
+    { { "segment", "NAME",
+        "segment to serve: its name, a pattern of names such as\n"
+        "'shop-*', or the path of its file (also a pattern);\n"
+        "repeatable (default: those of --config.file, else\n"
+        "$SHMETER_SEGMENT, else default)" },
+      take_segment },
+    { { "segment.owner", "USER",
+        "serve only segments whose file belongs to this user\n"
+        "(name or number); repeatable (default: anybody's)" },
+      take_owner },
+    { { "web.listen-address", "ADDRESS",
+        "HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH; port 0 is\n"
+        "any free one; repeatable (default: " DEFAULT_ADDRESS ")" },
+      take_address },
+    { { "web.unix-mode", "MODE", "who may connect to unix:PATH, in octal (default: 660)" }, take_unix_mode },
+    { { "web.systemd-socket", NULL,
+        "serve the sockets that systemd passes, instead of\n"
+        "--web.listen-address" },
+      take_systemd_socket },
+    { { "web.telemetry-path", "PATH", "where the metrics are (default: /metrics)" }, take_telemetry_path },
+    { { "web.request-timeout", "SECONDS",
+        "time that a client has for sending a request, and again\n"
+        "for taking the answer (default: 15)" },
+      take_request_timeout },
+    { { "web.max-connections", "N",
+        "open at one time; the one that has waited longest makes\n"
+        "room for the next (default: 224)" },
+      take_connections },
+    { { "web.max-connections-per-address", "N", "likewise, of one client (default: 64)" },
+      take_connections_per_address },
+    { { "web.config.file", "FILE",
+        "TLS, client certificates, passwords and headers, as\n"
+        "Prometheus' exporters read them (docs/web.md)" },
+      take_web_config_file },
+    { { "config.file", "FILE",
+        "settings of segments and health (docs/configuration.md);\n"
+        "an option that says the same wins" },
+      take_config_file },
+    { { "config.check", NULL,
+        "check --config.file and --web.config.file, say what is\n"
+        "wrong in one sentence with its line, and exit" },
+      take_config_check },
+    { { "web.enable-lifecycle", NULL, "let POST /-/reload read both files again, as SIGHUP does" },
+      take_enable_lifecycle },
+    { { "openmetrics.created", NULL, "add the time of creation (_created) to OpenMetrics" }, take_openmetrics_created },
+    { { "health.stuck-after", "SECONDS",
+        "a worker that is busy with one thing, or whose\n"
+        "heartbeat is silent, for longer is stuck; 0: never\n"
+        "(default: that of --config.file, else 60)" },
+      take_stuck_after },
+    { { "log.level", "LEVEL", "debug, info, warn or error (default: info)" }, take_log_level },
+    { { "log.format", "FORMAT", "logfmt or json (default: logfmt)" }, take_log_format },
+    { { "version", NULL, "print the version and exit" }, NULL },
+    { { "help", NULL, "print this and exit" }, NULL },
 };
 #define ENTRIES_N (sizeof entries / sizeof *entries)
 
 static void
 help_print(void)
 {
-    const char *line, *end;
     size_t i;
-    int column;
 
     puts("Usage: shmeter-exporter [OPTION]...\n"
          "Serves the metrics and the health of shmeter segments over HTTP.\n");
-    for (i = 0; i < ENTRIES_N; i++) {
-        column = printf("  --%s", entries[i].name);
-        if (entries[i].argument)
-            column += printf("=%s", entries[i].argument);
-        for (line = entries[i].help; line; line = end ? end + 1 : NULL, column = 0) {
-            end = strchr(line, '\n');
-            if (column >= HELP_COLUMN) {
-                putchar('\n');
-                column = 0;
-            }
-            printf("%*s%.*s\n", HELP_COLUMN - column, "", end ? (int)(end - line) : (int)strlen(line), line);
-        }
-    }
+    for (i = 0; i < ENTRIES_N; i++)
+        argv_help(&entries[i].option, HELP_COLUMN);
     puts("\nMetrics are at /metrics, health as JSON at /health, probes at /-/healthy and /-/ready, and a\n"
          "page for people at /.");
 }
@@ -319,67 +316,49 @@ complete(struct options *options)
     return OPTIONS_RUN;
 }
 
-/* getopt takes any unique beginning of a name, which would stop being unique one day; this program does not. */
-static int
-is_whole(const char *word, const char *name)
-{
-    size_t len = strlen(name);
-
-    return !strncmp(word, "--", 2) && !strncmp(word + 2, name, len) && (!word[2 + len] || word[2 + len] == '=');
-}
-
 static enum options_verdict
 take(struct options *options, const struct entry *entry, const char *argument)
 {
     char subject[512];
     const char *why;
 
-    if (!strcmp(entry->name, "help")) {
-        help_print();
-        return OPTIONS_DONE;
-    }
-    if (!strcmp(entry->name, "version")) {
+    if (!strcmp(entry->option.name, "version")) {
         version_print();
         return OPTIONS_DONE;
     }
     why = entry->take(options, argument);
     if (!why)
         return OPTIONS_RUN;
-    snprintf(subject, sizeof subject, "--%s=%s: ", entry->name, argument);
+    snprintf(subject, sizeof subject, "--%s=%s: ", entry->option.name, argument);
     return wrong(subject, why);
 }
 
 enum options_verdict
 options_parse(struct options *out, int argc, char **argv)
 {
-    struct option longs[ENTRIES_N + 1];
+    static const char *const sentences[] = {
+        [ARGV_OPERAND] = "only options are taken",
+        [ARGV_UNKNOWN] = "there is no such option",
+        [ARGV_MISSING] = "this option needs an argument",
+        [ARGV_UNWANTED] = "this option takes no argument",
+    };
+    struct argv words = { argc, argv, entries, ENTRIES_N, sizeof *entries, 1, 0, NULL, NULL, 0 };
     enum options_verdict verdict;
+    enum argv_found found;
     char subject[512];
-    int at, found;
-    size_t i;
 
-    memset(longs, 0, sizeof longs);
-    for (i = 0; i < ENTRIES_N; i++) {
-        longs[i].name = entries[i].name;
-        longs[i].has_arg = entries[i].argument ? required_argument : no_argument;
-        longs[i].val = 256 + (int)i;
-    }
     defaults(out);
-    opterr = 0;
-    for (at = optind; (found = getopt_long(argc, argv, "+:h", longs, NULL)) != -1; at = optind) {
-        i = found == 'h' ? ENTRIES_N - 1 : (size_t)(found == ':' ? optopt : found) - 256;
-        snprintf(subject, sizeof subject, "%s: ", argv[at]);
-        if (found == '?' || i >= ENTRIES_N || (found != 'h' && !is_whole(argv[at], entries[i].name)))
-            return wrong(subject, optopt >= 256 ? "this option takes no argument" : "there is no such option");
-        if (found == ':')
-            return wrong(subject, "this option needs an argument");
-        verdict = take(out, &entries[i], optarg);
+    while ((found = argv_next(&words)) == ARGV_OPTION) {
+        verdict = take(out, &entries[words.idx], words.value);
         if (verdict != OPTIONS_RUN)
             return verdict;
     }
-    if (optind < argc) {
-        snprintf(subject, sizeof subject, "%s: ", argv[optind]);
-        return wrong(subject, "only options are taken");
+    if (found == ARGV_END)
+        return complete(out);
+    if (found == ARGV_HELP) {
+        help_print();
+        return OPTIONS_DONE;
     }
-    return complete(out);
+    snprintf(subject, sizeof subject, "%s: ", words.word);
+    return wrong(subject, sentences[found]);
 }

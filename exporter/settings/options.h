@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/log.h"
-#include "daemon/listen/listen.h"
+#include "daemon/listen/address.h"
 
 #define OPTIONS_SEGMENTS 64u
 #define OPTIONS_OWNERS   32u
@@ -43,7 +43,7 @@ enum options_verdict {
     OPTIONS_WRONG /* one sentence is on standard error                                                       */
 };
 
-/* Strings of *out point into argv and the environment. Not thread-safe (getopt). */
+/* Strings of *out point into argv and the environment. */
 enum options_verdict options_parse(struct options *out, int argc, char **argv);
 
 #endif

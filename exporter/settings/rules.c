@@ -1,126 +1,126 @@
 /*
- * Rules and summaries of the section health. What an expression, a name and a label may be, rules_check_rule() and
- * rules_check_summary() decide; each value is given to them beside others that are fine, so that the line is known.
+ * Rules and summaries of the section health. What an expression, a name and a label may be, rules_add() and rules_add_summary() decide;
+ * here is the line of what they refuse.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "exporter/settings/internal.h"
 
-#define WHY_BYTES       512u
-#define OVER_SECONDS    300.0 /* of a summary that does not say it                                            */
-#define FINE_EXPRESSION "sum(x) > 1"
-#define OVER_MOST       3600.0 /* seconds                                                                      */
-#define APDEX_LEAST     1e-9
-#define APDEX_MOST      1e9
+#define OVER_SECONDS 300.0  /* of a summary that does not say it                                            */
+#define OVER_MOST    3600.0 /* seconds                                                                      */
+#define APDEX_LEAST  1e-9
+#define APDEX_MOST   1e9
+
+/* Makes them with the first. 0 or -ENOMEM. */
+static int
+make_rules(struct config *config)
+{
+    if (!config->rules)
+        config->rules = rules_new();
+    return config->rules ? 0 : -ENOMEM;
+}
 
 /* ---- rules ---- */
-
-struct rule_entry {
-    struct config *config;
-    struct rule_spec spec;
-};
-
-static int
-check_words(struct yaml *yaml, const struct yaml_value *value, const char *name, const char *message)
-{
-    const struct rule_spec one = { name, FINE_EXPRESSION, 0, STATUS_DEGRADED, message };
-    char why[WHY_BYTES];
-
-    return rules_check_rule(&one, why, sizeof why) ? yaml_fail(yaml, value, "%s", why) : 0;
-}
 
 static int
 take_name(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct rule_entry *rule = into;
-    int result = config_string(rule->config, yaml, key, value, &rule->spec.name);
-
-    return result ? result : check_words(yaml, value, rule->spec.name, NULL);
+    return yaml_string(yaml, key, value, &((struct rule_spec *)into)->name);
 }
 
 static int
 take_expr(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct rule_entry *rule = into;
-    struct rule_spec one = { .name = "x", .severity = STATUS_DEGRADED };
-    char why[WHY_BYTES];
-    int result = config_string(rule->config, yaml, key, value, &rule->spec.expression);
-
-    one.expression = rule->spec.expression;
-    if (!result && rules_check_rule(&one, why, sizeof why))
-        return yaml_fail(yaml, value, "%s: %s", key, why);
-    return result;
+    return yaml_string(yaml, key, value, &((struct rule_spec *)into)->expression);
 }
 
 static int
 take_for(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    return yaml_duration(yaml, key, value, 0, RULES_FOR_MOST, &((struct rule_entry *)into)->spec.for_seconds);
+    return yaml_duration(yaml, key, value, 0, RULES_FOR_MOST, &((struct rule_spec *)into)->for_seconds);
 }
 
 static int
 take_severity(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct rule_entry *rule = into;
+    struct rule_spec *rule = into;
     char shown[YAML_SHOWN_BYTES];
     const char *word;
 
     if (yaml_string(yaml, key, value, &word))
         return -EINVAL;
-    if (strcmp(word, "degraded") != 0 && strcmp(word, "failing") != 0)
+    if (status_health_of(word, &rule->severity) || rule->severity == STATUS_OK)
         return yaml_fail(yaml, value, "%s is %s; degraded or failing is wanted", key, yaml_shown(key, value, shown));
-    rule->spec.severity = *word == 'f' ? STATUS_FAILING : STATUS_DEGRADED;
     return 0;
 }
 
 static int
 take_message(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct rule_entry *rule = into;
-    int result = config_string(rule->config, yaml, key, value, &rule->spec.message);
-
-    return result ? result : check_words(yaml, value, "x", rule->spec.message);
+    return yaml_string(yaml, key, value, &((struct rule_spec *)into)->message);
 }
 
-/* Reads item number idx into out. */
+/* What rules_add() has refused. */
 static int
-take_rule(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, struct config *config,
-          struct rule_spec *specs)
+fail_rule(struct yaml *yaml, const struct yaml_value *rule, const struct report *report)
+{
+    switch ((enum rules_field)report->field) {
+    case RULES_NAME:
+        return yaml_fail(yaml, config_find(rule, "name"), "%s", report->text);
+    case RULES_MESSAGE:
+        return yaml_fail(yaml, config_find(rule, "message"), "%s", report->text);
+    case RULES_EXPRESSION:
+        return yaml_fail(yaml, config_find(rule, "expr"), "expr: %s", report->text);
+    default:
+        return yaml_fail(yaml, rule, "%s", report->text);
+    }
+}
+
+static int
+check_name(struct yaml *yaml, const struct yaml_value *list, uint32_t idx)
+{
+    const struct yaml_value *name = config_find(&list->items[idx], "name");
+    uint32_t i;
+
+    for (i = 0; i < idx; i++) {
+        const struct yaml_value *earlier = config_find(&list->items[i], "name");
+        if (!strcmp(earlier->text, name->text))
+            return yaml_fail(yaml, name, "another rule, in line %u, is called '%.80s' already", earlier->line,
+                             name->text);
+    }
+    return 0;
+}
+
+static int
+take_rule(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, struct config *config)
 {
     static const struct yaml_field fields[] = {
         { "name", take_name, 1 },         { "expr", take_expr, 1 },       { "for", take_for, 0 },
         { "severity", take_severity, 0 }, { "message", take_message, 0 },
     };
-    struct rule_entry rule = { config, { .severity = STATUS_DEGRADED } };
-    uint32_t i;
-    int result = yaml_map(yaml, "rules", &list->items[idx], fields, sizeof fields / sizeof *fields, &rule);
+    struct rule_spec spec = { .severity = STATUS_DEGRADED };
+    struct report report = { 0 };
+    int result = yaml_map(yaml, "rules", &list->items[idx], fields, sizeof fields / sizeof *fields, &spec);
 
     if (result)
         return result;
-    for (i = 0; i < idx; i++)
-        if (!strcmp(specs[i].name, rule.spec.name))
-            return yaml_fail(yaml, config_find(&list->items[idx], "name"),
-                             "another rule, in line %u, is called '%.80s' already",
-                             config_find(&list->items[i], "name")->line, rule.spec.name);
-    specs[idx] = rule.spec;
-    return 0;
+    result = make_rules(config);
+    if (!result)
+        result = rules_add(config->rules, &spec, &report);
+    if (result)
+        return result == -EINVAL ? fail_rule(yaml, &list->items[idx], &report) : result;
+    return check_name(yaml, list, idx);
 }
 
 int
 config_take_rules(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct config *config = into;
-    struct rule_spec *specs;
-    void *room;
     uint32_t i;
-    int result = config_list(config, yaml, key, value, RULES_MOST, sizeof *specs, &room);
+    int result = config_check_list(yaml, key, value, RULES_MOST);
 
-    specs = room;
     for (i = 0; i < value->n && !result; i++)
-        result = take_rule(yaml, value, i, config, specs);
-    config->rules.rules = specs;
-    config->rules.rules_n = value->n;
+        result = take_rule(yaml, value, i, into);
     return result;
 }
 
@@ -128,38 +128,22 @@ config_take_rules(struct yaml *yaml, const char *key, const struct yaml_value *v
 
 struct summary_entry {
     struct config *config;
-    struct summary_spec spec;
-    const char **by; /* the same as the spec's */
+    struct summary_spec spec; /* strings of the tree */
+    const char **by;          /* the same as the spec's */
 };
-
-static int
-check_summary(struct yaml *yaml, const struct yaml_value *value, const char *histogram, const char *const *by,
-              uint32_t by_n)
-{
-    const struct summary_spec one = { histogram, by, by_n, OVER_SECONDS, 0 };
-    char why[WHY_BYTES];
-
-    return rules_check_summary(&one, why, sizeof why) ? yaml_fail(yaml, value, "%s", why) : 0;
-}
 
 static int
 take_histogram(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct summary_entry *summary = into;
-    int result = config_string(summary->config, yaml, key, value, &summary->spec.histogram);
-
-    return result ? result : check_summary(yaml, value, summary->spec.histogram, NULL, 0);
+    return yaml_string(yaml, key, value, &((struct summary_entry *)into)->spec.histogram);
 }
 
 static int
 take_label(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
     struct summary_entry *summary = into;
-    uint32_t n = summary->spec.by_n + 1;
-    int result = config_string(summary->config, yaml, key, value, &summary->by[n - 1]);
 
-    summary->spec.by_n = n;
-    return result ? result : check_summary(yaml, value, "x", summary->spec.by, n);
+    return yaml_string(yaml, key, value, &summary->by[summary->spec.by_n++]);
 }
 
 static int
@@ -199,6 +183,19 @@ summary_same(const struct summary_spec *a, const struct summary_spec *b)
     return i == a->by_n;
 }
 
+/* What rules_add_summary() has refused. */
+static int
+fail_summary(struct yaml *yaml, const struct yaml_value *summary, const struct report *report)
+{
+    const struct yaml_value *value = summary;
+
+    if (report->field == RULES_HISTOGRAM)
+        value = config_find(summary, "histogram");
+    if (report->field == RULES_BY)
+        value = &config_find(summary, "by")->items[report->item];
+    return yaml_fail(yaml, value, "%s", report->text);
+}
+
 static int
 take_summary(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, struct config *config,
              struct summary_spec *specs)
@@ -210,11 +207,17 @@ take_summary(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, str
         { "apdex", take_apdex, 0 },
     };
     struct summary_entry summary = { config, { .over_seconds = OVER_SECONDS }, NULL };
+    struct report report = { 0 };
     uint32_t i;
     int result = yaml_map(yaml, "summaries", &list->items[idx], fields, sizeof fields / sizeof *fields, &summary);
 
     if (result)
         return result;
+    result = make_rules(config);
+    if (!result)
+        result = rules_add_summary(config->rules, &summary.spec, &report);
+    if (result)
+        return result == -EINVAL ? fail_summary(yaml, &list->items[idx], &report) : result;
     for (i = 0; i < idx; i++)
         if (summary_same(&specs[i], &summary.spec))
             return yaml_fail(
@@ -228,16 +231,16 @@ take_summary(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, str
 int
 config_take_summaries(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct config *config = into;
     struct summary_spec *specs;
     void *room;
     uint32_t i;
-    int result = config_list(config, yaml, key, value, CONFIG_SUMMARIES, sizeof *specs, &room);
+    int result = config_check_list(yaml, key, value, CONFIG_SUMMARIES);
 
+    if (result)
+        return result;
+    result = config_room(into, value->n, sizeof *specs, &room);
     specs = room;
     for (i = 0; i < value->n && !result; i++)
-        result = take_summary(yaml, value, i, config, specs);
-    config->rules.summaries = specs;
-    config->rules.summaries_n = value->n;
+        result = take_summary(yaml, value, i, into, specs);
     return result;
 }

@@ -1,93 +1,65 @@
 /*
  * The section segments: which segments are served besides those of the options, and how their series are exposed. What a label, a prefix
- * and an expression may be, store_segment_check() decides; each is given to it alone, so that the line is known.
+ * and an expression may be, settings_add() decides; here is the line of what it refuses.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "exporter/settings/internal.h"
 #include "exporter/settings/segment_name.h"
-#include "read/filters/filters.h"
 
-#define WHY_BYTES 256u
-
+/* What an entry says: strings of the tree. */
 struct entry {
     struct config *config;
-    struct store_segment segment;
+    struct settings_spec spec;
 };
-
-/* Asks about one of an entry's settings, of which each is fine without the others. */
-static int
-check(struct yaml *yaml, uint32_t line, const struct store_segment *segment)
-{
-    char why[WHY_BYTES];
-
-    return store_segment_check(segment, why, sizeof why) ? yaml_fail_line(yaml, line, "%s", why) : 0;
-}
 
 static int
 take_name(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
     struct entry *entry = into;
+    char shown[YAML_SHOWN_BYTES];
     const char *wrong;
-    int result = config_string(entry->config, yaml, key, value, &entry->segment.match);
 
-    if (!result && (wrong = segment_name_wrong(entry->segment.match))) {
-        char shown[YAML_SHOWN_BYTES];
-        return yaml_fail(yaml, value, "%s is %s: %s", key, yaml_shown(key, value, shown), wrong);
-    }
-    return result;
+    if (yaml_string(yaml, key, value, &entry->spec.match))
+        return -EINVAL;
+    wrong = segment_name_wrong(entry->spec.match);
+    return wrong ? yaml_fail(yaml, value, "%s is %s: %s", key, yaml_shown(key, value, shown), wrong) : 0;
 }
 
 static int
 take_labels(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
     struct entry *entry = into;
-    const char **names, **values;
+    const char **values;
     void *room;
     uint32_t i;
-    int result;
 
     if (value->kind == YAML_LIST || (value->kind == YAML_SCALAR && *value->text))
         return yaml_fail(yaml, value, "%s holds a %s; names with values are wanted, as in {site: berlin}", key,
                          value->kind == YAML_LIST ? "list" : "text");
-    if (config_room(entry->config, value->n, 2 * sizeof *names, &room))
+    if (config_room(entry->config, value->n, sizeof *values, &room))
         return -ENOMEM;
-    names = room;
-    values = names + value->n;
-    for (i = 0; i < value->n; i++) {
-        const struct store_segment one = {
-            .match = "x", .label_names = &names[i], .label_values = &values[i], .labels_n = 1
-        };
-        names[i] = arena_string(&entry->config->arena, value->keys[i]);
-        if (!names[i])
-            return -ENOMEM;
-        result = config_string(entry->config, yaml, names[i], &value->items[i], &values[i]);
-        if (!result)
-            result = check(yaml, value->key_lines[i], &one);
-        if (result)
-            return result;
-    }
-    entry->segment.label_names = names;
-    entry->segment.label_values = values;
-    entry->segment.labels_n = value->n;
+    values = room;
+    for (i = 0; i < value->n; i++)
+        if (yaml_string(yaml, value->keys[i], &value->items[i], &values[i]))
+            return -EINVAL;
+    entry->spec.label_names = value->keys;
+    entry->spec.label_values = values;
+    entry->spec.labels_n = value->n;
     return 0;
 }
 
 static int
 take_prefix(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct entry *entry = into;
-    int result = config_string(entry->config, yaml, key, value, &entry->segment.prefix);
-    const struct store_segment one = { .match = "x", .prefix = entry->segment.prefix };
-
-    return result ? result : check(yaml, value->line, &one);
+    return yaml_string(yaml, key, value, &((struct entry *)into)->spec.prefix);
 }
 
 static int
 take_idle_timeout(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    return yaml_duration(yaml, key, value, 0, SETTINGS_IDLE_SECONDS, &((struct entry *)into)->segment.idle_seconds);
+    return yaml_duration(yaml, key, value, 0, SETTINGS_IDLE_SECONDS, &((struct entry *)into)->spec.idle_seconds);
 }
 
 static int
@@ -96,12 +68,11 @@ take_idle_gauges(struct yaml *yaml, const char *key, const struct yaml_value *va
     int truth, result = yaml_bool(yaml, key, value, &truth);
 
     if (!result)
-        ((struct entry *)into)->segment.idle_gauges = (uint32_t)truth;
+        ((struct entry *)into)->spec.idle_gauges = (uint32_t)truth;
     return result;
 }
 
 struct expressions {
-    struct config *config;
     const char **texts;
     uint32_t n;
 };
@@ -110,18 +81,15 @@ static int
 take_expression(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
     struct expressions *expressions = into;
-    const char **text = &expressions->texts[expressions->n++];
-    const struct store_segment one = { .match = "x", .allow = text, .allow_n = 1 };
-    int result = config_string(expressions->config, yaml, key, value, text);
 
-    return result ? result : check(yaml, value->line, &one);
+    return yaml_string(yaml, key, value, &expressions->texts[expressions->n++]);
 }
 
 static int
 take_expressions(struct yaml *yaml, const char *key, const struct yaml_value *value, struct config *config,
                  const char *const **out, uint32_t *out_n)
 {
-    struct expressions expressions = { config, NULL, 0 };
+    struct expressions expressions = { NULL, 0 };
     void *room;
     int result;
 
@@ -141,7 +109,7 @@ take_allow(struct yaml *yaml, const char *key, const struct yaml_value *value, v
 {
     struct entry *entry = into;
 
-    return take_expressions(yaml, key, value, entry->config, &entry->segment.allow, &entry->segment.allow_n);
+    return take_expressions(yaml, key, value, entry->config, &entry->spec.allow, &entry->spec.allow_n);
 }
 
 static int
@@ -149,7 +117,27 @@ take_deny(struct yaml *yaml, const char *key, const struct yaml_value *value, vo
 {
     struct entry *entry = into;
 
-    return take_expressions(yaml, key, value, entry->config, &entry->segment.deny, &entry->segment.deny_n);
+    return take_expressions(yaml, key, value, entry->config, &entry->spec.deny, &entry->spec.deny_n);
+}
+
+/* The line of what is wrong in an entry. */
+static uint32_t
+line_of(const struct yaml_value *entry, const struct report *report)
+{
+    switch ((enum settings_field)report->field) {
+    case SETTINGS_LABEL:
+        return config_find(entry, "labels")->key_lines[report->item];
+    case SETTINGS_PREFIX:
+        return config_find(entry, "prefix")->line;
+    case SETTINGS_IDLE:
+        return config_find(entry, "idle_timeout")->line;
+    case SETTINGS_ALLOW:
+        return config_find(entry, "allow")->items[report->item].line;
+    case SETTINGS_DENY:
+        return config_find(entry, "deny")->items[report->item].line;
+    default:
+        return entry->line;
+    }
 }
 
 /* ---- entries together ---- */
@@ -167,22 +155,22 @@ covers(const char *earlier, const char *later)
 
 /* An entry that never counts is a mistake: its settings would be missed in silence. */
 static int
-check_reach(struct yaml *yaml, const struct yaml_value *list, const struct config *config, const char *name,
-            const struct yaml_value *value)
+check_reach(struct yaml *yaml, const struct yaml_value *list, uint32_t idx)
 {
+    const struct yaml_value *name = config_find(&list->items[idx], "name");
     uint32_t i;
 
-    for (i = 0; i < config->segments_n; i++) {
-        const char *earlier = config->segments[i].match;
-        uint32_t line = config_find(&list->items[i], "name")->line;
-        if (!strcmp(earlier, name))
-            return yaml_fail(yaml, value, "segment '%.80s' has an entry in line %u already; join the two", name, line);
-        if (covers(earlier, name))
+    for (i = 0; i < idx; i++) {
+        const struct yaml_value *earlier = config_find(&list->items[i], "name");
+        if (!strcmp(earlier->text, name->text))
+            return yaml_fail(yaml, name, "segment '%.80s' has an entry in line %u already; join the two", name->text,
+                             earlier->line);
+        if (covers(earlier->text, name->text))
             return yaml_fail(
-                yaml, value,
+                yaml, name,
                 "this entry never counts: '%.80s' in line %u matches '%.80s' too, and the first entry that "
                 "matches counts; put this one before it",
-                earlier, line, name);
+                earlier->text, earlier->line, name->text);
     }
     return 0;
 }
@@ -201,18 +189,22 @@ take_entry(struct yaml *yaml, const struct yaml_value *list, uint32_t idx, struc
     };
     const struct yaml_value *value = &list->items[idx];
     struct entry entry = { .config = config };
+    struct report report = { 0 };
     int result = yaml_map(yaml, "segments", value, fields, sizeof fields / sizeof *fields, &entry);
 
-    if (!result && entry.segment.idle_gauges && !(entry.segment.idle_seconds > 0))
+    if (!result && entry.spec.idle_gauges && !(entry.spec.idle_seconds > 0))
         result = yaml_fail(yaml, config_find(value, "idle_gauges"),
                            "idle_gauges does nothing without an idle_timeout; give one, such as 1h");
-    if (!result)
-        result = check(yaml, value->line, &entry.segment);
-    if (!result)
-        result = check_reach(yaml, list, config, entry.segment.match, config_find(value, "name"));
-    if (!result)
-        config->segments[config->segments_n++] = entry.segment;
-    return result;
+    if (result)
+        return result;
+    result = settings_add(config->segments, &entry.spec, &report);
+    if (result == -EINVAL)
+        return yaml_fail_line(yaml, line_of(value, &report), "%s", report.text);
+    config->file_names[idx] = arena_string(&config->arena, entry.spec.match);
+    if (result || !config->file_names[idx])
+        return -ENOMEM;
+    config->file_names_n++;
+    return check_reach(yaml, list, idx);
 }
 
 int
@@ -221,9 +213,12 @@ config_take_segments(struct yaml *yaml, const char *key, const struct yaml_value
     struct config *config = into;
     void *room;
     uint32_t i;
-    int result = config_list(config, yaml, key, value, CONFIG_SEGMENTS, sizeof *config->segments, &room);
+    int result = config_check_list(yaml, key, value, CONFIG_SEGMENTS);
 
-    config->segments = room;
+    if (result)
+        return result;
+    result = config_room(config, value->n, sizeof *config->file_names, &room);
+    config->file_names = room;
     for (i = 0; i < value->n && !result; i++)
         result = take_entry(yaml, value, i, config);
     return result;

@@ -11,8 +11,8 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "exporter/tls/files.h"
 #include "exporter/web/rate.h"
-#include "exporter/web/tls/files.h"
 
 #define NS_PER_SECOND 1000000000u
 #define LOOK_AGAIN_NS NS_PER_SECOND /* how often the files of the certificate are looked at, at most                */
@@ -31,30 +31,23 @@ struct guard *
 guard_new(void)
 {
     struct guard *guard = calloc(1, sizeof *guard);
-    char error[128];
+    struct report report = { 0 };
 
-    if (guard && web_config_read(&guard->config, NULL, error, sizeof error)) {
+    if (guard && web_config_read(&guard->config, NULL, &report)) {
         free(guard);
         return NULL;
     }
     return guard;
 }
 
-static int
-fail(char *error, size_t error_bytes, int result, const char *sentence)
-{
-    snprintf(error, error_bytes, "%s", sentence);
-    return result;
-}
-
 int
-guard_check(const struct guard *guard, const struct web_config *config, char *error, size_t error_bytes)
+guard_check(const struct guard *guard, const struct web_config *config, struct report *report)
 {
     if (!guard->is_listening || !config->tls == !guard->tls)
         return 0;
-    return fail(error, error_bytes, -EINVAL,
-                config->tls ? "TLS cannot be turned on while the exporter runs: start it again"
-                            : "TLS cannot be turned off while the exporter runs: start it again");
+    return report_fail(report, -EINVAL,
+                       config->tls ? "TLS cannot be turned on while the exporter runs: start it again"
+                                   : "TLS cannot be turned off while the exporter runs: start it again");
 }
 
 /* What a reload takes away may be a mistake, as a file that was cut short. */
@@ -68,12 +61,12 @@ warn_of_loss(const struct web_config *former, const struct web_config *config)
 }
 
 int
-guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes)
+guard_configure(struct guard *guard, struct web_config *config, struct report *report)
 {
-    if (guard_check(guard, config, error, error_bytes))
+    if (guard_check(guard, config, report))
         return -EINVAL;
     if (config->users_n && !guard->auth && !(guard->auth = auth_new()))
-        return fail(error, error_bytes, -ENOMEM, "no memory, threads or descriptors to check passwords");
+        return report_fail(report, -ENOMEM, "no memory, threads or descriptors to check passwords");
     warn_of_loss(guard->config, config);
     /* Nobody is to find the key in a core file, nor to take it by ptrace(2). */
     if (config->tls || config->users_n)
@@ -122,7 +115,7 @@ static void
 renew(struct guard *guard, uint64_t now_ns)
 {
     const struct tls_settings *settings = &guard->config->tls_settings;
-    struct tls_error error;
+    struct report report = { 0 };
     struct tls *fresh;
     uint64_t mark;
 
@@ -133,10 +126,10 @@ renew(struct guard *guard, uint64_t now_ns)
     if (mark == guard->tls_mark)
         return;
     guard->tls_mark = mark;
-    fresh = tls_new(settings, &error);
+    fresh = tls_new(settings, &report);
     if (!fresh) {
         log_event(LOG_LEVEL_WARN, "the changed certificate files cannot be used, the former ones stay in use", "error",
-                  error.text, NULL);
+                  report.text, NULL);
         return;
     }
     tls_release(guard->tls);

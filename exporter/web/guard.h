@@ -10,8 +10,8 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 
-#include "exporter/web/auth/auth.h"
-#include "exporter/web/config/config.h"
+#include "exporter/auth/auth.h"
+#include "exporter/settings/web/config.h"
 
 struct guard;
 
@@ -19,13 +19,13 @@ struct guard;
 struct guard *guard_new(void);
 
 /* -EINVAL and one sentence when TLS would be turned on or off while there are listeners, else 0. */
-int guard_check(const struct guard *guard, const struct web_config *config, char *error, size_t error_bytes);
+int guard_check(const struct guard *guard, const struct web_config *config, struct report *report);
 
 /*
  * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was: -EINVAL as
  * guard_check() has it, -ENOMEM.
  */
-int guard_configure(struct guard *guard, struct web_config *config, char *error, size_t error_bytes);
+int guard_configure(struct guard *guard, struct web_config *config, struct report *report);
 
 /* Flags for MHD_start_daemon(); with MHD_USE_TLS goes MHD_OPTION_HTTPS_CERT_CALLBACK of guard_no_certificate. */
 unsigned guard_daemon_flags(struct guard *guard);

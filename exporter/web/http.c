@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/web/internal.h"
 
@@ -23,15 +23,6 @@
 #define HTTP_FRESH_NS        500000000u /* a connection so young is not cut for want of descriptors          */
 #define HTTP_CROWD           32u
 #define NS_PER_SECOND        1000000000.0
-
-uint64_t
-http_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- connections ---- */
 
@@ -62,11 +53,11 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
     }
     fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    conn = conns_add(&http->conns, fd->connect_fd, address ? address->client_addr : NULL, http_now_ns());
+    conn = conns_add(&http->conns, fd->connect_fd, address ? address->client_addr : NULL, clock_ns(CLOCK_MONOTONIC));
     *context = conn;
     if (!conn)
         return;
-    conn->session = guard_connected(http->guard, connection, http_now_ns());
+    conn->session = guard_connected(http->guard, connection, clock_ns(CLOCK_MONOTONIC));
     if (conn->session && !handshakes_add(&http->handshakes, connection, conn) && http->handshakes_fd < 0 &&
         !epoll_watch(http, http->handshakes.epoll))
         http->handshakes_fd = http->handshakes.epoll;
@@ -124,8 +115,8 @@ http_new(const struct http_options *options)
     http->guard = guard_new();
     http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
-        http->answers = (struct answers){ &http->conns, guard_headers(http->guard), 0 };
-        if (!responses_make(&http->responses, http->answers.headers) &&
+        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), 0 };
+        if (!responses_make(&http->responses, http->deliveries.headers) &&
             !epoll_watch(http, scraper_fd(options->scraper)))
             return http;
     }
@@ -134,23 +125,21 @@ http_new(const struct http_options *options)
 }
 
 int
-http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes)
+http_configure(struct http *http, struct web_config *web, struct report *report)
 {
     struct responses responses;
     int result = responses_make(&responses, web->headers);
 
-    if (result) {
-        snprintf(error, error_bytes, "no memory for responses");
-        return result;
-    }
-    result = guard_configure(http->guard, web, error, error_bytes);
+    if (result)
+        return report_fail(report, result, "no memory for responses");
+    result = guard_configure(http->guard, web, report);
     if (result) {
         responses_destroy(&responses);
         return result;
     }
     responses_destroy(&http->responses);
     http->responses = responses;
-    http->answers.headers = guard_headers(http->guard);
+    http->deliveries.headers = guard_headers(http->guard);
     if (http->guard_fd < 0 && guard_fd(http->guard) >= 0) {
         http->guard_fd = guard_fd(http->guard);
         epoll_watch(http, http->guard_fd);
@@ -159,9 +148,9 @@ http_configure(struct http *http, struct web_config *web, char *error, size_t er
 }
 
 int
-http_check(const struct http *http, const struct web_config *web, char *error, size_t error_bytes)
+http_check(const struct http *http, const struct web_config *web, struct report *report)
 {
-    return guard_check(http->guard, web, error, error_bytes);
+    return guard_check(http->guard, web, report);
 }
 
 void
@@ -173,7 +162,7 @@ http_reload_begins(struct http *http)
 void
 http_reload_ends(struct http *http, const char *wrong)
 {
-    reloads_end(&http->reloads, wrong, http->answers.headers);
+    reloads_end(&http->reloads, wrong, http->deliveries.headers);
     http_run(http); /* the library looks for resumed connections only when it is run */
 }
 
@@ -224,7 +213,7 @@ http_fd(const struct http *http)
 int
 http_timeout_ms(struct http *http)
 {
-    uint64_t now = http_now_ns(), next = conns_reap(&http->conns, now), wait_ms;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC), next = conns_reap(&http->conns, now), wait_ms;
     MHD_UNSIGNED_LONG_LONG library_ms;
 
     if (accepts_next(&http->accepts) < next)
@@ -259,7 +248,7 @@ trim(struct http *http)
 void
 http_run(struct http *http)
 {
-    uint64_t now = http_now_ns();
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
     int too_many;
 
     requests_resume_answered(http);
@@ -297,7 +286,7 @@ http_free(struct http *http)
     accepts_close(&http->accepts);
     requests_resume_checked(guard_end(http->guard));
     reloads_begin(&http->reloads);
-    reloads_end(&http->reloads, "the exporter ends", http->answers.headers);
+    reloads_end(&http->reloads, "the exporter ends", http->deliveries.headers);
     scraper_finish(http->options.scraper);
     handshakes_end(&http->handshakes);
     http_run(http);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "exporter/scrape/scraper.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 struct http_options {
     struct scraper *scraper;
@@ -31,10 +31,10 @@ struct http *http_new(const struct http_options *options);
  * Puts a web configuration in force, from the next connection or request on, and takes it over. Returns 0, or -errno and one sentence:
  * then everything is as it was and web still the caller's. Whether there is TLS cannot change after the first http_listen().
  */
-int http_configure(struct http *http, struct web_config *web, char *error, size_t error_bytes);
+int http_configure(struct http *http, struct web_config *web, struct report *report);
 
 /* Whether http_configure() would take it: -EINVAL and one sentence when it would not. */
-int http_check(const struct http *http, const struct web_config *web, char *error, size_t error_bytes);
+int http_check(const struct http *http, const struct web_config *web, struct report *report);
 
 /* Around a reload: who has asked for one before it begins is answered when it ends. wrong: why it failed; NULL: it is done. */
 void http_reload_begins(struct http *http);

@@ -7,8 +7,8 @@
 #include <microhttpd.h>
 
 #include "exporter/web/accepts.h"
-#include "exporter/web/answers.h"
 #include "exporter/web/conns.h"
+#include "exporter/web/deliveries.h"
 #include "exporter/web/guard.h"
 #include "exporter/web/handshakes.h"
 #include "exporter/web/http.h"
@@ -24,7 +24,7 @@ struct http {
     int handshakes_fd; /* in epoll; -1: not yet */
     struct conns conns;
     struct responses responses;
-    struct answers answers;
+    struct deliveries deliveries;
     struct reloads reloads;
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */
@@ -32,9 +32,6 @@ struct http {
     uint32_t crowd_n; /* connections at the height since memory was trimmed */
     int closing;      /* nobody is suspended any more */
 };
-
-/* CLOCK_MONOTONIC. */
-uint64_t http_now_ns(void);
 
 /* Callbacks of libmicrohttpd, with the http as argument. */
 enum MHD_Result request_handle(void *argument, struct MHD_Connection *connection, const char *url, const char *method,

@@ -7,7 +7,7 @@
 
 #include <microhttpd.h>
 
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 
 struct reload_waiter {
     struct reload_waiter *next;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exporter/web/internal.h"
 #include "exporter/web/routes.h"
@@ -40,7 +41,7 @@ enter(struct http *http, struct MHD_Connection *connection, enum conn_phase phas
     struct conn *conn = conn_of(connection);
 
     if (conn)
-        conns_enter(&http->conns, conn, phase, http_now_ns());
+        conns_enter(&http->conns, conn, phase, clock_ns(CLOCK_MONOTONIC));
 }
 
 static enum MHD_Result
@@ -62,7 +63,7 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
         (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
          request->route.fixed == RESPONSE_LARGE_BODY))
         return responses_queue(&http->responses, connection, request->route.fixed);
-    if (!guard_takes_request(http->guard, http_now_ns()))
+    if (!guard_takes_request(http->guard, clock_ns(CLOCK_MONOTONIC)))
         request->state = REQUEST_LIMITED;
     return MHD_YES;
 }
@@ -96,7 +97,7 @@ may_pass(struct request *request, enum MHD_Result *result)
 static enum MHD_Result
 deliver(struct request *request)
 {
-    if (!answers_queue(&request->http->answers, request->connection, &request->ask))
+    if (!deliveries_queue(&request->http->deliveries, request->connection, &request->ask))
         return MHD_YES;
     return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
 }
@@ -173,7 +174,7 @@ request_completed(void *argument, struct MHD_Connection *connection, void **cont
         return;
     *context = NULL;
     http->active_n--;
-    answers_let_go(&request->ask);
+    deliveries_let_go(&request->ask);
     if (request->reload.response)
         MHD_destroy_response(request->reload.response);
     free(request);

@@ -106,21 +106,21 @@ responses_queue(const struct responses *responses, struct MHD_Connection *connec
 }
 
 struct MHD_Response *
-responses_of_document(const struct scrape_result *result, const struct web_header *headers,
+responses_of_document(const struct document *document, const struct web_header *headers,
                       MHD_ContentReaderFreeCallback freed, void *argument)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        result->document.body.len, result->document.body.data, freed, argument);
+        document->body.len, document->body.data, freed, argument);
     int fine;
 
     if (!response)
         return NULL;
-    fine = add_headers(response, result->document.content_type, headers);
-    if (result->document.wanted.kind == DOCUMENT_METRICS) /* also for who got it plain: caches must know */
+    fine = add_headers(response, document->content_type, headers);
+    if (document->wanted.kind == DOCUMENT_METRICS) /* also for who got it plain: caches must know */
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") == MHD_YES;
-    if (result->document.wanted.coding == CODING_GZIP)
+    if (document->wanted.coding == CODING_GZIP)
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") == MHD_YES;
-    if (result->document.wanted.kind == DOCUMENT_PAGE && !headers[WEB_HEADER_CSP].value)
+    if (document->wanted.kind == DOCUMENT_PAGE && !headers[WEB_HEADER_CSP].value)
         fine = fine &&
                MHD_add_response_header(response, "Content-Security-Policy",
                                        "default-src 'none'; style-src 'unsafe-inline'; "
@@ -147,7 +147,7 @@ responses_of_text(const char *text, const struct web_header *headers)
 }
 
 unsigned
-responses_status_of(const struct scrape_result *result)
+responses_status_of(const struct document *document)
 {
-    return result->document.good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    return document->good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }

@@ -6,8 +6,8 @@
 
 #include <microhttpd.h>
 
-#include "exporter/scrape/scraper.h"
-#include "exporter/web/config/config.h"
+#include "exporter/scrape/document.h"
+#include "exporter/settings/web/config.h"
 
 enum fixed_response {
     RESPONSE_HEALTHY,
@@ -38,16 +38,16 @@ enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Co
                                 enum fixed_response which);
 
 /*
- * A response with the result's document as its body. freed is called with argument when the last connection is done with it; the
+ * A response with the document as its body. freed is called with argument when the last connection is done with it; the
  * document must stay until then. NULL: no memory.
  */
-struct MHD_Response *responses_of_document(const struct scrape_result *result, const struct web_header *headers,
+struct MHD_Response *responses_of_document(const struct document *document, const struct web_header *headers,
                                            MHD_ContentReaderFreeCallback freed, void *argument);
 
 /* One with a text of its own, which is copied. NULL: no memory. */
 struct MHD_Response *responses_of_text(const char *text, const struct web_header *headers);
 
 /* 200, or 503 for a document that tells of something wrong. */
-unsigned responses_status_of(const struct scrape_result *result);
+unsigned responses_status_of(const struct document *document);
 
 #endif

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "exporter/web/negotiate.h"
+#include "formats/encode.h"
 
 #define LIST_BYTES 2048u /* of an Accept header; what is longer is cut */
 

@@ -6,7 +6,7 @@
 
 #include <microhttpd.h>
 
-#include "exporter/scrape/scraper.h"
+#include "exporter/scrape/document.h"
 #include "exporter/web/responses.h"
 
 struct route {

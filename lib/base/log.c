@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/utf8.h"
+
 #define LINE_BYTES    8192u
 #define LINE_TAIL     16u /* kept free for what closes a line */
 #define VALUE_BYTES   1500u
@@ -56,44 +59,11 @@ line_add_string(struct line *line, const char *text)
     line_add(line, text, strlen(text));
 }
 
-/* Bytes of the valid UTF-8 character at text, 0 when there is none (Unicode 15, table 3-7). */
-static size_t
-utf8_bytes(const unsigned char *text)
-{
-    unsigned low = 0x80, high = 0xbf;
-    size_t bytes, i;
-
-    if (text[0] < 0x80)
-        return 1;
-    if (text[0] < 0xc2 || text[0] > 0xf4)
-        return 0;
-    bytes = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (text[0] == 0xe0)
-        low = 0xa0;
-    if (text[0] == 0xed)
-        high = 0x9f;
-    if (text[0] == 0xf0)
-        low = 0x90;
-    if (text[0] == 0xf4)
-        high = 0x8f;
-    for (i = 1; i < bytes; i++, low = 0x80, high = 0xbf)
-        if (text[i] < low || text[i] > high)
-            return 0;
-    return bytes;
-}
-
-/* C0, DEL and C1: what a terminal would obey. */
-static int
-is_control(const unsigned char *text, size_t bytes)
-{
-    return text[0] < 0x20 || text[0] == 0x7f || (bytes == 2 && text[0] == 0xc2 && text[1] < 0xa0);
-}
-
 /* One character, escaped as JSON wants it; logfmt readers take the same. Returns the bytes read. */
 static size_t
 line_add_character(struct line *line, const unsigned char *text)
 {
-    size_t bytes = utf8_bytes(text);
+    size_t bytes = utf8_sequence(text, 4); /* a zero ends it earlier */
     char escaped[ESCAPED_BYTES];
 
     if (!bytes) {
@@ -106,7 +76,7 @@ line_add_character(struct line *line, const unsigned char *text)
         line_add(line, escaped, 2);
     } else if (text[0] == '\n') {
         line_add_string(line, "\\n");
-    } else if (is_control(text, bytes)) {
+    } else if (utf8_is_control(text, bytes)) { /* what a terminal would obey */
         snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)(bytes == 2 ? text[1] : text[0]));
         line_add_string(line, escaped);
     } else {
@@ -160,14 +130,14 @@ line_add_pair(struct line *line, const char *key, const char *value)
 static void
 time_text(char *out, size_t bytes)
 {
-    struct timespec now;
+    const uint64_t now = clock_ns(CLOCK_REALTIME);
+    const time_t since = (time_t)(now / 1000000000u);
     struct tm broken;
     char seconds[32];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &broken);
+    gmtime_r(&since, &broken);
     strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &broken);
-    snprintf(out, bytes, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+    snprintf(out, bytes, "%s.%03uZ", seconds, (unsigned)(now / 1000000u % 1000u));
 }
 
 void

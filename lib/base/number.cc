@@ -1,5 +1,5 @@
 /*
- * The one C++ file: std::to_chars has the shortest digits.
+ * C++, because std::to_chars has the shortest digits.
  */
 #include "base/number.h"
 
@@ -52,6 +52,41 @@ digits_of(uint64_t value)
     }
 }
 
+/* One digit before the point, and an exponent of two digits or more. */
+struct scientific {
+    size_t bytes, mantissa; /* mantissa: those before the e */
+    int exponent;
+};
+
+struct scientific
+scientific(char *out, double value)
+{
+    char *end = std::to_chars(out, out + NUMBER_BYTES, value, std::chars_format::scientific).ptr;
+    char *e = static_cast<char *>(std::memchr(out, 'e', static_cast<size_t>(end - out)));
+    int exponent = 0;
+
+    std::from_chars(e + (e[1] == '+' ? 2 : 1), end, exponent);
+    return { static_cast<size_t>(end - out), static_cast<size_t>(e - out), exponent };
+}
+
+size_t
+point_zero(char *out, size_t bytes)
+{
+    std::memcpy(out + bytes, ".0", 2);
+    return bytes + 2;
+}
+
+/* Stays scientific where the exponent is below least or from most on; else it has a point and no exponent. */
+size_t
+pointed(char *out, double value, const struct scientific &text, int least, int most)
+{
+    if (text.exponent < least || text.exponent >= most)
+        return text.bytes;
+    size_t bytes = static_cast<size_t>(std::to_chars(out, out + NUMBER_BYTES, value, std::chars_format::fixed).ptr -
+                                       out);
+    return std::memchr(out, '.', bytes) ? bytes : point_zero(out, bytes);
+}
+
 } // namespace
 
 size_t
@@ -93,27 +128,24 @@ number_f64(char *out, double value)
 size_t
 number_bound(char *out, double value)
 {
-    char shortest[NUMBER_BYTES];
-    size_t bytes;
-
     if (!std::isfinite(value))
         return not_finite(out, value);
     if (value == 0)
         value = 0; /* no -0 */
     /* Go's %g with shortest digits has an exponent below 10^-4 and from 10^6 on. */
-    char *end = std::to_chars(shortest, shortest + sizeof shortest, value, std::chars_format::scientific).ptr;
-    char *e = static_cast<char *>(std::memchr(shortest, 'e', static_cast<size_t>(end - shortest)));
-    int exponent = 0;
-    std::from_chars(e + (e[1] == '+' ? 2 : 1), end, exponent);
-    if (exponent < -4 || exponent >= 6) {
-        bytes = static_cast<size_t>(end - shortest);
-        std::memcpy(out, shortest, bytes);
-        return bytes;
-    }
-    bytes = static_cast<size_t>(std::to_chars(out, out + NUMBER_BYTES, value, std::chars_format::fixed).ptr - out);
-    if (!std::memchr(out, '.', bytes)) {
-        out[bytes++] = '.';
-        out[bytes++] = '0';
-    }
-    return bytes;
+    return pointed(out, value, scientific(out, value), -4, 6);
+}
+
+size_t
+number_repr(char *out, double value)
+{
+    if (!std::isfinite(value))
+        return not_finite(out, value);
+    if (value > 0 && value < 1e6 && value == static_cast<double>(static_cast<uint64_t>(value)))
+        return point_zero(out, number_u64(out, static_cast<uint64_t>(value)));
+    struct scientific text = scientific(out, value);
+    if (value < 0 || text.exponent < 6 || text.exponent > 15)
+        return pointed(out, value, text, -4, 16);
+    std::memcpy(out + text.mantissa, "e+0", 3); /* of 15 it makes 015 */
+    return text.mantissa + 3 + number_u64(out + text.mantissa + 3, static_cast<uint64_t>(text.exponent));
 }

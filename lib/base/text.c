@@ -3,38 +3,31 @@
 #include <stdint.h>
 #include <string.h>
 
-static int
-is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+#include "base/utf8.h"
 
+/* Letters, digits but at the beginning, and this one besides. */
 static int
-is_digit(char c)
+is_name(const char *name, char besides)
 {
-    return c >= '0' && c <= '9';
+    const char *at;
+
+    for (at = name; *at; at++)
+        if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_' || (besides && *at == besides) ||
+              (*at >= '0' && *at <= '9' && at > name)))
+            return 0;
+    return at > name;
 }
 
 int
 text_metric_valid(const char *name)
 {
-    if (!is_letter(*name) && *name != ':')
-        return 0;
-    for (name++; *name; name++)
-        if (!is_letter(*name) && !is_digit(*name) && *name != ':')
-            return 0;
-    return 1;
+    return is_name(name, ':');
 }
 
 int
 text_label_valid(const char *name)
 {
-    if (!is_letter(*name) || (name[0] == '_' && name[1] == '_'))
-        return 0;
-    for (name++; *name; name++)
-        if (!is_letter(*name) && !is_digit(*name))
-            return 0;
-    return 1;
+    return is_name(name, 0) && strncmp(name, "__", 2) != 0;
 }
 
 int
@@ -42,42 +35,6 @@ text_metric_reserved(const char *name)
 {
     return !strcmp(name, "up") || !strncmp(name, "scrape_", 7) || !strncmp(name, "ALERTS", 6) ||
            !strncmp(name, "shmeter_", 8);
-}
-
-/* The bytes of the well-formed UTF-8 sequence at in (Unicode 15, table 3-7), or 0. */
-static size_t
-utf8_bytes(const unsigned char *in, size_t len)
-{
-    unsigned char lead = in[0], low = 0x80, high = 0xbf;
-    size_t bytes, i;
-
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-    bytes = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (bytes > len)
-        return 0;
-    if (lead == 0xe0)
-        low = 0xa0;
-    else if (lead == 0xed)
-        high = 0x9f;
-    else if (lead == 0xf0)
-        low = 0x90;
-    else if (lead == 0xf4)
-        high = 0x8f;
-    if (in[1] < low || in[1] > high)
-        return 0;
-    for (i = 2; i < bytes; i++)
-        if (in[i] < 0x80 || in[i] > 0xbf)
-            return 0;
-    return bytes;
-}
-
-static int
-is_control(const unsigned char *at, size_t bytes)
-{
-    return (bytes == 1 && (at[0] < 0x20 || at[0] == 0x7f)) || (bytes == 2 && at[0] == 0xc2 && at[1] < 0xa0);
 }
 
 static int
@@ -93,10 +50,10 @@ text_clean(char *out, const char *in, size_t len, enum text_lines lines)
     size_t at = 0, to = 0;
 
     while (at < len && from[at]) {
-        size_t bytes = utf8_bytes(from + at, len - at);
+        size_t bytes = utf8_sequence(from + at, len - at);
         if (is_layout(from[at])) {
             out[to++] = lines == TEXT_LINES ? (char)from[at] : ' ';
-        } else if (bytes && !is_control(from + at, bytes)) {
+        } else if (bytes && !utf8_is_control(from + at, bytes)) {
             memcpy(out + to, from + at, bytes);
             to += bytes;
         } else {
@@ -116,7 +73,7 @@ text_utf8_valid(const char *in, size_t len)
     size_t at = 0, bytes;
 
     while (at < len) {
-        bytes = utf8_bytes(from + at, len - at);
+        bytes = utf8_sequence(from + at, len - at);
         if (!bytes)
             return 0;
         at += bytes;
@@ -131,7 +88,7 @@ text_repair(char *out, const char *in, size_t len)
     size_t at = 0, to = 0;
 
     while (at < len && from[at]) {
-        size_t bytes = utf8_bytes(from + at, len - at);
+        size_t bytes = utf8_sequence(from + at, len - at);
         memcpy(out + to, bytes ? in + at : "\xef\xbf\xbd", bytes ? bytes : 3);
         to += bytes ? bytes : 3;
         at += bytes ? bytes : 1;
@@ -148,8 +105,8 @@ text_name(char *out, const char *in)
     size_t len = strlen(in), i;
 
     while (len) {
-        size_t bytes = utf8_bytes(from, len), n = bytes ? bytes : 1;
-        int plain = bytes && !is_control(from, bytes) && !(bytes == 3 && !memcmp(from, "\xef\xbf\xbd", 3));
+        size_t bytes = utf8_sequence(from, len), n = bytes ? bytes : 1;
+        int plain = bytes && !utf8_is_control(from, bytes) && !(bytes == 3 && !memcmp(from, "\xef\xbf\xbd", 3));
         for (i = 0; i < n; i++) {
             if (plain) {
                 *out++ = (char)from[i];
@@ -174,7 +131,7 @@ text_clip(char *out, size_t capacity, const char *in, enum text_lines lines)
     char one[TEXT_CLEAN_BYTES(4)];
 
     while (at < len) {
-        size_t bytes = utf8_bytes((const unsigned char *)in + at, len - at), cleaned;
+        size_t bytes = utf8_sequence((const unsigned char *)in + at, len - at), cleaned;
         bytes = bytes ? bytes : 1;
         cleaned = text_clean(one, in + at, bytes, lines);
         if (to + cleaned >= capacity)

@@ -69,7 +69,7 @@ wrong_with(int fd)
 }
 
 static int
-take_one(struct listen_sockets *out, int fd, char *error, size_t error_bytes)
+take_one(struct listen_sockets *out, int fd, struct report *report)
 {
     const char *wrong = wrong_with(fd);
     char name[64];
@@ -77,37 +77,31 @@ take_one(struct listen_sockets *out, int fd, char *error, size_t error_bytes)
 
     if (wrong) {
         name_of(fd - FIRST_FD, name, sizeof name);
-        snprintf(error, error_bytes, "--web.systemd-socket: descriptor %d (%s) %s", fd, name, wrong);
-        return -EINVAL;
+        return report_fail(report, -EINVAL, "--web.systemd-socket: descriptor %d (%s) %s", fd, name, wrong);
     }
     flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC)) {
-        snprintf(error, error_bytes, "--web.systemd-socket: descriptor %d: %s", fd, strerror(errno));
-        return -EINVAL;
-    }
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+        return report_fail(report, -EINVAL, "--web.systemd-socket: descriptor %d: %s", fd, strerror(errno));
     out->all[out->n++] = (struct listen_socket){ .fd = fd };
     return 0;
 }
 
 int
-activation_take(struct listen_sockets *out, char *error, size_t error_bytes)
+activation_take(struct listen_sockets *out, struct report *report)
 {
     long sockets_n = number_of("LISTEN_FDS"), i;
     int result = 0;
 
     memset(out, 0, sizeof *out);
-    if (number_of("LISTEN_PID") != (long)getpid() || sockets_n < 1) {
-        snprintf(error, error_bytes,
-                 "--web.systemd-socket: no sockets were passed; start it by a socket unit, or leave this option out");
-        return -EINVAL;
-    }
-    if (sockets_n > (long)LISTEN_ADDRESSES) {
-        snprintf(error, error_bytes, "--web.systemd-socket: %ld sockets were passed; there may be at most %u",
-                 sockets_n, LISTEN_ADDRESSES);
-        return -EINVAL;
-    }
+    if (number_of("LISTEN_PID") != (long)getpid() || sockets_n < 1)
+        return report_fail(
+            report, -EINVAL,
+            "--web.systemd-socket: no sockets were passed; start it by a socket unit, or leave this option out");
+    if (sockets_n > (long)LISTEN_ADDRESSES)
+        return report_fail(report, -EINVAL, "--web.systemd-socket: %ld sockets were passed; there may be at most %u",
+                           sockets_n, LISTEN_ADDRESSES);
     for (i = 0; i < sockets_n && !result; i++)
-        result = take_one(out, FIRST_FD + (int)i, error, error_bytes);
+        result = take_one(out, FIRST_FD + (int)i, report);
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");

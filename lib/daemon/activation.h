@@ -9,8 +9,8 @@
 
 /*
  * Takes all sockets that were passed, TCP and Unix, and makes them non-blocking and closed on exec; then forgets the variables. Not
- * thread-safe (environment). Returns 0, or -EINVAL and one sentence in error that says what is wrong and what to do.
+ * thread-safe (environment). Returns 0, or -EINVAL and one sentence in report that says what is wrong and what to do.
  */
-int activation_take(struct listen_sockets *out, char *error, size_t error_bytes);
+int activation_take(struct listen_sockets *out, struct report *report);
 
 #endif

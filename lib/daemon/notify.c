@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static void
 address_take(struct notify *notify, const char *name)
@@ -88,12 +89,10 @@ notify_ready(const struct notify *notify)
 void
 notify_reloading(const struct notify *notify)
 {
-    struct timespec now;
     char message[64];
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%llu",
-             (unsigned long long)now.tv_sec * 1000000u + (unsigned long long)now.tv_nsec / 1000u);
+             (unsigned long long)(clock_ns(CLOCK_MONOTONIC) / 1000u));
     tell(notify, message);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/saturate.h"
 #include "model/model.h"
 
 #define LINE_BYTES (NUMBER_BYTES + 1u) /* behind a piece: a number and the newline                           */
@@ -57,7 +58,7 @@ put_buckets(char *out, const struct model *model, const struct model_series *ser
     for (i = 0; i <= shape->classic_n; i++) { /* the last one is +Inf */
         uint32_t end = i < shape->classic_n ? shape->classic_ends[i] : shape->buckets_n;
         while (bucket < end)
-            cumulative = model_add_held(cumulative, buckets[bucket++]);
+            cumulative = saturate_add(cumulative, buckets[bucket++]);
         out = put_u64(put_bytes(out, *text, lens[i]), cumulative);
         *text += lens[i];
     }

@@ -57,7 +57,7 @@ put_histogram(char *out, const struct source *source, uint32_t number, uint32_t 
 {
     const struct model_series *series = &source->family->series[number];
     const struct plan_series *planned = &source->text->series[number];
-    const int summary = source->family->type == MODEL_SUMMARY;
+    const int summary = model_is_summary(source->family->type);
     const uint32_t *lens = source->text->lens + planned->lens;
     const uint32_t *sum_lens = lens + (summary ? 0 : series->shape->classic_n + 1);
     const char *text = source->text->text.data + planned->off;

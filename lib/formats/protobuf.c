@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/saturate.h"
 #include "formats/encode.h"
 #include "formats/protobuf_fields.h"
 #include "formats/protobuf_wire.h"
@@ -121,12 +122,12 @@ put_buckets(char *out, const struct model_shape *shape, const uint64_t *buckets,
     for (i = 0; i < shape->classic_n; i++) {
         char *message = out + 2; /* behind a tag and a length below 128 */
         while (bucket < shape->classic_ends[i])
-            cumulative = model_add_held(cumulative, buckets[bucket++]);
+            cumulative = saturate_add(cumulative, buckets[bucket++]);
         out = wire_f64(wire_u64(message, BUCKET_COUNT, cumulative), BUCKET_BOUND, shape->classic_bounds[i]);
         wire_length(message - 2, HISTOGRAM_BUCKET, (uint64_t)(out - message));
     }
     while (bucket < shape->buckets_n)
-        cumulative = model_add_held(cumulative, buckets[bucket++]);
+        cumulative = saturate_add(cumulative, buckets[bucket++]);
     *count = cumulative;
     return out;
 }
@@ -163,7 +164,7 @@ render_histogram(struct buffer *out, const struct model *model, enum model_type 
     body_len = (size_t)(end - body) + lens[1];
     at = wire_length(at, FAMILY_METRIC, lens[0] + 1 + wire_varint_bytes(body_len) + body_len);
     memcpy(at, text, lens[0]);
-    at = wire_length(at + lens[0], type == MODEL_SUMMARY ? METRIC_SUMMARY : METRIC_HISTOGRAM, body_len);
+    at = wire_length(at + lens[0], model_is_summary(type) ? METRIC_SUMMARY : METRIC_HISTOGRAM, body_len);
     memmove(at, body, body_len);
     out->len = (size_t)(at - out->data) + body_len;
     return 0;

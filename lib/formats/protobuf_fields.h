@@ -5,8 +5,8 @@
 #define SHMETER_FORMATS_PROTOBUF_FIELDS_H
 
 enum { FAMILY_METRIC = 4 };
-enum { METRIC_GAUGE = 2, METRIC_COUNTER = 3, METRIC_SUMMARY = 4, METRIC_HISTOGRAM = 7 };
-enum { NUMBER_VALUE = 1 }; /* of Gauge and Counter */
+enum { METRIC_GAUGE = 2, METRIC_COUNTER = 3, METRIC_SUMMARY = 4, METRIC_UNTYPED = 5, METRIC_HISTOGRAM = 7 };
+enum { NUMBER_VALUE = 1 }; /* of Gauge, Counter and Untyped */
 enum {
     HISTOGRAM_COUNT = 1, /* and of Summary */
     HISTOGRAM_SUM = 2,

@@ -12,7 +12,7 @@ put_histogram(char *out, const struct model *model, const struct model_family *f
 {
     uint64_t count = 0;
 
-    if (family->type == MODEL_SUMMARY) {
+    if (model_is_summary(family->type)) {
         count = model_histogram_count(model, series);
     } else {
         out = put_buckets(out, model, series, &text, lens, &count);

@@ -22,17 +22,14 @@ struct judge {
 };
 
 const char *
-health_word(enum status_health health)
-{
-    return health == STATUS_OK ? "ok" : health == STATUS_DEGRADED ? "degraded" : "failing";
-}
-
-const char *
 health_check_name(enum health_check check)
 {
-    static const char *const names[] = { "segment",      "capacity",       "slots",  "worker_dead", "worker_stuck",
-                                         "worker_check", "worker_unknown", "losses", "rule" };
-    return (size_t)check < sizeof names / sizeof *names ? names[check] : "";
+    static const char *const names[] = {
+#define CHECK(name, word) word,
+#include "health/checks.def"
+    };
+
+    return (uint32_t)check < HEALTH_CHECKS ? names[check] : "";
 }
 
 /* A reason without value, threshold and message; NULL: no memory. */
@@ -198,7 +195,7 @@ judge_own_checks(struct judge *judge, const struct status_slot *slot)
         reason = add_reason(judge, HEALTH_WORKER_CHECK, check->health, check->name, slot);
         if (reason)
             say(reason, "worker %.60s (pid %u): check %.100s is %s%s%.250s", worker_name(slot), slot->pid, check->name,
-                health_word(check->health), *check->message ? ": " : "", check->message);
+                status_health_word(check->health), *check->message ? ": " : "", check->message);
     }
 }
 

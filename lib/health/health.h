@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct health_limits {
     double capacity_degraded; /* used share, 0..1; 0 = 0.80                                                 */
@@ -16,15 +16,8 @@ struct health_limits {
 };
 
 enum health_check {
-    HEALTH_SEGMENT,        /* a segment cannot be read (failing), or is unlinked (degraded)                    */
-    HEALTH_CAPACITY,       /* cells, records, gauges or series nearly used up                                  */
-    HEALTH_SLOTS,          /* all slots taken, or claims that found none                                       */
-    HEALTH_WORKER_DEAD,    /* died without releasing its slot: degraded                                        */
-    HEALTH_WORKER_STUCK,   /* busy or silent for too long: failing                                             */
-    HEALTH_WORKER_CHECK,   /* a worker's own check says so                                                     */
-    HEALTH_WORKER_UNKNOWN, /* nobody can tell whether it lives: ok, but said                                   */
-    HEALTH_LOSSES,         /* something is superseded; or was lost of late, added by who remembers (health_add) */
-    HEALTH_RULE,           /* likewise: a condition over values holds                                         */
+#define CHECK(name, ...) HEALTH_##name,
+#include "health/checks.def"
     HEALTH_CHECKS
 };
 
@@ -47,7 +40,6 @@ struct health {
     uint32_t workers_live, workers_dead, workers_unknown, workers_stuck;
 };
 
-const char *health_word(enum status_health health);     /* "ok" "degraded" "failing" */
 const char *health_check_name(enum health_check check); /* "segment" "capacity" "slots" "worker_dead" ... */
 
 /*

@@ -20,9 +20,9 @@ static json_t *
 reason_json(const struct health_reason *reason)
 {
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "check", health_check_name(reason->check), "status",
-                             health_word(reason->severity), "segment", reason->segment, "what", reason->what, "value",
-                             number_or_null(reason->value), "threshold", number_or_null(reason->threshold), "message",
-                             reason->message);
+                             status_health_word(reason->severity), "segment", reason->segment, "what", reason->what,
+                             "value", number_or_null(reason->value), "threshold", number_or_null(reason->threshold),
+                             "message", reason->message);
 
     if (json && reason->slot &&
         (json_object_set_new(json, "worker", json_string(reason->slot->worker)) |
@@ -34,17 +34,11 @@ reason_json(const struct health_reason *reason)
     return json;
 }
 
-static const char *
-life_word(enum status_life life)
-{
-    return life == STATUS_LIVE ? "live" : life == STATUS_DEAD ? "dead" : life == STATUS_FREE ? "free" : "unknown";
-}
-
 static json_t *
 check_json(const struct status_check *check)
 {
-    return json_pack("{s:s, s:s, s:o, s:s}", "check", check->name, "status", health_word(check->health), "seconds",
-                     seconds_or_null(check->age_ns), "message", check->message);
+    return json_pack("{s:s, s:s, s:o, s:s}", "check", check->name, "status", status_health_word(check->health),
+                     "seconds", seconds_or_null(check->age_ns), "message", check->message);
 }
 
 static json_t *
@@ -61,7 +55,7 @@ worker_json(const struct status_slot *slot)
         return NULL;
     }
     return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "worker", slot->worker, "slot", (int)slot->slot,
-                     "pid", (int)slot->pid, "life", life_word(slot->life), "age_seconds",
+                     "pid", (int)slot->pid, "life", status_life_word(slot->life), "age_seconds",
                      seconds_or_null(slot->claimed_age_ns), "busy_seconds", seconds_or_null(slot->busy_age_ns),
                      "heartbeat_seconds", seconds_or_null(slot->heartbeat_age_ns), "work",
                      (json_int_t)(slot->work_n & INT64_MAX), "checks", checks);
@@ -115,11 +109,11 @@ health_json(const struct health *health, const struct segment_status *const *sta
         json_decref(reasons);
         return NULL;
     }
-    return json_pack("{s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:o}", "status", health_word(health->verdict),
-                     "reasons", reasons, "segment_counts", "watched", (int)health->segments_n, "readable",
-                     (int)health->segments_readable, "worker_counts", "live", (int)health->workers_live, "dead",
-                     (int)health->workers_dead, "unknown", (int)health->workers_unknown, "stuck",
-                     (int)health->workers_stuck, "segments", segments);
+    return json_pack("{s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:o}", "status",
+                     status_health_word(health->verdict), "reasons", reasons, "segment_counts", "watched",
+                     (int)health->segments_n, "readable", (int)health->segments_readable, "worker_counts", "live",
+                     (int)health->workers_live, "dead", (int)health->workers_dead, "unknown",
+                     (int)health->workers_unknown, "stuck", (int)health->workers_stuck, "segments", segments);
 }
 
 char *

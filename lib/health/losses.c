@@ -22,18 +22,6 @@ struct losses_segment {
     struct loss losses[STATUS_LOSSES];
 };
 
-/*
- * To have come back is no loss: it is counted with them because it takes room. What is superseded is told by
- * health_judge(), as long as it is.
- */
-static int
-is_loss(uint32_t kind)
-{
-    const char *word = status_loss_kind(kind);
-
-    return word && strcmp(word, "series_renewed") != 0 && strcmp(word, "superseded") != 0;
-}
-
 static uint64_t
 total_of(const struct segment_status *status, uint32_t kind)
 {
@@ -151,7 +139,7 @@ losses_judge(const struct losses *losses, const struct segment_status *const *st
     for (i = 0; i < statuses_n; i++) {
         const struct losses_segment *segment = segment_find(losses, statuses[i]->name);
         for (k = 0; segment && statuses[i]->readable && k < STATUS_LOSSES && !result; k++)
-            if (segment->losses[k].grown && is_loss(k))
+            if (segment->losses[k].grown && status_loss_is_reason(k))
                 result = add_reason(losses, statuses[i], k, &segment->losses[k], health);
     }
     return result;

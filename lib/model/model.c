@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/key.h"
+#include "base/saturate.h"
 #include "base/text.h"
 #include "model/internal.h"
 
@@ -125,7 +126,7 @@ model_histogram_count(const struct model *model, const struct model_series *seri
     uint32_t i;
 
     for (i = 0; i < series->shape->buckets_n; i++)
-        count = model_add_held(count, buckets[i]);
+        count = saturate_add(count, buckets[i]);
     return count;
 }
 
@@ -201,7 +202,7 @@ static const char *const histogram_suffixes[] = { "_bucket", "_sum", "_count" };
 static int
 has_suffix(enum model_type type, size_t i)
 {
-    return type == MODEL_HISTOGRAM || (type == MODEL_SUMMARY && i > 0);
+    return model_is_histogram(type) && (i > 0 || !model_is_summary(type));
 }
 
 /* Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than their own. */

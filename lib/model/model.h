@@ -11,15 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum model_type { MODEL_COUNTER, MODEL_GAUGE, MODEL_HISTOGRAM, MODEL_INFO, MODEL_SUMMARY, MODEL_STATESET };
-enum model_number { MODEL_U64, MODEL_F64 }; /* of counters, gauges, info, states; a histogram's buckets are MODEL_U64 */
-
-/* Whether its series' values are a sum and buckets: a summary is a histogram of one bucket, +Inf. */
-static inline int
-model_is_histogram(enum model_type type)
-{
-    return type == MODEL_HISTOGRAM || type == MODEL_SUMMARY;
-}
+#include "model/types.h"
 
 /* What series with the same label names and buckets have in common. Shared, immutable, as old as its model. */
 struct model_shape {
@@ -128,14 +120,6 @@ uint64_t model_series_n(const struct model *model);
 uint64_t model_present_n(const struct model *model);
 uint64_t model_idle_n(const struct model *model);
 
-/* Addition that stays at the largest uint64_t instead of beginning again at 0. */
-static inline uint64_t
-model_add_held(uint64_t a, uint64_t b)
-{
-    uint64_t sum = a + b;
-    return sum < a ? UINT64_MAX : sum;
-}
-
 /* NULL when there is none of this name. */
 const struct model_family *model_find(const struct model *model, const char *name);
 
@@ -151,7 +135,7 @@ struct model_metric {     /* a static description */
 
 /*
  * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
- * between each store_take() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
+ * between each exposition_read() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
  * conflicts), -EINVAL for an invalid name, or -ENOMEM.
  */
 int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);

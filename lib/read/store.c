@@ -1,6 +1,3 @@
-/*
- * Names to watches, watches to one model.
- */
 #include "read/store.h"
 
 #include <errno.h>
@@ -8,15 +5,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "formats/plan/plan.h"
 #include "read/file/reader.h"
 #include "read/filters/filters.h"
-#include "read/own.h"
+#include "read/give/give.h"
 #include "read/watch.h"
 #include "shm/clock.h"
-
-#define ABSENT_SLACK   4096u /* absent series that are carried along before the model is begun anew            */
-#define FRUITLESS_MOST 255u  /* takes between two beginnings because of conflicts that did not go away          */
 
 /* What the program asked for. */
 struct chosen {
@@ -24,9 +17,11 @@ struct chosen {
     uint32_t patterns_n;
     uint32_t *owners;
     uint32_t owners_n;
-    int labelled, without_own, keep_removed;
-    struct settings_list *settings;
+    int labelled, keep_removed;
+    struct settings_list *settings; /* the program's */
     uint64_t (*clock_ns)(void);
+    void (*spare)(void *argument);
+    void *spare_argument;
 };
 
 struct store {
@@ -36,12 +31,7 @@ struct store {
     uint32_t watches_n;
     struct store_watch **shown; /* those with a status */
     uint32_t shown_n;
-    struct model *model;
-    struct plan *plan;
-    uint64_t conflicts;     /* of the last take                                                            */
-    uint64_t definitions_n; /* how often other definitions were in force, likewise                         */
-    uint32_t fruitless_n;   /* takes to let pass since the model was begun anew for nothing, ...             */
-    uint32_t fruitless_now; /* ... and of them those to come                                               */
+    int relieved; /* the next take goes on with the last one                                              */
 };
 
 /* ---- options ---- */
@@ -55,12 +45,11 @@ chosen_free(struct chosen *chosen)
         free(chosen->patterns[i]);
     free(chosen->patterns);
     free(chosen->owners);
-    settings_free(chosen->settings);
 }
 
-/* number: of the settings. 0, -ENOMEM or -EINVAL. */
+/* 0 or -ENOMEM. */
 static int
-chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t number)
+chosen_copy(struct chosen *chosen, const struct store_options *options)
 {
     static const char *const standard[] = { "default" };
     const char *const *names = options->names_n ? options->names : standard;
@@ -83,10 +72,12 @@ chosen_copy(struct chosen *chosen, const struct store_options *options, uint32_t
         memcpy(chosen->owners, options->owners, options->owners_n * sizeof *chosen->owners);
     chosen->owners_n = options->owners_n;
     chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
-    chosen->without_own = options->without_own != 0;
     chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
-    return settings_new(&chosen->settings, options->segments, options->segments_n, number);
+    chosen->spare = options->spare;
+    chosen->spare_argument = options->spare_argument;
+    chosen->settings = options->settings;
+    return 0;
 }
 
 /* ---- life ---- */
@@ -103,8 +94,6 @@ store_free(struct store *store)
     free(store->watches);
     free(store->shown);
     chosen_free(&store->chosen);
-    plan_free(store->plan);
-    model_free(store->model);
     free(store);
 }
 
@@ -115,10 +104,10 @@ store_new(const struct store_options *options)
 
     if (!store)
         return NULL;
-    store->model = model_new();
-    store->plan = store->model ? plan_new(store->model) : NULL;
-    if (store->plan && !chosen_copy(&store->chosen, options, 0))
+    if (!chosen_copy(&store->chosen, options)) {
+        settings_number(store->chosen.settings, 0);
         return store;
+    }
     store_free(store);
     return NULL;
 }
@@ -153,7 +142,7 @@ store_configure(struct store *store, const struct store_options *options)
 {
     struct chosen chosen;
     uint32_t i, kept = 0;
-    int result = chosen_copy(&chosen, options, store->chosen_n + 1);
+    int result = chosen_copy(&chosen, options);
 
     if (result) {
         chosen_free(&chosen);
@@ -161,7 +150,7 @@ store_configure(struct store *store, const struct store_options *options)
     }
     chosen_free(&store->chosen);
     store->chosen = chosen;
-    store->chosen_n++;
+    settings_number(chosen.settings, ++store->chosen_n);
     for (i = 0; i < store->watches_n; i++) {
         struct store_watch *watch = store->watches[i];
         if (!still_watched(store, watch)) {
@@ -173,8 +162,6 @@ store_configure(struct store *store, const struct store_options *options)
     }
     store->watches_n = kept;
     store->shown_n = 0;
-    model_clear(store->model);
-    store->conflicts = store->fruitless_n = store->fruitless_now = 0;
     return 0;
 }
 
@@ -205,7 +192,7 @@ watch_names(struct store *store, const struct shmeter_reader_names *names)
         watch->listed = order >= 0;
         if (order > 0)
             choose(store, watch);
-        if (watch->listed || watch->current || watch->before_n)
+        if (watch->listed || watch->current.snapshot || watch->before_n)
             all[n++] = watch;
         else
             store_watch_free(watch);
@@ -244,80 +231,36 @@ show(struct store *store)
     store->shown_n = 0;
     for (i = 0; i < store->watches_n; i++) {
         struct store_watch *watch = store->watches[i];
-        if (watch->plain || watch->current || (watch->listed && watch->fault.fault != SHMETER_READER_ABSENT))
+        if (watch->plain || watch->current.snapshot || (watch->listed && watch->fault.fault != SHMETER_READER_ABSENT))
             shown[store->shown_n++] = watch;
     }
     return 0;
 }
 
-static int
-fill_once(struct store *store, uint64_t now_ns)
+int
+store_give(struct store *store, struct model *model)
 {
-    struct model *model = store->model;
+    const uint64_t now_ns = store->chosen.clock_ns();
     uint32_t i;
     int result = 0;
 
-    model_begin(model);
     for (i = 0; i < store->watches_n && !result; i++)
         result = store_watch_give(store->watches[i], model, store->chosen.labelled, now_ns);
-    for (i = 0; i < store->shown_n && !store->chosen.without_own && !result; i++)
-        result = own_segment(model, store_watch_status(store->shown[i]));
-    if (!result && !store->chosen.without_own)
-        result = own_store(model, store->shown_n);
     return result;
 }
 
-/* Whether another definition of some name is in force than in the last take. */
-static int
-defined_anew(struct store *store)
+uint64_t
+store_definitions(const struct store *store)
 {
-    uint64_t before = store->definitions_n;
+    uint64_t n = 0;
     uint32_t i;
 
-    store->definitions_n = 0;
-    for (i = 0; i < store->watches_n; i++)
-        if (store->watches[i]->current)
-            store->definitions_n += snapshot_chosen_n(store->watches[i]->current);
-    return store->definitions_n != before;
-}
-
-/* Whether the model is to be begun anew because what is left out may be so on account of what is absent: a release before this one. */
-static int
-worth_clearing(struct store *store)
-{
-    int defined = defined_anew(store);
-
-    if (!store->model->conflicts || (store->model->conflicts == store->conflicts && !defined))
-        return 0;
-    if (!store->fruitless_now || defined)
-        return 1;
-    store->fruitless_now--; /* their number may change with every scrape, and to begin anew costs many times a scrape */
-    return 0;
-}
-
-static int
-fill_model(struct store *store)
-{
-    struct model *model = store->model;
-    uint64_t now_ns = store->chosen.clock_ns(), conflicts;
-    int result;
-
-    if (model_series_n(model) > 2 * (model_present_n(model) + model_idle_n(model)) + ABSENT_SLACK)
-        model_clear(model);
-    result = fill_once(store, now_ns);
-    if (!result && worth_clearing(store)) {
-        conflicts = model->conflicts;
-        model_clear(model);
-        result = fill_once(store, now_ns);
-        store->fruitless_n = model->conflicts < conflicts ? 0 : 2 * store->fruitless_n + 1;
-        if (store->fruitless_n > FRUITLESS_MOST)
-            store->fruitless_n = FRUITLESS_MOST;
-        store->fruitless_now = store->fruitless_n;
-        store->conflicts = model->conflicts;
-    } else if (!model->conflicts) {
-        store->conflicts = 0;
+    for (i = 0; i < store->watches_n; i++) {
+        const struct store_reading *current = &store->watches[i]->current;
+        n += current->snapshot ? snapshot_chosen_n(current->snapshot) : 0;
+        n += current->giving ? giving_followed_n(current->giving) : 0;
     }
-    return result;
+    return n;
 }
 
 /* ---- where memory runs out ---- */
@@ -339,13 +282,21 @@ heaviest(const struct store *store, int with_mappings)
     uint32_t i;
 
     for (i = 0; i < store->watches_n; i++) {
-        weight = store->watches[i]->current ? store_watch_weight(store->watches[i], with_mappings) : 0;
+        weight = store->watches[i]->current.snapshot ? store_watch_weight(store->watches[i], with_mappings) : 0;
         if (weight > most) {
             most = weight;
             found = store->watches[i];
         }
     }
     return found;
+}
+
+/* Has the program forget what was given to it. */
+static void
+spare(const struct store *store)
+{
+    if (store->chosen.spare)
+        store->chosen.spare(store->chosen.spare_argument);
 }
 
 int
@@ -355,12 +306,15 @@ store_relieve(struct store *store)
     int relieved = watch != NULL;
     uint32_t i;
 
-    if (watch)
+    if (watch) {
         store_watch_starve(watch);
+        watch->given_up = 1;
+    }
     for (i = 0; i < store->watches_n && !relieved; i++)
         relieved = store_watch_forget(store->watches[i]);
     if (relieved)
-        model_clear(store->model);
+        spare(store);
+    store->relieved = relieved;
     return relieved;
 }
 
@@ -373,7 +327,7 @@ make_room(struct store *store, struct store_watch *watch)
     const int with_mappings = is_address_space_limited();
     struct store_watch *most = heaviest(store, with_mappings);
 
-    model_clear(store->model);
+    spare(store);
     if (most && most != watch && (with_mappings || !watch->refused_bytes) &&
         store_watch_weight(most, with_mappings) > store_watch_weight(watch, with_mappings)) {
         store_watch_starve(most);
@@ -391,37 +345,25 @@ take_once(struct store *store, enum snapshot_depth depth)
     int result = find_segments(store);
 
     for (i = 0; i < store->watches_n && !result; i++)
-        while (store_watch_take(store->watches[i], &options, depth) == -ENOMEM && make_room(store, store->watches[i]))
+        while (!store->watches[i]->given_up && store_watch_take(store->watches[i], &options, depth) == -ENOMEM &&
+               make_room(store, store->watches[i]))
             ;
-    if (!result)
-        result = show(store);
-    if (!result && depth == SNAPSHOT_ALL)
-        result = fill_model(store);
-    return result;
+    return result ? result : show(store);
 }
 
 int
 store_take(struct store *store, enum snapshot_depth depth)
 {
+    uint32_t i;
     int result;
 
+    for (i = 0; i < store->watches_n && !store->relieved; i++)
+        store->watches[i]->given_up = 0;
     do
         result = take_once(store, depth);
     while (result == -ENOMEM && store_relieve(store));
+    store->relieved = 0;
     return result;
-}
-
-struct model *
-store_model(struct store *store)
-{
-    return store->model;
-}
-
-int
-store_render(struct store *store, const struct encoder *encoder, struct buffer *out)
-{
-    int result = plan_update(store->plan, encoder->parts);
-    return result ? result : encoder->render(store->plan, out);
 }
 
 uint32_t

@@ -1,23 +1,20 @@
 /*
- * The set of segments that a program watches, with one model over all of them: names and patterns are looked up at each take, a
- * segment may appear, disappear or be created again, and totals do not drop when it is.
+ * The segments that a program has open: names and patterns are looked up at each take, a segment may appear, disappear or be created
+ * again, and totals do not drop when it is. It knows no format, and of a model only how to give it the values
+ * (exposition/exposition.h has the model).
  *
- * A store belongs to one thread at a time. The flow of a scrape:
- *     store_take(store, SNAPSHOT_ALL);
- *     model_put_f64(store_model(store), &my_metric, NULL, value);      (whatever the program has to add)
- *     store_render(store, &encode_text, &out);
+ * A store belongs to one thread at a time.
  */
 #ifndef SHMETER_READ_STORE_H
 #define SHMETER_READ_STORE_H
 
 #include <stdint.h>
 
-#include "base/buffer.h"
-#include "formats/encode.h"
-#include "model/model.h"
 #include "read/snapshot/snapshot.h"
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
+struct model;
+struct settings_list;
 struct store;
 
 enum store_label {
@@ -26,79 +23,53 @@ enum store_label {
     STORE_LABEL_NEVER /* series of the same name and labels are added up over segments                      */
 };
 
-/* How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were registered. */
-struct store_segment {
-    const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
-    /*
-     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted in
-     * segment_status.labels_left_out).
-     */
-    const char *const *label_names, *const *label_values;
-    uint32_t labels_n;
-    const char *prefix; /* goes before each metric name; NULL none                                          */
-    /*
-     * Counters and histograms whose value has not changed for so long are left out, and are back, with their whole value, in
-     * the take that sees it change. To be seen for the first time is a change. 0: never. idle_gauges 1: gauges too; one
-     * that is set to the value that it has does not change.
-     */
-    double idle_seconds;
-    uint32_t idle_gauges;
-    /*
-     * POSIX extended regular expressions against the whole metric name as it was registered, before the prefix. Left out is
-     * what no expression of allow matches (allow_n 0: all do), or one of deny does.
-     */
-    const char *const *allow, *const *deny;
-    uint32_t allow_n, deny_n;
-};
-
-/*
- * Whether the settings can be used. Returns 0, or -EINVAL and why not in a sentence without a full stop that names the
- * setting ("label \"le\" is reserved"). Thread-safe.
- */
-int store_segment_check(const struct store_segment *segment, char *why, size_t why_bytes);
-
-struct store_options {        /* all of it is copied                                                         */
+struct store_options {        /* all of it is copied but for the settings                                     */
     const char *const *names; /* NAMEs, paths, patterns. names_n 0: "default"                                 */
     uint32_t names_n;
     enum store_label label;
-    uint32_t without_own;   /* 1: no shmeter_* series of the store's own                                       */
     uint32_t keep_removed;  /* 1: a segment that has lost its name is read on even when no worker lives        */
     const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
     uint32_t owners_n;
-    const struct store_segment *segments;
-    uint32_t segments_n;
-    uint64_t (*clock_ns)(void); /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
+    struct settings_list *settings; /* of filters.h; NULL none. They must outlive their being in force */
+    uint64_t (*clock_ns)(void);     /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
+    /* Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is nothing. */
+    void (*spare)(void *argument);
+    void *spare_argument;
 };
 
-/* NULL: no memory, or a segment's settings that store_segment_check() refuses. Nothing is opened yet. */
+/* NULL: no memory. Nothing is opened yet. */
 struct store *store_new(const struct store_options *options);
 void store_free(struct store *store);
 
 /*
  * Replaces all options. What is watched before and after is not opened again: totals of replaced segments stay, and so do the clocks
- * of idle series. What no name leads to any more, or belongs to somebody who is not accepted any more, is closed. The model begins
- * another epoch, and until the next take there is no status. Returns 0, or -ENOMEM or -EINVAL and all is as before.
+ * of idle series. What no name leads to any more, or belongs to somebody who is not accepted any more, is closed. Values are to be
+ * given to another model from then on, or in another epoch of it, and until the next take there is no status. Returns 0, or -ENOMEM
+ * and all is as before.
  */
 int store_configure(struct store *store, const struct store_options *options);
 
 /*
- * Looks for the segments, reads them, and with SNAPSHOT_ALL fills the model. A segment that cannot be read is no error: its
- * status says why. Where memory runs out, the segment that takes most of it is left out, and the next one, until there is enough for the
- * others. Returns 0, or -ENOMEM: there is not enough for any.
+ * Looks for the segments and reads them. A segment that cannot be read is no error: its status says why. Where memory runs out, the
+ * segment that takes most of it is left out, and the next one, until there is enough for the others. Returns 0, or -ENOMEM: there is not
+ * enough for any.
  */
 int store_take(struct store *store, enum snapshot_depth depth);
 
 /*
- * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is without
- * it; or 0, there is none.
+ * Adds the values of the last take with SNAPSHOT_ALL to a model. A series whose name or labels stand for something else there is left out
+ * and counted (model->conflicts). Returns 0 or -ENOMEM.
+ */
+int store_give(struct store *store, struct model *model);
+
+/* A number that is another one when other definitions of names are in force than before. */
+uint64_t store_definitions(const struct store *store);
+
+/*
+ * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is
+ * without it and without those that were given up before it; or 0, there is none.
  */
 int store_relieve(struct store *store);
-
-/* The model of the last take with SNAPSHOT_ALL; values may be added to it until the next one. */
-struct model *store_model(struct store *store);
-
-/* Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new take on. */
-int store_render(struct store *store, const struct encoder *encoder, struct buffer *out);
 
 /* One for each segment found, and for each plain name that was asked for; sorted by name. Valid until the next take. */
 uint32_t store_status_n(const struct store *store);

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturate.h"
 #include "base/text.h"
-#include "model/model.h"
+#include "read/give/give.h"
 
 #define STARVED_MOST  3u  /* a segment for which there is no memory is tried again after so many takes at most */
 #define MAPPED_BEFORE 4u  /* replaced segments of one name that stay mapped: workers may still count in them */
@@ -29,14 +30,22 @@ store_watch_new(const char *name)
     return NULL;
 }
 
+static void
+reading_free(struct store_reading *reading)
+{
+    giving_free(reading->giving);
+    snapshot_free(reading->snapshot);
+    *reading = (struct store_reading){ NULL, NULL };
+}
+
 void
 store_watch_free(struct store_watch *watch)
 {
     uint32_t i;
 
-    snapshot_free(watch->current);
+    reading_free(&watch->current);
     for (i = 0; i < watch->before_n; i++)
-        snapshot_free(watch->before[i]);
+        reading_free(&watch->before[i]);
     free(watch->before);
     free(watch->name);
     free(watch);
@@ -45,7 +54,7 @@ store_watch_free(struct store_watch *watch)
 const struct segment_status *
 store_watch_status(const struct store_watch *watch)
 {
-    return watch->current ? snapshot_status(watch->current) : &watch->fault;
+    return watch->current.snapshot ? snapshot_status(watch->current.snapshot) : &watch->fault;
 }
 
 /* error NULL: there is not enough memory. */
@@ -85,8 +94,8 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
     watch->refused_bytes = result ? error.bytes : 0;
     if (result) {
         remember_fault(watch, &error);
-        if (watch->current)
-            snprintf(snapshot_status_mutable(watch->current)->error, STATUS_ERROR_BYTES, "%s",
+        if (watch->current.snapshot)
+            snprintf(snapshot_status_mutable(watch->current.snapshot)->error, STATUS_ERROR_BYTES, "%s",
                      error.fault == SHMETER_READER_ABSENT ? "" : watch->fault.error);
         return result == -ENOMEM ? result : 0;
     }
@@ -94,19 +103,29 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
     return *out ? 0 : -ENOMEM;
 }
 
-static int
-retire(struct store_watch *watch, struct snapshot *old)
+/* A snapshot_folded_fn: the first of two readings becomes part of the second one. */
+static void
+keep_idle(void *argument, uint32_t from, uint32_t into)
 {
-    struct snapshot **before = realloc(watch->before, (watch->before_n + 1) * sizeof *before);
+    const struct store_reading *both = argument;
+
+    giving_keep_idle(both[1].giving, into, both[0].giving, from);
+}
+
+static int
+retire(struct store_watch *watch, struct store_reading old)
+{
+    struct store_reading *before = realloc(watch->before, (watch->before_n + 1) * sizeof *before);
 
     if (!before)
         return -ENOMEM;
     watch->before = before;
     before[watch->before_n++] = old;
+    snapshot_keep_in_force(old.snapshot);
     if (watch->before_n > MAPPED_BEFORE)
-        snapshot_freeze(before[watch->before_n - 1 - MAPPED_BEFORE]);
-    if (watch->before_n > KEPT_BEFORE && snapshot_fold(before[1], before[0])) {
-        snapshot_free(before[0]);
+        snapshot_freeze(before[watch->before_n - 1 - MAPPED_BEFORE].snapshot);
+    if (watch->before_n > KEPT_BEFORE && snapshot_fold(before[1].snapshot, before[0].snapshot, keep_idle, before)) {
+        reading_free(&before[0]);
         watch->before_n--;
         memmove(before, before + 1, watch->before_n * sizeof *before);
     }
@@ -121,8 +140,8 @@ carry_on(const struct store_watch *watch, struct segment_status *to)
 
     for (i = 0; i < watch->before_n; i++)
         for (loss = 0; loss < STATUS_LOSSES; loss++)
-            to->losses_before[loss] = model_add_held(to->losses_before[loss],
-                                                     snapshot_status(watch->before[i])->losses[loss]);
+            to->losses_before[loss] = saturate_add(to->losses_before[loss],
+                                                   snapshot_status(watch->before[i].snapshot)->losses[loss]);
 }
 
 static int
@@ -131,11 +150,11 @@ install(struct store_watch *watch, struct snapshot *snapshot)
     struct segment_status *status = snapshot_status_mutable(snapshot);
     uint64_t of[4];
 
-    if (watch->current && retire(watch, watch->current)) {
+    if (watch->current.snapshot && retire(watch, watch->current)) {
         snapshot_free(snapshot);
         return -ENOMEM;
     }
-    watch->current = snapshot;
+    watch->current = (struct store_reading){ snapshot, NULL };
     watch->installed_n++;
     snapshot_identity(snapshot, of);
     watch->generation += memcmp(of, watch->starved_of, sizeof of) != 0; /* else it was only given up for a while */
@@ -146,25 +165,25 @@ install(struct store_watch *watch, struct snapshot *snapshot)
     return 0;
 }
 
-/* The segment that was opened, if it was read before: it is taken out of where it stands. NULL: it was not. */
-static struct snapshot *
+/* The segment that was opened, if it was read before: it is taken out of where it stands. Without a snapshot: it was not. */
+static struct store_reading
 take_known(struct store_watch *watch, const struct snapshot *snapshot)
 {
-    struct snapshot *known = watch->current;
+    struct store_reading known = watch->current;
     uint32_t i;
 
-    if (known && snapshot_same_segment(known, snapshot)) {
-        watch->current = NULL;
+    if (known.snapshot && snapshot_same_segment(known.snapshot, snapshot)) {
+        watch->current = (struct store_reading){ NULL, NULL };
         return known;
     }
     for (i = 0; i < watch->before_n; i++)
-        if (snapshot_same_segment(watch->before[i], snapshot)) {
+        if (snapshot_same_segment(watch->before[i].snapshot, snapshot)) {
             known = watch->before[i];
             watch->before_n--;
             memmove(watch->before + i, watch->before + i + 1, (watch->before_n - i) * sizeof *watch->before);
             return known;
         }
-    return NULL;
+    return (struct store_reading){ NULL, NULL };
 }
 
 /* Whether somebody may still count in a segment that has lost its name. */
@@ -180,38 +199,38 @@ still_used(const struct snapshot *snapshot)
  * in it still; what is not, is kept.
  */
 static int
-begin_again(struct store_watch *watch, struct snapshot *known, struct snapshot *snapshot)
+begin_again(struct store_watch *watch, struct store_reading known, struct snapshot *snapshot)
 {
     int result;
 
-    snapshot_keep_superseded(snapshot, known);
+    snapshot_keep_superseded(snapshot, known.snapshot);
     result = snapshot_take(snapshot, SNAPSHOT_ALL);
     if (result) { /* cut once more: what is there still cannot be told from what is not, until the next take */
         snapshot_free(snapshot);
         watch->current = known;
         return result;
     }
-    if (!snapshot_keep_rest(known, snapshot)) {
-        snapshot_free(known);
+    if (!snapshot_keep_rest(known.snapshot, snapshot)) {
+        reading_free(&known);
         return 0;
     }
     result = retire(watch, known);
     if (result)
-        snapshot_free(known);
+        reading_free(&known);
     else
-        snapshot_freeze(known);
+        snapshot_freeze(known.snapshot);
     return result;
 }
 
 static int
 begin(struct store_watch *watch, struct snapshot *snapshot, enum snapshot_depth depth)
 {
-    struct snapshot *known = take_known(watch, snapshot);
+    struct store_reading known = take_known(watch, snapshot);
     int result = install(watch, snapshot);
 
     if (!result)
-        return known ? begin_again(watch, known, snapshot) : snapshot_take(snapshot, depth);
-    snapshot_free(known);
+        return known.snapshot ? begin_again(watch, known, snapshot) : snapshot_take(snapshot, depth);
+    reading_free(&known);
     return result;
 }
 
@@ -227,12 +246,12 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
         return result;
     if (snapshot)
         return begin(watch, snapshot, depth);
-    if (watch->current &&
-        (!snapshot_status(watch->current)->readable || !(watch->keep_removed || still_used(watch->current)))) {
+    if (watch->current.snapshot && (!snapshot_status(watch->current.snapshot)->readable ||
+                                    !(watch->keep_removed || still_used(watch->current.snapshot)))) {
         result = retire(watch, watch->current);
         if (!result) {
-            snapshot_freeze(watch->current); /* nobody counts in it any more */
-            watch->current = NULL;
+            snapshot_freeze(watch->current.snapshot); /* nobody counts in it any more */
+            watch->current = (struct store_reading){ NULL, NULL };
         }
     }
     return result;
@@ -241,24 +260,25 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
 static int
 take_again(struct store_watch *watch, const struct shmeter_reader_options *options, enum snapshot_depth depth)
 {
+    struct snapshot *current = watch->current.snapshot;
     uint32_t i;
     int result = 0;
 
     for (i = 0; i < watch->before_n && depth == SNAPSHOT_ALL; i++) {
-        result = snapshot_take(watch->before[i], depth);
+        result = snapshot_take(watch->before[i].snapshot, depth);
         if (result == -ENOMEM)
             return result;
     }
-    if (watch->current)
-        result = snapshot_take(watch->current, depth);
+    if (current)
+        result = snapshot_take(current, depth);
     if (result == -ENOMEM)
         return result;
-    if (watch->current && result == 0 && snapshot_place(watch->current) == SHMETER_READER_HERE)
+    if (current && result == 0 && snapshot_place(current) == SHMETER_READER_HERE)
         return 0;
-    if (!watch->current && !watch->listed)
+    if (!current && !watch->listed)
         return 0;
-    if (watch->current)
-        watch->torn = snapshot_status(watch->current)->torn;
+    if (current)
+        watch->torn = snapshot_status(current)->torn;
     result = replace(options, watch, depth);
     return result == -ENOMEM ? result : 0;
 }
@@ -281,12 +301,11 @@ store_watch_take(struct store_watch *watch, const struct shmeter_reader_options 
 void
 store_watch_starve(struct store_watch *watch)
 {
-    if (watch->current) {
-        watch->torn = snapshot_status(watch->current)->torn;
-        snapshot_identity(watch->current, watch->starved_of);
+    if (watch->current.snapshot) {
+        watch->torn = snapshot_status(watch->current.snapshot)->torn;
+        snapshot_identity(watch->current.snapshot, watch->starved_of);
     }
-    snapshot_free(watch->current);
-    watch->current = NULL;
+    reading_free(&watch->current);
     watch->starved_rest = watch->starved_n < STARVED_MOST ? watch->starved_n++ : STARVED_MOST;
     remember_fault(watch, NULL);
 }
@@ -297,7 +316,7 @@ store_watch_forget(struct store_watch *watch)
     uint32_t i, n = watch->before_n;
 
     for (i = 0; i < n; i++)
-        snapshot_free(watch->before[i]);
+        reading_free(&watch->before[i]);
     watch->before_n = 0;
     return n != 0;
 }
@@ -309,33 +328,56 @@ store_watch_weight(const struct store_watch *watch, int with_mappings)
     uint32_t i;
 
     for (i = 0; i <= watch->before_n; i++) {
-        const struct snapshot *one = i < watch->before_n ? watch->before[i] : watch->current;
+        const struct snapshot *one = i < watch->before_n ? watch->before[i].snapshot : watch->current.snapshot;
         if (one)
             weight += snapshot_memory(one) + (with_mappings ? snapshot_mapped(one) : 0);
     }
     return weight;
 }
 
+static int
+has_giving(struct store_reading *reading)
+{
+    if (!reading->giving)
+        reading->giving = giving_new(reading->snapshot);
+    return reading->giving != NULL;
+}
+
+/* Finds out what of the replaced segments is added to what of the current one. 0 or -ENOMEM. */
+static int
+follow(struct store_watch *watch)
+{
+    uint32_t i;
+
+    if (!has_giving(&watch->current))
+        return -ENOMEM;
+    for (i = 0; i < watch->before_n; i++)
+        if (!has_giving(&watch->before[i]) ||
+            giving_follow(watch->before[i].giving, watch->current.giving, watch->installed_n))
+            return -ENOMEM;
+    return 0;
+}
+
 int
 store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns)
 {
-    struct snapshot_target target = { .settings = watch->settings, .now_ns = now_ns };
+    struct giving_target target = { .settings = watch->settings, .now_ns = now_ns };
     struct segment_status *status;
     uint32_t i;
     int result;
 
-    if (!watch->current || !snapshot_status(watch->current)->readable)
+    if (!watch->current.snapshot || !snapshot_status(watch->current.snapshot)->readable)
         return 0; /* gone: its series leave, and what it counted is remembered */
-    status = snapshot_status_mutable(watch->current);
+    status = snapshot_status_mutable(watch->current.snapshot);
     status->series_idle = status->series_filtered = status->labels_left_out = 0;
     target.counts = status;
     target.segment = labelled ? status->name : NULL;
-    for (i = 0; i < watch->before_n; i++)
-        snapshot_follow(watch->before[i], watch->current, watch->installed_n);
-    result = snapshot_give(watch->current, model, &target); /* first: the newest defines the families */
-    target.newer = watch->current;
+    result = follow(watch);
+    if (!result)
+        result = giving_give(watch->current.giving, model, &target); /* first: the newest defines the families */
+    target.newer = watch->current.giving;
     for (i = watch->before_n; i > 0 && !result; i--)
-        result = snapshot_give(watch->before[i - 1], model, &target);
+        result = giving_give(watch->before[i - 1].giving, model, &target);
     return result;
 }
 
@@ -356,7 +398,7 @@ store_watch_accepted(const struct store_watch *watch, const struct shmeter_reade
     uint32_t i;
 
     for (i = 0; i < watch->before_n; i++)
-        if (!accepted(watch->before[i], options))
+        if (!accepted(watch->before[i].snapshot, options))
             return 0;
-    return accepted(watch->current, options);
+    return accepted(watch->current.snapshot, options);
 }

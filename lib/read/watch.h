@@ -8,6 +8,13 @@
 #include "read/file/reader.h"
 #include "read/snapshot/snapshot.h"
 
+struct model;
+
+struct store_reading {
+    struct snapshot *snapshot; /* NULL: there is none                                                   */
+    struct giving *giving;     /* of it; NULL: it was not given to a model yet                            */
+};
+
 struct store_watch {
     char *name;
     const struct settings *settings; /* NULL: none                                               */
@@ -15,14 +22,15 @@ struct store_watch {
     uint32_t listed;                 /* was found, or asked for, in this take                                   */
     uint32_t keep_removed;           /* as store_options has it                                                 */
     uint64_t generation;
-    uint64_t torn;            /* of the segments so far                                                  */
-    struct snapshot *current; /* NULL: there is none                                                    */
-    uint64_t installed_n;     /* how often there was another one                                          */
-    struct snapshot **before; /* the newest last                                                        */
+    uint64_t torn; /* of the segments so far                                                  */
+    struct store_reading current;
+    uint64_t installed_n;         /* how often there was another one                                    */
+    struct store_reading *before; /* the newest last                                                    */
     uint32_t before_n;
     uint64_t refused_bytes;      /* of address space that its mapping would have taken, 0 none                   */
     uint32_t starved_n;          /* takes in a row in which there was not enough memory for it                  */
     uint32_t starved_rest;       /* takes to let pass until it is tried again                                   */
+    uint32_t given_up;           /* for want of memory, in the take under way                                   */
     uint64_t starved_of[4];      /* device, inode and nonce of what was given up then                           */
     struct segment_status fault; /* stands for the segment while it cannot be read                           */
 };

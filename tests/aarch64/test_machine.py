@@ -75,7 +75,7 @@ def make_mutant(folder, number, changes, kind):
     else:
         make(*include, "-isystem", os.path.join(ARM64, "usr/include"), "-DOPS_NAME=mutant", '-DOPS_BUILD="mutant"', "-DOP_TABLES=ONE(mutant)",
              os.path.join(SOURCE, "tests/crash/ops.c"), os.path.join(SOURCE, "tests/crash/main.c"), os.path.join(HERE, "libarm64.a"),
-             f"-L{LIBRARIES}", "-lprotobuf-c", "-l:libstdc++.a", "-lcmocka", "-lm", "-Wl,-z,now", "-o", made)
+             f"-L{LIBRARIES}", "-lprotobuf-c", "-lre2", "-l:libstdc++.a", "-static-libgcc", "-lcmocka", "-lm", "-Wl,-z,now", "-o", made)
     return made
 
 

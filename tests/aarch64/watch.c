@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "tests/aarch64/pool.h"
-#include "tests/tools/scratch.h"
 #include "tests/crash/reading.h"
+#include "tests/tools/scratch.h"
 
 #define POOLS_MAX   4u
 #define COMPLAINTS  8u
@@ -227,7 +227,7 @@ check_told(const struct reading *reading)
 int
 main(int argc, char **argv)
 {
-    struct store *reader = NULL;
+    struct exposition *reader = NULL;
     struct reading reading;
     int i, begin = 2;
 

@@ -133,6 +133,50 @@ integers_are_written_in_full(void **state)
     assert_string_equal(out, "18446744073709551615");
 }
 
+static void
+numbers_are_written_as_prometheus_client_writes_them(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        { 0, "0.0" },
+        { -0.0, "-0.0" },
+        { 1, "1.0" },
+        { 0.25, "0.25" },
+        { 1e-4, "0.0001" },
+        { 1.5e-5, "1.5e-05" },
+        { -1e-5, "-1e-05" },
+        { 999999, "999999.0" },
+        { 999999.5, "999999.5" },
+        { 1e6, "1e+06" },
+        { 1234567, "1.234567e+06" },
+        { 1e9, "1e+09" },
+        { 12345678901.5, "1.23456789015e+010" }, /* a zero before it however long it is */
+        { 1e15, "1e+015" },
+        { 9e15, "9e+015" },
+        { 1e16, "1e+16" },
+        { 1e100, "1e+100" },
+        { -1e6, "-1000000.0" },
+        { -1234567.5, "-1234567.5" },
+        { -1e15, "-1000000000000000.0" },
+        { -1e16, "-1e+16" },
+        { DBL_MAX, "1.7976931348623157e+308" },
+        { -DBL_MIN, "-2.2250738585072014e-308" },
+        { INFINITY, "+Inf" },
+        { -INFINITY, "-Inf" },
+        { NAN, "NaN" },
+    };
+    char out[NUMBER_BYTES + 1];
+    size_t i;
+    (void)state;
+
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        out[number_repr(out, cases[i].value)] = 0;
+        assert_string_equal(out, cases[i].text);
+    }
+}
+
 int
 main(void)
 {
@@ -141,6 +185,7 @@ main(void)
         cmocka_unit_test(whole_doubles_are_written_as_integers),
         cmocka_unit_test(every_double_reads_back_as_itself),
         cmocka_unit_test(integers_are_written_in_full),
+        cmocka_unit_test(numbers_are_written_as_prometheus_client_writes_them),
     };
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
 }

@@ -80,10 +80,10 @@ values_within_their_targets_are_ok(void **state)
 {
     struct bench_report report = good();
     (void)state;
-    assert_int_equal(judge(&report, ONE).verdict, JUDGE_OK);
-    assert_true(judge(&report, ONE).ratio == 0.5);
-    assert_int_equal(judge(&report, TWO).verdict, JUDGE_OK);
-    assert_int_equal(judge(&report, ABSOLUTE).verdict, JUDGE_OK);
+    assert_int_equal(judge_row(&report, ONE).verdict, JUDGE_OK);
+    assert_true(judge_row(&report, ONE).ratio == 0.5);
+    assert_int_equal(judge_row(&report, TWO).verdict, JUDGE_OK);
+    assert_int_equal(judge_row(&report, ABSOLUTE).verdict, JUDGE_OK);
     assert_int_equal(judge_missed(&report), 0);
     assert_int_equal(judge_status(&report, 1), 0);
 }
@@ -94,7 +94,7 @@ a_ratio_above_its_target_is_a_miss(void **state)
     struct bench_report report = good();
     (void)state;
     report.values[ONE].median = 2.01;
-    assert_int_equal(judge(&report, ONE).verdict, JUDGE_MISS);
+    assert_int_equal(judge_row(&report, ONE).verdict, JUDGE_MISS);
     assert_int_equal(judge_missed(&report), 1);
     assert_int_equal(judge_status(&report, 0), 0);
     assert_int_equal(judge_status(&report, 1), 1);
@@ -106,7 +106,7 @@ a_value_above_its_target_is_a_miss(void **state)
     struct bench_report report = good();
     (void)state;
     report.values[ABSOLUTE].median = 60.1;
-    assert_int_equal(judge(&report, ABSOLUTE).verdict, JUDGE_MISS);
+    assert_int_equal(judge_row(&report, ABSOLUTE).verdict, JUDGE_MISS);
 }
 
 static void
@@ -115,7 +115,7 @@ a_ratio_without_its_floor_is_a_miss(void **state)
     struct bench_report report = good();
     (void)state;
     report.values[XADD].present = 0;
-    assert_int_equal(judge(&report, ONE).verdict, JUDGE_MISS);
+    assert_int_equal(judge_row(&report, ONE).verdict, JUDGE_MISS);
 }
 
 static void
@@ -123,11 +123,11 @@ what_is_compared_with_a_peer_is_judged_where_the_peer_was_measured(void **state)
 {
     struct bench_report report = good();
     (void)state;
-    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_OK);
+    assert_int_equal(judge_row(&report, COMPARED).verdict, JUDGE_OK);
     report.values[COMPARED].median = 41;
-    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_MISS);
+    assert_int_equal(judge_row(&report, COMPARED).verdict, JUDGE_MISS);
     report.values[PEER].present = 0;
-    assert_int_equal(judge(&report, COMPARED).verdict, JUDGE_SKIPPED);
+    assert_int_equal(judge_row(&report, COMPARED).verdict, JUDGE_SKIPPED);
     assert_int_equal(judge_missed(&report), 0);
 }
 
@@ -137,7 +137,7 @@ two_slow_processes_are_a_miss_when_contention_shows(void **state)
     struct bench_report report = good();
     (void)state;
     report.values[TWO].median = 2.7;
-    assert_int_equal(judge(&report, TWO).verdict, JUDGE_MISS);
+    assert_int_equal(judge_row(&report, TWO).verdict, JUDGE_MISS);
 }
 
 static void
@@ -147,7 +147,7 @@ two_processes_are_not_judged_when_a_shared_xadd_is_as_fast_as_alone(void **state
     (void)state;
     report.values[XADD_TWO_SHARED].median = 4.4;
     report.values[TWO].median = 2.7;
-    assert_int_equal(judge(&report, TWO).verdict, JUDGE_SKIPPED);
+    assert_int_equal(judge_row(&report, TWO).verdict, JUDGE_SKIPPED);
     assert_int_equal(judge_missed(&report), 0);
     judge_notes(&report);
     assert_int_equal(report.notes_n, 1);
@@ -160,7 +160,7 @@ two_processes_are_not_judged_when_they_slow_each_other_on_private_words(void **s
     struct bench_report report = good();
     (void)state;
     report.values[ADD_TWO].median = 0.5;
-    assert_int_equal(judge(&report, TWO).verdict, JUDGE_SKIPPED);
+    assert_int_equal(judge_row(&report, TWO).verdict, JUDGE_SKIPPED);
 }
 
 static void
@@ -169,7 +169,7 @@ a_row_without_a_value_is_told_and_not_missed(void **state)
     struct bench_report report = good();
     (void)state;
     report.values[ABSOLUTE].present = 0;
-    assert_int_equal(judge(&report, ABSOLUTE).verdict, JUDGE_ABSENT);
+    assert_int_equal(judge_row(&report, ABSOLUTE).verdict, JUDGE_ABSENT);
     assert_int_equal(judge_missed(&report), 0);
 }
 
@@ -178,8 +178,8 @@ a_row_without_a_target_has_a_ratio_and_no_verdict(void **state)
 {
     struct bench_report report = good();
     (void)state;
-    assert_int_equal(judge(&report, PLAIN).verdict, JUDGE_NONE);
-    assert_true(judge(&report, PLAIN).ratio == 2);
+    assert_int_equal(judge_row(&report, PLAIN).verdict, JUDGE_NONE);
+    assert_true(judge_row(&report, PLAIN).ratio == 2);
 }
 
 static void

@@ -7,7 +7,7 @@ static void
 counters_of_the_same_labels_add_up_over_definitions(void **state)
 {
     const char *segment = place_path("counters");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release u64 = release_with(segment, SUM_U64), f64, bytes;
     (void)state;
     release_does(&u64, 'u', SUM_U64);
@@ -28,14 +28,14 @@ counters_of_the_same_labels_add_up_over_definitions(void **state)
     release_kill(&u64);
     take_good(store); /* and nothing goes back when nobody has them open */
     assert_true(values_number(store, "s_total", NULL) == 3.5);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 labels_in_another_order_are_the_same_labels(void **state)
 {
     const char *segment = place_path("order");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release both = release_with(segment, LABEL_BOTH), swapped;
     const struct model_family *family;
     (void)state;
@@ -44,23 +44,23 @@ labels_in_another_order_are_the_same_labels(void **state)
     swapped = release_with(segment, LABEL_SWAPPED);
     release_does(&swapped, 'u', LABEL_SWAPPED); /* y="x", x="y" */
     take_good(store);
-    family = model_find(store_model(store), "l_total");
+    family = model_find(store->model, "l_total");
     assert_int_equal(family->present_n, 2);
     release_end(&swapped);
     take_good(store);
-    family = model_find(store_model(store), "l_total");
+    family = model_find(store->model, "l_total");
     assert_int_equal(family->present_n, 2);
     assert_int_equal(values_number(store, "l_total", "x"), 1);
     assert_int_equal(values_number(store, "l_total", "y"), 1);
     release_end(&both);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 histograms_of_the_same_bounds_add_up_over_definitions(void **state)
 {
     const char *segment = place_path("histograms");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release plain = release_with(segment, HISTOGRAM_A), seconds;
     (void)state;
     release_does(&plain, 'u', HISTOGRAM_A);
@@ -72,14 +72,14 @@ histograms_of_the_same_bounds_add_up_over_definitions(void **state)
     assert_true(values_sum(store, "h", NULL) == 4.5);
     release_end(&plain);
     release_end(&seconds);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 gauges_of_the_same_labels_add_up_over_definitions(void **state)
 {
     const char *segment = place_path("gauges");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release live = release_with(segment, GAUGE_LIVE), sum, pool, all;
     const struct segment_status *status;
     (void)state;
@@ -105,18 +105,18 @@ gauges_of_the_same_labels_add_up_over_definitions(void **state)
     release_does(&all, 'u', GAUGE_ALL);
     status = values_take(store);
     assert_int_equal(reasons_n(status, " g "), 1);
-    assert_int_equal(model_find(store_model(store), "g")->present_n, 1);
+    assert_int_equal(model_find(store->model, "g")->present_n, 1);
     assert_non_null(values_series(store, "g", "adds_up")); /* the label worker */
     release_end(&all);
     release_end(&live);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 extremes_of_definitions_are_not_added_up(void **state)
 {
     const char *segment = place_path("extremes");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release most = release_with(segment, GAUGE_MAX), live;
     (void)state;
     release_does(&most, 'u', GAUGE_MAX);
@@ -127,14 +127,14 @@ extremes_of_definitions_are_not_added_up(void **state)
     assert_int_equal(values_number(store, "g", NULL), 6);
     release_end(&most);
     release_end(&live);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 infos_stand_beside_each_other_and_statesets_of_other_states_do_not(void **state)
 {
     const char *segment = place_path("infos");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release one = release_with(segment, INFO_ONE), both;
     (void)state;
     release_does(&one, 'u', INFO_ONE);
@@ -143,17 +143,17 @@ infos_stand_beside_each_other_and_statesets_of_other_states_do_not(void **state)
     release_does(&one, 'f', STATES_LOW);
     release_does(&one, 'u', STATES_LOW);
     take_good(store);
-    assert_int_equal(model_find(store_model(store), "i_info")->present_n, 2);
+    assert_int_equal(model_find(store->model, "i_info")->present_n, 2);
     release_does(&both, 'f', STATES_OTHER);
     release_does(&both, 'u', STATES_OTHER);
     assert_int_equal(reasons_n(values_take(store), " st "), 1);
-    assert_int_equal(model_find(store_model(store), "i_info")->present_n, 2);
+    assert_int_equal(model_find(store->model, "i_info")->present_n, 2);
     assert_int_equal(values_number(store, "st", "low") == 0, 0);
     release_end(&both);
     take_good(store);
     assert_int_equal(values_number(store, "st", "high"), 1);
     release_end(&one);
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

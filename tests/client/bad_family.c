@@ -16,7 +16,7 @@
 
 /* The description is refused with these words; its handles count privately; the loss is counted. */
 static void
-expect_bad_family(struct shmeter *meter, struct store *store, const struct shmeter_desc *desc, const char *words)
+expect_bad_family(struct shmeter *meter, struct exposition *store, const struct shmeter_desc *desc, const char *words)
 {
     uint64_t before = values_take(store)->losses[SHMETER_LOSS_FAMILIES_REFUSED];
     const struct shmeter_family *family = shmeter_family(meter, desc);
@@ -28,7 +28,7 @@ expect_bad_family(struct shmeter *meter, struct store *store, const struct shmet
     shmeter_histogram_observe(shmeter_histogram_of_v(family, one, 1), 1);
     assert_int_equal(values_take(store)->losses[SHMETER_LOSS_FAMILIES_REFUSED], before + 1);
     if (desc->name)
-        assert_null(model_find(store_model(store), desc->name));
+        assert_null(model_find(store->model, desc->name));
 }
 
 static void
@@ -44,7 +44,7 @@ bad_descriptions_are_refused(void **state)
     static const double descending[] = { 1, 1 }, infinite[] = { 1, INFINITY }, nan_bound[] = { NAN };
     const char *worker_label[] = { "worker", NULL }, *pid_label[] = { "pid", NULL }, *many[18];
     struct shmeter_desc desc = { .type = SHMETER_COUNTER };
-    struct store *store = values_new(place_path("descriptions"));
+    struct exposition *store = values_new(place_path("descriptions"));
     struct shmeter *meter;
     char name[260], unique[32];
     uint32_t i;
@@ -109,7 +109,7 @@ bad_descriptions_are_refused(void **state)
     expect_bad_family(meter, store, &desc, "unknown mode");
     desc = (struct shmeter_desc){ .type = SHMETER_GAUGE, .unit = "m/s", .name = "u" };
     expect_bad_family(meter, store, &desc, "unit");
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -121,7 +121,7 @@ bad_label_values_are_refused_or_repaired(void **state)
     const char *values[3] = { "a", NULL, "c" };
     const struct segment_status *status;
     const struct shmeter_family *family;
-    struct store *store = values_new(place_path("values"));
+    struct exposition *store = values_new(place_path("values"));
     struct shmeter *meter;
     char longest[257];
     (void)state;
@@ -154,7 +154,7 @@ bad_label_values_are_refused_or_repaired(void **state)
     status = values_take(store);
     assert_true(status->losses[SHMETER_LOSS_VALUES_REPAIRED] >= 1);
     assert_true(values_number(store, "values_total", "x\xef\xbf\xbd\xef\xbf\xbd") == 2);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -166,7 +166,7 @@ a_name_that_was_refused_can_be_opened_rightly(void **state)
     static const struct shmeter_desc bad = { .type = SHMETER_COUNTER, .name = "mended_total", .labels = reserved };
     static const struct shmeter_desc good = { .type = SHMETER_COUNTER, .name = "mended_total" };
     const struct shmeter_family *refused;
-    struct store *store = values_new(place_path("mended"));
+    struct exposition *store = values_new(place_path("mended"));
     struct shmeter *meter;
     (void)state;
     assert_int_equal(shmeter_open(&meter, place_path("mended"), NULL), 0);
@@ -177,7 +177,7 @@ a_name_that_was_refused_can_be_opened_rightly(void **state)
     values_take(store);
     assert_true(values_number(store, "mended_total", NULL) == 3);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

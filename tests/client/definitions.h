@@ -79,7 +79,7 @@ lost(const struct segment_status *status)
 }
 
 __attribute__((unused)) static uint32_t
-buckets_n(struct store *store)
+buckets_n(struct exposition *store)
 {
     const struct model_series *series = values_series(store, "h", NULL);
     return series ? series->shape->buckets_n : 0;
@@ -107,7 +107,7 @@ reasons_n(const struct segment_status *status, const char *name)
 
 /* Takes, and nothing is lost or told. */
 __attribute__((unused)) static void
-take_good(struct store *store)
+take_good(struct exposition *store)
 {
     const struct segment_status *status = values_take(store);
     assert_non_null(status);

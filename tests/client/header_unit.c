@@ -305,7 +305,7 @@ a_lookup_gives_up_past_its_probe_limit(void **state)
     static const char *const labels[] = { "who", NULL };
     static const struct shmeter_desc desc = { .type = SHMETER_COUNTER, .name = "crowded_total", .labels = labels };
     const char *segment = place_path("crowded"), *values[] = { "late" };
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct shmeter_binding *binding;
     const struct shmeter_family *family;
     struct shmeter_values joined;
@@ -332,7 +332,7 @@ a_lookup_gives_up_past_its_probe_limit(void **state)
     assert_true(values_number(store, "crowded_total", "early") == 2);
     assert_non_null(strstr(shmeter_error(meter), "crowded_total"));
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

@@ -10,7 +10,7 @@ static void
 a_rollback_is_in_force_as_soon_as_it_opens(void **state)
 {
     const char *segment = place_path("rollback");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release a, b;
     uint32_t round;
     (void)state;
@@ -33,14 +33,14 @@ a_rollback_is_in_force_as_soon_as_it_opens(void **state)
         assert_int_equal(values_count(store, "h", NULL), round + 1);
         release_end(&b);
     }
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 in_a_rolling_deployment_what_the_old_workers_count_is_a_loss_and_a_reason(void **state)
 {
     const char *segment = place_path("rolling");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct segment_status *status;
     struct release old[2], fresh;
     uint32_t i;
@@ -74,14 +74,14 @@ in_a_rolling_deployment_what_the_old_workers_count_is_a_loss_and_a_reason(void *
     assert_int_equal(lost(values_take(store)), 2);
     assert_int_equal(values_count(store, "h", NULL), 2);
     release_end(&fresh);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_reader_that_begins_finds_what_is_open_and_not_exposed(void **state)
 {
     const char *segment = place_path("begins");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release old = release_with(segment, HISTOGRAM_A), fresh;
     uint32_t i;
     (void)state;
@@ -91,18 +91,18 @@ a_reader_that_begins_finds_what_is_open_and_not_exposed(void **state)
     assert_int_equal(lost(values_take(store)), 5);
     assert_int_equal(lost(values_take(store)), 5);
     release_end(&old);
-    store_free(store);
+    exposition_free(store);
     store = values_new(segment);
     take_good(store);
     release_end(&fresh);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_start_that_failed_hides_nothing(void **state)
 {
     const char *segment = place_path("failed");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release running = release_with(segment, HISTOGRAM_A), failing;
     (void)state;
     release_does(&running, 'u', HISTOGRAM_A);
@@ -122,14 +122,14 @@ a_start_that_failed_hides_nothing(void **state)
     release_end(&running);
     take_good(store); /* the failed one was opened last of all */
     assert_int_equal(buckets_n(store), 0);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_label_is_added_and_taken_back(void **state)
 {
     const char *segment = place_path("label");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release one = release_with(segment, LABEL_ONE), both;
     const struct segment_status *status;
     (void)state;
@@ -153,31 +153,31 @@ a_label_is_added_and_taken_back(void **state)
     release_end(&both);
     assert_int_equal(reasons_n(values_take(store), ""), 0);
     release_end(&one);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_type_is_changed_and_changed_back(void **state)
 {
     const char *segment = place_path("type");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release counter = release_with(segment, TYPE_COUNTER), gauge;
     (void)state;
     release_does(&counter, 'u', TYPE_COUNTER);
     take_good(store);
-    assert_int_equal(model_find(store_model(store), "t")->type, MODEL_COUNTER);
+    assert_int_equal(model_find(store->model, "t")->type, MODEL_COUNTER);
     gauge = release_with(segment, TYPE_GAUGE);
     release_does(&gauge, 'u', TYPE_GAUGE);
     release_does(&counter, 'u', TYPE_COUNTER);
     assert_int_equal(lost(values_take(store)), 1);
-    assert_int_equal(model_find(store_model(store), "t")->type, MODEL_GAUGE);
+    assert_int_equal(model_find(store->model, "t")->type, MODEL_GAUGE);
     assert_int_equal(values_number(store, "t", NULL), 3);
     release_end(&gauge);
     assert_int_equal(lost(values_take(store)), 1);
-    assert_int_equal(model_find(store_model(store), "t")->type, MODEL_COUNTER);
+    assert_int_equal(model_find(store->model, "t")->type, MODEL_COUNTER);
     assert_int_equal(values_number(store, "t", NULL), 2);
     release_end(&counter);
-    store_free(store);
+    exposition_free(store);
 }
 
 /* ---- processes ---- */
@@ -186,7 +186,7 @@ static void
 a_forked_child_is_spoken_for_by_its_parent_until_it_has_a_list(void **state)
 {
     const char *segment = place_path("forked");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release pool = release_with(segment, HISTOGRAM_A), other = release_with(segment, HISTOGRAM_B);
     const struct segment_status *status;
     (void)state;
@@ -214,14 +214,14 @@ a_forked_child_is_spoken_for_by_its_parent_until_it_has_a_list(void **state)
     release_forget(&pool);
     status = values_take(store);
     assert_int_equal(status->losses[SHMETER_LOSS_SLOTS_EXHAUSTED], 0);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_forked_child_opens_what_its_parent_does_not_have(void **state)
 {
     const char *segment = place_path("child");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release pool = release_begin(segment), other = release_with(segment, HISTOGRAM_B);
     (void)state;
     release_does(&pool, 'k', 0);
@@ -235,14 +235,14 @@ a_forked_child_opens_what_its_parent_does_not_have(void **state)
     place_wait(pool.pid);
     release_does(&pool, 'q', 0);
     release_forget(&pool);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_definition_that_is_given_up_or_closed_is_open_no_more(void **state)
 {
     const char *segment = place_path("given-up");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release a = release_with(segment, HISTOGRAM_A), b = release_with(segment, HISTOGRAM_B);
     (void)state;
     release_does(&a, 'u', HISTOGRAM_A);
@@ -271,14 +271,14 @@ a_definition_that_is_given_up_or_closed_is_open_no_more(void **state)
     assert_int_equal(reasons_n(values_take(store), ""), 0);
     release_end(&a);
     release_end(&b);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 one_process_changes_its_definition(void **state)
 {
     const char *segment = place_path("remade");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release process = release_with(segment, HISTOGRAM_A);
     uint32_t i;
     (void)state;
@@ -293,14 +293,14 @@ one_process_changes_its_definition(void **state)
         release_does(&process, 'f', i % 2 ? HISTOGRAM_A : HISTOGRAM_B);
     }
     release_end(&process);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 two_applications_in_one_segment_are_told(void **state)
 {
     const char *segment = place_path("shared");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release first = release_with(segment, LABEL_ONE), second = release_with(segment, LABEL_BOTH);
     const struct segment_status *status;
     (void)state;
@@ -316,7 +316,7 @@ two_applications_in_one_segment_are_told(void **state)
     assert_int_equal(lost(status), 1);
     release_end(&first);
     release_end(&second);
-    store_free(store);
+    exposition_free(store);
 }
 
 /* ---- the list's end ---- */
@@ -328,7 +328,7 @@ static void
 of_more_families_than_a_list_holds_the_others_are_judged_by_their_last_open(void **state)
 {
     const char *segment = place_path("many");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct release process, other;
     uint32_t i;
     (void)state;
@@ -368,7 +368,7 @@ of_more_families_than_a_list_holds_the_others_are_judged_by_their_last_open(void
     release_end(&other);
     release_end(&process);
     release_descs = descs;
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

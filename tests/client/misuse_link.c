@@ -54,7 +54,7 @@ static void
 a_program_linked_to_the_library_counts_exactly(void **state)
 {
     const char *segment = place_path("linked");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct shmeter *meter;
     struct handles h;
     int i;
@@ -69,14 +69,14 @@ a_program_linked_to_the_library_counts_exactly(void **state)
     assert_true(values_number(store, "linked", NULL) == 3);
     assert_int_equal(values_count(store, "linked_seconds", NULL), 2000);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_foreign_function_interface_counts_exactly(void **state)
 {
     const char *segment = place_path("foreign");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     pid_t child = fork();
     (void)state;
     if (!child) {
@@ -88,7 +88,7 @@ a_foreign_function_interface_counts_exactly(void **state)
     assert_true(values_number(store, "foreign_total", "a") == 1003);
     assert_true(values_sum(store, "foreign_seconds", NULL) == 500);
     assert_int_equal(values_count(store, "foreign_seconds", NULL), 1000);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
@@ -118,7 +118,7 @@ static void
 updates_after_close_are_safe_and_counted_but_for_gauges(void **state)
 {
     const char *segment = place_path("closed");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct shmeter *meter;
     struct handles h;
     (void)state;
@@ -141,7 +141,7 @@ updates_after_close_are_safe_and_counted_but_for_gauges(void **state)
     assert_true(values_number(store, "linked", NULL) == 4);
     assert_int_equal(values_take(store)->slots_live, 1);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static unsigned
@@ -199,7 +199,7 @@ static void
 opening_and_closing_leaks_no_mapping_and_no_descriptor(void **state)
 {
     const char *segment = place_path("reopened"), *missing = place_path("no/such/directory");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     unsigned maps, fds, i;
     long pages;
     (void)state;
@@ -215,7 +215,7 @@ opening_and_closing_leaks_no_mapping_and_no_descriptor(void **state)
     assert_non_null(values_take(store));
     assert_true(values_number(store, "linked_total", NULL) == REOPENED + 1);
     assert_int_equal(values_take(store)->slots_live, 0);
-    store_free(store);
+    exposition_free(store);
 }
 
 /* As a program does whose header is of another release: it knows less of a description, or more. */
@@ -227,7 +227,7 @@ a_description_of_another_release_is_taken_by_its_size(void **state)
         struct shmeter_desc known;
         uint64_t more[2];
     } desc = { { .type = SHMETER_HISTOGRAM, .name = "earlier_seconds", .bounds = bounds, .bounds_len = 2 }, { 0, 0 } };
-    struct store *store = values_new(place_path("sizes"));
+    struct exposition *store = values_new(place_path("sizes"));
     struct shmeter *meter;
     (void)state;
 
@@ -248,7 +248,7 @@ a_description_of_another_release_is_taken_by_its_size(void **state)
     assert_int_equal(values_count(store, "earlier_seconds", NULL), 1);
     assert_int_equal(values_count(store, "later_seconds", NULL), 1);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

@@ -177,7 +177,7 @@ run_process(int forked, int sealed)
 }
 
 static int
-expect(struct store *store, const char *name, const char *value, double wanted)
+expect(struct exposition *store, const char *name, const char *value, double wanted)
 {
     double seen = values_number(store, name, value);
     if (seen == wanted)
@@ -189,7 +189,7 @@ expect(struct store *store, const char *name, const char *value, double wanted)
 static int
 check_totals(void)
 {
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     int wrong = !store || !values_take(store);
     if (wrong)
         return 6;
@@ -202,7 +202,7 @@ check_totals(void)
     wrong += expect(store, "quiet_max", NULL, 7.0 + UPDATES);
     wrong += expect(store, "quiet_latest", NULL, 7);
     wrong += !isnan(values_number(store, "quiet_live_sum", NULL));
-    store_free(store);
+    exposition_free(store);
     return wrong ? 7 : 0;
 }
 

@@ -21,14 +21,14 @@ static const struct shmeter_desc gauges = {
 static const struct shmeter_desc histograms = { .type = SHMETER_HISTOGRAM, .name = "who_seconds", .labels = labels };
 
 static double
-total_of(struct store *store, const char *family_name)
+total_of(struct exposition *store, const char *family_name)
 {
-    const struct model_family *family = model_find(store_model(store), family_name);
+    const struct model_family *family = model_find(store->model, family_name);
     double total = 0;
     uint32_t i;
     for (i = 0; family && i < family->series_n; i++)
         if (family->series[i].present)
-            total += model_number(store_model(store), &family->series[i]);
+            total += model_number(store->model, &family->series[i]);
     return total;
 }
 
@@ -49,7 +49,7 @@ past_its_limit_a_family_counts_in_one_series(void **state)
 {
     struct shmeter_desc few = counters;
     const struct segment_status *status;
-    struct store *store = values_new(place_path("family"));
+    struct exposition *store = values_new(place_path("family"));
     struct shmeter *meter;
     (void)state;
     assert_int_equal(shmeter_open(&meter, place_path("family"), NULL), 0);
@@ -69,22 +69,22 @@ past_its_limit_a_family_counts_in_one_series(void **state)
     assert_true(total_of(store, "who_total") == 70);
     assert_int_equal(status->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 15);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_family_within_its_limit_shows_no_overflow_series(void **state)
 {
-    struct store *store = values_new(place_path("within"));
+    struct exposition *store = values_new(place_path("within"));
     struct shmeter *meter;
     (void)state;
     assert_int_equal(shmeter_open(&meter, place_path("within"), NULL), 0);
     add_to(shmeter_family(meter, &counters), 10);
     assert_non_null(values_take(store));
     assert_null(values_series(store, "who_total", "__overflow__"));
-    assert_int_equal(store_status(store, 0)->series_used, 10);
+    assert_int_equal(store_status(store->store, 0)->series_used, 10);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
@@ -93,7 +93,7 @@ past_the_segments_limit_every_family_overflows(void **state)
     struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1, .max_series = 20 };
     struct shmeter_desc other = counters;
     const struct segment_status *status;
-    struct store *store = values_new(place_path("segment"));
+    struct exposition *store = values_new(place_path("segment"));
     struct shmeter *meter;
     (void)state;
     assert_int_equal(shmeter_open(&meter, place_path("segment"), &options), 0);
@@ -109,14 +109,14 @@ past_the_segments_limit_every_family_overflows(void **state)
     assert_int_equal(status->series_used, 20);
     assert_int_equal(status->series_capacity, 20);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 lanes_that_are_used_up_overflow_too(void **state)
 {
     struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1, .lane_bytes = 32768 };
-    struct store *store = values_new(place_path("lanes"));
+    struct exposition *store = values_new(place_path("lanes"));
     const struct shmeter_family *family;
     struct shmeter *meter;
     char name[16];
@@ -131,20 +131,20 @@ lanes_that_are_used_up_overflow_too(void **state)
     assert_non_null(values_take(store));
     assert_true(values_count(store, "who_seconds", "__overflow__") > 100);
     assert_int_equal(values_count(store, "who_seconds", "__overflow__"),
-                     store_status(store, 0)->losses[SHMETER_LOSS_SERIES_REFUSED]);
-    assert_int_equal(store_status(store, 0)->series_visible - 1 + values_count(store, "who_seconds", "__overflow__"),
-                     400);
+                     store_status(store->store, 0)->losses[SHMETER_LOSS_SERIES_REFUSED]);
+    assert_int_equal(
+        store_status(store->store, 0)->series_visible - 1 + values_count(store, "who_seconds", "__overflow__"), 400);
     assert_non_null(strstr(shmeter_error(meter), "who_seconds"));
     assert_non_null(strstr(shmeter_error(meter), "used up"));
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_hidden_counter_leaves_and_comes_back_at_zero(void **state)
 {
     const char *values[] = { "a" };
-    struct store *store = values_new(place_path("hide"));
+    struct exposition *store = values_new(place_path("hide"));
     const struct shmeter_family *family;
     struct shmeter_counter old, fresh;
     struct shmeter *meter;
@@ -163,7 +163,7 @@ a_hidden_counter_leaves_and_comes_back_at_zero(void **state)
     shmeter_counter_add(fresh, 2);
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_total", "a") == 2);
-    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_RENEWED], 1);
+    assert_int_equal(store_status(store->store, 0)->losses[SHMETER_LOSS_SERIES_RENEWED], 1);
     shmeter_hide_all(family);
     assert_non_null(values_take(store));
     assert_null(values_series(store, "who_total", "a"));
@@ -173,14 +173,14 @@ a_hidden_counter_leaves_and_comes_back_at_zero(void **state)
     shmeter_hide_v(family, values, 1);
     shmeter_hide_v(family, values, 0);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 a_hidden_gauge_is_unset_and_comes_back_without_new_cells(void **state)
 {
     const char *values[] = { "a" };
-    struct store *store = values_new(place_path("unset"));
+    struct exposition *store = values_new(place_path("unset"));
     const struct shmeter_family *family;
     uint64_t used;
     struct shmeter *meter;
@@ -190,7 +190,7 @@ a_hidden_gauge_is_unset_and_comes_back_without_new_cells(void **state)
     shmeter_gauge_set(shmeter_gauge_of(family, "a"), 5);
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_now", "a") == 5);
-    used = store_status(store, 0)->gauges_used;
+    used = store_status(store->store, 0)->gauges_used;
     shmeter_hide_v(family, values, 1);
     assert_non_null(values_take(store));
     assert_null(values_series(store, "who_now", "a"));
@@ -200,17 +200,17 @@ a_hidden_gauge_is_unset_and_comes_back_without_new_cells(void **state)
     shmeter_gauge_add(shmeter_gauge_of(family, "a"), 1);
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_now", "a") == 1);
-    assert_int_equal(store_status(store, 0)->gauges_used, used);
-    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_RENEWED], 0);
+    assert_int_equal(store_status(store->store, 0)->gauges_used, used);
+    assert_int_equal(store_status(store->store, 0)->losses[SHMETER_LOSS_SERIES_RENEWED], 0);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 cold_paths_attach_to_a_segment_that_was_created_again(void **state)
 {
     const char *segment = place_path("again");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct shmeter_family *family;
     struct shmeter_counter old;
     struct shmeter *meter;
@@ -237,19 +237,19 @@ cold_paths_attach_to_a_segment_that_was_created_again(void **state)
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_total", "c") == 3);
     assert_true(values_number(store, "who_total", "a") == 4);
-    assert_int_equal(store_status(store, 0)->slots_live, 0); /* claimed by the next gauge */
+    assert_int_equal(store_status(store->store, 0)->slots_live, 0); /* claimed by the next gauge */
     shmeter_gauge_set(shmeter_gauge_of(shmeter_family(meter, &gauges), "a"), 6);
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_now", "a") == 6);
-    assert_int_equal(store_status(store, 0)->slots_live, 1);
+    assert_int_equal(store_status(store->store, 0)->slots_live, 1);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 walkers_step_over_records_whose_maker_died(void **state)
 {
-    struct store *store = values_new(place_path("holes"));
+    struct exposition *store = values_new(place_path("holes"));
     const struct shmeter_attachment *attachment;
     const struct shmeter_family *family;
     uint32_t unit, units, seen = 0;
@@ -270,12 +270,12 @@ walkers_step_over_records_whose_maker_died(void **state)
     assert_non_null(values_take(store));
     assert_true(values_number(store, "who_total", "before") == 1);
     assert_true(values_number(store, "who_total", "behind") == 1);
-    assert_int_equal(store_status(store, 0)->leaked_bytes, 5 * SHMETER_UNIT_BYTES);
+    assert_int_equal(store_status(store->store, 0)->leaked_bytes, 5 * SHMETER_UNIT_BYTES);
     shmeter_hide_all(family); /* walks too */
     assert_non_null(values_take(store));
     assert_null(values_series(store, "who_total", "behind"));
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
@@ -287,7 +287,7 @@ a_forgotten_family_makes_room_for_another_definition(void **state)
         .type = SHMETER_HISTOGRAM, .name = "twice_total", .bounds = bounds, .bounds_len = 2
     };
     const char *path = place_path("forgotten");
-    struct store *store = values_new(path);
+    struct exposition *store = values_new(path);
     const struct shmeter_family *first, *second;
     struct shmeter_counter old;
     struct shmeter *meter;
@@ -310,7 +310,7 @@ a_forgotten_family_makes_room_for_another_definition(void **state)
     shmeter_family_forget(meter, "twice_total");
     assert_ptr_equal(shmeter_family(meter, &counter), first);
     shmeter_family_forget(NULL, NULL);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -320,7 +320,7 @@ a_later_definition_stands_behind_an_earlier_one_wherever_there_are_spares(void *
     struct shmeter_desc counter = { .type = SHMETER_COUNTER, .name = "later_total" };
     struct shmeter_desc labelled = { .type = SHMETER_COUNTER, .name = "later_total", .labels = labels };
     const char *path = place_path("later");
-    struct store *store = values_new(path);
+    struct exposition *store = values_new(path);
     struct shmeter_attachment *attachment;
     struct shmeter *meter;
     uint32_t unit, units;
@@ -335,7 +335,7 @@ a_later_definition_stands_behind_an_earlier_one_wherever_there_are_spares(void *
     shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &labelled), "x"));
     assert_non_null(values_take(store));
     assert_true(values_number(store, "later_total", "x") == 1);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -345,7 +345,7 @@ an_info_past_a_limit_is_lost_once(void **state)
     static const char *const one[] = { "1" }, *const two[] = { "2" };
     struct shmeter_desc desc = { .type = SHMETER_INFO, .name = "limited_info", .labels = labels, .max_series = 1 };
     const struct shmeter_family *family;
-    struct store *store = values_new(place_path("limited"));
+    struct exposition *store = values_new(place_path("limited"));
     struct shmeter *meter;
     (void)state;
 
@@ -356,13 +356,13 @@ an_info_past_a_limit_is_lost_once(void **state)
     assert_non_null(values_take(store));
     assert_true(values_number(store, "limited_info", "1") == 1); /* of another first label */
     assert_true(values_number(store, "limited_info", "__overflow__") == 1);
-    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 1);
+    assert_int_equal(store_status(store->store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 1);
     shmeter_info_replace_v(family, two, 1, 0);
     assert_non_null(values_take(store));
     assert_null(values_series(store, "limited_info", "1"));
     assert_true(values_number(store, "limited_info", "__overflow__") == 1);
-    assert_int_equal(store_status(store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 2);
-    store_free(store);
+    assert_int_equal(store_status(store->store, 0)->losses[SHMETER_LOSS_SERIES_OVERFLOWED], 2);
+    exposition_free(store);
     shmeter_close(meter);
 }
 

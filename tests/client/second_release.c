@@ -86,7 +86,7 @@ program_stop(struct program *program)
 
 /* The buckets of the family's only series, +Inf included. */
 static uint32_t
-buckets_n(struct store *store)
+buckets_n(struct exposition *store)
 {
     const struct model_series *series = values_series(store, "release_seconds", NULL);
     return series ? series->shape->buckets_n : 0;
@@ -96,7 +96,7 @@ static void
 a_second_release_with_other_bounds_works_beside_the_first(void **state)
 {
     const char *segment = place_path("releases");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct segment_status *status;
     struct program first, second;
     (void)state;
@@ -122,14 +122,14 @@ a_second_release_with_other_bounds_works_beside_the_first(void **state)
     program_stop(&second);
     values_take(store);
     assert_int_equal(values_count(store, "release_seconds", NULL), 3);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 two_definitions_in_one_process_are_an_error_for_the_second(void **state)
 {
     const char *segment = place_path("twice");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct shmeter_family *first, *second;
     const struct segment_status *status;
     struct shmeter *meter;
@@ -152,7 +152,7 @@ two_definitions_in_one_process_are_an_error_for_the_second(void **state)
     assert_int_equal(values_count(store, "release_seconds", NULL), 1);
     assert_true(values_sum(store, "release_seconds", NULL) == 1.5);
     shmeter_close(meter);
-    store_free(store);
+    exposition_free(store);
 }
 
 static int

@@ -35,9 +35,9 @@ struct stage { /* an operation and all that one run of it went through */
     const struct op_table *table;
     const struct op *op;
     char path[200], other[200];
-    struct segment segment; /* base NULL: there is none yet                                              */
-    struct copy *before;    /* what children begin with; NULL: no segment                                */
-    struct store *follower; /* reads at each state of a walk                                               */
+    struct segment segment;      /* base NULL: there is none yet                                              */
+    struct copy *before;         /* what children begin with; NULL: no segment                                */
+    struct exposition *follower; /* reads at each state of a walk                                               */
     struct state *states;
     struct boundary *boundaries;
     uint32_t states_n, boundaries_n;

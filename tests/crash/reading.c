@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "read/store.h"
+#include "exposition/exposition.h"
 
 static void
 add_sample(struct reading *reading, const struct model *model, const struct model_family *family,
@@ -88,9 +88,9 @@ take_status(struct reading *reading, const struct segment_status *status, const 
 }
 
 void
-reading_follow(struct reading *reading, struct store **reader, const char *path)
+reading_follow(struct reading *reading, struct exposition **reader, const char *path)
 {
-    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = 1 };
+    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER };
 
     memset(reading, 0, sizeof *reading);
     if (access(path, F_OK)) {
@@ -98,23 +98,23 @@ reading_follow(struct reading *reading, struct store **reader, const char *path)
         return;
     }
     if (!*reader)
-        *reader = store_new(&options);
-    if (!*reader || store_take(*reader, SNAPSHOT_ALL))
+        *reader = exposition_new(&options);
+    if (!*reader || exposition_read(*reader, NULL, NULL))
         abort();
-    take_samples(reading, store_model(*reader), store_status(*reader, 0));
-    take_status(reading, store_status(*reader, 0), store_model(*reader));
+    take_samples(reading, (*reader)->model, store_status((*reader)->store, 0));
+    take_status(reading, store_status((*reader)->store, 0), (*reader)->model);
 }
 
 void
-reading_leave(struct store *reader)
+reading_leave(struct exposition *reader)
 {
-    store_free(reader);
+    exposition_free(reader);
 }
 
 void
 reading_take(struct reading *reading, const char *path)
 {
-    struct store *reader = NULL;
+    struct exposition *reader = NULL;
 
     reading_follow(reading, &reader, path);
     reading_leave(reader);

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct reading_sample {
     char *name; /* family{values}                                                                        */
@@ -29,9 +29,9 @@ void reading_take(struct reading *reading, const char *path);
 void reading_free(struct reading *reading);
 
 /* The same by a reader that stays from one reading to the next, as an exporter does. *reader is NULL to begin with. */
-struct store;
-void reading_follow(struct reading *reading, struct store **reader, const char *path);
-void reading_leave(struct store *reader);
+struct exposition;
+void reading_follow(struct reading *reading, struct exposition **reader, const char *path);
+void reading_leave(struct exposition *reader);
 
 const struct reading_sample *reading_find(const struct reading *reading, const char *name);
 /* A word as a number, whatever it is; NaN when there is no such sample. */

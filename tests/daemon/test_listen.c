@@ -69,11 +69,11 @@ static int
 opened(const char *text)
 {
     struct listen_address address;
-    char error[1024] = "";
+    struct report report = { 0 };
     const char *why;
 
     assert_int_equal(listen_parse(text, &address, &why), 0);
-    return listen_open(&address, error, sizeof error);
+    return listen_open(&address, &report);
 }
 
 static void

@@ -289,7 +289,7 @@ def the_documents_name_every_key(bench):
         document = file.read()
     keys = []
     for name in ("config.c", "tls.c"):
-        with open(os.path.join(SOURCE, "exporter", "web", "config", name), encoding="utf-8") as file:
+        with open(os.path.join(SOURCE, "exporter", "settings", "web", name), encoding="utf-8") as file:
             keys += re.findall(r'\{ "([A-Za-z_0-9]+)", \w+, \d \}', file.read())
     true(len(keys) > 18, keys)
     equal([key for key in keys if key not in document], [])

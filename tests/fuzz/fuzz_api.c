@@ -8,8 +8,9 @@
 
 #include "tests/fuzz/api/world.h"
 
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/encode.h"
-#include "read/store.h"
 #include "tests/fuzz/api/compare.h"
 #include "tests/fuzz/api/input.h"
 
@@ -48,8 +49,8 @@ struct run {
     struct program programs[API_PROCESSES];
     int parents[ORPHANED];
     uint32_t parents_n;
-    struct store *store;
-    struct api_reader reader; /* of store */
+    struct exposition *exposition;
+    struct api_reader reader; /* of exposition */
     uint32_t scrapes_n;
 };
 
@@ -78,29 +79,30 @@ must(int good, const char *what)
 
 /* ---- scrapes ---- */
 
+/* with_own: the segment's own series too. */
 static void
-scrape(struct store *store, struct api_reader *reader)
+scrape(struct exposition *exposition, struct api_reader *reader, int with_own)
 {
     static struct buffer text;
 
     text.len = 0;
-    must(!store_take(store, SNAPSHOT_ALL) && !store_render(store, &encode_text, &text), "no memory to read");
-    must(store_status_n(store) == 1 && store_status(store, 0)->readable, "the segment cannot be read");
-    api_compare(&run.model, reader, text.data ? text.data : "", text.len, store_status(store, 0));
+    must(!exposition_read(exposition, with_own ? own_add : NULL, exposition->store) &&
+             !exposition_render(exposition, &encode_text, &text),
+         "no memory to read");
+    must(store_status_n(exposition->store) == 1 && store_status(exposition->store, 0)->readable,
+         "the segment cannot be read");
+    api_compare(&run.model, reader, text.data ? text.data : "", text.len, store_status(exposition->store, 0));
 }
 
-/* with_own: the segment's own series too. */
-static struct store *
-new_store(int with_own)
+static struct exposition *
+new_exposition(void)
 {
     const char *path = world_path();
-    const struct store_options options = {
-        .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = !with_own
-    };
-    struct store *store = store_new(&options);
+    const struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_NEVER };
+    struct exposition *exposition = exposition_new(&options);
 
-    must(store != NULL, "no memory for a store");
-    return store;
+    must(exposition != NULL, "no memory for a store");
+    return exposition;
 }
 
 /* ---- calls ---- */
@@ -123,8 +125,8 @@ call_open(int process)
     options.worker = workers[how % 3];
     must(!world_open(process, &options, how < 128), "the segment cannot be had");
     api_model_open(&run.model, process, pid, options.worker);
-    if (!run.store)
-        run.store = new_store(0);
+    if (!run.exposition)
+        run.exposition = new_exposition();
 }
 
 static void
@@ -408,8 +410,8 @@ call(uint8_t which, int process)
         call_fork(process);
         break;
     case 12:
-        if (run.store && run.scrapes_n++ < SCRAPES)
-            scrape(run.store, &run.reader);
+        if (run.exposition && run.scrapes_n++ < SCRAPES)
+            scrape(run.exposition, &run.reader, 0);
         break;
     default:
         call_update(process);
@@ -419,7 +421,7 @@ call(uint8_t which, int process)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    struct store *fresh;
+    struct exposition *fresh;
     uint32_t i;
 
     memset(&run, 0, sizeof run);
@@ -428,13 +430,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         uint8_t head = input_byte(&run.input);
         call(head / API_PROCESSES % 20, head % API_PROCESSES);
     }
-    if (run.store) {
-        scrape(run.store, &run.reader);
+    if (run.exposition) {
+        scrape(run.exposition, &run.reader, 0);
         memset(&run.reader, 0, sizeof run.reader);
-        fresh = new_store(1);
-        scrape(fresh, &run.reader);
-        store_free(fresh);
-        store_free(run.store);
+        fresh = new_exposition();
+        scrape(fresh, &run.reader, 1);
+        exposition_free(fresh);
+        exposition_free(run.exposition);
     }
     while (run.parents_n)
         world_kill_pid(run.parents[--run.parents_n]);

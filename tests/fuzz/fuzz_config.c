@@ -25,19 +25,15 @@ check_refused(const char *error, const char *path)
 static void
 check_taken(const struct config *config)
 {
-    char why[256];
+    struct rule_status status;
     uint32_t i;
 
-    for (i = 0; i < config->segments_n; i++)
-        if (store_segment_check(&config->segments[i], why, sizeof why))
+    for (i = 0; config->rules && i < rules_n(config->rules); i++) {
+        rules_status(config->rules, i, &status);
+        if (!*status.name || !*status.expression || status.state != RULE_INACTIVE)
             abort();
-    for (i = 0; i < config->rules.rules_n; i++)
-        if (rules_check_rule(&config->rules.rules[i], why, sizeof why))
-            abort();
-    for (i = 0; i < config->rules.summaries_n; i++)
-        if (rules_check_summary(&config->rules.summaries[i], why, sizeof why))
-            abort();
-    if (!config->names_n ||
+    }
+    if (!config->names_n || !config->segments ||
         (config->limits.capacity_failing > 0 && config->limits.capacity_degraded >= config->limits.capacity_failing))
         abort();
 }
@@ -47,11 +43,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     const struct options options = { .config_file = file_of(data, bytes), .standard_segment = "default" };
     struct config *config = NULL;
-    char error[1024] = "";
+    struct report report = { 0 };
 
-    if (config_read(&config, &options, error, sizeof error))
-        check_refused(error, options.config_file);
-    else if (config && !*error)
+    if (config_read(&config, &options, &report))
+        check_refused(report.text, options.config_file);
+    else if (config && !*report.text)
         check_taken(config);
     else
         abort();

@@ -61,17 +61,17 @@ void
 scraper_ask(struct scraper *of, struct scrape_request *request)
 {
     static const char *const words[] = { "metrics", "health", "summary", "ready", "page" };
-    struct scrape_result *result = calloc(1, sizeof *result);
+    struct document *document = calloc(1, sizeof *document);
     char filler[600];
 
     memset(filler, 'x', sizeof filler);
-    result->requests_n = 1;
-    result->document.wanted = request->wanted;
-    result->document.good = request->wanted.kind != DOCUMENT_READY || is_ready;
-    result->document.content_type = "text/plain";
-    buffer_append_string(&result->document.body, words[request->wanted.kind]);
-    buffer_append(&result->document.body, filler, sizeof filler);
-    request->result = result;
+    document->requests_n = 1;
+    document->wanted = request->wanted;
+    document->good = request->wanted.kind != DOCUMENT_READY || is_ready;
+    document->content_type = "text/plain";
+    buffer_append_string(&document->body, words[request->wanted.kind]);
+    buffer_append(&document->body, filler, sizeof filler);
+    request->document = document;
     request->next = of->answered;
     of->answered = request;
     eventfd_write(of->fd, 1);
@@ -96,12 +96,12 @@ scraper_finish(struct scraper *of)
 }
 
 void
-scrape_result_free(struct scrape_result *result)
+document_free(struct document *document)
 {
-    if (!result)
+    if (!document)
         return;
-    buffer_free(&result->document.body);
-    free(result);
+    buffer_free(&document->body);
+    free(document);
 }
 
 /* ---- the server ---- */

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/encode.h"
 #include "health/json.h"
-#include "read/store.h"
 #include "tests/read/specimen.h"
 #include "tests/read/strict.h"
 
@@ -103,10 +104,10 @@ damage(struct input *input)
 }
 
 static void
-render(struct store *store, const struct encoder *encoder, struct buffer *out)
+render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out)
 {
     out->len = 0;
-    must(!store_render(store, encoder, out), "no memory to render");
+    must(!exposition_render(exposition, encoder, out), "no memory to render");
 }
 
 static void
@@ -120,9 +121,9 @@ check_text(const struct buffer *text)
 }
 
 static void
-check_health(const struct store *store)
+check_health(const struct exposition *exposition)
 {
-    const struct segment_status *status = store_status(store, 0);
+    const struct segment_status *status = store_status(exposition->store, 0);
     struct health health;
     char *json;
 
@@ -139,26 +140,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     static struct buffer text, other;
     struct input input = { data, bytes };
     struct store_options options = { .label = STORE_LABEL_ALWAYS, .names_n = 1 };
-    struct store *store;
+    struct exposition *exposition;
     const char *path;
     uint32_t i, takes = 1 + (uint32_t)(take(&input, 1) % 2);
 
     set_up();
     path = specimen.image.path;
     options.names = &path;
-    store = store_new(&options);
-    must(store != NULL, "no memory for a store");
+    exposition = exposition_new(&options);
+    must(exposition != NULL, "no memory for a store");
     for (; takes; takes--) { /* a second time: damage to what the reader knows already */
         for (i = 0; i < WRITES && damage(&input); i++)
             ;
-        must(!store_take(store, SNAPSHOT_ALL), "no memory to read");
-        render(store, &encode_text, &text);
+        must(!exposition_read(exposition, own_add, exposition->store), "no memory to read");
+        render(exposition, &encode_text, &text);
         check_text(&text);
-        render(store, &encode_openmetrics_created, &other);
-        render(store, &encode_protobuf, &other);
-        check_health(store);
+        render(exposition, &encode_openmetrics_created, &other);
+        render(exposition, &encode_protobuf, &other);
+        check_health(exposition);
     }
-    store_free(store);
+    exposition_free(exposition);
     tear_down();
     return 0;
 }

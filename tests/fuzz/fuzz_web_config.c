@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "exporter/web/config/config.h"
+#include "exporter/settings/web/config.h"
 #include "tests/fuzz/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -14,11 +14,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     const char *path = file_of(data, bytes);
     struct web_config *config = NULL;
-    char error[512] = "";
+    struct report report = { 0 };
 
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
-    if (web_config_read(&config, path, error, sizeof error)) {
-        if (strncmp(error, path, strlen(path)) || strchr(error, '\n') || strlen(error) < strlen(path) + 4)
+    if (web_config_read(&config, path, &report)) {
+        if (strncmp(report.text, path, strlen(path)) || strchr(report.text, '\n') ||
+            strlen(report.text) < strlen(path) + 4)
             abort();
     } else if (!config) {
         abort();

@@ -19,13 +19,14 @@
 
 #include <cmocka.h>
 
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/encode.h"
 #include "health/json.h"
-#include "read/store.h"
-#include "tests/tools/scratch.h"
 #include "tests/hammer/damage.h"
 #include "tests/hammer/producers.h"
 #include "tests/read/strict.h"
+#include "tests/tools/scratch.h"
 
 #define SCRAPES     10000u
 #define PRODUCERS   2u
@@ -41,7 +42,7 @@ static struct {
     uint64_t seed, random, wanted;
     struct shared *shared;
     pid_t damager, producers[PRODUCERS];
-    struct store *store;
+    struct exposition *exposition;
     struct buffer text, other;
     uint64_t scrapes, read, with_damage, samples, ended;
 } hammer;
@@ -52,16 +53,16 @@ reopen(void)
     const char *path = hammer.path;
     struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS };
 
-    store_free(hammer.store);
-    hammer.store = store_new(&options);
-    assert_non_null(hammer.store);
+    exposition_free(hammer.exposition);
+    hammer.exposition = exposition_new(&options);
+    assert_non_null(hammer.exposition);
 }
 
 static void
 render(const struct encoder *encoder, struct buffer *out)
 {
     out->len = 0;
-    assert_int_equal(store_render(hammer.store, encoder, out), 0);
+    assert_int_equal(exposition_render(hammer.exposition, encoder, out), 0);
 }
 
 static void
@@ -96,14 +97,14 @@ scrape(void)
 
     if (hammer.scrapes++ % REOPEN_EACH == 0)
         reopen();
-    assert_int_equal(store_take(hammer.store, SNAPSHOT_ALL), 0);
+    assert_int_equal(exposition_read(hammer.exposition, own_add, hammer.exposition->store), 0);
     render(&encode_text, &hammer.text);
     check_text();
     render(&encode_openmetrics, &hammer.other);
     render(&encode_openmetrics_created, &hammer.other);
     render(&encode_protobuf, &hammer.other);
-    assert_int_equal(store_status_n(hammer.store), 1);
-    status = store_status(hammer.store, 0);
+    assert_int_equal(store_status_n(hammer.exposition->store), 1);
+    status = store_status(hammer.exposition->store, 0);
     check_health(status);
     hammer.read += status->readable;
     hammer.with_damage += status->readable && (status->series_damaged || status->families_damaged);
@@ -179,7 +180,7 @@ the_damage_ends_and_the_segment_is_read_again(void **state)
     unlink(hammer.path);
     producers_make_segment(hammer.path);
     scrape();
-    assert_true(store_status(hammer.store, 0)->readable);
+    assert_true(store_status(hammer.exposition->store, 0)->readable);
     assert_non_null(strstr(hammer.text.data, "hammer_total{"));
 }
 
@@ -219,7 +220,7 @@ tear_down(void **state)
     end(hammer.damager);
     for (i = 0; i < PRODUCERS; i++)
         end(hammer.producers[i]);
-    store_free(hammer.store);
+    exposition_free(hammer.exposition);
     buffer_free(&hammer.text);
     buffer_free(&hammer.other);
     return 0;

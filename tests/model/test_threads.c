@@ -213,7 +213,7 @@ threads_that_do_everything_at_once_race_nowhere(void **state)
             const char *const values[] = { value, NULL };
             struct shmeter_series series;
             snprintf(value, sizeof value, "v%u", i);
-            series = shmeter_series_of(family_of(SHMETER_COUNTER, round), SHMETER_COUNTER, values, 1);
+            series = shmeter_series_of(family_of(SHMETER_COUNTER, round), 1, values, 1);
             assert_int_equal(total_of(lanes, series.cell), THREADS * UPDATES);
         }
     assert_int_equal(shmeter_load_relaxed(&shmeter_meter_attachment(meter)->state->families_n.value), 4 * ROUNDS + 1);

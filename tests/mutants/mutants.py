@@ -25,7 +25,7 @@ from tap import Skip, run  # noqa: E402
 SOURCE, CRASH, TOOLS, MODEL, HAMMER, *READER = map(pathlib.Path, sys.argv[1:])
 WORD = "" if READER[-1].suffix == ".a" else str(READER.pop())
 CC = ["gcc", "-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE"]
-OTHERS = ["-lck", "-lisal", "-ljansson", "-lprotobuf-c", "-lstdc++", "-lcmocka", "-pthread"]
+OTHERS = ["-lck", "-lisal", "-ljansson", "-lprotobuf-c", "-lre2", "-lstdc++", "-lcmocka", "-pthread"]
 LIBS = [*READER, *OTHERS]
 CHECKED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-U_FORTIFY_SOURCE"]  # as tests/hammer/meson.build has it
 WITHOUT_RSEQ = "glibc.pthread.rseq=0"

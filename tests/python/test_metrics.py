@@ -1,5 +1,6 @@
 """Counters, gauges and histograms of shmeter.prometheus, over processes."""
 import asyncio
+import sys
 
 from lib import equal, in_child, join, main, raises, test
 
@@ -153,6 +154,61 @@ def coroutine_functions_are_timed_and_counted_until_they_end():
     first, second = asyncio.run(both())
     equal((first, type(second), seen), (7, KeyError, [2, 1]))
     equal([registry.get_sample_value(name) for name in ("coroutine_count", "running", "errors_total")], [2, 0, 1])
+
+
+@test
+def calls_of_a_timed_function_may_overlap():
+    registry = CollectorRegistry()
+    gauge, histogram = Gauge("last", "L.", registry=registry), Histogram("nested", "N.", registry=registry)
+
+    @histogram.time()
+    def deeper(n):
+        return n and 1 + deeper(n - 1)
+
+    equal(deeper(4), 4)
+    equal(registry.get_sample_value("nested_count"), 5)
+    equal(gauge.time()(len)("abc"), 3)
+    assert registry.get_sample_value("last") > 0
+    timer = histogram.time()
+    before = [sys.getrefcount(one) for one in (deeper, histogram, timer)]
+    for _ in range(100):
+        timer(deeper)
+        timer(len)("")
+        raises(TypeError, "function takes exactly 1 argument (0 given)", timer)
+    equal([sys.getrefcount(one) for one in (deeper, histogram, timer)], before, "references of what was decorated and dropped")
+
+
+@test
+def exemplars_are_checked_as_prometheus_client_checks_them():
+    registry = CollectorRegistry()
+    counter, histogram = Counter("with_exemplar", "E.", registry=registry), Histogram("h", "H.", registry=registry)
+    good, many = {"trace_id": "a" * 60, "span_id": "\u00fc" * 53}, {"trace_id": "a" * 121}  # 128 runes, and 129
+    for put in (lambda exemplar: counter.inc(1, exemplar), lambda exemplar: histogram.observe(1, exemplar)):
+        for fine in (good, {}, None):
+            put(fine)
+        raises(ValueError, "Exemplar labels have 129 UTF-8 characters, exceeding the limit of 128", lambda: put(many))
+        raises(ValueError, "Invalid label metric name: a-b", lambda: put({"a-b": "x"}))
+        raises(ValueError, "Invalid label metric name: ", lambda: put({"": "x"}))
+        raises(ValueError, "Invalid label metric name: __a-b", lambda: put({"__a-b": "x"}))
+        raises(ValueError, "Invalid label metric name: a\0", lambda: put({"a\0": "x"}))
+        raises(ValueError, "Reserved label metric name: __a", lambda: put({"__a": "x"}))
+        raises(TypeError, "expected string or bytes-like object, got 'int'", lambda: put({1: "x"}))
+        raises(TypeError, "object of type 'int' has no len()", lambda: put({"a": 1}))
+        raises(AttributeError, "'list' object has no attribute 'items'", lambda: put(["a"]))
+    equal([registry.get_sample_value(name) for name in ("with_exemplar_total", "h_count")], [12, 12],
+          "exemplars are looked at when the update has been made")
+    kept = {"trace_id": "".join(["x"] * 20)}
+    bad = {"a-b": kept["trace_id"]}
+    before = [sys.getrefcount(one) for one in (kept, kept["trace_id"], bad, int)]
+    for _ in range(100):
+        counter.inc(1, kept)
+        for wrong, error in ((bad, ValueError), ({1: ""}, TypeError), ({"a": 1}, TypeError)):
+            try:
+                counter.inc(1, wrong)
+            except error:
+                continue
+            raise AssertionError(f"{wrong} was taken")
+    equal([sys.getrefcount(one) for one in (kept, kept["trace_id"], bad, int)], before, "references")
 
 
 @test

@@ -1,6 +1,9 @@
 """Summaries, infos and enums, over processes."""
-from lib import equal, in_child, join, main, raises, test
+import os
 
+from lib import equal, FOLDER, in_child, join, main, raises, test
+
+import shmeter
 from shmeter.prometheus import CollectorRegistry, Enum, generate_latest, Info, Summary
 
 
@@ -55,6 +58,27 @@ def an_info_of_another_process_is_not_overwritten_by_a_new_object():
     registry = CollectorRegistry()
     Info("elsewhere", "E.", registry=registry)
     equal(lines(registry), ['elsewhere_info{version="1"} 1.0'])
+
+
+@test
+def making_and_removing_read_no_more_than_they_must():
+    meter = shmeter.open(os.path.join(FOLDER.name, "unread"))
+    counter = meter.counter("unread_total", labels=["a"])
+    counter.labels("x").inc()
+    info = meter.info("unread_info")
+    info.say(version="1")
+    meter.info("unread_info")
+    parts = meter.info("parts_info", labels=["part"])
+    parts.labels("a").say(version="1")
+    raises(KeyError, "('y',)", lambda: counter.remove("y"))
+    raises(KeyError, "('b',)", lambda: parts.remove("b"))
+    join([in_child(lambda: (counter.labels("z").inc(), parts.labels("c").say(build="2")))])
+    counter.remove("z")
+    parts.remove("c")
+    equal(meter._families(), [], "nobody has taken a snapshot")
+    text = meter.expose().decode()
+    equal([line for line in text.splitlines() if not line.startswith("#")],
+          ['parts_info{part="a",version="1"} 1.0', 'unread_info{version="1"} 1.0', 'unread_total{a="x"} 1.0'])
 
 
 @test

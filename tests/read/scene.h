@@ -11,25 +11,36 @@
 
 #include <cmocka.h>
 
-#include "read/store.h"
+#include "exposition/exposition.h"
+#include "read/filters/filters.h"
 #include "tests/read/image.h"
 #include "tests/read/strict.h"
 
+#define SCENE_LISTS 8u
+
 struct scene {
-    struct store *store;
+    struct exposition *exposition;
+    struct store *store; /* of it                                                                          */
+    int with_own;        /* shmeter_* series too                                                           */
+    struct settings_list *lists[SCENE_LISTS]; /* that were made for it */
+    uint32_t lists_n;
     struct buffer text;
     struct strict parsed;
 };
 
+/* With these options; of settings, scene_settings() has made the list, in a scene of zeros. */
+void scene_open_as(struct scene *scene, const struct store_options *options);
 /* A store over names, without shmeter_* series. */
 void scene_open(struct scene *scene, const char *const *names, uint32_t names_n);
 void scene_open_one(struct scene *scene, const char *name);
 /* The same with one entry of settings for all of them. */
 void scene_open_with(struct scene *scene, const char *const *names, uint32_t names_n,
-                     const struct store_segment *settings);
+                     const struct settings_spec *settings);
 /* Replaces the settings; NULL: none. */
 void scene_configure(struct scene *scene, const char *const *names, uint32_t names_n,
-                     const struct store_segment *settings);
+                     const struct settings_spec *settings);
+/* A list for a store's options, which lasts until scene_close(). */
+struct settings_list *scene_settings(struct scene *scene, const struct settings_spec *specs, uint32_t n);
 /* Takes, renders, parses; the text must pass the strict parser. */
 void scene_scrape(struct scene *scene);
 void scene_close(struct scene *scene);

@@ -236,8 +236,8 @@ all_gauge_modes_over_a_killed_a_finished_and_a_living_worker(void **state)
     assert_sample(&scene, "min_", "", 1);
     assert_sample(&scene, "max_", "", 3);
     assert_sample(&scene, "latest", "", 3);
-    assert_int_equal(model_find(store_model(scene.store), "lall")->present_n, 1);
-    assert_int_equal(model_find(store_model(scene.store), "all")->present_n, 3);
+    assert_int_equal(model_find(scene.exposition->model, "lall")->present_n, 1);
+    assert_int_equal(model_find(scene.exposition->model, "all")->present_n, 3);
     status = store_status(scene.store, 0);
     assert_int_equal(status->slots_live, 2);
     assert_int_equal(status->slots_dead, 1);

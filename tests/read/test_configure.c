@@ -31,10 +31,10 @@ put_in_place(struct image *first, struct image *second)
     assert_int_equal(rename(second->path, first->path), 0);
 }
 
-static struct store_segment
+static struct settings_spec
 prefixed(const char *match, const char *prefix)
 {
-    return (struct store_segment){ .match = match, .prefix = prefix };
+    return (struct settings_spec){ .match = match, .prefix = prefix };
 }
 
 /* Descriptors of this process that lead to a file. */
@@ -65,7 +65,7 @@ totals_of_a_replaced_segment_survive_a_reload(void **state)
 {
     struct image first, second;
     struct scene scene;
-    struct store_segment settings;
+    struct settings_spec settings;
     const char *name;
     (void)state;
 
@@ -97,7 +97,7 @@ a_reload_in_the_middle_of_a_re_creation_loses_nothing(void **state)
 {
     struct image first, second;
     struct scene scene;
-    struct store_segment settings;
+    struct settings_spec settings;
     uint64_t cell;
     const char *name;
     (void)state;
@@ -190,40 +190,10 @@ a_segment_stays_open_when_a_pattern_takes_its_names_place(void **state)
 }
 
 static void
-a_bad_set_of_options_changes_nothing(void **state)
-{
-    static const char *const names[] = { "le" }, *const expressions[] = { "shop_.*", "(" };
-    struct store_segment bad[2];
-    struct store_options options = { .names_n = 1, .without_own = 1, .segments = bad, .segments_n = 2 };
-    struct image image;
-    struct scene scene;
-    struct store_segment good;
-    const char *name, *other = "/dev/shm/shmeter-elsewhere";
-    (void)state;
-
-    make(&image, 5);
-    name = image.path;
-    good = prefixed(name, "p_");
-    scene_open_with(&scene, &name, 1, &good);
-    scene_scrape(&scene);
-    options.names = &other;
-    bad[0] = good;
-    bad[1] = (struct store_segment){ .match = name, .label_names = names, .label_values = names, .labels_n = 1 };
-    assert_int_equal(store_configure(scene.store, &options), -22);
-    bad[1] = (struct store_segment){ .match = name, .deny = expressions, .deny_n = 2 };
-    assert_int_equal(store_configure(scene.store, &options), -22);
-    assert_int_equal(store_status_n(scene.store), 1);
-    scene_scrape(&scene);
-    assert_sample(&scene, "p_t_total", "", 5);
-    scene_close(&scene);
-    image_free(&image);
-}
-
-static void
 a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed(void **state)
 {
     uint32_t stranger = (uint32_t)getuid() + 1;
-    struct store_options options = { .names_n = 1, .without_own = 1, .owners = &stranger, .owners_n = 1 };
+    struct store_options options = { .names_n = 1, .owners = &stranger, .owners_n = 1 };
     struct image image;
     struct scene scene;
     const char *name;
@@ -234,7 +204,7 @@ a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed(void **state)
     options.names = &name;
     scene_open_one(&scene, name);
     scene_scrape(&scene);
-    assert_int_equal(store_configure(scene.store, &options), 0);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, 0);
     assert_int_equal(store_status(scene.store, 0)->readable, 0);
@@ -249,12 +219,12 @@ what_was_given_to_the_store_may_be_freed(void **state)
     char *name = NULL, *prefix = strdup("p_"), *label = strdup("l"), *value = strdup("v"), *deny = strdup("x.*");
     struct image image;
     struct scene scene;
-    struct store_segment settings;
+    struct settings_spec settings;
     (void)state;
 
     make(&image, 5);
     name = strdup(image.path);
-    settings = (struct store_segment){ .match = name,
+    settings = (struct settings_spec){ .match = name,
                                        .prefix = prefix,
                                        .label_names = (const char *const *)&label,
                                        .label_values = (const char *const *)&value,
@@ -292,7 +262,7 @@ conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time(void
     static const struct image_family other = {
         .type = SHMETER_GAUGE, .mode = SHMETER_SUM, .name = "total", .labels = { "a" }
     };
-    struct store_segment settings;
+    struct settings_spec settings;
     struct image images[2];
     struct scene scene;
     const char *names[2];
@@ -314,16 +284,16 @@ conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time(void
     settings = prefixed(images[later].path, "t_");
     scene_open_with(&scene, names, 2, &settings);
     scene_scrape(&scene);
-    epoch = store_model(scene.store)->epoch;
+    epoch = scene.exposition->model->epoch;
     for (i = 0; i < TAKES; i++) {
         struct image_series series;
         snprintf(value, sizeof value, "%u", i);
         series = image_series(&images[later], family, &at);
         image_gauge(&images[later], 0, series.cell)->value = image_stored(1);
         scene_scrape(&scene);
-        assert_int_equal(store_model(scene.store)->conflicts, i + 1);
+        assert_int_equal(scene.exposition->model->conflicts, i + 1);
     }
-    assert_in_range(store_model(scene.store)->epoch - epoch, 1, 8); /* 1, 2, 4 ... takes apart */
+    assert_in_range(scene.exposition->model->epoch - epoch, 1, 8); /* 1, 2, 4 ... takes apart */
     scene_close(&scene);
     image_free(&images[0]);
     image_free(&images[1]);
@@ -347,7 +317,7 @@ a_conflict_with_what_is_gone_goes_at_once(void **state)
     put_in_place(&first, &second);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "", 7);
-    assert_int_equal(store_model(scene.store)->conflicts, 0);
+    assert_int_equal(scene.exposition->model->conflicts, 0);
     scene_close(&scene);
     image_free(&first);
     image_free(&second);
@@ -361,7 +331,6 @@ main(void)
         cmocka_unit_test(a_reload_in_the_middle_of_a_re_creation_loses_nothing),
         cmocka_unit_test(a_segment_that_nobody_names_any_more_is_closed),
         cmocka_unit_test(a_segment_stays_open_when_a_pattern_takes_its_names_place),
-        cmocka_unit_test(a_bad_set_of_options_changes_nothing),
         cmocka_unit_test(a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed),
         cmocka_unit_test(what_was_given_to_the_store_may_be_freed),
         cmocka_unit_test(conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time),

@@ -115,7 +115,7 @@ an_applications_own_label_segment_becomes_exported_segment(void **state)
 static void
 without_the_label_segments_are_added_up(void **state)
 {
-    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER, .without_own = 1 };
+    struct store_options options = { .names_n = 2, .label = STORE_LABEL_NEVER };
     struct image one, two;
     struct scene scene = { 0 };
     const char *names[2];
@@ -126,7 +126,7 @@ without_the_label_segments_are_added_up(void **state)
     names[0] = one.path;
     names[1] = two.path;
     options.names = names;
-    scene.store = store_new(&options);
+    scene_open_as(&scene, &options);
     scene_scrape(&scene);
     assert_sample(&scene, "t_total", "a=x,", 21);
     assert_sample(&scene, "h_bucket", "le=2.0,", 21);
@@ -159,7 +159,7 @@ another_type_under_one_name_is_dropped_and_counted(void **state)
     scene_scrape(&scene);
     assert_int_equal(scene.parsed.samples_n, 1);
     assert_string_equal(scene.parsed.families[0].type, "counter");
-    assert_int_equal(store_model(scene.store)->conflicts, 1);
+    assert_int_equal(scene.exposition->model->conflicts, 1);
     scene_close(&scene);
     image_free(&one);
     image_free(&two);
@@ -359,55 +359,14 @@ series_that_are_gone_for_good_are_forgotten(void **state)
         snprintf(worker, sizeof worker, "w%d", i);
         image_own(&image, 0, SHMETER_SLOT_LIVE, IMAGE_SELF, worker);
         image_gauge(&image, 0, cell)->value = image_stored(i);
-        assert_int_equal(store_take(scene.store, SNAPSHOT_ALL), 0);
-        if (model_series_n(store_model(scene.store)) > most)
-            most = model_series_n(store_model(scene.store));
+        assert_int_equal(exposition_read(scene.exposition, NULL, NULL), 0);
+        if (model_series_n(scene.exposition->model) > most)
+            most = model_series_n(scene.exposition->model);
     }
     scene_scrape(&scene);
     assert_sample(&scene, "each", "slot=0,worker=w9999,", 9999);
     assert_sample(&scene, "t_total", "a=x,", 7);
     assert_in_range(most, 100, 5000);
-    scene_close(&scene);
-    image_free(&image);
-}
-
-static void
-the_store_tells_of_itself(void **state)
-{
-    struct store_options options = { .names_n = 1 };
-    struct image image;
-    struct scene scene = { 0 };
-    char labels[256];
-    const char *name;
-    (void)state;
-
-    make(&image, 5);
-    image_own(&image, 1, SHMETER_SLOT_LIVE, IMAGE_DEAD, "d");
-    image.state->losses[SHMETER_LOSS_GAUGE_REFUSED].value = 11;
-    name = image.path;
-    options.names = &name;
-    scene.store = store_new(&options);
-    scene_scrape(&scene);
-    assert_sample(&scene, "shmeter_segments", "", 1);
-    snprintf(labels, sizeof labels, "segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_segment_readable", labels, 1);
-    assert_sample(&scene, "shmeter_series", labels, 3);
-    assert_sample(&scene, "shmeter_series_capacity", labels, 1000);
-    assert_sample(&scene, "shmeter_segment_created_timestamp_seconds", labels, 1700000000);
-    snprintf(labels, sizeof labels, "kind=gauge_refused,segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_lost_total", labels, 11);
-    snprintf(labels, sizeof labels, "segment=%s,state=used,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 1);
-    snprintf(labels, sizeof labels, "segment=%s,state=dead,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 1);
-    snprintf(labels, sizeof labels, "segment=%s,state=free,", image.path);
-    assert_sample(&scene, "shmeter_slots", labels, 2);
-    unlink(image.path);
-    image_own(&image, 0, SHMETER_SLOT_RELEASED, IMAGE_SELF, "w");
-    scene_scrape(&scene);
-    scene_scrape(&scene);
-    snprintf(labels, sizeof labels, "segment=%s,", image.path);
-    assert_sample(&scene, "shmeter_segment_readable", labels, 0);
     scene_close(&scene);
     image_free(&image);
 }
@@ -429,7 +388,6 @@ main(void)
         cmocka_unit_test(a_segment_may_appear_while_watched),
         cmocka_unit_test(a_truncated_segment_is_said_to_be_unreadable_and_can_be_replaced),
         cmocka_unit_test(series_that_are_gone_for_good_are_forgotten),
-        cmocka_unit_test(the_store_tells_of_itself),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

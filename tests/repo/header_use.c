@@ -63,6 +63,7 @@ use_counters(struct shmeter *meter)
     const char *const values[] = { "GET", "200" };
     shmeter_counter_inc(shmeter_counter_of_v(family, values, 2));
     shmeter_hide_v(family, values, 2);
+    expect(!shmeter_shown_v(family, values, 2), "a series that is hidden");
     shmeter_hide_all(family);
     expect(shmeter_error(meter)[0] == '\0', shmeter_error(meter));
 
@@ -130,6 +131,7 @@ use_worker(struct shmeter *meter)
     shmeter_info_of_v(info, values, 2);
     shmeter_info_replace_v(info, values, 2, 1);
     shmeter_info_hide_v(info, values, 1);
+    expect(!shmeter_info_shown_v(info, values, 1), "an info that is hidden");
     char path[16];
     expect(shmeter_normalize_path(path, sizeof path, "/a/1", 4) == 7, path);
     expect(shmeter_error(meter)[0] == '\0', shmeter_error(meter));

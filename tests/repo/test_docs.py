@@ -104,7 +104,8 @@ def said_by_the_sources():
     """All string literals of the product, adjacent ones joined, one after the other."""
     found = []
     for folder in ("shm", "client", "lib", "exporter", "cli", "bench", "examples"):
-        for path in glob.glob(os.path.join(SOURCE, folder, "**/*.[ch]"), recursive=True):
+        for path in [*glob.glob(os.path.join(SOURCE, folder, "**/*.[ch]"), recursive=True),
+                     *glob.glob(os.path.join(SOURCE, folder, "**/*.def"), recursive=True)]:
             with open(path, encoding="utf-8") as file:
                 found += [re.sub(r'"\s*"', "", literal) for literal in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', file.read())]
     return "\n".join(found)

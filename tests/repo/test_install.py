@@ -81,7 +81,7 @@ def pkg_config(*arguments):
 @test
 def everything_that_users_need_is_installed():
     install()
-    for pattern in ("include/shmeter.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter",
+    for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter",
                     "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket", "sysusers.d/shmeter-exporter.conf"):
         installed(pattern)
 
@@ -92,7 +92,8 @@ def what_is_only_for_building_is_not_installed():
     names = [os.path.relpath(os.path.join(where, file), ROOT) for where, _, files in os.walk(ROOT) for file in files]
     odd = [name for name in names if name.endswith((".c", ".a", ".o")) or "test" in name or "bench" in name or "pool" in name]
     assert not odd, odd
-    assert [name for name in names if name.endswith(".h")] == [os.path.relpath(installed("include/shmeter.h"), ROOT)], names
+    headers = [installed("include/" + name) for name in ("shmeter.h", "shmeter_path.h")]
+    assert sorted(name for name in names if name.endswith(".h")) == [os.path.relpath(header, ROOT) for header in headers], names
 
 
 @test

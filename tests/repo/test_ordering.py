@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import main, nothing, test  # noqa: E402
 
 SOURCE = os.path.abspath(sys.argv[1])
-FOLDERS = ("shm", "client", "lib")
+FOLDERS = ("shm", "client", "lib/**")
 ORDERS = re.compile(r"\bshmeter_(store_release|load_acquire|fence_acquire|fence_release)\(|\bstlr\b|\bldar\b")
 
 
@@ -37,7 +37,7 @@ def ordering_functions():
     """(file, function) of each function that loads or stores with an order."""
     found = set()
     for folder in FOLDERS:
-        for path in glob.glob(f"{SOURCE}/{folder}/*.[ch]"):
+        for path in glob.glob(f"{SOURCE}/{folder}/*.[ch]", recursive=True):
             file = os.path.relpath(path, SOURCE)
             function = ""
             for line in text(file).splitlines():

@@ -126,7 +126,7 @@ what_is_printed_to_a_closed_stream_never_reaches_the_segment(void **state)
     char name[32];
     unsigned closed, old;
     int status;
-    struct store *store;
+    struct exposition *store;
     (void)state;
 
     for (old = 0; old < 4; old++)
@@ -146,7 +146,7 @@ what_is_printed_to_a_closed_stream_never_reaches_the_segment(void **state)
             store = values_new(segment);
             assert_non_null(values_take(store));
             assert_true(values_number(store, "calls_total", "299") == 1);
-            store_free(store);
+            exposition_free(store);
             unlink(segment);
         }
 }
@@ -380,19 +380,19 @@ tell(const int orders[2], const int answers[2], char order)
 }
 
 static double
-late_value(struct store *store, uint32_t mode)
+late_value(struct exposition *store, uint32_t mode)
 {
-    const struct model_family *family = model_find(store_model(store), late_names[mode]);
+    const struct model_family *family = model_find(store->model, late_names[mode]);
     uint32_t i;
 
     for (i = 0; family && i < family->series_n; i++)
         if (family->series[i].present)
-            return model_number(store_model(store), &family->series[i]);
+            return model_number(store->model, &family->series[i]);
     return (double)NAN;
 }
 
 static void
-expect_carried(struct store *store, double retained)
+expect_carried(struct exposition *store, double retained)
 {
     const struct segment_status *status = values_take(store);
 
@@ -418,7 +418,7 @@ static void
 who_finds_no_slot_gets_one_that_is_given_back_and_takes_its_gauges_along(void **state)
 {
     int orders[2], answers[2];
-    struct store *store;
+    struct exposition *store;
     pid_t child;
     char byte;
     (void)state;
@@ -437,14 +437,14 @@ who_finds_no_slot_gets_one_that_is_given_back_and_takes_its_gauges_along(void **
     tell(orders, answers, 'b');
     expect_carried(store, 100);
     end_workers(&child, 1);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 who_finds_no_slot_gets_that_of_one_who_dies_by_a_plain_gauge(void **state)
 {
     int orders[2], answers[2];
-    struct store *store;
+    struct exposition *store;
     pid_t child, worker;
     char byte;
     (void)state;
@@ -466,7 +466,7 @@ who_finds_no_slot_gets_that_of_one_who_dies_by_a_plain_gauge(void **state)
     expect_carried(store, 0);
     assert_true(late_value(store, SHMETER_LIVE_MAX) == 9);
     end_workers(&child, 1);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void

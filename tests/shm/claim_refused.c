@@ -21,7 +21,7 @@
 #define FEW  8  /* slots that are all among the oldest ones   */
 
 static struct {
-    unsigned calls;
+    unsigned calls, most; /* most: more of them end the process with 9; 0: any number                             */
     int no_locks;
     const unsigned char *full_from; /* there is no memory from here on; NULL: there is                             */
 } kernel;
@@ -31,7 +31,8 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
 
-    kernel.calls++;
+    if (++kernel.calls > kernel.most && kernel.most)
+        _exit(9);
     if (kernel.no_locks && number == SYS_fcntl && b == SHMETER_F_OFD_SETLK)
         return -EPERM;
     if (kernel.full_from && number == SYS_madvise && c == SHMETER_MADV_POPULATE_WRITE &&
@@ -210,6 +211,26 @@ without_memory_for_any_slot_a_worker_asks_no_more(void **state)
     shmeter_close(meter);
 }
 
+/* A slot that has memory, as a worker has used it, which cannot be had now: each try gives it back anew. */
+static void
+memory_that_cannot_be_had_again_ends_a_claim_that_has_all_time(void **state)
+{
+    pid_t child;
+    (void)state;
+
+    open_pool("gone", FEW);
+    end_worker(start_worker());
+    child = fork();
+    if (!child) {
+        kernel.full_from = block(0);
+        kernel.calls = 0;
+        kernel.most = 20 * FEW;
+        _exit(shmeter_attach_worker(meter) == -ENOSPC ? 0 : 1);
+    }
+    assert_int_equal(place_wait(child), 0);
+    shmeter_close(meter);
+}
+
 static void
 without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one(void **state)
 {
@@ -345,6 +366,7 @@ run(void)
         cmocka_unit_test(without_locks_each_slot_of_a_dead_owner_is_found),
         cmocka_unit_test(without_locks_who_finds_none_of_few_slots_asks_no_more),
         cmocka_unit_test(without_memory_for_any_slot_a_worker_asks_no_more),
+        cmocka_unit_test(memory_that_cannot_be_had_again_ends_a_claim_that_has_all_time),
         cmocka_unit_test(without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one),
         cmocka_unit_test(who_is_robbed_notices_at_the_next_use),
         cmocka_unit_test(what_a_copy_of_the_header_has_counted_privately_replaces_nothing_of_its_process),

@@ -228,7 +228,7 @@ check_closed(void)
 static int
 check_set(void)
 {
-    struct store *store = values_new(scene.segment);
+    struct exposition *store = values_new(scene.segment);
 
     return values_take(store) && values_number(store, "turns_live", NULL) == LAST ? 0 : 43;
 }
@@ -236,7 +236,7 @@ check_set(void)
 static int
 check_values(const struct turns *turns)
 {
-    struct store *store = values_new(scene.segment);
+    struct exposition *store = values_new(scene.segment);
     double pool, live;
 
     if (!values_take(store))

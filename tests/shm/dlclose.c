@@ -161,7 +161,7 @@ the_process_lives_on_when_the_library_is_unloaded(void **state)
 {
     const double updates = (double)ROUNDS * (THREADS * (double)UPDATES + LAST);
     const char *segment = place_path("unloaded");
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     pid_t busy[BUSY], child;
     int status, i;
     (void)state;
@@ -181,7 +181,7 @@ the_process_lives_on_when_the_library_is_unloaded(void **state)
     assert_true(values_number(store, "library_seconds_total", NULL) == updates / 2);
     assert_true(values_sum(store, "library_seconds", NULL) == updates / 4);
     assert_true((double)values_count(store, "library_seconds", NULL) == updates);
-    store_free(store);
+    exposition_free(store);
 }
 
 /* Both update one gauge, and there is one slot. */
@@ -190,7 +190,7 @@ share_one_slot(const char *segment, int flags)
 {
     static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "both", .mode = SHMETER_LIVE_SUM };
     const struct segment_status *status;
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     struct library library;
     struct shmeter *meter;
     assert_int_equal(shmeter_open(&meter, segment, NULL), 0);
@@ -212,7 +212,7 @@ share_one_slot(const char *segment, int flags)
     assert_int_equal(status->slots_live, 0);
     dlclose(library.handle);
     assert_true(library_is_gone());
-    store_free(store);
+    exposition_free(store);
 }
 
 static void

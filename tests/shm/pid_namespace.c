@@ -212,7 +212,7 @@ end(const struct worker *worker, int apart)
     close(worker->answers);
 }
 
-static struct store *
+static struct exposition *
 open_segment(const char *name, struct shmeter **meter, uint32_t slots)
 {
     struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1, .max_slots = slots };
@@ -225,7 +225,7 @@ static void
 a_worker_of_another_namespace_counts_while_it_lives(void **state)
 {
     const struct segment_status *status;
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     struct worker apart, here;
     (void)state;
@@ -257,7 +257,7 @@ a_worker_of_another_namespace_counts_while_it_lives(void **state)
     assert_int_equal(status->slots[2].pid, here.pid);
     assert_true(values_number(store, "in_there", NULL) == 2);
     end(&here, 0);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -265,7 +265,7 @@ static void
 stopped_with_its_lock_it_keeps_its_slot(void **state)
 {
     const struct segment_status *status;
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     struct worker apart, here;
     (void)state;
@@ -289,7 +289,7 @@ stopped_with_its_lock_it_keeps_its_slot(void **state)
     assert_true(values_number(store, "in_there", NULL) == SET_VALUE);
     end(&here, 0);
     end(&apart, 1);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -297,7 +297,7 @@ static void
 robbed_while_it_is_stopped_it_notices_and_claims_anew(void **state)
 {
     const struct segment_status *status;
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     struct worker apart, here;
     (void)state;
@@ -333,7 +333,7 @@ robbed_while_it_is_stopped_it_notices_and_claims_anew(void **state)
     assert_true(values_number(store, "in_there", NULL) == SET_VALUE);
     assert_true(values_number(store, "in_there_total", NULL) == 10);
     end(&apart, 1);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -341,7 +341,7 @@ static void
 who_closes_all_descriptors_is_alive_and_keeps_its_slot(void **state)
 {
     const struct segment_status *status;
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     struct worker apart, here;
     (void)state;
@@ -369,7 +369,7 @@ who_closes_all_descriptors_is_alive_and_keeps_its_slot(void **state)
     assert_int_equal(status->slots[1].pid, here.pid);
     assert_true(values_number(store, "in_there", NULL) == 2); /* set while it had no slot */
     end(&here, 0);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -392,7 +392,7 @@ in_another_namespace(int (*what)(void))
 static int
 count_live(void)
 {
-    struct store *store = values_new(segment);
+    struct exposition *store = values_new(segment);
     const struct segment_status *status = values_take(store);
     return status ? (int)status->slots_live : 99;
 }
@@ -400,7 +400,7 @@ count_live(void)
 static void
 a_master_is_gone_when_it_is_killed_though_a_child_of_it_counts_on(void **state)
 {
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     struct worker master;
     pid_t child;
@@ -422,7 +422,7 @@ a_master_is_gone_when_it_is_killed_though_a_child_of_it_counts_on(void **state)
     close(master.orders); /* the child ends */
     close(master.answers);
     kill(child, SIGKILL);
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 
@@ -431,7 +431,7 @@ static int
 crowd(void)
 {
     static const double values[] = { 4, 8 };
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     pid_t late;
     int i, ready[2];
@@ -463,7 +463,7 @@ crowd(void)
 static void
 the_living_live_where_proc_is_of_another_pid_namespace(void **state)
 {
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     int result;
     (void)state;
@@ -473,13 +473,13 @@ the_living_live_where_proc_is_of_another_pid_namespace(void **state)
     if (result == NO_NAMESPACE)
         skip();
     assert_int_equal(result, 0);
-    store_free(store);
+    exposition_free(store);
 }
 
 static void
 workers_that_have_no_proc_and_no_path_leave_their_slots_to_others(void **state)
 {
-    struct store *store;
+    struct exposition *store;
     struct shmeter *meter;
     const char *empty;
     pid_t child;
@@ -502,7 +502,7 @@ workers_that_have_no_proc_and_no_path_leave_their_slots_to_others(void **state)
             skip();
         assert_int_equal(result, 0);
     }
-    store_free(store);
+    exposition_free(store);
     shmeter_close(meter);
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "read/store.h"
+#include "exposition/exposition.h"
 
 struct sample {
     const char *text; /* ended by a zero */
@@ -14,7 +14,7 @@ struct sample {
 };
 
 struct scrape {
-    struct store *store;
+    struct exposition *store;
     struct buffer out;
     struct sample *samples; /* sorted by text */
     uint32_t samples_n, capacity;
@@ -30,10 +30,10 @@ give_up(const char *what)
 struct scrape *
 scrape_open(const char *segment)
 {
-    struct store_options options = { .names = &segment, .names_n = 1, .label = STORE_LABEL_NEVER, .without_own = 1 };
+    struct store_options options = { .names = &segment, .names_n = 1, .label = STORE_LABEL_NEVER };
     struct scrape *scrape = calloc(1, sizeof *scrape);
 
-    if (!scrape || !(scrape->store = store_new(&options)))
+    if (!scrape || !(scrape->store = exposition_new(&options)))
         give_up("no memory");
     return scrape;
 }
@@ -41,7 +41,7 @@ scrape_open(const char *segment)
 void
 scrape_close(struct scrape *scrape)
 {
-    store_free(scrape->store);
+    exposition_free(scrape->store);
     buffer_free(&scrape->out);
     free(scrape->samples);
     free(scrape);
@@ -78,7 +78,7 @@ scrape_take(struct scrape *scrape)
 
     scrape->out.len = 0;
     scrape->samples_n = 0;
-    if (store_take(scrape->store, SNAPSHOT_ALL) || store_render(scrape->store, &encode_text, &scrape->out) ||
+    if (exposition_read(scrape->store, NULL, NULL) || exposition_render(scrape->store, &encode_text, &scrape->out) ||
         buffer_append(&scrape->out, "", 1))
         give_up("no memory");
     if (!scrape_status(scrape)->readable)
@@ -117,9 +117,9 @@ scrape_count(const struct scrape *scrape, const char *beginning)
 const struct segment_status *
 scrape_status(const struct scrape *scrape)
 {
-    if (!store_status_n(scrape->store))
+    if (!store_status_n(scrape->store->store))
         give_up("no status of the segment");
-    return store_status(scrape->store, 0);
+    return store_status(scrape->store->store, 0);
 }
 
 int

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct scrape;
 

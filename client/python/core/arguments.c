@@ -1,7 +1,12 @@
 /*
- * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name.
+ * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name; and exemplars, which are one.
  */
 #include "core.h"
+
+#include "base/text.h"
+
+#define EXEMPLAR_RUNES   128 /* of all its labels (OpenMetrics 1.0, section "Exemplars") */
+#define LABEL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 static int
 wrong(const char *function, const char *why)
@@ -39,18 +44,60 @@ core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, Py
     return 0;
 }
 
-/* The check is Python's: exemplars are rare, and the rules are those of the labels of metrics. */
+/* As the names of a metric's own labels. */
+static int
+check_label(PyObject *name)
+{
+    const char *text;
+    Py_ssize_t len;
+    int reserved;
+
+    if (!PyUnicode_Check(name)) {
+        PyObject *type = PyType_GetName(Py_TYPE(name));
+        PyErr_Format(PyExc_TypeError, "expected string or bytes-like object, got '%S'", type);
+        Py_XDECREF(type);
+        return -1;
+    }
+    text = PyUnicode_AsUTF8AndSize(name, &len);
+    if (!text)
+        return -1;
+    if (strlen(text) == (size_t)len && text_label_valid(text))
+        return 0;
+    reserved = !strncmp(text, "__", 2) && strspn(text, LABEL_CHARACTERS) == (size_t)len;
+    PyErr_Format(PyExc_ValueError, "%s label metric name: %U", reserved ? "Reserved" : "Invalid", name);
+    return -1;
+}
+
+/* The runes of an exemplar's labels; -1 with an exception. */
+static Py_ssize_t
+exemplar_runes(PyObject *items)
+{
+    Py_ssize_t i, runes = 0;
+
+    for (i = 0; i < PyList_Size(items); i++) {
+        PyObject *name, *value;
+        Py_ssize_t len;
+        if (!PyArg_ParseTuple(PyList_GetItem(items, i), "OO", &name, &value) || check_label(name))
+            return -1;
+        len = PyObject_Size(value);
+        if (len < 0)
+            return -1;
+        runes += PyUnicode_GetLength(name) + len;
+    }
+    return runes;
+}
+
+/* Exemplars are checked, and not kept. */
 int
 core_exemplar(PyObject *exemplar)
 {
-    PyObject *module, *result;
-    int wanted = exemplar ? PyObject_IsTrue(exemplar) : 0;
+    const int wanted = exemplar ? PyObject_IsTrue(exemplar) : 0;
+    PyObject *items = wanted > 0 ? PyMapping_Items(exemplar) : NULL;
+    const Py_ssize_t runes = items ? exemplar_runes(items) : -1;
 
-    if (wanted <= 0)
-        return wanted;
-    module = PyImport_ImportModule("shmeter.prometheus.names");
-    result = module ? PyObject_CallMethod(module, "check_exemplar", "O", exemplar) : NULL;
-    Py_XDECREF(module);
-    Py_XDECREF(result);
-    return result ? 0 : -1;
+    Py_XDECREF(items);
+    if (runes > EXEMPLAR_RUNES)
+        PyErr_Format(PyExc_ValueError, "Exemplar labels have %zd UTF-8 characters, exceeding the limit of %d", runes,
+                     EXEMPLAR_RUNES);
+    return wanted && (runes < 0 || runes > EXEMPLAR_RUNES) ? -1 : 0;
 }

@@ -27,9 +27,16 @@ struct view;
 /* One for each interpreter that imports the module. */
 struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
-    PyTypeObject *web, *route, *exchange, *awaiting; /* web.h */
+    PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
+    PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
 };
+
+static inline struct core *
+core_of_module(PyObject *module)
+{
+    return (struct core *)PyModule_GetState(module);
+}
 
 /* An attachment to a segment, as the plain API has it and as metrics are opened on. */
 struct meter_object {
@@ -39,7 +46,11 @@ struct meter_object {
     int open;          /* counted by shmeter_open */
 };
 
-enum metric_kind { KIND_NONE, KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_SUMMARY, KIND_INFO, KIND_STATESET };
+enum metric_kind { /* 1 + enum model_type */
+                   KIND_NONE,
+#define TYPE(name, ...) KIND_##name,
+#include "model/types.def"
+};
 
 /* From label values to children: open addressing over the hashes of str objects. */
 struct table_entry {
@@ -77,23 +88,11 @@ struct metric_object {
     PyObject *extra;                                     /* bounds of a histogram, mode of a gauge, ... */
 };
 
-/* module.c */
-struct core *core_of_module(PyObject *module);
-
 /* meter.c */
 extern PyType_Spec meter_spec;
 PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
 
-/* metric.c */
-extern PyType_Spec metric_spec;
-extern const char metric_open_doc[];
-PyObject *metric_open(PyObject *meter, PyObject *args);
-void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
-void metric_hide(struct metric_object *metric, PyObject *values);  /* a tuple of str */
-int metric_stored(struct metric_object *metric, PyObject *values); /* view.c: whether the store exposes such a series */
-extern const char *const metric_words[];                           /* by enum metric_kind */
-const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
-                                           PyObject *more);
+/* series.c: a metric's series in the segment. */
 /* Label values as the store takes them: UTF-8 without zero bytes. */
 struct metric_text {
     const char *values[SHMETER_MAX_LABELS];
@@ -103,6 +102,9 @@ int metric_text_of(struct metric_text *text, PyObject *values,
                    uint32_t n); /* 0, or -1 with an exception; drop it in both cases */
 void metric_text_drop(struct metric_text *text, uint32_t n);
 PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
+void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
+void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
+int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
 
 /* Whether an update can be done; else *result is what it returns. A handle of a hidden series is had again, where the object is a family. */
 static inline int
@@ -116,6 +118,14 @@ metric_updatable(struct metric_object *metric, PyObject **result)
         metric_bind(metric);
     return 1;
 }
+
+/* metric.c */
+extern PyType_Spec metric_spec;
+extern const char metric_open_doc[];
+PyObject *metric_open(PyObject *meter, PyObject *args);
+/* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
+const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
+                                           PyObject *more);
 
 /* A number as updates take it: float, int, or what has __float__ or __index__. -1 with an exception. */
 static inline int

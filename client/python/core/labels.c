@@ -230,7 +230,7 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_LOCK(metric)
     child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
     CORE_UNLOCK()
-    had = (child && !hidden_since((struct metric_object *)child)) || metric_stored(metric, tuple);
+    had = (child && !hidden_since((struct metric_object *)child)) || metric_shown(metric, tuple);
     Py_XDECREF(child);
     metric_hide(metric, tuple);
     if (!had) {

@@ -3,6 +3,8 @@
  */
 #include "view.h"
 
+#include "read/snapshot/status.h"
+
 PyObject *
 meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -125,18 +127,15 @@ static PyObject *
 meter_check(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = { "check", "health", "message", NULL };
-    static const char *const healths[] = { "ok", "degraded", "failing" };
-    const char *check, *health, *message = "";
-    int i;
+    const char *check, *word, *message = "";
+    enum status_health health;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|s", words, &check, &health, &message))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|s", words, &check, &word, &message))
         return NULL;
-    for (i = 0; i < 3; i++)
-        if (!strcmp(health, healths[i])) {
-            shmeter_check(((struct meter_object *)self)->meter, check, (enum shmeter_health)i, message);
-            Py_RETURN_NONE;
-        }
-    return PyErr_Format(PyExc_ValueError, "health is 'ok', 'degraded' or 'failing', not '%s'", health);
+    if (status_health_of(word, &health))
+        return PyErr_Format(PyExc_ValueError, "health is 'ok', 'degraded' or 'failing', not '%s'", word);
+    shmeter_check(((struct meter_object *)self)->meter, check, (enum shmeter_health)health, message);
+    Py_RETURN_NONE;
 }
 
 static PyObject *

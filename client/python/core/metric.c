@@ -1,153 +1,7 @@
 /*
- * The type that all metrics derive from: a family, or one of its children; opening a family, and the way from label values to handles.
+ * The type that all metrics derive from: a family, or one of its children; and opening a family.
  */
 #include "core.h"
-
-/* Stands for the store's count of changes where there is no store: it never moves. */
-static const uint64_t no_changes;
-
-const char *const metric_words[] = { "unopened", "counter", "gauge", "histogram", "summary", "info", "stateset" };
-
-/* ---- label values as the store takes them ---- */
-
-void
-metric_text_drop(struct metric_text *text, uint32_t n)
-{
-    while (n)
-        Py_XDECREF(text->kept[--n]);
-}
-
-/* UTF-8 without zero bytes: a lone surrogate becomes '?', U+0000 the replacement character. */
-static PyObject *
-text_repair(PyObject *value)
-{
-    PyObject *nul = PyUnicode_FromStringAndSize("", 1), *other = PyUnicode_FromString("\xef\xbf\xbd"), *bytes = NULL;
-    PyObject *whole = nul && other ? PyUnicode_Replace(value, nul, other, -1) : NULL;
-
-    if (whole)
-        bytes = PyUnicode_AsEncodedString(whole, "utf-8", "replace");
-    Py_XDECREF(whole);
-    Py_XDECREF(nul);
-    Py_XDECREF(other);
-    return bytes;
-}
-
-/* values: a tuple of str. */
-int
-metric_text_of(struct metric_text *text, PyObject *values, uint32_t n)
-{
-    Py_ssize_t len;
-    uint32_t i;
-
-    memset(text, 0, sizeof *text);
-    for (i = 0; i < n; i++) {
-        PyObject *value = PyTuple_GetItem(values, i);
-        if (!value)
-            return -1;
-        text->values[i] = PyUnicode_AsUTF8AndSize(value, &len);
-        if (text->values[i] && strlen(text->values[i]) == (size_t)len)
-            continue;
-        PyErr_Clear();
-        text->kept[i] = text_repair(value);
-        text->values[i] = text->kept[i] ? PyBytes_AsString(text->kept[i]) : NULL;
-        if (!text->values[i])
-            return -1;
-    }
-    return 0;
-}
-
-static void
-have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
-{
-    switch (metric->kind) {
-    case KIND_COUNTER:
-        metric->handle.counter = shmeter_counter_f64_of_v(metric->family, values, n);
-        break;
-    case KIND_GAUGE:
-        metric->handle.gauge = shmeter_gauge_of_v(metric->family, values, n);
-        shmeter_gauge_touch(metric->handle.gauge);
-        break;
-    case KIND_HISTOGRAM:
-    case KIND_SUMMARY:
-        metric->handle.histogram = shmeter_histogram_of_v(metric->family, values, n);
-        break;
-    case KIND_STATESET:
-        metric->handle.stateset = shmeter_stateset_of_v(metric->family, values, n);
-        break;
-    case KIND_INFO:
-        if (!metric_stored(metric, metric->labelvalues)) /* else what another process says stays */
-            shmeter_info_of_v(metric->family, values, n);
-        break;
-    default:
-        break;
-    }
-}
-
-/* An exception that is under way stays. Without memory the old handle stays. */
-void
-metric_bind(struct metric_object *metric)
-{
-    PyObject *type, *value, *trace;
-    const uint64_t *changes;
-    struct metric_text text;
-    uint32_t n = metric->child ? metric->labels_n : 0;
-    int tries = 0;
-
-    PyErr_Fetch(&type, &value, &trace);
-    do { /* the lookup may attach to another segment, which has another count */
-        changes = shmeter_changes(metric->meter->meter);
-        metric->changes = changes ? changes : &no_changes;
-        metric->seen = shmeter_load_acquire(
-            metric->changes); /* before the lookup: what is hidden from now on is noticed */
-        if (!metric_text_of(&text, metric->labelvalues, n))
-            have_handle(metric, text.values, n);
-        metric_text_drop(&text, n);
-    } while (shmeter_changes(metric->meter->meter) != changes && ++tries < 3);
-    PyErr_Restore(type, value, trace);
-}
-
-void
-metric_hide(struct metric_object *metric, PyObject *values)
-{
-    struct metric_text text;
-
-    if (metric_text_of(&text, values, metric->labels_n))
-        PyErr_Clear();
-    else if (metric->kind == KIND_INFO)
-        shmeter_info_hide_v(metric->family, text.values, metric->labels_n);
-    else
-        shmeter_hide_v(metric->family, text.values, metric->labels_n);
-    metric_text_drop(&text, metric->labels_n);
-}
-
-static PyObject *
-metric_hide_own(PyObject *self, PyObject *Py_UNUSED(unused))
-{
-    struct metric_object *metric = (struct metric_object *)self;
-
-    if (!metric->ready)
-        return metric_missing(metric);
-    metric_hide(metric, metric->labelvalues);
-    Py_RETURN_NONE;
-}
-
-static PyObject *
-metric_begin_again(PyObject *self, PyObject *unused)
-{
-    PyObject *result = metric_hide_own(self, unused);
-
-    if (result)
-        metric_bind((struct metric_object *)self);
-    return result;
-}
-
-PyObject *
-metric_missing(const struct metric_object *metric)
-{
-    return PyErr_Format(PyExc_ValueError, "%s metric is missing label values", metric_words[metric->kind]);
-}
-
-/* ---- opening ---- */
 
 /* The bounds, or the states, of a description; new memory. -1 with an exception. */
 static int
@@ -181,11 +35,13 @@ read_list(const struct metric_object *metric, PyObject *list, struct shmeter_des
 static uint8_t
 kind_of(const struct core *core, PyTypeObject *type)
 {
-    const PyTypeObject *const types[] = { NULL,          core->counter, core->gauge,   core->histogram,
-                                          core->summary, core->info,    core->stateset };
+    const PyTypeObject *const types[] = {
+        [KIND_COUNTER] = core->counter, [KIND_GAUGE] = core->gauge, [KIND_HISTOGRAM] = core->histogram,
+        [KIND_SUMMARY] = core->summary, [KIND_INFO] = core->info,   [KIND_STATESET] = core->stateset,
+    };
     uint8_t kind;
 
-    for (kind = KIND_STATESET; kind > KIND_NONE; kind--)
+    for (kind = sizeof types / sizeof *types - 1; kind > KIND_NONE; kind--)
         if (PyType_IsSubtype(type, (PyTypeObject *)(uintptr_t)types[kind]))
             break;
     return kind;
@@ -195,9 +51,11 @@ kind_of(const struct core *core, PyTypeObject *type)
 static const struct shmeter_family *
 open_family(struct metric_object *metric, struct shmeter_desc *desc)
 {
-    static const enum shmeter_type types[] = { SHMETER_COUNTER_F64, SHMETER_COUNTER_F64, SHMETER_GAUGE,
-                                               SHMETER_HISTOGRAM,   SHMETER_SUMMARY,     SHMETER_INFO,
-                                               SHMETER_STATESET };
+    static const enum shmeter_type types[] = {
+        [KIND_NONE] = SHMETER_COUNTER_F64,    [KIND_COUNTER] = SHMETER_COUNTER_F64, [KIND_GAUGE] = SHMETER_GAUGE,
+        [KIND_HISTOGRAM] = SHMETER_HISTOGRAM, [KIND_SUMMARY] = SHMETER_SUMMARY,     [KIND_INFO] = SHMETER_INFO,
+        [KIND_STATESET] = SHMETER_STATESET,
+    };
 
     desc->type = types[metric->kind];
     return metric_family(metric, desc, NULL);
@@ -341,6 +199,27 @@ metric_dealloc(PyObject *self)
     Py_CLEAR(metric->labelvalues);
     release(self);
     Py_DECREF(type);
+}
+
+static PyObject *
+metric_hide_own(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct metric_object *metric = (struct metric_object *)self;
+
+    if (!metric->ready)
+        return metric_missing(metric);
+    metric_hide(metric, metric->labelvalues);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+metric_begin_again(PyObject *self, PyObject *unused)
+{
+    PyObject *result = metric_hide_own(self, unused);
+
+    if (result)
+        metric_bind((struct metric_object *)self);
+    return result;
 }
 
 static PyMethodDef methods[] = {

@@ -1,13 +1,11 @@
 /*
  * The module shmeter._core: its types, and the state that each interpreter has of it.
  */
-#include "web.h"
+#include "web/web.h"
 
-struct core *
-core_of_module(PyObject *module)
-{
-    return (struct core *)PyModule_GetState(module);
-}
+#include "base/number.h"
+#include "model/model.h"
+#include "read/snapshot/modes.h"
 
 static PyTypeObject *
 core_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)
@@ -45,6 +43,48 @@ add_types(PyObject *module, struct core *core)
     return 0;
 }
 
+/* Gives the module a dictionary, new or NULL. 0, or -1 with an exception. */
+static int
+add_words(PyObject *module, const char *name, PyObject *words)
+{
+    int result = words ? PyModule_AddObjectRef(module, name, words) : -1;
+
+    Py_XDECREF(words);
+    return result;
+}
+
+/* {"livesum": 1, ...}: prometheus_client's modes, as metrics are opened with them. */
+static PyObject *
+mode_words(void)
+{
+    PyObject *words = PyDict_New(), *number;
+    uint32_t i;
+
+    for (i = 0; words && i < modes_n; i++) {
+        number = PyLong_FromUnsignedLong(i);
+        if (!number || (*modes[i].prometheus && PyDict_SetItemString(words, modes[i].prometheus, number)))
+            Py_CLEAR(words);
+        Py_XDECREF(number);
+    }
+    return words;
+}
+
+/* {"counter": "_total", ...}: what the names of metrics end with in the store. */
+static PyObject *
+suffix_words(void)
+{
+    PyObject *words = PyDict_New(), *suffix;
+    uint32_t i;
+
+    for (i = 0; words && i < MODEL_TYPES; i++) {
+        suffix = PyUnicode_FromString(model_kinds[i].suffix);
+        if (!suffix || PyDict_SetItemString(words, model_kinds[i].word, suffix))
+            Py_CLEAR(words);
+        Py_XDECREF(suffix);
+    }
+    return words;
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -54,7 +94,8 @@ module_exec(PyObject *module)
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
-    if (add_types(module, core))
+    if (add_types(module, core) || add_words(module, "MODES", mode_words()) ||
+        add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL))
         return -1;
     return PyModule_AddStringConstant(module, "__version__", SHMETER_VERSION);
 }
@@ -78,6 +119,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->exchange);
     Py_VISIT(core->awaiting);
     Py_VISIT(core->error);
+    Py_VISIT(core->within);
     return 0;
 }
 
@@ -100,16 +142,42 @@ module_clear(PyObject *module)
     Py_CLEAR(core->exchange);
     Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
+    Py_CLEAR(core->within);
     return 0;
 }
 
+/* The package above needs no import from here: it says what timers need of it. */
+static PyObject *
+core_hand_over(PyObject *module, PyObject *within)
+{
+    struct core *core = core_of_module(module);
+    PyObject *before = core->within;
+
+    core->within = Py_NewRef(within);
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
+/* As prometheus_client writes it. */
+static PyObject *
+core_number(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    char text[NUMBER_BYTES];
+    double value;
+
+    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)number_repr(text, value));
+}
+
 static PyMethodDef functions[] = {
+    { "_hand_over", core_hand_over, METH_O,
+      PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("open(segment=None, *, private=False, ...) -> Meter") },
     { "web", web_new, METH_VARARGS,
       PyDoc_STR("web(app, resolve, excluded, metrics, always) -> Web\n\nFor the middleware.") },
     { "normalize_path", web_normalize, METH_O,
       PyDoc_STR("normalize_path(path) -> str\n\nA path with {id} in the place of what names one thing among many.") },
+    { "number", core_number, METH_O, PyDoc_STR("number(number) -> str\n\n1.0 0.25 1.234567e+06 +Inf NaN") },
     { "render", core_render, METH_VARARGS,
       PyDoc_STR(
           "render(metrics, openmetrics, created) -> bytes\n\nThe text of metrics, of their meters' last takes.") },

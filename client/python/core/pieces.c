@@ -81,7 +81,7 @@ add_series(struct pieces *pieces, const struct model_family *family)
         if (add_labels(pieces, piece, &order, series))
             return -1;
         if (series->created_ns)
-            piece->created_n = (uint32_t)view_number(piece->created, (double)series->created_ns * 1e-9);
+            piece->created_n = (uint32_t)number_repr(piece->created, (double)series->created_ns * 1e-9);
     }
     return 0;
 }

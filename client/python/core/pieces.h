@@ -7,13 +7,14 @@
 #include "view.h"
 
 #include "base/buffer.h"
+#include "base/number.h"
 
 struct piece {          /* of one series */
     size_t off;         /* of its labels in the family's text */
     uint32_t len;       /* of all of them */
     uint32_t before;    /* of those that come before the line's own label, with a comma if there are more */
     uint32_t created_n; /* bytes; 0: not known */
-    char created[VIEW_NUMBER_BYTES];
+    char created[NUMBER_BYTES];
 };
 
 struct pieces {            /* of one family */

@@ -3,9 +3,7 @@
  */
 #include "core.h"
 
-static const char *const modes[SHMETER_MODES] = {
-    "pool", "live_sum", "live_min", "live_max", "live_latest", "live_all", "sum", "min", "max", "latest", "all",
-};
+#include "read/snapshot/modes.h"
 
 struct plain {
     const char *name, *help, *unit, *mode;
@@ -24,11 +22,11 @@ short_name(const char *name, const char *suffix)
 static int
 mode_of(const char *word)
 {
-    int mode;
+    uint32_t mode;
 
-    for (mode = 0; mode < SHMETER_MODES; mode++)
-        if (!strcmp(word, modes[mode]))
-            return mode;
+    for (mode = 0; mode < modes_n; mode++)
+        if (!strcmp(word, modes[mode].word))
+            return (int)mode;
     PyErr_Format(PyExc_ValueError,
                  "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not %s",
                  word);
@@ -64,7 +62,7 @@ parse(PyObject *args, PyObject *kwargs, const char *format, const char *last, st
     const char **text = format[strlen(format) - 1] == 's' ? &plain->mode : NULL;
 
     plain->help = plain->unit = "";
-    plain->mode = modes[SHMETER_POOL];
+    plain->mode = modes[SHMETER_POOL].word;
     plain->labels = plain->list = NULL;
     return PyArg_ParseTupleAndKeywords(args, kwargs, format, (char **)(uintptr_t)words, &plain->name, &plain->help,
                                        &plain->labels, &plain->unit, text ? (void *)text : (void *)&plain->list);

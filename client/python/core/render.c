@@ -4,9 +4,8 @@
  */
 #include "pieces.h"
 
+#include "base/saturate.h"
 #include "base/text.h"
-
-#define BOUND_BYTES (VIEW_NUMBER_BYTES + 1)
 
 struct render {
     struct buffer out;
@@ -15,7 +14,8 @@ struct render {
     int openmetrics, created;
     int failed; /* no memory */
     /* One family. */
-    const char *name, *documentation, *kind, *unit;
+    const char *name, *documentation, *unit;
+    const struct model_kind *kind;
     size_t name_len;
     const struct model_family *family;
     const struct pieces *pieces;
@@ -57,16 +57,9 @@ put_head(struct render *render, const char *suffix, const char *type)
 static void
 put_heads(struct render *render)
 {
-    const char *suffix = "", *type = render->kind;
+    const char *suffix = render->openmetrics ? "" : render->kind->suffix;
+    const char *type = render->openmetrics ? render->kind->word : render->kind->text;
 
-    if (!render->openmetrics && !strcmp(type, "counter")) {
-        suffix = "_total";
-    } else if (!render->openmetrics && !strcmp(type, "info")) {
-        suffix = "_info";
-        type = "gauge";
-    } else if (!render->openmetrics && !strcmp(type, "stateset")) {
-        type = "gauge";
-    }
     put_head(render, suffix, type);
     if (!render->openmetrics || !*render->unit)
         return;
@@ -116,15 +109,19 @@ put_name(struct render *render, const char *suffix, const char *own)
     }
 }
 
-static void
-put_line(struct render *render, const char *suffix, const char *own, double value)
+static int
+put_sample(void *argument, const char *suffix, const double *le, double value)
 {
-    char number[VIEW_NUMBER_BYTES + 1];
-    size_t len = view_number(number, value);
+    struct render *render = argument;
+    char number[NUMBER_BYTES + 1], own[NUMBER_BYTES + 1];
+    size_t len = number_repr(number, value);
 
     number[len++] = '\n';
-    put_name(render, suffix, own);
+    if (le)
+        own[number_repr(own, *le)] = 0;
+    put_name(render, suffix, le ? own : NULL);
     put(render, number, len);
+    return render->failed;
 }
 
 static void
@@ -138,58 +135,11 @@ put_created(struct render *render)
 }
 
 static void
-put_histogram(struct render *render, const struct model_series *series)
-{
-    const struct model_shape *shape = series->shape;
-    const uint64_t *buckets = model_histogram_buckets(render->model, series);
-    char bound[BOUND_BYTES];
-    uint64_t count = 0;
-    uint32_t i, k = 0;
-
-    for (i = 0; i < shape->classic_n; i++) {
-        for (; k < shape->classic_ends[i]; k++)
-            count = model_add_held(count, buckets[k]);
-        bound[view_number(bound, shape->classic_bounds[i])] = 0;
-        put_line(render, "_bucket", bound, (double)count);
-    }
-    count = model_histogram_count(render->model, series);
-    put_line(render, "_bucket", "+Inf", (double)count);
-    put_line(render, "_count", NULL, (double)count);
-    if (!(shape->classic_n && shape->classic_bounds[0] < 0))
-        put_line(render, "_sum", NULL, model_histogram_sum(render->model, series));
-}
-
-static int
-has_created(const struct model_family *family)
-{
-    return family && family->present_n && (family->type == MODEL_COUNTER || model_is_histogram(family->type));
-}
-
-static void
 put_series(struct render *render, uint32_t number)
 {
-    const struct model_series *series = &render->family->series[number];
-
     render->piece = &render->pieces->list[number];
-    switch (render->family->type) {
-    case MODEL_HISTOGRAM:
-        put_histogram(render, series);
-        break;
-    case MODEL_SUMMARY:
-        put_line(render, "_count", NULL, (double)model_histogram_count(render->model, series));
-        put_line(render, "_sum", NULL, model_histogram_sum(render->model, series));
-        break;
-    case MODEL_COUNTER:
-        put_line(render, "_total", NULL, model_number(render->model, series));
-        break;
-    case MODEL_INFO:
-        put_line(render, "_info", NULL, 1);
-        break;
-    default:
-        put_line(render, "", NULL, model_number(render->model, series));
-        break;
-    }
-    if (render->openmetrics && has_created(render->family))
+    view_samples(render->model, render->family, &render->family->series[number], put_sample, render);
+    if (render->openmetrics && view_has_created(render->family))
         put_created(render);
 }
 
@@ -206,12 +156,12 @@ put_family(struct render *render)
     if (!family)
         return;
     render->pieces = pieces_of(render->all, render->model, family, render->name,
-                               family->type == MODEL_HISTOGRAM ? "le" : NULL);
+                               model_kinds[family->type].value == MODEL_VALUE_HISTOGRAM ? "le" : NULL);
     render->failed |= !render->pieces;
     for (i = 0; render->pieces && i < family->series_n; i++)
         if (family->series[i].present)
             put_series(render, i);
-    if (render->openmetrics || !render->created || !has_created(family))
+    if (render->openmetrics || !render->created || !family->present_n || !view_has_created(family))
         return;
     put_head(render, "_created", "gauge");
     for (i = 0; render->pieces && i < family->series_n; i++)
@@ -243,7 +193,7 @@ render_metric(struct render *render, PyObject *object)
     render->unit = render->documentation ? PyUnicode_AsUTF8AndSize(metric->unit, NULL) : NULL;
     if (!render->unit)
         return -1;
-    render->kind = metric_words[metric->kind];
+    render->kind = &model_kinds[metric->kind - 1];
     render->model = view_model(metric->meter);
     render->all = view_pieces(metric->meter);
     render->family = render->model ? model_find(render->model, stored) : NULL;
@@ -278,7 +228,6 @@ core_render(PyObject *module, PyObject *args)
 PyObject *
 meter_render(PyObject *self, int openmetrics)
 {
-    static const char *const kinds[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     const struct meter_object *meter = (struct meter_object *)self;
     struct render render = { .model = view_model(meter), .all = view_pieces(meter), .openmetrics = openmetrics };
     char name[VIEW_NAME_BYTES];
@@ -292,7 +241,7 @@ meter_render(PyObject *self, int openmetrics)
         render.name = view_short_name(render.family, name);
         render.documentation = render.family->help;
         render.unit = render.family->unit;
-        render.kind = kinds[render.family->type];
+        render.kind = &model_kinds[render.family->type];
         put_family(&render);
     }
     CORE_UNLOCK()

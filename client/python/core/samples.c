@@ -3,11 +3,14 @@
  */
 #include "view.h"
 
+#include "base/number.h"
+
 struct samples {
     PyObject *list, *type; /* type(name, labels, value) makes one */
     const char *name;      /* without a suffix */
     const char *stored;    /* a stateset's own label has this name in the model */
     int created;
+    const struct model_series *series; /* whose samples are added */
 };
 
 static int
@@ -21,8 +24,9 @@ put_label(PyObject *labels, const char *name, const char *value)
 }
 
 static PyObject *
-labels_of(const struct samples *samples, const struct model_series *series)
+labels_of(const struct samples *samples)
 {
+    const struct model_series *series = samples->series;
     PyObject *labels = PyDict_New();
     uint32_t i;
 
@@ -32,18 +36,17 @@ labels_of(const struct samples *samples, const struct model_series *series)
     return labels;
 }
 
-/* le: NULL none. */
 static int
-add(struct samples *samples, const struct model_series *series, const char *suffix, const double *le, double value)
+add(void *argument, const char *suffix, const double *le, double value)
 {
-    PyObject *labels = labels_of(samples, series), *sample = NULL,
-             *name = PyUnicode_FromFormat("%s%s", samples->name, suffix);
+    const struct samples *samples = argument;
+    PyObject *labels = labels_of(samples), *sample = NULL, *name = PyUnicode_FromFormat("%s%s", samples->name, suffix);
     PyObject *number = PyFloat_FromDouble(value);
-    char text[VIEW_NUMBER_BYTES + 1];
+    char text[NUMBER_BYTES + 1];
     int result = -1;
 
     if (le) {
-        text[view_number(text, *le)] = 0;
+        text[number_repr(text, *le)] = 0;
         if (labels && put_label(labels, "le", text))
             Py_CLEAR(labels);
     }
@@ -59,64 +62,16 @@ add(struct samples *samples, const struct model_series *series, const char *suff
 }
 
 static int
-add_created(struct samples *samples, const struct model_series *series)
-{
-    if (!samples->created || !series->created_ns)
-        return 0;
-    return add(samples, series, "_created", NULL, (double)series->created_ns * 1e-9);
-}
-
-static int
-add_histogram(struct samples *samples, const struct model *model, const struct model_series *series)
-{
-    const struct model_shape *shape = series->shape;
-    const uint64_t *buckets = model_histogram_buckets(model, series);
-    const double infinity = Py_HUGE_VAL;
-    uint64_t count = 0;
-    uint32_t i, k = 0;
-    int result = 0;
-
-    for (i = 0; i < shape->classic_n && !result; i++) {
-        for (; k < shape->classic_ends[i]; k++)
-            count = model_add_held(count, buckets[k]);
-        result = add(samples, series, "_bucket", &shape->classic_bounds[i], (double)count);
-    }
-    count = model_histogram_count(model, series);
-    result = result ? result : add(samples, series, "_bucket", &infinity, (double)count);
-    result = result ? result : add(samples, series, "_count", NULL, (double)count);
-    if (!result && !(shape->classic_n && shape->classic_bounds[0] < 0))
-        result = add(samples, series, "_sum", NULL, model_histogram_sum(model, series));
-    return result ? result : add_created(samples, series);
-}
-
-static int
-add_summary(struct samples *samples, const struct model *model, const struct model_series *series)
-{
-    int result = add(samples, series, "_count", NULL, (double)model_histogram_count(model, series));
-
-    result = result ? result : add(samples, series, "_sum", NULL, model_histogram_sum(model, series));
-    return result ? result : add_created(samples, series);
-}
-
-static int
 add_series(struct samples *samples, const struct model *model, const struct model_family *family,
            const struct model_series *series)
 {
     int result;
 
-    switch (family->type) {
-    case MODEL_HISTOGRAM:
-        return add_histogram(samples, model, series);
-    case MODEL_SUMMARY:
-        return add_summary(samples, model, series);
-    case MODEL_COUNTER:
-        result = add(samples, series, "_total", NULL, model_number(model, series));
-        return result ? result : add_created(samples, series);
-    case MODEL_INFO:
-        return add(samples, series, "_info", NULL, 1);
-    default:
-        return add(samples, series, "", NULL, model_number(model, series));
-    }
+    samples->series = series;
+    result = view_samples(model, family, series, add, samples);
+    if (result || !samples->created || !series->created_ns || !view_has_created(family))
+        return result;
+    return add(samples, "_created", NULL, (double)series->created_ns * 1e-9);
 }
 
 static int
@@ -155,7 +110,6 @@ meter_samples(PyObject *self, PyObject *args)
 PyObject *
 meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    static const char *const types[] = { "counter", "gauge", "histogram", "info", "summary", "stateset" };
     const struct model *model = view_model((struct meter_object *)self);
     PyObject *list = PyList_New(0), *one;
     char name[VIEW_NAME_BYTES];
@@ -165,8 +119,8 @@ meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
         const struct model_family *family = model->families[i];
         if (!family->present_n)
             continue;
-        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), types[family->type], family->help,
-                            family->unit);
+        one = Py_BuildValue("(sssss)", family->name, view_short_name(family, name), model_kinds[family->type].word,
+                            family->help, family->unit);
         if (!one || PyList_Append(list, one))
             Py_CLEAR(list);
         Py_XDECREF(one);

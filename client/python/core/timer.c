@@ -71,21 +71,22 @@ timer_again(PyObject *self, PyObject *unused)
     return timer_new(((struct timer_object *)self)->metric, unused);
 }
 
-/* As a decorator. */
+static PyMethodDef again = { "again", timer_again, METH_NOARGS, NULL };
+
+/* As a decorator: each call has a timer of its own, so that calls may overlap. */
 static PyObject *
 timer_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    PyObject *module = PyImport_ImportModule("shmeter.prometheus.context_managers"), *result = NULL, *decorate,
-             *function;
+    const struct metric_object *metric = (struct metric_object *)((struct timer_object *)self)->metric;
+    PyObject *function, *context, *result = NULL;
 
     (void)kwargs;
-    if (!module)
+    if (!PyArg_ParseTuple(args, "O", &function))
         return NULL;
-    decorate = PyObject_GetAttrString(module, "decorate_timer");
-    if (decorate && PyArg_ParseTuple(args, "O", &function))
-        result = PyObject_CallFunctionObjArgs(decorate, self, function, NULL);
-    Py_XDECREF(decorate);
-    Py_DECREF(module);
+    context = PyCFunction_New(&again, self);
+    if (context)
+        result = PyObject_CallFunctionObjArgs(metric->core->within, function, context, NULL);
+    Py_XDECREF(context);
     return result;
 }
 
@@ -113,7 +114,6 @@ static PyMethodDef methods[] = {
     { "__exit__", (PyCFunction)(void (*)(void))timer_exit, METH_FASTCALL, NULL },
     { "labels", (PyCFunction)(void (*)(void))timer_labels, METH_FASTCALL | METH_KEYWORDS,
       PyDoc_STR("labels(*values, **values_by_name)\n\nThe child that gets the time.") },
-    { "_again", timer_again, METH_NOARGS, PyDoc_STR("_again() -> Timer\n\nAnother one for the same metric.") },
     { NULL, NULL, 0, NULL },
 };
 

@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-#include "read/store.h"
+#include "base/saturate.h"
+#include "exposition/exposition.h"
 
 struct view {
-    struct store *store;
+    struct exposition *exposition;
     struct pieces_all pieces;
 };
 
@@ -19,7 +20,7 @@ view_free(struct view *view)
     if (!view)
         return;
     pieces_free(&view->pieces);
-    store_free(view->store);
+    exposition_free(view->exposition);
     free(view);
 }
 
@@ -31,15 +32,14 @@ view_new(const char *path)
         .names = &path,
         .names_n = 1,
         .label = STORE_LABEL_NEVER,
-        .without_own = 1,
         .keep_removed = 1,
     };
     struct view *view = calloc(1, sizeof *view);
 
     if (!view)
         return NULL;
-    view->store = store_new(&options);
-    if (view->store)
+    view->exposition = exposition_new(&options);
+    if (view->exposition)
         return view;
     free(view);
     return NULL;
@@ -54,7 +54,7 @@ view_take(struct meter_object *meter)
     if (!meter->view && meter->meter)
         meter->view = view_new(meter->meter->path);
     if (meter->view)
-        result = store_take(meter->view->store, SNAPSHOT_ALL);
+        result = exposition_read(meter->view->exposition, NULL, NULL);
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
@@ -69,14 +69,14 @@ view_pieces(const struct meter_object *meter)
 const struct store *
 view_store(const struct meter_object *meter)
 {
-    return meter->view ? meter->view->store : NULL;
+    return meter->view ? meter->view->exposition->store : NULL;
 }
 
 /* Of the last take; NULL: there was none. */
 const struct model *
 view_model(const struct meter_object *meter)
 {
-    return meter->view ? store_model(meter->view->store) : NULL;
+    return meter->view ? meter->view->exposition->model : NULL;
 }
 
 PyObject *
@@ -90,50 +90,54 @@ meter_take(PyObject *self, PyObject *Py_UNUSED(unused))
     return result ? NULL : Py_NewRef(Py_None);
 }
 
-/* An info's, a stateset's and a worker's series have more labels behind those of their family. */
-static int
-has_values(const struct model_series *series, PyObject *values)
-{
-    const uint32_t n = (uint32_t)PyTuple_Size(values);
-    uint32_t i;
-
-    if (series->shape->labels_n < n)
-        return 0;
-    for (i = 0; i < n; i++) {
-        const char *value = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(values, i), NULL);
-        if (!value || strcmp(value, series->values[i]))
-            return 0;
-    }
-    return 1;
-}
-
-/* Whether the store exposes a series of these values, whichever process made it. */
-int
-metric_stored(struct metric_object *metric, PyObject *values)
-{
-    const char *name = PyUnicode_AsUTF8AndSize(metric->stored_name, NULL);
-    const struct model_family *family = NULL;
-    uint32_t i;
-    int found = 0;
-
-    CORE_LOCK((PyObject *)metric->meter)
-    if (!view_take(metric->meter))
-        family = model_find(view_model(metric->meter), name);
-    for (i = 0; family && i < family->series_n && !found; i++)
-        found = family->series[i].present && has_values(&family->series[i], values);
-    CORE_UNLOCK()
-    PyErr_Clear();
-    return found;
-}
-
 const char *
 view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES])
 {
-    const char *suffix = family->type == MODEL_COUNTER ? "_total" : family->type == MODEL_INFO ? "_info" : "";
+    const char *suffix = model_kinds[family->type].suffix;
     size_t len = strlen(family->name), n = strlen(suffix);
 
     if (len > n && !strcmp(family->name + len - n, suffix))
         len -= n;
     snprintf(out, VIEW_NAME_BYTES, "%.*s", (int)len, family->name);
     return out;
+}
+
+static int
+histogram_samples(const struct model *model, const struct model_series *series, view_sample_fn *fn, void *argument)
+{
+    const struct model_shape *shape = series->shape;
+    const uint64_t *buckets = model_histogram_buckets(model, series);
+    const double infinity = Py_HUGE_VAL, count = (double)model_histogram_count(model, series);
+    uint64_t below = 0;
+    uint32_t i, k = 0;
+    int result = 0;
+
+    for (i = 0; i < shape->classic_n && !result; i++) {
+        for (; k < shape->classic_ends[i]; k++)
+            below = saturate_add(below, buckets[k]);
+        result = fn(argument, "_bucket", &shape->classic_bounds[i], (double)below);
+    }
+    result = result ? result : fn(argument, "_bucket", &infinity, count);
+    result = result ? result : fn(argument, "_count", NULL, count);
+    if (result || (shape->classic_n && shape->classic_bounds[0] < 0))
+        return result;
+    return fn(argument, "_sum", NULL, model_histogram_sum(model, series));
+}
+
+int
+view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
+             view_sample_fn *fn, void *argument)
+{
+    const struct model_kind *kind = &model_kinds[family->type];
+    int result;
+
+    switch (kind->value) {
+    case MODEL_VALUE_HISTOGRAM:
+        return histogram_samples(model, series, fn, argument);
+    case MODEL_VALUE_SUMMARY:
+        result = fn(argument, "_count", NULL, (double)model_histogram_count(model, series));
+        return result ? result : fn(argument, "_sum", NULL, model_histogram_sum(model, series));
+    default:
+        return fn(argument, kind->suffix, NULL, model_number(model, series));
+    }
 }

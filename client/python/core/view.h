@@ -14,6 +14,18 @@ struct pieces_all *view_pieces(const struct meter_object *meter); /* pieces.h */
 const struct store *view_store(const struct meter_object *meter); /* NULL: no take yet */
 const struct model *view_model(const struct meter_object *meter);
 
+/* The samples of a series, in the order in which they are exposed; le NULL: it has none. Stops at the first that fn returns not 0 for, and returns it. */
+typedef int view_sample_fn(void *argument, const char *suffix, const double *le, double value);
+int view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
+                 view_sample_fn *fn, void *argument);
+
+/* Whether such series say when they were created. */
+static inline int
+view_has_created(const struct model_family *family)
+{
+    return model_kinds[family->type].value != MODEL_VALUE_NUMBER;
+}
+
 /* A stored family's name without the suffix that its type has in the store. */
 #define VIEW_NAME_BYTES 512u
 const char *view_short_name(const struct model_family *family, char out[VIEW_NAME_BYTES]);
@@ -24,9 +36,5 @@ view_label(const char *label, const char *stored, const char *shown)
 {
     return strcmp(label, stored) ? label : shown;
 }
-
-/* number.c: as prometheus_client writes it, for text that is compared byte by byte. Returns the bytes written, at most VIEW_NUMBER_BYTES. */
-#define VIEW_NUMBER_BYTES 40u
-size_t view_number(char *out, double value);
 
 #endif

@@ -6,8 +6,11 @@ it for libraries too. open() gives the plain API. docs/PYTHON.md has both.
 from . import _core
 from ._core import Error, Meter, __version__
 from .alias import install
+from .decorate import within
 
 __all__ = ("Error", "Meter", "__version__", "install", "open")
+
+_core._hand_over(within)  # for timers as decorators
 
 
 def open(segment=None, **options) -> Meter:
@@ -17,7 +20,7 @@ def open(segment=None, **options) -> Meter:
     lane_bytes, max_series, max_family_series, max_slots, max_gauges, cpu_lanes and shared_lanes, which count for its creator alone.
     ValueError: no segment could have this name. Where the store cannot be had, the meter counts into private memory, and error says why.
     """
-    from .prometheus import store
+    from . import store
     meter = _core.open(segment, **options)
     store.use(meter)
     return meter

@@ -17,74 +17,6 @@
 #define LISTEN_BACKLOG 1024 /* a burst of connections that does not fit costs each a second: SYN is sent again then */
 
 static int
-port_parse(const char *text, uint16_t *out)
-{
-    size_t digits = strspn(text, "0123456789");
-    unsigned long port;
-
-    if (!digits || digits > 5 || text[digits])
-        return -EINVAL;
-    port = strtoul(text, NULL, 10);
-    if (port > 65535)
-        return -EINVAL;
-    *out = (uint16_t)port;
-    return 0;
-}
-
-/* A relative path would name another place after a change of folder, and an abstract name has no mode that protects it. */
-static int
-path_parse(const char *path, struct listen_address *out, const char **why)
-{
-    if (path[0] != '/' || path[strlen(path) - 1] == '/') {
-        *why = "the path of a Unix socket is absolute, as in unix:/run/shmeter/http.sock";
-        return -EINVAL;
-    }
-    if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
-        *why = "the path of a Unix socket has at most 107 bytes";
-        return -EINVAL;
-    }
-    memcpy(out->host, path, strlen(path));
-    out->is_unix = 1;
-    return 0;
-}
-
-int
-listen_parse(const char *text, struct listen_address *out, const char **why)
-{
-    const char *colon = strrchr(text, ':');
-    const char *host = text;
-    size_t host_len;
-
-    memset(out, 0, sizeof *out);
-    *why = "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
-    if (!colon || strlen(text) >= sizeof out->text)
-        return -EINVAL;
-    if (!strncmp(text, "unix:", 5) && path_parse(text + 5, out, why))
-        return -EINVAL;
-    if (out->is_unix) {
-        memcpy(out->text, text, strlen(text));
-        return 0;
-    }
-    host_len = (size_t)(colon - text);
-    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
-        host++;
-        host_len -= 2;
-        if (!host_len || !memchr(host, ':', host_len))
-            return -EINVAL;
-    } else if (memchr(host, ':', host_len)) {
-        *why = "an IPv6 address stands in brackets, as in [::1]:10077";
-        return -EINVAL;
-    }
-    if (port_parse(colon + 1, &out->port)) {
-        *why = "a port is a number from 0 to 65535, where 0 is any free one";
-        return -EINVAL;
-    }
-    memcpy(out->host, host, host_len);
-    memcpy(out->text, text, strlen(text));
-    return 0;
-}
-
-static int
 open_one(const struct addrinfo *info)
 {
     const int on = 1, off = 0;
@@ -129,7 +61,7 @@ open_any(const struct addrinfo *infos, int every)
 }
 
 static void
-explain(const struct listen_address *address, int result, char *error, size_t error_bytes)
+explain(const struct listen_address *address, int result, struct report *report)
 {
     const char *advice;
 
@@ -146,11 +78,11 @@ explain(const struct listen_address *address, int result, char *error, size_t er
     default:
         advice = strerror(-result);
     }
-    snprintf(error, error_bytes, "cannot listen on %s: %s", address->text, advice);
+    report_fail(report, result, "cannot listen on %s: %s", address->text, advice);
 }
 
 int
-listen_open(const struct listen_address *address, char *error, size_t error_bytes)
+listen_open(const struct listen_address *address, struct report *report)
 {
     struct addrinfo hints, *infos;
     char port[8];
@@ -163,20 +95,20 @@ listen_open(const struct listen_address *address, char *error, size_t error_byte
     snprintf(port, sizeof port, "%u", address->port);
     result = getaddrinfo(address->host[0] ? address->host : NULL, port, &hints, &infos);
     if (result) {
-        snprintf(error, error_bytes, "cannot listen on %s: the host is not known (%s); give an address of this machine",
-                 address->text, gai_strerror(result));
+        report_fail(report, result, "cannot listen on %s: the host is not known (%s); give an address of this machine",
+                    address->text, gai_strerror(result));
         return -EADDRNOTAVAIL;
     }
     result = open_any(infos, !address->host[0]);
     freeaddrinfo(infos);
     if (result < 0)
-        explain(address, result, error, error_bytes);
+        explain(address, result, report);
     return result;
 }
 
 int
 listen_open_all(struct listen_sockets *out, const struct listen_address *addresses, uint32_t addresses_n, mode_t mode,
-                char *error, size_t error_bytes)
+                struct report *report)
 {
     int result;
 
@@ -185,9 +117,9 @@ listen_open_all(struct listen_sockets *out, const struct listen_address *address
         const struct listen_address *address = &addresses[out->n];
         struct listen_socket *socket = &out->all[out->n];
         if (address->is_unix)
-            result = listen_open_unix(address, mode, socket, error, error_bytes);
+            result = listen_open_unix(address, mode, socket, report);
         else
-            result = socket->fd = listen_open(address, error, error_bytes);
+            result = socket->fd = listen_open(address, report);
         if (result < 0) {
             listen_close(out);
             return result;

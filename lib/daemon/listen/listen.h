@@ -1,5 +1,5 @@
 /*
- * Addresses to listen on: from text to a socket. It knows nothing of HTTP.
+ * From an address to a socket that listens there. It knows nothing of HTTP.
  */
 #ifndef SHMETER_DAEMON_LISTEN_LISTEN_H
 #define SHMETER_DAEMON_LISTEN_LISTEN_H
@@ -8,15 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LISTEN_ADDRESSES  8u /* --web.listen-address may be given so often */
-#define LISTEN_TEXT_BYTES 256u
-
-struct listen_address {
-    char text[LISTEN_TEXT_BYTES]; /* as it was given                                                        */
-    char host[LISTEN_TEXT_BYTES]; /* "" every address of this machine; the path of a Unix socket             */
-    uint16_t port;                /* 0: a free one                                                          */
-    int is_unix;
-};
+#include "base/report.h"
+#include "daemon/listen/address.h"
 
 struct listen_socket {
     int fd;
@@ -30,26 +23,23 @@ struct listen_sockets {
     uint32_t n;
 };
 
-/* Reads HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH. Returns 0, or -EINVAL and in *why what is wrong with it. */
-int listen_parse(const char *text, struct listen_address *out, const char **why);
-
 /*
- * A socket that listens there, non-blocking and closed on exec. Returns the descriptor, or -errno and one sentence in error that
+ * A socket that listens there, non-blocking and closed on exec. Returns the descriptor, or -errno and one sentence in report that
  * names the address and says what to do.
  */
-int listen_open(const struct listen_address *address, char *error, size_t error_bytes);
+int listen_open(const struct listen_address *address, struct report *report);
 
 /*
  * A Unix socket, with that mode whatever the umask. One that a dead program left there is replaced, a living one's is not, nor anything
  * else that has the path. Fills *out, whose path is the address's. Sets the process's umask for a moment: call it before there are
- * threads. Returns 0, or -errno and one sentence in error.
+ * threads. Returns 0, or -errno and one sentence in report.
  */
-int listen_open_unix(const struct listen_address *address, mode_t mode, struct listen_socket *out, char *error,
-                     size_t error_bytes);
+int listen_open_unix(const struct listen_address *address, mode_t mode, struct listen_socket *out,
+                     struct report *report);
 
 /* Opens all of them, or none. mode: of Unix sockets. The addresses must outlive *out. Returns 0, or -errno and one sentence. */
 int listen_open_all(struct listen_sockets *out, const struct listen_address *addresses, uint32_t addresses_n,
-                    mode_t mode, char *error, size_t error_bytes);
+                    mode_t mode, struct report *report);
 
 /* Removes the Unix sockets that were made here, if they are still the same; closes nothing. May be called again. */
 void listen_remove(struct listen_sockets *sockets);

@@ -100,7 +100,7 @@ bind_or_replace(int fd, const char *path, mode_t mode)
 }
 
 static void
-explain(const struct listen_address *address, int result, char *error, size_t error_bytes)
+explain(const struct listen_address *address, int result, struct report *report)
 {
     const char *advice;
 
@@ -125,12 +125,11 @@ explain(const struct listen_address *address, int result, char *error, size_t er
     default:
         advice = strerror(-result);
     }
-    snprintf(error, error_bytes, "cannot listen on %s: %s", address->text, advice);
+    report_fail(report, result, "cannot listen on %s: %s", address->text, advice);
 }
 
 int
-listen_open_unix(const struct listen_address *address, mode_t mode, struct listen_socket *out, char *error,
-                 size_t error_bytes)
+listen_open_unix(const struct listen_address *address, mode_t mode, struct listen_socket *out, struct report *report)
 {
     struct stat status;
     int lock = folder_lock(address->host), result = lock < 0 ? lock : 0, fd = -1;
@@ -150,7 +149,7 @@ listen_open_unix(const struct listen_address *address, mode_t mode, struct liste
     }
     if (fd >= 0)
         close(fd);
-    explain(address, result, error, error_bytes);
+    explain(address, result, report);
     return result;
 }
 

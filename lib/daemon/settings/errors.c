@@ -14,18 +14,16 @@
 static int
 fail(struct yaml *yaml, uint32_t line, const char *format, va_list arguments)
 {
-    char sentence[1024], at[16] = "";
+    char sentence[REPORT_BYTES], clean[REPORT_BYTES], at[16] = "";
     size_t used;
 
-    if (!yaml->error_bytes || *yaml->error)
-        return -EINVAL;
     if (line)
         snprintf(at, sizeof at, ":%u", line);
     used = (size_t)snprintf(sentence, sizeof sentence, "%s%s: ", yaml->path, at);
     if (used < sizeof sentence)
         vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
-    text_clip(yaml->error, yaml->error_bytes, sentence, TEXT_ONE_LINE); /* it may quote what stands in the file */
-    return -EINVAL;
+    text_clip(clean, sizeof clean, sentence, TEXT_ONE_LINE); /* it may quote what stands in the file */
+    return report_fail(yaml->report, -EINVAL, "%s", clean);
 }
 
 int

@@ -335,15 +335,13 @@ read_bytes(struct yaml *yaml, int fd, char *text)
 }
 
 int
-yaml_open(struct yaml *yaml, const char *path, char *error, size_t error_bytes)
+yaml_open(struct yaml *yaml, const char *path, struct report *report)
 {
     char *text = malloc(YAML_FILE_BYTES + 1);
     ssize_t len;
     int fd, result;
 
-    *yaml = (struct yaml){ .path = path, .error = error, .error_bytes = error_bytes };
-    if (error_bytes)
-        *error = 0;
+    *yaml = (struct yaml){ .path = path, .report = report };
     if (!text)
         return yaml_no_memory(yaml);
     /* NONBLOCK: a FIFO that nobody writes must not stop us. */

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
+
 #define YAML_FILE_BYTES  (1u << 20) /* a longer file is refused                                                 */
 #define YAML_DEPTH       16u        /* lists and maps in each other; deeper ones are refused                    */
 #define YAML_SHOWN_BYTES 80u        /* of a value in a sentence                                                 */
@@ -29,19 +31,18 @@ struct yaml_value {
 struct yaml {
     const char *path;
     const struct yaml_value *root; /* NULL: the file holds nothing but comments                              */
-    char *error;                   /* the caller's: where the sentence goes; the first one stays             */
-    size_t error_bytes;
+    struct report *report;         /* the caller's: where the first sentence goes                             */
 };
 
 /*
  * Reads a file, regular or a device that ends (/dev/null). Returns 0, or -errno (-EINVAL: no YAML; -EFBIG; -ENOMEM) with one sentence
- * in error. What it yields is valid until yaml_close(), and error is used until then. After an error there is nothing to close.
+ * in report, which was empty. What it yields is valid until yaml_close(), and report is used until then. After an error there is nothing to close.
  */
-int yaml_open(struct yaml *yaml, const char *path, char *error, size_t error_bytes);
+int yaml_open(struct yaml *yaml, const char *path, struct report *report);
 void yaml_close(struct yaml *yaml);
 
 /*
- * Writes "FILE:LINE: sentence" into the error, unless there is one: always one line, whatever stands in the arguments. Returns -EINVAL.
+ * Writes "FILE:LINE: sentence" into the report, unless it has one: always one line, whatever stands in the arguments. Returns -EINVAL.
  * value NULL: without a line. Values come in by yaml_shown() only.
  */
 int yaml_fail(struct yaml *yaml, const struct yaml_value *value, const char *format, ...)

@@ -36,10 +36,11 @@ find_other(const struct model *model, const char *name, size_t len, const char *
     return model_find(model, other);
 }
 
+/* Whether it is a family of counters, which is exposed as NAME_total and perhaps NAME_created. */
 static int
-has_type(const struct model_family *family, enum model_type type)
+is_total(const struct model_family *family)
 {
-    return family && family->type == type;
+    return family && model_kinds[family->type].value == MODEL_VALUE_TOTAL;
 }
 
 /* Whether a histogram, summary or counter that is exposed as one could have a sample of this name. */
@@ -52,17 +53,17 @@ could_be_sample(const struct model *model, const char *name, size_t len)
     for (i = 0; i < 4; i++)
         if (ends_with(name, len, suffixes[i])) {
             const struct model_family *other = find_other(model, name, len - strlen(suffixes[i]), "");
-            if (has_type(other, MODEL_HISTOGRAM) || (i && has_type(other, MODEL_SUMMARY)))
+            if (other && model_is_histogram(other->type) && (i || !model_is_summary(other->type)))
                 return 1;
         }
-    return ends_with(name, len, "_created") &&
-           has_type(find_other(model, name, len - strlen("_created"), "_total"), MODEL_COUNTER);
+    return ends_with(name, len, "_created") && is_total(find_other(model, name, len - strlen("_created"), "_total"));
 }
 
 /* The bytes of the name without suffix, if the family can have that name; 0 if not. */
 static size_t
-short_name(const struct model *model, const struct model_family *family, const char *suffix)
+short_name(const struct model *model, const struct model_family *family)
 {
+    const char *suffix = model_kinds[family->type].suffix;
     size_t len = strlen(family->name);
 
     if (!ends_with(family->name, len, suffix))
@@ -70,9 +71,9 @@ short_name(const struct model *model, const struct model_family *family, const c
     len -= strlen(suffix);
     if (find_other(model, family->name, len, "") || could_be_sample(model, family->name, len))
         return 0;
-    if (family->type == MODEL_INFO)
-        return has_type(find_other(model, family->name, len, "_total"), MODEL_COUNTER) ? 0 : len;
-    return find_other(model, family->name, len, "_created") ? 0 : len;
+    if (is_total(family))
+        return find_other(model, family->name, len, "_created") ? 0 : len;
+    return is_total(find_other(model, family->name, len, "_total")) ? 0 : len;
 }
 
 static int
@@ -110,7 +111,7 @@ add_apart(struct plan_family *planned, const struct model_family *family)
     int result = 0;
 
     planned->lens_n = 0;
-    for (i = family->type == MODEL_SUMMARY; i < 3 && !result; i++) {
+    for (i = (uint32_t)model_is_summary(family->type); i < 3 && !result; i++) {
         size_t before = planned->head.len;
         result = add_lines(&planned->head, family, planned->name_len, suffixes[i], "unknown");
         if (!result)
@@ -122,27 +123,17 @@ add_apart(struct plan_family *planned, const struct model_family *family)
 static int
 add_head(struct plan_family *planned, const struct model *model, const struct model_family *family)
 {
-    const size_t whole = strlen(family->name);
-    const char *type = "gauge";
-    size_t len = 0;
+    const struct model_kind *kind = &model_kinds[family->type];
+    const size_t whole = strlen(family->name), len = *kind->suffix ? short_name(model, family) : whole;
 
-    planned->kind = OPENMETRICS_PLAIN;
-    if (family->type == MODEL_COUNTER) {
-        len = short_name(model, family, "_total");
-        planned->kind = len ? OPENMETRICS_COUNTER : OPENMETRICS_PLAIN;
-        type = len ? "counter" : "unknown";
-    } else if (family->type == MODEL_INFO) {
-        len = short_name(model, family, "_info");
-        type = len ? "info" : "gauge";
-    } else if (model_is_histogram(family->type)) {
-        planned->kind = find_other(model, family->name, whole, "_created") ? OPENMETRICS_APART : OPENMETRICS_HISTOGRAM;
-        type = family->type == MODEL_SUMMARY ? "summary" : "histogram";
-    } else if (family->type == MODEL_STATESET) {
-        type = "stateset";
-    }
     planned->name_len = (uint32_t)(len ? len : whole);
-    return planned->kind == OPENMETRICS_APART ? add_apart(planned, family)
-                                              : add_lines(&planned->head, family, planned->name_len, "", type);
+    if (model_is_histogram(family->type))
+        planned->kind = find_other(model, family->name, whole, "_created") ? OPENMETRICS_APART : OPENMETRICS_HISTOGRAM;
+    else
+        planned->kind = len && is_total(family) ? OPENMETRICS_COUNTER : OPENMETRICS_PLAIN;
+    if (planned->kind == OPENMETRICS_APART)
+        return add_apart(planned, family);
+    return add_lines(&planned->head, family, planned->name_len, "", len ? kind->word : kind->otherwise);
 }
 
 const struct plan_maker plan_make_openmetrics = { .head = add_head, .others_matter = 1 };

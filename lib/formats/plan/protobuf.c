@@ -10,6 +10,15 @@
 #include "formats/protobuf_fields.h"
 #include "formats/protobuf_wire.h"
 
+static const struct {
+    Io__Prometheus__Client__MetricType type;
+    uint32_t field; /* of Metric, that has the value */
+} protobuf_types[] = {
+#define TYPE(name, word, text, protobuf, ...) \
+    [MODEL_##name] = { IO__PROMETHEUS__CLIENT__METRIC_TYPE__##protobuf, METRIC_##protobuf },
+#include "model/types.def"
+};
+
 /* Messages may be packed field by field: the bytes behind each other are the whole (protobuf.dev, "Message Structure"). */
 static int
 add_message(struct buffer *out, const ProtobufCMessage *message)
@@ -33,10 +42,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     family.help = *of->help ? (char *)of->help : NULL;
     family.unit = *of->unit ? (char *)of->unit : NULL;
     family.has_type = 1;
-    family.type = of->type == MODEL_COUNTER     ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__COUNTER
-                  : of->type == MODEL_HISTOGRAM ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__HISTOGRAM
-                  : of->type == MODEL_SUMMARY   ? IO__PROMETHEUS__CLIENT__METRIC_TYPE__SUMMARY
-                                                : IO__PROMETHEUS__CLIENT__METRIC_TYPE__GAUGE;
+    family.type = protobuf_types[of->type].type;
     return add_message(&planned->head, &family.base);
 }
 
@@ -69,15 +75,22 @@ add_start(struct buffer *out, enum model_type type, uint64_t created_ns)
     Io__Prometheus__Client__Histogram histogram = IO__PROMETHEUS__CLIENT__HISTOGRAM__INIT;
     Io__Prometheus__Client__Summary summary = IO__PROMETHEUS__CLIENT__SUMMARY__INIT;
 
-    if (!created_ns || (type != MODEL_COUNTER && !model_is_histogram(type)))
+    if (!created_ns)
         return 0;
     start.has_seconds = start.has_nanos = 1;
     start.seconds = (int64_t)(created_ns / 1000000000);
     start.nanos = (int32_t)(created_ns % 1000000000);
     counter.start_timestamp = histogram.start_timestamp = summary.start_timestamp = &start;
-    return add_message(out, type == MODEL_COUNTER   ? &counter.base
-                            : type == MODEL_SUMMARY ? &summary.base
-                                                    : &histogram.base);
+    switch (model_kinds[type].value) {
+    case MODEL_VALUE_TOTAL:
+        return add_message(out, &counter.base);
+    case MODEL_VALUE_HISTOGRAM:
+        return add_message(out, &histogram.base);
+    case MODEL_VALUE_SUMMARY:
+        return add_message(out, &summary.base);
+    default:
+        return 0;
+    }
 }
 
 static int
@@ -127,7 +140,7 @@ add_number(struct plan_family *planned, enum model_type type, const struct model
     if (!result)
         result = buffer_append(text, value, sizeof value);
     if (!result)
-        result = wrap(text, number, type == MODEL_COUNTER ? METRIC_COUNTER : METRIC_GAUGE);
+        result = wrap(text, number, protobuf_types[type].field);
     return result ? result : wrap(text, metric, FAMILY_METRIC);
 }
 

@@ -8,15 +8,6 @@
 #include "base/text.h"
 #include "formats/plan/internal.h"
 
-static const char *
-type_word(enum model_type type)
-{
-    return type == MODEL_COUNTER     ? "counter"
-           : type == MODEL_HISTOGRAM ? "histogram"
-           : type == MODEL_SUMMARY   ? "summary"
-                                     : "gauge";
-}
-
 static int
 add_head(struct plan_family *planned, const struct model *model, const struct model_family *family)
 {
@@ -34,7 +25,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     result |= buffer_append_string(head, "# TYPE ");
     result |= buffer_append_string(head, family->name);
     result |= buffer_append_string(head, " ");
-    result |= buffer_append_string(head, type_word(family->type));
+    result |= buffer_append_string(head, model_kinds[family->type].text);
     result |= buffer_append_string(head, "\n");
     return result ? -ENOMEM : 0;
 }
@@ -103,9 +94,14 @@ add_histogram(struct plan_family *planned, const char *name, const struct model_
 static int
 add_series(struct plan_family *planned, const struct model_family *family, const struct model_series *series)
 {
-    return family->type == MODEL_HISTOGRAM ? add_histogram(planned, family->name, series)
-           : family->type == MODEL_SUMMARY ? add_summary(planned, family->name, series)
-                                           : add_prefix(&planned->text, family->name, "", series, NULL);
+    switch (model_kinds[family->type].value) {
+    case MODEL_VALUE_HISTOGRAM:
+        return add_histogram(planned, family->name, series);
+    case MODEL_VALUE_SUMMARY:
+        return add_summary(planned, family->name, series);
+    default:
+        return add_prefix(&planned->text, family->name, "", series, NULL);
+    }
 }
 
 const struct plan_maker plan_make_text = { .head = add_head, .series = add_series };

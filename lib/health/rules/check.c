@@ -1,31 +1,12 @@
 /*
- * What is wrong with a rule or a summary, as a sentence.
+ * What is wrong with a rule, but for its condition, or a summary.
  */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "health/rules/expression/expression.h"
-#include "health/rules/rules.h"
-
-struct why {
-    char *text;
-    size_t bytes;
-};
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct why *why, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(why->text, why->bytes, format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
+#include "health/rules/internal.h"
 
 /* One line of UTF-8 without control characters. */
 static int
@@ -40,46 +21,49 @@ is_line(const char *text, size_t most_bytes)
 }
 
 int
-rules_check_rule(const struct rule_spec *spec, char *why_text, size_t why_bytes)
+rules_check_rule(const struct rule_spec *spec, struct report *report)
 {
-    const struct why why = { why_text, why_bytes };
-    struct expression *expression;
-
     if (!spec->name || !*spec->name || !is_line(spec->name, RULES_NAME_BYTES))
-        return refuse(&why, "the name of a rule is one line of 1 to %u bytes", RULES_NAME_BYTES);
+        return report_field(report, RULES_NAME, 0, "the name of a rule is one line of 1 to %u bytes", RULES_NAME_BYTES);
     if (spec->message && !is_line(spec->message, RULES_MESSAGE_BYTES))
-        return refuse(&why, "the message of a rule is one line of at most %u bytes", RULES_MESSAGE_BYTES);
+        return report_field(report, RULES_MESSAGE, 0, "the message of a rule is one line of at most %u bytes",
+                            RULES_MESSAGE_BYTES);
     if (!(spec->for_seconds >= 0 && spec->for_seconds <= RULES_FOR_MOST))
-        return refuse(&why, "for is between 0s and 1d");
+        return report_field(report, RULES_FOR, 0, "for is between 0s and 1d");
     if (spec->severity != STATUS_DEGRADED && spec->severity != STATUS_FAILING)
-        return refuse(&why, "the severity of a rule is degraded or failing");
-    expression = expression_parse(spec->expression ? spec->expression : "", why_text, why_bytes);
-    if (!expression)
-        return -EINVAL;
-    expression_free(expression);
+        return report_field(report, RULES_SEVERITY, 0, "the severity of a rule is degraded or failing");
+    return 0;
+}
+
+static int
+check_by(const char *const *by, uint32_t by_n, struct report *report)
+{
+    uint32_t i, k;
+
+    for (i = 0; i < by_n; i++) {
+        if (i == RULES_BY_MOST)
+            return report_field(report, RULES_BY, i, "by takes at most %u labels", RULES_BY_MOST);
+        if (!text_label_valid(by[i]) || !strcmp(by[i], "le"))
+            return report_field(report, RULES_BY, i, "\"%.80s\" is no name of a label by which there can be groups",
+                                by[i]);
+        for (k = 0; k < i; k++)
+            if (!strcmp(by[i], by[k]))
+                return report_field(report, RULES_BY, i, "label \"%.80s\" is given twice", by[i]);
+    }
     return 0;
 }
 
 int
-rules_check_summary(const struct summary_spec *spec, char *why_text, size_t why_bytes)
+rules_check_summary(const struct summary_spec *spec, struct report *report)
 {
-    const struct why why = { why_text, why_bytes };
-    uint32_t i, k;
-
     if (!spec->histogram || !text_metric_valid(spec->histogram))
-        return refuse(&why, "\"%.80s\" is no name of a histogram", spec->histogram ? spec->histogram : "");
-    if (spec->by_n > RULES_BY_MOST)
-        return refuse(&why, "by takes at most %u labels", RULES_BY_MOST);
-    for (i = 0; i < spec->by_n; i++) {
-        if (!text_label_valid(spec->by[i]) || !strcmp(spec->by[i], "le"))
-            return refuse(&why, "\"%.80s\" is no name of a label by which there can be groups", spec->by[i]);
-        for (k = 0; k < i; k++)
-            if (!strcmp(spec->by[i], spec->by[k]))
-                return refuse(&why, "label \"%.80s\" is given twice", spec->by[i]);
-    }
+        return report_field(report, RULES_HISTOGRAM, 0, "\"%.80s\" is no name of a histogram",
+                            spec->histogram ? spec->histogram : "");
+    if (check_by(spec->by, spec->by_n, report))
+        return -EINVAL;
     if (!(spec->over_seconds >= RULES_OVER_LEAST && spec->over_seconds <= EXPRESSION_WINDOW_MOST))
-        return refuse(&why, "over is between %.0fs and 1h", RULES_OVER_LEAST);
+        return report_field(report, RULES_OVER, 0, "over is between %.0fs and 1h", RULES_OVER_LEAST);
     if (!(spec->apdex_seconds >= 0) || isinf(spec->apdex_seconds))
-        return refuse(&why, "apdex is the target: a positive number in the histogram's unit");
+        return report_field(report, RULES_APDEX, 0, "apdex is the target: a positive number in the histogram's unit");
     return 0;
 }

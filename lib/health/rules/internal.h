@@ -1,5 +1,5 @@
 /*
- * What rules.c and summary.c share; nobody else includes it.
+ * What rules.c, check.c and summary.c share; nobody else includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_INTERNAL_H
 #define SHMETER_HEALTH_RULES_INTERNAL_H
@@ -7,7 +7,7 @@
 #include "health/rules/expression/expression.h"
 #include "health/rules/history.h"
 #include "health/rules/rules.h"
-#include "health/rules/term/term.h"
+#include "health/rules/term/terms.h"
 
 struct rule {
     char *name, *message;
@@ -29,8 +29,7 @@ struct rules_summary {
 
 struct rules {
     struct history *history;
-    struct term **terms;
-    uint32_t terms_n;
+    struct terms terms;
     struct rule *rules;
     uint32_t rules_n;
     struct rules_summary *summaries;
@@ -38,10 +37,10 @@ struct rules {
     uint64_t real_ns; /* of the last reading; 0: none                                                       */
 };
 
-/* The index of the term, which is added if need be; -ENOMEM. */
-int64_t rules_term(struct rules *rules, const struct term_want *want);
+/* 0, or -EINVAL with a sentence and the field in report. A rule's condition is not looked at. */
+int rules_check_rule(const struct rule_spec *spec, struct report *report);
+int rules_check_summary(const struct summary_spec *spec, struct report *report);
 
-int rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct summary_spec *from);
 void rules_summary_free(struct rules_summary *summary);
 
 #endif

@@ -16,10 +16,10 @@ rule_json(const struct rule_status *status)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:s?}", "name", status->name, "expr",
                      status->expression, "state", rule_state_word(status->state), "severity",
-                     health_word(status->severity), "for_seconds", json_real(status->for_seconds), "active_seconds",
-                     number_or_null(status->since_seconds), "value", number_or_null(status->value), "comparison",
-                     status->comparison, "threshold", number_or_null(status->threshold), "message", status->message,
-                     "problem", status->problem);
+                     status_health_word(status->severity), "for_seconds", json_real(status->for_seconds),
+                     "active_seconds", number_or_null(status->since_seconds), "value", number_or_null(status->value),
+                     "comparison", status->comparison, "threshold", number_or_null(status->threshold), "message",
+                     status->message, "problem", status->problem);
 }
 
 json_t *

@@ -29,51 +29,28 @@ rules_free(struct rules *rules)
 
     if (!rules)
         return;
-    for (i = 0; rules->terms && i < rules->terms_n; i++)
-        term_free(rules->terms[i]);
+    terms_free(&rules->terms);
     for (i = 0; i < rules->rules_n; i++)
         rule_free(&rules->rules[i]);
     for (i = 0; i < rules->summaries_n; i++)
         rules_summary_free(&rules->summaries[i]);
     free(rules->history);
-    free(rules->terms);
     free(rules->rules);
     free(rules->summaries);
     free(rules);
 }
 
-int64_t
-rules_term(struct rules *rules, const struct term_want *want)
-{
-    struct term **terms;
-    uint32_t i;
-
-    for (i = 0; i < rules->terms_n; i++)
-        if (term_same(&rules->terms[i]->want, want))
-            return i;
-    terms = realloc(rules->terms, (rules->terms_n + 1) * sizeof *terms);
-    if (!terms)
-        return -ENOMEM;
-    rules->terms = terms;
-    terms[rules->terms_n] = term_new(want);
-    if (!terms[rules->terms_n])
-        return -ENOMEM;
-    return rules->terms_n++;
-}
-
 static int
-rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
+rule_make(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
 {
-    char why[256];
     uint32_t i;
 
     rule->name = strdup(spec->name);
     rule->message = strdup(spec->message ? spec->message : "");
-    rule->expression = expression_parse(spec->expression, why, sizeof why);
     rule->severity = spec->severity;
     rule->for_seconds = spec->for_seconds;
     rule->value = rule->threshold = NAN;
-    if (!rule->name || !rule->message || !rule->expression)
+    if (!rule->name || !rule->message)
         return -ENOMEM;
     for (i = 0; i < rule->expression->nodes_n; i++) {
         struct term_want want;
@@ -81,7 +58,7 @@ rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
         if (!rule->expression->nodes[i]->selector)
             continue;
         want = evaluate_want(rule->expression->nodes[i]);
-        term = rules_term(rules, &want);
+        term = terms_add(&rules->terms, &want);
         if (term < 0)
             return -ENOMEM;
         rule->term_of[i] = (uint32_t)term;
@@ -89,46 +66,41 @@ rule_copy(struct rules *rules, struct rule *rule, const struct rule_spec *spec)
     return 0;
 }
 
-static int
-rules_fill(struct rules *rules, const struct rules_spec *spec)
+int
+rules_add(struct rules *rules, const struct rule_spec *spec, struct report *report)
 {
-    uint32_t i;
+    struct expression *expression;
+    struct rule *grown, *rule;
 
-    rules->history = calloc(1, sizeof *rules->history);
-    rules->rules = calloc(spec->rules_n + 1, sizeof *rules->rules);
-    rules->summaries = calloc(spec->summaries_n + 1, sizeof *rules->summaries);
-    if (!rules->history || !rules->rules || !rules->summaries)
+    if (rules_check_rule(spec, report))
+        return -EINVAL;
+    expression = expression_parse(spec->expression ? spec->expression : "", report);
+    report->field = expression ? RULES_WHOLE : RULES_EXPRESSION;
+    if (!expression)
+        return -EINVAL;
+    grown = realloc(rules->rules, (rules->rules_n + 1) * sizeof *grown);
+    if (!grown) {
+        expression_free(expression);
         return -ENOMEM;
-    for (i = 0; i < spec->rules_n; i++) {
-        rules->rules_n++;
-        if (rule_copy(rules, &rules->rules[i], &spec->rules[i]))
-            return -ENOMEM;
     }
-    for (i = 0; i < spec->summaries_n; i++) {
-        rules->summaries_n++;
-        if (rules_summary_copy(rules, &rules->summaries[i], &spec->summaries[i]))
-            return -ENOMEM;
-    }
-    return 0;
+    rules->rules = grown;
+    rule = &grown[rules->rules_n++];
+    *rule = (struct rule){ .expression = expression };
+    return rule_make(rules, rule, spec);
+}
+
+struct rules *
+rules_new(void)
+{
+    struct rules *rules = calloc(1, sizeof *rules);
+
+    if (rules && (rules->history = calloc(1, sizeof *rules->history)))
+        return rules;
+    free(rules);
+    return NULL;
 }
 
 /* ---- after a reload ---- */
-
-static void
-take_term(struct term **to, struct rules *former)
-{
-    const struct term_want want = (*to)->want;
-    uint32_t i;
-
-    for (i = 0; i < former->terms_n; i++)
-        if (former->terms[i] && term_same(&former->terms[i]->want, &want)) {
-            term_free(*to);
-            *to = former->terms[i];
-            (*to)->want = want; /* its strings belong to the rule */
-            former->terms[i] = NULL;
-            return;
-        }
-}
 
 static void
 take_state(struct rule *to, const struct rules *former)
@@ -158,22 +130,10 @@ rules_take(struct rules *rules, struct rules *former)
         return;
     for (i = 0; i < rules->rules_n; i++)
         take_state(&rules->rules[i], former);
-    for (i = 0; i < rules->terms_n; i++)
-        take_term(&rules->terms[i], former);
+    terms_take(&rules->terms, &former->terms);
     rules->real_ns = former->real_ns;
     rules->history = former->history;
     former->history = history;
-}
-
-struct rules *
-rules_new(const struct rules_spec *spec)
-{
-    struct rules *rules = calloc(1, sizeof *rules);
-
-    if (rules && !rules_fill(rules, spec))
-        return rules;
-    rules_free(rules);
-    return NULL;
 }
 
 /* ---- each second ---- */
@@ -201,8 +161,8 @@ say_change(const struct rule *rule, const char *what)
 {
     struct shown value = show(rule->value), threshold = show(rule->threshold);
 
-    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", health_word(rule->severity), "value", value.text,
-              "threshold", threshold.text, NULL);
+    log_event(LOG_LEVEL_WARN, what, "rule", rule->name, "status", status_health_word(rule->severity), "value",
+              value.text, "threshold", threshold.text, NULL);
 }
 
 static void
@@ -227,7 +187,7 @@ rule_step(struct rule *rule, int holds, double now)
 static void
 rule_judge(struct rules *rules, struct rule *rule, const struct model *model, double now)
 {
-    struct evaluate evaluate = { rules->terms, rule->term_of, model, rules->history, NULL };
+    struct evaluate evaluate = { rules->terms.list, rule->term_of, model, rules->history, NULL };
     const struct expression *expression = rule->expression;
     double left = NAN, right = NAN;
     int none = evaluate_node(&evaluate, expression->left, &left);
@@ -248,8 +208,8 @@ rules_read(struct rules *rules, const struct model *model, double now, uint64_t 
 
     if (history_read(rules->history, now))
         return 0;
-    for (i = 0; i < rules->terms_n; i++)
-        result |= term_read(rules->terms[i], model, rules->history, &moment);
+    for (i = 0; i < rules->terms.n; i++)
+        result |= term_read(rules->terms.list[i], model, rules->history, &moment);
     for (i = 0; i < rules->rules_n; i++)
         rule_judge(rules, &rules->rules[i], model, now);
     rules->real_ns = real_ns;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
 #include "health/health.h"
 #include "model/model.h"
 
@@ -35,21 +36,31 @@ struct summary_spec {
     double apdex_seconds; /* target, in the histogram's unit; 0: no Apdex                               */
 };
 
-struct rules_spec {
-    const struct rule_spec *rules;
-    uint32_t rules_n;
-    const struct summary_spec *summaries;
-    uint32_t summaries_n;
+/* What of them is wrong, in a report. */
+enum rules_field {
+    RULES_WHOLE,
+    RULES_NAME,
+    RULES_EXPRESSION,
+    RULES_FOR,
+    RULES_SEVERITY,
+    RULES_MESSAGE,
+    RULES_HISTOGRAM,
+    RULES_BY, /* the item is the label */
+    RULES_OVER,
+    RULES_APDEX
 };
-
-/* For whoever reads a configuration: 0, or -EINVAL and one sentence. That names are unique is for the caller to see. */
-int rules_check_rule(const struct rule_spec *spec, char *why, size_t why_bytes);
-int rules_check_summary(const struct summary_spec *spec, char *why, size_t why_bytes);
 
 struct rules;
 
-/* Copies the spec, which was checked. NULL: no memory. */
-struct rules *rules_new(const struct rules_spec *spec);
+/* Without any rule. NULL: no memory. */
+struct rules *rules_new(void);
+
+/*
+ * Adds one, before the first reading: checks it, parses its condition, and copies the rest. Returns 0, -EINVAL with a sentence and the
+ * field in report, which was empty, or -ENOMEM: then rules is only to be freed. That names are unique is for the caller to see.
+ */
+int rules_add(struct rules *rules, const struct rule_spec *spec, struct report *report);
+int rules_add_summary(struct rules *rules, const struct summary_spec *spec, struct report *report);
 void rules_free(struct rules *rules); /* NULL is fine */
 
 /* What is the same in former (NULL: none) goes on in rules, with its history and its state. former is only to be freed afterwards. */

@@ -4,17 +4,15 @@
 #include "health/rules/selector.h"
 
 #include <errno.h>
-#include <regex.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "read/filters/filters.h"
+#include "base/regex.h"
 
 struct matcher {
     char *label, *value;
     enum matcher_kind kind;
-    regex_t pattern; /* of the two LIKE kinds */
+    struct regex *pattern; /* of the two LIKE kinds; else NULL */
 };
 
 struct selector {
@@ -34,73 +32,21 @@ selector_new(const char *name, size_t name_len)
     return NULL;
 }
 
-static int
-is_pattern(enum matcher_kind kind)
-{
-    return kind == MATCHER_LIKE || kind == MATCHER_NOT_LIKE;
-}
-
-/*
- * What RE2, which Prometheus has, reads in another way: "\d" and its like, "(?i)", a backslash between brackets. To match something else
- * silently would be worse than to refuse.
- */
-static int
-check_dialect(const char *value, char *why, size_t why_bytes)
-{
-    const char *at, *wrong = NULL;
-    int in_brackets = 0;
-
-    for (at = value; *at && !wrong; at++) {
-        if (*at == '\\' &&
-            (in_brackets || (at[1] >= '0' && at[1] <= '9') || ((at[1] | 32) >= 'a' && (at[1] | 32) <= 'z')))
-            wrong = at;
-        else if (*at == '(' && at[1] == '?' && !in_brackets)
-            wrong = at;
-        else if (*at == '\\' && at[1])
-            at++;
-        else if (*at == '[' && !in_brackets) {
-            in_brackets = 1;
-            at += at[1] == '^';
-            at += at[1] == ']';
-        } else if (*at == ']')
-            in_brackets = 0;
-        else if (*at == '[' && at[1] == ':')
-            at = strstr(at, ":]") ? strstr(at, ":]") + 1 : at;
-    }
-    if (!wrong)
-        return 0;
-    snprintf(why, why_bytes, "\"%.2s\" in the regular expression \"%.80s\" is not POSIX: write sets like [0-9] or [.]",
-             wrong, value);
-    return -EINVAL;
-}
-
-static int
-compile(struct matcher *matcher, char *why, size_t why_bytes)
-{
-    int wrong;
-
-    if (*matcher->value &&
-        (check_dialect(matcher->value, why, why_bytes) || settings_expression_check(matcher->value, why, why_bytes)))
-        return -EINVAL;
-    wrong = regcomp(&matcher->pattern, matcher->value, REG_EXTENDED);
-    return wrong ? -ENOMEM : 0;
-}
-
 int
 selector_add(struct selector *selector, const char *label, size_t label_len, enum matcher_kind kind, const char *value,
-             char *why, size_t why_bytes)
+             struct report *report)
 {
     struct matcher *matcher = &selector->matchers[selector->matchers_n];
     int result;
 
-    if (selector->matchers_n == SELECTOR_MATCHERS) {
-        snprintf(why, why_bytes, "a selector may have at most %u matchers", SELECTOR_MATCHERS);
-        return -EINVAL;
-    }
+    if (selector->matchers_n == SELECTOR_MATCHERS)
+        return report_fail(report, -EINVAL, "a selector may have at most %u matchers", SELECTOR_MATCHERS);
     matcher->kind = kind;
     matcher->label = strndup(label, label_len);
     matcher->value = strdup(value);
-    result = !matcher->label || !matcher->value ? -ENOMEM : is_pattern(kind) ? compile(matcher, why, why_bytes) : 0;
+    result = matcher->label && matcher->value ? 0 : -ENOMEM;
+    if (!result && (kind == MATCHER_LIKE || kind == MATCHER_NOT_LIKE))
+        result = regex_new(&matcher->pattern, value, report);
     if (!result) {
         selector->matchers_n++;
         return 0;
@@ -120,8 +66,7 @@ selector_free(struct selector *selector)
     for (i = 0; i < selector->matchers_n; i++) {
         free(selector->matchers[i].label);
         free(selector->matchers[i].value);
-        if (is_pattern(selector->matchers[i].kind))
-            regfree(&selector->matchers[i].pattern);
+        regex_free(selector->matchers[i].pattern);
     }
     free(selector->name);
     free(selector);
@@ -139,33 +84,30 @@ selector_rename(struct selector *selector, size_t len)
     selector->name[len] = 0;
 }
 
+/* 1, 0 or -ENOMEM. */
 static int
 matches(const struct matcher *matcher, const struct model_series *series)
 {
     const char *value = "";
-    regmatch_t match;
     uint32_t i;
     int fits;
 
     for (i = 0; i < series->shape->labels_n; i++)
         if (!strcmp(series->shape->labels[i], matcher->label))
             value = series->values[i];
-    if (is_pattern(matcher->kind)) /* the leftmost match is the longest one from there (POSIX.1-2017, 9.1) */
-        fits = !regexec(&matcher->pattern, value, 1, &match, 0) && match.rm_so == 0 && !value[match.rm_eo];
-    else
-        fits = !strcmp(matcher->value, value);
-    return fits == (matcher->kind == MATCHER_IS || matcher->kind == MATCHER_LIKE);
+    fits = matcher->pattern ? regex_matches(matcher->pattern, value) : !strcmp(matcher->value, value);
+    return fits < 0 ? fits : fits == (matcher->kind == MATCHER_IS || matcher->kind == MATCHER_LIKE);
 }
 
 int
 selector_matches(const struct selector *selector, const struct model_series *series)
 {
     uint32_t i;
+    int result = 1;
 
-    for (i = 0; i < selector->matchers_n; i++)
-        if (!matches(&selector->matchers[i], series))
-            return 0;
-    return 1;
+    for (i = 0; i < selector->matchers_n && result == 1; i++)
+        result = matches(&selector->matchers[i], series);
+    return result;
 }
 
 int

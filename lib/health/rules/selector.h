@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
 #include "model/model.h"
 
 #define SELECTOR_MATCHERS 16u
@@ -16,18 +17,18 @@ enum matcher_kind { MATCHER_IS, MATCHER_IS_NOT, MATCHER_LIKE, MATCHER_NOT_LIKE }
 struct selector;
 
 /*
- * Begins one; name is copied. NULL: no memory. A regular expression is POSIX extended (regex(7)) and matches the whole value. Adding
- * returns 0, -ENOMEM, or -EINVAL with what is wrong in why.
+ * Begins one; name is copied. NULL: no memory. A regular expression (base/regex.h) matches the whole value. Adding returns
+ * 0, -ENOMEM, or -EINVAL with what is wrong in report.
  */
 struct selector *selector_new(const char *name, size_t name_len);
 int selector_add(struct selector *selector, const char *label, size_t label_len, enum matcher_kind kind,
-                 const char *value, char *why, size_t why_bytes);
+                 const char *value, struct report *report);
 void selector_free(struct selector *selector);
 
 const char *selector_name(const struct selector *selector);
 void selector_rename(struct selector *selector, size_t len); /* cuts the name to its first len bytes */
 
-/* Whether the labels match; a label that is not there is "". The name is not looked at. */
+/* Whether the labels match: 1, 0 or -ENOMEM; a label that is not there is "". The name is not looked at. */
 int selector_matches(const struct selector *selector, const struct model_series *series);
 
 /* Whether both mean the same series. */

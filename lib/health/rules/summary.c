@@ -21,8 +21,8 @@ rules_summary_free(struct rules_summary *summary)
     selector_free(summary->selector);
 }
 
-int
-rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct summary_spec *from)
+static int
+summary_make(struct rules *rules, struct rules_summary *to, const struct summary_spec *from)
 {
     const char **by = calloc(from->by_n + 1, sizeof *by);
     struct term_want want = { .le = NAN, .kind = TERM_HISTOGRAM, .window_seconds = from->over_seconds };
@@ -41,9 +41,26 @@ rules_summary_copy(struct rules *rules, struct rules_summary *to, const struct s
     want.selector = to->selector;
     want.by = to->spec.by;
     want.by_n = to->spec.by_n;
-    term = rules_term(rules, &want);
+    term = terms_add(&rules->terms, &want);
     to->term = (uint32_t)term;
     return term < 0 ? -ENOMEM : 0;
+}
+
+int
+rules_add_summary(struct rules *rules, const struct summary_spec *spec, struct report *report)
+{
+    struct rules_summary *grown, *summary;
+    int result = rules_check_summary(spec, report);
+
+    if (result)
+        return result;
+    grown = realloc(rules->summaries, (rules->summaries_n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    rules->summaries = grown;
+    summary = &grown[rules->summaries_n++];
+    memset(summary, 0, sizeof *summary);
+    return summary_make(rules, summary, spec);
 }
 
 /* ---- what came out ---- */
@@ -117,7 +134,7 @@ int
 rules_summary(const struct rules *rules, uint32_t idx, struct summary_result *out)
 {
     const struct rules_summary *summary = &rules->summaries[idx];
-    const struct term *term = rules->terms[summary->term];
+    const struct term *term = rules->terms.list[summary->term];
     uint32_t i;
     int result = 0;
 

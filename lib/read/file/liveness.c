@@ -102,7 +102,7 @@ shmeter_liveness(struct shmeter_liveness_memo *memo, const struct shmeter_observ
     enum shmeter_liveness verdict = SHMETER_LIVENESS_UNKNOWN;
 
     if (state != SHMETER_SLOT_CLAIMING && state != SHMETER_SLOT_LIVE)
-        return SHMETER_LIVENESS_NONE;
+        return SHMETER_LIVENESS_FREE;
     if (memo->owner != owner->owner || memo->identity != owner->identity) {
         memset(memo, 0, sizeof *memo);
         memo->owner = owner->owner;

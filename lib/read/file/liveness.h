@@ -8,11 +8,9 @@
 
 #include <stdint.h>
 
-enum shmeter_liveness {
-    SHMETER_LIVENESS_NONE, /* nobody owns the slot                                                          */
-    SHMETER_LIVENESS_LIVE,
-    SHMETER_LIVENESS_DEAD,
-    SHMETER_LIVENESS_UNKNOWN
+enum shmeter_liveness { /* the same numbers as enum status_life; FREE: nobody owns the slot */
+#define LIFE(name, ...) SHMETER_LIVENESS_##name,
+#include "read/file/life.def"
 };
 
 /* What is remembered of one slot between two questions; zeroed to begin with. */

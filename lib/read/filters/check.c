@@ -1,82 +1,65 @@
 /*
- * What is wrong with an operator's settings, as a sentence.
+ * What is wrong with an operator's settings, but for expressions.
  */
 #include <errno.h>
-#include <math.h>
-#include <regex.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "read/filters/filters.h"
-
-struct why {
-    char *text;
-    size_t bytes;
-};
-
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct why *why, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(why->text, why->bytes, format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
+#include "read/filters/internal.h"
 
 /* ---- labels ---- */
 
 static int
-check_label_name(const struct why *why, const char *name)
+check_label_name(const char *name, uint32_t i, struct report *report)
 {
     if (!*name || !text_label_valid(name))
-        return refuse(why,
-                      "label \"%.80s\" is no valid label name: letters, digits and _, no digit first, no __ before it",
-                      name);
+        return report_field(
+            report, SETTINGS_LABEL, i,
+            "label \"%.80s\" is no valid label name: letters, digits and _, no digit first, no __ before it", name);
     if (strlen(name) > SETTINGS_LABEL_NAME_BYTES)
-        return refuse(why, "label \"%.40s...\" is longer than %u bytes", name, SETTINGS_LABEL_NAME_BYTES);
+        return report_field(report, SETTINGS_LABEL, i, "label \"%.40s...\" is longer than %u bytes", name,
+                            SETTINGS_LABEL_NAME_BYTES);
     if (!strcmp(name, "le") || !strcmp(name, "quantile"))
-        return refuse(why, "label \"%s\" is reserved: histograms and summaries have it", name);
+        return report_field(report, SETTINGS_LABEL, i, "label \"%s\" is reserved: histograms and summaries have it",
+                            name);
     if (!strcmp(name, "segment"))
-        return refuse(why, "label \"segment\" is reserved: it is the segment's NAME");
+        return report_field(report, SETTINGS_LABEL, i, "label \"segment\" is reserved: it is the segment's NAME");
     return 0;
 }
 
 static int
-check_label_value(const struct why *why, const char *name, const char *value)
+check_label_value(const char *name, const char *value, uint32_t i, struct report *report)
 {
     char clean[TEXT_CLEAN_BYTES(SETTINGS_VALUE_BYTES)];
 
     if (!*value)
-        return refuse(why, "label \"%s\" has no value", name);
+        return report_field(report, SETTINGS_LABEL, i, "label \"%s\" has no value", name);
     if (strlen(value) > SETTINGS_VALUE_BYTES)
-        return refuse(why, "label \"%s\" has a value longer than %u bytes", name, SETTINGS_VALUE_BYTES);
+        return report_field(report, SETTINGS_LABEL, i, "label \"%s\" has a value longer than %u bytes", name,
+                            SETTINGS_VALUE_BYTES);
     text_clean(clean, value, strlen(value), TEXT_LINES);
     if (strcmp(clean, value))
-        return refuse(why, "label \"%s\" has a value that is no UTF-8 text without control characters", name);
+        return report_field(report, SETTINGS_LABEL, i,
+                            "label \"%s\" has a value that is no UTF-8 text without control characters", name);
     return 0;
 }
 
 static int
-check_labels(const struct why *why, const struct store_segment *segment)
+check_labels(const struct settings_spec *spec, struct report *report)
 {
     uint32_t i, k;
     int result = 0;
 
-    if (segment->labels_n > SETTINGS_LABELS)
-        return refuse(why, "more than %u labels", SETTINGS_LABELS);
-    for (i = 0; i < segment->labels_n && !result; i++) {
-        const char *name = segment->label_names[i];
-        result = check_label_name(why, name);
+    if (spec->labels_n > SETTINGS_LABELS)
+        return report_fail(report, -EINVAL, "more than %u labels", SETTINGS_LABELS);
+    for (i = 0; i < spec->labels_n && !result; i++) {
+        const char *name = spec->label_names[i];
+        result = check_label_name(name, i, report);
         for (k = 0; k < i && !result; k++)
-            if (!strcmp(name, segment->label_names[k]))
-                result = refuse(why, "label \"%s\" is given twice", name);
+            if (!strcmp(name, spec->label_names[k]))
+                result = report_field(report, SETTINGS_LABEL, i, "label \"%s\" is given twice", name);
         if (!result)
-            result = check_label_value(why, name, segment->label_values[i]);
+            result = check_label_value(name, spec->label_values[i], i, report);
     }
     return result;
 }
@@ -84,100 +67,36 @@ check_labels(const struct why *why, const struct store_segment *segment)
 /* ---- prefix ---- */
 
 static int
-check_prefix(const struct why *why, const char *prefix)
+check_prefix(const char *prefix, struct report *report)
 {
     if (!prefix || !*prefix)
         return 0;
     if (!text_metric_valid(prefix))
-        return refuse(why, "prefix \"%.80s\" cannot begin a metric name: letters, digits, _ and :, no digit first",
-                      prefix);
+        return report_field(report, SETTINGS_PREFIX, 0,
+                            "prefix \"%.80s\" cannot begin a metric name: letters, digits, _ and :, no digit first",
+                            prefix);
     if (strlen(prefix) > SETTINGS_PREFIX_BYTES)
-        return refuse(why, "prefix \"%.40s...\" is longer than %u bytes", prefix, SETTINGS_PREFIX_BYTES);
+        return report_field(report, SETTINGS_PREFIX, 0, "prefix \"%.40s...\" is longer than %u bytes", prefix,
+                            SETTINGS_PREFIX_BYTES);
     if (text_metric_reserved(prefix) && strcmp(prefix, "up"))
-        return refuse(why, "prefix \"%s\" makes names that are reserved", prefix);
+        return report_field(report, SETTINGS_PREFIX, 0, "prefix \"%s\" makes names that are reserved", prefix);
     return 0;
 }
 
-/* ---- expressions ---- */
-
-/* What could take the reader's time or memory. */
-static int
-check_cost(const struct why *why, const char *expression)
-{
-    uint32_t cost = settings_expression_cost(expression);
-
-    if (cost == SETTINGS_COST_BACK)
-        return refuse(why, "expression \"%.80s\" has a back reference (\\1 to \\9), which this does not do",
-                      expression);
-    if (cost == SETTINGS_COST_EMPTY)
-        return refuse(why, "expression \"%.80s\" repeats what may be nothing, like (a*)* or a??; write it without that",
-                      expression);
-    if (cost > SETTINGS_COST)
-        return refuse(why, "expression \"%.80s\" repeats too much: written out, it has more than %u parts", expression,
-                      SETTINGS_COST);
-    return 0;
-}
-
-static int
-check_expression(const struct why *why, const char *expression)
-{
-    regex_t compiled;
-    char error[128];
-    int result;
-
-    if (!*expression)
-        return refuse(why, "an expression is empty, and no name matches it");
-    if (strlen(expression) > SETTINGS_EXPRESSION_BYTES)
-        return refuse(why, "expression \"%.40s...\" is longer than %u bytes", expression, SETTINGS_EXPRESSION_BYTES);
-    if (check_cost(why, expression))
-        return -EINVAL;
-    result = regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB);
-    if (!result) {
-        regfree(&compiled);
-        return 0;
-    }
-    regerror(result, &compiled, error, sizeof error);
-    return refuse(why, "expression \"%.80s\" is no regular expression: %s", expression, error);
-}
+/* ---- all but expressions ---- */
 
 int
-settings_expression_check(const char *expression, char *why_text, size_t why_bytes)
+settings_check(const struct settings_spec *spec, struct report *report)
 {
-    const struct why why = { why_text, why_bytes };
+    int result;
 
-    return check_expression(&why, expression);
-}
-
-static int
-check_expressions(const struct why *why, const char *list, const char *const *expressions, uint32_t n)
-{
-    uint32_t i;
-    int result = 0;
-
-    if (n > SETTINGS_EXPRESSIONS)
-        return refuse(why, "%s has more than %u expressions; join some with |", list, SETTINGS_EXPRESSIONS);
-    for (i = 0; i < n && !result; i++)
-        result = check_expression(why, expressions[i]);
+    if (!spec->match || !*spec->match)
+        return report_fail(report, -EINVAL, "no segment is named");
+    result = check_labels(spec, report);
+    if (!result)
+        result = check_prefix(spec->prefix, report);
+    if (!result && !(spec->idle_seconds >= 0 && spec->idle_seconds <= SETTINGS_IDLE_SECONDS))
+        result = report_field(report, SETTINGS_IDLE, 0, "an idle time-out of %g seconds is not between 0 and %g",
+                              spec->idle_seconds, SETTINGS_IDLE_SECONDS);
     return result;
-}
-
-/* ---- all ---- */
-
-int
-store_segment_check(const struct store_segment *segment, char *why_text, size_t why_bytes)
-{
-    const struct why why = { why_text, why_bytes };
-    int result;
-
-    if (!segment->match || !*segment->match)
-        return refuse(&why, "no segment is named");
-    result = check_labels(&why, segment);
-    if (!result)
-        result = check_prefix(&why, segment->prefix);
-    if (!result && !(segment->idle_seconds >= 0 && segment->idle_seconds <= SETTINGS_IDLE_SECONDS))
-        result = refuse(&why, "an idle time-out of %g seconds is not between 0 and %g", segment->idle_seconds,
-                        SETTINGS_IDLE_SECONDS);
-    if (!result)
-        result = check_expressions(&why, "allow", segment->allow, segment->allow_n);
-    return result ? result : check_expressions(&why, "deny", segment->deny, segment->deny_n);
 }

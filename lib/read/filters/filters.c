@@ -1,25 +1,25 @@
 /*
  * Settings of segments, from the operator's strings to something that can be asked.
  */
-#include "read/filters/filters.h"
+#include "read/filters/internal.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/regex.h"
 #include "read/file/reader.h"
 
 struct settings_expressions {
     uint32_t n;
-    regex_t compiled[];
+    struct regex *compiled[];
 };
 
 struct settings_list {
     struct arena arena;
+    struct settings *entries;
     uint32_t n;
-    struct settings entries[];
 };
 
 /* ---- expressions ---- */
@@ -31,49 +31,58 @@ expressions_free(const struct settings_expressions *constant)
     uint32_t i;
 
     for (i = 0; expressions && i < expressions->n; i++)
-        regfree(&expressions->compiled[i]);
+        regex_free(expressions->compiled[i]);
     free(expressions);
 }
 
+/* field: SETTINGS_ALLOW or SETTINGS_DENY. 0, -ENOMEM or -EINVAL. */
 static int
-expressions_new(const struct settings_expressions **out, const char *const *texts, uint32_t n)
+expressions_new(const struct settings_expressions **out, const char *const *texts, uint32_t n, uint32_t field,
+                struct report *report)
 {
     struct settings_expressions *expressions;
+    int result = 0;
 
-    *out = NULL;
+    if (n > SETTINGS_EXPRESSIONS)
+        return report_fail(report, -EINVAL, "%s has more than %u expressions; join some with |",
+                           field == SETTINGS_ALLOW ? "allow" : "deny", SETTINGS_EXPRESSIONS);
     if (!n)
         return 0;
     expressions = calloc(1, sizeof *expressions + n * sizeof *expressions->compiled);
     if (!expressions)
         return -ENOMEM;
     *out = expressions;
-    for (; expressions->n < n; expressions->n++) {
-        int result = regcomp(&expressions->compiled[expressions->n], texts[expressions->n], REG_EXTENDED);
-        if (result)
-            return result == REG_ESPACE ? -ENOMEM : -EINVAL;
+    for (; expressions->n < n && !result; expressions->n += !result) {
+        const char *text = texts[expressions->n];
+        result = *text ? regex_new(&expressions->compiled[expressions->n], text, report)
+                       : report_fail(report, -EINVAL, "an expression is empty, and no name matches it");
+        if (result) {
+            report->field = field;
+            report->item = expressions->n;
+        }
     }
-    return 0;
+    return result;
 }
 
-/* The leftmost match is the longest one from there (POSIX.1-2017, 9.1): if the whole name can match, it is the whole name. */
+/* 1, 0 or -ENOMEM; NULL: none. */
 static int
 expressions_match(const struct settings_expressions *expressions, const char *name)
 {
-    regmatch_t match;
     uint32_t i;
+    int result = 0;
 
-    for (i = 0; i < expressions->n; i++)
-        if (!regexec(&expressions->compiled[i], name, 1, &match, 0) && match.rm_so == 0 && !name[match.rm_eo])
-            return 1;
-    return 0;
+    for (i = 0; expressions && i < expressions->n && !result; i++)
+        result = regex_matches(expressions->compiled[i], name);
+    return result;
 }
 
 int
 settings_allow(const struct settings *settings, const char *name)
 {
-    if (settings->allow && !expressions_match(settings->allow, name))
-        return 0;
-    return !settings->deny || !expressions_match(settings->deny, name);
+    int allowed = settings->allow ? expressions_match(settings->allow, name) : 1;
+    int denied = allowed > 0 ? expressions_match(settings->deny, name) : 0;
+
+    return allowed < 0 ? allowed : denied < 0 ? denied : allowed && !denied;
 }
 
 /* ---- copies ---- */
@@ -94,43 +103,57 @@ copy_strings(struct arena *arena, const char *const **out, const char *const *st
 }
 
 static int
-copy_one(struct settings_list *list, const struct store_segment *from)
+make(struct settings *to, const struct settings_spec *from, struct arena *arena, struct report *report)
 {
-    struct settings *to = &list->entries[list->n++]; /* from here on settings_free() cares for it */
-    char why[256];
-    int result = store_segment_check(from, why, sizeof why);
+    int result = settings_check(from, report);
 
     if (result)
         return result;
-    to->match = arena_string(&list->arena, from->match);
-    to->prefix = arena_string(&list->arena, from->prefix ? from->prefix : "");
+    to->match = arena_string(arena, from->match);
+    to->prefix = arena_string(arena, from->prefix ? from->prefix : "");
     to->labels_n = from->labels_n;
     to->idle_ns = (uint64_t)(from->idle_seconds * 1e9);
     to->idle_gauges = from->idle_gauges;
-    if (!to->match || !to->prefix || copy_strings(&list->arena, &to->label_names, from->label_names, from->labels_n) ||
-        copy_strings(&list->arena, &to->label_values, from->label_values, from->labels_n))
+    if (!to->match || !to->prefix || copy_strings(arena, &to->label_names, from->label_names, from->labels_n) ||
+        copy_strings(arena, &to->label_values, from->label_values, from->labels_n))
         return -ENOMEM;
-    result = expressions_new(&to->allow, from->allow, from->allow_n);
-    return result ? result : expressions_new(&to->deny, from->deny, from->deny_n);
+    result = expressions_new(&to->allow, from->allow, from->allow_n, SETTINGS_ALLOW, report);
+    return result ? result : expressions_new(&to->deny, from->deny, from->deny_n, SETTINGS_DENY, report);
 }
 
 int
-settings_new(struct settings_list **out, const struct store_segment *segments, uint32_t segments_n, uint32_t number)
+settings_add(struct settings_list *list, const struct settings_spec *spec, struct report *report)
 {
-    struct settings_list *list = calloc(1, sizeof *list + segments_n * sizeof *list->entries);
-    uint32_t i;
-    int result = list ? 0 : -ENOMEM;
+    struct settings *entries = realloc(list->entries, (list->n + 1) * sizeof *entries), *made;
+    int result;
 
-    for (i = 0; i < segments_n && !result; i++) {
-        result = copy_one(list, &segments[i]);
-        list->entries[i].id = (uint64_t)number << 32 | (i + 1);
-    }
+    if (!entries)
+        return -ENOMEM;
+    list->entries = entries;
+    made = &entries[list->n];
+    *made = (struct settings){ .id = list->n + 1 };
+    result = make(made, spec, &list->arena, report);
     if (result) {
-        settings_free(list);
-        list = NULL;
+        expressions_free(made->allow);
+        expressions_free(made->deny);
     }
-    *out = list;
+    list->n += !result;
     return result;
+}
+
+void
+settings_number(struct settings_list *list, uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; list && i < list->n; i++)
+        list->entries[i].id = (uint64_t)number << 32 | (i + 1);
+}
+
+struct settings_list *
+settings_new(void)
+{
+    return calloc(1, sizeof(struct settings_list));
 }
 
 void
@@ -145,6 +168,7 @@ settings_free(struct settings_list *list)
         expressions_free(list->entries[i].deny);
     }
     arena_free(&list->arena);
+    free(list->entries);
     free(list);
 }
 
@@ -165,7 +189,7 @@ settings_of(const struct settings_list *list, const char *name)
 {
     uint32_t i;
 
-    for (i = 0; i < list->n; i++)
+    for (i = 0; list && i < list->n; i++)
         if (settings_match(list->entries[i].match, name))
             return &list->entries[i];
     return NULL;

@@ -1,6 +1,6 @@
 /*
- * What an operator wants of some segments' series (struct store_segment), copied and made ready: expressions compiled, times in
- * nanoseconds. It knows names, neither segments nor a model.
+ * What an operator wants of some segments' series, checked, copied and made ready: expressions compiled, times in nanoseconds. It knows
+ * names, neither segments nor a model.
  */
 #ifndef SHMETER_READ_FILTERS_FILTERS_H
 #define SHMETER_READ_FILTERS_FILTERS_H
@@ -8,18 +8,49 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "read/store.h"
+#include "base/report.h"
 
 #define SETTINGS_LABELS           16u
 #define SETTINGS_LABEL_NAME_BYTES 200u
 #define SETTINGS_VALUE_BYTES      1024u
 #define SETTINGS_PREFIX_BYTES     64u
-#define SETTINGS_EXPRESSIONS      64u   /* in a list; one expression can say as much with |                        */
-#define SETTINGS_EXPRESSION_BYTES 512u  /* ... whose compiled form and time grow with it                            */
-#define SETTINGS_COST             2000u /* parts of an expression with its repetitions written out              */
-#define SETTINGS_COST_BACK        UINT32_MAX
-#define SETTINGS_COST_EMPTY       (UINT32_MAX - 1)
+#define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can say as much with |                        */
 #define SETTINGS_IDLE_SECONDS     1e9
+
+/* How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were registered. */
+struct settings_spec {
+    const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
+    /*
+     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted in
+     * segment_status.labels_left_out).
+     */
+    const char *const *label_names, *const *label_values;
+    uint32_t labels_n;
+    const char *prefix; /* goes before each metric name; NULL none                                          */
+    /*
+     * Counters and histograms whose value has not changed for so long are left out, and are back, with their whole value, in
+     * the take that sees it change. To be seen for the first time is a change. 0: never. idle_gauges 1: gauges too; one
+     * that is set to the value that it has does not change.
+     */
+    double idle_seconds;
+    uint32_t idle_gauges;
+    /*
+     * Regular expressions (base/regex.h) against the whole metric name as it was registered, before the prefix. Left out is
+     * what no expression of allow matches (allow_n 0: all do), or one of deny does.
+     */
+    const char *const *allow, *const *deny;
+    uint32_t allow_n, deny_n;
+};
+
+/* What of it is wrong, in a report. */
+enum settings_field {
+    SETTINGS_WHOLE,
+    SETTINGS_LABEL, /* the item is the label; so is that of the lists the expression */
+    SETTINGS_PREFIX,
+    SETTINGS_IDLE,
+    SETTINGS_ALLOW,
+    SETTINGS_DENY
+};
 
 struct settings_expressions;
 
@@ -36,28 +67,26 @@ struct settings {
 
 struct settings_list;
 
-/* Copies them. number: of this list among those that one store has had, for settings.id. 0, -ENOMEM or -EINVAL. */
-int settings_new(struct settings_list **out, const struct store_segment *segments, uint32_t segments_n,
-                 uint32_t number);
+/* An empty list. NULL: no memory. */
+struct settings_list *settings_new(void);
 void settings_free(struct settings_list *list); /* NULL is fine */
+
+/*
+ * Checks, compiles and copies an entry, and adds it. Returns 0; -EINVAL, with a sentence that names the setting ("label \"le\" is
+ * reserved") and the field in report, which was empty; or -ENOMEM. Without 0 the list is as before.
+ */
+int settings_add(struct settings_list *list, const struct settings_spec *spec, struct report *report);
+
+/* The list's number among those that one store has had, for the ids. list NULL: none. */
+void settings_number(struct settings_list *list, uint32_t number);
 
 /* Whether a match (NAME, path, pattern) is of the segment called name; a path, or a pattern of paths, also of one called by its NAME. */
 int settings_match(const char *match, const char *name);
 
-/* The first one that matches the segment called name (NAME or path); NULL: none. Valid as long as the list. */
+/* The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the list. */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 
-/* Whether a family of this name is exposed. Not for each series: it tries the expressions one after the other. */
+/* Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after the other. */
 int settings_allow(const struct settings *settings, const char *name);
-
-/*
- * How many parts an expression has when + and {n,m} are written out, as the C library does; SETTINGS_COST + 1 when it is more than
- * SETTINGS_COST. SETTINGS_COST_BACK: it has a back reference, which would be matched by trying. SETTINGS_COST_EMPTY: *, +, ? or an
- * interval stands behind what matches nothing too.
- */
-uint32_t settings_expression_cost(const char *expression);
-
-/* Whether it is a POSIX extended regular expression that costs little. 0, or -EINVAL and a sentence. */
-int settings_expression_check(const char *expression, char *why, size_t why_bytes);
 
 #endif

@@ -5,8 +5,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "read/filters/filters.h"
-#include "read/snapshot/internal.h"
+#include "read/give/internal.h"
 
 #define ADDED_LABELS 3u /* worker, slot, segment; or a state, segment */
 #define LABELS_MAX   (SHMETER_MAX_LABELS + ADDED_LABELS + SETTINGS_LABELS)
@@ -14,66 +13,59 @@
 
 /* ---- definitions ---- */
 
-static enum model_type
-type_of(const struct snapshot_family *family)
-{
-    switch (family->type) {
-    case SHMETER_COUNTER:
-    case SHMETER_COUNTER_F64:
-        return MODEL_COUNTER;
-    case SHMETER_HISTOGRAM:
-        return MODEL_HISTOGRAM;
-    case SHMETER_INFO:
-        return MODEL_INFO;
-    case SHMETER_SUMMARY:
-        return MODEL_SUMMARY;
-    case SHMETER_STATESET:
-        return MODEL_STATESET;
-    default:
-        return MODEL_GAUGE;
-    }
-}
+/* ---- what took the name ---- */
 
-/*
- * What the family of a replaced segment is added to in the one that has its name. Returns whether that is another one than it was.
- */
+/* Whether what a family of a replaced segment is added to in the one that has its name is another one than it was. */
 static int
-follow_family(struct snapshot_family *family, struct snapshot *newer)
+follow_family(struct giving *giving, uint32_t number, struct giving *newer)
 {
-    struct snapshot_family *other = snapshot_family_named(newer, family->name);
+    struct giving_family *given = &giving->families[number];
+    const struct snapshot_family *family = &giving->read.families[number],
+                                 *other = snapshot_definition(newer->snapshot, family->name);
     const uint32_t fits = other && snapshot_adds_up(family, other);
-    const uint32_t later = fits ? (uint32_t)(other - newer->families) + 1 : 0, redefined = other && !fits;
-    int changed = family->later != later || family->redefined != redefined;
+    const uint32_t later = fits ? (uint32_t)(other - newer->read.families) + 1 : 0, redefined = other && !fits;
+    int changed = given->later != later || given->redefined != redefined;
 
-    family->later = later;
-    family->redefined = redefined;
-    if (fits && family->type == SHMETER_COUNTER_F64 && other->type == SHMETER_COUNTER && !other->after_f64) {
-        other->after_f64 = 1;
+    given->later = later;
+    given->redefined = redefined;
+    if (fits && shmeter_type_counter_f64(family->type) && shmeter_type_counter(other->type) &&
+        !newer->families[later - 1].after_f64) {
+        newer->families[later - 1].after_f64 = 1;
         newer->model = NULL; /* it counts in doubles from now on */
         changed = 1;
     }
     return changed;
 }
 
-void
-snapshot_follow(struct snapshot *snapshot, struct snapshot *newer, uint64_t number)
+int
+giving_follow(struct giving *giving, struct giving *newer, uint64_t number)
 {
-    const int other_one = snapshot->newer_number != number;
-    uint32_t i;
+    const int other_one = giving->newer_number != number;
+    uint32_t chosen_n, i;
     int changed = 0;
 
-    if (!other_one && snapshot->newer_families_n == newer->families_n && snapshot->newer_chosen_n == newer->chosen_n &&
-        snapshot->newer_own_n == snapshot->families_n)
-        return;
-    for (i = 0; i < snapshot->families_n; i++)
-        changed |= follow_family(&snapshot->families[i], newer);
-    if (changed || other_one || snapshot->newer_chosen_n != newer->chosen_n)
-        snapshot->model = NULL; /* families have other places in it by now */
-    newer->chosen_n += changed && !other_one;
-    snapshot->newer_number = number;
-    snapshot->newer_families_n = newer->families_n;
-    snapshot->newer_chosen_n = newer->chosen_n;
-    snapshot->newer_own_n = snapshot->families_n;
+    if (giving_look(giving) || giving_look(newer))
+        return -ENOMEM;
+    chosen_n = snapshot_chosen_n(newer->snapshot) + newer->followed_n;
+    if (!other_one && giving->newer_families_n == newer->families_n && giving->newer_chosen_n == chosen_n &&
+        giving->newer_own_n == giving->families_n)
+        return 0;
+    for (i = 0; i < giving->families_n; i++)
+        changed |= follow_family(giving, i, newer);
+    if (changed || other_one || giving->newer_chosen_n != chosen_n)
+        giving->model = NULL; /* families have other places in it by now */
+    newer->followed_n += (uint32_t)(changed && !other_one);
+    giving->newer_number = number;
+    giving->newer_families_n = newer->families_n;
+    giving->newer_chosen_n = snapshot_chosen_n(newer->snapshot) + newer->followed_n;
+    giving->newer_own_n = giving->families_n;
+    return 0;
+}
+
+uint32_t
+giving_followed_n(const struct giving *giving)
+{
+    return giving->followed_n;
 }
 
 /* ---- labels ---- */
@@ -100,19 +92,19 @@ rename_clash(const char **names, uint32_t own_n, uint32_t all_n, char renamed[][
 
 /* Behind all other labels: what the settings add, but for names that are there already. Returns the number of labels. */
 static uint32_t
-add_labels(struct snapshot_family *family, const struct settings *settings, const char **names, uint32_t names_n)
+add_labels(struct giving_family *given, const struct settings *settings, const char **names, uint32_t names_n)
 {
     uint32_t i, k;
 
-    family->labels_added = family->labels_left_out = 0;
+    given->labels_added = given->labels_left_out = 0;
     for (i = 0; settings && i < settings->labels_n; i++) {
         for (k = 0; k < names_n && strcmp(names[k], settings->label_names[i]); k++)
             ;
         if (k < names_n) {
-            family->labels_left_out++;
+            given->labels_left_out++;
             continue;
         }
-        family->labels_added |= 1u << i;
+        given->labels_added |= 1u << i;
         names[names_n++] = settings->label_names[i];
     }
     return names_n;
@@ -120,14 +112,15 @@ add_labels(struct snapshot_family *family, const struct settings *settings, cons
 
 /* Whether it counts in doubles: by itself, or because a fractional one is added to it. */
 static int
-counts_in_f64(const struct snapshot_family *family)
+counts_in_f64(const struct snapshot_family *family, const struct giving_family *given)
 {
-    return family->type == SHMETER_COUNTER_F64 || family->type == SHMETER_GAUGE || family->as_f64 || family->after_f64;
+    return shmeter_type_counter_f64(family->type) || family->type == SHMETER_GAUGE || family->as_f64 ||
+           given->after_f64;
 }
 
 static int
-bind_shape(struct snapshot_family *family, const struct snapshot_target *target, struct model *model,
-           const struct model_shape **out)
+bind_shape(const struct snapshot_family *family, struct giving_family *given, const struct giving_target *target,
+           struct model *model)
 {
     const char *names[LABELS_MAX];
     char renamed[SHMETER_MAX_LABELS][LABEL_BYTES];
@@ -137,7 +130,7 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
     memcpy(names, family->labels, family->labels_n * sizeof *names);
     shape.labels_n = family->labels_n;
     if (family->type == SHMETER_STATESET)
-        names[shape.labels_n++] = family->target->name;
+        names[shape.labels_n++] = given->target->name;
     if (snapshot_per_worker(family) && family->by_pid) {
         names[shape.labels_n++] = "pid";
     } else if (snapshot_per_worker(family)) {
@@ -148,9 +141,9 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
         names[shape.labels_n++] = "segment";
     if (rename_clash(names, family->labels_n, shape.labels_n, renamed))
         return -EEXIST;
-    shape.labels_n = add_labels(family, target->settings, names, shape.labels_n);
+    shape.labels_n = add_labels(given, target->settings, names, shape.labels_n);
     shape.labels = names;
-    shape.number = counts_in_f64(family) ? MODEL_F64 : MODEL_U64;
+    shape.number = counts_in_f64(family, given) ? MODEL_F64 : MODEL_U64;
     if (shmeter_type_histogram(family->type)) {
         shape.buckets_n = family->buckets_n;
         shape.exponential = family->exponential;
@@ -159,8 +152,8 @@ bind_shape(struct snapshot_family *family, const struct snapshot_target *target,
         shape.log_n = family->log_n;
         shape.zero_threshold = family->zero_threshold;
     }
-    *out = model_shape_get(model, &shape, family->bounds, family->bounds_n);
-    return *out ? 0 : -ENOMEM;
+    given->shape = model_shape_get(model, &shape, family->bounds, family->bounds_n);
+    return given->shape ? 0 : -ENOMEM;
 }
 
 /* The family's name in the model. NULL: it would be one that is reserved. */
@@ -176,97 +169,124 @@ name_of(const struct snapshot_family *family, const struct settings *settings, c
 }
 
 static int
-bind_alone(struct snapshot_family *family, const struct snapshot_target *target, struct model *model)
+bind_alone(struct giving *giving, uint32_t number, const struct giving_target *target, struct model *model)
 {
+    const struct snapshot_family *family = &giving->read.families[number];
+    struct giving_family *given = &giving->families[number];
     char prefixed[SETTINGS_PREFIX_BYTES + SHMETER_MAX_NAME_BYTES + 1];
     const char *name = name_of(family, target->settings, prefixed, sizeof prefixed);
     int result = name ? 0 : -EEXIST;
 
     if (name)
-        family->target = model_family_collect(model, type_of(family), name, family->help, family->unit_text, &result);
+        given->target = model_family_collect(model, giving_model_type(family), name, family->help, family->unit_text,
+                                             &result);
     if (!result)
-        result = bind_shape(family, target, model, &family->shape);
+        result = bind_shape(family, given, target, model);
     if (result == -ENOMEM)
         return result;
-    snapshot_label_order(family, family, family->order);
-    family->bound = 1;
-    family->refused = result != 0;
+    snapshot_label_order(family, family, given->order);
+    given->bound = 1;
+    given->refused = result != 0;
     return 0;
 }
 
 int
-snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *family,
-                     const struct snapshot_target *target, struct model *model)
+giving_bind_family(struct giving *giving, uint32_t number, const struct giving_target *target, struct model *model)
 {
-    struct snapshot_family *in_force = family->joins ? &snapshot->families[family->joins - 1] : NULL;
+    const struct snapshot_family *family = &giving->read.families[number];
+    struct giving_family *given = &giving->families[number];
+    struct giving *with = target->newer && given->later ? target->newer
+                                                        : giving; /* which has the one that it is added to */
+    const uint32_t to = with == giving ? family->joins : given->later;
+    const struct giving_family *joined;
 
-    if (target->newer && family->later)
-        in_force = &target->newer->families[family->later - 1];
-    if (!in_force)
-        return bind_alone(family, target, model);
-    if (!in_force->bound && bind_alone(in_force, target, model))
+    if (!to)
+        return bind_alone(giving, number, target, model);
+    joined = &with->families[to - 1];
+    if (!joined->bound && bind_alone(with, to - 1, target, model))
         return -ENOMEM;
-    family->target = in_force->target;
-    family->shape = in_force->shape;
-    family->refused = in_force->refused;
-    family->labels_added = in_force->labels_added;
-    family->labels_left_out = 0; /* counted once for the name */
-    snapshot_label_order(family, in_force, family->order);
-    family->bound = 1;
+    given->target = joined->target;
+    given->shape = joined->shape;
+    given->refused = joined->refused;
+    given->labels_added = joined->labels_added;
+    given->labels_left_out = 0; /* counted once for the name */
+    snapshot_label_order(family, &with->read.families[to - 1], given->order);
+    given->bound = 1;
     return 0;
 }
 
 /* ---- series ---- */
 
 struct model_series *
-snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
-                     const struct snapshot_family *family, const struct snapshot_target *target,
-                     struct snapshot_part part, struct model *model, uint32_t *idx, int *error)
+giving_bind_series(const struct giving *giving, uint32_t number, const struct giving_target *target,
+                   struct giving_part part, struct model *model, uint32_t *idx, int *error)
 {
+    const struct snapshot_series *series = &giving->read.series[number];
+    const struct snapshot_family *family = &giving->read.families[series->family];
+    const struct giving_family *given = &giving->families[series->family];
     const char *values[LABELS_MAX];
-    char number[16];
+    char decimal[16];
     uint32_t n = family->labels_n, i;
     int64_t found;
 
     for (i = 0; i < n; i++)
-        values[i] = series->values[family->order[i]];
+        values[i] = series->values[given->order[i]];
     if (part.state)
         values[n++] = part.state;
-    if (part.slot != SNAPSHOT_NONE && family->by_pid) {
-        snprintf(number, sizeof number, "%u", SHMETER_OWNER_PID(snapshot->slots[part.slot].owner.owner));
-        values[n++] = number;
-    } else if (part.slot != SNAPSHOT_NONE) {
-        snprintf(number, sizeof number, "%u", part.slot);
-        values[n++] = snapshot->slots[part.slot].worker;
-        values[n++] = number;
+    if (part.slot != GIVING_NONE) {
+        const struct snapshot_worker worker = snapshot_worker(giving->snapshot, part.slot);
+        snprintf(decimal, sizeof decimal, "%u", family->by_pid ? worker.pid : part.slot);
+        if (!family->by_pid)
+            values[n++] = worker.name;
+        values[n++] = decimal;
     }
     if (target->segment)
         values[n++] = target->segment;
-    for (i = 0; family->labels_added >> i; i++)
-        if (family->labels_added >> i & 1)
+    for (i = 0; given->labels_added >> i; i++)
+        if (given->labels_added >> i & 1)
             values[n++] = target->settings->label_values[i];
-    found = model_series_get(model, family->target, family->shape, values, series->created_ns);
+    found = model_series_get(model, given->target, given->shape, values, series->created_ns);
     *error = found == -ENOMEM ? -ENOMEM : 0;
     if (found < 0) {
         model->conflicts++;
         return NULL;
     }
     *idx = (uint32_t)found;
-    return &family->target->series[found];
+    return &given->target->series[found];
+}
+
+/* ---- epochs ---- */
+
+int
+giving_look(struct giving *giving)
+{
+    const struct snapshot_contents *read = &giving->read;
+
+    giving->read = snapshot_contents(giving->snapshot);
+    if (array_room(&giving->families, &giving->families_capacity, read->families_n, sizeof *giving->families) ||
+        array_room(&giving->targets, &giving->targets_capacity, read->series_n, sizeof *giving->targets))
+        return -ENOMEM;
+    for (; giving->families_n < read->families_n; giving->families_n++)
+        memset(&giving->families[giving->families_n], 0, sizeof *giving->families);
+    for (; giving->targets_n < read->series_n; giving->targets_n++)
+        giving->targets[giving->targets_n] = GIVING_NONE;
+    return 0;
 }
 
 void
-snapshot_unbind(struct snapshot *snapshot, const struct model *model)
+giving_unbind(struct giving *giving, const struct model *model)
 {
+    const uint32_t chosen_n = snapshot_chosen_n(giving->snapshot); /* another one in force has another place */
     uint32_t i;
 
-    if (snapshot->model == model && snapshot->epoch == model->epoch)
+    if (giving->model == model && giving->epoch == model->epoch && giving->chosen_n == chosen_n)
         return;
-    snapshot->model = model;
-    snapshot->epoch = model->epoch;
-    for (i = 0; i < snapshot->families_n; i++)
-        snapshot->families[i].bound = 0;
-    for (i = 0; i < snapshot->series_n; i++)
-        snapshot->series[i].target = SNAPSHOT_NONE;
-    snapshot->state_targets_n = 0;
+    giving->model = model;
+    giving->epoch = model->epoch;
+    giving->chosen_n = chosen_n;
+    for (i = 0; i < giving->families_n; i++)
+        giving->families[i].bound = 0;
+    for (i = 0; i < giving->targets_n; i++)
+        giving->targets[i] = GIVING_NONE;
+    giving->state_targets_n = 0;
 }

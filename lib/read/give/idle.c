@@ -4,37 +4,48 @@
  */
 #include <stdlib.h>
 
-#include "read/filters/filters.h"
-#include "read/snapshot/internal.h"
+#include "base/key.h"
+#include "read/give/internal.h"
 #include "shm/hash.h"
 
-int
-snapshot_idle_room(struct snapshot *snapshot, const struct settings *settings)
+void
+idle_free(struct giving *giving)
 {
-    uint32_t before = snapshot->idle_capacity;
+    free(giving->idle);
+    free(giving->idle_workers);
+    free(giving->idle_places.entries);
+    giving->idle = NULL;
+    giving->idle_workers = NULL;
+    giving->idle_places = (struct hash_table){ NULL, 0, 0 };
+    giving->idle_capacity = giving->idle_workers_n = giving->idle_workers_capacity = 0;
+}
 
-    if (!settings || !settings->idle_ns) {
-        free(snapshot->idle);
-        free(snapshot->idle_of_workers);
-        free(snapshot->idle_places.entries);
-        snapshot->idle = NULL;
-        snapshot->idle_of_workers = NULL;
-        snapshot->idle_places = (struct snapshot_table){ NULL, 0, 0 };
-        snapshot->idle_capacity = snapshot->idle_workers_n = snapshot->idle_workers_capacity = 0;
-        return 0;
-    }
-    if (snapshot_room(&snapshot->idle, &snapshot->idle_capacity, snapshot->series_n, sizeof *snapshot->idle))
+/* 0 or -ENOMEM. */
+static int
+grow(struct giving *giving)
+{
+    const uint32_t before = giving->idle_capacity;
+
+    if (array_room(&giving->idle, &giving->idle_capacity, giving->read.series_n, sizeof *giving->idle))
         return -ENOMEM;
-    if (snapshot->idle_capacity > before)
-        memset(snapshot->idle + before, 0, (snapshot->idle_capacity - before) * sizeof *snapshot->idle);
+    if (giving->idle_capacity > before)
+        memset(giving->idle + before, 0, (giving->idle_capacity - before) * sizeof *giving->idle);
+    return 0;
+}
+
+int
+idle_room(struct giving *giving, const struct settings *settings)
+{
+    if (settings && settings->idle_ns)
+        return grow(giving);
+    idle_free(giving);
     return 0;
 }
 
 uint64_t
-snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_series *series,
-                    const struct snapshot_family *family)
+idle_token(const uint64_t *sums, const struct snapshot_family *family)
 {
-    const uint64_t *sums = snapshot->sums + series->place, *buckets = sums + 1;
+    const uint64_t *buckets = sums + 1;
     uint64_t count = 0;
     uint32_t i;
 
@@ -45,31 +56,44 @@ snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_serie
     return shmeter_hash_word(count, sums[0]);
 }
 
-/* The gauge's cell, and the slot. */
-static uint64_t
-which(const struct snapshot *snapshot, uint32_t series, uint32_t slot)
+struct idle *
+idle_of_worker(struct giving *giving, uint32_t series, uint32_t slot, uint64_t *token)
 {
-    return (uint64_t)snapshot->series[series].place << 32 | slot;
-}
-
-struct snapshot_idle *
-snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot, uint64_t *token)
-{
-    const uint64_t owner = snapshot->slots[slot].owner.owner, wanted = which(snapshot, series, slot);
-    const uint32_t hash = snapshot_hash(snapshot, wanted);
-    struct snapshot_entry *entry;
+    const struct snapshot_worker worker = snapshot_worker(giving->snapshot, slot);
+    const uint64_t which = (uint64_t)giving->read.series[series].place << 32 |
+                           slot; /* the gauge's cell, and the slot */
+    const uint32_t hash = (uint32_t)(shmeter_hash_word(key_of_process(), which) >> 32);
+    struct hash_table_entry *entry;
     uint32_t at = 0;
 
-    *token = shmeter_hash_word(*token, SHMETER_OWNER_PID(owner));
-    *token = shmeter_hash_word(*token, SHMETER_OWNER_GENERATION(owner));
-    while ((entry = snapshot_table_next(&snapshot->idle_places, hash, &at)))
-        if (snapshot->idle_of_workers[entry->number - 1].which == wanted)
-            return &snapshot->idle_of_workers[entry->number - 1].idle;
-    if (snapshot_table_room(&snapshot->idle_places, 1) ||
-        snapshot_room(&snapshot->idle_of_workers, &snapshot->idle_workers_capacity,
-                      (uint64_t)snapshot->idle_workers_n + 1, sizeof *snapshot->idle_of_workers))
+    *token = shmeter_hash_word(*token, worker.pid);
+    *token = shmeter_hash_word(*token, worker.generation);
+    while ((entry = hash_table_next(&giving->idle_places, hash, &at)))
+        if (giving->idle_workers[entry->number - 1].which == which)
+            return &giving->idle_workers[entry->number - 1].idle;
+    if (hash_table_room(&giving->idle_places, 1) ||
+        array_room(&giving->idle_workers, &giving->idle_workers_capacity, (uint64_t)giving->idle_workers_n + 1,
+                   sizeof *giving->idle_workers))
         return NULL;
-    snapshot->idle_of_workers[snapshot->idle_workers_n++] = (struct snapshot_idle_worker){ wanted, { 0, 0 } };
-    snapshot_table_add(&snapshot->idle_places, hash, snapshot->idle_workers_n);
-    return &snapshot->idle_of_workers[snapshot->idle_workers_n - 1].idle;
+    giving->idle_workers[giving->idle_workers_n++] = (struct idle_worker){ which, { 0, 0 } };
+    hash_table_add(&giving->idle_places, hash, giving->idle_workers_n);
+    return &giving->idle_workers[giving->idle_workers_n - 1].idle;
+}
+
+void
+giving_keep_idle(struct giving *into, uint32_t number, const struct giving *from, uint32_t from_number)
+{
+    const struct snapshot_series *series;
+    struct idle *idle;
+
+    if (!into || !into->idle)
+        return;
+    into->read = snapshot_contents(into->snapshot);
+    if (grow(into))
+        return; /* it comes back as something new */
+    idle = &into->idle[number];
+    series = &into->read.series[number];
+    if (from && from->idle && from_number < from->idle_capacity && from->idle[from_number].since_ns > idle->since_ns)
+        idle->since_ns = from->idle[from_number].since_ns;
+    idle->token = idle_token(into->read.sums + series->place, &into->read.families[series->family]);
 }

@@ -155,8 +155,7 @@ check_cell_bytes(const struct snapshot_family *family)
 {
     uint32_t least = shmeter_type_histogram(family->type)
                          ? (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * family->buckets_n
-                     : family->type <= SHMETER_COUNTER_F64 ? 8
-                                                           : 0;
+                         : 8 * (uint32_t)shmeter_type_counts(family->type);
 
     /* rounding up is the producers' affair, but a cell is not something else */
     return family->cell_bytes >= least && family->cell_bytes < least + 64 && family->cell_bytes % 8 == 0;
@@ -313,18 +312,17 @@ static struct snapshot_mask *
 mask_of(struct snapshot *snapshot, uint64_t chunk)
 {
     const uint32_t hash = snapshot_hash(snapshot, chunk);
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t at = 0;
 
-    while ((entry = snapshot_table_next(&snapshot->taken, hash, &at)))
+    while ((entry = hash_table_next(&snapshot->taken, hash, &at)))
         if (snapshot->masks[entry->number - 1].chunk == chunk)
             return &snapshot->masks[entry->number - 1];
-    if (snapshot_table_room(&snapshot->taken, 1) ||
-        snapshot_room(&snapshot->masks, &snapshot->masks_capacity, (uint64_t)snapshot->masks_n + 1,
-                      sizeof *snapshot->masks))
+    if (hash_table_room(&snapshot->taken, 1) || array_room(&snapshot->masks, &snapshot->masks_capacity,
+                                                           (uint64_t)snapshot->masks_n + 1, sizeof *snapshot->masks))
         return NULL;
     snapshot->masks[snapshot->masks_n++] = (struct snapshot_mask){ chunk, 0 };
-    snapshot_table_add(&snapshot->taken, hash, snapshot->masks_n);
+    hash_table_add(&snapshot->taken, hash, snapshot->masks_n);
     return &snapshot->masks[snapshot->masks_n - 1];
 }
 
@@ -398,7 +396,6 @@ snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned c
         return -EINVAL;
     out->unit = unit;
     out->created_ns = record.created_real_ns;
-    out->target = SNAPSHOT_NONE;
     result = check_cell(snapshot, family, record.cell, out, word);
     if (!result)
         result = take_cell(snapshot, family, out, *word, 0);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
 #define NAMESAKES_MOST 16u /* definitions of a name among which one that fits is looked for */
@@ -22,13 +23,13 @@ static void
 add_words(const struct snapshot_family *family, uint64_t *words, const uint64_t *more)
 {
     const uint32_t words_n = snapshot_sum_words(family);
-    const uint32_t fractions = family->type == SHMETER_COUNTER ? 0 : 1; /* a fractional counter, or a histogram's sum */
+    const uint32_t fractions = !shmeter_type_counter(family->type); /* a fractional counter, or a histogram's sum */
     uint32_t i;
 
     if (fractions)
         add_f64(words, more[0]);
     for (i = fractions; i < words_n; i++)
-        words[i] = model_add_held(words[i], more[i]);
+        words[i] = saturate_add(words[i], more[i]);
 }
 
 static int
@@ -37,26 +38,12 @@ has_words(const struct snapshot *snapshot, const struct snapshot_series *series,
     return (uint64_t)series->place + snapshot_sum_words(family) <= snapshot->sums_words;
 }
 
-/* What changes when the value does is another one now, and nothing has changed. */
-static void
-keep_idle(struct snapshot *into, uint32_t number, const struct snapshot_idle *older)
-{
-    struct snapshot_idle *idle = into->idle && number < into->idle_capacity ? &into->idle[number] : NULL;
-    const struct snapshot_series *series = &into->series[number];
-
-    if (!idle)
-        return;
-    if (older && older->since_ns > idle->since_ns)
-        idle->since_ns = older->since_ns;
-    idle->token = snapshot_idle_token(into, series, &into->families[series->family]);
-}
-
 /* ---- families ---- */
 
 static int
 counts(const struct snapshot_family *family)
 {
-    return family->visible && (family->type <= SHMETER_COUNTER_F64 || shmeter_type_histogram(family->type));
+    return family->visible && (shmeter_type_counts(family->type) || shmeter_type_histogram(family->type));
 }
 
 static int
@@ -69,7 +56,7 @@ takes(const struct snapshot_family *family, const struct snapshot_family *older)
 static uint32_t
 find_family(const struct snapshot *into, const struct snapshot_family *older)
 {
-    const struct snapshot_family *family = snapshot_family_named(into, older->name);
+    const struct snapshot_family *family = snapshot_definition(into, older->name);
     uint32_t number, tries = 0;
 
     if (!family)
@@ -111,8 +98,7 @@ copy_family(struct snapshot *into, const struct snapshot_family *older)
     if (older->bounds_n)
         memcpy(bounds, older->bounds, older->bounds_n * sizeof *bounds);
     copy.bounds = bounds;
-    copy.several = copy.namesake = copy.joins = copy.bound = copy.later = copy.redefined = 0;
-    copy.judged = 0;
+    copy.several = copy.namesake = copy.joins = 0;
     return snapshot_put_family(into, &copy);
 }
 
@@ -140,61 +126,54 @@ room_for_words(struct snapshot *into, uint32_t words)
 /* A copy of a series that there is none like, with its value. 0 or -ENOMEM. */
 static int
 copy_series(struct snapshot *into, uint32_t number, const struct snapshot_series *older, const char *const *values,
-            const uint64_t *words, const struct snapshot_idle *idle)
+            const uint64_t *words)
 {
     const struct snapshot_family *family = &into->families[number];
-    const uint32_t words_n = snapshot_sum_words(family), made = into->series_n;
+    const uint32_t words_n = snapshot_sum_words(family);
     struct snapshot_series copy = *older;
 
     copy.values = copy_strings(&into->arena, values, family->labels_n);
     copy.family = number;
     copy.place = (uint32_t)into->sums_words;
-    copy.target = SNAPSHOT_NONE;
     copy.twins = 0;
-    if (!copy.values || room_for_words(into, words_n) ||
-        (into->idle && snapshot_room(&into->idle, &into->idle_capacity, (uint64_t)made + 1, sizeof *into->idle)) ||
-        snapshot_put_series(into, &copy))
+    if (!copy.values || room_for_words(into, words_n) || snapshot_put_series(into, &copy))
         return -ENOMEM;
     memcpy(into->sums + into->sums_words, words, words_n * sizeof *words);
     into->sums_words += words_n;
-    if (into->idle)
-        into->idle[made] = (struct snapshot_idle){ 0, 0 };
-    keep_idle(into, made, idle);
     return 0;
 }
 
-/* 0 or -ENOMEM: it stays where it is. */
+/* *same: the series that it is part of now. 0 or -ENOMEM: it stays where it is. */
 static int
-fold_series(struct snapshot *into, uint32_t number, struct snapshot *from, uint32_t older_number)
+fold_series(struct snapshot *into, uint32_t number, struct snapshot *from, uint32_t older_number, uint32_t *same)
 {
     struct snapshot_series *older = &from->series[older_number];
     const struct snapshot_family *older_family = &from->families[older->family];
-    const struct snapshot_idle *idle = from->idle && older_number < from->idle_capacity ? &from->idle[older_number]
-                                                                                        : NULL;
     const uint64_t *words = from->sums + older->place;
     const char *values[SHMETER_MAX_LABELS];
     uint8_t order[SHMETER_MAX_LABELS];
-    uint32_t i, same;
+    uint32_t i;
 
     if (!snapshot_label_order(older_family, &into->families[number], order))
         return -EINVAL;
     for (i = 0; i < older_family->labels_n; i++)
         values[i] = older->values[order[i]];
-    same = snapshot_series_labelled(into, number, values);
-    if (same != SNAPSHOT_NONE && has_words(into, &into->series[same], &into->families[number])) {
-        add_words(older_family, into->sums + into->series[same].place, words);
-        keep_idle(into, same, idle);
-    } else if (copy_series(into, number, older, values, words, idle)) {
-        return -ENOMEM;
+    *same = snapshot_series_labelled(into, number, values);
+    if (*same != SNAPSHOT_NONE && has_words(into, &into->series[*same], &into->families[number])) {
+        add_words(older_family, into->sums + into->series[*same].place, words);
+    } else {
+        *same = into->series_n;
+        if (copy_series(into, number, older, values, words))
+            return -ENOMEM;
     }
     older->visible = 0;
     return 0;
 }
 
 int
-snapshot_fold(struct snapshot *into, struct snapshot *from)
+snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn folded, void *argument)
 {
-    uint32_t i, family = SNAPSHOT_NONE, to = SNAPSHOT_NONE;
+    uint32_t i, family = SNAPSHOT_NONE, to = SNAPSHOT_NONE, same;
 
     if (into->reader || from->reader)
         return 0;
@@ -209,11 +188,12 @@ snapshot_fold(struct snapshot *into, struct snapshot *from)
             if (to == SNAPSHOT_NONE)
                 to = copy_family(into, &from->families[family]);
         }
-        if (to == SNAPSHOT_NONE || fold_series(into, to, from, i))
+        if (to == SNAPSHOT_NONE || fold_series(into, to, from, i, &same))
             return 0;
+        folded(argument, i, same);
     }
     for (i = 0; i < STATUS_LOSSES; i++)
-        into->status.losses[i] = model_add_held(into->status.losses[i], from->status.losses[i]);
-    into->model = NULL; /* to be looked for anew */
+        into->status.losses[i] = saturate_add(into->status.losses[i], from->status.losses[i]);
+    into->chosen_n++; /* to be looked for anew */
     return 1;
 }

@@ -9,6 +9,7 @@
  */
 #include <math.h>
 
+#include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
 #define REASONS_MOST 64u /* superseded definitions that are told of one by one */
@@ -145,6 +146,13 @@ snapshot_label_order(const struct snapshot_family *from, const struct snapshot_f
     return 1;
 }
 
+/* Counters of integers and of doubles are added up. */
+static int
+same_type(const struct snapshot_family *a, const struct snapshot_family *b)
+{
+    return a->type == b->type || (a->type <= SHMETER_COUNTER_F64 && b->type <= SHMETER_COUNTER_F64);
+}
+
 /*
  * How a definition differs, so that it does not fit the one in force; NULL: it does. A gauge's mode and a unit may
  * differ.
@@ -153,9 +161,8 @@ static const char *
 difference(const struct snapshot_family *family, const struct snapshot_family *in_force)
 {
     uint8_t order[SHMETER_MAX_LABELS];
-    int counters = family->type <= SHMETER_COUNTER_F64 && in_force->type <= SHMETER_COUNTER_F64;
 
-    if ((family->type != in_force->type && !counters) || in_force->unknown)
+    if (in_force->unknown || !same_type(family, in_force))
         return "another type";
     if (family->type == SHMETER_INFO)
         return NULL;
@@ -196,8 +203,8 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     status->superseded_n++;
     if (status->superseded_len == REASONS_MOST)
         return 0;
-    if (snapshot_room(&status->superseded, &snapshot->superseded_capacity, status->superseded_len + 1,
-                      sizeof *status->superseded))
+    if (array_room(&status->superseded, &snapshot->superseded_capacity, status->superseded_len + 1,
+                   sizeof *status->superseded))
         return -ENOMEM;
     out = &status->superseded[status->superseded_len++];
     out->name = family->name;
@@ -214,7 +221,7 @@ choose(const struct snapshot *snapshot, const struct snapshot_several *name)
     uint32_t best = name->last, number = best;
     struct snapshot_family *chosen = family_of(snapshot, best), *family;
 
-    if (snapshot->newer_number)
+    if (snapshot->replaced)
         return name->in_force;
     for (; (family = family_of(snapshot, number)); number = family->namesake)
         if (family != chosen && is_later(snapshot, family, chosen)) {
@@ -240,7 +247,7 @@ judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_forc
         changed |= family->superseded != superseded || family->joins != joins;
         family->superseded = superseded;
         family->joins = joins;
-        as_f64 |= joins && family->type == SHMETER_COUNTER_F64;
+        as_f64 |= joins && shmeter_type_counter_f64(family->type);
         if (differs && family->open_n && tell(snapshot, family, differs))
             return -ENOMEM;
     }
@@ -267,11 +274,14 @@ snapshot_take_in_force(struct snapshot *snapshot)
         result = judge(snapshot, &snapshot->several[i], choose(snapshot, &snapshot->several[i]));
         changed |= result > 0;
     }
-    if (changed) {
-        snapshot->model = NULL; /* families have other places in it by now */
-        snapshot->chosen_n++;
-    }
+    snapshot->chosen_n += (uint32_t)changed;
     return result < 0 ? result : 0;
+}
+
+void
+snapshot_keep_in_force(struct snapshot *snapshot)
+{
+    snapshot->replaced = 1;
 }
 
 uint32_t
@@ -290,14 +300,14 @@ growth(const struct snapshot_family *family, const uint64_t *now, const uint64_t
     double more;
     uint32_t i;
 
-    if (family->type == SHMETER_COUNTER_F64) {
+    if (shmeter_type_counter_f64(family->type)) {
         more = ceil(snapshot_f64(now[0]) - (before ? snapshot_f64(before[0]) : 0));
         return more >= 0x1p63 ? UINT64_C(1) << 63 : more > 0 ? (uint64_t)more : 0;
     }
     for (i = shmeter_type_histogram(family->type) ? 1 : 0; i < snapshot_sum_words(family); i++) {
         was = before ? before[i] : 0;
         if (now[i] > was)
-            grown = model_add_held(grown, now[i] - was);
+            grown = saturate_add(grown, now[i] - was);
     }
     return grown;
 }
@@ -331,7 +341,7 @@ snapshot_count_superseded(struct snapshot *snapshot)
         family = &snapshot->families[series->family];
         end = series->place + (uint64_t)snapshot_sum_words(family);
         if (loses(family) && series->shown && family->cell_bytes && end <= snapshot->sums_words)
-            snapshot->superseded = model_add_held(
+            snapshot->superseded = saturate_add(
                 snapshot->superseded,
                 growth(family, snapshot->sums + series->place,
                        snapshot->next && end <= snapshot->next_words ? snapshot->next + series->place : NULL));

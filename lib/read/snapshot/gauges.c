@@ -12,8 +12,8 @@
 int
 snapshot_gauges_room(struct snapshot *snapshot)
 {
-    return snapshot_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
-                         sizeof *snapshot->gauges);
+    return array_room(&snapshot->gauges, &snapshot->gauges_capacity, (uint64_t)snapshot->gauges_n + 1,
+                      sizeof *snapshot->gauges);
 }
 
 void
@@ -110,8 +110,7 @@ add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32
         snapshot->status.series_over++, snapshot->samples_over++;
         return 0;
     }
-    if (snapshot_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1,
-                      sizeof *snapshot->samples))
+    if (array_room(&snapshot->samples, &snapshot->samples_capacity, snapshot->samples_n + 1, sizeof *snapshot->samples))
         return -ENOMEM;
     sample = &snapshot->samples[snapshot->samples_n++];
     sample->series = gauge->series;
@@ -120,59 +119,32 @@ add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32
     return 0;
 }
 
+/* One worker's cell. Where the dead count too, aux is what was folded from the slot's earlier owners. */
 static int
-read_live(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
+combine(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
 {
-    switch (gauge->mode) {
-    case SHMETER_POOL:
-        if (cell.second == gauge->stamp)
-            combine_sum(gauge, cell.first);
-        break;
-    case SHMETER_LIVE_SUM:
-        combine_sum(gauge, cell.first);
-        break;
-    case SHMETER_LIVE_MIN:
-        combine_extreme(gauge, cell.first, -1);
-        break;
-    case SHMETER_LIVE_MAX:
-        combine_extreme(gauge, cell.first, 1);
-        break;
-    case SHMETER_LIVE_LATEST:
-        combine_latest(gauge, cell);
-        break;
-    case SHMETER_LIVE_ALL:
-        return add_sample(snapshot, gauge, slot, cell.first);
-    default:
-        break;
-    }
-    return 0;
-}
+    const struct mode *mode = &modes[gauge->mode];
+    const double sign = mode->how == MODE_MIN ? -1 : 1;
 
-/* The value of the slot's owner, living or dead, and what was folded from its earlier owners. */
-static int
-read_retained(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
-{
-    switch (gauge->mode) {
-    case SHMETER_SUM:
-        combine_sum(gauge, cell.first);
-        combine_sum(gauge, cell.second);
+    switch (mode->how) {
+    case MODE_SUM:
+        if (mode->whose != MODE_OF_POOL || cell.second == gauge->stamp)
+            combine_sum(gauge, cell.first);
+        if (mode->whose == MODE_OF_ALL)
+            combine_sum(gauge, cell.second);
         break;
-    case SHMETER_MIN:
-        combine_extreme(gauge, cell.first, -1);
-        combine_extreme(gauge, cell.second, -1);
+    case MODE_MIN:
+    case MODE_MAX:
+        combine_extreme(gauge, cell.first, sign);
+        if (mode->whose == MODE_OF_ALL)
+            combine_extreme(gauge, cell.second, sign);
         break;
-    case SHMETER_MAX:
-        combine_extreme(gauge, cell.first, 1);
-        combine_extreme(gauge, cell.second, 1);
-        break;
-    case SHMETER_LATEST:
+    case MODE_LATEST:
         combine_latest(gauge, cell);
         break;
-    case SHMETER_ALL: /* while it is claimed, the value and the name may be two owners' */
+    case MODE_ALL: /* while it is claimed, the value and the name may be two owners' */
         if (snapshot->slots[slot].state != SHMETER_SLOT_CLAIMING)
             return add_sample(snapshot, gauge, slot, cell.first);
-        break;
-    default:
         break;
     }
     return 0;
@@ -222,11 +194,11 @@ read_part(struct snapshot *snapshot, uint32_t number, uint64_t first, uint64_t f
     for (; i < snapshot->gauges_n && !result; i++) {
         struct snapshot_gauge *gauge = &snapshot->gauges[i];
         const uint64_t at = first + gauge->cell * CELL_BYTES;
-        const int retained = gauge->mode >= SHMETER_SUM;
+        const int counts = slot->live || modes[gauge->mode].whose == MODE_OF_ALL;
         if (at + CELL_BYTES > to)
             break;
-        if (snapshot->series[gauge->series].visible && (retained || slot->live))
-            result = (retained ? read_retained : read_live)(snapshot, gauge, number, snapshot_pair(snapshot, at));
+        if (snapshot->series[gauge->series].visible && counts)
+            result = combine(snapshot, gauge, number, snapshot_pair(snapshot, at));
     }
     return result;
 }

@@ -22,7 +22,7 @@ add(struct snapshot *snapshot, struct snapshot_extents *extents, uint64_t from, 
         extents->all[extents->n - 1].to = to;
         return 1;
     }
-    if (snapshot_room(&extents->all, &extents->capacity, (uint64_t)extents->n + 1, sizeof *extents->all)) {
+    if (array_room(&extents->all, &extents->capacity, (uint64_t)extents->n + 1, sizeof *extents->all)) {
         snapshot->held_error = -ENOMEM;
         return 0;
     }

@@ -12,16 +12,19 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "model/model.h"
+#include "base/array.h"
+#include "base/hash_table.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
+#include "read/snapshot/contents.h"
+#include "read/snapshot/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "read/snapshot/types.h"
 #include "shm/atomic.h"
+#include "shm/hash.h"
 #include "shm/layout.h"
 #include "shm/kinds.h"
 
-#define SNAPSHOT_NONE        UINT32_MAX
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*
  * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so 64 would not
@@ -72,14 +75,6 @@ snapshot_min(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static inline double
-snapshot_f64(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* Copies bytes (a multiple of 8) out of the segment, word by word. */
 static inline void
 snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t bytes)
@@ -90,13 +85,6 @@ snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t 
         word = snapshot_load(snapshot, off + at);
         memcpy((char *)to + at, &word, 8);
     }
-}
-
-/* Words of a series' value in sums: a counter's one, or a sum and buckets. */
-static inline uint32_t
-snapshot_sum_words(const struct snapshot_family *family)
-{
-    return shmeter_type_histogram(family->type) ? 1 + family->buckets_n : 1;
 }
 
 /* ---- what a segment's series cost ---- */
@@ -157,16 +145,12 @@ snapshot_try(struct snapshot_torn *torn, uint32_t tries, uint32_t words)
 /* Both halves of 16 bytes that are moved by one compare-and-swap: second, first, second equal. */
 struct pair snapshot_pair(struct snapshot *snapshot, uint64_t off);
 
-/* Makes *array hold wanted elements. 0 or -ENOMEM. */
-int snapshot_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element);
-
-/* table.c: room for more additions, which cannot fail then. 0 or -ENOMEM. */
-int snapshot_table_room(struct snapshot_table *table, uint32_t more);
-void snapshot_table_add(struct snapshot_table *table, uint32_t hash, uint32_t number);
-/* The entries of hash, one after the other: *at is 0 to begin with. NULL: no more. */
-struct snapshot_entry *snapshot_table_next(const struct snapshot_table *table, uint32_t hash, uint32_t *at);
-/* Where a number belongs in a table of this snapshot. */
-uint32_t snapshot_hash(const struct snapshot *snapshot, uint64_t number);
+/* A number's hash in the tables of this snapshot. */
+static inline uint32_t
+snapshot_hash(const struct snapshot *snapshot, uint64_t number)
+{
+    return (uint32_t)(shmeter_hash_word(snapshot->key, number) >> 32);
+}
 
 /* held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region. */
 int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
@@ -193,9 +177,8 @@ int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *by
 /* records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
-/* The family whose record stands at unit, and the one in force of this name; or NULL. */
+/* The family whose record stands at unit; or NULL. */
 struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
-struct snapshot_family *snapshot_family_named(const struct snapshot *snapshot, const char *name);
 
 /*
  * The same of what is made from copies: no record stands behind it, so it takes no part in a take. The family's number, or SNAPSHOT_NONE;
@@ -236,42 +219,6 @@ void snapshot_sparse_add(struct snapshot *snapshot);
 int snapshot_gauges_room(struct snapshot *snapshot);
 void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 
-/* read/give/bind.c: forgets all of another model or epoch. */
-void snapshot_unbind(struct snapshot *snapshot, const struct model *model);
-/* Looks for the family in the model. 0, also when it is refused (another type or a reserved name); or -ENOMEM. */
-int snapshot_bind_family(const struct snapshot *snapshot, struct snapshot_family *family,
-                         const struct snapshot_target *target, struct model *model);
-/* What tells several series of one record apart. */
-struct snapshot_part {
-    uint32_t slot;     /* of a series per worker; SNAPSHOT_NONE */
-    const char *state; /* of a stateset's; NULL */
-};
-/* Looks for the series in the model, and sets *idx. NULL with *error 0 when another series has its labels. */
-struct model_series *snapshot_bind_series(const struct snapshot *snapshot, const struct snapshot_series *series,
-                                          const struct snapshot_family *family, const struct snapshot_target *target,
-                                          struct snapshot_part part, struct model *model, uint32_t *idx, int *error);
-
-/* read/give/idle.c: room for what is remembered of each series, as the settings want it. 0 or -ENOMEM. */
-int snapshot_idle_room(struct snapshot *snapshot, const struct settings *settings);
-/* What changes when a counter or histogram does. */
-uint64_t snapshot_idle_token(const struct snapshot *snapshot, const struct snapshot_series *series,
-                             const struct snapshot_family *family);
-/* What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no
- * memory. Until the next one is asked for. */
-struct snapshot_idle *snapshot_idle_of_worker(struct snapshot *snapshot, uint32_t series, uint32_t slot,
-                                              uint64_t *token);
-
-/* Whether nothing has changed for idle_ns. To be seen for the first time is a change. */
-static inline int
-snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint64_t idle_ns)
-{
-    if (idle->since_ns && idle->token == token)
-        return now_ns - idle->since_ns >= idle_ns;
-    idle->token = token;
-    idle->since_ns = now_ns;
-    return 0;
-}
-
 /*
  * force.c: families number is another definition of the name of families known. There is room for it in
  * several.
@@ -279,16 +226,5 @@ snapshot_idle(struct snapshot_idle *idle, uint64_t token, uint64_t now_ns, uint6
 void snapshot_several_add(struct snapshot *snapshot, uint32_t known, uint32_t number);
 /* The definition in force of the family's name: itself, where it is the only one. */
 struct snapshot_family *snapshot_family_in_force(const struct snapshot *snapshot, struct snapshot_family *family);
-/* Whether what is counted in a definition can be added to what is counted in the one in force. */
-int snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_family *in_force);
-/* Whether both have the same labels. order[i]: which of from's is the i-th of to's. */
-int snapshot_label_order(const struct snapshot_family *from, const struct snapshot_family *to, uint8_t *order);
-
-/* Whether it is a gauge with a series for each worker. */
-static inline int
-snapshot_per_worker(const struct snapshot_family *family)
-{
-    return family->type == SHMETER_GAUGE && (family->mode == SHMETER_ALL || family->mode == SHMETER_LIVE_ALL);
-}
 
 #endif

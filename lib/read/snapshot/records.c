@@ -7,13 +7,13 @@
 #include "read/snapshot/internal.h"
 #include "shm/hash.h"
 
-static struct snapshot_entry *
+static struct hash_table_entry *
 find_unit(const struct snapshot *snapshot, uint32_t unit)
 {
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t at = 0, hash = snapshot_hash(snapshot, unit);
 
-    while ((entry = snapshot_table_next(&snapshot->units, hash, &at)))
+    while ((entry = hash_table_next(&snapshot->units, hash, &at)))
         if (snapshot->families[entry->number - 1].unit == unit)
             break;
     return entry;
@@ -22,7 +22,7 @@ find_unit(const struct snapshot *snapshot, uint32_t unit)
 struct snapshot_family *
 snapshot_family_at(const struct snapshot *snapshot, uint32_t unit)
 {
-    struct snapshot_entry *entry = find_unit(snapshot, unit);
+    struct hash_table_entry *entry = find_unit(snapshot, unit);
     return entry ? &snapshot->families[entry->number - 1] : NULL;
 }
 
@@ -34,22 +34,22 @@ name_hash(const struct snapshot *snapshot, const char *name)
     return (uint32_t)(shmeter_hash_bytes(snapshot->key, name, strlen(name)) >> 32);
 }
 
-static struct snapshot_entry *
+static struct hash_table_entry *
 find_name(const struct snapshot *snapshot, const char *name)
 {
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t at = 0, hash = name_hash(snapshot, name);
 
-    while ((entry = snapshot_table_next(&snapshot->names, hash, &at)))
+    while ((entry = hash_table_next(&snapshot->names, hash, &at)))
         if (!strcmp(snapshot->families[entry->number - 1].name, name))
             break;
     return entry;
 }
 
-struct snapshot_family *
-snapshot_family_named(const struct snapshot *snapshot, const char *name)
+const struct snapshot_family *
+snapshot_definition(const struct snapshot *snapshot, const char *name)
 {
-    struct snapshot_entry *entry = find_name(snapshot, name);
+    struct hash_table_entry *entry = find_name(snapshot, name);
     return entry ? snapshot_family_in_force(snapshot, &snapshot->families[entry->number - 1]) : NULL;
 }
 
@@ -57,12 +57,12 @@ static void
 name_family(struct snapshot *snapshot, uint32_t number)
 {
     const char *name = snapshot->families[number].name;
-    struct snapshot_entry *entry = find_name(snapshot, name);
+    struct hash_table_entry *entry = find_name(snapshot, name);
 
     if (entry)
         snapshot_several_add(snapshot, entry->number - 1, number);
     else
-        snapshot_table_add(&snapshot->names, name_hash(snapshot, name), number + 1);
+        hash_table_add(&snapshot->names, name_hash(snapshot, name), number + 1);
 }
 
 int
@@ -74,11 +74,11 @@ snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned cha
 
     if (find_unit(snapshot, unit)) /* known: it was walked once more */
         return 0;
-    if (snapshot_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
-                      sizeof *snapshot->families) ||
-        snapshot_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
-                      sizeof *snapshot->several) ||
-        snapshot_table_room(&snapshot->units, 1) || snapshot_table_room(&snapshot->names, 1))
+    if (array_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
+                   sizeof *snapshot->families) ||
+        array_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
+                   sizeof *snapshot->several) ||
+        hash_table_room(&snapshot->units, 1) || hash_table_room(&snapshot->names, 1))
         return -ENOMEM;
     family = &snapshot->families[number];
     result = snapshot_check_family(snapshot, unit, bytes, bytes_n, family);
@@ -86,7 +86,7 @@ snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned cha
         return result;
     snapshot->families_n++;
     snapshot->status.families_unknown += family->unknown;
-    snapshot_table_add(&snapshot->units, snapshot_hash(snapshot, unit), number + 1);
+    hash_table_add(&snapshot->units, snapshot_hash(snapshot, unit), number + 1);
     name_family(snapshot, number);
     return 0;
 }
@@ -96,11 +96,11 @@ snapshot_put_family(struct snapshot *snapshot, const struct snapshot_family *fam
 {
     const uint32_t number = snapshot->families_n;
 
-    if (snapshot_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
-                      sizeof *snapshot->families) ||
-        snapshot_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
-                      sizeof *snapshot->several) ||
-        snapshot_table_room(&snapshot->names, 1))
+    if (array_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
+                   sizeof *snapshot->families) ||
+        array_room(&snapshot->several, &snapshot->several_capacity, (uint64_t)snapshot->several_n + 1,
+                   sizeof *snapshot->several) ||
+        hash_table_room(&snapshot->names, 1))
         return SNAPSHOT_NONE;
     snapshot->families[number] = *family;
     snapshot->families_n++;
@@ -147,26 +147,26 @@ static void
 label_series(struct snapshot *snapshot, uint32_t number)
 {
     struct snapshot_series *series = &snapshot->series[number];
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t at = 0, hash = labels_hash(snapshot, series);
 
-    while ((entry = snapshot_table_next(&snapshot->labels, hash, &at)))
+    while ((entry = hash_table_next(&snapshot->labels, hash, &at)))
         if (same_labels(snapshot, &snapshot->series[entry->number - 1], series)) {
             make_twins(snapshot, &snapshot->series[entry->number - 1], series);
             return;
         }
-    snapshot_table_add(&snapshot->labels, hash, number + 1);
+    hash_table_add(&snapshot->labels, hash, number + 1);
 }
 
 /* Room for one more series of any type. */
 static int
 room_for_series(struct snapshot *snapshot)
 {
-    return snapshot_room(&snapshot->series, &snapshot->series_capacity, (uint64_t)snapshot->series_n + 1,
-                         sizeof *snapshot->series) ||
-                   snapshot_room(&snapshot->twins_chosen, &snapshot->twins_capacity, (uint64_t)snapshot->twins_n + 1,
-                                 sizeof *snapshot->twins_chosen) ||
-                   snapshot_table_room(&snapshot->labels, 1) || snapshot_cells_room(snapshot) ||
+    return array_room(&snapshot->series, &snapshot->series_capacity, (uint64_t)snapshot->series_n + 1,
+                      sizeof *snapshot->series) ||
+                   array_room(&snapshot->twins_chosen, &snapshot->twins_capacity, (uint64_t)snapshot->twins_n + 1,
+                              sizeof *snapshot->twins_chosen) ||
+                   hash_table_room(&snapshot->labels, 1) || snapshot_cells_room(snapshot) ||
                    snapshot_gauges_room(snapshot)
                ? -ENOMEM
                : 0;
@@ -177,7 +177,7 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
 {
     const struct snapshot_family *family;
     struct snapshot_series *series;
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t number = snapshot->series_n, family_unit, word = 0, values_bytes;
     int result, repaired = 0;
 
@@ -224,10 +224,10 @@ uint32_t
 snapshot_series_labelled(const struct snapshot *snapshot, uint32_t family, const char *const *values)
 {
     const struct snapshot_series wanted = { .family = family, .values = values };
-    struct snapshot_entry *entry;
+    struct hash_table_entry *entry;
     uint32_t at = 0, hash = labels_hash(snapshot, &wanted), number;
 
-    while ((entry = snapshot_table_next(&snapshot->labels, hash, &at))) {
+    while ((entry = hash_table_next(&snapshot->labels, hash, &at))) {
         number = entry->number - 1;
         if (!same_labels(snapshot, &snapshot->series[number], &wanted))
             continue;

@@ -6,15 +6,16 @@
  */
 #include <stdlib.h>
 
+#include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
 int
 snapshot_cells_room(struct snapshot *snapshot)
 {
-    return snapshot_room(&snapshot->runs, &snapshot->runs_capacity, (uint64_t)snapshot->runs_n + 1,
-                         sizeof *snapshot->runs) ||
-                   snapshot_room(&snapshot->histograms, &snapshot->histograms_capacity,
-                                 (uint64_t)snapshot->histograms_n + 1, sizeof *snapshot->histograms) ||
+    return array_room(&snapshot->runs, &snapshot->runs_capacity, (uint64_t)snapshot->runs_n + 1,
+                      sizeof *snapshot->runs) ||
+                   array_room(&snapshot->histograms, &snapshot->histograms_capacity,
+                              (uint64_t)snapshot->histograms_n + 1, sizeof *snapshot->histograms) ||
                    snapshot->sums_used > UINT32_MAX - (SHMETER_MAX_BOUNDS + 2)
                ? -ENOMEM
                : 0;
@@ -35,7 +36,7 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number, uint32_t word)
 {
     struct snapshot_series *series = &snapshot->series[number];
     const struct snapshot_family *family = &snapshot->families[series->family];
-    uint32_t f64 = family->type == SHMETER_COUNTER_F64, sum = snapshot->sums_used;
+    uint32_t f64 = (uint32_t)shmeter_type_counter_f64(family->type), sum = snapshot->sums_used;
     struct snapshot_run *last = snapshot->runs_n ? &snapshot->runs[snapshot->runs_n - 1] : NULL;
 
     series->place = sum;
@@ -87,7 +88,7 @@ add_u64(uint64_t *sums, const uint64_t *cells, uint32_t words, uint32_t stride)
     uint32_t i;
 
     for (i = 0; i < words; i++, cells += stride)
-        sums[i] = model_add_held(sums[i], shmeter_load_relaxed(cells));
+        sums[i] = saturate_add(sums[i], shmeter_load_relaxed(cells));
 }
 
 EACH_STRIDE

@@ -89,7 +89,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
     } while (snapshot_load(snapshot, off) != word &&
              snapshot_try(&snapshot->torn, ++tries, sizeof(struct shmeter_slot_check) / 8));
     health = word & 0xff;
-    out->health = health == SHMETER_OK ? STATUS_OK : health == SHMETER_DEGRADED ? STATUS_DEGRADED : STATUS_FAILING;
+    out->health = health < STATUS_VERDICTS ? (enum status_health)health : STATUS_FAILING;
     out->age_ns = age_ns(snapshot, since);
     return *out->name != 0;
 }
@@ -120,14 +120,12 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     struct segment_status *status = &snapshot->status;
     struct status_slot *out;
 
-    if (snapshot_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
+    if (array_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
         return -ENOMEM;
     out = &status->slots[status->slots_len++];
     memset(out, 0, sizeof *out);
     out->slot = number;
-    out->life = slot->life == SHMETER_LIVENESS_LIVE   ? STATUS_LIVE
-                : slot->life == SHMETER_LIVENESS_DEAD ? STATUS_DEAD
-                                                      : STATUS_UNKNOWN;
+    out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
     out->generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
     out->foreign = !snapshot->observer.namespaces ||
@@ -190,7 +188,7 @@ take_held_slots(struct snapshot *snapshot)
         }
         before = snapshot->slots_n;
         if (i >= before) {
-            if (snapshot_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots))
+            if (array_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots))
                 return -ENOMEM;
             snapshot->slots_n = i + 1;
             memset(snapshot->slots + before, 0, (i + 1 - before) * sizeof *snapshot->slots);
@@ -213,4 +211,13 @@ snapshot_take_slots(struct snapshot *snapshot)
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
     return take_held_slots(snapshot);
+}
+
+struct snapshot_worker
+snapshot_worker(const struct snapshot *snapshot, uint32_t slot)
+{
+    const struct snapshot_slot *of = &snapshot->slots[slot];
+
+    return (struct snapshot_worker){ SHMETER_OWNER_PID(of->owner.owner), SHMETER_OWNER_GENERATION(of->owner.owner),
+                                     of->worker };
 }

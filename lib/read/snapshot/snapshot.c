@@ -100,10 +100,6 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->next);
     free(snapshot->gauges);
     free(snapshot->samples);
-    free(snapshot->state_targets);
-    free(snapshot->idle);
-    free(snapshot->idle_of_workers);
-    free(snapshot->idle_places.entries);
     free(snapshot->slots);
     free(snapshot->status.slots);
     free(snapshot->status.superseded);
@@ -235,6 +231,24 @@ snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth)
                  "%.500s was truncated while it was read: remove it with: shmeter rm --force", status->path);
     }
     return result;
+}
+
+struct snapshot_contents
+snapshot_contents(const struct snapshot *snapshot)
+{
+    return (struct snapshot_contents){
+        .families = snapshot->families,
+        .series = snapshot->series,
+        .sums = snapshot->sums,
+        .gauges = snapshot->gauges,
+        .samples = snapshot->samples,
+        .sums_n = snapshot->sums_words,
+        .families_n = snapshot->families_n,
+        .series_n = snapshot->series_n,
+        .gauges_n = snapshot->gauges_n,
+        .samples_n = snapshot->samples_n,
+        .several_n = snapshot->several_n,
+    };
 }
 
 const struct segment_status *

@@ -1,6 +1,6 @@
 /*
  * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its slots, all
- * in private memory afterwards. This is the only part of lib/ that touches shared memory; what comes out knows nothing of it.
+ * in private memory afterwards (contents.h). No other part of lib/ touches shared memory. It knows nothing of a model.
  *
  * Any bytes may stand in the segment: each control word is loaded once, checked, then used. Work and memory follow what the file has
  * (its blocks), and not what its header and marks say: holes are not read (held.c), sums are dense (runs.c), what
@@ -11,11 +11,9 @@
 
 #include <stdint.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 
 struct shmeter_reader;
-struct model;
-struct settings;
 struct snapshot;
 
 /* Begins to read a segment; takes the reader over and closes it with itself. NULL: no memory (the reader is closed). */
@@ -39,33 +37,20 @@ const struct segment_status *snapshot_status(const struct snapshot *snapshot);
 /* Gives the segment's memory back and keeps the last values: what a segment that was replaced has counted. */
 void snapshot_freeze(struct snapshot *snapshot);
 
-struct snapshot_target {
-    const char *segment;             /* value of the label "segment"; NULL: no such label                        */
-    const struct snapshot *newer;    /* NULL, or what has taken this segment's name (snapshot_follow()): then only  */
-                                     /*   counters and histograms are given, and only what fits those of newer     */
-    const struct settings *settings; /* NULL: as it was registered                                           */
-    uint64_t now_ns;                 /* of the clock by which series are idle; not 0                          */
-    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
-};
+/*
+ * The segment was replaced by another one of its name. What is in force here stays so, whoever still lives: totals that were shown are
+ * shown.
+ */
+void snapshot_keep_in_force(struct snapshot *snapshot);
+
+/* A series of what was replaced is now part of another series, by their numbers. */
+typedef void (*snapshot_folded_fn)(void *argument, uint32_t from, uint32_t into);
 
 /*
- * Adds the values to a model: what has the same name and labels there already is added up. The target's segment and settings
- * must be the same for an epoch of the model. Returns 0 or -ENOMEM.
+ * Both are frozen, of one name, and from is the older one: adds to into what from has counted, whose losses are into's too, and tells of
+ * each series. Returns 1, and from is of no use any more; or 0, and what could not be added for want of memory is left in it.
  */
-int snapshot_give(struct snapshot *snapshot, struct model *model, const struct snapshot_target *target);
-
-/*
- * newer has taken the name of this segment: finds out what of this one is added to what of that. To be called before either is given.
- * What is in force here stays so, whoever still lives: totals that were shown are shown. number: another one for each newer, not 0; their
- * addresses may be the same, one after the other.
- */
-void snapshot_follow(struct snapshot *snapshot, struct snapshot *newer, uint64_t number);
-
-/*
- * Both are frozen, of one name, and from is the older one: adds to into what from has counted, whose losses are into's too. Returns 1, and from
- * is of no use any more; or 0, and what could not be added for want of memory is left in it.
- */
-int snapshot_fold(struct snapshot *into, struct snapshot *from);
+int snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn folded, void *argument);
 
 /* Device, inode and nonce. */
 void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);

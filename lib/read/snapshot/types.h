@@ -1,5 +1,5 @@
 /*
- * What a snapshot is made of: private copies of records, what is known of the file, sums, gauges and slots. For lib/read/snapshot/internal.h.
+ * What a snapshot is made of besides its contents: what is known of the file, of the walk, of lanes and slots. For internal.h.
  */
 #ifndef SHMETER_READ_SNAPSHOT_TYPES_H
 #define SHMETER_READ_SNAPSHOT_TYPES_H
@@ -7,73 +7,14 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/hash_table.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
-#include "read/snapshot/snapshot.h"
+#include "read/snapshot/contents.h"
 
 /* A value that moves with another one in 16 bytes: a gauge's value and aux, a shared bucket's count and sum. */
 struct pair {
     uint64_t first, second;
-};
-
-struct snapshot_family { /* a checked private copy of a family record */
-    uint32_t unit;
-    uint32_t type; /* enum shmeter_type */
-    uint32_t mode; /* enum shmeter_mode */
-    uint32_t labels_n;
-    uint32_t bounds_n, buckets_n, cell_bytes;
-    uint32_t states_n; /* statesets */
-    uint32_t exponential, log_n;
-    int32_t schema, first_index;
-    double zero_threshold;
-    uint32_t by_pid;     /* a gauge with a series per worker: these have the label pid, not worker and slot        */
-    uint32_t line_bytes; /* of a sample's line, but for its label values: about                             */
-    uint64_t series_key; /* seed of its series' hashes                                                     */
-    uint64_t created_ns;
-    const char *name, *help, *unit_text;
-    const char *const *labels;
-    const char *const *states;
-    const double *bounds;
-    uint32_t visible;    /* in this take                                                                   */
-    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one        */
-    uint32_t unknown;    /* of a type that a later version has: it and its series are passed by               */
-    /*
-     * Where its name has several definitions: the name's number + 1 in snapshot->several; else 0, and so are the
-     * others.
-     */
-    uint32_t several;
-    uint32_t namesake;          /* number + 1 of the definition before it; 0: it is the first                       */
-    uint32_t joins;             /* number + 1 of the one in force, to which it is added                             */
-    uint32_t as_f64;            /* counters: fractional ones join it                                             */
-    uint32_t was_superseded;    /* when cells were summed last                                                  */
-    uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
-    uint64_t open;              /* number of the last open of theirs                                           */
-    /* In the model, valid in the epoch that the snapshot remembers. */
-    struct model_family *target;
-    const struct model_shape *shape;
-    uint32_t bound;   /* target and shape were looked for                                                   */
-    uint32_t refused; /* and cannot be had: another type has the name                                       */
-    uint8_t order[SHMETER_MAX_LABELS]; /* which of its labels is the shape's first, second, ...               */
-    uint32_t later;        /* number + 1 of the one that it is added to in the segment that has its name now; 0 none */
-    uint32_t redefined;    /* that one has the name, and is something else                                     */
-    uint32_t after_f64;    /* counters: fractional ones of replaced segments are added to it                     */
-    uint32_t labels_added; /* a bit for each label of the settings that its series get                        */
-    uint32_t labels_left_out; /* labels of the settings whose names it has itself                               */
-    uint32_t filtered;        /* the settings leave it out, found out for those with the id judged                */
-    uint64_t judged;
-};
-
-struct snapshot_series { /* a checked private copy of a series record */
-    uint32_t unit;
-    uint32_t family;
-    uint32_t place; /* counters, histograms: first word in sums; gauges, statesets: number of the cell       */
-    uint32_t
-        target; /* series of the model's family, of statesets place in state_targets; SNAPSHOT_NONE not looked for */
-    uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
-    uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
-    uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
-    uint64_t created_ns;
-    const char *const *values;
 };
 
 struct snapshot_run { /* neighbouring cells of one kind, in order of word in a CPU lane */
@@ -123,30 +64,6 @@ struct snapshot_torn {
     uint64_t words_left; /* that may be read again in this take */
 };
 
-struct snapshot_gauge { /* accumulator of one gauge series */
-    uint32_t series;
-    uint32_t cell;
-    uint32_t mode;
-    uint32_t any;   /* there is a value */
-    uint64_t stamp; /* POOL: the epoch in force; LATEST: of the latest */
-    double value;
-};
-
-struct snapshot_sample { /* of a gauge that has one series per worker */
-    uint32_t series, slot;
-    double value;
-};
-
-struct snapshot_idle { /* when a series was last seen to change */
-    uint64_t token;    /* stands for its value then */
-    uint64_t since_ns; /* 0: not seen yet */
-};
-
-struct snapshot_idle_worker { /* the same of a gauge with a series per worker */
-    uint64_t which;           /* its cell and the slot */
-    struct snapshot_idle idle;
-};
-
 struct snapshot_slot {
     struct shmeter_liveness_memo memo;
     struct shmeter_owner owner;
@@ -160,13 +77,6 @@ struct snapshot_slot {
 struct snapshot_several { /* a name with several definitions */
     uint32_t last;        /* number + 1 of the definition found last; the others by namesake                  */
     uint32_t in_force;    /* number + 1                                                                     */
-};
-
-struct snapshot_table { /* hash -> number, open addressing; number 0 is empty */
-    struct snapshot_entry {
-        uint32_t hash, number;
-    } * entries;
-    uint32_t entries_n, used;
 };
 
 struct snapshot {
@@ -206,10 +116,10 @@ struct snapshot {
     uint32_t series_n, series_capacity;
     uint32_t *twins_chosen; /* per group: the series that stands for it in this take                           */
     uint32_t twins_n, twins_capacity;
-    struct snapshot_table units;  /* unit of a family -> its number + 1                                       */
-    struct snapshot_table names;  /* name -> first family's number + 1                                        */
-    struct snapshot_table labels; /* family and label values -> series' number + 1                            */
-    struct snapshot_table taken;  /* chunk of words, or of gauge cells -> its mask's number + 1                 */
+    struct hash_table units;  /* unit of a family -> its number + 1                                       */
+    struct hash_table names;  /* name -> first family's number + 1                                        */
+    struct hash_table labels; /* family and label values -> series' number + 1                            */
+    struct hash_table taken;  /* chunk of words, or of gauge cells -> its mask's number + 1                 */
     struct snapshot_mask *masks;
     uint32_t masks_n, masks_capacity;
     struct arena arena;
@@ -218,9 +128,8 @@ struct snapshot {
     struct snapshot_several *several;
     uint32_t several_n, several_capacity;
     uint32_t superseded_capacity;
-    uint32_t chosen_n;     /* how often another one was in force than before, or joined                          */
-    uint64_t newer_number; /* of what has taken its name, 0 nothing, when it was looked at last, ...             */
-    uint32_t newer_families_n, newer_chosen_n, newer_own_n; /* ... and how many families there were, here too      */
+    uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
+    uint32_t replaced;   /* by another segment of its name: what is in force stays so                          */
     uint64_t superseded; /* updates in definitions that are not exposed: the loss that readers count            */
     uint32_t carries_on; /* the first take finds what another snapshot has seen before                          */
 
@@ -254,17 +163,6 @@ struct snapshot {
     struct snapshot_slot *slots;
     uint32_t slots_n, slots_capacity; /* up to the last one whose word has memory: the others are free            */
     uint32_t slots_capacity_status;
-
-    struct snapshot_idle *idle; /* of each series; NULL: settings have no time-out                               */
-    uint32_t idle_capacity;
-    struct snapshot_idle_worker *idle_of_workers;
-    uint32_t idle_workers_n, idle_workers_capacity;
-    struct snapshot_table idle_places; /* cell and slot -> number + 1                                               */
-
-    uint64_t epoch; /* of the model that targets are of */
-    const struct model *model;
-    uint32_t *state_targets; /* of each stateset's states: series of the model's family, as target             */
-    uint32_t state_targets_n, state_targets_capacity;
 };
 
 #endif

@@ -118,8 +118,8 @@ remember(struct snapshot *snapshot, uint32_t unit, const struct look *look)
 {
     const struct snapshot_pending one = { unit, (uint16_t)look->units, (uint8_t)look->told, (uint8_t)look->leaks };
 
-    if (snapshot_room(&snapshot->pending, &snapshot->pending_capacity, (uint64_t)snapshot->pending_n + 1,
-                      sizeof *snapshot->pending))
+    if (array_room(&snapshot->pending, &snapshot->pending_capacity, (uint64_t)snapshot->pending_n + 1,
+                   sizeof *snapshot->pending))
         return -ENOMEM;
     if (snapshot->pending_n && snapshot->pending[snapshot->pending_n - 1].unit > unit)
         snapshot->pending_unsorted = 1;
@@ -212,8 +212,8 @@ count_leaks(struct snapshot *snapshot)
 static int
 remember_hole(struct snapshot *snapshot, uint64_t from, uint64_t to)
 {
-    if (snapshot_room(&snapshot->holes, &snapshot->holes_capacity, (uint64_t)snapshot->holes_n + 1,
-                      sizeof *snapshot->holes))
+    if (array_room(&snapshot->holes, &snapshot->holes_capacity, (uint64_t)snapshot->holes_n + 1,
+                   sizeof *snapshot->holes))
         return -ENOMEM;
     snapshot->holes[snapshot->holes_n++] = (struct snapshot_hole){ (uint32_t)from, (uint32_t)to };
     return 0;

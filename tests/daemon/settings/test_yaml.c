@@ -24,7 +24,7 @@ a_file_becomes_a_tree_with_lines(void **state)
                                       "none: ~\n"
                                       "text: \"a\\nb\"\n"),
                      0);
-    assert_string_equal(error, "");
+    assert_string_equal(report.text, "");
     list = item(yaml.root, "segments");
     assert_int_equal(list->kind, YAML_LIST);
     assert_int_equal(list->n, 2);
@@ -57,7 +57,7 @@ a_file_without_content_has_no_root(void **state)
         assert_null(yaml.root);
         yaml_close(&yaml);
     }
-    assert_int_equal(yaml_open(&yaml, "/dev/null", error, sizeof error), 0);
+    assert_int_equal(read_path(&yaml, "/dev/null"), 0);
     assert_null(yaml.root);
     yaml_close(&yaml);
 }
@@ -130,7 +130,7 @@ a_nul_byte_is_refused_with_its_line(void **state)
 
     (void)state;
     write_file(text, sizeof text - 1);
-    assert_int_equal(yaml_open(&yaml, yaml_path, error, sizeof error), -EINVAL);
+    assert_int_equal(read_path(&yaml, yaml_path), -EINVAL);
     check_sentence(2, "control character (0x00)");
 }
 
@@ -152,22 +152,22 @@ what_cannot_be_read_is_named(void **state)
 
     (void)state;
     assert_non_null(large);
-    assert_int_equal(yaml_open(&yaml, "/nowhere/at all.yml", error, sizeof error), -ENOENT);
-    assert_string_equal(error,
+    assert_int_equal(read_path(&yaml, "/nowhere/at all.yml"), -ENOENT);
+    assert_string_equal(report.text,
                         "/nowhere/at all.yml: cannot be read: No such file or directory; correct the option or the "
                         "file's permissions");
-    assert_int_equal(yaml_open(&yaml, yaml_folder, error, sizeof error), -EISDIR);
+    assert_int_equal(read_path(&yaml, yaml_folder), -EISDIR);
     unlink(yaml_path);
     assert_int_equal(mkfifo(yaml_path, 0600), 0);
-    assert_int_equal(yaml_open(&yaml, yaml_path, error, sizeof error), -EINVAL);
-    assert_non_null(strstr(error, "a pipe"));
+    assert_int_equal(read_path(&yaml, yaml_path), -EINVAL);
+    assert_non_null(strstr(report.text, "a pipe"));
     unlink(yaml_path);
     memset(large, '#', YAML_FILE_BYTES + 1);
     write_file(large, YAML_FILE_BYTES + 1);
-    assert_int_equal(yaml_open(&yaml, yaml_path, error, sizeof error), -EFBIG);
-    assert_non_null(strstr(error, "larger than 1024 KiB"));
+    assert_int_equal(read_path(&yaml, yaml_path), -EFBIG);
+    assert_non_null(strstr(report.text, "larger than 1024 KiB"));
     write_file(large, YAML_FILE_BYTES);
-    assert_int_equal(yaml_open(&yaml, yaml_path, error, sizeof error), 0);
+    assert_int_equal(read_path(&yaml, yaml_path), 0);
     yaml_close(&yaml);
     free(large);
 }
@@ -217,17 +217,17 @@ check_damaged(const char *text, size_t len, uint32_t *refused_n)
     int result;
 
     write_file(text, len);
-    result = yaml_open(&yaml, yaml_path, error, sizeof error);
+    result = read_path(&yaml, yaml_path);
     if (!result) {
-        assert_string_equal(error, "");
+        assert_string_equal(report.text, "");
         yaml_close(&yaml);
         return;
     }
     assert_int_equal(result, -EINVAL);
     snprintf(begin, sizeof begin, "%s:", yaml_path);
-    assert_int_equal(strncmp(error, begin, strlen(begin)), 0);
-    assert_in_range(strtoul(error + strlen(begin), NULL, 10), 1, 17);
-    assert_null(strpbrk(error, "\n\r\t"));
+    assert_int_equal(strncmp(report.text, begin, strlen(begin)), 0);
+    assert_in_range(strtoul(report.text + strlen(begin), NULL, 10), 1, 17);
+    assert_null(strpbrk(report.text, "\n\r\t"));
     (*refused_n)++;
 }
 

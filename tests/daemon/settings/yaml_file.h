@@ -20,7 +20,8 @@
 #include "daemon/settings/yaml.h"
 
 static char yaml_folder[] = "/dev/shm/shmeter-yaml-XXXXXX";
-static char yaml_path[64], error[512];
+static char yaml_path[64];
+static struct report report;
 
 static inline void
 write_file(const char *text, size_t len)
@@ -33,10 +34,17 @@ write_file(const char *text, size_t len)
 }
 
 static inline int
+read_path(struct yaml *yaml, const char *path)
+{
+    report = (struct report){ 0 };
+    return yaml_open(yaml, path, &report);
+}
+
+static inline int
 read_text(struct yaml *yaml, const char *text)
 {
     write_file(text, strlen(text));
-    return yaml_open(yaml, yaml_path, error, sizeof error);
+    return read_path(yaml, yaml_path);
 }
 
 /* The sentence is "FILE:LINE: " and has the words in it. */
@@ -46,9 +54,9 @@ check_sentence(uint32_t line, const char *words)
     char begin[96];
 
     snprintf(begin, sizeof begin, "%s:%u: ", yaml_path, line);
-    if (strncmp(error, begin, strlen(begin)) != 0 || !strstr(error, words))
-        fail_msg("'%s' is not '%s...%s'", error, begin, words);
-    assert_null(strchr(error, '\n'));
+    if (strncmp(report.text, begin, strlen(begin)) != 0 || !strstr(report.text, words))
+        fail_msg("'%s' is not '%s...%s'", report.text, begin, words);
+    assert_null(strchr(report.text, '\n'));
 }
 
 static inline const struct yaml_value *

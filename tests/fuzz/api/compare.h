@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "read/status.h"
+#include "read/snapshot/status.h"
 #include "tests/fuzz/api/model.h"
 
 /* What a reader remembers from take to take. */

@@ -8,6 +8,7 @@
 #include "formats/plan/plan.h"
 #include "read/file/reader.h"
 #include "read/filters/filters.h"
+#include "read/give/give.h"
 #include "read/snapshot/snapshot.h"
 #include "tests/fuzz/segment/backed.h"
 #include "tests/fuzz/segment/lies.h"
@@ -29,6 +30,7 @@ static const struct settings settings[] = {
 struct reading {
     struct edit_head head;
     struct snapshot *snapshot, *older; /* older: of a segment that was replaced                                  */
+    struct giving *giving, *older_giving;
     struct model *model;
     struct plan *plan;
     uint32_t lies_n;
@@ -71,23 +73,35 @@ open_image(struct reading *reading)
 }
 
 static int
+has_giving(struct giving **giving, const struct snapshot *snapshot)
+{
+    if (!*giving)
+        *giving = giving_new(snapshot);
+    must(*giving || heap_starved(), "no memory for a giving");
+    return *giving != NULL;
+}
+
+static int
 give(struct reading *reading)
 {
     struct segment_status counts = { 0 };
-    struct snapshot_target target = {
+    struct giving_target target = {
         .segment = reading->head.labelled & 1 ? "image" : NULL,
         .settings = reading->head.settings & 3 ? &settings[(reading->head.settings & 3) - 1] : NULL,
         .now_ns = kernel.now_ns,
         .counts = &counts,
     };
 
-    model_begin(reading->model);
-    if (reading->older)
-        snapshot_follow(reading->older, reading->snapshot, 1);
-    if (!worked(snapshot_give(reading->snapshot, reading->model, &target)))
+    if (!has_giving(&reading->giving, reading->snapshot) ||
+        (reading->older && !has_giving(&reading->older_giving, reading->older)))
         return 0;
-    target.newer = reading->snapshot;
-    return !reading->older || worked(snapshot_give(reading->older, reading->model, &target));
+    model_begin(reading->model);
+    if (reading->older && !worked(giving_follow(reading->older_giving, reading->giving, 1)))
+        return 0;
+    if (!worked(giving_give(reading->giving, reading->model, &target)))
+        return 0;
+    target.newer = reading->giving;
+    return !reading->older || worked(giving_give(reading->older_giving, reading->model, &target));
 }
 
 static void
@@ -131,6 +145,8 @@ come_back(struct reading *reading)
     kernel.inode++;
     snapshot_freeze(reading->snapshot);
     reading->older = reading->snapshot;
+    reading->older_giving = reading->giving;
+    reading->giving = NULL;
     reading->snapshot = open_image(reading);
     return reading->snapshot != NULL;
 }
@@ -175,6 +191,8 @@ reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t str
     reading.lies_n = lies_begin(edits, all, n);
     heap_starve(reading.head.starve);
     read_image(&reading, edits, all, n);
+    giving_free(reading.giving);
+    giving_free(reading.older_giving);
     snapshot_free(reading.snapshot);
     snapshot_free(reading.older);
     plan_free(reading.plan);

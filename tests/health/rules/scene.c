@@ -38,9 +38,17 @@ scene_end(struct scene *scene)
 void
 scene_rules(struct scene *scene, const struct rules_spec *spec)
 {
-    struct rules *rules = rules_new(spec);
+    struct rules *rules = rules_new();
+    struct report report = { 0 };
+    uint32_t i;
 
     assert_non_null(rules);
+    for (i = 0; i < spec->rules_n; i++)
+        if (rules_add(rules, &spec->rules[i], &report))
+            fail_msg("%s: %s", spec->rules[i].expression, report.text);
+    for (i = 0; i < spec->summaries_n; i++)
+        if (rules_add_summary(rules, &spec->summaries[i], &report))
+            fail_msg("%s: %s", spec->summaries[i].histogram, report.text);
     rules_take(rules, scene->rules);
     rules_free(scene->rules);
     scene->rules = rules;
@@ -51,10 +59,7 @@ scene_rule(struct scene *scene, const char *expression, double for_seconds)
 {
     const struct rule_spec rule = { "r", expression, for_seconds, STATUS_DEGRADED, NULL };
     const struct rules_spec spec = { &rule, 1, NULL, 0 };
-    char why[512];
 
-    if (rules_check_rule(&rule, why, sizeof why))
-        fail_msg("%s: %s", expression, why);
     scene_rules(scene, &spec);
 }
 

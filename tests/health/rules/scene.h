@@ -9,6 +9,13 @@
 #include "health/rules/rules.h"
 #include "model/model.h"
 
+struct rules_spec {
+    const struct rule_spec *rules;
+    uint32_t rules_n;
+    const struct summary_spec *summaries;
+    uint32_t summaries_n;
+};
+
 struct scene {
     struct model *model;
     struct rules *rules; /* the test's to make */

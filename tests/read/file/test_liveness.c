@@ -55,8 +55,8 @@ slots_that_nobody_owns_have_no_life(void **state)
     struct shmeter_observer observer = { 1, 1, -1 };
     (void)state;
 
-    assert_int_equal(shmeter_liveness(&memo, &observer, &never, 0, 1), SHMETER_LIVENESS_NONE);
-    assert_int_equal(shmeter_liveness(&memo, &observer, &released, 0, 1), SHMETER_LIVENESS_NONE);
+    assert_int_equal(shmeter_liveness(&memo, &observer, &never, 0, 1), SHMETER_LIVENESS_FREE);
+    assert_int_equal(shmeter_liveness(&memo, &observer, &released, 0, 1), SHMETER_LIVENESS_FREE);
 }
 
 static void

@@ -56,16 +56,16 @@ make(struct image *image, struct cells *cells)
 }
 
 /* Ten seconds' time-out. */
-static struct store_segment
+static struct settings_spec
 ten(const char *name, uint32_t gauges)
 {
-    return (struct store_segment){ .match = name, .idle_seconds = 10, .idle_gauges = gauges };
+    return (struct settings_spec){ .match = name, .idle_seconds = 10, .idle_gauges = gauges };
 }
 
 static void
 open_ten(struct scene *scene, const char *name, uint32_t gauges)
 {
-    const struct store_segment settings = ten(name, gauges);
+    const struct settings_spec settings = ten(name, gauges);
 
     scene_clock_ns = 1000 * SECOND;
     scene_open_with(scene, &name, 1, &settings);
@@ -262,7 +262,7 @@ clocks_go_on_over_a_reload_and_stop_when_the_time_out_is_taken_away(void **state
     struct image image;
     struct cells cells;
     struct scene scene;
-    struct store_segment settings;
+    struct settings_spec settings;
     const char *name;
     (void)state;
 
@@ -313,14 +313,14 @@ many_idle_series_do_not_make_the_model_begin_anew(void **state)
     }
     open_ten(&scene, image.path, 0);
     scene_scrape(&scene);
-    epoch = store_model(scene.store)->epoch;
+    epoch = scene.exposition->model->epoch;
     for (i = 0; i < 3; i++) {
         scrape_after(&scene, 10 * SECOND);
         assert_int_equal(scene.parsed.samples_n, i > 0);
         assert_int_equal(idle(&scene), SERIES - (i > 0));
         (*image_cpu(&image, 0, cell))++;
     }
-    assert_int_equal(store_model(scene.store)->epoch, epoch);
+    assert_int_equal(scene.exposition->model->epoch, epoch);
     scene_close(&scene);
     image_free(&image);
 }

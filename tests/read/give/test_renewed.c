@@ -64,7 +64,7 @@ expect(struct renewed *renewed, double total)
     scene_scrape(&renewed->scene);
     assert_sample(&renewed->scene, "t_total", "x=x,y=y,", total);
     assert_int_equal(renewed->scene.parsed.samples_n, 1);
-    assert_int_equal(store_model(renewed->scene.store)->conflicts, 0);
+    assert_int_equal(renewed->scene.exposition->model->conflicts, 0);
 }
 
 static void
@@ -236,7 +236,7 @@ expect_round(const struct scene *scene, uint32_t round)
         assert_sample(scene, "once_total", label, 100 + i);
     }
     assert_int_equal(store_status(scene->store, 0)->losses_before[SHMETER_LOSS_SERIES_REFUSED], 7 * round);
-    assert_int_equal(store_model(scene->store)->conflicts, 0);
+    assert_int_equal(scene->exposition->model->conflicts, 0);
 }
 
 static void

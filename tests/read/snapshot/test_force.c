@@ -194,18 +194,18 @@ a_change_is_seen_at_once_beside_other_conflicts(void **state)
     image_series(image, image_family(image, &summary), NULL);
     for (i = 0; i < 9; i++)
         scene_scrape(&world.f.scene);
-    assert_int_not_equal(store_model(world.f.scene.store)->conflicts, 0);
+    assert_int_not_equal(world.f.scene.exposition->model->conflicts, 0);
     for (i = 1; i < 200; i++) {
         list_of(image, 0, entry(i % 2 ? world.a : world.b, i));
         scene_scrape(&world.f.scene);
         assert_sample(&world.f.scene, "h_count", "", 1);
         assert_int_equal(world.f.scene.parsed.samples_n, 1 + (i % 2 ? 5 : 6));
-        assert_in_range(model_series_n(store_model(world.f.scene.store)), 2, 3); /* it forgets the other one */
+        assert_in_range(model_series_n(world.f.scene.exposition->model), 2, 3); /* it forgets the other one */
     }
-    epoch = store_model(world.f.scene.store)->epoch;
+    epoch = world.f.scene.exposition->model->epoch;
     for (i = 0; i < 3; i++)
         scene_scrape(&world.f.scene);
-    assert_in_range(store_model(world.f.scene.store)->epoch - epoch, 0, 2);
+    assert_in_range(world.f.scene.exposition->model->epoch - epoch, 0, 2);
     fixture_stop(&world.f);
 }
 

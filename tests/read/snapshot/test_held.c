@@ -62,8 +62,8 @@ scraped_within(struct image *image, uint64_t bytes, double wanted)
         const struct rlimit limit = { address_space() + image->bytes + bytes, RLIM_INFINITY };
         struct scene scene;
         scene_open_one(&scene, image->path);
-        if (setrlimit(RLIMIT_AS, &limit) || store_take(scene.store, SNAPSHOT_ALL) ||
-            store_render(scene.store, &encode_text, &scene.text))
+        if (setrlimit(RLIMIT_AS, &limit) || exposition_read(scene.exposition, NULL, NULL) ||
+            exposition_render(scene.exposition, &encode_text, &scene.text))
             _exit(1);
         strict_parse(&scene.parsed, scene.text.data ? scene.text.data : "", scene.text.len);
         _exit(scene_value(&scene, "t_total", "a=x,") == wanted ? 0 : 2);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exposition/own.h"
 #include "formats/exposition.pb-c.h"
 #include "health/json.h"
 #include "shm/header.h"
@@ -171,10 +172,10 @@ other_formats_good(struct scene *scene)
     int good;
 
     text->len = 0;
-    good = !store_render(scene->store, &encode_openmetrics_created, text) && text->len >= 6 &&
+    good = !exposition_render(scene->exposition, &encode_openmetrics_created, text) && text->len >= 6 &&
            !memcmp(text->data + text->len - 6, "# EOF\n", 6);
     text->len = 0;
-    return good && !store_render(scene->store, &encode_protobuf, text) && protobuf_good(text);
+    return good && !exposition_render(scene->exposition, &encode_protobuf, text) && protobuf_good(text);
 }
 
 static int
@@ -185,10 +186,10 @@ scrape(struct scene *scene, uint32_t round)
     char *json;
     int good;
 
-    if (store_take(scene->store, SNAPSHOT_ALL))
+    if (exposition_read(scene->exposition, own_add, scene->store))
         return 0;
     scene->text.len = 0;
-    if (store_render(scene->store, &encode_text, &scene->text))
+    if (exposition_render(scene->exposition, &encode_text, &scene->text))
         return 0;
     strict_parse(&scene->parsed, scene->text.data ? scene->text.data : "", scene->text.len);
     if (*scene->parsed.error)
@@ -215,13 +216,12 @@ static void
 open_with_own_series(struct scene *scene, const char *path, uint32_t round)
 {
     static const char *const labels[] = { "method", "worker", "site" }, *const deny = ".*[37].*";
-    const struct store_segment all = { path, labels, labels, 3, "app_", 1e-9, 1, NULL, &deny, 0, 1 };
-    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS, .segments = &all };
+    const struct settings_spec all = { path, labels, labels, 3, "app_", 1e-9, 1, NULL, &deny, 0, 1 };
+    struct store_options options = { .names = &path, .names_n = 1, .label = STORE_LABEL_ALWAYS };
 
-    options.segments_n = round % 2;
     memset(scene, 0, sizeof *scene);
-    scene->store = store_new(&options);
-    assert_non_null(scene->store);
+    options.settings = round % 2 ? scene_settings(scene, &all, 1) : NULL;
+    scene_open_as(scene, &options);
 }
 
 static void

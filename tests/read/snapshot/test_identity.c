@@ -63,7 +63,7 @@ values_that_differ_in_anything_are_two_series(void **state)
         }
         snprintf(labels, sizeof labels, *pairs[i][1] ? "a=%s," : "%s", pairs[i][1]); /* an empty value is no label */
         assert_sample(&f.scene, "t_total", labels, 1);
-        assert_int_equal(store_model(f.scene.store)->conflicts, 0);
+        assert_int_equal(f.scene.exposition->model->conflicts, 0);
         fixture_stop(&f);
     }
 }

@@ -329,7 +329,7 @@ families_whose_samples_would_collide_are_dropped_and_counted(void **state)
     image_series(&f.image, image_family(&f.image, &clash), NULL);
     scene_scrape(&f.scene);
     assert_int_equal(f.scene.parsed.families_n, 1);
-    assert_int_equal(store_model(f.scene.store)->conflicts, 1);
+    assert_int_equal(f.scene.exposition->model->conflicts, 1);
     fixture_stop(&f);
 }
 

@@ -1,4 +1,5 @@
 """prometheus_client's interface, counted in a segment that all processes share. docs/PYTHON.md tells what differs."""
+from .. import store  # noqa: F401 (where metrics count: programs look for it here)
 from . import (
     exposition, gc_collector, metrics, metrics_core, multiprocess, platform_collector, process_collector, registry,
 )

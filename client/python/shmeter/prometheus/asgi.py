@@ -2,7 +2,7 @@
 from typing import Callable
 from urllib.parse import parse_qs
 
-from .exposition import _bake_output
+from .answer import _bake_output
 from .registry import CollectorRegistry, REGISTRY
 
 

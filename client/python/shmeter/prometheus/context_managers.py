@@ -1,28 +1,6 @@
 """Blocks and functions that are counted or timed."""
-import functools
-import inspect
-
 from .._core import Timer  # noqa: F401 (part of this module's interface)
-
-
-def wrap(function, context):
-    """The function, called within context(), whose result is a context manager. A coroutine function stays one, and is in it until it ends."""
-    if inspect.iscoroutinefunction(function):
-        @functools.wraps(function)
-        async def inside(*args, **kwargs):
-            with context():
-                return await function(*args, **kwargs)
-    else:
-        @functools.wraps(function)
-        def inside(*args, **kwargs):
-            with context():
-                return function(*args, **kwargs)
-    return inside
-
-
-def decorate_timer(timer, function):
-    """Called by _core: a timer for each call, so that calls may overlap."""
-    return wrap(function, timer._again)
+from ..decorate import within
 
 
 class ExceptionCounter:
@@ -41,7 +19,7 @@ class ExceptionCounter:
         return False
 
     def __call__(self, f):
-        return wrap(f, lambda: self)
+        return within(f, lambda: self)
 
 
 class InprogressTracker:
@@ -57,4 +35,4 @@ class InprogressTracker:
         self._gauge.dec()
 
     def __call__(self, f):
-        return wrap(f, lambda: self)
+        return within(f, lambda: self)

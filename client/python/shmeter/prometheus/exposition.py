@@ -1,19 +1,18 @@
 """Expositions: as text, over HTTP, in a file, and pushed."""
-import gzip
 import os
 import threading
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn
-from typing import Callable, Tuple
+from typing import Callable
 from urllib.parse import parse_qs, urlparse
 from wsgiref.simple_server import make_server, WSGIRequestHandler, WSGIServer
 
-from . import encode
+from .answer import _bake_output, choose_encoder, CONTENT_TYPE_LATEST, generate_latest, gzip_accepted  # noqa: F401
+from .asgi import make_asgi_app
 from .gateway import (  # noqa: F401 (part of this module's interface)
     basic_auth_handler, default_handler, delete_from_gateway, instance_ip_grouping_key, passthrough_redirect_handler, push_to_gateway,
     pushadd_to_gateway, tls_auth_handler,
 )
-from .openmetrics import exposition as openmetrics
 from .registry import CollectorRegistry, REGISTRY
 from .utils import best_family, floatToGoString  # noqa: F401
 
@@ -21,39 +20,6 @@ __all__ = (
     "CONTENT_TYPE_LATEST", "choose_encoder", "delete_from_gateway", "generate_latest", "instance_ip_grouping_key", "make_asgi_app",
     "make_wsgi_app", "MetricsHandler", "push_to_gateway", "pushadd_to_gateway", "start_http_server", "start_wsgi_server", "write_to_textfile",
 )
-
-CONTENT_TYPE_LATEST = "text/plain; version=0.0.4; charset=utf-8"
-
-
-def generate_latest(registry: CollectorRegistry = REGISTRY) -> bytes:
-    """The registry's metrics as text 0.0.4."""
-    return encode.render(registry, False)
-
-
-def choose_encoder(accept_header: str) -> Tuple[Callable[[CollectorRegistry], bytes], str]:
-    """Encoder and content type for an Accept header."""
-    for accepted in (accept_header or "").split(","):
-        if accepted.split(";")[0].strip() == "application/openmetrics-text":
-            return openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
-    return generate_latest, CONTENT_TYPE_LATEST
-
-
-def gzip_accepted(accept_encoding_header: str) -> bool:
-    """Whether an Accept-Encoding header has gzip."""
-    return any(accepted.split(";")[0].strip().lower() == "gzip" for accepted in (accept_encoding_header or "").split(","))
-
-
-def _bake_output(registry, accept_header, accept_encoding_header, params, disable_compression):
-    """Status, headers and body of an answer."""
-    encoder, content_type = choose_encoder(accept_header)
-    if "name[]" in params:
-        registry = registry.restricted_registry(params["name[]"])
-    headers, output = [("Content-Type", content_type)], encoder(registry)
-    if not disable_compression and gzip_accepted(accept_encoding_header):
-        output = gzip.compress(output)
-        headers.append(("Content-Encoding", "gzip"))
-    return "200 OK", headers, output
-
 
 def make_wsgi_app(registry: CollectorRegistry = REGISTRY, disable_compression: bool = False) -> Callable:
     """A WSGI application that serves a registry."""
@@ -121,6 +87,3 @@ def write_to_textfile(path: str, registry: CollectorRegistry) -> None:
     with open(temporary, "wb") as file:
         file.write(generate_latest(registry))
     os.rename(temporary, path)
-
-
-from .asgi import make_asgi_app  # noqa: E402 (which needs what is above)

@@ -2,14 +2,11 @@
 import os
 from typing import Any, Iterable, Optional, Sequence
 
-from . import names, refresh, store
+from .. import _core, names, store
+from . import refresh
 from .metrics_core import Metric
-from .registry import Collector, CollectorRegistry, REGISTRY, sample_names
+from .registry import Collector, CollectorRegistry, REGISTRY
 from .samples import Sample
-
-POOL = 0  # of _core: enum shmeter_mode
-
-STORED_SUFFIXES = {"counter": "_total", "info": "_info"}
 
 _use_created = os.environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False").lower() not in ("true", "1", "t")
 
@@ -45,14 +42,14 @@ class MetricWrapperBase(Collector):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 _extra: Any = None, _mode: int = POOL, _bounds: Optional[list] = None):
+                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None):
         full = names.full_name(self._type, name, namespace, subsystem, unit)
         labelnames = names.check_labels(labelnames, self._reserved_labelnames)
         if not names.METRIC_NAME_RE.match(full):
             raise ValueError("Invalid metric name: " + full)
         if isinstance(registry, CollectorRegistry):
-            registry._refuse_taken(sample_names(full, self._type))
-        stored = full + STORED_SUFFIXES.get(self._type, "")
+            registry._refuse_taken(names.sample_names(full, self._type))
+        stored = full + _core.SUFFIXES.get(self._type, "")
         store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds),
                           alone=not getattr(registry, "_shared", True))
         if registry:

@@ -5,13 +5,12 @@ from typing import Callable, Iterable, Optional, Sequence, Union
 from .. import _core
 from . import refresh
 from .context_managers import ExceptionCounter, InprogressTracker
-from .family import disable_created_metrics, enable_created_metrics, MetricWrapperBase, POOL, Value  # noqa: F401
+from .family import disable_created_metrics, enable_created_metrics, MetricWrapperBase, Value  # noqa: F401
 from .registry import CollectorRegistry, REGISTRY
 from .states import Enum, Info  # noqa: F401
 from .utils import floatToGoString, INF
 
-# Of _core: enum shmeter_mode.
-MODES = {"all": 10, "liveall": 5, "min": 7, "livemin": 2, "max": 8, "livemax": 3, "sum": 6, "livesum": 1, "mostrecent": 9, "livemostrecent": 4}
+MODES = _core.MODES
 
 
 class Counter(MetricWrapperBase, _core.Counter):
@@ -47,7 +46,7 @@ class Gauge(MetricWrapperBase, _core.Gauge):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, POOL))
+                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL))
 
     @property
     def _multiprocess_mode(self):

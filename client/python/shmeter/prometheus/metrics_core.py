@@ -1,7 +1,7 @@
 """Families as values: what collectors give to registries and encoders."""
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from .names import METRIC_LABEL_NAME_RE, METRIC_NAME_RE, RESERVED_METRIC_LABEL_NAME_RE  # noqa: F401 (people import them from here)
+from ..names import METRIC_LABEL_NAME_RE, METRIC_NAME_RE, RESERVED_METRIC_LABEL_NAME_RE  # noqa: F401 (people import them from here)
 from .samples import Exemplar, Sample, Timestamp
 
 METRIC_TYPES = ("counter", "gauge", "summary", "histogram", "gaugehistogram", "unknown", "info", "stateset")

@@ -1,5 +1,6 @@
 """For programs that were written for prometheus_client's multi-process mode: everything is shared already."""
-from . import refresh, store
+from .. import store
+from . import refresh
 from .metrics_core import Metric
 from .samples import Sample
 

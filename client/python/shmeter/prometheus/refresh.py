@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 
-from . import publish
+from .. import publish
 
 DEFAULT_SECONDS = 1.0
 

@@ -5,22 +5,12 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import Dict, Iterable, List, Optional
 
-from . import refresh, store
+from .. import store
+from ..names import sample_names
+from . import refresh
 from .metrics_core import Metric
 
-SUFFIXES = {
-    "counter": ("_total", "_created"),
-    "summary": ("_sum", "_count", "_created"),
-    "histogram": ("_bucket", "_sum", "_count", "_created"),
-    "gaugehistogram": ("_bucket", "_gsum", "_gcount"),
-    "info": ("_info",),
-}
 TARGET_INFO = "target_info"
-
-
-def sample_names(name: str, kind: str) -> List[str]:
-    """A family's name and those that its samples may have."""
-    return [name] + [name + suffix for suffix in SUFFIXES.get(kind, ())]
 
 
 class Collector(ABC):

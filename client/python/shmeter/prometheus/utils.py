@@ -1,6 +1,7 @@
 """Numbers as text, and addresses."""
-import math
 import socket
+
+from .. import _core
 
 INF = float("inf")
 MINUS_INF = float("-inf")
@@ -9,17 +10,7 @@ NaN = float("NaN")
 
 def floatToGoString(d) -> str:
     """1.0 0.25 1.234567e+06 +Inf: repr(), and from a million on the exponent that Go writes."""
-    d = float(d)
-    if math.isnan(d):
-        return "NaN"
-    if math.isinf(d):
-        return "+Inf" if d > 0 else "-Inf"
-    text = repr(d)
-    point = text.find(".")
-    if d <= 0 or point <= 6:
-        return text
-    digits = (text[0] + "." + text[1:point] + text[point + 1:]).rstrip("0.")
-    return f"{digits}e+0{point - 1}"
+    return _core.number(float(d))
 
 
 def best_family(address, port):

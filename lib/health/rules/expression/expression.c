@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,37 +149,36 @@ parse_condition(struct expression_parser *parser)
     expression->left = parse_sum(parser);
     if (!expression->left || parse_comparison(parser) || !(expression->right = parse_sum(parser)))
         return -EINVAL;
-    if (*parser->words.why)
+    if (*parser->words.report->text)
         return -EINVAL;
     if (parser->words.kind != WORD_END)
         return words_fail(&parser->words, NULL, "the condition should be over here");
     for (i = 0; i < expression->nodes_n; i++)
         if (expression->nodes[i]->selector)
             return 0;
-    snprintf(parser->words.why, parser->words.why_bytes, "the condition does not ask for any metric");
-    return -EINVAL;
+    return report_fail(parser->words.report, -EINVAL, "the condition does not ask for any metric");
 }
 
 struct expression *
-expression_parse(const char *text, char *why, size_t why_bytes)
+expression_parse(const char *text, struct report *report)
 {
     struct expression_parser *parser;
     struct expression *expression;
     int result = -ENOMEM;
 
     if (strlen(text) > EXPRESSION_BYTES) {
-        snprintf(why, why_bytes, "a condition has at most %u bytes", EXPRESSION_BYTES);
+        report_fail(report, -EINVAL, "a condition has at most %u bytes", EXPRESSION_BYTES);
         return NULL;
     }
     parser = calloc(1, sizeof *parser);
     expression = calloc(1, sizeof *expression);
     if (parser && expression && (expression->text = strdup(text))) {
         parser->expression = expression;
-        words_begin(&parser->words, expression->text, why, why_bytes);
+        words_begin(&parser->words, expression->text, report);
         result = parse_condition(parser);
     }
-    if (result == -ENOMEM || (parser && parser->no_memory))
-        snprintf(why, why_bytes, "no memory");
+    if (result == -ENOMEM)
+        report_fail(report, result, "no memory");
     free(parser);
     if (!result)
         return expression;

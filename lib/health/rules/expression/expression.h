@@ -10,7 +10,7 @@
  *     histogram   = sum ( (rate | increase) ( selector [5m] ) ) | sum by (le) ( (rate | increase) ( NAME_bucket selector [5m] ) )
  *     selector    = NAME [ { label = "text", label != "text", label =~ "expression", label !~ "expression" } ]
  *
- * Everything that is accepted is valid PromQL and means the same there. Label expressions are POSIX extended regular ones, matched
+ * Everything that is accepted is valid PromQL and means the same there. Label expressions are those of base/regex.h, matched
  * against the whole value.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
 #include "health/rules/selector.h"
 
 #define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
@@ -82,10 +83,10 @@ struct expression {
 };
 
 /*
- * Parses a condition. NULL with one sentence in why, which says where the mistake is; or, without memory, with "no memory". Free with
- * expression_free().
+ * Parses a condition. NULL with one sentence in report, which was empty: it says where the mistake is; or, without memory, "no
+ * memory". Free with expression_free().
  */
-struct expression *expression_parse(const char *text, char *why, size_t why_bytes);
+struct expression *expression_parse(const char *text, struct report *report);
 void expression_free(struct expression *expression);
 
 /* ">" and so on; and whether a compares to b so. NaN compares as in PromQL: to nothing but by !=. */

@@ -11,7 +11,6 @@ struct expression_parser {
     struct words words;
     struct expression *expression;
     uint32_t depth;
-    int no_memory;
 };
 
 /* NULL after a mistake, as all that yields a node. */
@@ -22,6 +21,8 @@ struct expression_node *expression_series(struct expression_parser *parser);
 
 /* Goes on behind the sign, which must be there. 0 or -EINVAL. */
 int expression_expect(struct expression_parser *parser, int sign);
-void expression_no_memory(struct expression_parser *parser);
+
+/* Says that there is none. Returns -ENOMEM. */
+int expression_no_memory(struct expression_parser *parser);
 
 #endif

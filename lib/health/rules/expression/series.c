@@ -12,11 +12,11 @@
 
 /* ---- nodes ---- */
 
-void
+int
 expression_no_memory(struct expression_parser *parser)
 {
-    parser->no_memory = 1;
-    words_fail(&parser->words, NULL, "no memory");
+    parser->words.kind = WORD_END;
+    return report_fail(parser->words.report, -ENOMEM, "no memory");
 }
 
 struct expression_node *
@@ -90,7 +90,7 @@ parse_matcher(struct expression_parser *parser, struct expression_node *node)
     struct words *words = &parser->words;
     const char *label = words->at;
     size_t len = words->len;
-    char why[256];
+    struct report report = { 0 };
     int match, result;
 
     if (words->kind != WORD_NAME)
@@ -107,11 +107,9 @@ parse_matcher(struct expression_parser *parser, struct expression_node *node)
     if (len == 2 && !memcmp(label, "le", 2)) {
         result = take_le(parser, node, match, label);
     } else {
-        result = selector_add(node->selector, label, len, (enum matcher_kind)match, words->string, why, sizeof why);
-        if (result == -ENOMEM)
-            expression_no_memory(parser);
-        else if (result)
-            words_fail(words, NULL, "%s", why);
+        result = selector_add(node->selector, label, len, (enum matcher_kind)match, words->string, &report);
+        if (result)
+            result = result == -ENOMEM ? expression_no_memory(parser) : words_fail(words, NULL, "%s", report.text);
     }
     if (!result)
         words_next(words);
@@ -151,10 +149,8 @@ parse_selector(struct expression_parser *parser, struct expression_node *node)
     if (words->kind != WORD_NAME)
         return words_fail(words, NULL, "the name of a metric belongs here");
     node->selector = selector_new(words->at, words->len);
-    if (!node->selector) {
-        expression_no_memory(parser);
-        return -ENOMEM;
-    }
+    if (!node->selector)
+        return expression_no_memory(parser);
     words_next(words);
     if (words_is(words, '('))
         return words_fail(words, at, "this function is not known here");
@@ -296,7 +292,7 @@ parse_histogram(struct expression_parser *parser, struct expression_node *node)
         return -EINVAL;
     if (!node->is_classic)
         node->is_classic = (uint32_t)parse_by_le(parser);
-    if (*words->why)
+    if (*words->report->text)
         return -EINVAL;
     if (node->function != EXPRESSION_RATE && node->function != EXPRESSION_INCREASE)
         return words_fail(words, at, "sum(rate(HISTOGRAM[5m])) belongs here");

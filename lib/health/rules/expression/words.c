@@ -46,17 +46,12 @@ words_fail(struct words *words, const char *at, const char *format, ...)
     if (!at)
         at = words->at;
     words->kind = WORD_END;
-    if (*words->why)
-        return -EINVAL;
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    if (*at)
-        snprintf(words->why, words->why_bytes, "%s, at character %u, before \"%.*s\"", sentence,
-                 character_of(words, at), shown_len(at), at);
-    else
-        snprintf(words->why, words->why_bytes, "%s, at the end", sentence);
-    return -EINVAL;
+    return *at ? report_fail(words->report, -EINVAL, "%s, at character %u, before \"%.*s\"", sentence,
+                             character_of(words, at), shown_len(at), at)
+               : report_fail(words->report, -EINVAL, "%s, at the end", sentence);
 }
 
 /* ---- words ---- */
@@ -187,7 +182,7 @@ take_sign(struct words *words)
 void
 words_next(struct words *words)
 {
-    if (*words->why)
+    if (*words->report->text)
         return;
     words->at = words->next = skip_blanks(words->next);
     if (!*words->at)
@@ -203,13 +198,11 @@ words_next(struct words *words)
 }
 
 void
-words_begin(struct words *words, const char *text, char *why, size_t why_bytes)
+words_begin(struct words *words, const char *text, struct report *report)
 {
     words->text = words->at = words->next = text;
-    words->why = why;
-    words->why_bytes = why_bytes;
+    words->report = report;
     words->kind = WORD_END;
-    *why = 0;
     words_next(words);
 }
 
@@ -263,7 +256,7 @@ words_duration(struct words *words)
     double seconds = 0, number;
     size_t i, least = 0, len;
 
-    if (*words->why)
+    if (*words->report->text)
         return NAN;
     while (is_digit(*at)) {
         for (number = 0; is_digit(*at); at++)

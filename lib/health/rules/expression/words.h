@@ -7,25 +7,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
+
 #define WORDS_STRING_BYTES 1024u
 
 enum word_kind { WORD_END, WORD_NUMBER, WORD_NAME, WORD_STRING, WORD_SIGN };
 
 struct words {
     const char *text;
-    const char *next; /* behind the present word                                                         */
-    char *why;        /* the caller's: the first mistake's sentence, "" none                               */
-    size_t why_bytes;
-    enum word_kind kind; /* of the present word                                                              */
-    const char *at;      /* where it begins                                                                 */
-    size_t len;          /* of a name                                                                       */
-    int sign;            /* of WORD_SIGN: the character; two of them as first * 256 + second: '=' * 256 + '~'   */
+    const char *next;      /* behind the present word                                                         */
+    struct report *report; /* the caller's: the first mistake */
+    enum word_kind kind;   /* of the present word                                                              */
+    const char *at;        /* where it begins                                                                 */
+    size_t len;            /* of a name                                                                       */
+    int sign;              /* of WORD_SIGN: the character; two of them as first * 256 + second: '=' * 256 + '~'   */
     double number;
     char string[WORDS_STRING_BYTES]; /* without quotes and escapes                                             */
 };
 
-/* Begins with the first word. why gets a sentence at the first mistake; from then on every word is WORD_END. */
-void words_begin(struct words *words, const char *text, char *why, size_t why_bytes);
+/* Begins with the first word. report, which is empty, gets the first mistake; from then on every word is WORD_END. */
+void words_begin(struct words *words, const char *text, struct report *report);
 void words_next(struct words *words);
 
 /* Whether the present word is this sign, or this name. words_take goes on if so. */

@@ -132,11 +132,12 @@ bind_series(struct term *term, struct former *former, uint32_t idx)
     const struct model_series *series = &term->family->series[idx];
     uint64_t key = key_of(term, series);
     uint32_t end = term->part == TERM_PART_BUCKET ? term_bucket_end(series->shape, term->want.le) : 0;
+    int matches = selector_matches(term->want.selector, series);
     struct term_series *added;
     int64_t group;
 
-    if (!selector_matches(term->want.selector, series) || (term->part == TERM_PART_BUCKET && !end))
-        return 0;
+    if (matches <= 0 || (term->part == TERM_PART_BUCKET && !end))
+        return matches < 0 ? matches : 0;
     if (series_room(term))
         return -ENOMEM;
     group = term->want.is_each || term->want.kind == TERM_VALUE ? TERM_NONE : term_group_get(term, series);
@@ -192,8 +193,8 @@ find_family(struct term *term, const struct model *model, enum term_part *part)
 {
     const char *name = selector_name(term->want.selector);
     const struct model_family *family = model_find(model, name);
-    int is_histogram = family && family->type == MODEL_HISTOGRAM;
-    int is_summary = family && family->type == MODEL_SUMMARY;
+    int is_summary = family && model_is_summary(family->type);
+    int is_histogram = family && !is_summary && model_is_histogram(family->type);
 
     term->problem = NULL;
     if (term->want.kind == TERM_HISTOGRAM || !isnan(term->want.le)) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturate.h"
 #include "health/rules/term/internal.h"
 
 #define BORN_SLACK_NS 1000000000u /* between a series' creation and the moment when it can be seen */
@@ -79,7 +80,7 @@ count_before(const struct model *model, const struct model_series *series, uint3
     uint32_t i;
 
     for (i = 0; i < end; i++)
-        count = model_add_held(count, buckets[i]);
+        count = saturate_add(count, buckets[i]);
     return count;
 }
 

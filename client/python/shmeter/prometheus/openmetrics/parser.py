@@ -2,13 +2,9 @@
 import io
 from typing import Iterable
 
+from ...names import sample_names, SUFFIXES
 from ..metrics_core import Metric, METRIC_TYPES
 from ..scan import sample, stamp, unescape
-
-SUFFIXES = {
-    "counter": ("_total", "_created"), "summary": ("_count", "_sum", "", "_created"), "info": ("_info",),
-    "histogram": ("_count", "_sum", "_bucket", "_created"), "gaugehistogram": ("_gcount", "_gsum", "_bucket"),
-}
 
 
 def text_string_to_metric_families(text: str) -> Iterable[Metric]:
@@ -17,7 +13,10 @@ def text_string_to_metric_families(text: str) -> Iterable[Metric]:
 
 
 def _belongs(metric, name):
-    return metric is not None and name in [metric.name + suffix for suffix in SUFFIXES.get(metric.type, ("",))]
+    if metric is None:
+        return False
+    bare = metric.type == "summary" or metric.type not in SUFFIXES  # a summary's quantiles have its own name
+    return bare and name == metric.name or name in sample_names(metric.name, metric.type)[1:]
 
 
 def _describe(metric, words, line):

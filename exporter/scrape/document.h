@@ -1,0 +1,51 @@
+/*
+ * What is asked for, and the document that answers it: made by the round, shared by the requests that want the same, sent by web/.
+ */
+#ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
+#define SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+struct encoder;
+
+enum document_kind {
+    DOCUMENT_METRICS,
+    DOCUMENT_HEALTH,
+    DOCUMENT_SUMMARY,
+    DOCUMENT_READY,
+    DOCUMENT_PAGE,
+    DOCUMENT_KINDS
+};
+
+enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
+
+/* What is asked for. Requests that want the same thing share one document. */
+struct wanted {
+    enum document_kind kind;
+    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+    enum document_coding coding;
+};
+
+static inline int
+wanted_same(const struct wanted *a, const struct wanted *b)
+{
+    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
+}
+
+struct document {
+    struct wanted wanted;
+    int good; /* 0: it tells of something wrong: not ready, failing                                          */
+    const char *content_type;
+    struct buffer body;
+    uint32_t requests_n;          /* that have it; theirs to count down                                      */
+    void *attached;               /* theirs                                                                  */
+    struct document *next;        /* of the same round                                                       */
+    struct document_cache *cache; /* whose memory it has                                                     */
+};
+
+/* Any thread. NULL is fine. */
+void document_free(struct document *document);
+
+#endif

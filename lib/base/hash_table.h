@@ -1,0 +1,29 @@
+/*
+ * A hash table from hash to number, by open addressing: of what stands at these numbers it knows nothing, and equality is the caller's.
+ */
+#ifndef SHMETER_BASE_HASH_TABLE_H
+#define SHMETER_BASE_HASH_TABLE_H
+
+#include <stdint.h>
+
+struct hash_table_entry {
+    uint32_t hash;
+    uint32_t number; /* 0: the place is empty */
+};
+
+struct hash_table { /* all zero: empty */
+    struct hash_table_entry *entries;
+    uint32_t entries_n; /* a power of two, at least twice as many as are used */
+    uint32_t used;
+};
+
+/* Room for more additions, which cannot fail then. Returns 0 or -ENOMEM. */
+int hash_table_room(struct hash_table *table, uint32_t more);
+
+/* number is not 0. */
+void hash_table_add(struct hash_table *table, uint32_t hash, uint32_t number);
+
+/* The entries of hash, one after the other: *at is 0 to begin with. NULL: no more. */
+struct hash_table_entry *hash_table_next(const struct hash_table *table, uint32_t hash, uint32_t *at);
+
+#endif

@@ -1,0 +1,162 @@
+#include "exposition/exposition.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ABSENT_SLACK   4096u /* absent series that are carried along before the model is begun anew            */
+#define FRUITLESS_MOST 255u  /* readings between two beginnings because of conflicts that did not go away       */
+
+/* ---- life ---- */
+
+static void
+spare(void *argument)
+{
+    const struct exposition *exposition = argument;
+
+    model_clear(exposition->model);
+}
+
+static struct store_options
+with_spare(const struct store_options *options, struct exposition *exposition)
+{
+    struct store_options all = *options;
+
+    all.spare = spare;
+    all.spare_argument = exposition;
+    return all;
+}
+
+void
+exposition_free(struct exposition *exposition)
+{
+    if (!exposition)
+        return;
+    store_free(exposition->store);
+    plan_free(exposition->plan);
+    model_free(exposition->model);
+    free(exposition);
+}
+
+struct exposition *
+exposition_new(const struct store_options *options)
+{
+    struct exposition *exposition = calloc(1, sizeof *exposition);
+    struct store_options all;
+
+    if (!exposition)
+        return NULL;
+    all = with_spare(options, exposition);
+    exposition->model = model_new();
+    exposition->plan = exposition->model ? plan_new(exposition->model) : NULL;
+    exposition->store = exposition->plan ? store_new(&all) : NULL;
+    if (exposition->store)
+        return exposition;
+    exposition_free(exposition);
+    return NULL;
+}
+
+int
+exposition_configure(struct exposition *exposition, const struct store_options *options)
+{
+    const struct store_options all = with_spare(options, exposition);
+    int result = store_configure(exposition->store, &all);
+
+    if (result)
+        return result;
+    model_clear(exposition->model);
+    exposition->conflicts = exposition->fruitless_n = exposition->fruitless_now = 0;
+    return 0;
+}
+
+/* ---- the model ---- */
+
+static int
+fill_once(const struct exposition *exposition)
+{
+    model_begin(exposition->model);
+    return store_give(exposition->store, exposition->model);
+}
+
+/*
+ * Whether the model is to be begun anew because of conflicts: what is left out may conflict with families and series that are absent
+ * by now, those of a release before this one.
+ */
+static int
+worth_clearing(struct exposition *exposition)
+{
+    const uint64_t conflicts = exposition->model->conflicts, definitions = store_definitions(exposition->store);
+    const int defined_anew = definitions != exposition->definitions;
+
+    exposition->definitions = definitions;
+    if (!conflicts || (conflicts == exposition->conflicts && !defined_anew))
+        return 0;
+    if (!exposition->fruitless_now || defined_anew)
+        return 1;
+    exposition
+        ->fruitless_now--; /* their number may change with every scrape, and to begin anew costs many times a scrape */
+    return 0;
+}
+
+/* Begins the model anew; where that did not help, more readings are to pass until the next time. */
+static int
+fill_anew(struct exposition *exposition)
+{
+    const uint64_t conflicts = exposition->model->conflicts;
+    int result;
+
+    model_clear(exposition->model);
+    result = fill_once(exposition);
+    exposition->conflicts = exposition->model->conflicts;
+    exposition->fruitless_n = exposition->conflicts < conflicts ? 0 : 2 * exposition->fruitless_n + 1;
+    if (exposition->fruitless_n > FRUITLESS_MOST)
+        exposition->fruitless_n = FRUITLESS_MOST;
+    exposition->fruitless_now = exposition->fruitless_n;
+    return result;
+}
+
+static int
+fill(struct exposition *exposition)
+{
+    struct model *model = exposition->model;
+    int result;
+
+    if (model_series_n(model) > 2 * (model_present_n(model) + model_idle_n(model)) + ABSENT_SLACK)
+        model_clear(model);
+    result = fill_once(exposition);
+    if (!result && worth_clearing(exposition))
+        return fill_anew(exposition);
+    if (!model->conflicts)
+        exposition->conflicts = 0;
+    return result;
+}
+
+/* ---- a scrape ---- */
+
+static int
+read_once(struct exposition *exposition, exposition_add_fn add, void *argument)
+{
+    int result = store_take(exposition->store, SNAPSHOT_ALL);
+
+    if (!result)
+        result = fill(exposition);
+    return result || !add ? result : add(argument, exposition->model);
+}
+
+int
+exposition_read(struct exposition *exposition, exposition_add_fn add, void *argument)
+{
+    int result;
+
+    do
+        result = read_once(exposition, add, argument);
+    while (result == -ENOMEM && store_relieve(exposition->store));
+    return result;
+}
+
+int
+exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out)
+{
+    int result = plan_update(exposition->plan, encoder->parts);
+
+    return result ? result : encoder->render(exposition->plan, out);
+}

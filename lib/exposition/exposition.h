@@ -1,0 +1,46 @@
+/*
+ * What the segments of a store expose: their values in one model, and the model as a document. The way of a scrape:
+ *     exposition_read(exposition, add, argument);               take all segments, give their values to the model, add the program's own
+ *     exposition_render(exposition, &encode_text, &out);        plan, encode
+ * An exposition belongs to one thread at a time.
+ */
+#ifndef SHMETER_EXPOSITION_EXPOSITION_H
+#define SHMETER_EXPOSITION_EXPOSITION_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "formats/encode.h"
+#include "model/model.h"
+#include "read/store.h"
+
+struct exposition {
+    struct store *store;
+    struct model *model; /* of the last exposition_read(); values may be added to it until the next one */
+    struct plan *plan;
+    uint64_t conflicts;     /* of the last reading after which the model was begun anew, while there are any     */
+    uint64_t definitions;   /* of the store, at the last reading                                               */
+    uint32_t fruitless_n;   /* readings to let pass since the model was begun anew for nothing, ...            */
+    uint32_t fruitless_now; /* ... and of them those to come                                               */
+};
+
+/* NULL: no memory. Nothing is opened yet. */
+struct exposition *exposition_new(const struct store_options *options);
+void exposition_free(struct exposition *exposition); /* NULL is fine */
+
+/* Replaces all options, as store_configure(); the model begins another epoch. */
+int exposition_configure(struct exposition *exposition, const struct store_options *options);
+
+/* Adds to the model what the program has to say itself. Returns 0 or -ENOMEM. */
+typedef int (*exposition_add_fn)(void *argument, struct model *model);
+
+/*
+ * Reads all segments and fills the model. Where memory runs out, the segment that takes most of it is left out, and the next one, until
+ * there is enough for the others. add NULL: there is nothing to add. Returns 0, or -ENOMEM: there is not enough for any.
+ */
+int exposition_read(struct exposition *exposition, exposition_add_fn add, void *argument);
+
+/* Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on. */
+int exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * The terms of all rules and summaries: those that ask the same are one.
+ */
+#ifndef SHMETER_HEALTH_RULES_TERM_TERMS_H
+#define SHMETER_HEALTH_RULES_TERM_TERMS_H
+
+#include "health/rules/term/term.h"
+
+struct terms { /* zeroed to begin with */
+    struct term **list;
+    uint32_t n;
+};
+
+/* The index of the term that asks this, which is added if need be; -ENOMEM. What the want points to must outlive the list. */
+int64_t terms_add(struct terms *terms, const struct term_want *want);
+
+/* What is the same in former goes on in terms, with its history. former is only to be freed afterwards. */
+void terms_take(struct terms *terms, struct terms *former);
+
+void terms_free(struct terms *terms);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * A snapshot's values into a model. A giving belongs to one snapshot and remembers where its families and series are in the model, so
+ * that they are looked for once per epoch; values are added at each scrape. It also knows since when a series has not changed.
+ * It reads the snapshot (snapshot/contents.h) and changes nothing of it.
+ */
+#ifndef SHMETER_READ_GIVE_GIVE_H
+#define SHMETER_READ_GIVE_GIVE_H
+
+#include <stdint.h>
+
+#include "read/snapshot/status.h"
+
+struct giving;
+struct model;
+struct settings;
+struct snapshot;
+
+/* Of a snapshot that outlives it. NULL: no memory. */
+struct giving *giving_new(const struct snapshot *snapshot);
+void giving_free(struct giving *giving); /* NULL is fine */
+
+struct giving_target {
+    const char *segment;             /* value of the label "segment"; NULL: no such label                        */
+    struct giving *newer;            /* NULL, or of what has taken this segment's name (giving_follow()): then only */
+                                     /*   counters and histograms are given, and only what fits those of newer     */
+    const struct settings *settings; /* NULL: as it was registered                                           */
+    uint64_t now_ns;                 /* of the clock by which series are idle; not 0                          */
+    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
+};
+
+/*
+ * Adds the values of the snapshot's last take to a model: what has the same name and labels there already is added up. The target's
+ * segment and settings must be the same for an epoch of the model. Returns 0 or -ENOMEM.
+ */
+int giving_give(struct giving *giving, struct model *model, const struct giving_target *target);
+
+/*
+ * newer has taken the name of this one's segment: finds out what of this one is added to what of that. To be called before either is given.
+ * number: another one for each newer, not 0. Returns 0 or -ENOMEM.
+ */
+int giving_follow(struct giving *giving, struct giving *newer, uint64_t number);
+
+/* How often something that follows this one was added to something else of it than before. */
+uint32_t giving_followed_n(const struct giving *giving);
+
+/*
+ * A series of the snapshot from was folded into one of the snapshot into: as neither has changed, the clock goes on. NULL: there was none, or
+ * none is wanted.
+ */
+void giving_keep_idle(struct giving *into, uint32_t number, const struct giving *from, uint32_t from_number);
+
+#endif
