@@ -7,6 +7,7 @@
 #include "bench/rows/fill.h"
 #include "bench/rows/subjects.h"
 #include "bench/rows/tables.h"
+#include "shmeter_path.h"
 
 #define ORDER     1024u
 #define NEW_N     1000u /* series of one round                                                                 */
