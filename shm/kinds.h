@@ -7,6 +7,9 @@
 #include "compiler.h"
 #include "types.h"
 
+/* A new type has its kind of cell below. */
+SHMETER_STATIC_ASSERT(SHMETER_TYPES == SHMETER_STATESET + 1, "each type has a kind of cell");
+
 /* Whether a series' value is an integer in each lane, all of which are added up. */
 SHMETER_INLINE int
 shmeter_type_counter(uint32_t type)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compiler.h"
 #include "words.h"
 
 #if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -21,11 +22,6 @@
 #error "shmeter needs a 16-byte compare-and-swap: x86-64 or aarch64"
 #endif
 
-#ifdef __cplusplus
-#define SHMETER_STATIC_ASSERT(condition, text) static_assert(condition, text)
-#else
-#define SHMETER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
-#endif
 #define SHMETER_AT(type, field, offset) \
     SHMETER_STATIC_ASSERT(offsetof(struct type, field) == (offset), #type "." #field)
 #define SHMETER_SIZE(type, bytes) SHMETER_STATIC_ASSERT(sizeof(struct type) == (bytes), "size of " #type)

@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
+#include "exposition/exposition.h"
+#include "exposition/own.h"
 #include "formats/encode.h"
-#include "read/store.h"
 
 static const char *const labels[] = { "room", NULL };
 static const struct shmeter_desc tallies = {
@@ -41,21 +42,28 @@ encoder_of(const char *name)
                                                     : &encode_protobuf;
 }
 
+static int
+add(void *exposition, struct model *model)
+{
+    return own_add(((const struct exposition *)exposition)->store, model);
+}
+
 int
 main(int argc, char **argv)
 {
     const struct store_options options = { .names = (const char *const *)&argv[1], .names_n = 1, .keep_removed = 1 };
     struct buffer out = { 0 };
-    struct store *store;
+    struct exposition *exposition;
     int result;
 
     if (argc != 3)
         return 2;
     count(argv[1]);
-    store = store_new(&options);
-    result = !store || store_take(store, SNAPSHOT_ALL) || store_render(store, encoder_of(argv[2]), &out) ||
+    exposition = exposition_new(&options);
+    result = !exposition || exposition_read(exposition, add, exposition) ||
+             exposition_render(exposition, encoder_of(argv[2]), &out) ||
              fwrite(out.data, 1, out.len, stdout) != out.len;
     buffer_free(&out);
-    store_free(store);
+    exposition_free(exposition);
     return result;
 }

@@ -19,7 +19,7 @@ FOLDER = tempfile.mkdtemp(prefix="shmeter-feature-", dir="/dev/shm")
 atexit.register(shutil.rmtree, FOLDER, True)
 COPY, BUILD = os.path.join(FOLDER, "tree"), os.path.join(FOLDER, "tree/build")
 PARTS = ("client", "docs", "include", "lib", "shm")  # what a build with python_only reads, and the documents
-PROGRAM = "executable('feature', 'feature.c', shmeter_h, dependencies: read_dep, include_directories: include_directories('../include'))\n"
+PROGRAM = "executable('feature', 'feature.c', shmeter_h, dependencies: exposition_dep, include_directories: include_directories('../include'))\n"
 
 # Row -> file -> what is replaced in it, and by what. A tally is a count of which nobody says that it only grows.
 FEATURES = {
@@ -29,6 +29,7 @@ FEATURES = {
              r"\1,\2\n    SHMETER_TALLY\n};\n#define SHMETER_TYPES (SHMETER_TALLY + 1)"),
         ],
         "shm/kinds.h": [
+            (r"SHMETER_TYPES == SHMETER_STATESET \+ 1", "SHMETER_TYPES == SHMETER_TALLY + 1"),
             (r"return type == SHMETER_COUNTER;", "return type == SHMETER_COUNTER || type == SHMETER_TALLY;"),
         ],
         "lib/model/types.def": [
