@@ -18,6 +18,8 @@
  * The 16-byte compare-and-swap is always our own assembly: gcc and clang would call libatomic, and its 16-byte load
  * writes, which a read-only mapping answers with a fault. A reader therefore has no 16-byte load: it reads one half, the
  * other, and the first again.
+ *
+ * Who orders says beside the access which function has the other end ("pairs with"); docs/ORDERING.md has them all.
  */
 #ifndef SHMETER_SHM_ATOMIC_H
 #define SHMETER_SHM_ATOMIC_H
