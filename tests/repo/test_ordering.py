@@ -69,9 +69,12 @@ def unnamed(document):
 
 
 def partners(content, number):
-    """What the lines beside an access say that it pairs with: (name, whether a reason follows)."""
-    lines = content.splitlines()[max(0, number - NEAR):number + NEAR + 1]
-    return [(match[1], bool(match[2])) for line in lines for match in PAIRS.finditer(line)]
+    """What the lines beside an access name as its partner. A line behind it counts only where no other access follows closely."""
+    lines = content.splitlines()
+    behind = lines[number + 1:number + NEAR + 1]
+    if any(ORDERS.search(line) or MOVES.search(line) for line in lines[number + 1:number + 2 * NEAR + 1]):
+        behind = []
+    return [name for line in lines[max(0, number - NEAR):number + 1] + behind for name, _ in PAIRS.findall(line)]
 
 
 def movers(document):
