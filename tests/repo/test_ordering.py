@@ -1,5 +1,5 @@
-"""docs/ORDERING.md against the sources: what it names is there, whatever orders accesses is named, and each ordered access says what it pairs
-with, as the page has it.
+"""docs/ORDERING.md against the sources: what it names is there, whatever orders accesses is named, and each ordered
+access says what it pairs with, as the page has it.
 
 Usage: test_ordering.py SOURCE_FOLDER
 """
@@ -27,7 +27,8 @@ def text(path):
 def sources():
     """File -> its text, of all that may order accesses."""
     paths = [path for folder in FOLDERS for path in glob.glob(f"{SOURCE}/{folder}/*.[ch]", recursive=True)]
-    return {file: text(file) for file in sorted(os.path.relpath(path, SOURCE) for path in paths) if file != "shm/atomic.h"}
+    files = sorted(os.path.relpath(path, SOURCE) for path in paths)
+    return {file: text(file) for file in files if file != "shm/atomic.h"}
 
 
 def named(document):
@@ -69,7 +70,7 @@ def unnamed(document):
 
 
 def partners(content, number):
-    """What the lines beside an access name as its partner. A line behind it counts only where no other access follows closely."""
+    """What the lines beside an access name as its partner; those behind it count if no other access follows."""
     lines = content.splitlines()
     behind = lines[number + 1:number + NEAR + 1]
     if any(ORDERS.search(line) or MOVES.search(line) for line in lines[number + 1:number + 2 * NEAR + 1]):
@@ -78,7 +79,7 @@ def partners(content, number):
 
 
 def movers(document):
-    """(file, function) of each that orders by a read-modify-write, as the page says behind its name, or behind the names that follow it."""
+    """(file, function) of each that orders by a read-modify-write, as the page says behind its name."""
     found, listed = set(), []
     for file, name, does in re.findall(r"`([\w/.]+\.[ch]): (\w+)`([^`|;\n]*)", document):
         listed.append((file, name))
@@ -91,7 +92,7 @@ def movers(document):
 
 
 def unpaired(found):
-    """Ordered accesses without a line that names their partner, and functions none of whose ordering read-modify-writes has one."""
+    """Ordered accesses without a line that names their partner, and functions of which no read-modify-write has one."""
     wrong = [f"{file}:{number + 1}" for file, content in found.items() for number, _ in accesses(content, ORDERS)
              if not partners(content, number)]
     for file, name in sorted(movers(text("docs/ORDERING.md"))):
@@ -102,7 +103,7 @@ def unpaired(found):
 
 
 def mispaired(found, document):
-    """Lines that name as a partner what is no function, or none that the page has in one row with the access's function."""
+    """Lines whose partner is no function, or none that the page has in one row with the access's function."""
     functions = set(re.findall(r"^(?:\w+ .*\b)?(\w+)\(", "\n".join(found.values()), re.MULTILINE))
     wrong = []
     for file, content in found.items():
@@ -158,8 +159,8 @@ def a_partner_that_is_missing_or_wrong_is_noticed():
                             ("lib/read/snapshot/states.c", "pairs with shmeter_series_change", "counts")):
         assert found[file].count(good) == 1, good
         assert unpaired({**found, file: found[file].replace(good, bad)}), bad
-    for file, good, bad in (("shm/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),  # no function
-                            ("shm/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),  # another row's
+    for file, good, bad in (("shm/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),
+                            ("shm/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),  # of another row
                             ("shm/heap.h", "pairs with none: ", "pairs with none ")):  # without a reason
         assert found[file].count(good) == 1, good
         assert mispaired({**found, file: found[file].replace(good, bad)}, page), bad
