@@ -44,10 +44,12 @@ SHMETER_COLD void
 shmeter_close(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    /* pairs with shmeter_open_again */
     uint64_t seen = meter ? shmeter_load_acquire(&meter->opened_n) : 0;
     do {
         if (!seen)
             return;
+        /* pairs with shmeter_open_again */
     } while (!shmeter_cas(&meter->opened_n, &seen, seen - 1));
     if (seen > 1 || !attachment)
         return;
@@ -60,6 +62,7 @@ shmeter_close(struct shmeter *meter)
 SHMETER_COLD const char *
 shmeter_error(const struct shmeter *meter)
 {
+    /* pairs with shmeter_meter_say */
     uint64_t at = meter ? shmeter_load_acquire(&meter->error) : 0;
     return at ? SHMETER_POINTER(const char *, at) : meter ? "" : "out of memory";
 }
@@ -160,6 +163,7 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
 SHMETER_COLD void
 shmeter_family_forget(struct shmeter *meter, const char *name)
 {
+    /* pairs with shmeter_family_have */
     uint64_t at = meter && name ? shmeter_load_acquire(&meter->families) : 0;
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
     struct shmeter_binding *binding;

@@ -60,6 +60,7 @@ shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v)
         &buckets->lanes, histogram.cell + sizeof(struct shmeter_histogram_cell) + 8 * (uint64_t)bucket);
     seen[0] = shmeter_load_relaxed(&at->count);
     seen[1] = shmeter_load_relaxed((const uint64_t *)(const void *)&at->sum);
+    /* pairs with read_shared_cell */
     while (!shmeter_cas16(at, seen, seen[0] + 1, shmeter_f64_bits(shmeter_f64_sum(shmeter_f64_of(seen[1]), addend))))
         ;
 }
@@ -90,6 +91,7 @@ shmeter_gauge_place_of(struct shmeter_gauge gauge)
     if (!gauge.slot)
         return place;
     if (gauge.cell & SHMETER_GAUGE_PRIVATE) {
+        /* pairs with none: it never changes, and is older than the handle */
         place.own = SHMETER_POINTER(struct shmeter_gauge_cell *, shmeter_load_acquire(gauge.slot) + off);
         return place;
     }
@@ -187,6 +189,7 @@ shmeter_gauge_touch(struct shmeter_gauge gauge)
     }
     seen[0] = shmeter_load_relaxed(&place.common->value);
     seen[1] = shmeter_load_relaxed(&place.common->aux);
+    /* pairs with snapshot_pair */
     while (!seen[0] && !shmeter_cas16(place.common, seen, shmeter_gauge_encode(0), seen[1]))
         ; /* in the same epoch: shares count on */
 }
@@ -211,6 +214,7 @@ SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
 {
     struct shmeter_clock_pair now = shmeter_ticks_pair(attachment->timer_kind), *fresh;
+    /* pairs with shmeter_ns_per_tick_slow */
     uint64_t at = shmeter_load_acquire(&attachment->pair), ticks, ns;
     const struct shmeter_clock_pair *began = SHMETER_POINTER(const struct shmeter_clock_pair *, at);
     double ratio;
@@ -218,6 +222,7 @@ shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
         fresh = (struct shmeter_clock_pair *)shmeter_heap_take(sizeof *fresh);
         if (fresh) {
             *fresh = now;
+            /* pairs with shmeter_ns_per_tick_slow */
             shmeter_cas(&attachment->pair, &at, SHMETER_ADDRESS(fresh));
         }
         began = fresh ? fresh : &now;
@@ -228,6 +233,7 @@ shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)
     ratio = ticks && ns ? (double)ns / (double)ticks : 1;
     if (ns >= UINT64_C(1000000000)) {
         shmeter_store_relaxed(&attachment->ns_per_tick, shmeter_f64_bits(ratio));
+        /* pairs with shmeter_ticks_seconds */
         shmeter_store_release(&attachment->calibrated, 1);
     }
     return ratio;

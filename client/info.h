@@ -85,6 +85,7 @@ shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
 {
     const struct shmeter_attachment *attachment = group->binding->attachment;
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
+    /* pairs with shmeter_registry_show */
     uint64_t state = record ? shmeter_load_acquire(&record->state) : (uint64_t)SHMETER_UNPUBLISHED;
     if (!record || (state != SHMETER_VISIBLE && state != SHMETER_LEAVING) || record->values_bytes < group->same.bytes ||
         !shmeter_arena_at(attachment, unit, sizeof *record + record->values_bytes) ||

@@ -163,6 +163,7 @@ SHMETER_INLINE double
 shmeter_ticks_seconds(struct shmeter_attachment *attachment, uint64_t from, uint64_t to)
 {
     double ns_per_tick = 1;
+    /* pairs with shmeter_ns_per_tick_slow */
     if (attachment)
         ns_per_tick = SHMETER_LIKELY(shmeter_load_acquire(&attachment->calibrated))
                           ? shmeter_f64_of(shmeter_load_relaxed(&attachment->ns_per_tick))

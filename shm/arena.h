@@ -48,6 +48,7 @@ shmeter_arena_indexed(const struct shmeter_attachment *attachment, uint64_t unit
     const uint64_t *index = (const uint64_t *)(const void *)(attachment->base + attachment->header.index_off);
     uint64_t i, seen;
     for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
+        /* pairs with shmeter_registry_add_series */
         seen = shmeter_load_acquire(&index[(hash + i) & (attachment->header.index_entries - 1)]);
         if (!seen)
             return 0;
@@ -64,6 +65,7 @@ shmeter_arena_indexed(const struct shmeter_attachment *attachment, uint64_t unit
 SHMETER_LOCAL int
 shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, uint64_t *at)
 {
+    /* pairs with shmeter_bump */
     uint64_t fill = shmeter_load_acquire(&attachment->state->records_fill.value), head, hash;
     uint64_t *record;
     *at = *unit ? *unit : 1;
@@ -73,6 +75,7 @@ shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, 
     if (!record)
         return -1;
     *unit = *at + 1;
+    /* pairs with shmeter_registry_head */
     head = shmeter_load_acquire(record);
     if (head >> 32 != SHMETER_KIND_FAMILY && head >> 32 != SHMETER_KIND_SERIES)
         return SHMETER_KIND_NONE;

@@ -1,23 +1,34 @@
 /*
- * Every access to bytes that another process may touch goes through here, and only this file talks of memory order.
+ * Every access to bytes that another process may touch goes through here, and only this file talks
+ * of memory order.
  *
  * The orders, in prose:
- *   relaxed  The access is one whole 4- or 8-byte access and nothing else. For values that stand alone.
- *   acquire  A load after which the loads and stores that follow in the program stay behind it: pairs with a release.
- *   release  A store before which everything earlier in the program is visible: "publish last".
- *   add, cas Atomic read-modify-writes with full ordering. A failed compare-and-swap orders nothing and says what it saw.
- *   fence_acquire  Loads before it happen before loads after it: the reader's half of an untorn read.
- *   fence_release  Stores after it become visible after those before it, which a release store alone does not see to: the
- *                  writer's half, where it is about to write again what readers of an older state may be reading.
+ *   relaxed        The access is one whole 4- or 8-byte access and nothing else. For values that
+ *                  stand alone.
+ *   acquire        A load: the loads and stores that follow in the program stay behind it. The
+ *                  other end is a release.
+ *   release        A store: everything earlier in the program is visible before it: "publish last".
+ *   add, cas       Atomic read-modify-writes with full ordering. A compare-and-swap that fails
+ *                  orders nothing, and says what it saw.
+ *   fence_acquire  Loads before it happen before loads after it: the reader's half of an untorn
+ *                  read.
+ *   fence_release  Stores after it become visible after those before it, which a release store
+ *                  alone does not see to: the writer's half, where it is about to write again what
+ *                  readers of an older state may be reading.
+ *
+ * Beside each ordered access a comment names the function that has the other end ("pairs with");
+ * docs/ORDERING.md has all pairs, and what breaks without each.
  *
  * Three backends give the same verbs:
  *   Concurrency Kit  x86-64, when its headers are there and SHMETER_NO_CK is not defined.
- *   __atomic         the compiler's builtins: aarch64, where an amd64 build's ck_md.h would leave the fences out, and
- *                    the sanitizers of threads and memory, which see a correct publish through inline assembly as a race or as nothing.
- *   hooks            SHMETER_ATOMIC_HOOKS: each verb calls a function of the test's, which may schedule, stop or lie.
- * The 16-byte compare-and-swap is always our own assembly: gcc and clang would call libatomic, and its 16-byte load
- * writes, which a read-only mapping answers with a fault. A reader therefore has no 16-byte load: it reads one half, the
- * other, and the first again.
+ *   __atomic         the compiler's builtins: aarch64, where an amd64 build's ck_md.h would leave
+ *                    the fences out, and the sanitizers of threads and memory, which see a correct
+ *                    publish through inline assembly as a race or as nothing.
+ *   hooks            SHMETER_ATOMIC_HOOKS: each verb calls a function of the test's, which may
+ *                    schedule, stop or lie.
+ * The 16-byte compare-and-swap is always our own assembly: gcc and clang would call libatomic, and
+ * its 16-byte load writes, which a read-only mapping answers with a fault. A reader therefore has
+ * no 16-byte load: it reads one half, the other, and the first again.
  */
 #ifndef SHMETER_SHM_ATOMIC_H
 #define SHMETER_SHM_ATOMIC_H
@@ -43,7 +54,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-/* Supplied by the program that defines SHMETER_ATOMIC_HOOKS. bytes is 4 or 8; order is 'r'elaxed, 'a'cquire or re'l'ease. */
+/*
+ * Supplied by the program that defines SHMETER_ATOMIC_HOOKS. bytes is 4 or 8; order is 'r'elaxed,
+ * 'a'cquire or re'l'ease.
+ */
 uint64_t shmeter_hook_load(const void *at, int bytes, char order);
 void shmeter_hook_store(void *at, uint64_t value, int bytes, char order);
 uint64_t shmeter_hook_add(uint64_t *at, uint64_t n);
@@ -92,7 +106,7 @@ shmeter_add(uint64_t *at, uint64_t n)
     return shmeter_hook_add(at, n);
 }
 
-/* Returns 1 when *expected was there and desired is now; else 0, and *expected is what was there. */
+/* Returns 1 when *expected was there and desired is now; else 0, and *expected says what was. */
 SHMETER_INLINE int
 shmeter_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
 {
@@ -155,7 +169,7 @@ shmeter_add(uint64_t *at, uint64_t n)
     return ck_pr_faa_64(at, n);
 }
 
-/* Returns 1 when *expected was there and desired is now; else 0, and *expected is what was there. */
+/* Returns 1 when *expected was there and desired is now; else 0, and *expected says what was. */
 SHMETER_INLINE int
 shmeter_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
 {
@@ -216,14 +230,17 @@ shmeter_add(uint64_t *at, uint64_t n)
     return __atomic_fetch_add(at, n, __ATOMIC_SEQ_CST);
 }
 
-/* Returns 1 when *expected was there and desired is now; else 0, and *expected is what was there. */
+/* Returns 1 when *expected was there and desired is now; else 0, and *expected says what was. */
 SHMETER_INLINE int
 shmeter_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
 {
     return __atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* gcc's ThreadSanitizer does not know fences, and warns: what they order is shared with processes, of which it knows nothing either. */
+/*
+ * gcc's ThreadSanitizer does not know fences, and warns: what they order is shared with processes,
+ * of which it knows nothing either.
+ */
 #if defined(SHMETER_THREAD_SANITIZER) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -246,8 +263,8 @@ shmeter_fence_release(void)
 #endif
 
 /*
- * at is 16-byte aligned, 16 writable bytes. Returns 1 when {expected[0], expected[1]} was there and {low, high} is now;
- * else 0, and expected is what was there.
+ * at is 16-byte aligned, 16 writable bytes. Returns 1 when {expected[0], expected[1]} was there and
+ * {low, high} is now; else 0, and expected is what was there.
  */
 SHMETER_INLINE int
 shmeter_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)

@@ -76,12 +76,14 @@ SHMETER_LOCAL int
 shmeter_bump(const struct shmeter_attachment *attachment, uint64_t *fill, uint64_t *backed, uint64_t limit,
              uint64_t start, uint64_t bytes, shmeter_back_fn back, uint64_t *off)
 {
+    /* pairs with shmeter_bump */
     uint64_t seen = shmeter_load_acquire(fill), mark, want, end;
     for (;;) {
         *off = seen < start ? start : seen;
         end = *off + bytes;
         if (*off > limit || bytes > limit || end > limit)
             return -ENOMEM;
+        /* pairs with shmeter_bump */
         mark = shmeter_load_acquire(backed);
         if (mark > limit)
             return -EINVAL; /* somebody damaged it */
@@ -92,9 +94,11 @@ shmeter_bump(const struct shmeter_attachment *attachment, uint64_t *fill, uint64
             result = back(attachment, mark, want);
             if (result)
                 return result;
+            /* pairs with level of lib/read/snapshot/snapshot.c */
             while (mark < want && !shmeter_cas(backed, &mark, want))
                 ;
         }
+        /* pairs with level of lib/read/snapshot/snapshot.c */
         if (shmeter_cas(fill, &seen, end))
             return 0;
     }
@@ -106,6 +110,7 @@ shmeter_populate(const struct shmeter_attachment *attachment)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     uint64_t limit = UINT64_C(1) << attachment->header.lane_shift;
+    /* pairs with shmeter_bump */
     uint64_t mark = shmeter_load_acquire(&attachment->state->cells_backed.value);
     uint64_t have = shmeter_load_relaxed(&wiped->populated);
     mark = mark > limit ? limit : mark;

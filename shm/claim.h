@@ -38,6 +38,7 @@ SHMETER_LOCAL void
 shmeter_claim_identify(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
+    /* pairs with shmeter_claim_identify */
     uint64_t known = shmeter_load_acquire(&wiped->known), boot[2];
     claimant->pid = shmeter_sys_pid();
     claimant->image = shmeter_identity_image();
@@ -56,6 +57,7 @@ shmeter_claim_identify(struct shmeter_attachment *attachment, struct shmeter_cla
         shmeter_store_relaxed(&attachment->origin,
                               SHMETER_IDENTITY(claimant->pid, SHMETER_IDENTITY_NAMESPACES(claimant->self.identity)));
     shmeter_store_relaxed(&wiped->identity, claimant->self.identity);
+    /* pairs with shmeter_claim_identify */
     shmeter_store_release(&wiped->known, claimant->self.proc_is_ours ? 2 : 1);
 }
 
@@ -67,8 +69,10 @@ shmeter_claim_sweep(const struct shmeter_attachment *attachment)
     uint64_t claim;
     uint32_t i;
     for (i = 0; i < SHMETER_HELD; i++) {
+        /* pairs with shmeter_lock_note */
         claim = shmeter_load_acquire(&wiped->held[i].claim);
         if (claim) {
+            /* pairs with none: a lock whose slot is given back this moment is dropped at the next claim */
             uint64_t owner = shmeter_load_acquire(&shmeter_slot_word_at(attachment, shmeter_slot_of(claim))->owner);
             if (!shmeter_claim_is_owned(owner) || SHMETER_OWNER_GENERATION(owner) != claim >> 32)
                 shmeter_lock_drop(wiped, claim);
@@ -87,11 +91,13 @@ shmeter_claim_release(struct shmeter_attachment *attachment)
     uint64_t seen[2];
     if (!attachment->base)
         return;
+    /* pairs with shmeter_claim_opened */
     seen[0] = shmeter_load_acquire(&wiped->claim);
     seen[1] = shmeter_load_acquire(&wiped->slot);
     do {
         if (!SHMETER_CLAIM_KEY(seen[0]) || !shmeter_attachment_closed(attachment))
             return;
+        /* pairs with shmeter_claim_block */
     } while (!shmeter_cas16(&wiped->claim, seen, seen[0] & SHMETER_CLAIM_PRIVATE, 0));
     shmeter_slot_leave(attachment, SHMETER_CLAIM_KEY(seen[0]));
 }
@@ -102,12 +108,14 @@ shmeter_claim_opened(struct shmeter_attachment *attachment)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     uint64_t seen[2], next;
+    /* pairs with shmeter_claim_release */
     seen[0] = shmeter_load_acquire(&wiped->claim);
     seen[1] = shmeter_load_acquire(&wiped->slot);
     do {
         if (!SHMETER_CLAIM_KEY(seen[0]))
             return;
         next = (seen[0] & ~SHMETER_CLAIM_OPENS) | ((seen[0] + SHMETER_CLAIM_OPENED) & SHMETER_CLAIM_OPENS);
+        /* pairs with shmeter_claim_release */
     } while (!shmeter_cas16(&wiped->claim, seen, next, seen[1]));
 }
 
@@ -133,11 +141,13 @@ shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key, int j
             shmeter_slot_leave(attachment, key);
             return 0;
         }
+        /* pairs with shmeter_claim_block */
     } while (!shmeter_cas16(&wiped->claim, seen, claim | (seen[0] & SHMETER_CLAIM_PRIVATE), carries ? 0 : address));
     if (carries) {
         shmeter_private_carry(attachment, key);
         seen[0] = claim | SHMETER_CLAIM_PRIVATE;
         seen[1] = 0;
+        /* pairs with shmeter_claim_block */
         while (SHMETER_CLAIM_KEY(seen[0]) == key && (seen[0] & SHMETER_CLAIM_PRIVATE) &&
                !shmeter_cas16(&wiped->claim, seen, seen[0] & ~SHMETER_CLAIM_PRIVATE, address))
             ;
@@ -192,18 +202,21 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     int result;
     if (!attachment->base)
         return -ENOTCONN;
+    /* pairs with shmeter_claim_publish */
     if (SHMETER_CLAIM_KEY(shmeter_load_acquire(&wiped->claim)))
         return 0;
     if (shmeter_attachment_closed(attachment))
         return -ESHUTDOWN;
     if (tries == INT64_MAX)
         shmeter_store_relaxed(&wiped->search_at, 0);
+    /* pairs with shmeter_slot_give */
     given = shmeter_load_acquire(&attachment->state->slots_given.value);
     shmeter_populate(attachment);
     shmeter_claim_sweep(attachment);
     shmeter_claim_identify(attachment, &claimant);
     claimant.tries = tries;
     claimant.no_memory = 0;
+    /* pairs with none: shmeter_claim_publish asks again */
     claimant.joins = !(shmeter_load_acquire(&wiped->claim) & SHMETER_CLAIM_PRIVATE);
     claimant.fd = shmeter_lock_open(attachment);
     result = shmeter_claim_acquire(attachment, &claimant, &claim);
@@ -211,6 +224,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
         shmeter_sys_close(claimant.fd); /* the mapping has the lock */
     if (result <= 0) {
         shmeter_claim_refused(attachment, result, given, tries == INT64_MAX);
+        /* pairs with shmeter_claim_publish */
         return SHMETER_CLAIM_KEY(shmeter_load_acquire(&wiped->claim)) ? 0 : result;
     }
     shmeter_store_relaxed(&wiped->refused, 0);
@@ -227,7 +241,9 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
 SHMETER_LOCAL int
 shmeter_claim_kept(const struct shmeter_attachment *attachment)
 {
+    /* pairs with shmeter_claim_publish */
     uint64_t claim = shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim);
+    /* pairs with shmeter_slot_take */
     return !SHMETER_CLAIM_KEY(claim) || (claim & SHMETER_CLAIM_MAPPED) ||
            shmeter_slot_is_held(shmeter_load_acquire(&shmeter_slot_word_at(attachment, shmeter_slot_of(claim))->owner),
                                 claim);
@@ -239,11 +255,13 @@ shmeter_claim_forget(struct shmeter_attachment *attachment)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     uint64_t seen[2], key;
+    /* pairs with shmeter_claim_publish */
     seen[0] = shmeter_load_acquire(&wiped->claim);
     seen[1] = shmeter_load_acquire(&wiped->slot);
     key = SHMETER_CLAIM_KEY(seen[0]);
     if (!key || shmeter_claim_kept(attachment))
         return;
+    /* pairs with shmeter_claim_block */
     while (!shmeter_cas16(&wiped->claim, seen, seen[0] & SHMETER_CLAIM_PRIVATE, 0))
         if (SHMETER_CLAIM_KEY(seen[0]) != key)
             return;
@@ -258,6 +276,7 @@ shmeter_claim_block_slow(struct shmeter_attachment *attachment)
     if (!attachment->base)
         return 0;
     shmeter_claim_forget(attachment);
+    /* pairs with shmeter_claim_publish */
     if (!SHMETER_CLAIM_KEY(shmeter_load_acquire(&wiped->claim)) && !shmeter_attachment_closed(attachment) &&
         shmeter_claim_due(attachment))
         shmeter_claim(attachment, SHMETER_CLAIM_TRIES);
@@ -269,6 +288,7 @@ SHMETER_INLINE uint64_t
 shmeter_claim_block(struct shmeter_attachment *attachment)
 {
     const struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
+    /* pairs with shmeter_claim_publish */
     uint64_t at = shmeter_load_acquire(&wiped->slot);
     if (SHMETER_LIKELY(at && (shmeter_load_relaxed(&wiped->claim) & SHMETER_CLAIM_MAPPED)))
         return at;

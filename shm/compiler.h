@@ -18,6 +18,12 @@
 #endif
 #endif
 
+#ifdef __cplusplus
+#define SHMETER_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define SHMETER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
 #define SHMETER_LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define SHMETER_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

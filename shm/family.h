@@ -117,6 +117,7 @@ shmeter_family_refused(const struct shmeter_family *family)
 SHMETER_LOCAL struct shmeter_binding *
 shmeter_family_bound(const struct shmeter_family *family, const struct shmeter_attachment *attachment)
 {
+    /* pairs with shmeter_family_bind */
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
     return binding && binding->attachment == attachment ? binding : NULL;
 }
@@ -133,6 +134,7 @@ shmeter_binding_open(struct shmeter_binding *binding)
     if (shmeter_attachment_closed(binding->attachment))
         return; /* its next open opens them anew */
     if (!number) {
+        /* pairs with shmeter_claim_publish */
         next = shmeter_opened_number(binding->attachment, binding->record);
         if (shmeter_cas(&binding->opened, &number, next))
             number = next;
@@ -175,9 +177,11 @@ SHMETER_LOCAL void
 shmeter_family_all(const struct shmeter_attachment *attachment,
                    void (*act)(const struct shmeter_family *family, struct shmeter_binding *binding))
 {
+    /* pairs with shmeter_open_have */
     uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
     struct shmeter *meter = SHMETER_POINTER(struct shmeter *, at);
     for (; meter; meter = meter->next) {
+        /* pairs with shmeter_family_have */
         uint64_t newest = shmeter_load_acquire(&meter->families);
         struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, newest);
         for (; family; family = family->next) {
@@ -240,6 +244,7 @@ SHMETER_LOCAL struct shmeter_binding *
 shmeter_family_bind(struct shmeter_family *family)
 {
     for (;;) {
+        /* pairs with shmeter_family_bind */
         uint64_t seen = shmeter_load_acquire(&family->binding);
         const struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
         struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, seen);
@@ -248,6 +253,7 @@ shmeter_family_bind(struct shmeter_family *family)
         binding = attachment->base ? shmeter_binding_make(family, attachment) : NULL;
         if (!binding)
             return NULL;
+        /* pairs with shmeter_family_binding */
         if (shmeter_cas(&family->binding, &seen, SHMETER_ADDRESS(binding))) {
             shmeter_family_settle(family, binding);
             return binding;
@@ -259,6 +265,7 @@ shmeter_family_bind(struct shmeter_family *family)
 SHMETER_INLINE struct shmeter_binding *
 shmeter_family_binding(const struct shmeter_family *family)
 {
+    /* pairs with shmeter_family_bind */
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
     if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
         return binding;
@@ -308,14 +315,17 @@ SHMETER_LOCAL struct shmeter_private *
 shmeter_family_private(const struct shmeter_family *const_family)
 {
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
+    /* pairs with shmeter_family_private */
     uint64_t at = shmeter_load_acquire(&family->fallback);
     struct shmeter_private *own;
     if (at)
         return SHMETER_POINTER(struct shmeter_private *, at);
     own = shmeter_private_make(&family->definition, &shmeter_meter_attachment(family->meter)->lanes);
+    /* pairs with shmeter_family_private */
     if (!own || shmeter_cas(&family->fallback, &at, SHMETER_ADDRESS(own)))
         return own;
     shmeter_private_give(own, &family->definition);
+    /* pairs with shmeter_family_private */
     return SHMETER_POINTER(struct shmeter_private *, shmeter_load_acquire(&family->fallback));
 }
 
@@ -346,6 +356,7 @@ shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition
     struct shmeter_family *family, *first, *own = NULL;
     uint64_t newest;
     for (;;) {
+        /* pairs with shmeter_family_have */
         newest = shmeter_load_acquire(&meter->families);
         family = shmeter_family_find(newest, definition, invalid, &first);
         if (family)
@@ -360,6 +371,7 @@ shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition
         own->invalid = invalid;
         own->definition = *definition;
         own->next = SHMETER_POINTER(struct shmeter_family *, newest);
+        /* pairs with shmeter_family_have */
         if (shmeter_cas(&meter->families, &newest, SHMETER_ADDRESS(own)))
             return own;
     }
@@ -378,6 +390,7 @@ shmeter_family_accept(struct shmeter_family *family)
     uint64_t *holder = &family->first->holder;
     uint64_t key = family->definition.type == SHMETER_INFO ? SHMETER_NAME_INFOS : SHMETER_ADDRESS(family) / 16;
     for (;;) {
+        /* accepted: pairs with shmeter_family_accept; the holder: pairs with shmeter_family_give_up */
         uint64_t had = shmeter_load_acquire(&family->accepted), seen = shmeter_load_acquire(holder);
         if (!(seen & SHMETER_NAME_KEY)) {
             if (!shmeter_cas(holder, &seen, seen | key))
@@ -386,6 +399,7 @@ shmeter_family_accept(struct shmeter_family *family)
         }
         if ((seen & SHMETER_NAME_KEY) != key)
             return 0;
+        /* pairs with shmeter_family_accept */
         if (had == seen || shmeter_cas(&family->accepted, &had, seen))
             return 1;
     }
@@ -395,10 +409,12 @@ shmeter_family_accept(struct shmeter_family *family)
 SHMETER_LOCAL void
 shmeter_family_give_up(struct shmeter_family *first)
 {
+    /* pairs with shmeter_family_accept */
     uint64_t seen = shmeter_load_acquire(&first->holder), next;
     do {
         next = (seen & ~SHMETER_NAME_KEY) + SHMETER_NAME_GENERATION;
         next = next ? next : SHMETER_NAME_GENERATION;
+        /* pairs with shmeter_family_accept */
     } while (seen & SHMETER_NAME_KEY && !shmeter_cas(&first->holder, &seen, next));
 }
 

@@ -49,6 +49,7 @@ shmeter_fork_wipe(struct shmeter_attachment *attachment)
 SHMETER_LOCAL void
 shmeter_fork_child(void)
 {
+    /* pairs with shmeter_open_have */
     uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
     const struct shmeter *meter = SHMETER_POINTER(const struct shmeter *, at);
     for (; meter; meter = meter->next) {
@@ -64,6 +65,7 @@ SHMETER_LOCAL int
 shmeter_fork_watch(void)
 {
     static uint64_t watched;
+    /* pairs with shmeter_fork_watch */
     uint64_t seen = shmeter_load_acquire(&watched);
     int result = -EOPNOTSUPP;
     if (seen)
@@ -73,6 +75,7 @@ shmeter_fork_watch(void)
     else if (shmeter_libc_atfork_)
         result = -shmeter_libc_atfork_(NULL, NULL, shmeter_fork_child);
     if (!result)
+        /* pairs with shmeter_fork_watch */
         shmeter_store_release(&watched, 1); /* twice does no harm */
     return result;
 }

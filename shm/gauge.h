@@ -67,6 +67,7 @@ shmeter_gauge_set_latest(struct shmeter_gauge_cell *cell, double v, uint64_t tic
     uint64_t seen[2];
     seen[0] = shmeter_load_relaxed(&cell->value);
     seen[1] = shmeter_load_relaxed(&cell->aux);
+    /* pairs with snapshot_pair */
     while (!shmeter_cas16(cell, seen, shmeter_gauge_encode(v), ticks > seen[1] ? ticks : seen[1] + 1))
         ;
 }
@@ -78,6 +79,7 @@ shmeter_gauge_set_pool(struct shmeter_gauge_cell *common, double v)
     uint64_t seen[2];
     seen[0] = shmeter_load_relaxed(&common->value);
     seen[1] = shmeter_load_relaxed(&common->aux);
+    /* pairs with snapshot_pair */
     while (!shmeter_cas16(common, seen, shmeter_gauge_encode(v), seen[1] + 1))
         ;
 }
@@ -92,10 +94,13 @@ shmeter_gauge_add_pool(struct shmeter_gauge_cell *own, const struct shmeter_gaug
     uint64_t seen[2], epoch;
     double share;
     seen[0] = shmeter_load_relaxed(&own->value);
+    /* pairs with shmeter_gauge_add_pool */
     seen[1] = shmeter_load_acquire(&own->aux);
     do {
+        /* pairs with shmeter_gauge_set_pool */
         epoch = shmeter_load_acquire(&common->aux);
         share = seen[0] && seen[1] == epoch ? shmeter_gauge_decode(seen[0]) : 0;
+        /* pairs with snapshot_pair */
     } while (!shmeter_cas16(own, seen, shmeter_gauge_encode(shmeter_f64_sum(share, v)), epoch));
 }
 
@@ -129,6 +134,7 @@ shmeter_gauge_inherit(struct shmeter_gauge_cell *cell, uint32_t mode)
         low = high = 0;
         if (mode == SHMETER_SUM || mode == SHMETER_MIN || mode == SHMETER_MAX)
             high = shmeter_gauge_combine(mode, seen[0], seen[1]);
+        /* pairs with snapshot_pair */
     } while (!shmeter_cas16(cell, seen, low, high));
 }
 

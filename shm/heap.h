@@ -59,10 +59,12 @@ SHMETER_LOCAL struct shmeter_heap_block *
 shmeter_heap_reuse(uint64_t *list)
 {
     uint64_t head[2], next;
+    /* pairs with shmeter_heap_give */
     head[0] = shmeter_load_acquire(&list[0]);
     head[1] = shmeter_load_acquire(&list[1]);
     while (head[0]) {
         struct shmeter_heap_block *block = SHMETER_POINTER(struct shmeter_heap_block *, head[0]);
+        /* pairs with shmeter_heap_give */
         next = shmeter_load_acquire(&block->next);
         if (shmeter_cas16(list, head, next, head[1] + 1))
             return block;
@@ -75,6 +77,7 @@ SHMETER_LOCAL struct shmeter_heap_block *
 shmeter_heap_cut(uint64_t bytes)
 {
     for (;;) {
+        /* pairs with shmeter_heap_cut */
         uint64_t at = shmeter_load_acquire(&shmeter_process_v2.heap);
         struct shmeter_heap_chunk *chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, at);
         long mapped;
@@ -89,6 +92,7 @@ shmeter_heap_cut(uint64_t bytes)
         chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, mapped);
         chunk->bytes = SHMETER_HEAP_CHUNK_BYTES;
         chunk->used = sizeof *chunk;
+        /* pairs with shmeter_heap_cut */
         if (!shmeter_cas(&shmeter_process_v2.heap, &at, SHMETER_ADDRESS(chunk)))
             shmeter_sys_unmap(chunk, SHMETER_HEAP_CHUNK_BYTES);
     }
@@ -128,9 +132,10 @@ shmeter_heap_give(void *memory, uint64_t bytes)
     }
     memset(memory, 0, bytes);
     list = shmeter_process_v2.free[class_of];
+    /* pairs with none: the compare-and-swap fails unless both are of one moment */
     head[0] = shmeter_load_acquire(&list[0]);
     head[1] = shmeter_load_acquire(&list[1]);
-    do
+    do /* pairs with shmeter_heap_reuse */
         shmeter_store_release(&block->next, head[0]);
     while (!shmeter_cas16(list, head, SHMETER_ADDRESS(block), head[1] + 1));
 }

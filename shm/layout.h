@@ -1,10 +1,12 @@
 /*
- * The segment's layout: types, sizes and constants, and nothing that runs.
+ * The segment's layout: types and their sizes, and nothing that runs. shm/limits.h says how much of
+ * each there may be.
  *
- * Every byte that two processes share is described here; docs/ABI.md has the same fields with their writers, readers
- * and ordering, and a test holds the two against each other. Shared fields are plain integers of a fixed width and are
- * touched through shm/atomic.h only. "Immutable" means: written before the segment (or the record) is published.
- * All-zero bytes are a valid beginning everywhere: free, empty, never set.
+ * Every byte that two processes share is described here; docs/ABI.md has a picture of the file, and
+ * the same fields with their writers, readers and ordering: a test compares the two.
+ * Shared fields are plain integers of a fixed width and are touched through shm/atomic.h only.
+ * "Immutable" means: written before the segment (or the record) is published. All-zero bytes are a
+ * valid beginning everywhere: free, empty, never set.
  */
 #ifndef SHMETER_SHM_LAYOUT_H
 #define SHMETER_SHM_LAYOUT_H
@@ -13,6 +15,7 @@
 #include <stdint.h>
 
 #include "compiler.h"
+#include "limits.h"
 #include "words.h"
 
 #if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -30,77 +33,49 @@
 #define SHMETER_ABI_MAJOR 1u
 #define SHMETER_ABI_MINOR 3u
 
-#define SHMETER_UNIT_BYTES          64u    /* records are allocated and numbered in these                   */
-#define SHMETER_CHUNK_BYTES         32768u /* backing grows by so much, in the arena and in each CPU lane    */
-#define SHMETER_FIRST_CELL_OFF      256u /* a lane's first cell: lower offsets collide with the rseq area's cache set */
-#define SHMETER_MAX_CPU_LANES       8192u
-#define SHMETER_MAX_SHARED_LANES    8u
-#define SHMETER_MIN_LANE_SHIFT      15u
-#define SHMETER_MAX_LANE_SHIFT      32u
-#define SHMETER_MAX_LANES_BYTES     (UINT64_C(1) << 43) /* CPU lanes and one more: what a counter's handle holds */
-#define SHMETER_MAX_SERIES          (1u << 24)
-#define SHMETER_MAX_SLOTS           16384u
-#define SHMETER_MAX_GAUGES          (1u << 20)
-#define SHMETER_MAX_LABELS          16u   /* label names of a family                                       */
-#define SHMETER_MAX_VALUE_BYTES     256u  /* one label value                                               */
-#define SHMETER_MAX_TEXT_BYTES      1023u /* all label values of a series together                         */
-#define SHMETER_MAX_VALUES_BYTES    (SHMETER_MAX_TEXT_BYTES + SHMETER_MAX_LABELS) /* with their ending zeros          */
-#define SHMETER_MAX_NAME_BYTES      200u /* a metric's name; a label's name                               */
-#define SHMETER_MAX_HELP_BYTES      1000u
-#define SHMETER_MAX_BOUNDS          1000u /* explicit buckets without +Inf                                 */
-#define SHMETER_MAX_LOG_BUCKETS     320u  /* exponential buckets, the zero bucket not counted              */
-#define SHMETER_MAX_STATES          256u  /* of a stateset                                                 */
-#define SHMETER_MAX_STATES_BYTES    8000u /* all their names, with their ending zeros                      */
-#define SHMETER_PROBE_LIMIT         512u  /* index entries that a lookup looks at                          */
-#define SHMETER_WORKER_BYTES        32u
-#define SHMETER_CHECKS              8u
-#define SHMETER_CHECK_NAME_BYTES    48u
-#define SHMETER_CHECK_MESSAGE_BYTES 96u
-#define SHMETER_OPENED              200u /* families that a slot lists                                         */
-
-/* ---- header: immutable ------------------------------------------------------------------------------------------ */
+/* ---- header: immutable ----------------------------------------------------------------------- */
 
 enum shmeter_ticks_kind { SHMETER_TICKS_MONOTONIC_NS, SHMETER_TICKS_COUNTER };
 
 struct shmeter_header {
     uint64_t magic;
-    uint32_t abi_major; /* another one is another file name, and is refused                            */
-    uint32_t abi_minor; /* a later one only adds                                                       */
+    uint32_t abi_major; /* another one is another file name, and is refused */
+    uint32_t abi_minor; /* a later one only adds */
     uint32_t header_bytes;
-    uint32_t features; /* a reader or writer that does not know a bit here refuses the segment          */
+    uint32_t features; /* a reader or writer that does not know a bit here refuses the segment */
     uint64_t segment_bytes;
-    uint64_t nonce[2];        /* random: seeds the index's hash                                        */
-    uint64_t boot_id[2];      /* of the machine that created it                                        */
-    uint64_t created_real_ns; /* CLOCK_REALTIME                                                        */
-    uint64_t created_mono_ns; /* CLOCK_MONOTONIC, in the creator's time namespace                      */
-    uint64_t created_ticks;   /* shmeter_ticks() at the same moment                                    */
-    uint32_t ticks_kind;      /* enum shmeter_ticks_kind, for every process of this boot               */
-    uint32_t created_timens;  /* the creator's time namespace (inode), 0 unknown                       */
-    uint64_t state_off;       /* struct shmeter_state                                                  */
-    uint64_t index_off;       /* uint64_t[index_entries]                                               */
-    uint64_t index_entries;   /* a power of two                                                        */
-    uint64_t records_off;     /* the arena; unit 0 is never a record                                   */
+    uint64_t nonce[2];        /* random: seeds the index's hash */
+    uint64_t boot_id[2];      /* of the machine that created it */
+    uint64_t created_real_ns; /* CLOCK_REALTIME */
+    uint64_t created_mono_ns; /* CLOCK_MONOTONIC, in the creator's time namespace */
+    uint64_t created_ticks;   /* shmeter_ticks() at the same moment */
+    uint32_t ticks_kind;      /* enum shmeter_ticks_kind, for every process of this boot */
+    uint32_t created_timens;  /* the creator's time namespace (inode), 0 unknown */
+    uint64_t state_off;       /* struct shmeter_state */
+    uint64_t index_off;       /* uint64_t[index_entries] */
+    uint64_t index_entries;   /* a power of two */
+    uint64_t records_off;     /* the arena; unit 0 is never a record */
     uint64_t records_bytes;
-    uint64_t slot_words_off;   /* struct shmeter_slot_word[slots_n]                                     */
-    uint64_t slot_blocks_off;  /* slots_n blocks of slot_block_bytes                                    */
-    uint64_t slot_block_bytes; /* struct shmeter_slot_block, gauge cells, ring                          */
-    uint64_t common_off;       /* struct shmeter_gauge_cell[gauges_n]: what no single worker owns        */
-    uint64_t cpu_lanes_off;    /* cpu_lanes_n lanes of 1 << lane_shift bytes                            */
-    uint64_t shared_lanes_off; /* shared_lanes_n lanes of 2 << lane_shift bytes                         */
+    uint64_t slot_words_off;   /* struct shmeter_slot_word[slots_n] */
+    uint64_t slot_blocks_off;  /* slots_n blocks of slot_block_bytes */
+    uint64_t slot_block_bytes; /* struct shmeter_slot_block, gauge cells, ring */
+    uint64_t common_off;       /* struct shmeter_gauge_cell[gauges_n]: what no single worker owns */
+    uint64_t cpu_lanes_off;    /* cpu_lanes_n lanes of 1 << lane_shift bytes */
+    uint64_t shared_lanes_off; /* shared_lanes_n lanes of 2 << lane_shift bytes */
     uint32_t cpu_lanes_n;
-    uint32_t shared_lanes_n; /* a power of two, at most SHMETER_MAX_SHARED_LANES                        */
+    uint32_t shared_lanes_n; /* a power of two, at most SHMETER_MAX_SHARED_LANES */
     uint32_t lane_shift;
     uint32_t max_series;
     uint32_t max_family_series;
     uint32_t slots_n;
-    uint32_t gauges_n;          /* gauge cells per slot                                                    */
-    uint32_t ring_bytes;        /* per slot                                                                */
-    uint32_t gauges_off;        /* within a slot's block                                                   */
-    uint32_t ring_off;          /* within a slot's block                                                   */
-    uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at the same moment as created_ticks; 0: made before ABI 1.3       */
-    uint64_t created_offset_ns; /* CLOCK_MONOTONIC in the creator's time namespace less that in the machine's; 1.3   */
+    uint32_t gauges_n;          /* gauge cells per slot */
+    uint32_t ring_bytes;        /* per slot */
+    uint32_t gauges_off;        /* within a slot's block */
+    uint32_t ring_off;          /* within a slot's block */
+    uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at that moment; 0: made before ABI 1.3 */
+    uint64_t created_offset_ns; /* CLOCK_MONOTONIC there less the machine's; since 1.3 */
     uint64_t reserved[33];
-    uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used              */
+    uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used */
 };
 
 SHMETER_AT(shmeter_header, magic, 0);
@@ -143,7 +118,7 @@ SHMETER_AT(shmeter_header, reserved, 240);
 SHMETER_AT(shmeter_header, sum, 504);
 SHMETER_SIZE(shmeter_header, 512);
 
-/* ---- state: fill levels, backed marks, losses; each on a cache line of its own ------------------------------------ */
+/* ---- state: fill levels, backed marks, losses; each on a cache line of its own --------------- */
 
 struct shmeter_line {
     uint64_t value;
@@ -153,42 +128,41 @@ SHMETER_AT(shmeter_line, value, 0);
 SHMETER_AT(shmeter_line, reserved, 8);
 SHMETER_SIZE(shmeter_line, 64);
 
-/* Promise 7: every loss is counted and exported. Order is part of the ABI; new ones are added at the end. */
+/* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
 enum shmeter_loss {
-    SHMETER_LOSS_SERIES_REFUSED,    /* lookups that found the store full, or values too long: went to __overflow__ */
-    SHMETER_LOSS_SERIES_OVERFLOWED, /* lookups past their family's limit: went to __overflow__          */
-    SHMETER_LOSS_FAMILIES_REFUSED,  /* families that could not be had: they count privately              */
-    SHMETER_LOSS_FAMILY_CONFLICTS,  /* second definitions of a name in one process: they count privately */
-    SHMETER_LOSS_VALUES_REPAIRED,   /* label values with invalid UTF-8                                  */
+    SHMETER_LOSS_SERIES_REFUSED,    /* lookups: the store is full, or values too long */
+    SHMETER_LOSS_SERIES_OVERFLOWED, /* lookups past their family's limit */
+    SHMETER_LOSS_FAMILIES_REFUSED,  /* could not be had: they count privately */
+    SHMETER_LOSS_FAMILY_CONFLICTS,  /* second definitions of a name in a process: likewise */
+    SHMETER_LOSS_VALUES_REPAIRED,   /* label values with invalid UTF-8 */
     SHMETER_LOSS_OBSERVATIONS_NAN,
-    SHMETER_LOSS_OBSERVATIONS_NEGATIVE, /* refused by exponential histograms                              */
-    SHMETER_LOSS_OBSERVATIONS_CLAMPED,  /* above an exponential histogram's range: in its last bucket      */
-    SHMETER_LOSS_ADDS_REFUSED,          /* negative or NaN increments of fractional counters              */
-    SHMETER_LOSS_GAUGE_REFUSED,         /* add on LATEST, NaN to MIN or MAX                                */
-    SHMETER_LOSS_SLOTS_EXHAUSTED,       /* claims that found no slot: gauges count privately               */
-    SHMETER_LOSS_SLOTS_ROBBED,          /* slots taken from another namespace's process as the last resort */
-    SHMETER_LOSS_BACKING_FAILED,        /* the filesystem was full                                        */
-    SHMETER_LOSS_SERIES_RENEWED,        /* hidden counters and histograms that came back with fresh cells  */
-    SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type: they count privately  */
-    SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for                       */
-    SHMETER_LOSS_SUPERSEDED, /* counted in definitions that are not exposed: readers count it, its line is 0 */
+    SHMETER_LOSS_OBSERVATIONS_NEGATIVE, /* refused by exponential histograms */
+    SHMETER_LOSS_OBSERVATIONS_CLAMPED,  /* above an exponential one's range: in its last bucket */
+    SHMETER_LOSS_ADDS_REFUSED,          /* negative or NaN increments of fractional counters */
+    SHMETER_LOSS_GAUGE_REFUSED,         /* add on LATEST, NaN to MIN or MAX */
+    SHMETER_LOSS_SLOTS_EXHAUSTED,       /* claims that found no slot: gauges count privately */
+    SHMETER_LOSS_SLOTS_ROBBED,          /* taken from another namespace's process as last resort */
+    SHMETER_LOSS_BACKING_FAILED,        /* the filesystem was full */
+    SHMETER_LOSS_SERIES_RENEWED,        /* counters and histograms back with fresh cells */
+    SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type */
+    SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for */
+    SHMETER_LOSS_SUPERSEDED,            /* in definitions not exposed: counted by readers */
     SHMETER_LOSSES
 };
-#define SHMETER_LOSS_LINES 32u
 
 struct shmeter_state {
-    struct shmeter_line cells_fill;     /* bytes of each CPU lane handed out                              */
-    struct shmeter_line cells_backed;   /* bytes of each CPU lane (twice that of a shared one) with memory */
-    struct shmeter_line records_fill;   /* bytes of the arena handed out                                  */
-    struct shmeter_line records_backed; /* bytes of the arena with memory                                 */
-    struct shmeter_line gauges_fill;    /* gauge cells handed out                                         */
-    struct shmeter_line series_n;       /* series made, overflow series not counted                       */
-    struct shmeter_line families_n;     /* families made                                                  */
-    struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1                      */
-    struct shmeter_line changes_done;   /* likewise; equal: none is under way                              */
-    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3                                  */
+    struct shmeter_line cells_fill;     /* bytes of each CPU lane handed out */
+    struct shmeter_line cells_backed;   /* bytes of each CPU lane with memory; shared ones: twice */
+    struct shmeter_line records_fill;   /* bytes of the arena handed out */
+    struct shmeter_line records_backed; /* bytes of the arena with memory */
+    struct shmeter_line gauges_fill;    /* gauge cells handed out */
+    struct shmeter_line series_n;       /* series made, overflow series not counted */
+    struct shmeter_line families_n;     /* families made */
+    struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
+    struct shmeter_line changes_done;   /* likewise; equal: none is under way */
+    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
     struct shmeter_line reserved[5];
-    struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3                   */
+    struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
 SHMETER_AT(shmeter_state, cells_fill, 0);
@@ -206,20 +180,36 @@ SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
 
-/* ---- index: {tag:32, unit:32} per entry; zero is empty. Only producers read it. ------------------------------------- */
-
-#define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
-
-/* ---- records: append-only, walkable in the order of registration ---------------------------------------------------- */
+/* ---- records: append-only, walkable in the order of registration ----------------------------- */
 
 /*
- *   zero ----- maker: one 8-byte store, last ----> {bytes, kind}, state UNPUBLISHED
- *   UNPUBLISHED - maker, or a lookup that finds it in the index -> VISIBLE <- show of a gauge or an info - HIDDEN
- *   VISIBLE - hide -> LEAVING - the same, or a lookup that finds it, when it is counted -> HIDDEN
- *   LEAVING - hide of a gauge -> HIDING - the same, when all its cells are unset -> HIDDEN
- *   HIDDEN - lookup of a gauge that was set by an old handle meanwhile -> HIDING - when all are unset -> VISIBLE
- *   HIDING - a lookup, which makes another record with another cell: the hider may be slow, or dead -> RETIRED
- *   A record whose maker died stays UNPUBLISHED or zero for ever: a walker steps over it (a zero head: one unit).
+ * The states of a record. Each arrow but a is one compare-and-swap of state. Those of d, e, f, g
+ * and i are counted: in changes_begun before, in changes_done after.
+ *
+ *   zero --a--> UNPUBLISHED --b--> VISIBLE ------c------> LEAVING
+ *                                   ^   ^                 |     |
+ *                                   |   |                 d     e
+ *                                   |   |                 v     |
+ *                                   |   +-------f------ HIDDEN  |
+ *                                   |                   |    ^  |
+ *                                   |                   g    h  |
+ *                                   |                   v    |  v
+ *                                   +---------i-------- HIDING --j--> RETIRED
+ *
+ *   a  its maker: the head, as one store, last                           shmeter_registry_head
+ *   b  its maker, or a lookup that has it from the index                 shmeter_registry_show
+ *   c  a hide: it is exposed still                                       shmeter_series_leave
+ *   d  the same hide, or a lookup that finds it LEAVING                  shmeter_series_leave
+ *   e  likewise, of a gauge                                              shmeter_series_leave
+ *   f  a lookup of a gauge or an info                                    shmeter_series_show
+ *   g  a lookup of a gauge that an old handle has set meanwhile          shmeter_series_show
+ *   h  the hide, when all cells of the gauge are unset                   shmeter_series_hide_gauge
+ *   i  the lookup of g, when all are unset                               shmeter_series_show
+ *   j  a lookup, which makes another record: who unsets may be dead      shmeter_series_retire
+ *
+ * A family stays VISIBLE, and a hidden counter or histogram HIDDEN: a lookup makes another record.
+ * One whose maker died stays zero or UNPUBLISHED: a walker steps over it (zero: one unit).
+ * Producers before ABI 1.3 hide without LEAVING.
  */
 enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
 enum shmeter_visibility {
@@ -234,33 +224,33 @@ enum shmeter_visibility {
 struct shmeter_family_record {
     uint32_t bytes; /* whole units */
     uint32_t kind;
-    uint64_t state;    /* enum shmeter_visibility; mutable                                              */
-    uint64_t series_n; /* series made; mutable                                                          */
+    uint64_t state;    /* enum shmeter_visibility; mutable */
+    uint64_t series_n; /* series made; mutable */
     uint64_t created_real_ns;
-    uint64_t hash;        /* of name and definition: the index key                                       */
-    uint64_t definition;  /* hash of everything that makes two families of one name differ                */
-    uint32_t type;        /* enum shmeter_type                                                           */
-    uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets                              */
-    int32_t schema;       /* exponential histograms: the schema in use; gauges of ALL modes: 1: label pid    */
-    uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones}                        */
-    double min_value;     /* exponential: the zero bucket's threshold                                   */
+    uint64_t hash;        /* of name and definition: the index key */
+    uint64_t definition;  /* hash of everything that makes two families of one name differ */
+    uint32_t type;        /* enum shmeter_type */
+    uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets */
+    int32_t schema;       /* exponential histograms: in use; gauges of ALL modes: 1: label pid */
+    uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones} */
+    double min_value;     /* exponential: the zero bucket's threshold */
     double max_value;
-    uint32_t buckets_n;  /* histograms, summaries: cells' buckets, +Inf included                         */
-    uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf,         */
-                         /*   exponential: the upper bounds of the zero bucket and the log ones          */
-    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges, info and statesets              */
+    uint32_t buckets_n;  /* histograms, summaries: cells' buckets, +Inf included */
+    uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf, */
+                         /*   exponential: the upper bounds of the zero bucket and the log ones */
+    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges, info and statesets */
     uint32_t max_series;
-    uint16_t states_n;     /* statesets: names behind the label names                                     */
-    uint16_t states_bytes; /* of all of them                                                             */
+    uint16_t states_n;     /* statesets: names behind the label names */
+    uint16_t states_bytes; /* of all of them */
     uint32_t labels_n;
-    uint16_t name_bytes; /* each string's bytes, its ending zero included                               */
+    uint16_t name_bytes; /* each string's bytes, its ending zero included */
     uint16_t help_bytes;
     uint16_t unit_bytes;
-    uint16_t labels_bytes; /* labels_n strings one after the other                                      */
-    int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is           */
-                           /*   2^(first_index * 2^-schema)                                             */
-    uint32_t log_n;        /* exponential: log-spaced buckets                                           */
-    uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3               */
+    uint16_t labels_bytes; /* labels_n strings one after the other */
+    int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is */
+                           /*   2^(first_index * 2^-schema) */
+    uint32_t log_n;        /* exponential: log-spaced buckets */
+    uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3 */
     /* then double bounds[bounds_n]; name; help; unit; label names; states */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
@@ -295,10 +285,10 @@ SHMETER_SIZE(shmeter_family_record, 128);
 struct shmeter_series_record {
     uint32_t bytes;
     uint32_t kind;
-    uint64_t state;    /* enum shmeter_visibility; mutable                                                 */
-    uint32_t family;   /* unit of its family's record                                                 */
-    uint32_t values_n; /* = the family's labels_n                                                     */
-    uint64_t cell;     /* counters, histograms: offset in a CPU lane; gauges, statesets: number of the gauge cell */
+    uint64_t state;    /* enum shmeter_visibility; mutable */
+    uint32_t family;   /* unit of its family's record */
+    uint32_t values_n; /* = the family's labels_n */
+    uint64_t cell;     /* offset in a CPU lane; gauges, statesets: number of the gauge cell */
     uint64_t created_real_ns;
     uint64_t hash; /* the index key */
     uint32_t values_bytes;
@@ -317,11 +307,12 @@ SHMETER_AT(shmeter_series_record, values_bytes, 48);
 SHMETER_AT(shmeter_series_record, reserved, 52);
 SHMETER_SIZE(shmeter_series_record, 56);
 
-/* ---- cells -------------------------------------------------------------------------------------------------------- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 /*
- * A counter's cell is one uint64_t or one double. A cell at offset o of a CPU lane is at 2 * o of a shared lane, and a
- * histogram's shared cell has twice the bytes: there each bucket is a {count, sum} moved by one compare-and-swap.
+ * A counter's cell is one uint64_t or one double. A cell at offset o of a CPU lane is at 2 * o of a
+ * shared lane, and a histogram's shared cell has twice the bytes: there each bucket is a
+ * {count, sum} moved by one compare-and-swap.
  */
 struct shmeter_histogram_record { /* "this bucket has this count, and this lane's sum is this" */
     uint64_t bucket;
@@ -351,38 +342,52 @@ SHMETER_AT(shmeter_shared_bucket, count, 0);
 SHMETER_AT(shmeter_shared_bucket, sum, 8);
 SHMETER_SIZE(shmeter_shared_bucket, 16);
 
-/* A gauge's value is stored XOR this NaN, so that zero bytes mean "never set". A NaN that is set becomes the plain one. */
+/* A gauge's value is stored XOR this NaN: zero is "never set". A NaN becomes the plain one. */
 #define SHMETER_UNSET_BITS UINT64_C(0x7ff86e6f74736574)
 
 struct shmeter_gauge_cell {
-    uint64_t value; /* bits of a double XOR SHMETER_UNSET_BITS                                          */
-    uint64_t aux;   /* POOL: epoch. LATEST and LIVE_LATEST: ticks of the set. SUM, MIN, MAX: the value   */
-                    /*   folded from this slot's earlier owners, stored like value. Else unused          */
+    uint64_t value; /* bits of a double XOR SHMETER_UNSET_BITS */
+    uint64_t aux;   /* POOL: epoch. LATEST, LIVE_LATEST: ticks of the set. SUM, MIN, MAX: what */
+                    /*   this slot's earlier owners have left, stored like value. Else unused */
 };
 SHMETER_AT(shmeter_gauge_cell, value, 0);
 SHMETER_AT(shmeter_gauge_cell, aux, 8);
 SHMETER_SIZE(shmeter_gauge_cell, 16);
 
-/* ---- slots -------------------------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 /*
- *   FREE, RELEASED, or LIVE/CLAIMING with proof of death -- claimant's CAS, generation + 1 --> CLAIMING
- *   CLAIMING -- the same process, gauges folded and reset --> LIVE -- owner's close --> RELEASED
- *   A claimant that dies leaves CLAIMING with its own pid in it: the next one proves that death and starts over.
+ * The states of a slot. Each arrow is one 16-byte compare-and-swap of {owner, identity}; those into
+ * CLAIMING bring the claimant's pid and the next generation.
+ *
+ *   FREE --a--> CLAIMING --c--> LIVE
+ *               ^  |  ^         |  |
+ *               a  d  +----b----+  e
+ *               |  v               |
+ *               RELEASED <---------+
+ *
+ *   a  a claimant                                                        shmeter_slot_take
+ *   b  a claimant: the owner is proven dead, or was this process before  shmeter_slot_take
+ *      exec; or as the last resort (shm/search.h)
+ *   c  the claimant, when the block is ready                             shmeter_slot_take
+ *   d  the claimant, where the block cannot be backed                    shmeter_slot_take
+ *   e  the owner: its last copy of the header has closed                 shmeter_slot_leave
+ *
+ * A claimant that dies leaves CLAIMING, with its pid: b leads from there to CLAIMING again.
  */
 enum shmeter_slot_state { SHMETER_SLOT_FREE, SHMETER_SLOT_CLAIMING, SHMETER_SLOT_LIVE, SHMETER_SLOT_RELEASED };
 
 struct shmeter_slot_word {
-    uint64_t owner;    /* {state:8 (low), generation:24, pid:32}; moved with identity by one 16-byte CAS  */
-    uint64_t identity; /* {start time:32 (low), namespaces:32}                                           */
-    uint64_t image;    /* {generation:24 (low), hash of AT_RANDOM:40}: the process image. Written after the   */
-                       /*   claim: of another generation, it is an earlier owner's                           */
-    uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it              */
+    uint64_t owner;    /* {state:8 (low), generation:24, pid:32}; moved together with identity */
+    uint64_t identity; /* {start time:32 (low), namespaces:32} */
+    uint64_t image;    /* {generation:24 (low), hash of AT_RANDOM:40}: the process image. Written */
+                       /*   after the claim: of another generation, an earlier owner's */
+    uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it */
     uint64_t claimed_ticks;
-    uint64_t ended_ticks; /* of a release; 0 while owned                                                */
-    uint64_t users; /* {copies of the header in the owner that use it:40 (low), generation:24, 0 before ABI 1.3}: */
-                    /*   the last one gives it back. Of another generation: another owner's                      */
-    uint64_t lock;  /* {generation:24 (low), enum shmeter_lock_kind:8}; of another generation: nothing. Since ABI 1.3 */
+    uint64_t ended_ticks; /* of a release; 0 while owned */
+    uint64_t users;       /* {copies of the header that use it:40 (low), generation:24}: the last */
+                          /*   gives it back. Another generation: another owner's; 0: before 1.3 */
+    uint64_t lock;        /* {generation:24 (low), enum shmeter_lock_kind:8}. 1.3. Another: none */
 };
 SHMETER_AT(shmeter_slot_word, owner, 0);
 SHMETER_AT(shmeter_slot_word, identity, 8);
@@ -393,10 +398,11 @@ SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
 SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, lock, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
-enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED }; /* of the owner's byte of the file */
+/* Of the lock on the owner's byte of the file. */
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
 
 struct shmeter_slot_check {
-    uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero is an unused place        */
+    uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero: an unused place */
     uint64_t since_ticks;
     char name[SHMETER_CHECK_NAME_BYTES];
     char message[2][SHMETER_CHECK_MESSAGE_BYTES];
@@ -408,19 +414,19 @@ SHMETER_AT(shmeter_slot_check, message, 64);
 SHMETER_SIZE(shmeter_slot_check, 256);
 
 struct shmeter_slot_block {
-    uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none                                          */
-    uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle                         */
-    uint64_t work_n;          /* units of work begun                                                    */
+    uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none */
+    uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
+    uint64_t work_n;          /* units of work begun */
     uint64_t reserved_a[5];
     char worker[SHMETER_WORKER_BYTES];
-    uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}; since ABI 1.3.        */
-                         /*   Of another generation than the slot's: an earlier owner's, none                  */
+    uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
+                         /*   Of another generation than the slot's: an earlier owner's, none */
     uint64_t reserved_b[19];
     struct shmeter_slot_check checks[SHMETER_CHECKS];
-    uint64_t ring_claimed; /* {cells claimed, records}: the event ring's place; no events yet, so zero     */
-    uint64_t ring_backed;  /* bytes of the ring that have memory                                       */
-    uint64_t opened_of; /* owner, as it is when LIVE, whose list follows; another one's: there is none. Since ABI 1.3 */
-    uint64_t opened[SHMETER_OPENED]; /* families that the owner has open: SHMETER_OPENED_ENTRY; zero ends the list */
+    uint64_t ring_claimed;           /* {cells claimed, records} of the ring; no events yet: 0 */
+    uint64_t ring_backed;            /* bytes of the ring that have memory */
+    uint64_t opened_of;              /* owner (LIVE) whose list follows; another one's: none. 1.3 */
+    uint64_t opened[SHMETER_OPENED]; /* families: SHMETER_OPENED_ENTRY; zero ends the list */
     uint64_t reserved_c[21];
     /* at header.gauges_off: struct shmeter_gauge_cell[gauges_n]; at header.ring_off: the ring */
 };

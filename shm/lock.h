@@ -47,6 +47,7 @@ shmeter_lock_note(struct shmeter_wiped *wiped, uint64_t claim, uint64_t page)
     uint32_t i;
     for (i = 0; i < SHMETER_HELD; i++) {
         uint64_t none[2] = { 0, 0 };
+        /* pairs with shmeter_lock_drop */
         if (!shmeter_load_relaxed(&wiped->held[i].claim) && shmeter_cas16(&wiped->held[i], none, claim, page))
             return 1;
     }
@@ -60,9 +61,11 @@ shmeter_lock_drop(struct shmeter_wiped *wiped, uint64_t claim)
     uint32_t i;
     for (i = 0; i < SHMETER_HELD; i++) {
         uint64_t seen[2];
+        /* pairs with shmeter_lock_note */
         seen[0] = shmeter_load_acquire(&wiped->held[i].claim);
         if (seen[0] != claim)
             continue;
+        /* pairs with shmeter_lock_note */
         seen[1] = shmeter_load_acquire(&wiped->held[i].page);
         if (shmeter_cas16(&wiped->held[i], seen, 0, 0))
             shmeter_sys_unmap(SHMETER_POINTER(void *, seen[1]), SHMETER_PAGE);

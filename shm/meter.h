@@ -31,6 +31,7 @@ struct shmeter {
 SHMETER_INLINE struct shmeter_attachment *
 shmeter_meter_attachment(const struct shmeter *meter)
 {
+    /* pairs with shmeter_segment_adopt */
     return SHMETER_POINTER(struct shmeter_attachment *, shmeter_load_acquire(&meter->attachment));
 }
 
@@ -38,6 +39,7 @@ shmeter_meter_attachment(const struct shmeter *meter)
 SHMETER_INLINE int
 shmeter_attachment_closed(const struct shmeter_attachment *attachment)
 {
+    /* pairs with shmeter_open_again */
     return attachment->opened_n && !shmeter_load_acquire(attachment->opened_n);
 }
 
@@ -92,6 +94,7 @@ shmeter_meter_say(struct shmeter *meter, const char *a, const char *b, const cha
     at = shmeter_text_append(out, SHMETER_MESSAGE_BYTES, at, b);
     at = shmeter_text_append(out, SHMETER_MESSAGE_BYTES, at, c);
     shmeter_text_append(out, SHMETER_MESSAGE_BYTES, at, d);
+    /* pairs with shmeter_error */
     shmeter_store_release(&meter->error, SHMETER_ADDRESS(out));
 }
 

@@ -145,6 +145,7 @@ SHMETER_LOCAL int
 shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options, int path_result)
 {
     struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    /* pairs with shmeter_claim_release */
     shmeter_add(&meter->opened_n, 1);
     shmeter_fork_check(attachment);
     if (attachment->unwiped)
@@ -195,6 +196,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
     uint64_t newest, none = 0;
     int own_result = *result;
     for (;;) {
+        /* pairs with shmeter_open_have */
         newest = shmeter_load_acquire(&shmeter_process_v2.meters);
         meter = shmeter_open_find(newest, path);
         if (meter)
@@ -204,6 +206,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
         if (!own)
             return NULL;
         own->next = SHMETER_POINTER(struct shmeter *, newest);
+        /* pairs with shmeter_open_have */
         if (shmeter_cas(&shmeter_process_v2.meters, &newest, SHMETER_ADDRESS(own)))
             break;
     }

@@ -21,11 +21,13 @@ shmeter_opened_block_at(const struct shmeter_attachment *attachment, uint64_t id
 SHMETER_LOCAL struct shmeter_slot_block *
 shmeter_opened_block(const struct shmeter_attachment *attachment)
 {
+    /* pairs with shmeter_claim_publish */
     uint64_t claim = SHMETER_CLAIM_KEY(shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim));
     struct shmeter_slot_block *block;
     if (!claim || !attachment->base)
         return NULL;
     block = shmeter_opened_block_at(attachment, (uint32_t)claim - 1);
+    /* pairs with shmeter_opened_begin */
     return SHMETER_OWNER_GENERATION(shmeter_load_acquire(&block->opened_of)) == claim >> 32 ? block : NULL;
 }
 
@@ -43,6 +45,7 @@ shmeter_opened_begin(const struct shmeter_attachment *attachment, uint64_t idx)
     uint32_t i;
     for (i = 0; i < SHMETER_OPENED && shmeter_load_relaxed(&block->opened[i]); i++)
         shmeter_store_relaxed(&block->opened[i], 0);
+    /* pairs with read_list of lib/read/snapshot/force.c */
     shmeter_store_release(&block->opened_of, (owner & ~UINT64_C(0xff)) | SHMETER_SLOT_LIVE);
 }
 
@@ -54,6 +57,7 @@ shmeter_opened_number(const struct shmeter_attachment *attachment, struct shmete
 {
     uint64_t seen = shmeter_load_relaxed(&record->opened), number;
     do
+        /* pairs with read_list of lib/read/snapshot/force.c */
         number = shmeter_add(&attachment->state->opens.value, 1) + 1;
     while (!(uint32_t)number);
     while (seen < number && !shmeter_cas(&record->opened, &seen, number))
@@ -93,6 +97,7 @@ shmeter_opened_put(const struct shmeter_attachment *attachment, uint32_t unit, u
         if (SHMETER_OPENED_UNIT(seen) == unit && SHMETER_OPENED_NUMBER(seen) &&
             (int32_t)((uint32_t)number - SHMETER_OPENED_NUMBER(seen)) <= 0)
             return;
+        /* pairs with read_list of lib/read/snapshot/force.c */
         if (shmeter_cas(place, &seen, SHMETER_OPENED_ENTRY(unit, number)))
             return;
     }

@@ -44,6 +44,7 @@ shmeter_private_next(uint32_t mode, enum shmeter_gauge_op op, double v, uint64_t
 SHMETER_LOCAL uint64_t
 shmeter_private_slot(const struct shmeter_attachment *attachment)
 {
+    /* pairs with shmeter_claim_publish */
     uint64_t claim = shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim);
     return !SHMETER_CLAIM_KEY(claim) || (claim & SHMETER_CLAIM_PRIVATE)
                ? 0
@@ -55,6 +56,7 @@ SHMETER_LOCAL int
 shmeter_private_begin(struct shmeter_wiped *wiped)
 {
     uint64_t seen[2];
+    /* pairs with shmeter_claim_publish */
     seen[1] = shmeter_load_acquire(&wiped->slot);
     seen[0] = shmeter_load_acquire(&wiped->claim);
     do {
@@ -62,6 +64,7 @@ shmeter_private_begin(struct shmeter_wiped *wiped)
             return 1;
         if (SHMETER_CLAIM_KEY(seen[0]))
             return 0;
+        /* pairs with shmeter_private_carry */
     } while (!shmeter_cas16(&wiped->claim, seen, seen[0] | SHMETER_CLAIM_PRIVATE, 0));
     return 1;
 }
@@ -92,9 +95,11 @@ shmeter_private_update(const struct shmeter_attachment *attachment, uint64_t off
             *slot = SHMETER_POINTER(struct shmeter_gauge_cell *, at + off);
             return SHMETER_PRIVATE_MOVED;
         }
+        /* pairs with shmeter_private_carry */
         old[0] = seen[0] = shmeter_load_acquire(&cell->value);
         old[1] = seen[1] = shmeter_load_acquire(&cell->aux);
         if (seen[0] == SHMETER_MOVED_BITS) {
+            /* pairs with shmeter_claim_publish */
             claim = shmeter_load_acquire(&wiped->claim);
             if (SHMETER_CLAIM_KEY(claim) == seen[1]) {
                 *slot = SHMETER_POINTER(struct shmeter_gauge_cell *,
@@ -106,9 +111,11 @@ shmeter_private_update(const struct shmeter_attachment *attachment, uint64_t off
                 continue;
             seen[0] = seen[1] = 0; /* to a slot of before */
         }
+        /* pairs with shmeter_gauge_set_pool */
         if (!shmeter_private_next(mode, op, v, ticks, mode == SHMETER_POOL ? shmeter_load_acquire(&common->aux) : 0,
                                   seen, next))
             return SHMETER_PRIVATE_REFUSED;
+        /* pairs with shmeter_private_carry */
         if (shmeter_cas16(cell, old, next[0], next[1]))
             return SHMETER_PRIVATE_DONE;
     }
@@ -137,11 +144,13 @@ shmeter_private_move_words(struct shmeter_slot_block *from, struct shmeter_slot_
     shmeter_private_move_work(from, to);
     for (i = 0; i < SHMETER_CHECKS; i++) {
         const uint64_t *words = (const uint64_t *)(const void *)&from->checks[i];
+        /* pairs with shmeter_worker_check_put */
         uint64_t *out = (uint64_t *)(void *)&to->checks[i], word = shmeter_load_acquire(&from->checks[i].word);
         if (!word || word == SHMETER_CHECK_MAKING)
             continue;
         for (at = 1; at < sizeof from->checks[i] / 8; at++)
             shmeter_store_relaxed(&out[at], shmeter_load_relaxed(&words[at]));
+        /* pairs with read_check of lib/read/snapshot/slots.c */
         shmeter_store_release(&to->checks[i].word, word);
         shmeter_store_relaxed(&from->checks[i].word, 0);
     }
@@ -173,6 +182,7 @@ shmeter_private_carry(const struct shmeter_attachment *attachment, uint64_t clai
             while (seen[0] && seen[0] != SHMETER_MOVED_BITS && (!seen[1] || seen[1] >= was[1]) &&
                    !shmeter_cas16(&slot[i], was, seen[0], seen[1] ? seen[1] : was[1]))
                 ;
+            /* pairs with shmeter_private_update */
         } while (!shmeter_cas16(&cells[i], seen, SHMETER_MOVED_BITS, key));
     }
 }

@@ -61,6 +61,7 @@ shmeter_registry_probe(const struct shmeter_attachment *attachment, const struct
     uint64_t i, seen;
     for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
         uint64_t *entry = shmeter_registry_entry(attachment, key->hash + i);
+        /* pairs with shmeter_registry_add_series */
         seen = shmeter_load_acquire(entry);
         if (seen &&
             ((seen ^ key->hash) >> 32 || !(key->family ? shmeter_registry_is_series(attachment, (uint32_t)seen, key)
@@ -77,6 +78,7 @@ shmeter_registry_probe(const struct shmeter_attachment *attachment, const struct
 SHMETER_LOCAL uint64_t
 shmeter_registry_spare(uint64_t *place)
 {
+    /* pairs with shmeter_registry_keep */
     uint64_t seen = shmeter_load_acquire(place);
     while (seen && !shmeter_cas(place, &seen, 0))
         ;
@@ -88,6 +90,7 @@ SHMETER_LOCAL void
 shmeter_registry_keep(uint64_t *place, uint64_t spare)
 {
     uint64_t none = 0;
+    /* pairs with shmeter_registry_spare */
     shmeter_cas(place, &none, spare);
 }
 
@@ -148,10 +151,12 @@ shmeter_registry_take_gauge(const struct shmeter_attachment *attachment, uint64_
         *cell = spare - 1;
         return 0;
     }
+    /* pairs with shmeter_registry_take_gauge */
     seen = shmeter_load_acquire(fill);
     do {
         if (seen >= attachment->header.gauges_n)
             return -ENOMEM;
+        /* pairs with shmeter_registry_take_gauge */
     } while (!shmeter_cas(fill, &seen, seen + 1));
     *cell = seen;
     return 0;
@@ -197,6 +202,7 @@ shmeter_registry_keep_record(const struct shmeter_attachment *attachment, uint32
 SHMETER_LOCAL void
 shmeter_registry_head(void *record, uint32_t units, enum shmeter_kind kind)
 {
+    /* pairs with look_at of lib/read/snapshot/walk.c */
     shmeter_store_release((uint64_t *)record, (uint64_t)kind << 32 | (uint64_t)units * SHMETER_UNIT_BYTES);
 }
 
@@ -205,6 +211,7 @@ SHMETER_LOCAL uint64_t
 shmeter_registry_show(uint64_t *state)
 {
     uint64_t seen = SHMETER_UNPUBLISHED;
+    /* pairs with snapshot_record_state */
     shmeter_cas(state, &seen, SHMETER_VISIBLE);
     return seen;
 }
@@ -261,6 +268,7 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
             shmeter_registry_keep_record(attachment, unit, units);
             return probe.entry ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
         }
+        /* pairs with shmeter_registry_probe */
         if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))
             break;
     }
@@ -308,6 +316,7 @@ shmeter_registry_add_series(const struct shmeter_attachment *attachment, const s
             shmeter_registry_give_cells(attachment, definition, cell);
             return probe.entry && probe.seen ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
         }
+        /* pairs with shmeter_registry_probe */
         if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))
             break;
     }

@@ -90,7 +90,7 @@ shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint
 {
     __asm__ goto(SHMETER_RSEQ_BEGIN
                  "add x16, x16, %[cell]\n"
-                 "ldar x15, [x16]\n" /* seq */
+                 "ldar x15, [x16]\n" /* seq; pairs with read_cpu_cell */
                  "and x14, x15, #1\n"
                  "add x14, x14, x14, lsl #1\n"
                  "add x14, x16, x14, lsl #3\n"
@@ -114,7 +114,7 @@ shmeter_rseq_observe(unsigned char *cell, uint32_t lanes_n, uint32_t shift, uint
                  "str x12, [x13, #8]\n"
                  "str d31, [x13, #16]\n"
                  "add x15, x15, #1\n"
-                 "stlr x15, [x16]\n" /* the commit */
+                 "stlr x15, [x16]\n" /* the commit; pairs with read_cpu_cell */
                  SHMETER_RSEQ_END
                  :
                  : [rseq] "r"(__rseq_offset), [lanes_n] "r"(lanes_n), [shift] "r"((uint64_t)shift), [cell] "r"(cell),

@@ -272,6 +272,7 @@ shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attach
     memcpy(attachment->worker, meter->worker, SHMETER_WORKER_BYTES);
     attachment->opened_n = &meter->opened_n;
     attachment->before = SHMETER_POINTER(struct shmeter_attachment *, had);
+    /* pairs with shmeter_meter_attachment */
     if (!shmeter_cas(&meter->attachment, &had, SHMETER_ADDRESS(attachment)))
         shmeter_attachment_give(attachment);
 }

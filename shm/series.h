@@ -128,6 +128,7 @@ shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_
         shmeter_series_unset(attachment, cell);
         shmeter_series_change(attachment, record, SHMETER_HIDING, SHMETER_VISIBLE);
     }
+    /* pairs with shmeter_series_change */
     return shmeter_load_acquire(&record->state) != SHMETER_RETIRED;
 }
 
@@ -148,11 +149,13 @@ shmeter_series_try(const struct shmeter_binding *binding, const struct shmeter_d
         return -ENOMEM;
     if (probe.seen) {
         record = shmeter_arena_series(attachment, (uint64_t)unit);
+        /* pairs with shmeter_registry_show */
         if (record)
             state = shmeter_load_acquire(&record->state);
         if (record && state == SHMETER_LEAVING) {
             shmeter_series_leave(attachment, record,
                                  shmeter_type_gauge(definition->type) ? SHMETER_HIDING : SHMETER_HIDDEN);
+            /* pairs with shmeter_series_leave */
             state = shmeter_load_acquire(&record->state);
         }
     }

@@ -49,7 +49,7 @@ shmeter_slot_owner(const struct shmeter_slot_word *word, uint64_t out[2])
 {
     int tries;
     for (tries = 0; tries < 64; tries++) {
-        out[0] = shmeter_load_acquire(&word->owner);
+        out[0] = shmeter_load_acquire(&word->owner); /* pairs with shmeter_slot_move */
         out[1] = shmeter_load_acquire(&word->identity);
         if (shmeter_load_acquire(&word->owner) == out[0])
             return;
@@ -68,6 +68,7 @@ shmeter_slot_is_held(uint64_t owner, uint64_t claim)
 SHMETER_LOCAL int
 shmeter_slot_is_mapped(const struct shmeter_slot_word *word, uint64_t owner)
 {
+    /* pairs with shmeter_slot_lock */
     return shmeter_load_acquire(&word->lock) == SHMETER_LOCK(SHMETER_LOCK_MAPPED, SHMETER_OWNER_GENERATION(owner));
 }
 
@@ -83,10 +84,12 @@ shmeter_slot_uses(uint64_t users, uint32_t generation)
 SHMETER_LOCAL int
 shmeter_slot_join(struct shmeter_slot_word *word, uint32_t generation)
 {
+    /* pairs with shmeter_slot_part */
     uint64_t seen = shmeter_load_acquire(&word->users);
     do {
         if (!shmeter_slot_uses(seen, generation))
             return 0;
+        /* pairs with shmeter_slot_part */
     } while (!shmeter_cas(&word->users, &seen, seen + 1));
     return 1;
 }
@@ -95,10 +98,12 @@ shmeter_slot_join(struct shmeter_slot_word *word, uint32_t generation)
 SHMETER_LOCAL int
 shmeter_slot_part(struct shmeter_slot_word *word, uint32_t generation)
 {
+    /* pairs with shmeter_slot_part */
     uint64_t seen = shmeter_load_acquire(&word->users);
     do {
         if (!shmeter_slot_uses(seen, generation))
             return 0;
+        /* pairs with shmeter_slot_join */
     } while (!shmeter_cas(&word->users, &seen, seen - 1));
     return SHMETER_USERS_N(seen) == 1;
 }
@@ -124,6 +129,7 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
             (SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_LIVE &&
              SHMETER_OWNER_STATE(seen[0]) != SHMETER_SLOT_CLAIMING))
             continue;
+        /* pairs with shmeter_slot_take */
         image = shmeter_load_acquire(&word->image);
         mine = SHMETER_IMAGE(claimant->image, SHMETER_OWNER_GENERATION(seen[0]));
         if (SHMETER_IMAGE_GENERATION(image) != SHMETER_IMAGE_GENERATION(mine))
@@ -174,6 +180,7 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
     int result = shmeter_back(attachment, header->slot_blocks_off + idx * header->slot_block_bytes, header->ring_off);
     if (result)
         return result;
+    /* pairs with read_word of lib/read/snapshot/slots.c */
     shmeter_store_release(&shmeter_slot_word_at(attachment, idx)->backed, header->ring_off);
     result = shmeter_slot_inherit(attachment,
                                   (struct shmeter_gauge_cell *)(void *)((unsigned char *)block + header->gauges_off));
@@ -197,6 +204,7 @@ shmeter_slot_move(const struct shmeter_attachment *attachment, uint64_t idx, uin
     uint64_t seen[2], next = (owner & ~UINT64_C(0xff)) | (uint64_t)to;
     seen[0] = owner;
     seen[1] = identity;
+    /* pairs with shmeter_slot_owner */
     return shmeter_cas16(shmeter_slot_word_at(attachment, idx), seen, next, identity);
 }
 
@@ -216,6 +224,7 @@ SHMETER_LOCAL void
 shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
     shmeter_slot_release(attachment, idx, owner, identity);
+    /* pairs with shmeter_claim */
     shmeter_add(&attachment->state->slots_given.value, 1);
 }
 
@@ -234,6 +243,7 @@ shmeter_slot_lock(struct shmeter_attachment *attachment, const struct shmeter_cl
         shmeter_sys_unmap(SHMETER_POINTER(void *, page), SHMETER_PAGE);
         page = 0;
     }
+    /* pairs with shmeter_slot_is_mapped */
     if (page)
         shmeter_store_release(&shmeter_slot_word_at(attachment, idx)->lock,
                               SHMETER_LOCK(SHMETER_LOCK_MAPPED, claim >> 32));
@@ -252,11 +262,13 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     uint64_t claiming = SHMETER_OWNER(SHMETER_SLOT_CLAIMING, generation, claimant->pid);
     uint64_t identity = claimant->self.identity, key = SHMETER_CLAIM(idx, generation);
     int result;
+    /* pairs with shmeter_claim_kept */
     if (!shmeter_cas16(word, seen, claiming, identity))
         return 0;
     shmeter_store_relaxed(&word->claimed_ticks, shmeter_attachment_ticks(attachment));
     shmeter_store_relaxed(&word->ended_ticks, 0);
     shmeter_store_relaxed(&word->users, SHMETER_USERS(1, generation));
+    /* pairs with shmeter_slot_own */
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));
     result = shmeter_slot_prepare(attachment, idx);
     if (result) {

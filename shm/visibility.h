@@ -20,8 +20,10 @@ shmeter_series_change(const struct shmeter_attachment *attachment, struct shmete
 {
     uint64_t seen = (uint64_t)from;
     int changed;
+    /* pairs with shmeter_series_hide_gauge */
     if (shmeter_load_acquire(&record->state) != seen)
         return 0;
+    /* pairs with count of lib/read/snapshot/states.c */
     shmeter_add(&attachment->state->changes_begun.value, 1);
     changed = shmeter_cas(&record->state, &seen, (uint64_t)to);
     shmeter_add(&attachment->state->changes_done.value, 1);
@@ -38,7 +40,9 @@ SHMETER_LOCAL int
 shmeter_series_leave(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
                      enum shmeter_visibility to)
 {
+    /* pairs with none: the compare-and-swaps below order, also that of shmeter_series_change */
     uint64_t seen = shmeter_load_acquire(&record->state);
+    /* pairs with shmeter_series_try */
     if (seen == SHMETER_VISIBLE)
         shmeter_cas(&record->state, &seen, SHMETER_LEAVING);
     return shmeter_series_change(attachment, record, SHMETER_LEAVING, to);
@@ -58,6 +62,7 @@ shmeter_series_is_set(const struct shmeter_attachment *attachment, uint64_t cell
         return 1;
     for (i = 0; i < header->slots_n; i++) {
         at = (const struct shmeter_gauge_cell *)(const void *)(shmeter_slot_block_at(attachment, i) + off);
+        /* pairs with shmeter_slot_prepare */
         if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) >= off + sizeof *at &&
             (shmeter_load_relaxed(&at->value) || shmeter_load_relaxed(&at->aux)))
             return 1;
@@ -81,6 +86,7 @@ shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
     for (i = 0; i < header->slots_n; i++) {
         struct shmeter_gauge_cell *own = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, i) +
                                                                                off);
+        /* pairs with shmeter_slot_prepare */
         if (shmeter_load_acquire(&shmeter_slot_word_at(attachment, i)->backed) < off + sizeof *own)
             continue;
         seen[0] = shmeter_load_relaxed(&own->value);
@@ -108,6 +114,7 @@ shmeter_series_hide_gauge(const struct shmeter_attachment *attachment, struct sh
 {
     uint64_t seen = SHMETER_HIDING;
     shmeter_series_unset(attachment, cell);
+    /* pairs with shmeter_series_change */
     shmeter_cas(&record->state, &seen, SHMETER_HIDDEN);
 }
 

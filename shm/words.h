@@ -1,10 +1,13 @@
 /*
- * Words of slots that hold several fields: how they are put together and taken apart.
+ * Words of the index and of slots that hold several fields: how they are put together and taken apart.
  */
 #ifndef SHMETER_SHM_WORDS_H
 #define SHMETER_SHM_WORDS_H
 
 #include <stdint.h>
+
+/* The index: {unit:32 (low), tag:32}; zero is empty. Only producers read it. */
+#define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
 
 /* {unit:32 (low), number of the open:32}; 0 in the upper half: it is not open any more, and the place is free. */
 #define SHMETER_OPENED_ENTRY(unit, open) ((uint64_t)(uint32_t)(unit) | (uint64_t)(open) << 32)

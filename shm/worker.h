@@ -67,6 +67,7 @@ shmeter_worker_generation(const struct shmeter_attachment *attachment, const str
     if ((const unsigned char *)block == attachment->private_block)
         return 0;
     off = SHMETER_ADDRESS(block) - SHMETER_ADDRESS(shmeter_slot_block_at(attachment, 0));
+    /* pairs with shmeter_slot_take */
     return SHMETER_OWNER_GENERATION(
         shmeter_load_acquire(&shmeter_slot_word_at(attachment, off / attachment->header.slot_block_bytes)->owner));
 }
@@ -89,6 +90,7 @@ enum shmeter_worker_found {
 SHMETER_LOCAL int
 shmeter_worker_has_name(const struct shmeter_slot_block *block, uint64_t seen, uint32_t place, const char *name)
 {
+    /* pairs with shmeter_worker_check_put */
     uint64_t word = shmeter_load_acquire(&block->checks[place].word);
     return word != SHMETER_CHECK_MAKING && (word || seen & SHMETER_CHECK_NAMED(place)) &&
            shmeter_worker_is_named(&block->checks[place], name);
@@ -116,8 +118,10 @@ shmeter_worker_find_place(const struct shmeter_slot_block *block, uint64_t seen,
 SHMETER_LOCAL void
 shmeter_worker_leave_place(struct shmeter_slot_block *block, uint32_t generation, uint32_t place)
 {
+    /* pairs with shmeter_worker_take_place */
     uint64_t seen = shmeter_load_acquire(&block->check_turn);
     while ((seen & 0xffffff) == generation &&
+           /* pairs with read_check of lib/read/snapshot/slots.c */
            !shmeter_cas(&block->check_turn, &seen, seen & ~(SHMETER_CHECK_BUSY(place) | SHMETER_CHECK_NAMED(place))))
         ;
 }
@@ -129,10 +133,12 @@ shmeter_worker_name_place(struct shmeter_slot_block *block, uint32_t generation,
     uint64_t seen;
     uint32_t i;
     shmeter_worker_copy(block->checks[place].name, name, SHMETER_CHECK_NAME_BYTES);
+    /* pairs with shmeter_worker_name_place */
     seen = shmeter_load_acquire(&block->check_turn);
     do {
         if ((seen & 0xffffff) != generation)
             return 0;
+        /* pairs with shmeter_worker_take_place */
     } while (!shmeter_cas(&block->check_turn, &seen, seen | SHMETER_CHECK_NAMED(place)));
     for (i = 0; i < SHMETER_CHECKS; i++)
         if (i != place && shmeter_worker_has_name(block, seen, i, name)) {
@@ -151,13 +157,16 @@ SHMETER_LOCAL enum shmeter_worker_found
 shmeter_worker_take_place(struct shmeter_slot_block *block, uint32_t generation, const char *name, uint32_t *place,
                           uint64_t *count)
 {
+    /* pairs with shmeter_worker_name_place */
     uint64_t raw = shmeter_load_acquire(&block->check_turn), seen = shmeter_worker_turn(raw, generation);
     enum shmeter_worker_found found = shmeter_worker_find_place(block, seen, name, place);
     if (found != SHMETER_PLACE_TAKEN)
         return found;
     *count = (seen >> 40) + 1;
+    /* pairs with read_check of lib/read/snapshot/slots.c */
     if (!shmeter_cas(&block->check_turn, &raw, (seen + (UINT64_C(1) << 40)) | SHMETER_CHECK_BUSY(*place)))
         return SHMETER_PLACE_AGAIN;
+    /* pairs with shmeter_worker_check_put */
     if (!shmeter_load_acquire(&block->checks[*place].word) &&
         !shmeter_worker_name_place(block, generation, *place, name))
         return SHMETER_PLACE_AGAIN;
@@ -168,11 +177,13 @@ shmeter_worker_take_place(struct shmeter_slot_block *block, uint32_t generation,
 SHMETER_LOCAL void
 shmeter_worker_check_put(struct shmeter_slot_check *check, const struct shmeter_worker_report *report, uint64_t count)
 {
+    /* pairs with shmeter_worker_check_put */
     uint64_t seen = shmeter_load_acquire(&check->word), which = (seen >> 8 & 1) ^ 1;
     uint64_t changes = ((seen ? seen >> 32 : count) + 1) & UINT32_MAX;
     shmeter_worker_copy(check->message[which], report->message, SHMETER_CHECK_MESSAGE_BYTES);
     if (!seen || (seen & 0xff) != report->health)
         shmeter_store_relaxed(&check->since_ticks, report->ticks);
+    /* pairs with read_check of lib/read/snapshot/slots.c */
     shmeter_cas(&check->word, &seen, report->health | which << 8 | (changes ? changes : 1) << 32);
 }
 
@@ -216,6 +227,7 @@ shmeter_worker_end_turn(struct shmeter_attachment *attachment)
 {
     uint64_t *reports = &SHMETER_WIPED(attachment)->reports, seen, next, last;
     for (;;) {
+        /* pairs with shmeter_worker_leave_report */
         seen = shmeter_load_acquire(reports);
         if (!shmeter_cas(reports, &seen, seen == SHMETER_REPORTS_NONE ? 0 : SHMETER_REPORTS_NONE))
             continue;
@@ -241,6 +253,7 @@ SHMETER_LOCAL int
 shmeter_worker_leave_report(struct shmeter_attachment *attachment, const struct shmeter_worker_report *report)
 {
     struct shmeter_worker_report *left = (struct shmeter_worker_report *)shmeter_heap_take(sizeof *left);
+    /* pairs with shmeter_worker_end_turn */
     uint64_t *reports = &SHMETER_WIPED(attachment)->reports, seen = shmeter_load_acquire(reports);
     if (left)
         *left = *report;
@@ -254,6 +267,7 @@ shmeter_worker_leave_report(struct shmeter_attachment *attachment, const struct 
         if (!left)
             return -ENOMEM;
         left->next = seen;
+        /* pairs with shmeter_worker_end_turn */
         if (shmeter_cas(reports, &seen, SHMETER_ADDRESS(left)))
             return 0;
     }
@@ -275,6 +289,7 @@ shmeter_worker_check(struct shmeter_attachment *attachment, const char *name, en
     report.health = (uint32_t)health > SHMETER_FAILING ? (uint64_t)SHMETER_FAILING : (uint64_t)health;
     shmeter_worker_copy(report.name, name, sizeof report.name);
     shmeter_worker_copy(report.message, message, sizeof report.message);
+    /* pairs with shmeter_worker_end_turn */
     turn = shmeter_cas(&SHMETER_WIPED(attachment)->reports, &nobody, SHMETER_REPORTS_NONE);
     if (!turn)
         turn = shmeter_worker_leave_report(attachment, &report);

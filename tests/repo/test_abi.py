@@ -1,4 +1,4 @@
-"""docs/ABI.md against shm/layout.h and shm/types.h, as the compiler sees them.
+"""docs/ABI.md against shm/layout.h, shm/limits.h and shm/types.h, as the compiler sees them.
 
 Usage: test_abi.py SOURCE_FOLDER CC
 """
@@ -9,10 +9,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import main, nothing, test  # noqa: E402
+from tap import equal, main, nothing, test  # noqa: E402
 
 SOURCE, CC = sys.argv[1], sys.argv[2]
-HEADERS = ("shm/layout.h", "shm/types.h")
+HEADERS = ("shm/layout.h", "shm/limits.h", "shm/types.h")
 RESERVED = re.compile(r"reserved(_[a-z])?")
 
 
@@ -141,6 +141,25 @@ def the_page_has_every_enumeration_and_constant():
     missing += [name for name in constants_of_source() if name not in page.constants and name != "SHMETER_MODES"]
     assert len(constants_of_source()) > 20 and len(enums_of_source()) > 5, "the headers were not understood"
     nothing(missing, "not in ABI.md")
+
+
+def picture(page):
+    """(section, where it begins) of each box of the picture."""
+    return [(name, at) for at, name in re.findall(r"^(\w+) +\+-+\+\n +\| ([\w ]*\w) *\|", page, re.MULTILINE)]
+
+
+def sections(page):
+    """(section, where it begins) of each row of the table of sections."""
+    return re.findall(r"^\| ([\w ]+) \| `?(\w+)`? \|", page.partition("\n## Sections\n")[2].partition("\n## ")[0], re.MULTILINE)[1:]
+
+
+@test
+def the_picture_has_the_sections_of_the_table():
+    page = text("docs/ABI.md")
+    assert len(sections(page)) == 9 and sections(page)[0] == ("header", "0"), sections(page)
+    equal(picture(page), sections(page), "the picture")
+    moved = page.replace("index_off         +", "records_off       +")
+    assert moved != page and picture(moved) != sections(moved)
 
 
 @test

@@ -97,6 +97,7 @@ metric_bind(struct metric_object *metric)
     do { /* the lookup may attach to another segment, which has another count */
         changes = shmeter_changes(metric->meter->meter);
         metric->changes = changes ? changes : &no_changes;
+        /* pairs with shmeter_series_leave */
         metric->seen = shmeter_load_acquire(
             metric->changes); /* before the lookup: what is hidden from now on is noticed */
         if (!metric_text_of(&text, metric->labelvalues, n))

@@ -42,6 +42,7 @@ guard_default(int number)
 static void
 guard_chain(int number, siginfo_t *info, void *context)
 {
+    /* pairs with guard_install */
     const struct sigaction *old = &guard_olds[shmeter_load_acquire(&guard_olds_n) - 1];
     sigset_t mask, before;
 
@@ -94,6 +95,7 @@ guard_install(void)
         /* NODEFER: siglongjmp leaves the handler, and the landing place saves no mask. */
         action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         guard_olds[guard_olds_n] = current;
+        /* pairs with guard_chain */
         shmeter_store_release(&guard_olds_n, guard_olds_n + 1);
         sigaction(SIGBUS, &action, NULL);
     }

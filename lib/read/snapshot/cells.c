@@ -41,6 +41,7 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct r
 
     for (tries = 0; snapshot_try(torn, tries, HISTOGRAM_WORDS + buckets_n); tries++) {
         uint32_t record;
+        /* pairs with shmeter_rseq_observe */
         seq = present(cell, 0, pages) ? shmeter_load_acquire(cell) : 0;
         record = seq & 1 ? 4 : 1;
         bucket = word_at(cell, record, pages);
@@ -48,6 +49,7 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct r
         out->sum = snapshot_f64(word_at(cell, record + 2, pages));
         for (i = 0; i < buckets_n; i++)
             out->buckets[i] = word_at(cell, HISTOGRAM_WORDS + i, pages);
+        /* pairs with shmeter_rseq_observe */
         shmeter_fence_acquire();
         again = word_at(cell, 0, pages);
         if (seq == again)
@@ -68,7 +70,7 @@ snapshot_pair(struct snapshot *snapshot, uint64_t off)
     uint32_t tries;
 
     for (tries = 0; snapshot_try(&snapshot->torn, tries, 2); tries++) {
-        uint64_t second = shmeter_load_acquire(at + 1);
+        uint64_t second = shmeter_load_acquire(at + 1); /* pairs with shmeter_gauge_set_pool */
         pair.first = shmeter_load_relaxed(at);
         shmeter_fence_acquire();
         pair.second = shmeter_load_relaxed(at + 1);
@@ -95,7 +97,7 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struc
         if (!present(cell, at, pages)) /* 16 bytes, which no page's end parts */
             continue;
         for (tries = 0; count != again && snapshot_try(torn, tries, 2); tries++) {
-            count = shmeter_load_acquire(bucket);
+            count = shmeter_load_acquire(bucket); /* pairs with shmeter_histogram_observe_slow */
             sum = shmeter_load_relaxed(bucket + 1);
             shmeter_fence_acquire();
             again = shmeter_load_relaxed(bucket);

@@ -75,10 +75,12 @@ read_list(struct snapshot *snapshot, uint32_t slot)
     uint64_t entries[SHMETER_OPENED], counted;
     uint32_t n, i;
 
+    /* pairs with shmeter_opened_begin */
     if (shmeter_load_acquire(of) != snapshot->slots[slot].owner.owner)
         return;
     for (n = 0; n < SHMETER_OPENED && (entries[n] = shmeter_load_relaxed(&list[n])); n++)
         ;
+    /* pairs with shmeter_opened_number */
     shmeter_fence_acquire();
     counted = shmeter_load_relaxed(opens); /* not less than the number of any entry */
     if (shmeter_load_relaxed(owner) != snapshot->slots[slot].owner.owner)

@@ -22,8 +22,8 @@
 #include "read/snapshot/types.h"
 #include "shm/atomic.h"
 #include "shm/hash.h"
-#include "shm/layout.h"
 #include "shm/kinds.h"
+#include "shm/layout.h"
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*
@@ -66,6 +66,7 @@ static inline uint64_t
 snapshot_record_state(const struct snapshot *snapshot, uint64_t unit)
 {
     const uint64_t off = snapshot_record_off(snapshot, unit) + offsetof(struct shmeter_series_record, state);
+    /* pairs with shmeter_registry_show */
     return shmeter_load_acquire(snapshot_word(snapshot, off));
 }
 

@@ -48,12 +48,15 @@ read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
     uint32_t tries = 0;
 
     do {
+        /* pairs with shmeter_slot_move */
         slot->owner.owner = shmeter_load_acquire(snapshot_word(snapshot, off));
         slot->owner.identity = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, identity));
         slot->owner.lock = snapshot_load(snapshot, off + offsetof(struct shmeter_slot_word, lock));
+        /* pairs with shmeter_slot_lock */
         shmeter_fence_acquire();
         again = snapshot_load(snapshot, off);
     } while (again != slot->owner.owner && snapshot_try(&snapshot->torn, ++tries, 4));
+    /* pairs with shmeter_slot_prepare */
     slot->backed = snapshot_min(
         shmeter_load_acquire(snapshot_word(snapshot, off + offsetof(struct shmeter_slot_word, backed))),
         snapshot->reader->header.slot_block_bytes);
@@ -77,6 +80,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
     uint32_t tries = 0;
 
     do {
+        /* pairs with shmeter_worker_check_put */
         word = shmeter_load_acquire(snapshot_word(snapshot, off));
         if (!word || word == SHMETER_CHECK_MAKING)
             return 0;
@@ -85,6 +89,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
         read_text(snapshot,
                   off + offsetof(struct shmeter_slot_check, message) + (word >> 8 & 1) * SHMETER_CHECK_MESSAGE_BYTES,
                   SHMETER_CHECK_MESSAGE_BYTES, out->message);
+        /* pairs with shmeter_worker_take_place */
         shmeter_fence_acquire();
     } while (snapshot_load(snapshot, off) != word &&
              snapshot_try(&snapshot->torn, ++tries, sizeof(struct shmeter_slot_check) / 8));

@@ -122,6 +122,7 @@ level(const struct snapshot *snapshot, size_t line, uint64_t most)
 {
     if (!snapshot->state_held)
         return 0;
+    /* pairs with shmeter_bump */
     return snapshot_min(shmeter_load_acquire(snapshot_word(snapshot, snapshot->reader->header.state_off + line)), most);
 }
 

@@ -15,6 +15,7 @@ count(const struct snapshot *snapshot, size_t line)
 {
     if (!snapshot->state_held)
         return 0;
+    /* pairs with shmeter_series_change */
     return shmeter_load_acquire(snapshot_word(snapshot, snapshot->reader->header.state_off + line));
 }
 

@@ -93,6 +93,7 @@ look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
     _Alignas(8) unsigned char copy[SNAPSHOT_RECORD_BYTES];
     const uint64_t off = snapshot_record_off(snapshot, unit);
     const uint64_t state = snapshot_record_state(snapshot, unit);
+    /* pairs with shmeter_registry_head */
     const uint64_t head = shmeter_load_acquire(snapshot_word(snapshot, off)), kind = head >> 32;
     const uint32_t bytes = head_bytes(snapshot, unit, head);
 

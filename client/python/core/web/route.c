@@ -63,6 +63,7 @@ route_bind(struct web_object *web, struct route_object *route)
 {
     const char *values[2];
 
+    /* pairs with shmeter_series_leave */
     route->seen = shmeter_load_acquire(web->changes);
     if (route_texts(route, values))
         return -1;
