@@ -31,10 +31,4 @@
 #define SHMETER_POINTER(type, address) ((type)(uintptr_t)(address))
 #define SHMETER_ADDRESS(pointer)       ((uint64_t)(uintptr_t)(pointer))
 
-#ifdef __cplusplus
-#define SHMETER_STATIC_ASSERT(condition, text) static_assert(condition, text)
-#else
-#define SHMETER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
-#endif
-
 #endif
