@@ -1,7 +1,7 @@
 /*
- * Whether the process that owns a slot is alive, as far as a reader can tell: the lock on its byte where it
- * is known to have one, else shm/identity.h's proof, with a memory so that /proc is read rarely. A verdict for
- * reading only: taking over a slot needs a proof of death, which producers make themselves.
+ * Whether the process that owns a slot is alive, as far as a reader can tell: by the lock on the slot's byte where the
+ * owner is known to hold one, else by pid and start time (shm/identity.h). Results are remembered, so that /proc is
+ * read rarely. They are for reading only: taking over a slot needs a proof of death, which producers make themselves.
  */
 #ifndef SHMETER_READ_FILE_LIVENESS_H
 #define SHMETER_READ_FILE_LIVENESS_H

@@ -1,6 +1,6 @@
 /*
- * Where a snapshot's families and series are in the model: name, labels and shape, as they were registered and as the operator's
- * settings change them. Looked for once per epoch.
+ * Finds a snapshot's families and series in the model, by name, labels and shape: as they were registered, changed by
+ * the operator's settings. Done once per epoch.
  */
 #include <stdio.h>
 

@@ -1,9 +1,10 @@
 /*
- * Whether the private copy of a record fits together, and a cleaned copy of it. A record that does not is damaged; nothing in
- * here can be led out of bounds by it.
+ * Checks whether the private copy of a record is consistent, and makes a cleaned copy. A record that is not consistent
+ * is damaged; no bytes in it make this code read out of bounds.
  *
- * A record's hash must be right too: the walk steps over the unfinished record of a dead worker unit by unit, and label values
- * that strangers chose, in its middle, must not pass for a record. They would have to know the segment's nonce.
+ * A record's hash must be right too. The walk steps over the unfinished record of a dead worker unit by unit, and label
+ * values in the middle of it, which strangers chose, must not pass for a record. To forge the hash they would have to
+ * know the segment's nonce.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * What is known of one segment besides its metrics: levels, losses, and its workers. Plain values in private memory, for
+ * The status of one segment apart from its metrics: levels, losses and workers. Plain values in private memory, for
  * health, `shmeter ls`, `shmeter doctor`, the status page and the shmeter_* series.
  */
 #ifndef SHMETER_READ_SNAPSHOT_STATUS_H
