@@ -1,6 +1,6 @@
 /*
- * What a subcommand is to the rest of the command: a table entry. One table of options is what --help prints and what the
- * parser takes.
+ * What a subcommand is to the rest of the command: a table entry. One table of options is what --help prints and what
+ * the parser takes.
  */
 #ifndef SHMETER_CLI_COMMAND_H
 #define SHMETER_CLI_COMMAND_H

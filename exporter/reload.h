@@ -1,6 +1,7 @@
 /*
- * From a wish to settings in force: both files are read and checked whole, then the scraper's thread and the HTTP side take them over.
- * A mistake in either leaves everything as it was. It belongs to the loop's thread and waits for nobody.
+ * From a wish to settings in force: both files are read and checked whole, then the scraper's thread and the HTTP side
+ * take them over. A mistake in either leaves everything as it was. It belongs to the loop's thread and waits for
+ * nobody.
  */
 #ifndef SHMETER_EXPORTER_RELOAD_H
 #define SHMETER_EXPORTER_RELOAD_H

@@ -1,6 +1,6 @@
 /*
- * The loop is alive when it gets here. The scraper's thread is, when nobody has waited for a reading for as long as half the watchdog's
- * time: a reading that never ends lets the watchdog bite.
+ * The loop is alive when it gets here. The scraper's thread is, when nobody has waited for a reading for as long as
+ * half the watchdog's time: a reading that never ends lets the watchdog bite.
  */
 #include "exporter/service.h"
 

@@ -1,5 +1,6 @@
 /*
- * A fixed array of checks; the thread takes the oldest that waits. Users and cache belong to the asking thread and need no lock.
+ * A fixed array of checks; the thread takes the oldest that waits. Users and cache belong to the asking thread and need
+ * no lock.
  */
 #include "exporter/auth/auth.h"
 

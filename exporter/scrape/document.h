@@ -1,5 +1,6 @@
 /*
- * What is asked for, and the document that answers it: made by the round, shared by the requests that want the same, sent by web/.
+ * What is asked for, and the document that answers it: made by the round, shared by the requests that want the same,
+ * sent by web/.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENT_H

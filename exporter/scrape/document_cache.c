@@ -1,6 +1,6 @@
 /*
- * Documents are shared by two threads: the scraper's makes them, and whoever has sent one to the last request frees it. Only the spare
- * buffers are under the lock.
+ * Documents are shared by two threads: the scraper's makes them, and whoever has sent one to the last request frees it.
+ * Only the spare buffers are under the lock.
  */
 #include "exporter/scrape/document_cache.h"
 

@@ -1,6 +1,6 @@
 /*
- * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's thread and knows
- * neither queues nor HTTP.
+ * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's
+ * thread and knows neither queues nor HTTP.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_ROUND_H
 #define SHMETER_EXPORTER_SCRAPE_ROUND_H
@@ -19,14 +19,23 @@ struct round_options {
 
 struct round;
 
-/* Takes the settings over. What options point to must outlive it. NULL: no memory, and the settings are still the caller's. */
+/*
+ * Takes the settings over. What options point to must outlive it. NULL: no memory, and the settings are still the
+ * caller's.
+ */
 struct round *round_new(const struct round_options *options, struct config *config);
 void round_free(struct round *round);
 
-/* Replaces the settings and takes the new ones over. Returns 0, or -errno: all is as before, and they are still the caller's. */
+/*
+ * Replaces the settings and takes the new ones over. Returns 0, or -errno: all is as before, and they are still the
+ * caller's.
+ */
 int round_configure(struct round *round, struct config *config);
 
-/* What the exporter's own series say of settings: whether the last reload was good, and when the last good one was (since 1970). */
+/*
+ * What the exporter's own series say of settings: whether the last reload was good, and when the last good one was
+ * (since 1970).
+ */
 struct round_reload {
     int is_good;
     double good_seconds;
@@ -38,8 +47,8 @@ void round_note_reload(struct round *round, const struct round_reload *reload);
 int round_read(struct round *round, int with_values);
 
 /*
- * When rules and summaries are to be read again, in ns of CLOCK_MONOTONIC; 0: there are none, and nothing is to be done by the clock.
- * And to do it, which is a reading too: documents cannot be made of it. Returns 0 or -ENOMEM.
+ * When rules and summaries are to be read again, in ns of CLOCK_MONOTONIC; 0: there are none, and nothing is to be done
+ * by the clock. And to do it, which is a reading too: documents cannot be made of it. Returns 0 or -ENOMEM.
  */
 uint64_t round_tick_at(const struct round *round);
 int round_tick(struct round *round);
@@ -52,7 +61,10 @@ struct round_summary {
 
 void round_summary(const struct round *round, struct round_summary *out);
 
-/* Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
+/*
+ * Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0
+ * or -ENOMEM.
+ */
 int round_make(struct round *round, struct document *document);
 
 /* Makes the coded document of a plain one that wants the same otherwise. Returns 0 or -ENOMEM. */

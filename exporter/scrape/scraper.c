@@ -1,6 +1,6 @@
 /*
- * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue and the list are under the
- * lock, which is never held while a segment is read.
+ * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue and the list
+ * are under the lock, which is never held while a segment is read.
  */
 #include "exporter/scrape/scraper.h"
 

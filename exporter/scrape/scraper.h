@@ -24,7 +24,10 @@ struct scrape_request {
  */
 struct scraper *scraper_start(const struct round_options *options, struct config *config);
 
-/* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every document freed. */
+/*
+ * Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every
+ * document freed.
+ */
 void scraper_free(struct scraper *scraper);
 
 /*
@@ -52,7 +55,10 @@ void scraper_ask(struct scraper *scraper, struct scrape_request *request);
 /* Waits until everything that was asked is answered. */
 void scraper_finish(struct scraper *scraper);
 
-/* A list of answered requests, NULL when there are none. document_free() is to be called once for each of their documents. */
+/*
+ * A list of answered requests, NULL when there are none. document_free() is to be called once for each of their
+ * documents.
+ */
 struct scrape_request *scraper_answered(struct scraper *scraper);
 
 /* The state of the thread. */

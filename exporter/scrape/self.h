@@ -1,5 +1,6 @@
 /*
- * The series in which the exporter speaks of itself: what it is, since when, what a scrape costs, what its process uses.
+ * The series in which the exporter speaks of itself: what it is, since when, what a scrape costs, what its process
+ * uses.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_SELF_H
 #define SHMETER_EXPORTER_SCRAPE_SELF_H

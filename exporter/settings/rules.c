@@ -1,6 +1,6 @@
 /*
- * Rules and summaries of the section health. What an expression, a name and a label may be, rules_add() and rules_add_summary() decide;
- * here is the line of what they refuse.
+ * Rules and summaries of the section health. What an expression, a name and a label may be, rules_add() and
+ * rules_add_summary() decide; here is the line of what they refuse.
  */
 #include <errno.h>
 #include <string.h>

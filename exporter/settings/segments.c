@@ -1,6 +1,6 @@
 /*
- * The section segments: which segments are served besides those of the options, and how their series are exposed. What a label, a prefix
- * and an expression may be, settings_add() decides; here is the line of what it refuses.
+ * The section segments: which segments are served besides those of the options, and how their series are exposed. What
+ * a label, a prefix and an expression may be, settings_add() decides; here is the line of what it refuses.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /*
- * What stands between the network and the pages, as the web configuration says: TLS, passwords, the rate of requests, and headers.
- * A new configuration, or a renewed certificate, counts from the next connection or request on; nothing that is open ends.
+ * What stands between the network and the pages, as the web configuration says: TLS, passwords, the rate of requests,
+ * and headers. A new configuration, or a renewed certificate, counts from the next connection or request on; nothing
+ * that is open ends.
  *
  * Single-threaded.
  */
@@ -22,8 +23,8 @@ struct guard *guard_new(void);
 int guard_check(const struct guard *guard, const struct web_config *config, struct report *report);
 
 /*
- * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was: -EINVAL as
- * guard_check() has it, -ENOMEM.
+ * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was:
+ * -EINVAL as guard_check() has it, -ENOMEM.
  */
 int guard_configure(struct guard *guard, struct web_config *config, struct report *report);
 

@@ -1,6 +1,6 @@
 /*
- * Asleep means suspended for the library, and watched by an epoll descriptor here, once. What GnuTLS has decrypted and not yet handed on
- * makes no socket readable, so whoever has such bytes is left awake.
+ * Asleep means suspended for the library, and watched by an epoll descriptor here, once. What GnuTLS has decrypted and
+ * not yet handed on makes no socket readable, so whoever has such bytes is left awake.
  */
 #include "exporter/web/handshakes.h"
 

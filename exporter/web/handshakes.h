@@ -1,6 +1,7 @@
 /*
- * TLS connections whose first request has not come: asleep until their socket has something. libmicrohttpd would ask them again and
- * again: it takes a handshake that waits for its client for one that goes on, so a client that stalls would cost all of a CPU.
+ * TLS connections whose first request has not come: asleep until their socket has something. libmicrohttpd would ask
+ * them again and again: it takes a handshake that waits for its client for one that goes on, so a client that stalls
+ * would cost all of a CPU.
  *
  * Single-threaded, between runs of the library.
  */
@@ -25,7 +26,10 @@ void handshakes_wake(struct handshakes *handshakes);
 /* Puts to sleep those who have nothing to do, forgets those whose request has come: after the library has run. */
 void handshakes_rest(struct handshakes *handshakes);
 
-/* Wakes all: before the end of the library's daemon, which must run once more and must not be followed by handshakes_rest(). */
+/*
+ * Wakes all: before the end of the library's daemon, which must run once more and must not be followed by
+ * handshakes_rest().
+ */
 void handshakes_end(struct handshakes *handshakes);
 
 /* A connection has ended: forgets it. conn without a handshake is fine. */

@@ -1,5 +1,6 @@
 /*
- * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with deadlines.
+ * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with
+ * deadlines.
  */
 #include "exporter/web/http.h"
 

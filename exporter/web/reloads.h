@@ -1,6 +1,6 @@
 /*
- * Requests that wait for a reload of the settings: each is answered by the first reload that begins after it was asked for. It knows
- * connections, not settings. Single-threaded.
+ * Requests that wait for a reload of the settings: each is answered by the first reload that begins after it was asked
+ * for. It knows connections, not settings. Single-threaded.
  */
 #ifndef SHMETER_EXPORTER_WEB_RELOADS_H
 #define SHMETER_EXPORTER_WEB_RELOADS_H

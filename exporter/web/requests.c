@@ -1,5 +1,6 @@
 /*
- * A request from its head to its answer: who sends it is made sure of, then the scraper is asked; meanwhile it is suspended.
+ * A request from its head to its answer: who sends it is made sure of, then the scraper is asked; meanwhile it is
+ * suspended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,10 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
     return MHD_YES;
 }
 
-/* Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the library. */
+/*
+ * Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the
+ * library.
+ */
 static int
 may_pass(struct request *request, enum MHD_Result *result)
 {

@@ -1,5 +1,6 @@
 /*
- * A hash table from hash to number, by open addressing: of what stands at these numbers it knows nothing, and equality is the caller's.
+ * A hash table from hash to number, by open addressing: of what stands at these numbers it knows nothing, and equality
+ * is the caller's.
  */
 #ifndef SHMETER_BASE_HASH_TABLE_H
 #define SHMETER_BASE_HASH_TABLE_H

@@ -51,7 +51,10 @@ has_long_repetition(const char *expression)
     return at;
 }
 
-/* RE2 allocates within pthread_once(3), and for an exception that passes through libc, libc loads a library: before there is no memory. */
+/*
+ * RE2 allocates within pthread_once(3), and for an exception that passes through libc, libc loads a library: before
+ * there is no memory.
+ */
 void
 make_ready_for_exceptions()
 {

@@ -1,6 +1,6 @@
 /*
- * What is wrong with something that was given, for whoever gave it: a sentence, and which part of it is meant. The first mistake counts:
- * a report that has a sentence keeps it.
+ * What is wrong with something that was given, for whoever gave it: a sentence, and which part of it is meant. The
+ * first mistake counts: a report that has a sentence keeps it.
  */
 #ifndef SHMETER_BASE_REPORT_H
 #define SHMETER_BASE_REPORT_H

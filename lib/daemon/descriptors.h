@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Raises the limit, as far as the user may, so that so many connections fit beside what else is open. Returns how many do: less than
- * was asked for where the limit stays too low, and the log is told; at least 1.
+ * Raises the limit, as far as the user may, so that so many connections fit beside what else is open. Returns how many
+ * do: less than was asked for where the limit stays too low, and the log is told; at least 1.
  */
 uint32_t descriptors_for(uint32_t connections_n);
 

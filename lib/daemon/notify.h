@@ -1,6 +1,6 @@
 /*
- * Messages to the service manager: the protocol of sd_notify(3) and sd_watchdog_enabled(3), NOTIFY_SOCKET and WATCHDOG_USEC. It knows
- * nothing of what is told. Without a NOTIFY_SOCKET all of it does nothing.
+ * Messages to the service manager: the protocol of sd_notify(3) and sd_watchdog_enabled(3), NOTIFY_SOCKET and
+ * WATCHDOG_USEC. It knows nothing of what is told. Without a NOTIFY_SOCKET all of it does nothing.
  *
  * To be called by one thread. What cannot be sent is lost: nobody may wait for a service manager.
  */

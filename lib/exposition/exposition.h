@@ -1,8 +1,9 @@
 /*
  * One exposition of the segments of a store: their values in one model, and the model as a document. The steps of a
  * scrape:
- *     exposition_read(exposition, add, argument);               take all segments, give their values to the model, add the program's own
- *     exposition_render(exposition, &encode_text, &out);        plan, encode
+ *     exposition_read(exposition, add, argument);          take all segments, give their values to the model,
+ *                                                          add the program's own
+ *     exposition_render(exposition, &encode_text, &out);   plan, encode
  * An exposition belongs to one thread at a time.
  */
 #ifndef SHMETER_EXPOSITION_EXPOSITION_H
@@ -42,7 +43,9 @@ typedef int (*exposition_add_fn)(void *argument, struct model *model);
  */
 int exposition_read(struct exposition *exposition, exposition_add_fn add, void *argument);
 
-/* Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on. */
+/*
+ * Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on.
+ */
 int exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out);
 
 #endif

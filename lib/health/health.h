@@ -43,8 +43,8 @@ struct health {
 const char *health_check_name(enum health_check check); /* "segment" "capacity" "slots" "worker_dead" ... */
 
 /*
- * Judges statuses_n segments, which must outlive *out. NULL limits: the defaults. No segment at all is failing. Returns 0 or
- * -ENOMEM. free with health_free().
+ * Judges statuses_n segments, which must outlive *out. NULL limits: the defaults. No segment at all is failing. Returns
+ * 0 or -ENOMEM. free with health_free().
  */
 int health_judge(struct health *out, const struct segment_status *const *statuses, uint32_t statuses_n,
                  const struct health_limits *limits);

@@ -32,7 +32,10 @@ struct store_options {        /* all of it is copied but for the settings       
     uint32_t owners_n;
     struct settings_list *settings; /* of filters.h; NULL none. They must outlive their being in force */
     uint64_t (*clock_ns)(void);     /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
-    /* Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is nothing. */
+    /*
+     * Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is
+     * nothing.
+     */
     void (*spare)(void *argument);
     void *spare_argument;
 };

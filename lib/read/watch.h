@@ -45,7 +45,10 @@ void store_watch_free(struct store_watch *watch);
 int store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options,
                      enum snapshot_depth depth);
 
-/* Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or -ENOMEM. */
+/*
+ * Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or
+ * -ENOMEM.
+ */
 int store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns);
 
 /*

@@ -81,6 +81,17 @@ def lines_of_documents_end_at_120_columns():
 
 
 @test
+def lines_of_finished_folders_end_at_120_columns():
+    """Code and comments of C. The other folders follow."""
+    found = []
+    for name in files():
+        if name.startswith(("cli/", "exporter/", "lib/")) and name.endswith((".c", ".h", ".cc", ".def")):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                found += [f"{name}:{number}" for number, line in enumerate(file, 1) if len(line.rstrip("\n")) > 120]
+    nothing(found, "lines that are too long")
+
+
+@test
 def nothing_that_was_built_is_kept():
     nothing([name for name in files() if re.search(r"\.(o|a|so|pyc|d|deb)$|__pycache__|^build", name)], "built files")
 

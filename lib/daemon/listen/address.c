@@ -23,7 +23,9 @@ port_parse(const char *text, uint16_t *out)
     return 0;
 }
 
-/* A relative path would name another place after a change of folder, and an abstract name has no mode that protects it. */
+/*
+ * A relative path would name another place after a change of folder, and an abstract name has no mode that protects it.
+ */
 static int
 path_parse(const char *path, struct listen_address *out, const char **why)
 {

@@ -28,8 +28,8 @@ address_of(const char *path, struct sockaddr_un *out)
 }
 
 /*
- * Two programs that find the same dead socket must not both replace it: whoever does holds this lock on its folder. Returns the
- * descriptor or -errno; -EWOULDBLOCK when somebody else keeps it for long.
+ * Two programs that find the same dead socket must not both replace it: whoever does holds this lock on its folder.
+ * Returns the descriptor or -errno; -EWOULDBLOCK when somebody else keeps it for long.
  */
 static int
 folder_lock(const char *path)

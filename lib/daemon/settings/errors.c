@@ -1,5 +1,6 @@
 /*
- * Sentences about a file: one line each, whatever stands in the file, and in the words of people where libyaml has its own.
+ * Sentences about a file: one line each, whatever stands in the file, and in the words of people where libyaml has its
+ * own.
  */
 #include <errno.h>
 #include <stdarg.h>

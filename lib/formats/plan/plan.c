@@ -1,6 +1,6 @@
 /*
- * Grows the parts along with the model. A family's pieces lie one behind the other in the order in which they are exposed, so a
- * scrape reads them from front to back.
+ * Grows the parts along with the model. A family's pieces lie one behind the other in the order in which they are
+ * exposed, so a scrape reads them from front to back.
  */
 #include "formats/plan/plan.h"
 

@@ -19,8 +19,8 @@ struct evaluate {
 };
 
 /*
- * 0 with *out, or -1: there is no number, because some series that it takes is not there; the result of the whole condition is empty then.
- * NaN is a number, as in PromQL.
+ * 0 with *out, or -1: there is no number, because some series that it takes is not there; the result of the whole
+ * condition is empty then. NaN is a number, as in PromQL.
  */
 int evaluate_node(struct evaluate *evaluate, const struct expression_node *node, double *out);
 

@@ -64,7 +64,10 @@ int shmeter_reader_open(struct shmeter_reader **out, const char *name, const str
 /* Unmaps and closes. NULL is fine. */
 void shmeter_reader_close(struct shmeter_reader *reader);
 
-/* The file path that name stands for. Returns 0 or -EINVAL: empty, too long, or a NAME with characters outside [A-Za-z0-9_.-]. */
+/*
+ * The file path that name stands for. Returns 0 or -EINVAL: empty, too long, or a NAME with characters outside
+ * [A-Za-z0-9_.-].
+ */
 int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
 
 enum shmeter_reader_place {

@@ -17,7 +17,10 @@
 #define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can say as much with |                        */
 #define SETTINGS_IDLE_SECONDS     1e9
 
-/* How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were registered. */
+/*
+ * How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were
+ * registered.
+ */
 struct settings_spec {
     const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
     /*
@@ -87,10 +90,16 @@ void settings_number(struct settings_list *list, uint32_t number);
  */
 int settings_match(const char *match, const char *name);
 
-/* The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the list. */
+/*
+ * The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the
+ * list.
+ */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 
-/* Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after the other. */
+/*
+ * Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after
+ * the other.
+ */
 int settings_allow(const struct settings *settings, const char *name);
 
 #endif

@@ -54,8 +54,10 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct r
             break;
     }
     torn->n += seq != again;
-    /* Past the tries the record may be of two observations. Without it nothing falls below an earlier scrape: the record that
-     * such a scrape took has been put into its bucket by the observations that came in between. */
+    /*
+     * After the last try the record may mix two observations, and is left out. No value falls below an earlier scrape
+     * by that: the observations in between have put the record that such a scrape took into its bucket.
+     */
     if (seq == again && bucket < buckets_n) /* a larger number: somebody damaged it */
         out->buckets[bucket] = count;
 }

@@ -36,7 +36,10 @@ cleaned(struct snapshot *snapshot, const char *string)
     return arena_bytes(&snapshot->arena, out, len + 1);
 }
 
-/* What tells series apart, as it is; bytes that are no UTF-8, which no producer leaves, are repaired, and then *repaired is 1. */
+/*
+ * What tells series apart, as it is; bytes that are no UTF-8, which no producer leaves, are repaired, and then
+ * *repaired is 1.
+ */
 static char *
 identity(struct snapshot *snapshot, const char *string, int *repaired)
 {
@@ -327,7 +330,10 @@ mask_of(struct snapshot *snapshot, uint64_t chunk)
     return &snapshot->masks[snapshot->masks_n - 1];
 }
 
-/* Looks whether words of a lane, or gauge cells, are free (take 0), or takes them: no two series have one, which also bounds the work. */
+/*
+ * Looks whether words of a lane, or gauge cells, are free (take 0), or takes them: no two series have one, which also
+ * bounds the work.
+ */
 static int
 take_bits(struct snapshot *snapshot, uint64_t from, uint64_t n, int take)
 {

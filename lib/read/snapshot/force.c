@@ -214,7 +214,10 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     return 0;
 }
 
-/* The number + 1 of the definition in force. Of a segment that was replaced, it is the one that was, whoever has died since. */
+/*
+ * The number + 1 of the definition in force. Of a segment that was replaced, it is the one that was, whoever has died
+ * since.
+ */
 static uint32_t
 choose(const struct snapshot *snapshot, const struct snapshot_several *name)
 {

@@ -153,7 +153,9 @@ snapshot_hash(const struct snapshot *snapshot, uint64_t number)
     return (uint32_t)(shmeter_hash_word(snapshot->key, number) >> 32);
 }
 
-/* held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region. */
+/*
+ * held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region.
+ */
 int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
 /* The same of one byte: *end is where that ends. */
 int snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end);
@@ -176,7 +178,10 @@ int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsign
 int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
 
-/* records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
+/*
+ * records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is
+ * changed.
+ */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 /* The family whose record stands at unit; or NULL. */

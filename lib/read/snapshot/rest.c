@@ -39,7 +39,10 @@ rest_f64(uint64_t *word, uint64_t now)
     return rest > 0;
 }
 
-/* The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order of word. */
+/*
+ * The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order
+ * of word.
+ */
 #define SKIP(all, n, i, at)                                               \
     while ((i) < (n) && (uint64_t)(all)[i].word + (all)[i].words <= (at)) \
     (i)++

@@ -51,8 +51,8 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     struct status_check checks[STATUS_CHECKS];
 };
 
-struct
-    status_superseded { /* a definition that living workers have open and that is not exposed, as another one is in force */
+/* A definition that living workers have open and that is not exposed, because another one is in force. */
+struct status_superseded {
     const char *name;    /* of the family; of the snapshot                                                */
     const char *differs; /* "other buckets", ...                                                          */
     uint32_t slot;       /* of one of the workers                                                         */

@@ -228,7 +228,9 @@ unit_of(const struct snapshot *snapshot, uint64_t off, uint64_t end)
     return snapshot_min((off - snapshot->reader->header.records_off) / SHMETER_UNIT_BYTES, end);
 }
 
-/* From *at on to end, or until too much was copied in vain; what has no memory is passed and remembered. 0 or -ENOMEM. */
+/*
+ * From *at on to end, or until too much was copied in vain; what has no memory is passed and remembered. 0 or -ENOMEM.
+ */
 static int
 walk(struct snapshot *snapshot, uint64_t *at, uint64_t end)
 {
