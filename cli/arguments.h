@@ -1,5 +1,5 @@
 /*
- * The words behind a subcommand: options and names. Knows no segment.
+ * The arguments of a subcommand: options and names. Knows no segment.
  */
 #ifndef SHMETER_CLI_ARGUMENTS_H
 #define SHMETER_CLI_ARGUMENTS_H

@@ -1,5 +1,5 @@
 /*
- * Words for people: sentences on stderr, and sizes and ages as they are said.
+ * Output for people: sentences on stderr, and sizes and ages with units.
  */
 #ifndef SHMETER_CLI_SAY_H
 #define SHMETER_CLI_SAY_H

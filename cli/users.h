@@ -1,6 +1,6 @@
 /*
- * Who has a file mapped so that it can be written, from /proc/PID/maps: workers that only count have no slot, and are
- * seen here alone.
+ * The processes that have a file mapped for writing, from /proc/PID/maps. Workers that only count have no slot, and can
+ * be found only this way.
  */
 #ifndef SHMETER_CLI_USERS_H
 #define SHMETER_CLI_USERS_H

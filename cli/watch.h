@@ -1,5 +1,5 @@
 /*
- * Segments as the subcommands see them: a store over the names that were given, and what it exposes, read once.
+ * Segments for the subcommands: a store over the names on the command line, and its exposition, read once.
  */
 #ifndef SHMETER_CLI_WATCH_H
 #define SHMETER_CLI_WATCH_H

@@ -1,6 +1,6 @@
 /*
- * Whatever has two readings is refused. Base64 is that of Nettle, which decodes into memory that is wiped here; GnuTLS'
- * own copies the text to memory that it does not wipe.
+ * Ambiguous headers are refused. The base64 decoder is Nettle's, which decodes into memory that is wiped here; the
+ * decoder of GnuTLS copies the text to memory that it does not wipe.
  */
 #include "exporter/auth/basic.h"
 

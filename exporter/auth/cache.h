@@ -1,7 +1,7 @@
 /*
- * What is known of passwords: whether one belongs to a hash, under a key that reveals neither. What is known stays true
- * whatever becomes of the users. Refused and granted ones have rooms of their own, so that guesses do not push out the
- * passwords that count.
+ * Results of password checks: whether a password belongs to a hash, stored under a key that reveals neither. Such a
+ * result stays true when users change. Wrong and right passwords are kept in separate rings, so that guesses do not
+ * displace the right ones.
  *
  * Single-threaded.
  */

@@ -1,6 +1,6 @@
 /*
- * The documents of a round, each made once for all that want the same, in the memory of earlier ones. It knows rounds,
- * not who asks.
+ * The documents of a round. Each is made once for all requests that want the same, in the memory of earlier ones. It
+ * knows rounds, not requests.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENT_CACHE_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENT_CACHE_H

@@ -1,5 +1,5 @@
 /*
- * What the exporter shows, one function for each kind: from a store that was read to bytes. It knows neither threads
+ * The exporter's documents, one function for each kind: from a store that was read to bytes. It knows neither threads
  * nor HTTP.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H

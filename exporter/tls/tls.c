@@ -1,6 +1,6 @@
 /*
  * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session
- * tickets, so there is no resumption that would go past the verification.
+ * tickets, so no session can be resumed without the verification.
  */
 #include "exporter/tls/tls.h"
 

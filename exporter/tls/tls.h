@@ -1,7 +1,7 @@
 /*
- * One certificate with its key, and what is demanded of clients, ready to be used by sessions of GnuTLS. It never
- * changes: other files or settings make another one, and sessions keep the one that they began with. It knows sessions
- * and no HTTP.
+ * One certificate with its key, the client-authentication mode and the priorities, ready to be used by sessions of
+ * GnuTLS. It never changes: changed files or settings make a new one, and sessions keep the one that they began with.
+ * It knows sessions and no HTTP.
  *
  * Single-threaded.
  */

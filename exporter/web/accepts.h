@@ -1,7 +1,7 @@
 /*
- * The listening sockets of a loop: takes connections from them, a few at a time so that those that are open have their
- * turn, and pauses when the process has no descriptors left, so that a connection that cannot be taken does not keep
- * the loop spinning. It knows descriptors, not HTTP.
+ * The listening sockets of a loop: accepts connections from them, a few at a time so that open connections are served
+ * in between. When the process has no descriptors left it pauses, so that a connection that cannot be accepted does not
+ * make the loop spin. It knows descriptors, not HTTP.
  *
  * Single-threaded. Times are CLOCK_MONOTONIC in nanoseconds.
  */

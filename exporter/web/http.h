@@ -18,7 +18,7 @@ struct http_options {
     const char *telemetry_path;
     double request_seconds;
     uint32_t connections_n, connections_per_address_n; /* at most; at least 1                               */
-    void (*reload)(void *argument); /* called when somebody asks for a reload; NULL: nobody may                  */
+    void (*reload)(void *argument); /* called when a client requests a reload; NULL: not allowed                 */
     void *reload_argument;
 };
 
@@ -54,7 +54,7 @@ int http_timeout_ms(struct http *http);
 /* Does what there is to do, and does not wait. */
 void http_run(struct http *http);
 
-/* Accepts nobody any more; what is being answered goes on. */
+/* Stops accepting connections; answers under way go on. */
 void http_quiesce(struct http *http);
 
 /* Requests that were read and are not yet answered whole. */

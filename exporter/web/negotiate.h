@@ -2,7 +2,7 @@
  * Which format and which coding a client is given: from its Accept and Accept-Encoding headers to a choice (RFC 9110,
  * 12.4.2, 12.5.1 and 12.5.3). It knows no connection.
  *
- * Whatever is asked for, there is an answer: text 0.0.4 when nothing else fits, as all Prometheus clients do.
+ * Every request gets an answer: text 0.0.4 when no other format fits, as in all Prometheus clients.
  */
 #ifndef SHMETER_EXPORTER_WEB_NEGOTIATE_H
 #define SHMETER_EXPORTER_WEB_NEGOTIATE_H

@@ -1,6 +1,5 @@
 /*
- * HTTP responses: the fixed ones, made once, and those around a document. Every one of them carries the same protective
- * headers.
+ * HTTP responses: the fixed ones, made once, and those that have a document. All have the same protective headers.
  */
 #ifndef SHMETER_EXPORTER_WEB_RESPONSES_H
 #define SHMETER_EXPORTER_WEB_RESPONSES_H

@@ -1,6 +1,6 @@
 /*
- * The exporter's own log: one line an event on standard error, as logfmt or JSON, escaped so that nothing in a value
- * can forge a line. It knows nothing of what it reports.
+ * The exporter's own log: one line an event on standard error, as logfmt or JSON, escaped so that no value can forge a
+ * line. It does not know the meaning of what it logs.
  */
 #ifndef SHMETER_BASE_LOG_H
 #define SHMETER_BASE_LOG_H

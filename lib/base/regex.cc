@@ -1,5 +1,5 @@
 /*
- * RE2 behind an interface of C. It says that it has no memory by std::bad_alloc, which must not pass through C.
+ * RE2 behind a C interface. RE2 reports a lack of memory by std::bad_alloc, which must not pass through C.
  */
 #include "base/regex.h"
 

@@ -1,5 +1,5 @@
 /*
- * The process's limit of open files (RLIMIT_NOFILE) and what it has to hold: connections, and everything else.
+ * The process's limit of open files (RLIMIT_NOFILE), and how many files it needs: connections and others.
  */
 #ifndef SHMETER_DAEMON_DESCRIPTORS_H
 #define SHMETER_DAEMON_DESCRIPTORS_H

@@ -1,6 +1,6 @@
 /*
- * What a format is to the rest: a name, a content type, and one function from plan to bytes. Encoders see the plan and
- * its model only.
+ * An exposition format: a name, a content type, and one function from plan to bytes. Encoders use only the plan and its
+ * model.
  */
 #ifndef SHMETER_FORMATS_ENCODE_H
 #define SHMETER_FORMATS_ENCODE_H

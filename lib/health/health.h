@@ -1,5 +1,5 @@
 /*
- * From the status of segments to a verdict with its reasons. Pure: no clock, no file, no memory of earlier questions.
+ * From the status of segments to a verdict with its reasons. Pure: no clock, no files, no memory of earlier calls.
  */
 #ifndef SHMETER_HEALTH_HEALTH_H
 #define SHMETER_HEALTH_HEALTH_H

@@ -1,6 +1,6 @@
 /*
- * Which losses have grown of late: what the status of segments tells, remembered from one reading to the next. Readings
- * may be far apart; what grew between two of them is as new as the later one.
+ * Which losses have grown recently, by comparing the status of segments from one reading to the next. Readings may be
+ * far apart; growth between two of them has the time of the later one.
  */
 #ifndef SHMETER_HEALTH_LOSSES_H
 #define SHMETER_HEALTH_LOSSES_H

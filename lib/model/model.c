@@ -1,7 +1,7 @@
 /*
- * Families: found by binary search, kept sorted by name. Additions are collected and put among the others some at a
- * time: each for itself would move half of all. Everything of one epoch but the arrays that grow lies in one arena and
- * goes with it.
+ * Families: found by binary search, kept sorted by name. Additions are collected and merged some at a time, because
+ * inserting each one alone would move half of the array. All memory of one epoch but the growing arrays is in one arena
+ * and is freed with it.
  */
 #include "model/model.h"
 

@@ -1,9 +1,9 @@
 /*
- * Families, series and their values: all that encoders, the status page and JSON see. It knows neither shared memory
- * nor a format.
+ * Families, series and their values, which encoders, the status page and JSON read. It knows neither shared memory nor
+ * formats.
  *
- * Families and series are added and stay; at each scrape model_begin() forgets all values, and whoever has values sets
- * them again. A series without a value in this scrape is absent and is not exposed.
+ * Families and series stay once they are added. At each scrape model_begin() drops all values, and the store and the
+ * program set them again. A series without a value in this scrape is absent and is not exposed.
  */
 #ifndef SHMETER_MODEL_MODEL_H
 #define SHMETER_MODEL_MODEL_H
@@ -73,10 +73,10 @@ struct model {
 struct model *model_new(void); /* NULL: no memory */
 void model_free(struct model *model);
 
-/* Forgets all values. Families and series stay. */
+/* Drops all values. Families and series stay. */
 void model_begin(struct model *model);
 
-/* Forgets families and series too, and begins another epoch. */
+/* Drops families and series too, and begins another epoch. */
 void model_clear(struct model *model);
 
 /* ---- reading a value ---- */
@@ -128,7 +128,7 @@ uint64_t model_idle_n(const struct model *model);
 /* NULL when there is none of this name. */
 const struct model_family *model_find(const struct model *model, const char *name);
 
-/* ---- adding single values: what a program has to say of itself ---- */
+/* ---- adding single values: a program's own series ---- */
 
 struct model_metric {     /* a static description */
     enum model_type type; /* none that model_is_histogram                                                   */
@@ -155,7 +155,7 @@ int model_put_f64(struct model *model, const struct model_metric *metric, const 
 struct model_family *model_family_get(struct model *model, enum model_type type, const char *name, const char *help,
                                       const char *unit, int *error);
 
-/* The same where many are added: model_settle() is to follow before anybody looks at the families. */
+/* The same where many are added: model_settle() must be called before the families are read. */
 struct model_family *model_family_collect(struct model *model, enum model_type type, const char *name, const char *help,
                                           const char *unit, int *error);
 

@@ -1,5 +1,5 @@
 /*
- * Addresses are told apart by their letters alone; whether there is such a host shows when somebody listens there.
+ * Addresses are parsed as text only; whether such a host exists is found out when a socket is bound to it.
  */
 #include "daemon/listen/address.h"
 

@@ -1,5 +1,5 @@
 /*
- * Unix sockets to listen on: a path that may be taken, by the living or by the dead.
+ * Unix sockets to listen on. The path may be in use by a running process, or left over by one that has ended.
  */
 #include "daemon/listen/listen.h"
 

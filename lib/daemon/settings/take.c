@@ -1,5 +1,5 @@
 /*
- * Numbers, durations, maps and lists of a tree, and what is said when they are something else. Durations are those of
+ * Reads numbers, durations, maps and lists from a tree, and reports values of another kind. Durations are those of
  * Prometheus' configuration (its documentation, "Configuration", <duration>).
  */
 #include <errno.h>

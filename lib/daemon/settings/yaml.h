@@ -1,7 +1,7 @@
 /*
- * A YAML file as a tree of values, with the line of each for the one sentence that a mistake is answered with:
- * "FILE:LINE: what is wrong". Read by libyaml; anchors, aliases, tags, merge keys, keys that are given twice and a
- * second document are refused. It knows no settings. Single-threaded.
+ * A YAML file as a tree of values. Each value has its line, for the sentence that reports a mistake: "FILE:LINE: what
+ * is wrong". Read by libyaml; anchors, aliases, tags, merge keys, keys that are given twice and a second document are
+ * refused. It knows no settings. Single-threaded.
  */
 #ifndef SHMETER_DAEMON_SETTINGS_YAML_H
 #define SHMETER_DAEMON_SETTINGS_YAML_H

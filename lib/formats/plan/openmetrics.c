@@ -5,9 +5,9 @@
  *
  * No sample may have a name that a sample of another family could have (section "MetricFamily", "Name"): a counter
  * could have NAME_created, a histogram NAME_bucket, _sum, _count and _created and a summary the same without _bucket,
- * whether they are shown or not. A family that would show itself by names that are not its own whole name gives way: a
- * counter becomes unknown, an info becomes a gauge, under the whole name, which nobody else has. Samples have the same
- * names in all formats.
+ * whether they are shown or not. When such names collide, the family whose samples have names other than its own whole
+ * name is changed: a counter becomes unknown, and an info becomes a gauge, under the whole name, which no other family
+ * has. Samples have the same names in all formats.
  */
 #include "formats/plan/openmetrics.h"
 

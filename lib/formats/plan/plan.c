@@ -1,6 +1,6 @@
 /*
- * Grows the parts along with the model. A family's pieces lie one behind the other in the order in which they are
- * exposed, so a scrape reads them from front to back.
+ * Extends the parts when the model grows. A family's pieces are stored in the order in which they are exposed, so a
+ * scrape reads memory from front to back.
  */
 #include "formats/plan/plan.h"
 

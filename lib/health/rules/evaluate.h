@@ -1,5 +1,5 @@
 /*
- * The number that a part of a condition is, from the terms that its nodes ask for.
+ * Evaluates a part of a condition to a number, from the terms that its nodes use.
  */
 #ifndef SHMETER_HEALTH_RULES_EVALUATE_H
 #define SHMETER_HEALTH_RULES_EVALUATE_H

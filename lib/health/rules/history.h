@@ -1,6 +1,6 @@
 /*
- * What happened in each second of the last minutes and in each 10 seconds of the last hour, in little memory. Times
- * come in from outside, in seconds of one clock that never goes back; it knows neither the model nor expressions.
+ * Increases and values in each second of the last minutes and in each 10 seconds of the last hour, in little memory.
+ * Times come in from outside, in seconds of one clock that never goes back; it knows neither the model nor expressions.
  *
  * A reading ends a step; steps have their true lengths, so a late reading makes a long step and no wrong rate. All
  * columns share the readings' times. A column holds one number for each step, as float: an increase, or a gauge's value

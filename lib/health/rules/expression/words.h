@@ -1,6 +1,5 @@
 /*
- * The words of a condition's text, and the sentence that a mistake is answered with. Nobody but expression.c includes
- * it.
+ * The words of a condition's text, and the sentence that reports a mistake. Only the files of the parser include it.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H
 #define SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H

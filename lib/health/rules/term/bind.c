@@ -1,6 +1,6 @@
 /*
- * Which series a term is about. Each series of the family is looked at once in an epoch of the model; in a new epoch
- * all are, and those that were known before go on with what is known of them.
+ * Finds the series that match a term. Each series of the family is examined once in an epoch of the model. In a new
+ * epoch all are examined again, and known ones keep their history.
  */
 #include <errno.h>
 #include <math.h>

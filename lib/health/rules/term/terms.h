@@ -1,5 +1,5 @@
 /*
- * The terms of all rules and summaries: those that ask the same are one.
+ * The terms of all rules and summaries; equal ones are shared.
  */
 #ifndef SHMETER_HEALTH_RULES_TERM_TERMS_H
 #define SHMETER_HEALTH_RULES_TERM_TERMS_H
