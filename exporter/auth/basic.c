@@ -15,8 +15,7 @@
 #define BCRYPT_ALPHABET "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /*
- * Returns the number of bytes, or -EINVAL. Nettle skips blanks and takes nothing for something, which is left to nobody
- * here.
+ * Returns the number of bytes, or -EINVAL. Nettle skips blanks and accepts an empty text; both are refused here.
  */
 static int
 decode(const char *text, size_t text_len, char *out, size_t out_bytes)

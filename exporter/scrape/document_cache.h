@@ -29,8 +29,8 @@ void document_cache_open(struct document_cache *cache);
 void document_cache_close(struct document_cache *cache);
 
 /*
- * Around a round's documents; made is the list of them and NULL to begin with. At the end those that nobody has are
- * freed.
+ * To be called at the beginning and the end of a round. made is the list of its documents, at first NULL. At the end
+ * the documents that no request has are freed.
  */
 void document_cache_begin(struct document_cache *cache);
 void document_cache_end(struct document *made);

@@ -47,7 +47,7 @@ struct tls;
 struct tls *tls_new(const struct tls_settings *settings, struct report *report);
 
 void tls_hold(struct tls *tls);
-void tls_release(struct tls *tls); /* frees it when nobody holds it any more; NULL is fine */
+void tls_release(struct tls *tls); /* frees it when there is no other reference; NULL is fine */
 
 /* Sets a session up, before its handshake: the session must not outlive tls. Returns 0 or -ENOMEM. */
 int tls_begin(struct tls *tls, gnutls_session_t session);

@@ -30,7 +30,7 @@ struct conn {
     enum conn_phase phase;
     int fd;
     uint32_t cut;
-    void *session;               /* whoever made the connection knows what it is                              */
+    void *session;               /* known to the maker of the connection only                                 */
     struct handshake *handshake; /* its first request is waited for over TLS; NULL: not                       */
     unsigned char address[16];   /* of the client, IPv4 mapped, without the host's part of IPv6                */
 };

@@ -189,7 +189,7 @@ take_known(struct store_watch *watch, const struct snapshot *snapshot)
     return (struct store_reading){ NULL, NULL };
 }
 
-/* Whether somebody may still count in a segment that has lost its name. */
+/* Whether a process may still count in a segment whose file was unlinked. */
 static int
 still_used(const struct snapshot *snapshot)
 {

@@ -47,7 +47,7 @@ int listen_open_all(struct listen_sockets *out, const struct listen_address *add
 /* Removes the Unix sockets that were made here, if they are still the same; closes nothing. May be called again. */
 void listen_remove(struct listen_sockets *sockets);
 
-/* Removes and closes: for sockets that nobody has taken over. */
+/* Removes and closes; for sockets that were not handed over. */
 void listen_close(struct listen_sockets *sockets);
 
 /* Where a socket listens, as HOST:PORT with the port that it really has, or unix:PATH. */

@@ -125,7 +125,7 @@ add_all_series(const struct plan_maker *maker, struct plan_family *family, const
     return result;
 }
 
-/* Room for the model's families; where others matter, heads are made anew. */
+/* Makes room for the model's families; renders heads again that depend on other families. */
 static int
 add_families(const struct plan_maker *maker, struct plan_parts *part, uint32_t families_n)
 {

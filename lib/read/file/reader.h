@@ -72,7 +72,7 @@ int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
 
 enum shmeter_reader_place {
     SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
-    SHMETER_READER_UNLINKED, /* nobody has the name                                                         */
+    SHMETER_READER_UNLINKED, /* no file has the name                                                        */
     SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
     SHMETER_READER_TRUNCATED /* the file's size has changed: dead from now on (sets reader->dead)            */
 };

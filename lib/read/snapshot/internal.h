@@ -27,8 +27,8 @@
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*
- * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so
- * 64 would not do where somebody looks closely.
+ * How often a torn read is repeated before the last reading is used. Against one writer at full rate nine tries of ten
+ * fail, so 64 tries would leave a few torn reads in a long test.
  */
 #define SNAPSHOT_TRIES       1024u
 #define SNAPSHOT_TRIES_LEAST 8u          /* and so many have all reads, whatever a take has spent on others         */

@@ -95,7 +95,8 @@ hash_text(uint64_t hash, const char *text)
 }
 
 /*
- * Of the labels as a set. Keyed by an address that nobody outside knows: label values are chosen by strangers. Never 0.
+ * Hash of the labels as a set. Keyed by an address that is not known outside the process, because strangers choose
+ * label values. Never 0.
  */
 static uint64_t
 key_of(const struct term *term, const struct model_series *series)
