@@ -1,5 +1,5 @@
 /*
- * A command line by its command's table.
+ * Parses a command line by the option table of its command.
  */
 #include "cli/arguments.h"
 

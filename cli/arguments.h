@@ -1,5 +1,5 @@
 /*
- * The words behind a subcommand: options and names. Knows no segment.
+ * The arguments of a subcommand: options and names. Knows no segment.
  */
 #ifndef SHMETER_CLI_ARGUMENTS_H
 #define SHMETER_CLI_ARGUMENTS_H
@@ -27,8 +27,8 @@ enum arguments_verdict arguments_parse(struct arguments *out, const struct comma
 const char *arguments_value(const struct arguments *given, const char *option);
 
 /*
- * A whole number from least to most; with_units: it may end in K, M or G (times 1024). Returns 0 and *out (unchanged when
- * the option was not given), or EXIT_USAGE after a sentence on stderr.
+ * A whole number from least to most; with_units: it may end in K, M or G (times 1024). Returns 0 and *out (unchanged
+ * when the option was not given), or EXIT_USAGE after a sentence on stderr.
  */
 int arguments_number(const struct arguments *given, const char *option, int with_units, uint64_t least, uint64_t most,
                      uint64_t *out);

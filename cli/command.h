@@ -1,6 +1,5 @@
 /*
- * What a subcommand is to the rest of the command: a table entry. One table of options is what --help prints and what the
- * parser takes.
+ * A subcommand as an entry of a table. The parser and --help use the same table of options.
  */
 #ifndef SHMETER_CLI_COMMAND_H
 #define SHMETER_CLI_COMMAND_H

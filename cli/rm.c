@@ -1,8 +1,8 @@
 /*
- * shmeter rm: takes a segment's name away. Refuses as long as somebody works with it, or might.
+ * shmeter rm: unlinks a segment's file. Refuses as long as a process uses the segment, or may use it.
  *
- * What --force may remove: a file that begins as segments do, wherever it is; and whatever has a NAME's own path in
- * /dev/shm and is no directory. Never another file.
+ * --force may remove a file that begins as segments do, wherever it is, and any file but a directory that has a NAME's
+ * own path in /dev/shm. It never removes another file.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /*
- * Words for people: sentences on stderr, and sizes and ages as they are said.
+ * Output for people: sentences on stderr, and sizes and ages with units.
  */
 #ifndef SHMETER_CLI_SAY_H
 #define SHMETER_CLI_SAY_H
@@ -28,7 +28,9 @@ uint64_t say_age_since(uint64_t created_ns);
 /* A JSON string of bytes that may be no valid UTF-8. NULL: no memory. */
 json_t *say_json_string(const char *text);
 
-/* Prints json, indented, and frees it. Returns the exit code: 0, or 1 after a sentence when json is NULL (no memory). */
+/*
+ * Prints json, indented, and frees it. Returns the exit code: 0, or 1 after a sentence when json is NULL (no memory).
+ */
 int say_json(json_t *json);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Segments as the subcommands see them: a store over the names that were given, and what it exposes, read once.
+ * Segments for the subcommands: a store over the names on the command line, and its exposition, read once.
  */
 #ifndef SHMETER_CLI_WATCH_H
 #define SHMETER_CLI_WATCH_H
@@ -17,8 +17,8 @@ struct watch {
 const char *watch_standard_name(void);
 
 /*
- * Reads the segments called names; names_n 0: otherwise alone. Returns 0, or EXIT_FAILED after a sentence (no memory, or a name that
- * cannot be one). That a segment cannot be read is in its status.
+ * Reads the segments called names; names_n 0: otherwise alone. Returns 0, or EXIT_FAILED after a sentence (no memory,
+ * or a name that cannot be one). That a segment cannot be read is in its status.
  */
 int watch_open(struct watch *out, const struct arguments *given, const char *otherwise, enum snapshot_depth depth);
 void watch_close(struct watch *watch);

@@ -1,5 +1,6 @@
 /*
- * shmeter-exporter: reads segments, serves what they hold. This file is the order in which things start and stop, and the loop.
+ * shmeter-exporter: reads segments, serves what they hold. This file is the order in which things start and stop, and
+ * the loop.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
- * Read, check, hand over, tell. Only a lack of memory can stop it after the check.
+ * Reads, checks, hands the settings over, and reports the result. After the check only a lack of memory can make it
+ * fail.
  */
 #include "exporter/reload.h"
 

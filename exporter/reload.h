@@ -1,6 +1,7 @@
 /*
- * From a wish to settings in force: both files are read and checked whole, then the scraper's thread and the HTTP side take them over.
- * A mistake in either leaves everything as it was. It belongs to the loop's thread and waits for nobody.
+ * A reload of the settings: both files are read and checked completely, then the scraper's thread and the HTTP side
+ * take the settings over. When one file has a mistake, nothing changes. It belongs to the loop's thread and never
+ * blocks.
  */
 #ifndef SHMETER_EXPORTER_RELOAD_H
 #define SHMETER_EXPORTER_RELOAD_H

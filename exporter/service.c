@@ -1,6 +1,6 @@
 /*
- * The loop is alive when it gets here. The scraper's thread is, when nobody has waited for a reading for as long as half the watchdog's
- * time: a reading that never ends lets the watchdog bite.
+ * When this code runs, the loop is alive. The scraper's thread counts as alive unless a request has waited for a
+ * reading for half the watchdog's time. So a reading that never ends makes the service manager restart the exporter.
  */
 #include "exporter/service.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the service manager is told of this exporter, and when: ready after the first reading, alive while both threads are, and a
- * line with numbers. It belongs to the loop's thread. Without a service manager it does nothing and wakes nobody up.
+ * Messages to the service manager: ready after the first reading, alive as long as both threads are, and a status line
+ * with numbers. It belongs to the loop's thread. Without a service manager it does nothing, and sets no timer.
  */
 #ifndef SHMETER_EXPORTER_SERVICE_H
 #define SHMETER_EXPORTER_SERVICE_H

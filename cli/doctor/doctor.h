@@ -11,12 +11,14 @@
 void doctor_machine(struct findings *findings);
 
 /*
- * The filesystem that path lies in: kind, size, room for wanted more bytes, mount options; whether logind deletes uid's files
- * there.
+ * The filesystem that path lies in: kind, size, room for wanted more bytes, mount options; whether logind deletes uid's
+ * files there.
  */
 void doctor_filesystem(struct findings *findings, const char *path, uint32_t uid, uint64_t wanted);
 
-/* One segment: whether it can be read, who owns it, its version and age, what is used of it, its workers, its losses. */
+/*
+ * One segment: whether it can be read, who owns it, its version and age, what is used of it, its workers, its losses.
+ */
 void doctor_segment(struct findings *findings, const struct segment_status *status);
 
 #endif

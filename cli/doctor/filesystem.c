@@ -31,7 +31,10 @@ directory_of(const char *path, char *out)
         snprintf(out, SHMETER_READER_PATH_BYTES, "%.*s", (int)(len < 500 ? len : 500), path);
 }
 
-/* The options of the mount with this device, from /proc/self/mountinfo (proc(5)): those of the mount and of the filesystem. */
+/*
+ * The options of the mount with this device, from /proc/self/mountinfo (proc(5)): those of the mount and of the
+ * filesystem.
+ */
 static int
 mount_options(dev_t device, char *out, size_t bytes)
 {

@@ -1,5 +1,6 @@
 /*
- * Whether systemd-logind deletes a user's files in /dev/shm when that user's last session ends (logind.conf(5), RemoveIPC=).
+ * Whether systemd-logind deletes a user's files in /dev/shm when that user's last session ends (logind.conf(5),
+ * RemoveIPC=).
  */
 #ifndef SHMETER_CLI_DOCTOR_LOGIND_H
 #define SHMETER_CLI_DOCTOR_LOGIND_H
@@ -10,14 +11,17 @@
 enum logind_removal { LOGIND_ABSENT, LOGIND_KEEPS, LOGIND_REMOVES };
 
 /*
- * Reads logind.conf and logind.conf.d/ *.conf below root ("" for this machine) as systemd does: the main file of the first of etc, run, usr/local/lib,
- * usr/lib, then the drop-ins of all of them sorted by file name, a name in an earlier folder masking the same name in a
- * later one; the last setting wins; the default is to remove. where: the file that decided, or "the default".
- * LOGIND_ABSENT: there is no logind below root.
+ * Reads logind.conf and logind.conf.d/ *.conf below root ("" for this machine) as systemd does: the main file of the
+ * first of etc, run, usr/local/lib, usr/lib, then the drop-ins of all of them sorted by file name, a name in an earlier
+ * folder masking the same name in a later one; the last setting wins; the default is to remove. where: the file that
+ * decided, or "the default". LOGIND_ABSENT: there is no logind below root.
  */
 enum logind_removal logind_removal(const char *root, char *where, size_t where_bytes);
 
-/* Whether logind spares this user in any case: root and system users (ids up to SYS_UID_MAX of login.defs, which is 999). */
+/*
+ * Whether logind spares this user in any case: root and system users (ids up to SYS_UID_MAX of login.defs, which is
+ * 999).
+ */
 int logind_spares(uint32_t uid);
 
 #endif

@@ -1,4 +1,5 @@
-"""What demonstrations of worker pools share: the build, the segment, the exporter, live numbers, and the command line."""
+"""The common part of the worker-pool demonstrations: the build, the segment, the exporter, live numbers, the command
+line."""
 import argparse
 import os
 import secrets
@@ -106,7 +107,7 @@ def show_live(demo):
 
 
 def free_port(wanted):
-    """wanted, or 0 for any when somebody has it."""
+    """The port wanted, or 0 (any port) when it is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
-"""Requests to an example pool, with a tally that knows exactly how many were begun and how many answers were seen.
+"""Requests to an example pool, with exact counts of the requests begun and the answers seen.
 
-Knows HTTP and what to ask for; nothing of metrics.
+It knows HTTP and the pool's paths, and no metrics.
 """
 import collections
 import http.client
@@ -8,7 +8,8 @@ import itertools
 import random
 import threading
 
-# How often, method, path, and what the pool is to make of it: route and status. This is what examples/pool/pool.c serves.
+# How often, method, path, and what the pool is to make of it: route and status. This is what examples/pool/pool.c
+# serves.
 POOL_MIX = (
     (40, "GET", "/", "/", "200"),
     (35, "GET", "/items/{}", "/items/{{id}}", "200"),

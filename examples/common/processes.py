@@ -1,9 +1,10 @@
 """Work whose processes and segment go away with it, however it ends.
 
-Three processes see to that. The first one is what the user started: it only passes signals on. The second one, the guardian, is in a
-session of its own, so that what ends the first one's group does not end it, and it inherits every orphan below (a subreaper). The
-third one does the work. When the work is done or the first one is gone, be it by kill -9, the guardian ends whatever still runs
-and removes the segment. When the guardian itself is killed, the other two do it.
+There are three processes. The first one is the one that the user started: it only passes signals on. The second one,
+the supervisor, has a session of its own, so that a signal to the first one's group does not end it, and it is the
+parent of all orphans below it (a subreaper). The third one does the work. When the work is done or the first process is
+gone, even by kill -9, the supervisor ends all processes that still run and removes the segment. When the supervisor
+itself is killed, the other two do that.
 """
 import contextlib
 import ctypes
@@ -47,32 +48,33 @@ def exit_code(status):
 
 
 def guarded(name, segment, work):
-    """Calls work() in a process of its own; its troubles are told under the program's name. Returns its exit code, with nothing of it left. To be called before there are threads."""
+    """Calls work() in a process of its own, whose errors are printed under the program's name. Returns its exit code
+    when all its processes have ended and the segment is removed. To be called before there are threads."""
     reading, writing = os.pipe()
-    guardian = os.fork()
-    if guardian == 0:
+    supervisor = os.fork()
+    if supervisor == 0:
         os.close(writing)
         os._exit(guard(reading, name, segment, work))
     os.close(reading)
     for number in ENDING:
         signal.signal(number, lambda number, frame: os.write(writing, bytes([number])))
-    _, status = os.waitpid(guardian, 0)
+    _, status = os.waitpid(supervisor, 0)
     if os.WIFSIGNALED(status):
         remove_segment(segment)
     return exit_code(status)
 
 
 def guard(reading, name, segment, work):
-    """The guardian. Returns its exit code."""
+    """The supervisor. Returns its exit code."""
     os.setsid()
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    guardian = os.getpid()
+    supervisor = os.getpid()
     worker = os.fork()
     if worker == 0:
         os.close(reading)
-        os._exit(do(name, segment, work, guardian))
+        os._exit(do(name, segment, work, supervisor))
     watch(reading, worker)
     _, status = os.waitpid(worker, 0)
     end_children()
@@ -82,7 +84,7 @@ def guard(reading, name, segment, work):
 
 
 def watch(reading, worker):
-    """Passes signals on until the worker ends; when there is nobody any more who could send some, ends it."""
+    """Passes signals on until the worker ends; ends it when the process that the user started is gone."""
     descriptor, patience, asked = os.pidfd_open(worker), None, [reading]
     while True:
         ready, _, _ = select.select([descriptor, *asked], [], [], patience)
@@ -95,14 +97,14 @@ def watch(reading, worker):
     os.close(descriptor)
 
 
-def do(name, segment, work, guardian):
+def do(name, segment, work, supervisor):
     """The work. Returns its exit code."""
     code = 1
     try:
         for number in ENDING:
             signal.signal(number, leave)
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == guardian:
+        if os.getppid() == supervisor:
             code = work()
     except SystemExit as end:
         code = end.code
@@ -112,7 +114,7 @@ def do(name, segment, work, guardian):
         traceback.print_exc()
     with contextlib.suppress(OSError):  # nobody reads any more
         sys.stdout.flush()
-    if os.getppid() != guardian:
+    if os.getppid() != supervisor:
         end_children()
         remove_segment(segment)
     return code
@@ -130,7 +132,7 @@ def children():
 
 
 def end_children():
-    """Ends all processes below this one, politely, then not."""
+    """Ends all processes below this one, by SIGTERM, then by SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         end, told = time.monotonic() + PATIENCE_SECONDS, set()
         while time.monotonic() < end:
@@ -146,7 +148,7 @@ def end_children():
 
 
 class Process:
-    """A program whose output, both kinds, is read line by line, so that it never waits for us."""
+    """A program whose standard output and error are read line by line, so that it never blocks on a full pipe."""
 
     def __init__(self, command):
         self.name = os.path.basename(command[0])

@@ -1,7 +1,7 @@
-"""One round that proves the numbers of a pool of workers: what was scraped is what clients saw answered, also while workers are
-killed with -9.
+"""The end-to-end check of a pool's numbers: the scraped counts equal the answers that clients saw, also while workers
+are killed with -9.
 
-Knows a running pool only by what it is asked (Pool below).
+It knows a running pool only by the methods of Pool below.
 """
 import os
 import signal
@@ -15,7 +15,7 @@ REQUESTS = 300  # of each client, in each of the three parts of a round; in the 
 
 
 class Pool:
-    """What a round has to know of a running pool; a demonstration fills it in."""
+    """What the check has to know of a running pool; a demonstration implements it."""
 
     port = None  # where it serves
     url = None  # the exporter's
@@ -79,7 +79,8 @@ def kill_part(pool):
 
 
 def prove(pool):
-    """One round: before the kills, with them, after them. Prints what it saw; raises Trouble where a number is not what it has to be."""
+    """One round: before the kills, with them, after them. Prints what it saw; raises Trouble where a number is not what
+    it has to be."""
     answers_before, total_before = quiet_part(pool)
     begun, answers, grown = kill_part(pool)
     answers_after, total_after = quiet_part(pool)
@@ -105,7 +106,7 @@ after the kills    {answers_after:8d}   {answers_after:12d}   {total_after:13d}
 
 
 def check_the_rest(pool, scrape):
-    """The histogram, the gauge, and who lives."""
+    """The histogram, the gauge, and the number of living workers."""
     observed, total, workers_n = int(scrape.total(pool.durations + "_count")), pool.total(scrape), len(pool.workers)
     if not total - workers_n <= observed <= total:  # each killed worker may have been between the two
         raise Trouble(f"{observed} durations for {total} requests")

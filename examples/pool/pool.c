@@ -4,8 +4,8 @@
  *     shmeter-pool --port 8080 --workers 4 --segment shop
  *     shmeter-exporter --segment shop
  *
- * The parent opens the segment, describes its metrics, starts the workers and replaces those that die. Every worker has a
- * listening socket of its own on the same port (SO_REUSEPORT), and serves its connections one request at a time. All
+ * The parent opens the segment, describes its metrics, starts the workers and replaces those that die. Every worker has
+ * a listening socket of its own on the same port (SO_REUSEPORT), and serves its connections one request at a time. All
  * that is shmeter stands in "metrics" and in serve(); http.h is the protocol, and knows nothing of it.
  */
 #include <errno.h>
@@ -69,7 +69,7 @@ static struct shmeter *meter;
 static const struct shmeter_family *requests, *duration;
 static struct shmeter_gauge in_progress, connections;
 
-/* A meter that cannot be had is no reason not to serve: say it once and go on, the updates go nowhere. */
+/* When there is no meter the pool serves all the same: it prints a warning once, and its updates are not counted. */
 static void
 metrics_open(const char *segment)
 {
@@ -128,8 +128,8 @@ find_route(const struct http_request *request)
 }
 
 /*
- * Serves one complete request. It is counted before its answer is sent: an answer that somebody has seen is in the total,
- * even if this process is killed in the middle of the next line.
+ * Serves one complete request. It is counted before its answer is sent: an answer that somebody has seen is in the
+ * total, even if this process is killed in the middle of the next line.
  */
 static int
 serve(struct http_connection *connection, const struct http_request *request)
@@ -230,7 +230,7 @@ start_worker(int number, in_port_t port)
     exit(0);
 }
 
-/* ---- the parent --------------------------------------------------------------------------------------------------- */
+/* ---- the parent --------------------------------------------------------------------------------------------- */
 
 /* Forgets the workers that have died. Returns whether one of them could not serve at all. */
 static int

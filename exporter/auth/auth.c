@@ -1,5 +1,6 @@
 /*
- * A fixed array of checks; the thread takes the oldest that waits. Users and cache belong to the asking thread and need no lock.
+ * A fixed array of checks; the thread takes the one that has waited longest. Users and cache belong to the asking
+ * thread and need no lock.
  */
 #include "exporter/auth/auth.h"
 
@@ -96,7 +97,7 @@ auth_run(void *argument)
     return NULL;
 }
 
-/* ---- who asks ---- */
+/* ---- the asking thread ---- */
 
 /* The hash that a password is to be held against; *known 0: there is no such user, and it matches nothing. */
 static void

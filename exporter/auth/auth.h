@@ -1,8 +1,8 @@
 /*
- * Who may come in: names and passwords against bcrypt hashes. A hash costs tens of milliseconds of CPU time on purpose, so it is
- * computed on a thread of its own, one at a time, behind a short queue of which no address gets more than a part; what was
- * found out is remembered. Whether a user exists cannot be told from the time that an answer takes. It knows no HTTP but the
- * Authorization header.
+ * Verifies names and passwords against bcrypt hashes. A hash costs tens of milliseconds of CPU time on purpose. So
+ * hashes are computed on a thread of their own, one at a time, behind a short queue of which one address gets only a
+ * part, and results are remembered. The time of an answer does not reveal whether a user exists. Of HTTP it knows only
+ * the Authorization header.
  *
  * All of these are called by one thread, which never waits for a hash (but for auth_end).
  */
@@ -14,13 +14,13 @@
 #define AUTH_QUEUE       32u /* passwords that wait for their hash at most                                       */
 #define AUTH_PER_ADDRESS 8u  /* of one address                                                                */
 
-/* Strings of whoever made it; kept while they are configured. */
+/* The strings belong to the caller and must live as long as they are configured. */
 struct auth_user {
     const char *name;
     const char *hash; /* basic_hash_check() was content with it                                                 */
 };
 
-/* Somebody who waits for an answer. */
+/* A request that waits for an answer. */
 struct auth_waiter {
     struct auth_waiter *next;
     void *owner;
@@ -42,8 +42,8 @@ struct auth *auth_new(void);
 void auth_configure(struct auth *auth, const struct auth_user *users, uint32_t users_n);
 
 /*
- * header: the value of Authorization, NULL when there is none. address: 16 bytes that stand for the client's. waiter is used with
- * AUTH_WAITING only. Never waits.
+ * header: the value of Authorization, NULL when there is none. address: 16 bytes that stand for the client's. waiter is
+ * used with AUTH_WAITING only. Never waits.
  */
 enum auth_answer auth_ask(struct auth *auth, const char *header, const unsigned char address[16],
                           struct auth_waiter *waiter);
@@ -51,10 +51,12 @@ enum auth_answer auth_ask(struct auth *auth, const char *header, const unsigned 
 /* Readable when there are answers. */
 int auth_fd(const struct auth *auth);
 
-/* A list of those who may ask again, NULL when there is none. */
+/* A list of the waiters that may ask again, NULL when there is none. */
 struct auth_waiter *auth_answered(struct auth *auth);
 
-/* Ends the thread, after the hash that it is at, and gives everybody back who still waits. Nobody may ask afterwards. */
+/*
+ * Ends the thread after its current hash, and gives back all that still wait. auth must not be asked afterwards.
+ */
 struct auth_waiter *auth_end(struct auth *auth);
 
 /* After auth_end(). NULL is fine. */

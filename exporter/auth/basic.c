@@ -1,6 +1,6 @@
 /*
- * Whatever has two readings is refused. Base64 is that of Nettle, which decodes into memory that is wiped here; GnuTLS' own copies the
- * text to memory that it does not wipe.
+ * Ambiguous headers are refused. The base64 decoder is Nettle's, which decodes into memory that is wiped here; the
+ * decoder of GnuTLS copies the text to memory that it does not wipe.
  */
 #include "exporter/auth/basic.h"
 
@@ -14,7 +14,9 @@
 #define BASE64_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define BCRYPT_ALPHABET "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* Returns the number of bytes, or -EINVAL. Nettle skips blanks and takes nothing for something, which is left to nobody here. */
+/*
+ * Returns the number of bytes, or -EINVAL. Nettle skips blanks and accepts an empty text; both are refused here.
+ */
 static int
 decode(const char *text, size_t text_len, char *out, size_t out_bytes)
 {

@@ -1,6 +1,6 @@
 /*
- * The Authorization header of HTTP's Basic scheme (RFC 7617), and hashes of passwords as they may stand in a file. It checks no
- * password.
+ * The Authorization header of HTTP's Basic scheme (RFC 7617), and hashes of passwords as they may stand in a file. It
+ * checks no password.
  */
 #ifndef SHMETER_EXPORTER_AUTH_BASIC_H
 #define SHMETER_EXPORTER_AUTH_BASIC_H
@@ -18,15 +18,18 @@ struct basic {
 };
 
 /*
- * Reads the value of an Authorization header. Base64 has to be exact (RFC 4648, with padding); a password may hold ':' and any bytes
- * but zero. Returns 0, or -EINVAL with *out wiped. value NULL: there is no such header.
+ * Reads the value of an Authorization header. Base64 has to be exact (RFC 4648, with padding); a password may hold ':'
+ * and any bytes but zero. Returns 0, or -EINVAL with *out wiped. value NULL: there is no such header.
  */
 int basic_parse(const char *value, struct basic *out);
 
 /* To be called when the password is not needed any more. */
 void basic_wipe(struct basic *basic);
 
-/* NULL when text is a bcrypt hash ($2a$, $2b$ or $2y$) of a cost that is taken; otherwise what is wrong, without the hash. */
+/*
+ * NULL when text is a bcrypt hash ($2a$, $2b$ or $2y$) of a cost that is taken; otherwise what is wrong, without the
+ * hash.
+ */
 const char *basic_hash_check(const char *text);
 
 /* The cost of a hash that was checked. */

@@ -1,6 +1,7 @@
 /*
- * What is known of passwords: whether one belongs to a hash, under a key that reveals neither. What is known stays true whatever
- * becomes of the users. Refused and granted ones have rooms of their own, so that guesses do not push out the passwords that count.
+ * Results of password checks: whether a password belongs to a hash, stored under a key that reveals neither. Such a
+ * result stays true when users change. Wrong and right passwords are kept in separate rings, so that guesses do not
+ * displace the right ones.
  *
  * Single-threaded.
  */
@@ -34,8 +35,8 @@ void auth_cache_wipe(struct auth_cache *cache); /* also the secret */
 void auth_cache_empty(struct auth_cache *cache);
 
 /*
- * HMAC-SHA256 under the secret over user, hash and password, each behind its length: no two triples have the same bytes (what
- * CVE-2022-46146 was about). Returns 0 or -EIO.
+ * HMAC-SHA256 under the secret over user, hash and password, each behind its length: no two triples have the same bytes
+ * (what CVE-2022-46146 was about). Returns 0 or -EIO.
  */
 int auth_cache_key(const struct auth_cache *cache, const char *user, const char *hash, const char *password,
                    struct auth_key *out);

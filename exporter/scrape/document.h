@@ -1,5 +1,6 @@
 /*
- * What is asked for, and the document that answers it: made by the round, shared by the requests that want the same, sent by web/.
+ * The kind of document that a request wants, and the document itself: made by the round, shared by all requests that
+ * want the same, sent by web/.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
@@ -21,7 +22,7 @@ enum document_kind {
 
 enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
 
-/* What is asked for. Requests that want the same thing share one document. */
+/* The document that a request wants. Requests that want the same share one document. */
 struct wanted {
     enum document_kind kind;
     const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */

@@ -1,13 +1,13 @@
 /*
- * Documents are shared by two threads: the scraper's makes them, and whoever has sent one to the last request frees it. Only the spare
- * buffers are under the lock.
+ * Documents are shared by two threads: the scraper's thread makes a document, and the thread that has sent it to the
+ * last request frees it. Only the spare buffers are under the lock.
  */
 #include "exporter/scrape/document_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_ROUNDS 8u /* one that nobody has used for so many rounds is given back                      */
+#define SPARE_ROUNDS 8u /* one that was not used for that many rounds is freed                      */
 
 /* The buffer of an earlier document of this kind, which was as large as the next one will be, or an empty one. */
 static struct buffer
@@ -27,7 +27,7 @@ spare_take(struct document_cache *cache, const struct wanted *wanted)
     return found;
 }
 
-/* Keeps a buffer for the next document of this kind, one of each, and frees those that nobody uses any more. */
+/* Keeps one buffer of each kind for the next document, and frees those that are no longer used. */
 static void
 spare_keep(struct document_cache *cache, const struct wanted *wanted, struct buffer *buffer)
 {

@@ -1,5 +1,6 @@
 /*
- * The documents of a round, each made once for all that want the same, in the memory of earlier ones. It knows rounds, not who asks.
+ * The documents of a round. Each is made once for all requests that want the same, in the memory of earlier ones. It
+ * knows rounds, not requests.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENT_CACHE_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENT_CACHE_H
@@ -27,7 +28,10 @@ struct document_cache {
 void document_cache_open(struct document_cache *cache);
 void document_cache_close(struct document_cache *cache);
 
-/* Around a round's documents; made is the list of them and NULL to begin with. At the end those that nobody has are freed. */
+/*
+ * To be called at the beginning and the end of a round. made is the list of its documents, at first NULL. At the end
+ * the documents that no request has are freed.
+ */
 void document_cache_begin(struct document_cache *cache);
 void document_cache_end(struct document *made);
 

@@ -1,6 +1,6 @@
 /*
- * Health, readiness, and the page for people. The page is one HTML document without scripts; everything that comes from a
- * segment is escaped.
+ * Health, readiness, and the page for people. The page is one HTML document without scripts; everything that comes from
+ * a segment is escaped.
  */
 #include "exporter/scrape/documents.h"
 

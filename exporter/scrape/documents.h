@@ -1,5 +1,6 @@
 /*
- * What the exporter shows, one function for each kind: from a store that was read to bytes. It knows neither threads nor HTTP.
+ * The exporter's documents, one function for each kind: from a store that was read to bytes. It knows neither threads
+ * nor HTTP.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
@@ -17,7 +18,9 @@ struct documents_context {
     const char *telemetry_path;
 };
 
-/* Each appends a document to out and returns 0 or -ENOMEM. *good becomes 0 when the document tells of something wrong. */
+/*
+ * Each appends a document to out and returns 0 or -ENOMEM. *good becomes 0 when the document tells of something wrong.
+ */
 int document_health(const struct documents_context *context, struct buffer *out, int *good);
 int document_summary(const struct documents_context *context, struct buffer *out, int *good);
 int document_ready(const struct documents_context *context, struct buffer *out, int *good);

@@ -1,5 +1,5 @@
 /*
- * Every kind of check has its series, also while it has nothing to say: an alert on it needs no absent().
+ * Every kind of check always has a series, also while it finds nothing: an alert on it needs no absent().
  */
 #include "exporter/scrape/health_put.h"
 

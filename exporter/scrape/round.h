@@ -1,6 +1,6 @@
 /*
- * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's thread and knows
- * neither queues nor HTTP.
+ * One reading of the segments, the verdict on them, and the documents that show both. It belongs to the scraper's
+ * thread and knows neither queues nor HTTP.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_ROUND_H
 #define SHMETER_EXPORTER_SCRAPE_ROUND_H
@@ -10,7 +10,7 @@
 #include "exporter/scrape/document.h"
 #include "exporter/settings/config.h"
 
-/* What cannot change. */
+/* The options that a reload does not change. */
 struct round_options {
     const uint32_t *owners;
     uint32_t owners_n;
@@ -19,14 +19,23 @@ struct round_options {
 
 struct round;
 
-/* Takes the settings over. What options point to must outlive it. NULL: no memory, and the settings are still the caller's. */
+/*
+ * Takes ownership of config. The data of options must outlive the round. NULL: no memory, and config is still the
+ * caller's.
+ */
 struct round *round_new(const struct round_options *options, struct config *config);
 void round_free(struct round *round);
 
-/* Replaces the settings and takes the new ones over. Returns 0, or -errno: all is as before, and they are still the caller's. */
+/*
+ * Replaces the settings and takes ownership of config. Returns 0; or -errno: nothing has changed, and config is still
+ * the caller's.
+ */
 int round_configure(struct round *round, struct config *config);
 
-/* What the exporter's own series say of settings: whether the last reload was good, and when the last good one was (since 1970). */
+/*
+ * What the exporter's own series say of settings: whether the last reload was good, and when the last good one was
+ * (since 1970).
+ */
 struct round_reload {
     int is_good;
     double good_seconds;
@@ -38,8 +47,9 @@ void round_note_reload(struct round *round, const struct round_reload *reload);
 int round_read(struct round *round, int with_values);
 
 /*
- * When rules and summaries are to be read again, in ns of CLOCK_MONOTONIC; 0: there are none, and nothing is to be done by the clock.
- * And to do it, which is a reading too: documents cannot be made of it. Returns 0 or -ENOMEM.
+ * round_tick_at(): when rules and summaries are to be evaluated next, in ns of CLOCK_MONOTONIC; 0: there are none.
+ * round_tick() evaluates them, which replaces the last reading: no document can be made until the next round_read(). It
+ * returns 0 or -ENOMEM.
  */
 uint64_t round_tick_at(const struct round *round);
 int round_tick(struct round *round);
@@ -52,7 +62,10 @@ struct round_summary {
 
 void round_summary(const struct round *round, struct round_summary *out);
 
-/* Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0 or -ENOMEM. */
+/*
+ * Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0
+ * or -ENOMEM.
+ */
 int round_make(struct round *round, struct document *document);
 
 /* Makes the coded document of a plain one that wants the same otherwise. Returns 0 or -ENOMEM. */

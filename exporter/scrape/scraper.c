@@ -1,6 +1,6 @@
 /*
- * A queue in, a list out, and one round at a time in between. The round belongs to the thread; the queue and the list are under the
- * lock, which is never held while a segment is read.
+ * Requests arrive in a queue, the thread makes one round at a time, and answered requests leave in a list. The round
+ * belongs to the thread; the queue and the list are under the lock, which is never held while a segment is read.
  */
 #include "exporter/scrape/scraper.h"
 
@@ -23,7 +23,7 @@ struct scraper {
     struct scrape_request *answered;
     struct document_cache cache;
     int stopping, busy;
-    uint64_t waiting_since_ns; /* somebody waits for what is being read, or will be next; 0: nobody           */
+    uint64_t waiting_since_ns; /* requests wait for the current or the next reading; 0: none waits            */
     uint64_t readings_n;
     struct round_summary summary;  /* of the last reading                                                     */
     struct config *config;         /* to be taken over; NULL: none                                             */
@@ -128,7 +128,7 @@ is_time(struct scraper *scraper)
     return at && clock_ns(CLOCK_MONOTONIC) >= at;
 }
 
-/* Until something is asked, or until it is time for the rules. Under the lock. */
+/* Waits until there is a request, or until it is time for the rules. Under the lock. */
 static void
 wait_until_asked(struct scraper *scraper)
 {

@@ -1,6 +1,6 @@
 /*
- * The one thread that reads segments. Requests of any kind that wait when it begins a round are answered together from that one
- * round: so a scrape shows everything that was done before it was asked for, and any number of scrapes that come at once cost
+ * The one thread that reads segments. All requests that wait when it begins a round are answered together from that
+ * round. So a scrape shows every update that was done before its request, and any number of simultaneous scrapes cost
  * two rounds at most. It knows rounds and documents, not HTTP.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_SCRAPER_H
@@ -18,24 +18,32 @@ struct scrape_request {
 };
 
 /*
- * Starts the thread, which reads the segments once, so that the log tells from the beginning what is there. Takes the settings over.
- * What options point to must outlive it. Returns NULL: no memory, threads or descriptors; the settings are freed.
+ * Starts the thread, which reads the segments once, so that the log names the segments from the start. Takes ownership
+ * of the settings. The strings of options must outlive the scraper. Returns NULL: no memory, threads or descriptors;
+ * the settings are freed.
  */
 struct scraper *scraper_start(const struct round_options *options, struct config *config);
 
-/* Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every document freed. */
+/*
+ * Ends the rounds under way, stops the thread and frees everything. Every request must have been answered and every
+ * document freed.
+ */
 void scraper_free(struct scraper *scraper);
 
 /*
- * Hands other settings to the thread, which takes them over before its next round: what is asked after scraper_configured() has told
- * of them is answered by them. One at a time. Any thread.
+ * Hands new settings to the thread, which applies them before its next round. Requests that are made after
+ * scraper_configured() has returned 1 are answered with the new settings. At most one such change may be under way. Any
+ * thread.
  */
 void scraper_configure(struct scraper *scraper, struct config *config);
 
-/* Returns 1 once for each scraper_configure(), when it is decided: *result is 0, or -errno and the former settings stay. Any thread. */
+/*
+ * Returns 1 once for each scraper_configure(), when the thread is done with it. *result is 0; or -errno, and the former
+ * settings stay. Any thread.
+ */
 int scraper_configured(struct scraper *scraper, int *result);
 
-/* What the series of its own are to say of reloads, from the next round on. Any thread. */
+/* Sets the result of the last reload, which the exporter's own series show from the next round on. Any thread. */
 void scraper_note_reload(struct scraper *scraper, const struct round_reload *reload);
 
 /* Readable when answers wait, after scraper_configure() was decided, and once after the first reading. */
@@ -47,13 +55,16 @@ void scraper_ask(struct scraper *scraper, struct scrape_request *request);
 /* Waits until everything that was asked is answered. */
 void scraper_finish(struct scraper *scraper);
 
-/* A list of answered requests, NULL when there are none. document_free() is to be called once for each of their documents. */
+/*
+ * A list of answered requests, NULL when there are none. document_free() is to be called once for each of their
+ * documents.
+ */
 struct scrape_request *scraper_answered(struct scraper *scraper);
 
-/* How the thread fares. */
+/* The state of the thread. */
 struct scraper_state {
     uint64_t readings_n;          /* that have ended                                                          */
-    uint64_t waiting_ns;          /* for how long somebody has waited for the reading under way; 0 it is at rest */
+    uint64_t waiting_ns;          /* how long requests have waited for the reading under way; 0: none waits */
     struct round_summary summary; /* of the last reading                                                     */
 };
 

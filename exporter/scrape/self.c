@@ -1,5 +1,6 @@
 /*
- * Names and meanings of process_* are those of all Prometheus clients. What /proc does not tell is left out.
+ * Names and meanings of process_* are those of all Prometheus clients. A series whose value /proc does not have is left
+ * out.
  */
 #include "exporter/scrape/self.h"
 

@@ -1,5 +1,5 @@
 /*
- * The series in which the exporter speaks of itself: what it is, since when, what a scrape costs, what its process uses.
+ * The exporter's series about itself: version, start, the cost of a scrape, the resources of its process.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_SELF_H
 #define SHMETER_EXPORTER_SCRAPE_SELF_H

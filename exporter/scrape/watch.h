@@ -1,5 +1,5 @@
 /*
- * Tells the log what became of the segments: found, gone, created again, unreadable; each change once.
+ * Logs each change of a segment once: found, gone, created again, unreadable.
  */
 #ifndef SHMETER_EXPORTER_SCRAPE_WATCH_H
 #define SHMETER_EXPORTER_SCRAPE_WATCH_H

@@ -1,6 +1,6 @@
 /*
- * The settings that a reload can change: the file of --config.file, together with the options that say the same. docs/configuration.md
- * is its description for people. It opens no segment.
+ * The settings that a reload can change: the file of --config.file, together with the options that say the same.
+ * docs/configuration.md is its description for people. It opens no segment.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_CONFIG_H
 #define SHMETER_EXPORTER_SETTINGS_CONFIG_H
@@ -30,8 +30,9 @@ struct config {
 };
 
 /*
- * Reads the file that options name, or no file, and adds what the options say; they win where both say something. options and their
- * strings must outlive it. Returns 0 and *out, or -errno and one sentence in report, which was empty, with the file's line. Any thread.
+ * Reads the file that options name, or no file, and adds what the options say; they win where both say something.
+ * options and their strings must outlive it. Returns 0 and *out, or -errno and one sentence in report, which was empty,
+ * with the file's line. Any thread.
  */
 int config_read(struct config **out, const struct options *options, struct report *report);
 void config_free(struct config *config); /* NULL is fine */

@@ -1,5 +1,5 @@
 /*
- * What the readers of the file's sections share. For them alone.
+ * What the files that read the sections share; no other file includes it.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_INTERNAL_H
 #define SHMETER_EXPORTER_SETTINGS_INTERNAL_H

@@ -1,6 +1,6 @@
 /*
- * Rules and summaries of the section health. What an expression, a name and a label may be, rules_add() and rules_add_summary() decide;
- * here is the line of what they refuse.
+ * Rules and summaries of the section health. rules_add() and rules_add_summary() decide which expressions, names and
+ * labels are valid; this file adds the line to their refusals.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * Names, patterns and paths are told apart by their letters alone.
+ * Names, patterns and paths are distinguished by their characters alone.
  */
 #include "exporter/settings/segment_name.h"
 

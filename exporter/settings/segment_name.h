@@ -1,5 +1,5 @@
 /*
- * What people may write where a segment is meant.
+ * Which names, patterns and paths of segments are valid in options and settings.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_SEGMENT_NAME_H
 #define SHMETER_EXPORTER_SETTINGS_SEGMENT_NAME_H

@@ -1,6 +1,6 @@
 /*
- * The section segments: which segments are served besides those of the options, and how their series are exposed. What a label, a prefix
- * and an expression may be, settings_add() decides; here is the line of what it refuses.
+ * The section segments: which segments are served besides those of the options, and how their series are exposed.
+ * settings_add() decides which labels, prefixes and expressions are valid; this file adds the line to its refusals.
  */
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,10 @@
 
 #include "exporter/tls/tls.h"
 
-/* The bytes of a part, to be given to tls_part_free(). Returns 0, or -errno and a report. part TLS_PART_KEY: warns when others may read it. */
+/*
+ * The bytes of a part, to be given to tls_part_free(). Returns 0, or -errno and a report. part TLS_PART_KEY: warns when
+ * others may read it.
+ */
 int tls_part_read(const struct tls_settings *settings, enum tls_part part, gnutls_datum_t *out, struct report *report);
 void tls_part_free(gnutls_datum_t *datum); /* wipes it */
 

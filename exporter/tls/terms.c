@@ -1,6 +1,6 @@
 /*
- * GnuTLS is told of key exchanges, ciphers and MACs, not of suites. Because a server has one key, one kind of key exchange is left;
- * and because each cipher goes with one MAC here, what is allowed is exactly the suites of the list.
+ * GnuTLS is told of key exchanges, ciphers and MACs, not of suites. Because a server has one key, one kind of key
+ * exchange is left; and because each cipher goes with one MAC here, what is allowed is exactly the suites of the list.
  */
 #include "exporter/tls/terms.h"
 

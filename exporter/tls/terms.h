@@ -1,6 +1,6 @@
 /*
- * What may be negotiated in a TLS handshake: from the words of Go's crypto/tls, which Prometheus' web configuration uses, to
- * priority strings of GnuTLS. It knows no files and no sessions.
+ * What may be negotiated in a TLS handshake: from the words of Go's crypto/tls, which Prometheus' web configuration
+ * uses, to priority strings of GnuTLS. It knows no files and no sessions.
  */
 #ifndef SHMETER_EXPORTER_TLS_TERMS_H
 #define SHMETER_EXPORTER_TLS_TERMS_H
@@ -36,9 +36,9 @@ int tls_suite_parse(const char *name, uint8_t *out);
 int tls_curve_parse(const char *name, uint8_t *out);
 
 /*
- * Two priority strings (gnutls_priority_init(3)): opening is for a session whose version is not known yet, and fits TLS 1.3, whose
- * suites are not limited by the list; former replaces it once the version is known to be 1.2 or older. Returns 0, or -ENOENT: a
- * version up to 1.2 is allowed, and no suite of the list works with such a key.
+ * Two priority strings (gnutls_priority_init(3)): opening is for a session whose version is not known yet, and fits TLS
+ * 1.3, whose suites are not limited by the list; former replaces it once the version is known to be 1.2 or older.
+ * Returns 0, or -ENOENT: a version up to 1.2 is allowed, and no suite of the list works with such a key.
  */
 int tls_terms_print(const struct tls_terms *terms, enum tls_key_kind kind, char opening[TLS_PRIORITY_BYTES],
                     char former[TLS_PRIORITY_BYTES]);

@@ -1,6 +1,6 @@
 /*
- * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session tickets,
- * so there is no resumption that would go past the verification.
+ * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session
+ * tickets, so no session can be resumed without the verification.
  */
 #include "exporter/tls/tls.h"
 
@@ -305,7 +305,10 @@ chain_is_trusted(gnutls_session_t session)
     return !gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status;
 }
 
-/* Called in the handshake, in TLS 1.2 also when a client has shown no certificate. Who is refused is told so: the library would only hang up. */
+/*
+ * Called in the handshake, in TLS 1.2 also when a client has shown no certificate. Who is refused is told so: the
+ * library would only hang up.
+ */
 static int
 verify_client(gnutls_session_t session)
 {

@@ -1,6 +1,7 @@
 /*
- * One certificate with its key, and what is demanded of clients, ready to be used by sessions of GnuTLS. It never changes: other
- * files or settings make another one, and sessions keep the one that they began with. It knows sessions and no HTTP.
+ * One certificate with its key, the client-authentication mode and the priorities, ready to be used by sessions of
+ * GnuTLS. It never changes: changed files or settings make a new one, and sessions keep the one that they began with.
+ * It knows sessions and no HTTP.
  *
  * Single-threaded.
  */
@@ -14,7 +15,10 @@
 #include "base/report.h"
 #include "exporter/tls/terms.h"
 
-/* Go's words: NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert. */
+/*
+ * Go's words: NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven,
+ * RequireAndVerifyClientCert.
+ */
 enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_REQUEST, TLS_CLIENT_ANY, TLS_CLIENT_IF_GIVEN, TLS_CLIENT_VERIFY };
 
 /* PEM: in a file, or as text. */
@@ -36,14 +40,14 @@ struct tls_settings {
 struct tls;
 
 /*
- * Reads and checks everything; what is doubtful but works (an expired certificate, a key that others may read) is logged as a
- * warning. It keeps nothing of the settings. Its maker holds it once. NULL: the report, which was
- * empty, says why, without secrets; its field is the part, or TLS_PART_CERT for their being together.
+ * Reads and checks everything; what is doubtful but works (an expired certificate, a key that others may read) is
+ * logged as a warning. It keeps nothing of the settings. Its maker holds it once. NULL: the report, which was empty,
+ * says why, without secrets; its field is the part, or TLS_PART_CERT for their being together.
  */
 struct tls *tls_new(const struct tls_settings *settings, struct report *report);
 
 void tls_hold(struct tls *tls);
-void tls_release(struct tls *tls); /* frees it when nobody holds it any more; NULL is fine */
+void tls_release(struct tls *tls); /* frees it when there is no other reference; NULL is fine */
 
 /* Sets a session up, before its handshake: the session must not outlive tls. Returns 0 or -ENOMEM. */
 int tls_begin(struct tls *tls, gnutls_session_t session);

@@ -1,6 +1,7 @@
 /*
- * accept4(2). Its errors are of three kinds: the client has gone already, which is nothing; the process or the machine is out of
- * something, which passes; and the rest, which would be a mistake here and is treated like the second kind.
+ * accept4(2). There are three kinds of errors. The client is gone already: ignored. The process or the machine lacks a
+ * resource: temporary, accepting pauses. All others would be a mistake in this program, and are treated like the second
+ * kind.
  */
 #include "exporter/web/accepts.h"
 

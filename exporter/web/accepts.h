@@ -1,7 +1,7 @@
 /*
- * The listening sockets of a loop: takes connections from them, a few at a time so that those that are open have their turn, and pauses
- * when the process has no descriptors left, so that a connection that cannot be taken does not keep the loop spinning. It knows
- * descriptors, not HTTP.
+ * The listening sockets of a loop: accepts connections from them, a few at a time so that open connections are served
+ * in between. When the process has no descriptors left it pauses, so that a connection that cannot be accepted does not
+ * make the loop spin. It knows descriptors, not HTTP.
  *
  * Single-threaded. Times are CLOCK_MONOTONIC in nanoseconds.
  */
@@ -29,7 +29,10 @@ typedef void accepts_fn(void *argument, int fd, const struct sockaddr *address, 
 /* Takes a listening socket over, which must not block. Returns 0, or -errno (and the socket is closed). */
 int accepts_add(struct accepts *accepts, int fd);
 
-/* Takes connections that wait. Returns 1 when there was one too many for the process's descriptors, and a pause begins: else 0. */
+/*
+ * Takes connections that wait. Returns 1 when there was one too many for the process's descriptors, and a pause begins:
+ * else 0.
+ */
 int accepts_run(struct accepts *accepts, uint64_t now_ns, accepts_fn *fn, void *argument);
 
 /* When accepts_run() has to be called though nothing is readable; ACCEPTS_NEVER: not. */

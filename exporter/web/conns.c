@@ -1,5 +1,6 @@
 /*
- * A list in the order in which connections began to wait. There are a few hundred at most, so everything is a walk.
+ * A list in the order in which connections began to wait. There are a few hundred at most, so every operation goes
+ * through the list.
  */
 #include "exporter/web/conns.h"
 
@@ -71,7 +72,7 @@ conns_of_address(const struct conns *conns, const unsigned char address[16])
     return n;
 }
 
-/* Somebody who waits for an answer goes only when nobody else is left. address NULL: any. */
+/* A connection that waits for an answer is chosen only when there is no other one. address NULL: any. */
 static void
 conns_make_room(struct conns *conns, const struct conn *newcomer, const unsigned char *address)
 {

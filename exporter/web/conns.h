@@ -1,11 +1,13 @@
 /*
- * The open connections, with a deadline for each that no trickle of bytes moves, and a limit on how many there are, in all and
- * from one address: the one that has waited longest makes room. It knows descriptors and times, not HTTP.
+ * The open connections. Each has a deadline that slow clients cannot extend by sending single bytes. Their number is
+ * limited, in all and from one address: when it is reached, the connection that has waited longest is closed. It knows
+ * descriptors and times, not HTTP.
  *
- * An address is an IPv4 address, or an IPv6 network of 64 bits, which is what one client usually has; of a Unix socket, the user.
+ * An address is an IPv4 address, or an IPv6 network of 64 bits, which is what one client usually has; of a Unix socket,
+ * the user.
  *
- * A connection is cut by shutdown(2): whoever reads it finds its end and closes it. Single-threaded. Times are CLOCK_MONOTONIC
- * in nanoseconds.
+ * A connection is ended by shutdown(2): its reader then finds the end of the stream and closes it. Single-threaded.
+ * Times are CLOCK_MONOTONIC in nanoseconds.
  */
 #ifndef SHMETER_EXPORTER_WEB_CONNS_H
 #define SHMETER_EXPORTER_WEB_CONNS_H
@@ -28,7 +30,7 @@ struct conn {
     enum conn_phase phase;
     int fd;
     uint32_t cut;
-    void *session;               /* whoever made the connection knows what it is                              */
+    void *session;               /* known to the maker of the connection only                                 */
     struct handshake *handshake; /* its first request is waited for over TLS; NULL: not                       */
     unsigned char address[16];   /* of the client, IPv4 mapped, without the host's part of IPv6                */
 };

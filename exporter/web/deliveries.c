@@ -1,5 +1,5 @@
 /*
- * A document is freed when libmicrohttpd has let go of the response that is made around it.
+ * A document is freed when libmicrohttpd has released the response that refers to it.
  */
 #include "exporter/web/deliveries.h"
 

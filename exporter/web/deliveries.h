@@ -1,6 +1,6 @@
 /*
- * Documents on their way: one response for all requests that got the same document, and a limit on the bytes that slow takers hold.
- * Single-threaded.
+ * Documents that are being sent: one response for all requests that got the same document, and a limit on the bytes
+ * that slow clients keep in memory. Single-threaded.
  */
 #ifndef SHMETER_EXPORTER_WEB_DELIVERIES_H
 #define SHMETER_EXPORTER_WEB_DELIVERIES_H

@@ -1,6 +1,6 @@
 /*
- * The web configuration in force, and the state that it needs: the certificate (read again when its files change), the token bucket of the
- * request rate, and the thread that checks passwords.
+ * The web configuration in force, and the state that it needs: the certificate (read again when its files change), the
+ * token bucket of the request rate, and the thread that checks passwords.
  */
 #include "exporter/web/guard.h"
 
@@ -108,8 +108,8 @@ guard_no_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, i
 }
 
 /*
- * Files are renamed one after the other, so a pair that does not fit may be one half of a renewal: the former pair stays, and it is
- * tried again when a file changes.
+ * Files are renamed one after the other, so a pair that does not fit may be one half of a renewal: the former pair
+ * stays, and it is tried again when a file changes.
  */
 static void
 renew(struct guard *guard, uint64_t now_ns)

@@ -1,6 +1,7 @@
 /*
- * What stands between the network and the pages, as the web configuration says: TLS, passwords, the rate of requests, and headers.
- * A new configuration, or a renewed certificate, counts from the next connection or request on; nothing that is open ends.
+ * The checks before a request is served, as the web configuration says: TLS, passwords and the rate of requests; and
+ * the headers of answers. A new configuration, or a renewed certificate, applies from the next connection or request
+ * on; open connections stay.
  *
  * Single-threaded.
  */
@@ -22,8 +23,8 @@ struct guard *guard_new(void);
 int guard_check(const struct guard *guard, const struct web_config *config, struct report *report);
 
 /*
- * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was: -EINVAL as
- * guard_check() has it, -ENOMEM.
+ * Puts a configuration in force and takes it over. Returns 0, or -errno and one sentence, and everything is as it was:
+ * -EINVAL as guard_check() has it, -ENOMEM.
  */
 int guard_configure(struct guard *guard, struct web_config *config, struct report *report);
 
@@ -49,7 +50,7 @@ enum auth_answer guard_ask(struct guard *guard, struct MHD_Connection *connectio
 /* The headers of every response: WEB_HEADERS of them. */
 const struct web_header *guard_headers(const struct guard *guard);
 
-/* Readable when guard_answered() has something; -1 while nobody is ever asked for a password. */
+/* Readable when guard_answered() has something; -1 while no passwords are configured. */
 int guard_fd(const struct guard *guard);
 struct auth_waiter *guard_answered(struct guard *guard);
 

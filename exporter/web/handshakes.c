@@ -1,6 +1,7 @@
 /*
- * Asleep means suspended for the library, and watched by an epoll descriptor here, once. What GnuTLS has decrypted and not yet handed on
- * makes no socket readable, so whoever has such bytes is left awake.
+ * An asleep connection is suspended in the library, and its socket is in an epoll descriptor here, for one event. Bytes
+ * that GnuTLS has decrypted and not yet delivered make no socket readable, so a connection that has such bytes is not
+ * put to sleep.
  */
 #include "exporter/web/handshakes.h"
 

@@ -1,6 +1,7 @@
 /*
- * TLS connections whose first request has not come: asleep until their socket has something. libmicrohttpd would ask them again and
- * again: it takes a handshake that waits for its client for one that goes on, so a client that stalls would cost all of a CPU.
+ * TLS connections whose first request has not arrived: they sleep until their socket is readable. libmicrohttpd would
+ * poll them without a pause, because it takes a handshake that waits for its client for one that can go on. A client
+ * that stalls would then cost a whole CPU.
  *
  * Single-threaded, between runs of the library.
  */
@@ -22,10 +23,15 @@ int handshakes_add(struct handshakes *handshakes, struct MHD_Connection *connect
 /* Wakes those whose socket has something: before the library runs. */
 void handshakes_wake(struct handshakes *handshakes);
 
-/* Puts to sleep those who have nothing to do, forgets those whose request has come: after the library has run. */
+/*
+ * To be called after the library has run: puts idle connections to sleep, and forgets those whose request has arrived.
+ */
 void handshakes_rest(struct handshakes *handshakes);
 
-/* Wakes all: before the end of the library's daemon, which must run once more and must not be followed by handshakes_rest(). */
+/*
+ * Wakes all: before the end of the library's daemon, which must run once more and must not be followed by
+ * handshakes_rest().
+ */
 void handshakes_end(struct handshakes *handshakes);
 
 /* A connection has ended: forgets it. conn without a handshake is fine. */

@@ -1,5 +1,6 @@
 /*
- * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with deadlines.
+ * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with
+ * deadlines.
  */
 #include "exporter/web/http.h"
 
@@ -224,7 +225,7 @@ http_timeout_ms(struct http *http)
     return wait_ms == UINT64_MAX ? -1 : wait_ms > 3600000u ? 3600000 : (int)wait_ms;
 }
 
-/* The library closes what it cannot take. */
+/* The library closes a connection that it cannot add. */
 static void
 on_accepted(void *argument, int fd, const struct sockaddr *address, socklen_t address_bytes)
 {
@@ -233,7 +234,7 @@ on_accepted(void *argument, int fd, const struct sockaddr *address, socklen_t ad
     MHD_add_connection(http->daemon, fd, address, address_bytes);
 }
 
-/* After a crowd has left, what it took goes back to the system. */
+/* After many connections have ended, their memory is returned to the kernel. */
 static void
 trim(struct http *http)
 {

@@ -1,5 +1,5 @@
 /*
- * What http.c and requests.c share. For them alone.
+ * What http.c and requests.c share; no other file includes it.
  */
 #ifndef SHMETER_EXPORTER_WEB_INTERNAL_H
 #define SHMETER_EXPORTER_WEB_INTERNAL_H

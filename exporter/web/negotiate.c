@@ -1,6 +1,6 @@
 /*
- * One walk over a list of entries with parameters, bounded by the header's length, which the server bounds. Escaping schemes make no
- * difference here: all names are valid in every one of them.
+ * One walk over a list of entries with parameters, bounded by the header's length, which the server bounds. Escaping
+ * schemes make no difference here: all names are valid in every one of them.
  */
 #include "exporter/web/negotiate.h"
 

@@ -1,5 +1,6 @@
 /*
- * The state is one moment: each token taken puts off when the bucket is full by an interval. No fraction of a token is ever lost.
+ * The state is one time, at which the bucket will be full: each token that is taken moves it one interval later. So no
+ * fraction of a token is lost.
  */
 #include "exporter/web/rate.h"
 

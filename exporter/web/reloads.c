@@ -1,5 +1,6 @@
 /*
- * Two lists, because what was asked for while files are read may have come too late for what they say.
+ * There are two lists, because a request that arrives while the files are read may be later than a change that was not
+ * read any more.
  */
 #include "exporter/web/reloads.h"
 

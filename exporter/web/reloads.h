@@ -1,6 +1,6 @@
 /*
- * Requests that wait for a reload of the settings: each is answered by the first reload that begins after it was asked for. It knows
- * connections, not settings. Single-threaded.
+ * Requests that wait for a reload of the settings: each is answered by the first reload that begins after the request
+ * arrived. It knows connections, not settings. Single-threaded.
  */
 #ifndef SHMETER_EXPORTER_WEB_RELOADS_H
 #define SHMETER_EXPORTER_WEB_RELOADS_H
@@ -24,7 +24,7 @@ struct reloads { /* zeroed to begin with */
 /* Suspends the waiter's connection. */
 void reloads_add(struct reloads *reloads, struct reload_waiter *waiter);
 
-/* Everybody who has asked by now waits for this reload. */
+/* A reload begins: all requests so far wait for it. */
 void reloads_begin(struct reloads *reloads);
 
 /* Lets them go on, with status 200, or with 500 and what is wrong with the settings. headers: WEB_HEADERS of them. */

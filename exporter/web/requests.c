@@ -1,5 +1,6 @@
 /*
- * A request from its head to its answer: who sends it is made sure of, then the scraper is asked; meanwhile it is suspended.
+ * A request from its head to its answer: its sender is authenticated, then the scraper is asked for a document;
+ * meanwhile the connection is suspended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "exporter/web/routes.h"
 
 enum request_state {
-    REQUEST_NEW, /* whoever sent it is not known yet                                               */
+    REQUEST_NEW, /* its sender is not authenticated yet                                            */
     REQUEST_READ,
     REQUEST_LIMITED, /* there are too many requests                                                    */
     REQUEST_ASKED,
@@ -68,7 +69,10 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
     return MHD_YES;
 }
 
-/* Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the library. */
+/*
+ * Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the
+ * library.
+ */
 static int
 may_pass(struct request *request, enum MHD_Result *result)
 {

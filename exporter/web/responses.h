@@ -1,5 +1,5 @@
 /*
- * HTTP responses: the fixed ones, made once, and those around a document. Every one of them carries the same protective headers.
+ * HTTP responses: the fixed ones, made once, and those that have a document. All have the same protective headers.
  */
 #ifndef SHMETER_EXPORTER_WEB_RESPONSES_H
 #define SHMETER_EXPORTER_WEB_RESPONSES_H
@@ -29,7 +29,10 @@ struct responses {
     struct MHD_Response *fixed[RESPONSES];
 };
 
-/* headers: WEB_HEADERS of them, for every response; where they are set they replace the ones we have. Returns 0 or -ENOMEM. */
+/*
+ * headers: WEB_HEADERS of them, for every response; where they are set they replace the ones we have. Returns 0 or
+ * -ENOMEM.
+ */
 int responses_make(struct responses *responses, const struct web_header *headers);
 void responses_destroy(struct responses *responses);
 

@@ -1,6 +1,7 @@
 /*
- * Two Content-Length headers, or one beside a Transfer-Encoding, are how requests are smuggled past proxies; libmicrohttpd lets
- * them through, so they are refused here. Paths are compared as they were sent, with nothing decoded.
+ * Two Content-Length headers, or one beside a Transfer-Encoding, are how requests are smuggled past proxies;
+ * libmicrohttpd lets them through, so they are refused here. Paths are compared as they were sent, with nothing
+ * decoded.
  */
 #include "exporter/web/routes.h"
 

@@ -1,6 +1,7 @@
 /*
- * A command line, word by word, by a table of options. Names are taken whole: a beginning that is unique today would not be one day. Options
- * and operands may be mixed; behind "--" there are operands only. It keeps nothing outside of its struct.
+ * A command line, word by word, by a table of options. Names of options cannot be abbreviated: an abbreviation that is
+ * unique today may be ambiguous in a later version. Options and operands may be mixed; behind "--" there are operands
+ * only. It keeps nothing outside of its struct.
  */
 #ifndef SHMETER_BASE_ARGV_H
 #define SHMETER_BASE_ARGV_H

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * Makes *array (a pointer to elements of so many bytes, NULL to begin with) hold wanted of them. What is new is not set. Returns 0 or
- * -ENOMEM, and then the array is as before.
+ * Makes *array (a pointer to elements of so many bytes, NULL to begin with) hold wanted of them. What is new is not
+ * set. Returns 0 or -ENOMEM, and then the array is as before.
  */
 int array_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element);
 

@@ -1,5 +1,6 @@
 /*
- * A hash table from hash to number, by open addressing: of what stands at these numbers it knows nothing, and equality is the caller's.
+ * A hash table from hash to number, with open addressing. The numbers mean something to the caller only, and the caller
+ * compares for equality.
  */
 #ifndef SHMETER_BASE_HASH_TABLE_H
 #define SHMETER_BASE_HASH_TABLE_H

@@ -1,6 +1,7 @@
 /*
- * The key of this process's hash tables: random, and told to nobody. What is looked up in them was chosen by others, who would put it all
- * in one place if they knew it. A segment's own nonce is no such key: whoever makes the segment chooses it.
+ * The key of this process's hash tables: random and secret. Other people choose the strings in these tables; if they
+ * knew the key, they could choose strings that all collide. The nonce of a segment is no substitute: the creator of the
+ * segment chooses it.
  */
 #ifndef SHMETER_BASE_KEY_H
 #define SHMETER_BASE_KEY_H

@@ -165,7 +165,7 @@ log_event(enum log_level level, const char *message, ...)
     if (log_format == LOG_FORMAT_JSON)
         line.text[line.len++] = '}';
     line.text[line.len++] = '\n';
-    /* A log that nobody can take is no reason to stop serving. */
+    /* A log that cannot be written is no reason to stop serving. */
     if (write(STDERR_FILENO, line.text, line.len) < 0)
         return;
 }

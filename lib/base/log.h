@@ -1,6 +1,6 @@
 /*
- * The exporter's own log: one line an event on standard error, as logfmt or JSON, escaped so that nothing in a value can
- * forge a line. It knows nothing of what it reports.
+ * The exporter's own log: one line an event on standard error, as logfmt or JSON, escaped so that no value can forge a
+ * line. It does not know the meaning of what it logs.
  */
 #ifndef SHMETER_BASE_LOG_H
 #define SHMETER_BASE_LOG_H
@@ -15,8 +15,9 @@ void log_configure(enum log_level level, enum log_format format);
 int log_wanted(enum log_level level);
 
 /*
- * Writes one event: a message, then pairs of key and value, ended by NULL, all strings. A NULL value leaves its pair out. Keys
- * are the program's own and are not escaped. A long value is cut. Thread-safe: a line is one write(2). Not signal-safe.
+ * Writes one event: a message, then pairs of key and value, ended by NULL, all strings. A NULL value leaves its pair
+ * out. Keys are the program's own and are not escaped. A long value is cut. Thread-safe: a line is one write(2). Not
+ * signal-safe.
  */
 void log_event(enum log_level level, const char *message, ...) __attribute__((sentinel));
 

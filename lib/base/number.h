@@ -17,20 +17,21 @@ extern "C" {
 size_t number_u64(char *out, uint64_t value);
 
 /*
- * The shortest text that reads back as the same double (std::to_chars); whole numbers below 2^53 as integers; NaN, +Inf,
- * -Inf. Returns the bytes written.
+ * The shortest text that reads back as the same double (std::to_chars); whole numbers below 2^53 as integers; NaN,
+ * +Inf, -Inf. Returns the bytes written.
  */
 size_t number_f64(char *out, double value);
 
 /*
- * A bound in the one spelling that all formats share: Go's %g with shortest digits, and .0 when it has neither point nor
- * exponent (OpenMetrics 1.0, "Canonical Numbers"): 0.005 0.1 1.0 10.0 1e+06 +Inf.
+ * A bound in the one spelling that all formats share: Go's %g with shortest digits, and .0 when it has neither point
+ * nor exponent (OpenMetrics 1.0, "Canonical Numbers"): 0.005 0.1 1.0 10.0 1e+06 +Inf.
  */
 size_t number_bound(char *out, double value);
 
 /*
- * As prometheus_client writes numbers: Python's repr(), and positive ones from a million on with an exponent, which has a zero before it as
- * long as repr() would have none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015 1e+16 -1234567.0 -0.0 +Inf NaN.
+ * As prometheus_client writes numbers: Python's repr(), and positive ones from a million on with an exponent, which has
+ * a zero before it as long as repr() would have none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015 1e+16 -1234567.0 -0.0
+ * +Inf NaN.
  */
 size_t number_repr(char *out, double value);
 

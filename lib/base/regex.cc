@@ -1,5 +1,5 @@
 /*
- * RE2 behind an interface of C. It says that it has no memory by std::bad_alloc, which must not pass through C.
+ * RE2 behind a C interface. RE2 reports a lack of memory by std::bad_alloc, which must not pass through C.
  */
 #include "base/regex.h"
 
@@ -51,7 +51,10 @@ has_long_repetition(const char *expression)
     return at;
 }
 
-/* RE2 allocates within pthread_once(3), and for an exception that passes through libc, libc loads a library: before there is no memory. */
+/*
+ * RE2 allocates within pthread_once(3), and for an exception that passes through libc, libc loads a library: before
+ * there is no memory.
+ */
 void
 make_ready_for_exceptions()
 {

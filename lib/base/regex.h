@@ -1,6 +1,6 @@
 /*
- * Regular expressions of RE2's dialect, which is PromQL's too (https://github.com/google/re2/wiki/Syntax). Matching takes a time that is
- * linear in the text, whatever the expression is.
+ * Regular expressions of RE2's dialect, which is PromQL's too (https://github.com/google/re2/wiki/Syntax). Matching
+ * takes a time that is linear in the text, whatever the expression is.
  */
 #ifndef SHMETER_BASE_REGEX_H
 #define SHMETER_BASE_REGEX_H
@@ -18,13 +18,16 @@ extern "C" {
 struct regex;
 
 /*
- * Compiles an expression of UTF-8; . is any character, also a newline, as in Prometheus 3. Returns 0 and *out, -EINVAL and a sentence
- * that names the expression, or -ENOMEM. Thread-safe.
+ * Compiles an expression of UTF-8; . is any character, also a newline, as in Prometheus 3. Returns 0 and *out, -EINVAL
+ * and a sentence that names the expression, or -ENOMEM. Thread-safe.
  */
 int regex_new(struct regex **out, const char *expression, struct report *report);
 void regex_free(struct regex *regex); /* NULL is fine */
 
-/* Whether it matches the whole text: 1, 0 or -ENOMEM, as it allocates, within REGEX_MEMORY_BYTES. Any number of threads may ask the same one. */
+/*
+ * Whether it matches the whole text: 1, 0 or -ENOMEM, as it allocates, within REGEX_MEMORY_BYTES. Any number of threads
+ * may ask the same one.
+ */
 int regex_matches(const struct regex *regex, const char *text);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /*
- * One buffer of a fixed size, so that a mistake can be told without memory.
+ * One buffer of a fixed size, so that a mistake can be reported when memory has run out.
  */
 #include "base/report.h"
 

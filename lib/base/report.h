@@ -1,6 +1,6 @@
 /*
- * What is wrong with something that was given, for whoever gave it: a sentence, and which part of it is meant. The first mistake counts:
- * a report that has a sentence keeps it.
+ * A mistake in the caller's input: a sentence, and the field that has the mistake. The first mistake stays: a report
+ * that has a sentence keeps it.
  */
 #ifndef SHMETER_BASE_REPORT_H
 #define SHMETER_BASE_REPORT_H
@@ -11,7 +11,7 @@
 
 struct report {              /* zeroed to begin with                                                            */
     char text[REPORT_BYTES]; /* one sentence without a full stop; "": nothing is wrong; longer ones are cut off    */
-    uint32_t field;          /* what it is about, in the words of whoever checked (an enum); 0: the whole          */
+    uint32_t field;          /* which part has the mistake, by an enum of the checking function; 0: the whole      */
     uint32_t item;           /* of a field that is a list: which one, from 0                                      */
 };
 

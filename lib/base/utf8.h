@@ -6,7 +6,10 @@
 
 #include <stddef.h>
 
-/* The bytes of the well-formed sequence at text, of which there are len; 0: it is none. A zero byte is a character, and ends any other. */
+/*
+ * The bytes of the well-formed sequence at text, of which there are len; 0: it is none. A zero byte is a character, and
+ * ends any other.
+ */
 size_t utf8_sequence(const unsigned char *text, size_t len);
 
 /* Whether a character of so many bytes is a control character: C0, DEL, C1. */

@@ -1,5 +1,6 @@
 /*
- * The descriptors begin at 3. A wrong one is refused by its name: served half, a mistake in a unit would stay unseen.
+ * The descriptors begin at 3. A wrong one is refused, with its name, because a mistake in a unit would not be noticed
+ * when only the other sockets are served.
  */
 #include "daemon/activation.h"
 

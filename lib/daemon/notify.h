@@ -1,8 +1,9 @@
 /*
- * Messages to the service manager: the protocol of sd_notify(3) and sd_watchdog_enabled(3), NOTIFY_SOCKET and WATCHDOG_USEC. It knows
- * nothing of what is told. Without a NOTIFY_SOCKET all of it does nothing.
+ * Messages to the service manager: the protocol of sd_notify(3) and sd_watchdog_enabled(3), NOTIFY_SOCKET and
+ * WATCHDOG_USEC. It does not know the meaning of the messages. Without a NOTIFY_SOCKET its functions do nothing.
  *
- * To be called by one thread. What cannot be sent is lost: nobody may wait for a service manager.
+ * To be called by one thread. A message that cannot be sent at once is dropped, so that the program never waits for the
+ * service manager.
  */
 #ifndef SHMETER_DAEMON_NOTIFY_H
 #define SHMETER_DAEMON_NOTIFY_H

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ABSENT_SLACK   4096u /* absent series that are carried along before the model is begun anew            */
+#define ABSENT_SLACK   4096u /* absent series that are kept before the model is rebuilt                        */
 #define FRUITLESS_MOST 255u  /* readings between two beginnings because of conflicts that did not go away       */
 
 /* ---- life ---- */
@@ -78,8 +78,8 @@ fill_once(const struct exposition *exposition)
 }
 
 /*
- * Whether the model is to be begun anew because of conflicts: what is left out may conflict with families and series that are absent
- * by now, those of a release before this one.
+ * Whether to rebuild the model because of conflicts. A family or series may be left out because it conflicts with one
+ * that is absent by now, such as one of an earlier release; in a rebuilt model the absent ones are gone.
  */
 static int
 worth_clearing(struct exposition *exposition)
@@ -97,7 +97,7 @@ worth_clearing(struct exposition *exposition)
     return 0;
 }
 
-/* Begins the model anew; where that did not help, more readings are to pass until the next time. */
+/* Rebuilds the model; when that did not help, more readings pass until the next time. */
 static int
 fill_anew(struct exposition *exposition)
 {

@@ -1,7 +1,9 @@
 /*
- * What the segments of a store expose: their values in one model, and the model as a document. The way of a scrape:
- *     exposition_read(exposition, add, argument);               take all segments, give their values to the model, add the program's own
- *     exposition_render(exposition, &encode_text, &out);        plan, encode
+ * One exposition of the segments of a store: their values in one model, and the model as a document. The steps of a
+ * scrape:
+ *     exposition_read(exposition, add, argument);          take all segments, give their values to the model,
+ *                                                          add the program's own
+ *     exposition_render(exposition, &encode_text, &out);   plan, encode
  * An exposition belongs to one thread at a time.
  */
 #ifndef SHMETER_EXPOSITION_EXPOSITION_H
@@ -18,10 +20,10 @@ struct exposition {
     struct store *store;
     struct model *model; /* of the last exposition_read(); values may be added to it until the next one */
     struct plan *plan;
-    uint64_t conflicts;     /* of the last reading after which the model was begun anew, while there are any     */
+    uint64_t conflicts;     /* of the last reading after which the model was rebuilt, while there are any        */
     uint64_t definitions;   /* of the store, at the last reading                                               */
-    uint32_t fruitless_n;   /* readings to let pass since the model was begun anew for nothing, ...            */
-    uint32_t fruitless_now; /* ... and of them those to come                                               */
+    uint32_t fruitless_n;   /* readings to let pass after a rebuild of the model that did not help, ... */
+    uint32_t fruitless_now; /* ... and how many of them are still to come                                  */
 };
 
 /* NULL: no memory. Nothing is opened yet. */
@@ -31,16 +33,19 @@ void exposition_free(struct exposition *exposition); /* NULL is fine */
 /* Replaces all options, as store_configure(); the model begins another epoch. */
 int exposition_configure(struct exposition *exposition, const struct store_options *options);
 
-/* Adds to the model what the program has to say itself. Returns 0 or -ENOMEM. */
+/* Adds the program's own series to the model. Returns 0 or -ENOMEM. */
 typedef int (*exposition_add_fn)(void *argument, struct model *model);
 
 /*
- * Reads all segments and fills the model. Where memory runs out, the segment that takes most of it is left out, and the next one, until
- * there is enough for the others. add NULL: there is nothing to add. Returns 0, or -ENOMEM: there is not enough for any.
+ * Reads all segments and fills the model. When memory runs out, the segment that takes most of it is left out, then the
+ * next one, until there is enough for the others. add NULL: there is nothing to add. Returns 0, or -ENOMEM: there is
+ * not enough for a single segment.
  */
 int exposition_read(struct exposition *exposition, exposition_add_fn add, void *argument);
 
-/* Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on. */
+/*
+ * Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on.
+ */
 int exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out);
 
 #endif

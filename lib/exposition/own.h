@@ -1,5 +1,5 @@
 /*
- * What a store has to say of itself: the shmeter_* series of each segment.
+ * The own series of a store: shmeter_* of each segment.
  */
 #ifndef SHMETER_EXPOSITION_OWN_H
 #define SHMETER_EXPOSITION_OWN_H
@@ -7,8 +7,8 @@
 struct model;
 
 /*
- * Adds the series of a store's segments, as they were read last, all with the label segment; and how many conflicts there were so far. An
- * exposition_add_fn, whose argument is the store. 0 or -ENOMEM.
+ * Adds the series of a store's segments, as they were read last, all with the label segment; and how many conflicts
+ * there were so far. An exposition_add_fn, whose argument is the store. 0 or -ENOMEM.
  */
 int own_add(void *store, struct model *model);
 

@@ -1,6 +1,6 @@
 /*
- * Level 1 with its standard work memory: of ISA-L's levels the first one that looks for matches, at the cost of level 0 and a third
- * smaller; 2 gives the same, 3 takes three times as long for 2 %.
+ * Level 1 with its standard work memory: of ISA-L's levels the first one that looks for matches, at the cost of level 0
+ * and a third smaller; 2 gives the same, 3 takes three times as long for 2 %.
  */
 #include "formats/gzip.h"
 

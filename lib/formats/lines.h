@@ -1,6 +1,6 @@
 /*
- * Lines of the text formats: the plan's pieces with numbers behind them. Each function writes at out, where there is room, and
- * returns the end of what it wrote.
+ * Lines of the text formats: the plan's pieces with numbers behind them. Each function writes at out, where there is
+ * room, and returns the end of what it wrote.
  */
 #ifndef SHMETER_FORMATS_LINES_H
 #define SHMETER_FORMATS_LINES_H

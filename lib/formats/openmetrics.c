@@ -1,6 +1,6 @@
 /*
- * OpenMetrics 1.0.0 (the text format of the OpenMetrics specification): the lines of text 0.0.4 under other heads, without those that
- * the specification forbids, and with _created where they are wanted.
+ * OpenMetrics 1.0.0 (the text format of the OpenMetrics specification): the lines of text 0.0.4 under other heads,
+ * without those that the specification forbids, and with _created where they are wanted.
  */
 #include <errno.h>
 
@@ -19,7 +19,10 @@ struct source {
     int created; /* 1: _created lines are wanted                                                            */
 };
 
-/* NAME_created{labels} SECONDS, where piece is a line's `name{labels} `. By integers: no double has the digits for nanoseconds. */
+/*
+ * NAME_created{labels} SECONDS, where piece is a line's `name{labels} `. By integers: no double has the digits for
+ * nanoseconds.
+ */
 static char *
 put_created(char *out, const struct source *source, const struct model_series *series, const char *piece,
             size_t name_len, size_t len)
@@ -43,8 +46,9 @@ put_created(char *out, const struct source *source, const struct model_series *s
 /* ---- histograms, summaries ---- */
 
 /*
- * A sum is for what cannot be negative (section "Histogram"): not with a negative bound, nor when negative observations in
- * the first bucket have made it negative, nor when it is no number. A histogram's count goes with its sum; a summary's does not.
+ * A sum is for what cannot be negative (section "Histogram"): not with a negative bound, nor when negative observations
+ * in the first bucket have made it negative, nor when it is no number. A histogram's count goes with its sum; a
+ * summary's does not.
  */
 static int
 sum_allowed(const struct model_shape *shape, double sum)

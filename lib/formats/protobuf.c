@@ -1,6 +1,6 @@
 /*
- * Delimited protobuf messages (exposition.proto): the plan's bytes, with values put into their places and, for histograms, the
- * messages that change with every observation written out.
+ * Delimited protobuf messages (exposition.proto): the plan's bytes, with values put into their places and, for
+ * histograms, the messages that change with every observation written out.
  */
 #include <errno.h>
 
@@ -69,9 +69,9 @@ held_signed(uint64_t count)
 }
 
 /*
- * The log buckets in one pass: each one's difference from the one before it, and a run's span when it has ended; protobuf keeps the
- * order of each field, not that of fields among each other. A histogram that has none has one span of no buckets all
- * the same, so that it is seen to be a native one.
+ * The log buckets in one pass: each one's difference from the one before it, and a run's span when it has ended;
+ * protobuf keeps the order of each field, not that of fields among each other. A histogram that has none has one span
+ * of no buckets all the same, so that it is seen to be a native one.
  */
 static char *
 put_runs(char *out, const struct model_shape *shape, const uint64_t *buckets)
@@ -196,7 +196,9 @@ guess(const struct model_family *family, const struct plan_family *plan)
     return plan->head.len + (plan->text.len / plan->series_n + each) * family->present_n;
 }
 
-/* The length stands before the family and is known after it: room is left, and should it not fit, the family is moved. */
+/*
+ * The length stands before the family and is known after it: room is left, and should it not fit, the family is moved.
+ */
 static int
 render_family(struct buffer *out, const struct model *model, const struct model_family *family,
               const struct plan_family *plan)

@@ -1,7 +1,8 @@
 /*
- * Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), as far as a scrape writes it itself: numbers whose
- * places protobuf-c's functions could only reach by way of a tree of messages, built and walked for each series at each scrape. All
- * that stays the same is packed by protobuf-c. Each function writes at out, where there is room, and returns the end.
+ * Protocol Buffers' wire format (protobuf.dev/programming-guides/encoding), as far as a scrape writes it itself:
+ * numbers whose places protobuf-c's functions could only reach by way of a tree of messages, built and walked for each
+ * series at each scrape. All that stays the same is packed by protobuf-c. Each function writes at out, where there is
+ * room, and returns the end.
  */
 #ifndef SHMETER_FORMATS_PROTOBUF_WIRE_H
 #define SHMETER_FORMATS_PROTOBUF_WIRE_H

@@ -1,5 +1,5 @@
 /*
- * From the status of segments to a verdict with its reasons. Pure: no clock, no file, no memory of earlier questions.
+ * From the status of segments to a verdict with its reasons. Pure: no clock, no files, no memory of earlier calls.
  */
 #ifndef SHMETER_HEALTH_HEALTH_H
 #define SHMETER_HEALTH_HEALTH_H
@@ -43,8 +43,8 @@ struct health {
 const char *health_check_name(enum health_check check); /* "segment" "capacity" "slots" "worker_dead" ... */
 
 /*
- * Judges statuses_n segments, which must outlive *out. NULL limits: the defaults. No segment at all is failing. Returns 0 or
- * -ENOMEM. free with health_free().
+ * Judges statuses_n segments, which must outlive *out. NULL limits: the defaults. No segment at all is failing. Returns
+ * 0 or -ENOMEM. free with health_free().
  */
 int health_judge(struct health *out, const struct segment_status *const *statuses, uint32_t statuses_n,
                  const struct health_limits *limits);

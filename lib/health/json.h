@@ -1,5 +1,6 @@
 /*
- * A verdict as JSON: {"status": "ok", "reasons": [...], "segment_counts": {...}, "worker_counts": {...}, "segments": [...]}.
+ * A verdict as JSON: {"status": "ok", "reasons": [...], "segment_counts": {...}, "worker_counts": {...}, "segments":
+ * [...]}.
  */
 #ifndef SHMETER_HEALTH_JSON_H
 #define SHMETER_HEALTH_JSON_H

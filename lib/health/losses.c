@@ -1,6 +1,6 @@
 /*
- * For each kind of each segment: the total of the last look, and since when and by how much it has been growing. Growth is over when there
- * was none for LOSSES_SECONDS.
+ * For each kind of each segment: its total at the last reading, and since when and by how much it has been growing.
+ * Growth has ended when there was none for LOSSES_SECONDS.
  */
 #include "health/losses.h"
 

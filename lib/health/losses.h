@@ -1,6 +1,6 @@
 /*
- * Which losses have grown of late: what the status of segments tells, remembered from one reading to the next. Readings may be far apart;
- * what grew between two of them is as new as the later one.
+ * Which losses have grown recently, by comparing the status of segments from one reading to the next. Readings may be
+ * far apart; growth between two of them has the time of the later one.
  */
 #ifndef SHMETER_HEALTH_LOSSES_H
 #define SHMETER_HEALTH_LOSSES_H
@@ -20,7 +20,10 @@ struct losses {
     uint64_t real_ns; /* likewise; 0: there was none                                                        */
 };
 
-/* now: seconds of a clock that never goes back; real_ns: since 1970. 0 or -ENOMEM. What was there at the first look is no new loss. */
+/*
+ * now: seconds of a clock that never goes back; real_ns: since 1970. 0 or -ENOMEM. What was there at the first look is
+ * no new loss.
+ */
 int losses_look(struct losses *losses, const struct segment_status *const *statuses, uint32_t statuses_n, double now,
                 uint64_t real_ns);
 

@@ -1,5 +1,5 @@
 /*
- * What the files of the model share among themselves; nobody else includes it.
+ * What the files of the model share; no other file includes it.
  */
 #ifndef SHMETER_MODEL_INTERNAL_H
 #define SHMETER_MODEL_INTERNAL_H

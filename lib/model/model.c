@@ -1,6 +1,7 @@
 /*
- * Families: found by binary search, kept sorted by name. Additions are collected and put among the others some at a time: each for itself would
- * move half of all. Everything of one epoch but the arrays that grow lies in one arena and goes with it.
+ * Families: found by binary search, kept sorted by name. Additions are collected and merged some at a time, because
+ * inserting each one alone would move half of the array. All memory of one epoch but the growing arrays is in one arena
+ * and is freed with it.
  */
 #include "model/model.h"
 
@@ -205,7 +206,10 @@ has_suffix(enum model_type type, size_t i)
     return model_is_histogram(type) && (i > 0 || !model_is_summary(type));
 }
 
-/* Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than their own. */
+/*
+ * Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than
+ * their own.
+ */
 static int
 family_clashes(const struct model *model, enum model_type type, const char *name)
 {

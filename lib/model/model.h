@@ -1,9 +1,9 @@
 /*
- * Families, series and their values: all that encoders, the status page and JSON see. It knows neither shared memory nor a
- * format.
+ * Families, series and their values, which encoders, the status page and JSON read. It knows neither shared memory nor
+ * formats.
  *
- * Families and series are added and stay; at each scrape model_begin() forgets all values, and whoever has values sets
- * them again. A series without a value in this scrape is absent and is not exposed.
+ * Families and series stay once they are added. At each scrape model_begin() drops all values, and the store and the
+ * program set them again. A series without a value in this scrape is absent and is not exposed.
  */
 #ifndef SHMETER_MODEL_MODEL_H
 #define SHMETER_MODEL_MODEL_H
@@ -18,12 +18,17 @@ struct model_shape {
     const char *const *labels; /* label names, in the order of the series' values                           */
     uint32_t labels_n;
     enum model_number number;
-    /* Histograms: cells' buckets, and the classic buckets that text shows of them. Summaries have one, and show none. */
+    /*
+     * Histograms: cells' buckets, and the classic buckets that text shows of them. Summaries have one, and show none.
+     */
     uint32_t buckets_n;           /* words in a series' value behind the sum; 0: no histogram             */
     uint32_t classic_n;           /* classic buckets, +Inf not counted                                   */
     const double *classic_bounds; /* le                                                                  */
     const uint32_t *classic_ends; /* the buckets before this index are <= classic_bounds[i]               */
-    /* Exponential histograms: buckets[0] is the zero bucket, then log_n buckets; bucket 1 + i ends at 2^((first_index + i) * 2^-schema). */
+    /*
+     * Exponential histograms: buckets[0] is the zero bucket, then log_n buckets; bucket 1 + i ends at 2^((first_index +
+     * i) * 2^-schema).
+     */
     uint32_t exponential;
     int32_t schema;
     int32_t first_index;
@@ -53,9 +58,9 @@ struct model_family {
 };
 
 /*
- * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram or summary, the bits of the
- * sum, then buckets_n counts, not cumulative. A stateset has a series for each state, 1 or 0, whose label of the family's name is the
- * state.
+ * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram or summary,
+ * the bits of the sum, then buckets_n counts, not cumulative. A stateset has a series for each state, 1 or 0, whose
+ * label of the family's name is the state.
  */
 struct model {
     struct model_family **families; /* sorted by name                                                      */
@@ -68,10 +73,10 @@ struct model {
 struct model *model_new(void); /* NULL: no memory */
 void model_free(struct model *model);
 
-/* Forgets all values. Families and series stay. */
+/* Drops all values. Families and series stay. */
 void model_begin(struct model *model);
 
-/* Forgets families and series too, and begins another epoch. */
+/* Drops families and series too, and begins another epoch. */
 void model_clear(struct model *model);
 
 /* ---- reading a value ---- */
@@ -123,7 +128,7 @@ uint64_t model_idle_n(const struct model *model);
 /* NULL when there is none of this name. */
 const struct model_family *model_find(const struct model *model, const char *name);
 
-/* ---- adding single values: what a program has to say of itself ---- */
+/* ---- adding single values: a program's own series ---- */
 
 struct model_metric {     /* a static description */
     enum model_type type; /* none that model_is_histogram                                                   */
@@ -135,8 +140,8 @@ struct model_metric {     /* a static description */
 
 /*
  * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
- * between each exposition_read() and the rendering. Returns 0, -EEXIST when the name stands for another type or number (counted in
- * conflicts), -EINVAL for an invalid name, or -ENOMEM.
+ * between each exposition_read() and the rendering. Returns 0, -EEXIST when the name stands for another type or number
+ * (counted in conflicts), -EINVAL for an invalid name, or -ENOMEM.
  */
 int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);
 int model_put_f64(struct model *model, const struct model_metric *metric, const char *const *values, double value);
@@ -144,19 +149,23 @@ int model_put_f64(struct model *model, const struct model_metric *metric, const 
 /* ---- adding families and series: for snapshots ---- */
 
 /*
- * Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first one stay.
+ * Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first
+ * one stay.
  */
 struct model_family *model_family_get(struct model *model, enum model_type type, const char *name, const char *help,
                                       const char *unit, int *error);
 
-/* The same where many are added: model_settle() is to follow before anybody looks at the families. */
+/* The same where many are added: model_settle() must be called before the families are read. */
 struct model_family *model_family_collect(struct model *model, enum model_type type, const char *name, const char *help,
                                           const char *unit, int *error);
 
 /* After additions: model->families has them all. 0 or -ENOMEM. */
 int model_settle(struct model *model);
 
-/* Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it is a histogram. */
+/*
+ * Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it
+ * is a histogram.
+ */
 const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,
                                           uint32_t bounds_n);
 

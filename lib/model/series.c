@@ -10,8 +10,8 @@
 #include "shm/hash.h"
 
 /*
- * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however their
- * labels are ordered.
+ * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however
+ * their labels are ordered.
  */
 static uint32_t
 series_hash(const struct whole *whole, const struct model_shape *shape, const char *const *values)

@@ -35,8 +35,8 @@ shape_same(const struct shape *node, const struct model_shape *wanted, const dou
 #define CLASSIC_LIMIT 40u
 
 /*
- * Of how many log buckets one end is shown: a power of two, because every such end is one of a coarser schema too, whatever the
- * range. It depends on the definition alone.
+ * Of how many log buckets one end is shown: a power of two, because every such end is one of a coarser schema too,
+ * whatever the range. It depends on the definition alone.
  */
 static int64_t
 shape_step(const struct model_shape *shape)
@@ -49,8 +49,8 @@ shape_step(const struct model_shape *shape)
 }
 
 /*
- * Whether the i-th bound is a classic bucket's. Of an exponential histogram the zero threshold is, and not the last bound: the bucket
- * below it also holds what was above the range, and le would not be true.
+ * Whether the i-th bound is a classic bucket's. Of an exponential histogram the zero threshold is, and not the last
+ * bound: the bucket below it also holds what was above the range, and le would not be true.
  */
 static int
 shape_shows(const struct shape *node, uint32_t i, int64_t step)

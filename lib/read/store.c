@@ -168,8 +168,8 @@ store_configure(struct store *store, const struct store_options *options)
 /* ---- finding segments ---- */
 
 /*
- * Both are in order of name. What no name leads to any more is watched on as long as it has counted something. 0, or -ENOMEM: some names are
- * watched by nobody yet.
+ * Both lists are in order of name. A segment to which no name leads any more is still watched as long as it has counted
+ * something. 0, or -ENOMEM: some names are not watched yet.
  */
 static int
 watch_names(struct store *store, const struct shmeter_reader_names *names)
@@ -319,7 +319,8 @@ store_relieve(struct store *store)
 }
 
 /*
- * There was not enough memory for a watch: whoever takes most is given up, which may be itself. Returns 1 when it is to be tried again.
+ * There was not enough memory for a watch: gives up the watch that takes most, which may be the same one. Returns 1
+ * when it is to be tried again.
  */
 static int
 make_room(struct store *store, struct store_watch *watch)

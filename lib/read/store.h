@@ -1,7 +1,7 @@
 /*
- * The segments that a program has open: names and patterns are looked up at each take, a segment may appear, disappear or be created
- * again, and totals do not drop when it is. It knows no format, and of a model only how to give it the values
- * (exposition/exposition.h has the model).
+ * The segments that a program has open. Names and patterns are looked up at each take, so a segment may appear,
+ * disappear or be created again; totals do not drop when it is created again. The store knows no formats, and of the
+ * model only how to give it the values (exposition/exposition.h has the model).
  *
  * A store belongs to one thread at a time.
  */
@@ -32,7 +32,10 @@ struct store_options {        /* all of it is copied but for the settings       
     uint32_t owners_n;
     struct settings_list *settings; /* of filters.h; NULL none. They must outlive their being in force */
     uint64_t (*clock_ns)(void);     /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
-    /* Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is nothing. */
+    /*
+     * Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is
+     * nothing.
+     */
     void (*spare)(void *argument);
     void *spare_argument;
 };
@@ -42,32 +45,32 @@ struct store *store_new(const struct store_options *options);
 void store_free(struct store *store);
 
 /*
- * Replaces all options. What is watched before and after is not opened again: totals of replaced segments stay, and so do the clocks
- * of idle series. What no name leads to any more, or belongs to somebody who is not accepted any more, is closed. Values are to be
- * given to another model from then on, or in another epoch of it, and until the next take there is no status. Returns 0, or -ENOMEM
- * and all is as before.
+ * Replaces all options. A segment that both the former and the new options name is not opened again: totals of replaced
+ * segments stay, and so do the clocks of idle series. A segment that the new options do not name, or whose owner they
+ * do not accept, is closed. Afterwards values must be given to another model, or in another epoch of it, and until the
+ * next take there is no status. Returns 0; or -ENOMEM, and nothing has changed.
  */
 int store_configure(struct store *store, const struct store_options *options);
 
 /*
- * Looks for the segments and reads them. A segment that cannot be read is no error: its status says why. Where memory runs out, the
- * segment that takes most of it is left out, and the next one, until there is enough for the others. Returns 0, or -ENOMEM: there is not
- * enough for any.
+ * Finds the segments and reads them. A segment that cannot be read is not an error: its status says why. When memory
+ * runs out, the segment that takes most of it is left out, then the next one, until there is enough for the others.
+ * Returns 0, or -ENOMEM: there is not enough for a single segment.
  */
 int store_take(struct store *store, enum snapshot_depth depth);
 
 /*
- * Adds the values of the last take with SNAPSHOT_ALL to a model. A series whose name or labels stand for something else there is left out
- * and counted (model->conflicts). Returns 0 or -ENOMEM.
+ * Adds the values of the last take with SNAPSHOT_ALL to a model. A series is left out and counted (model->conflicts)
+ * when another metric has its name there, or another series its labels. Returns 0 or -ENOMEM.
  */
 int store_give(struct store *store, struct model *model);
 
-/* A number that is another one when other definitions of names are in force than before. */
+/* A number that changes when another definition of a name comes into force. */
 uint64_t store_definitions(const struct store *store);
 
 /*
- * For who finds no memory for what comes after a take: gives up the segment that takes most. Returns 1, and the next store_take() is
- * without it and without those that were given up before it; or 0, there is none.
+ * Gives up the segment that takes most memory; for callers that run out of memory after a take. Returns 1: the next
+ * store_take() leaves out this segment and those that were given up before. Returns 0: there is none.
  */
 int store_relieve(struct store *store);
 

@@ -165,7 +165,10 @@ install(struct store_watch *watch, struct snapshot *snapshot)
     return 0;
 }
 
-/* The segment that was opened, if it was read before: it is taken out of where it stands. Without a snapshot: it was not. */
+/*
+ * The segment that was opened, if it was read before: it is taken out of where it stands. Without a snapshot: it was
+ * not.
+ */
 static struct store_reading
 take_known(struct store_watch *watch, const struct snapshot *snapshot)
 {
@@ -186,7 +189,7 @@ take_known(struct store_watch *watch, const struct snapshot *snapshot)
     return (struct store_reading){ NULL, NULL };
 }
 
-/* Whether somebody may still count in a segment that has lost its name. */
+/* Whether a process may still count in a segment whose file was unlinked. */
 static int
 still_used(const struct snapshot *snapshot)
 {
@@ -195,8 +198,8 @@ still_used(const struct snapshot *snapshot)
 }
 
 /*
- * A segment that was read before has the name (again): its file was cut or has grown, or had another name for a while. What it counted is
- * in it still; what is not, is kept.
+ * A segment that was read before has the name (again): its file was cut or has grown, or had another name for a while.
+ * What it counted is in it still; what is not, is kept.
  */
 static int
 begin_again(struct store_watch *watch, struct store_reading known, struct snapshot *snapshot)

@@ -1,5 +1,5 @@
 /*
- * One name that a store watches: its current segment, and those that had the name before and were replaced. Their counters
+ * One name that a store watches: its current segment, and the replaced ones that had the name before. Their counters
  * and histograms are added up for as long as the watch lives, so that totals do not drop.
  */
 #ifndef SHMETER_READ_WATCH_H
@@ -39,28 +39,31 @@ struct store_watch *store_watch_new(const char *name); /* NULL: no memory */
 void store_watch_free(struct store_watch *watch);
 
 /*
- * Reads the segment again; finds another one when the name leads elsewhere. 0 or -ENOMEM: then it may be called again, in the same take,
- * once there is more memory.
+ * Reads the segment again; opens another one when the name leads to another file. 0 or -ENOMEM: then it may be called
+ * again in the same take, once there is more memory.
  */
 int store_watch_take(struct store_watch *watch, const struct shmeter_reader_options *options,
                      enum snapshot_depth depth);
 
-/* Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or -ENOMEM. */
+/*
+ * Gives the values of the last take to the model. labelled: with the label segment. now_ns: for idle series. 0 or
+ * -ENOMEM.
+ */
 int store_watch_give(struct store_watch *watch, struct model *model, int labelled, uint64_t now_ns);
 
 /*
- * Gives up the segment that is read, for want of memory: its memory is free, and its status says so. It is opened again after some takes, more
- * each time, and has its totals then: they are in the file.
+ * Gives up the segment because memory ran out: frees its memory and says so in its status. After some takes, more each
+ * time, it is opened again; its totals are not lost, because they are in the file.
  */
 void store_watch_starve(struct store_watch *watch);
 
 /* Forgets the replaced segments' totals: the last resort. Returns 1, or 0 when there were none. */
 int store_watch_forget(struct store_watch *watch);
 
-/* What it takes, by an estimate: of memory, and with its address space. */
+/* How much memory the watch takes, by an estimate; with_mappings: address space included. */
 uint64_t store_watch_weight(const struct store_watch *watch, int with_mappings);
 
-/* Whether all that was read belongs to somebody who is accepted. */
+/* Whether the owners of all files that were read are accepted. */
 int store_watch_accepted(const struct store_watch *watch, const struct shmeter_reader_options *options);
 
 const struct segment_status *store_watch_status(const struct store_watch *watch);

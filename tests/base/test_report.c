@@ -1,5 +1,5 @@
 /*
- * What is wrong, as it is told: lib/base/report.h.
+ * Reports of mistakes: lib/base/report.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>

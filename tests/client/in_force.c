@@ -1,6 +1,6 @@
 /*
- * Which definition of a name is exposed: of those that living processes have open, the one opened last. What fits it is
- * added to it, what does not is told as a loss and as a reason.
+ * Which definition of a name is exposed: of those that living processes have open, the one opened last. Values that fit
+ * it are added to it; others are counted as a loss and are a reason in health.
  */
 #include "tests/client/definitions.h"
 

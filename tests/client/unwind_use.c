@@ -1,6 +1,6 @@
 /*
- * A profiler as programs have it: unwinds in the handler of a signal that interrupts updates, among them some whose sequences it aborts. Prints how
- * many of those samples there were, and how many did not lead to whoever called the updates.
+ * A sampling profiler: it unwinds the stack in the handler of a signal that interrupts updates, some of whose sequences
+ * it aborts. Prints how many such samples there were, and how many did not lead to the caller of the updates.
  */
 #include <execinfo.h>
 #include <signal.h>

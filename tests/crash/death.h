@@ -1,6 +1,6 @@
 /*
- * Death everywhere: an operation is looked at between any two of its instructions, and whoever comes after a death there must
- * find a sound segment.
+ * Death everywhere: the segment is examined between any two instructions of an operation, and after a death there
+ * another process must find a sound segment.
  */
 #ifndef SHMETER_TESTS_CRASH_DEATH_H
 #define SHMETER_TESTS_CRASH_DEATH_H
@@ -56,8 +56,8 @@ void stage_make(struct stage *stage, const struct op_table *table, const struct 
 /* Puts the segment back, and has a child that is about to run the operation. */
 void stage_begin(struct stage *stage, struct stepper *stepper);
 /*
- * The same, and lets it come to a boundary, by a breakpoint. SIGUSR1 runs the operation too, and so does with companion 1 a second
- * thread. Returns 0, and there is no child, when none comes there.
+ * The same, and lets it come to a boundary, by a breakpoint. SIGUSR1 runs the operation too, and so does with companion
+ * 1 a second thread. Returns 0, and there is no child, when none comes there.
  */
 int stage_begin_at(struct stage *stage, struct stepper *stepper, const struct boundary *boundary, int companion);
 /* One run, instruction by instruction. */

@@ -1,6 +1,6 @@
 /*
- * Makes a stopped child leave its restartable sequence, as it is known to the kernel, which would abort the sequence when the child
- * goes on: whoever steps it would never come to its end.
+ * Makes a stopped child leave its restartable sequence, as it is known to the kernel, which would abort the sequence
+ * when the child goes on: a child that is single-stepped would never reach its end.
  */
 #ifndef SHMETER_TESTS_CRASH_SEQUENCE_H
 #define SHMETER_TESTS_CRASH_SEQUENCE_H

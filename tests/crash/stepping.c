@@ -1,6 +1,6 @@
 /*
- * The tests' own tools: what tells whether debug registers stop a child is not deceived by those that can be set and stop nobody, and a
- * child stops at the same places by debug registers and by breakpoint instructions.
+ * The tests' own tools. The probe for debug registers is not deceived by registers that can be set and never stop a
+ * child, and a child stops at the same places by debug registers and by breakpoint instructions.
  */
 #include <setjmp.h>
 #include <signal.h>

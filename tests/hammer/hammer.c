@@ -1,7 +1,8 @@
 /*
- * One process writes random bytes over a whole live segment (damage.h), others go on using it (producers.h), and this one scrapes it:
- * every format is rendered, the text held against a strict parser, health judged. All are built with AddressSanitizer and
- * UndefinedBehaviorSanitizer: whoever touches what is not its own ends, and the test fails.
+ * One process writes random bytes over a whole live segment (damage.h), others go on using it (producers.h), and this
+ * one scrapes it: every format is rendered, the text held against a strict parser, health judged. All are built with
+ * AddressSanitizer and UndefinedBehaviorSanitizer: a process that touches memory that is not its own ends, and the test
+ * fails.
  *
  * Usage: hammer [SCRAPES]. $SHMETER_TEST_SEED replaces the seed, which is random and printed.
  */

@@ -1,7 +1,7 @@
 /*
- * Threads of one process that open families at once: of one description one family, of one name one definition that has it, of one family
- * one binding and one set of private cells. A name that is given up meanwhile is had afterwards by who opened it last, or by nobody. What a
- * slower thread made for nothing is given back.
+ * Threads of one process open families at once: each description has one family, each name one definition that has it,
+ * each family one binding and one set of private cells. A name that is given up meanwhile belongs afterwards to the
+ * definition that was opened last, or to none. A thread that lost a race frees what it made.
  */
 #define WORLD_HEAP
 #include "tests/model/world.h"

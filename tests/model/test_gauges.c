@@ -1,7 +1,8 @@
 /*
- * Gauges. POOL: a process that sets and workers that add, of which some die; what the exporter's own code makes of the cells at the end is what
- * some order of the operations gives, less the shares of the dead. Retained modes: a dead worker's value is folded by who takes its slot,
- * who may die as well, and no reading of it is wrong meanwhile. LATEST: value and stamp are one.
+ * Gauges. POOL: one process sets and workers add, of which some die; the value that the exporter's own code reads at
+ * the end is the result of some order of the operations, less the shares of the dead. Retained modes: the process that
+ * takes a dead worker's slot folds its value, and may die too; no reading meanwhile is wrong. LATEST: value and stamp
+ * belong together.
  */
 #include "tests/model/world.h"
 
@@ -117,7 +118,9 @@ reader(void *argument)
         model_fail("a torn reading: %g", gauge_read.value);
 }
 
-/* Tries all orders of the operations in mask that respect who was finished before whom; shares count of who is alive. */
+/*
+ * Tries all orders of the operations in mask that respect who was finished before whom; shares count of who is alive.
+ */
 static int
 explains(uint32_t mask, uint32_t done, double value, double set_to, const double *shares)
 {

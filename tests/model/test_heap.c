@@ -1,6 +1,6 @@
 /*
- * Private memory: threads that take and give back at once, one of which may stop for ever (as in a child forked meanwhile). No block is had by
- * two, each comes zeroed, and no more is cut from the chunk than is needed at one time.
+ * Private memory: threads allocate and free at once, and one of them may stop for ever (as in a child forked
+ * meanwhile). No block has two owners, each is zeroed, and no more is cut from the chunk than is needed at one time.
  */
 #include "tests/model/world.h"
 

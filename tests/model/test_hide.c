@@ -1,6 +1,6 @@
 /*
- * Hiding a series against whoever looks it up and updates it. What is shown in the end is what some order of the operations gives: a series that
- * is visible has every update made through a handle that was had after it was hidden.
+ * Hiding a series while other threads look it up and update it. The values at the end are those of some order of the
+ * operations: a series that is visible has every update made through a handle that was looked up after it was hidden.
  */
 #include "tests/model/world.h"
 
@@ -87,8 +87,8 @@ expect_changes_noticed(void)
 }
 
 /*
- * A counter's record that is visible has all that was added through handles of it. A gauge that is visible was shown after it was hidden (or
- * never hidden), and has what those who looked it up then have set: one of them at least.
+ * A counter's record that is visible has all that was added through handles of it. A gauge that is visible was shown
+ * after it was hidden (or never hidden), and has what those who looked it up then have set: one of them at least.
  */
 static void
 at_end(void)

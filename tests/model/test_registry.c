@@ -1,7 +1,8 @@
 /*
- * Registration: processes that look for the same family and series at once, and die, while another one walks the records. One record for
- * each key, all get the same one, cells and records do not overlap, and whoever comes later finds what is there. Plain accesses to records are
- * watched for races: what is published is complete before anybody may look.
+ * Registration: processes that look for the same family and series at once, and die, while another one walks the
+ * records. There is one record for each key, all processes get the same one, cells and records do not overlap, and
+ * later processes find the records. Plain accesses to records are watched for races: a record is complete before it is
+ * published.
  */
 #include "tests/model/world.h"
 

@@ -64,6 +64,33 @@ def files_have_one_subject_and_so_few_lines():
     nothing(long, "files with more than one subject?")
 
 
+def too_long(document):
+    """Lines of a document with more than 120 characters, those of tables aside."""
+    return [number for number, line in enumerate(document.splitlines(), 1) if len(line) > 120 and not line.startswith("|")]
+
+
+@test
+def lines_of_documents_end_at_120_columns():
+    assert too_long("a" * 120 + "\n| " + "a" * 120 + "\n" + "ä" * 121 + "\n") == [3]
+    found = []
+    for name in files():
+        if name.endswith(".md"):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                found += [f"{name}:{number}" for number in too_long(file.read())]
+    nothing(found, "lines that are too long")
+
+
+@test
+def lines_of_finished_folders_end_at_120_columns():
+    """Code and comments of C. The other folders follow."""
+    found = []
+    for name in files():
+        if name.startswith(("cli/", "exporter/", "lib/")) and name.endswith((".c", ".h", ".cc", ".def")):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                found += [f"{name}:{number}" for number, line in enumerate(file, 1) if len(line.rstrip("\n")) > 120]
+    nothing(found, "lines that are too long")
+
+
 @test
 def nothing_that_was_built_is_kept():
     nothing([name for name in files() if re.search(r"\.(o|a|so|pyc|d|deb)$|__pycache__|^build", name)], "built files")

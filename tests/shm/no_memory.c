@@ -1,6 +1,7 @@
 /*
- * Memory that fails, and is there again later: each mapping in turn, once and from then on, while a program opens a segment, or none, and uses
- * all that there is. It runs on; there is no meter only where there was no memory for one; and with memory again it counts as ever.
+ * Memory that fails and is available again later: each mapping in turn, once and from then on, while a program opens a
+ * segment, or none, and uses every function. It runs on; it has no meter only where there was no memory for one; and
+ * when memory is available again it counts as before.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /*
- * Workers in another pid namespace than the reader: they count in the live gauges while they live, whatever descriptors they close, and leave
- * them when they are killed, whatever children they leave. Their lock alone tells, for reading and for taking over. A writer of before ABI 1.3 whose
- * descriptors are closed has none: when no slot is free its own is taken; it notices at its next use but that of a plain gauge, and claims anew.
+ * Workers in another pid namespace than the reader: they count in the live gauges while they live, whatever descriptors
+ * they close, and no longer when they are killed, whatever children they leave. Only their lock shows whether they
+ * live, for readers and for claimants. A writer of before ABI 1.3 whose descriptors are closed has no lock: when no
+ * slot is free its slot is taken. It notices that at its next use other than that of a plain gauge, and claims again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +104,9 @@ obey(struct shmeter *meter, struct shmeter_gauge gauge, char order)
     }
 }
 
-/* Attaches, sets the gauge, says so, and does what it is told until it is killed. Its pipes are its input and output. */
+/*
+ * Attaches, sets the gauge, says so, and does what it is told until it is killed. Its pipes are its input and output.
+ */
 static void
 work(double v)
 {
@@ -123,7 +126,10 @@ work(double v)
     _exit(0);
 }
 
-/* Forks a worker, which is the first of a pid namespace of its own when apart is 1. Returns its pid here, or -1: that is not allowed. */
+/*
+ * Forks a worker, which is the first of a pid namespace of its own when apart is 1. Returns its pid here, or -1: that
+ * is not allowed.
+ */
 static pid_t
 fork_worker(int apart, double v)
 {
@@ -172,7 +178,10 @@ tell(const struct worker *worker, enum order order)
     return answer_of(worker);
 }
 
-/* Starts a worker, whose own input and output are the pipes for a moment. Skips the test where there can be no namespaces. */
+/*
+ * Starts a worker, whose own input and output are the pipes for a moment. Skips the test where there can be no
+ * namespaces.
+ */
 static struct worker
 start(int apart, double v)
 {
@@ -426,7 +435,10 @@ a_master_is_gone_when_it_is_killed_though_a_child_of_it_counts_on(void **state)
     shmeter_close(meter);
 }
 
-/* A worker without a lock, one with, and one for which no slot is left. The first two live, whatever the /proc of the outer namespace says. */
+/*
+ * A worker without a lock, one with, and one for which no slot is left. The first two live, whatever the /proc of the
+ * outer namespace says.
+ */
 static int
 crowd(void)
 {

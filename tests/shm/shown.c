@@ -1,6 +1,6 @@
 /*
- * Whether a series or an info is exposed: what the answer is, whoever made it, and how much of the segment is read for it, counted by
- * hooked atomics.
+ * Whether a series or an info is exposed: the answer, whichever process registered it, and how much of the segment is
+ * read for it, counted by hooked atomics.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * Workers in several time namespaces, where CLOCK_MONOTONIC is ahead or behind: the value set last is the one that was set last, and a heartbeat
- * is as old as it is, whoever created the segment, which counts in nanoseconds.
+ * Workers in several time namespaces, where CLOCK_MONOTONIC is ahead or behind: the value set last is the one that was
+ * set last, and ages of heartbeats are right, whichever of them created the segment, which counts in nanoseconds.
  */
 #include <fcntl.h>
 #include <sched.h>

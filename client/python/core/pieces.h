@@ -1,5 +1,6 @@
 /*
- * What stays of a family's lines from one rendering to the next: each series' labels, in order and escaped, and its time of creation.
+ * The parts of a family's lines that stay from one rendering to the next: each series' labels, in order and escaped,
+ * and its time of creation.
  */
 #ifndef SHMETER_PYTHON_PIECES_H
 #define SHMETER_PYTHON_PIECES_H

@@ -1,5 +1,5 @@
 /*
- * Infos and statesets: what is so, and not how much. Their updates are rare, and take what a lookup takes.
+ * Infos and statesets: texts and states, not numbers. Their updates are rare, and cost as much as a lookup.
  */
 #include "core.h"
 

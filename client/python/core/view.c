@@ -1,6 +1,6 @@
 /*
- * What a meter's segment holds, seen as the exporter sees it: a snapshot in a model. A take belongs to whoever holds the GIL, or the
- * meter's lock where there is none.
+ * A meter's segment, read as the exporter reads it: a snapshot in a model. The thread that holds the GIL may take;
+ * without a GIL, the one that holds the meter's lock.
  */
 #include "pieces.h"
 

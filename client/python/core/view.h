@@ -1,5 +1,5 @@
 /*
- * Reading a meter's segment, for the files that make something of it.
+ * Reading a meter's segment, for the files that make Python objects or text of it.
  */
 #ifndef SHMETER_PYTHON_VIEW_H
 #define SHMETER_PYTHON_VIEW_H
@@ -14,7 +14,10 @@ struct pieces_all *view_pieces(const struct meter_object *meter); /* pieces.h */
 const struct store *view_store(const struct meter_object *meter); /* NULL: no take yet */
 const struct model *view_model(const struct meter_object *meter);
 
-/* The samples of a series, in the order in which they are exposed; le NULL: it has none. Stops at the first that fn returns not 0 for, and returns it. */
+/*
+ * The samples of a series, in the order in which they are exposed; le NULL: it has none. Stops at the first that fn
+ * returns not 0 for, and returns it.
+ */
 typedef int view_sample_fn(void *argument, const char *suffix, const double *le, double value);
 int view_samples(const struct model *model, const struct model_family *family, const struct model_series *series,
                  view_sample_fn *fn, void *argument);

@@ -8,7 +8,8 @@ NOT_AT_ONCE = ("twisted",)  # needs what may not be installed: found when it is 
 
 
 def install() -> None:
-    """From now on `import prometheus_client` gives shmeter.prometheus, and so do its modules: before anything else imports it.
+    """From now on `import prometheus_client` and imports of its modules give shmeter.prometheus. To be called before
+    anything imports it.
 
     RuntimeError: something has. Calling it again does nothing. Not undone.
     """

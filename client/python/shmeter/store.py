@@ -1,8 +1,8 @@
 """Where metrics count: in the segment that all processes share, or in one of this process alone.
 
-A name has one holder in a process: the metric that counts in the shared segment. Another metric of the same name (in another registry) counts
-in a private segment that this process shares with those forked from it. When the holder has gone, the next metric of the name begins at 0 in the
-shared one.
+A name has one holder in a process: the metric that counts in the shared segment. Another metric of the same name (in
+another registry) counts in a private segment that this process shares with its forked children. When the holder has
+been removed, the next metric of the name begins at 0 in the shared segment.
 """
 import atexit
 import os
@@ -14,7 +14,8 @@ import weakref
 
 from . import _core
 
-# prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator of the segment alone.
+# prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
+# of the segment alone.
 SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8 << 20}
 
 _lock = threading.RLock()
@@ -89,7 +90,8 @@ class _Holder:
 
 
 def open_metric(metric, name, definition, alone):
-    """Opens a metric. name: in the segment. definition: the other arguments of Meter._open_metric. alone: not in the shared segment."""
+    """Opens a metric. name: in the segment. definition: the other arguments of Meter._open_metric. alone: not in the
+    shared segment."""
     with _lock:
         holder = _holders.get(name)
         meter = None if alone or holder and holder.live() else shared()

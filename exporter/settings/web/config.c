@@ -1,5 +1,5 @@
 /*
- * Sections of the web configuration but for tls_server_config, which is in tls.c.
+ * All sections of the web configuration but tls_server_config, which is in tls.c.
  */
 #include "exporter/settings/web/config.h"
 

@@ -1,6 +1,7 @@
 /*
- * The file of --web.config.file: the web configuration of Prometheus' exporter-toolkit (docs/web-configuration.md there), as one
- * structure, with its certificate and key read and checked. docs/web.md says where this differs. It serves nothing.
+ * The file of --web.config.file: the web configuration of Prometheus' exporter-toolkit (docs/web-configuration.md
+ * there), as one structure, with its certificate and key read and checked. docs/web.md says where this differs. It
+ * serves nothing.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
 #define SHMETER_EXPORTER_SETTINGS_WEB_CONFIG_H
@@ -42,8 +43,9 @@ struct web_config {
 };
 
 /*
- * Reads the file; without one (path NULL), or with an empty one, everything is off. What is doubtful but works is logged as a
- * warning. Returns 0 and *out, or -errno and one sentence in report, with the file's line and without secrets. Any thread.
+ * Reads the file; without one (path NULL), or with an empty one, everything is off. What is doubtful but works is
+ * logged as a warning. Returns 0 and *out, or -errno and one sentence in report, with the file's line and without
+ * secrets. Any thread.
  */
 int web_config_read(struct web_config **out, const char *path, struct report *report);
 

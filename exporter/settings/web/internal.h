@@ -1,5 +1,5 @@
 /*
- * What the files that read the web configuration share. For them alone.
+ * What the files that read the web configuration share; no other file includes it.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_WEB_INTERNAL_H
 #define SHMETER_EXPORTER_SETTINGS_WEB_INTERNAL_H

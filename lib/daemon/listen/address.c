@@ -1,5 +1,5 @@
 /*
- * Addresses are told apart by their letters alone; whether there is such a host shows when somebody listens there.
+ * Addresses are parsed as text only; whether such a host exists is found out when a socket is bound to it.
  */
 #include "daemon/listen/address.h"
 
@@ -23,7 +23,9 @@ port_parse(const char *text, uint16_t *out)
     return 0;
 }
 
-/* A relative path would name another place after a change of folder, and an abstract name has no mode that protects it. */
+/*
+ * A relative path would name another place after a change of folder, and an abstract name has no mode that protects it.
+ */
 static int
 path_parse(const char *path, struct listen_address *out, const char **why)
 {

@@ -37,8 +37,8 @@ open_one(const struct addrinfo *info)
 }
 
 /*
- * The first that works. :PORT means IPv6 and IPv4 in one socket where the machine has IPv6; of a name's addresses, people who
- * write localhost mean 127.0.0.1.
+ * The first that works. :PORT means IPv6 and IPv4 in one socket where the machine has IPv6; of a name's addresses,
+ * people who write localhost mean 127.0.0.1.
  */
 static int
 open_any(const struct addrinfo *infos, int every)

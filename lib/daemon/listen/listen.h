@@ -24,27 +24,30 @@ struct listen_sockets {
 };
 
 /*
- * A socket that listens there, non-blocking and closed on exec. Returns the descriptor, or -errno and one sentence in report that
- * names the address and says what to do.
+ * A socket that listens there, non-blocking and closed on exec. Returns the descriptor, or -errno and one sentence in
+ * report that names the address and says what to do.
  */
 int listen_open(const struct listen_address *address, struct report *report);
 
 /*
- * A Unix socket, with that mode whatever the umask. One that a dead program left there is replaced, a living one's is not, nor anything
- * else that has the path. Fills *out, whose path is the address's. Sets the process's umask for a moment: call it before there are
- * threads. Returns 0, or -errno and one sentence in report.
+ * A Unix socket, with that mode whatever the umask. One that a dead program left there is replaced, a living one's is
+ * not, nor anything else that has the path. Fills *out, whose path is the address's. Sets the process's umask for a
+ * moment: call it before there are threads. Returns 0, or -errno and one sentence in report.
  */
 int listen_open_unix(const struct listen_address *address, mode_t mode, struct listen_socket *out,
                      struct report *report);
 
-/* Opens all of them, or none. mode: of Unix sockets. The addresses must outlive *out. Returns 0, or -errno and one sentence. */
+/*
+ * Opens all of them, or none. mode: of Unix sockets. The addresses must outlive *out. Returns 0, or -errno and one
+ * sentence.
+ */
 int listen_open_all(struct listen_sockets *out, const struct listen_address *addresses, uint32_t addresses_n,
                     mode_t mode, struct report *report);
 
 /* Removes the Unix sockets that were made here, if they are still the same; closes nothing. May be called again. */
 void listen_remove(struct listen_sockets *sockets);
 
-/* Removes and closes: for sockets that nobody has taken over. */
+/* Removes and closes; for sockets that were not handed over. */
 void listen_close(struct listen_sockets *sockets);
 
 /* Where a socket listens, as HOST:PORT with the port that it really has, or unix:PATH. */

@@ -1,5 +1,5 @@
 /*
- * Unix sockets to listen on: a path that may be taken, by the living or by the dead.
+ * Unix sockets to listen on. The path may be in use by a running process, or left over by one that has ended.
  */
 #include "daemon/listen/listen.h"
 
@@ -28,8 +28,8 @@ address_of(const char *path, struct sockaddr_un *out)
 }
 
 /*
- * Two programs that find the same dead socket must not both replace it: whoever does holds this lock on its folder. Returns the
- * descriptor or -errno; -EWOULDBLOCK when somebody else keeps it for long.
+ * Two programs that find the same dead socket must not both replace it: a program that does holds this lock on the
+ * socket's folder. Returns the descriptor or -errno; -EWOULDBLOCK when another process holds the lock for long.
  */
 static int
 folder_lock(const char *path)
@@ -52,7 +52,7 @@ folder_lock(const char *path)
     return fd;
 }
 
-/* 0: nobody listens there any more; -EADDRINUSE: somebody does; -EEXIST: it is no socket of this kind. */
+/* 0: no process listens there; -EADDRINUSE: a process does; -EEXIST: the file is not a socket of this kind. */
 static int
 path_is_dead(const char *path, const struct sockaddr *address, socklen_t bytes)
 {

@@ -1,5 +1,6 @@
 /*
- * Sentences about a file: one line each, whatever stands in the file, and in the words of people where libyaml has its own.
+ * Sentences about mistakes in a file: one line each, whatever bytes the file has. libyaml's messages are replaced by
+ * plainer ones.
  */
 #include <errno.h>
 #include <stdarg.h>

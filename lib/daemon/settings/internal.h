@@ -1,5 +1,5 @@
 /*
- * What the reader of YAML files shares with the writer of its sentences.
+ * What yaml.c and errors.c share; no other file includes it.
  */
 #ifndef SHMETER_DAEMON_SETTINGS_INTERNAL_H
 #define SHMETER_DAEMON_SETTINGS_INTERNAL_H

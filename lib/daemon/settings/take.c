@@ -1,6 +1,6 @@
 /*
- * Numbers, durations, maps and lists of a tree, and what is said when they are something else. Durations are those of Prometheus'
- * configuration (its documentation, "Configuration", <duration>).
+ * Reads numbers, durations, maps and lists from a tree, and reports values of another kind. Durations are those of
+ * Prometheus' configuration (its documentation, "Configuration", <duration>).
  */
 #include <errno.h>
 #include <math.h>
@@ -172,7 +172,10 @@ yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value
 
 /* ---- maps and lists ---- */
 
-/* Letters to insert, drop, replace, or swap with their neighbour, to make one word of the other (optimal string alignment). */
+/*
+ * Letters to insert, drop, replace, or swap with their neighbour, to make one word of the other (optimal string
+ * alignment).
+ */
 static uint32_t
 distance(const char *a, const char *b)
 {

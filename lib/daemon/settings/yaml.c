@@ -1,6 +1,6 @@
 /*
- * From a file to the tree, by libyaml's events. It knows no types and no keys (take.c), and no words but those for what it
- * refuses (errors.c).
+ * From a file to the tree, by libyaml's events. It knows no types and no keys (take.c), and no words but those for what
+ * it refuses (errors.c).
  */
 #include "daemon/settings/yaml.h"
 
@@ -239,7 +239,10 @@ read_node(struct reader *reader, const yaml_event_t *event, struct yaml_value *o
 
 /* ---- the file ---- */
 
-/* Everything between the stream's start and its end. Returns 0 also when there is nothing: the root is an empty text then. */
+/*
+ * Everything between the stream's start and its end. Returns 0 also when there is nothing: the root is an empty text
+ * then.
+ */
 static int
 read_stream(struct reader *reader)
 {

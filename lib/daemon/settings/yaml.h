@@ -1,7 +1,7 @@
 /*
- * A YAML file as a tree of values, with the line of each for the one sentence that a mistake is answered with: "FILE:LINE: what is
- * wrong". Read by libyaml; anchors, aliases, tags, merge keys, keys that are given twice and a second document are refused. It knows
- * no settings. Single-threaded.
+ * A YAML file as a tree of values. Each value has its line, for the sentence that reports a mistake: "FILE:LINE: what
+ * is wrong". Read by libyaml; anchors, aliases, tags, merge keys, keys that are given twice and a second document are
+ * refused. It knows no settings. Single-threaded.
  */
 #ifndef SHMETER_DAEMON_SETTINGS_YAML_H
 #define SHMETER_DAEMON_SETTINGS_YAML_H
@@ -35,21 +35,25 @@ struct yaml {
 };
 
 /*
- * Reads a file, regular or a device that ends (/dev/null). Returns 0, or -errno (-EINVAL: no YAML; -EFBIG; -ENOMEM) with one sentence
- * in report, which was empty. What it yields is valid until yaml_close(), and report is used until then. After an error there is nothing to close.
+ * Reads a file, regular or a device that ends (/dev/null). Returns 0, or -errno (-EINVAL: no YAML; -EFBIG; -ENOMEM)
+ * with one sentence in report, which was empty. What it yields is valid until yaml_close(), and report is used until
+ * then. After an error there is nothing to close.
  */
 int yaml_open(struct yaml *yaml, const char *path, struct report *report);
 void yaml_close(struct yaml *yaml);
 
 /*
- * Writes "FILE:LINE: sentence" into the report, unless it has one: always one line, whatever stands in the arguments. Returns -EINVAL.
- * value NULL: without a line. Values come in by yaml_shown() only.
+ * Writes "FILE:LINE: sentence" into the report, unless it has one: always one line, whatever stands in the arguments.
+ * Returns -EINVAL. value NULL: without a line. Values come in by yaml_shown() only.
  */
 int yaml_fail(struct yaml *yaml, const struct yaml_value *value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int yaml_fail_line(struct yaml *yaml, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* A scalar for a sentence, in quotes and cut short. What stands under a key with password, secret, hash or auth in its name is not shown. */
+/*
+ * A scalar for a sentence, in quotes and cut short. What stands under a key with password, secret, hash or auth in its
+ * name is not shown.
+ */
 const char *yaml_shown(const char *key, const struct yaml_value *value, char out[YAML_SHOWN_BYTES]);
 
 /* ---- typed values: 0, or -EINVAL with a sentence; key is for the sentence ---- */
@@ -75,8 +79,8 @@ struct yaml_field {
 };
 
 /*
- * Refuses what is no map, unknown keys (naming the known ones, or the likely one) and missing required ones. An empty value is an empty
- * map. key NULL: the whole file.
+ * Refuses what is no map, unknown keys (naming the known ones, or the likely one) and missing required ones. An empty
+ * value is an empty map. key NULL: the whole file.
  */
 int yaml_map(struct yaml *yaml, const char *key, const struct yaml_value *value, const struct yaml_field *fields,
              uint32_t fields_n, void *into);

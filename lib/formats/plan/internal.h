@@ -1,5 +1,5 @@
 /*
- * How a part of the plan is made; for plan.c and the plan_*.c that make one, nobody else includes it.
+ * How a part of the plan is made. Only plan.c and the files that make a part include it.
  */
 #ifndef SHMETER_FORMATS_PLAN_INTERNAL_H
 #define SHMETER_FORMATS_PLAN_INTERNAL_H

@@ -1,11 +1,13 @@
 /*
- * OpenMetrics 1.0.0: a family's head is its TYPE, UNIT and HELP lines. The family of a counter NAME_total is NAME, of an info
- * NAME_info it is NAME; a counter or info whose name does not end so has a type that asks for no suffix: unknown, or gauge.
+ * OpenMetrics 1.0.0: a family's head is its TYPE, UNIT and HELP lines. The family of a counter NAME_total is NAME, of
+ * an info NAME_info it is NAME; a counter or info whose name does not end so has a type that asks for no suffix:
+ * unknown, or gauge.
  *
- * No sample may have a name that a sample of another family could have (section "MetricFamily", "Name"): a counter could have
- * NAME_created, a histogram NAME_bucket, _sum, _count and _created and a summary the same without _bucket, whether they are shown or not. A family that would show
- * itself by names that are not its own whole name gives way: a counter becomes unknown, an info becomes a gauge, under the
- * whole name, which nobody else has. Samples have the same names in all formats.
+ * No sample may have a name that a sample of another family could have (section "MetricFamily", "Name"): a counter
+ * could have NAME_created, a histogram NAME_bucket, _sum, _count and _created and a summary the same without _bucket,
+ * whether they are shown or not. When such names collide, the family whose samples have names other than its own whole
+ * name is changed: a counter becomes unknown, and an info becomes a gauge, under the whole name, which no other family
+ * has. Samples have the same names in all formats.
  */
 #include "formats/plan/openmetrics.h"
 

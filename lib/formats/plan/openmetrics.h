@@ -4,7 +4,9 @@
 #ifndef SHMETER_FORMATS_PLAN_OPENMETRICS_H
 #define SHMETER_FORMATS_PLAN_OPENMETRICS_H
 
-/* plan_family.kind. plan_family.name_len: bytes of the family's OpenMetrics name, which the model's name begins with. */
+/*
+ * plan_family.kind. plan_family.name_len: bytes of the family's OpenMetrics name, which the model's name begins with.
+ */
 enum openmetrics_kind {
     OPENMETRICS_PLAIN, /* gauges, info, statesets, and whatever is exposed as unknown: lines as they are              */
     OPENMETRICS_COUNTER,   /* lines are NAME_total                                                           */

@@ -1,6 +1,6 @@
 /*
- * Grows the parts along with the model. A family's pieces lie one behind the other in the order in which they are exposed, so a
- * scrape reads them from front to back.
+ * Extends the parts when the model grows. A family's pieces are stored in the order in which they are exposed, so a
+ * scrape reads memory from front to back.
  */
 #include "formats/plan/plan.h"
 
@@ -125,7 +125,7 @@ add_all_series(const struct plan_maker *maker, struct plan_family *family, const
     return result;
 }
 
-/* Room for the model's families; where others matter, heads are made anew. */
+/* Makes room for the model's families; renders heads again that depend on other families. */
 static int
 add_families(const struct plan_maker *maker, struct plan_parts *part, uint32_t families_n)
 {

@@ -1,6 +1,6 @@
 /*
- * The bytes that stay the same from scrape to scrape, rendered once when a family or series appears: a scrape then copies them and
- * puts numbers in between. Formats that have the same bytes share them; a part that no format has asked for yet takes no memory.
+ * The text that stays the same from scrape to scrape, rendered once when a family or series appears. A scrape copies it
+ * and fills in the numbers. Formats with the same text share it; a part that no format has used yet takes no memory.
  */
 #ifndef SHMETER_FORMATS_PLAN_PLAN_H
 #define SHMETER_FORMATS_PLAN_PLAN_H
@@ -52,7 +52,10 @@ struct plan {
 struct plan *plan_new(const struct model *model);
 void plan_free(struct plan *plan);
 
-/* Catches up with the model in some parts, PLAN_BIT(part) | ...: renders what they do not have yet. Returns 0 or -ENOMEM. */
+/*
+ * Catches up with the model in some parts, PLAN_BIT(part) | ...: renders what they do not have yet. Returns 0 or
+ * -ENOMEM.
+ */
 int plan_update(struct plan *plan, uint32_t parts);
 
 static inline const struct plan_family *

@@ -1,7 +1,7 @@
 /*
- * Protobuf: a family's head is its MetricFamily without metrics. A counter, gauge, info or state is one piece: its Metric as a field of the
- * family, whole, with its value in the last 8 bytes, which each scrape writes. A histogram or summary has two: its labels as
- * fields of Metric, and its start timestamp as a field of Histogram or Summary.
+ * Protobuf: a family's head is its MetricFamily without metrics. A counter, gauge, info or state is one piece: its
+ * Metric as a field of the family, whole, with its value in the last 8 bytes, which each scrape writes. A histogram or
+ * summary has two: its labels as fields of Metric, and its start timestamp as a field of Histogram or Summary.
  */
 #include <errno.h>
 
@@ -19,7 +19,9 @@ static const struct {
 #include "model/types.def"
 };
 
-/* Messages may be packed field by field: the bytes behind each other are the whole (protobuf.dev, "Message Structure"). */
+/*
+ * Messages may be packed field by field: the bytes behind each other are the whole (protobuf.dev, "Message Structure").
+ */
 static int
 add_message(struct buffer *out, const ProtobufCMessage *message)
 {

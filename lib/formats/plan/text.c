@@ -1,6 +1,7 @@
 /*
- * Text 0.0.4: a family's head is its HELP and TYPE lines, a series' pieces are `name{labels} ` of each of its lines: one, or of a
- * histogram the classic buckets, +Inf, sum and count, or of a summary sum and count. OpenMetrics has the same lines.
+ * Text 0.0.4: a family's head is its HELP and TYPE lines, a series' pieces are `name{labels} ` of each of its lines:
+ * one, or of a histogram the classic buckets, +Inf, sum and count, or of a summary sum and count. OpenMetrics has the
+ * same lines.
  */
 #include <errno.h>
 

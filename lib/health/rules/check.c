@@ -1,5 +1,5 @@
 /*
- * What is wrong with a rule, but for its condition, or a summary.
+ * Checks rules, except their conditions, and summaries.
  */
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 /*
- * What a term's histograms have observed in its window, all of them or some groups of them together. It knows neither models nor time.
+ * What a term's histograms have observed in its window, all of them or some groups of them together. It knows neither
+ * models nor time.
  */
 #ifndef SHMETER_HEALTH_RULES_DISTRIBUTION_H
 #define SHMETER_HEALTH_RULES_DISTRIBUTION_H
@@ -26,7 +27,10 @@ enum distribution_view {
     DISTRIBUTION_CLASSIC /* the classic buckets of the text formats                                            */
 };
 
-/* NaN: see quantile.h, and when it is mixed. problem becomes a sentence where NaN needs one, else NULL. Without memory NaN too. */
+/*
+ * NaN: see quantile.h, and when it is mixed. problem becomes a sentence where NaN needs one, else NULL. Without memory
+ * NaN too.
+ */
 double distribution_quantile(const struct distribution *distribution, double q, enum distribution_view view,
                              const char **problem);
 double distribution_apdex(const struct distribution *distribution, double target, const char **problem);

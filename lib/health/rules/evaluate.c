@@ -1,5 +1,6 @@
 /*
- * From nodes to numbers, as in PromQL: where no series has a value there is no result, and arithmetic is that of doubles.
+ * From nodes to numbers, as in PromQL: where no series has a value there is no result, and arithmetic is that of
+ * doubles.
  */
 #include "health/rules/evaluate.h"
 

@@ -1,5 +1,5 @@
 /*
- * The number that a part of a condition is, from the terms that its nodes ask for.
+ * Evaluates a part of a condition to a number, from the terms that its nodes use.
  */
 #ifndef SHMETER_HEALTH_RULES_EVALUATE_H
 #define SHMETER_HEALTH_RULES_EVALUATE_H
@@ -19,8 +19,8 @@ struct evaluate {
 };
 
 /*
- * 0 with *out, or -1: there is no number, because some series that it takes is not there; the result of the whole condition is empty then.
- * NaN is a number, as in PromQL.
+ * 0 with *out, or -1: there is no number, because some series that it takes is not there; the result of the whole
+ * condition is empty then. NaN is a number, as in PromQL.
  */
 int evaluate_node(struct evaluate *evaluate, const struct expression_node *node, double *out);
 

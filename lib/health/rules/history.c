@@ -1,6 +1,6 @@
 /*
- * Rings: step i of n is at i % n. That both rings of a column hold what a window asks for follows from history_extent_of() and from the
- * least length of steps and of the time between marks.
+ * Rings: step i of n is at i % n. That both rings of a column hold what a window asks for follows from
+ * history_extent_of() and from the least length of steps and of the time between marks.
  */
 #include "health/rules/history.h"
 

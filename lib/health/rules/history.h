@@ -1,10 +1,11 @@
 /*
- * What happened in each second of the last minutes and in each 10 seconds of the last hour, in little memory. Times come in from outside,
- * in seconds of one clock that never goes back; it knows neither the model nor expressions.
+ * Increases and values in each second of the last minutes and in each 10 seconds of the last hour, in little memory.
+ * Times come in from outside, in seconds of one clock that never goes back; it knows neither the model nor expressions.
  *
- * A reading ends a step; steps have their true lengths, so a late reading makes a long step and no wrong rate. All columns share the
- * readings' times. A column holds one number for each step, as float: an increase, or a gauge's value (NaN: none). Columns for windows of
- * at most HISTORY_SHORT keep steps; others keep the last few steps, and before them what each 10 seconds' steps made together.
+ * A reading ends a step; steps have their true lengths, so a late reading makes a long step and no wrong rate. All
+ * columns share the readings' times. A column holds one number for each step, as float: an increase, or a gauge's value
+ * (NaN: none). Columns for windows of at most HISTORY_SHORT keep steps; others keep the last few steps, and before them
+ * what each 10 seconds' steps made together.
  */
 #ifndef SHMETER_HEALTH_RULES_HISTORY_H
 #define SHMETER_HEALTH_RULES_HISTORY_H
@@ -82,8 +83,10 @@ int history_put(const struct history *history, const struct history_extent *exte
                 struct history_column *column, double value);
 void history_column_free(struct history_column *column);
 
-/* The steps of a window joined. A sum counts the oldest step by its share; the others leave out a coarse step that began before
-   the window. NaN: no value in it. */
+/*
+ * The steps of a window joined. A sum counts the oldest step by its share; the other joins leave out a coarse step that
+ * began before the window. NaN: no value in it.
+ */
 double history_join_steps(const struct history *history, const struct history_column *column,
                           const struct history_extent *extent, const struct history_window *window,
                           enum history_join join);

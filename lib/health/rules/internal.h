@@ -1,5 +1,5 @@
 /*
- * What rules.c, check.c and summary.c share; nobody else includes it.
+ * What rules.c, check.c and summary.c share; no other file includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_INTERNAL_H
 #define SHMETER_HEALTH_RULES_INTERNAL_H

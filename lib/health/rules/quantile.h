@@ -9,15 +9,17 @@
 #include <stdint.h>
 
 /*
- * histogram_quantile() of Prometheus for classic buckets (promql/quantile.go, bucketQuantile): counts[i] observations are <= bounds[i]
- * and above the bound before, counts[bounds_n] are above all of them. Linear between bounds, from 0 to the first one if it is positive;
- * the highest bound for what is above it. NaN for q NaN, -Inf for q < 0, +Inf for q > 1; else NaN without observations or without bounds.
+ * histogram_quantile() of Prometheus for classic buckets (promql/quantile.go, bucketQuantile): counts[i] observations
+ * are <= bounds[i] and above the bound before, counts[bounds_n] are above all of them. Linear between bounds, from 0 to
+ * the first one if it is positive; the highest bound for what is above it. NaN for q NaN, -Inf for q < 0, +Inf for q >
+ * 1; else NaN without observations or without bounds.
  */
 double quantile_classic(double q, const double *bounds, uint32_t bounds_n, const double *counts);
 
 /*
- * The same for a native histogram without negative values (histogramQuantile of Prometheus 2.42: linear within a bucket): counts[0]
- * are in the zero bucket, from 0 to zero_threshold; counts[1 + i] up to 2^((first_index + i) * 2^-schema).
+ * The same for a native histogram without negative values (histogramQuantile of Prometheus 2.42: linear within a
+ * bucket): counts[0] are in the zero bucket, from 0 to zero_threshold; counts[1 + i] up to 2^((first_index + i) *
+ * 2^-schema).
  */
 double quantile_native(double q, int32_t schema, int32_t first_index, uint32_t log_n, double zero_threshold,
                        const double *counts);
@@ -26,8 +28,9 @@ double quantile_native(double q, int32_t schema, int32_t first_index, uint32_t l
 double quantile_native_bound(int32_t schema, int32_t first_index, uint32_t i);
 
 /*
- * Apdex(target): (satisfied + tolerating / 2) / all, where satisfied is <= target and tolerating <= 4 * target. NaN without
- * observations, and when there is no bound at the target or at four times it (within 1e-9 of it): anything else would be a guess.
+ * Apdex(target): (satisfied + tolerating / 2) / all, where satisfied is <= target and tolerating <= 4 * target. NaN
+ * without observations, and when there is no bound at the target or at four times it (within 1e-9 of it): anything else
+ * would be a guess.
  */
 double quantile_apdex(double target, const double *bounds, uint32_t bounds_n, const double *counts);
 

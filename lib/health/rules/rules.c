@@ -1,6 +1,6 @@
 /*
- * Rules with their states, on terms that they share. For one rule: inactive -> pending when its condition begins to hold -> firing when
- * it has held for as long as it must -> inactive as soon as it does not.
+ * Rules with their states, on terms that they share. For one rule: inactive -> pending when its condition begins to
+ * hold -> firing when it has held for as long as it must -> inactive as soon as it does not.
  */
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /*
- * Rules and summaries: what an operator asks of the values, once a second, on a history of at most an hour. It belongs to the
- * scraper's thread; it knows the model, and neither segments nor HTTP.
+ * Rules and summaries: an operator's conditions over the values, and quantiles, evaluated once a second on a history of
+ * at most an hour. It belongs to the scraper's thread; it knows the model, and neither segments nor HTTP.
  */
 #ifndef SHMETER_HEALTH_RULES_RULES_H
 #define SHMETER_HEALTH_RULES_RULES_H
@@ -56,19 +56,24 @@ struct rules;
 struct rules *rules_new(void);
 
 /*
- * Adds one, before the first reading: checks it, parses its condition, and copies the rest. Returns 0, -EINVAL with a sentence and the
- * field in report, which was empty, or -ENOMEM: then rules is only to be freed. That names are unique is for the caller to see.
+ * Adds one, before the first reading: checks it, parses its condition, and copies the rest. Returns 0, -EINVAL with a
+ * sentence and the field in report, which was empty, or -ENOMEM: then rules is only to be freed. That names are unique
+ * is for the caller to see.
  */
 int rules_add(struct rules *rules, const struct rule_spec *spec, struct report *report);
 int rules_add_summary(struct rules *rules, const struct summary_spec *spec, struct report *report);
 void rules_free(struct rules *rules); /* NULL is fine */
 
-/* What is the same in former (NULL: none) goes on in rules, with its history and its state. former is only to be freed afterwards. */
+/*
+ * Moves the history and state of all rules and summaries that both have from former (NULL: none) to rules. former can
+ * only be freed afterwards.
+ */
 void rules_take(struct rules *rules, struct rules *former);
 
 /*
- * Takes the model's values in and judges the rules, to be called once a second. now: in seconds, of a clock that never goes back; real_ns:
- * since 1970. A call that comes less than 0.9 s after the last one does nothing. 0 or -ENOMEM: then something of this second is missing.
+ * Reads the model's values and evaluates the rules; to be called once a second. now: in seconds, of a clock that never
+ * goes back; real_ns: since 1970. A call that comes less than 0.9 s after the last one does nothing. 0 or -ENOMEM: then
+ * something of this second is missing.
  */
 int rules_read(struct rules *rules, const struct model *model, double now, uint64_t real_ns);
 

@@ -17,8 +17,8 @@ enum matcher_kind { MATCHER_IS, MATCHER_IS_NOT, MATCHER_LIKE, MATCHER_NOT_LIKE }
 struct selector;
 
 /*
- * Begins one; name is copied. NULL: no memory. A regular expression (base/regex.h) matches the whole value. Adding returns
- * 0, -ENOMEM, or -EINVAL with what is wrong in report.
+ * Begins one; name is copied. NULL: no memory. A regular expression (base/regex.h) matches the whole value. Adding
+ * returns 0, -ENOMEM, or -EINVAL with what is wrong in report.
  */
 struct selector *selector_new(const char *name, size_t name_len);
 int selector_add(struct selector *selector, const char *label, size_t label_len, enum matcher_kind kind,

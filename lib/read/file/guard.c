@@ -19,8 +19,9 @@ GUARD_TLS volatile uintptr_t guard_begin, guard_end; /* end 0: no guard */
 GUARD_TLS volatile sig_atomic_t guard_chaining;
 
 /*
- * What handled SIGBUS before us. A program may put another handler in our place (test frameworks and runtimes do), so it is
- * looked at before each guarded read; each time that happened has a place of its own, as a handler may be reading the last.
+ * What handled SIGBUS before us. A program may put another handler in our place (test frameworks and runtimes do), so
+ * it is looked at before each guarded read; each time that happened has a place of its own, as a handler may be reading
+ * the last.
  */
 #define GUARD_OLDS 32u
 static struct sigaction guard_olds[GUARD_OLDS];

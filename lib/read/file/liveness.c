@@ -73,7 +73,10 @@ ask_lock(int fd, uint32_t slot)
     return lock.l_type == F_UNLCK ? SHMETER_LIVENESS_DEAD : SHMETER_LIVENESS_LIVE;
 }
 
-/* The owner has a lock that no child inherits. A child may have its descriptor by accident: once a second its number is asked for. */
+/*
+ * The owner has a lock that no child inherits. A child may have its descriptor by accident: once a second its number is
+ * asked for.
+ */
 static enum shmeter_liveness
 ask_mapped(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer, uint32_t slot, uint32_t pid,
            uint32_t start, uint64_t now_ns)

@@ -1,7 +1,7 @@
 /*
- * Whether the process that owns a slot is alive, as far as a reader can tell: the lock on its byte where it
- * is known to have one, else shm/identity.h's proof, with a memory so that /proc is read rarely. A verdict for
- * reading only: taking over a slot needs a proof of death, which producers make themselves.
+ * Whether the process that owns a slot is alive, as far as a reader can tell: by the lock on the slot's byte where the
+ * owner is known to hold one, else by pid and start time (shm/identity.h). Results are remembered, so that /proc is
+ * read rarely. They are for reading only: taking over a slot needs a proof of death, which producers make themselves.
  */
 #ifndef SHMETER_READ_FILE_LIVENESS_H
 #define SHMETER_READ_FILE_LIVENESS_H
@@ -38,11 +38,14 @@ struct shmeter_owner {
 
 /*
  * slot: its number. now_ns: CLOCK_MONOTONIC.
- *   a mapped lock    not held is DEAD, for whoever asks. Held is LIVE; in the same namespaces kill(2) and /proc/PID/stat are asked too, at most
- *                    once a second, because a child may hold its parent's by accident (shm/lock.h).
- *   else, same namespaces  kill(2) each time, /proc/PID/stat at most once a second: another start time or a zombie without threads is
- *                    DEAD; a /proc that shows nothing, or is another namespace's, proves nothing, and then kill(2) alone decides.
- *   other ones       the lock on the slot's byte: held is LIVE, not held is DEAD, no answer is UNKNOWN.
+ *   a mapped lock    not held is DEAD, for any reader. Held is LIVE; in the same namespaces kill(2) and /proc/PID/stat
+ *                    are asked too, at most once a second, because a child may hold its parent's lock by accident
+ *                    (shm/lock.h).
+ *   no mapped lock   in the same namespaces: kill(2) each time, /proc/PID/stat at most once a second. Another start
+ *                    time, or a zombie without threads, is DEAD. A /proc that shows nothing, or is another namespace's,
+ *                    proves nothing, and then kill(2) alone decides.
+ *                    In other namespaces: the lock on the slot's byte. Held is LIVE, not held is DEAD, no answer is
+ *                    UNKNOWN.
  * Allocates nothing. 0.3 us with few locks on the file, 1.3 us with 400; with /proc 10 us.
  */
 enum shmeter_liveness shmeter_liveness(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer,

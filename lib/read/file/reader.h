@@ -1,7 +1,7 @@
 /*
- * A segment seen by somebody who only reads: found by name, checked, mapped PROT_READ, and read under a guard, so that a
- * file truncated under the mapping is a dead segment and not a dead reader. It knows the file and the header; what the
- * rest of the bytes mean is lib/read/snapshot/snapshot.h's business.
+ * A segment for readers: found by name, checked, mapped PROT_READ, and read under a guard, so that a truncation of the
+ * file kills the segment and not the reader. It knows the file and the header; lib/read/snapshot/snapshot.h knows what
+ * the rest of the bytes mean.
  *
  * Nothing here writes to a segment, waits for a producer, or believes a byte that it has not checked.
  */
@@ -64,30 +64,34 @@ int shmeter_reader_open(struct shmeter_reader **out, const char *name, const str
 /* Unmaps and closes. NULL is fine. */
 void shmeter_reader_close(struct shmeter_reader *reader);
 
-/* The file path that name stands for. Returns 0 or -EINVAL: empty, too long, or a NAME with characters outside [A-Za-z0-9_.-]. */
+/*
+ * The file path that name stands for. Returns 0 or -EINVAL: empty, too long, or a NAME with characters outside
+ * [A-Za-z0-9_.-].
+ */
 int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
 
 enum shmeter_reader_place {
     SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
-    SHMETER_READER_UNLINKED, /* nobody has the name                                                         */
+    SHMETER_READER_UNLINKED, /* no file has the name                                                        */
     SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
     SHMETER_READER_TRUNCATED /* the file's size has changed: dead from now on (sets reader->dead)            */
 };
 
-/* Looks where the file is; to be asked before each snapshot. Two system calls. */
+/* Tells what the name leads to now; to be called before each snapshot. Two system calls. */
 enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
 
 /*
  * Calls read(argument), in which the reader's mapping may be touched, and returns what it returns. When a touch raises
- * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory that
- * only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the process, which hands
- * every fault that is not ours on to whoever handled it before.
+ * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory
+ * that only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the
+ * process, which passes every other fault on to the handler that was installed before.
  */
 int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
 
 /*
- * The first part of the file at or behind at, and before end, that has memory: 1, *from and *to; or 0, there is none. Reading the rest through
- * the mapping would give it some. Where the system cannot tell, everything has. Two system calls.
+ * Finds the first part of the file between at and end that has memory. Returns 1, *from and *to; or 0: there is none.
+ * (Reading a part without memory through the mapping would allocate some.) Where the kernel cannot tell, the whole file
+ * counts as having memory. Two system calls.
  */
 int shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64_t end, uint64_t *from, uint64_t *to);
 
@@ -102,8 +106,8 @@ struct shmeter_reader_names {
 int shmeter_reader_is_pattern(const char *name);
 
 /*
- * Expands patterns: NAME patterns (shop-*) match over /dev/shm/shmeter.*.v1, patterns with '/' over files. A name that is no
- * pattern stands for itself, whether it exists or not. NULL patterns: all of /dev/shm. Returns 0 or -ENOMEM.
+ * Expands patterns: NAME patterns (shop-*) match over /dev/shm/shmeter.*.v1, patterns with '/' over files. A name that
+ * is no pattern stands for itself, whether it exists or not. NULL patterns: all of /dev/shm. Returns 0 or -ENOMEM.
  */
 int shmeter_reader_list(struct shmeter_reader_names *out, const char *const *patterns, uint32_t patterns_n);
 void shmeter_reader_list_free(struct shmeter_reader_names *names);

@@ -1,6 +1,6 @@
 /*
- * What an operator wants of some segments' series, checked, copied and made ready: expressions compiled, times in nanoseconds. It knows
- * names, neither segments nor a model.
+ * An operator's settings for the series of some segments, checked, copied and compiled: expressions are compiled, times
+ * are in nanoseconds. It knows names, but neither segments nor a model.
  */
 #ifndef SHMETER_READ_FILTERS_FILTERS_H
 #define SHMETER_READ_FILTERS_FILTERS_H
@@ -17,26 +17,30 @@
 #define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can say as much with |                        */
 #define SETTINGS_IDLE_SECONDS     1e9
 
-/* How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were registered. */
+/*
+ * How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were
+ * registered.
+ */
 struct settings_spec {
     const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
     /*
-     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted in
-     * segment_status.labels_left_out).
+     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted
+     * in segment_status.labels_left_out).
      */
     const char *const *label_names, *const *label_values;
     uint32_t labels_n;
     const char *prefix; /* goes before each metric name; NULL none                                          */
     /*
-     * Counters and histograms whose value has not changed for so long are left out, and are back, with their whole value, in
-     * the take that sees it change. To be seen for the first time is a change. 0: never. idle_gauges 1: gauges too; one
-     * that is set to the value that it has does not change.
+     * Counters and histograms whose value has not changed for that long are left out. They are shown again, with their
+     * whole value, from the take that sees a change. The first sight of a series is a change. 0: never. idle_gauges 1:
+     * gauges too; setting a gauge to the value that it has is not a change.
      */
     double idle_seconds;
     uint32_t idle_gauges;
     /*
-     * Regular expressions (base/regex.h) against the whole metric name as it was registered, before the prefix. Left out is
-     * what no expression of allow matches (allow_n 0: all do), or one of deny does.
+     * Regular expressions (base/regex.h), matched against the whole metric name as it was registered, without the
+     * prefix. A metric is left out when no expression of allow matches it (allow_n 0: every metric passes), or one of
+     * deny does.
      */
     const char *const *allow, *const *deny;
     uint32_t allow_n, deny_n;
@@ -72,21 +76,30 @@ struct settings_list *settings_new(void);
 void settings_free(struct settings_list *list); /* NULL is fine */
 
 /*
- * Checks, compiles and copies an entry, and adds it. Returns 0; -EINVAL, with a sentence that names the setting ("label \"le\" is
- * reserved") and the field in report, which was empty; or -ENOMEM. Without 0 the list is as before.
+ * Checks, compiles and copies an entry, and adds it. Returns 0; -EINVAL, with a sentence that names the setting ("label
+ * \"le\" is reserved") and the field in report, which was empty; or -ENOMEM. Without 0 the list is as before.
  */
 int settings_add(struct settings_list *list, const struct settings_spec *spec, struct report *report);
 
 /* The list's number among those that one store has had, for the ids. list NULL: none. */
 void settings_number(struct settings_list *list, uint32_t number);
 
-/* Whether a match (NAME, path, pattern) is of the segment called name; a path, or a pattern of paths, also of one called by its NAME. */
+/*
+ * Whether a match (NAME, path, pattern) selects the segment called name; a path, or a pattern of paths, also selects
+ * one called by its NAME.
+ */
 int settings_match(const char *match, const char *name);
 
-/* The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the list. */
+/*
+ * The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the
+ * list.
+ */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 
-/* Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after the other. */
+/*
+ * Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after
+ * the other.
+ */
 int settings_allow(const struct settings *settings, const char *name);
 
 #endif

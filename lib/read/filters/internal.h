@@ -1,5 +1,5 @@
 /*
- * What the files of filters share; nobody else includes it.
+ * What the files of filters/ share; no other file includes it.
  */
 #ifndef SHMETER_READ_FILTERS_INTERNAL_H
 #define SHMETER_READ_FILTERS_INTERNAL_H

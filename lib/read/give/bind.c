@@ -1,6 +1,6 @@
 /*
- * Where a snapshot's families and series are in the model: name, labels and shape, as they were registered and as the operator's
- * settings change them. Looked for once per epoch.
+ * Finds a snapshot's families and series in the model, by name, labels and shape: as they were registered, changed by
+ * the operator's settings. Done once per epoch.
  */
 #include <stdio.h>
 
@@ -90,7 +90,9 @@ rename_clash(const char **names, uint32_t own_n, uint32_t all_n, char renamed[][
     return 0;
 }
 
-/* Behind all other labels: what the settings add, but for names that are there already. Returns the number of labels. */
+/*
+ * Behind all other labels: what the settings add, but for names that are there already. Returns the number of labels.
+ */
 static uint32_t
 add_labels(struct giving_family *given, const struct settings *settings, const char **names, uint32_t names_n)
 {

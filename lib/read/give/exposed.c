@@ -1,5 +1,5 @@
 /*
- * As what the types of a segment are exposed: the second table of lib/model/types.def.
+ * Which model type each type of a segment is exposed as: the second table of lib/model/types.def.
  */
 #include "read/give/internal.h"
 

@@ -145,7 +145,10 @@ is_gauge_idle(struct giving *giving, uint32_t number, uint32_t slot, double valu
     return idle && idle_is(idle, token, target->now_ns, target->settings->idle_ns);
 }
 
-/* Marks a series whose value was added: present, or idle, and then it is counted as long as no other segment presents it. */
+/*
+ * Marks a series whose value was added: present, or idle, and then it is counted as long as no other segment presents
+ * it.
+ */
 static inline void
 mark(struct model_family *family, struct model_series *series, int idle, struct segment_status *counts)
 {
@@ -233,7 +236,10 @@ state_targets(struct giving *giving, uint32_t number, uint32_t states_n)
     return 0;
 }
 
-/* A series for each state; the one that was set last is 1. Before a set it is the first one; a number that is no state's is damage. */
+/*
+ * A series for each state; the one that was set last is 1. Before a set it is the first one; a number that is no
+ * state's is damage.
+ */
 static int
 give_states(struct giving *giving, struct model *model, const struct giving_target *target,
             const struct snapshot_gauge *gauge)

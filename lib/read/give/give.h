@@ -1,7 +1,7 @@
 /*
- * A snapshot's values into a model. A giving belongs to one snapshot and remembers where its families and series are in the model, so
- * that they are looked for once per epoch; values are added at each scrape. It also knows since when a series has not changed.
- * It reads the snapshot (snapshot/contents.h) and changes nothing of it.
+ * Copies a snapshot's values into a model. A giving belongs to one snapshot. It remembers where the snapshot's families
+ * and series are in the model, so that they are looked up once per epoch; values are added at each scrape. It also
+ * remembers since when a series has not changed. It reads the snapshot (snapshot/contents.h) and does not change it.
  */
 #ifndef SHMETER_READ_GIVE_GIVE_H
 #define SHMETER_READ_GIVE_GIVE_H
@@ -29,23 +29,24 @@ struct giving_target {
 };
 
 /*
- * Adds the values of the snapshot's last take to a model: what has the same name and labels there already is added up. The target's
- * segment and settings must be the same for an epoch of the model. Returns 0 or -ENOMEM.
+ * Adds the values of the snapshot's last take to a model; series with the same name and labels are added up. The
+ * target's segment and settings must stay the same within an epoch of the model. Returns 0 or -ENOMEM.
  */
 int giving_give(struct giving *giving, struct model *model, const struct giving_target *target);
 
 /*
- * newer has taken the name of this one's segment: finds out what of this one is added to what of that. To be called before either is given.
- * number: another one for each newer, not 0. Returns 0 or -ENOMEM.
+ * To be called when the segment of newer has replaced the segment of giving, before either is given: finds for each
+ * series of giving the series of newer that it is added to. number: a different one for each newer, not 0. Returns 0 or
+ * -ENOMEM.
  */
 int giving_follow(struct giving *giving, struct giving *newer, uint64_t number);
 
-/* How often something that follows this one was added to something else of it than before. */
+/* How often a series of a followed segment was added to another series of this one than before. */
 uint32_t giving_followed_n(const struct giving *giving);
 
 /*
- * A series of the snapshot from was folded into one of the snapshot into: as neither has changed, the clock goes on. NULL: there was none, or
- * none is wanted.
+ * To be called when a series of from was folded into one of into: neither has changed, so the idle clock goes on. NULL:
+ * there is no giving.
  */
 void giving_keep_idle(struct giving *into, uint32_t number, const struct giving *from, uint32_t from_number);
 

@@ -1,6 +1,6 @@
 /*
- * What is remembered of each series so that those that do not change any more can be told: 16 bytes, and only where settings ask
- * for it. It outlives the model's epochs.
+ * The memory of when each series last changed, by which idle series are recognised: 16 bytes a series, and only where
+ * settings have a time-out. It outlives the model's epochs.
  */
 #include <stdlib.h>
 

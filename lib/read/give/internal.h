@@ -1,5 +1,5 @@
 /*
- * What the files of give/ share among themselves; nobody else includes it.
+ * What the files of give/ share; no other file includes it.
  */
 #ifndef SHMETER_READ_GIVE_INTERNAL_H
 #define SHMETER_READ_GIVE_INTERNAL_H
@@ -93,8 +93,8 @@ void idle_free(struct giving *giving);
 /* What changes when a counter or histogram does. */
 uint64_t idle_token(const uint64_t *sums, const struct snapshot_family *family);
 /*
- * What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no memory. Until the next
- * one is asked for.
+ * What is remembered of one worker's gauge, whose token becomes another worker's when the slot does. NULL: no memory.
+ * Until the next one is asked for.
  */
 struct idle *idle_of_worker(struct giving *giving, uint32_t series, uint32_t slot, uint64_t *token);
 

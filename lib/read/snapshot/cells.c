@@ -1,7 +1,7 @@
 /*
- * Reading cells that move: histograms in all lanes, which a take adds up, and pairs of words. Sums are dense: a histogram has its sum
- * and its buckets there, wherever its cells are in the lanes. Block by block, lane inside block, as runs of counters are added
- * (runs.c).
+ * Reads cells that may change during the read: histograms in all lanes, which a take adds up, and pairs of words. Sums
+ * are dense: a histogram's sum and buckets follow the previous histogram's, wherever its cells are in the lanes. The
+ * order is block by block, and within a block lane by lane, as for runs of counters (runs.c).
  */
 #include "base/saturate.h"
 #include "read/snapshot/internal.h"
@@ -29,9 +29,9 @@ word_at(const uint64_t *cell, uint32_t i, uint32_t pages)
 }
 
 /*
- * The untorn read of a CPU lane's cell: seq, the record in force and the buckets, and seq again. Equal, the record overrides its
- * one bucket, whose own word may be behind by one observation. Past the tries, the words that were read last count, and it is
- * told as torn.
+ * The untorn read of a CPU lane's cell: seq, the record in force and the buckets, and seq again. Equal, the record
+ * overrides its one bucket, whose own word may be behind by one observation. Past the tries, the words that were read
+ * last count, and it is told as torn.
  */
 static inline __attribute__((always_inline)) void
 read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out, struct snapshot_torn *torn)
@@ -56,8 +56,10 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct r
             break;
     }
     torn->n += seq != again;
-    /* Past the tries the record may be of two observations. Without it nothing falls below an earlier scrape: the record that
-     * such a scrape took has been put into its bucket by the observations that came in between. */
+    /*
+     * After the last try the record may mix two observations, and is left out. No value falls below an earlier scrape
+     * by that: the observations in between have put the record that such a scrape took into its bucket.
+     */
     if (seq == again && bucket < buckets_n) /* a larger number: somebody damaged it */
         out->buckets[bucket] = count;
 }
@@ -139,8 +141,8 @@ snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogra
 }
 
 /*
- * Histograms first .. end of all lanes. Its loops are short, and up to a fifth slower where they stand badly in the lines of code: so they
- * stand in the same way in every program.
+ * Histograms first .. end of all lanes. Its loops are short, and up to a fifth slower where they stand badly in the
+ * lines of code: so they stand in the same way in every program.
  */
 static __attribute__((aligned(64))) void
 add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)

@@ -1,9 +1,10 @@
 /*
- * Whether the private copy of a record fits together, and a cleaned copy of it. A record that does not is damaged; nothing in
- * here can be led out of bounds by it.
+ * Checks whether the private copy of a record is consistent, and makes a cleaned copy. A record that is not consistent
+ * is damaged; no bytes in it make this code read out of bounds.
  *
- * A record's hash must be right too: the walk steps over the unfinished record of a dead worker unit by unit, and label values
- * that strangers chose, in its middle, must not pass for a record. They would have to know the segment's nonce.
+ * A record's hash must be right too. The walk steps over the unfinished record of a dead worker unit by unit, and label
+ * values in the middle of it, which strangers chose, must not pass for a record. To forge the hash they would have to
+ * know the segment's nonce.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -35,7 +36,10 @@ cleaned(struct snapshot *snapshot, const char *string)
     return arena_bytes(&snapshot->arena, out, len + 1);
 }
 
-/* What tells series apart, as it is; bytes that are no UTF-8, which no producer leaves, are repaired, and then *repaired is 1. */
+/*
+ * What tells series apart, as it is; bytes that are no UTF-8, which no producer leaves, are repaired, and then
+ * *repaired is 1.
+ */
 static char *
 identity(struct snapshot *snapshot, const char *string, int *repaired)
 {
@@ -326,7 +330,10 @@ mask_of(struct snapshot *snapshot, uint64_t chunk)
     return &snapshot->masks[snapshot->masks_n - 1];
 }
 
-/* Looks whether words of a lane, or gauge cells, are free (take 0), or takes them: no two series have one, which also bounds the work. */
+/*
+ * Looks whether words of a lane, or gauge cells, are free (take 0), or takes them: no two series have one, which also
+ * bounds the work.
+ */
 static int
 take_bits(struct snapshot *snapshot, uint64_t from, uint64_t n, int take)
 {

@@ -1,6 +1,6 @@
 /*
- * What a snapshot has read, for whoever gives it to a model: families, series, sums and gauges, as they lie in the snapshot's memory.
- * Nothing is copied, and nothing here is changed by others than the snapshot.
+ * What a snapshot has read, for lib/read/give/: families, series, sums and gauges in the snapshot's memory. They are
+ * not copied, and only the snapshot changes them.
  */
 #ifndef SHMETER_READ_SNAPSHOT_CONTENTS_H
 #define SHMETER_READ_SNAPSHOT_CONTENTS_H

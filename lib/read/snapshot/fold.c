@@ -1,6 +1,7 @@
 /*
- * Two replaced segments of one name become one: nobody counts in them any more, so what the older one has is added to the newer one, and what the
- * newer one does not have is put there too. So a name costs what its series cost, however often its segment is created again.
+ * Merges two replaced segments of one name in which no process counts any more: the values of the older one are added
+ * to the newer one, and series that the newer one does not have are added too. So the memory for a name depends on its
+ * series, and not on how often its segment is created again.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /*
- * Names with more than one definition: two releases of a program, or two programs in one segment. In force is, of the
- * definitions that living processes have open, the one opened last; where there is none, the one opened last of all.
- * Counters, gauges and histograms that fit the one in force are added to it. What does not fit is superseded: it is not
- * exposed, and what is counted in it is a loss.
+ * Names with more than one definition: two releases of a program, or two programs in one segment. The definition in
+ * force is the one opened last of those that living processes have open; when they have none open, the one opened last
+ * of all. Counters, gauges and histograms that fit the one in force are added to it. Definitions that do not fit are
+ * superseded: they are not exposed, and their updates are a loss.
  *
  * Each process lists in its slot what it has open (shm/opened.h). The lists are read only where a name has several
  * definitions.
@@ -62,7 +62,7 @@ note_open(struct snapshot *snapshot, uint32_t slot, uint64_t entry, uint64_t ope
         family->open = number;
 }
 
-/* A slot may change hands meanwhile: whoever takes it has done so before it touches the list. */
+/* The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. */
 static void
 read_list(struct snapshot *snapshot, uint32_t slot)
 {
@@ -187,7 +187,7 @@ snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_fam
     return !difference(family, in_force);
 }
 
-/* A gauge of the pool that nobody has open has a value that nobody goes on with: it does not join. */
+/* The value of a POOL gauge that no process has open will not be updated any more: it is not added. */
 static int
 is_left_behind(const struct snapshot_family *family)
 {
@@ -216,7 +216,10 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     return 0;
 }
 
-/* The number + 1 of the definition in force. Of a segment that was replaced, it is the one that was, whoever has died since. */
+/*
+ * The number + 1 of the definition in force. In a replaced segment it stays the same, whichever processes have died
+ * since.
+ */
 static uint32_t
 choose(const struct snapshot *snapshot, const struct snapshot_several *name)
 {
@@ -315,8 +318,8 @@ growth(const struct snapshot_family *family, const uint64_t *now, const uint64_t
 }
 
 /*
- * Whether what is counted in it is not exposed, and somebody counts: it is open, or was superseded in the last take
- * already.
+ * Whether updates of the family are lost: it is superseded, and a process has it open, or it was superseded in the last
+ * take already.
  */
 static int
 loses(const struct snapshot_family *family)

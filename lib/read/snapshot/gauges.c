@@ -1,6 +1,6 @@
 /*
- * Gauges: one cell per series in each worker's slot and one in the common block, combined as the gauge's mode says (DESIGN 4;
- * struct shmeter_gauge_cell in shm/layout.h). Slot by slot, so that memory is read in order.
+ * Gauges: one cell per series in each worker's slot and one in the common block, combined as the gauge's mode says
+ * (DESIGN 4; struct shmeter_gauge_cell in shm/layout.h). Slot by slot, so that memory is read in order.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -183,7 +183,10 @@ first_from(const struct snapshot *snapshot, uint64_t cell)
     return low;
 }
 
-/* The gauges of a slot whose cells are wholly between two offsets of the file, where there is memory. first: that of its cells. */
+/*
+ * The gauges of a slot whose cells are wholly between two offsets of the file, where there is memory. first: that of
+ * its cells.
+ */
 static int
 read_part(struct snapshot *snapshot, uint32_t number, uint64_t first, uint64_t from, uint64_t to)
 {

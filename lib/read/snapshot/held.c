@@ -1,11 +1,13 @@
 /*
- * What of the file has memory, as the system says it and not as the segment's marks do: a mark that lies would make a reader give memory
- * to holes, and work through them. Two regions, as they grow in different ways: what stands before the index has memory from the
- * beginning, though perhaps nobody has touched it yet; the rest gets it piece by piece, before a mark is raised.
+ * Which parts of the file have memory, according to the kernel and not to the segment's marks: a wrong mark would make
+ * a reader allocate memory for holes, and work through them. There are two regions, which grow in different ways. The
+ * part before the index has memory from the start, though perhaps no process has touched it yet. The rest gets memory
+ * piece by piece, each time before a mark is raised.
  *
- * The system is asked when something is wanted of which it is not known yet that it has memory, and at most once in a take for each
- * region: a take in which nothing new has appeared asks nothing. On a tmpfs what was allocated and never touched counts as a hole;
- * it is zeroes, as a hole is, so that not to read it says the same. Kernels before 5.14 make such pages.
+ * The kernel is asked when a part is wanted that is not known to have memory, and at most once in a take for each
+ * region: a take in which nothing new has appeared does not ask. On a tmpfs, memory that was allocated and never
+ * touched counts as a hole (kernels before 5.14 make such pages). It reads as zeroes, as a hole does, so skipping it
+ * gives the same result.
  */
 #include "read/snapshot/internal.h"
 

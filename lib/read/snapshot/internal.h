@@ -1,8 +1,8 @@
 /*
- * What the files of the snapshot share among themselves; nobody else includes it.
+ * What the files of the snapshot share; no other file includes it.
  *
- * The way of a take, all of it under the reader's guard: levels -> slots -> records -> what is in force -> states ->
- * cells -> gauges. What is read stays behind in private memory only after it was checked.
+ * The steps of a take, all under the reader's guard: levels -> slots -> records -> definitions in force -> states ->
+ * cells -> gauges. Values are kept in private memory only after they were checked.
  */
 #ifndef SHMETER_READ_SNAPSHOT_INTERNAL_H
 #define SHMETER_READ_SNAPSHOT_INTERNAL_H
@@ -27,16 +27,17 @@
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*
- * Tries of an untorn read; then what was read last counts. Against one writer at full rate nine tries of ten fail, so 64 would not
- * do where somebody looks closely.
+ * How often a torn read is repeated before the last reading is used. Against one writer at full rate nine tries of ten
+ * fail, so 64 tries would leave a few torn reads in a long test.
  */
 #define SNAPSHOT_TRIES       1024u
 #define SNAPSHOT_TRIES_LEAST 8u          /* and so many have all reads, whatever a take has spent on others         */
 #define SNAPSHOT_TRIES_WORDS (1u << 22)  /* words that a take may read again beyond these                           */
 #define SNAPSHOT_WASTE_BYTES (16u << 20) /* of what may be records and are none, copied in a walk                    */
 /*
- * The bound of what a segment's series may take of this program's memory, for copies, sums, model, rendered labels and text, by an estimate:
- * so many bytes, and so many times the memory that the segment's file has. Series past it are left out and counted.
+ * The bound of what a segment's series may take of this program's memory, for copies, sums, model, rendered labels and
+ * text, by an estimate: so many bytes, and so many times the memory that the segment's file has. Series past it are
+ * left out and counted.
  */
 #define SNAPSHOT_COST_LEAST (UINT64_C(16) << 20)
 #define SNAPSHOT_COST_TIMES 64u
@@ -153,7 +154,9 @@ snapshot_hash(const struct snapshot *snapshot, uint64_t number)
     return (uint32_t)(shmeter_hash_word(snapshot->key, number) >> 32);
 }
 
-/* held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region. */
+/*
+ * held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region.
+ */
 int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
 /* The same of one byte: *end is where that ends. */
 int snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end);
@@ -164,7 +167,8 @@ void snapshot_held_begin(struct snapshot *snapshot);
 
 /*
  * check.c: from a copy of a record's bytes. -EBADMSG: it is no record, or none yet. -EINVAL: it is one, and damaged.
- * -EAGAIN: one that perhaps can be had at the next take; -EDQUOT: that has no room beside the others (snapshot_bound()).
+ * -EAGAIN: one that perhaps can be had at the next take; -EDQUOT: that has no room beside the others
+ * (snapshot_bound()).
  */
 int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_family *out);
@@ -175,15 +179,18 @@ int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsign
 int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
 
-/* records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is changed. */
+/*
+ * records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is
+ * changed.
+ */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 /* The family whose record stands at unit; or NULL. */
 struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
 
 /*
- * The same of what is made from copies: no record stands behind it, so it takes no part in a take. The family's number, or SNAPSHOT_NONE;
- * 0 or -ENOMEM.
+ * The same of what is made from copies: no record stands behind it, so it takes no part in a take. The family's number,
+ * or SNAPSHOT_NONE; 0 or -ENOMEM.
  */
 uint32_t snapshot_put_family(struct snapshot *snapshot, const struct snapshot_family *family);
 int snapshot_put_series(struct snapshot *snapshot, const struct snapshot_series *series);

@@ -1,6 +1,6 @@
 /*
- * What published records say: families, and series of them. Each is copied and checked once (walk.c says when). An addition
- * makes room for everything first, so that a refusal of memory leaves nothing half done.
+ * The contents of published records: families and their series. Each record is copied and checked once (walk.c says
+ * when). An addition allocates all memory first, so that a failed allocation leaves nothing half done.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,8 @@
 /*
- * A file that was cut and grew again under its reader is opened anew: its cells are the same, but for those that are zeroes now. What
- * they had counted stays in the older snapshot, so that totals neither drop nor count twice what is still there.
- * What is counted in such zeroes before the file is read again is taken for what is still there.
+ * A file that was truncated and grew again under its reader is opened again. Its cells are the same, except those that
+ * are zeroes now. The counts that were in these stay in the older snapshot, so that totals do not drop, and counts that
+ * are still in the file are not added twice. What is counted in such cells before the file is read again cannot be told
+ * from what was still there.
  */
 #include "read/snapshot/internal.h"
 
@@ -38,7 +39,10 @@ rest_f64(uint64_t *word, uint64_t now)
     return rest > 0;
 }
 
-/* The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order of word. */
+/*
+ * The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order
+ * of word.
+ */
 #define SKIP(all, n, i, at)                                               \
     while ((i) < (n) && (uint64_t)(all)[i].word + (all)[i].words <= (at)) \
     (i)++

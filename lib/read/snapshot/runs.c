@@ -1,8 +1,9 @@
 /*
- * Sums of counters and histograms over all lanes. They are dense: each series has its words there in the order in which they were
- * found, so that they take what the series are, wherever their cells are in the lanes; runs of neighbouring cells are added as
- * one. Block by block, lane inside block: lanes are a power of two apart and would share one set of the cache otherwise. A block's
- * sums fit the first cache, and are some pages of each lane: with one page, more time goes into finding the next one than into reading it.
+ * Sums of counters and histograms over all lanes. They are dense: each series has its words there in the order in which
+ * they were found, so that they take what the series are, wherever their cells are in the lanes; runs of neighbouring
+ * cells are added as one. Block by block, lane inside block: lanes are a power of two apart and would share one set of
+ * the cache otherwise. A block's sums fit the first cache, and are some pages of each lane: with one page, more time
+ * goes into finding the next one than into reading it.
  */
 #include <stdlib.h>
 
@@ -155,9 +156,9 @@ add_counters(struct snapshot *snapshot)
 }
 
 /*
- * Sums begin with a page, as lanes do: a lane's first cell stands some words behind its beginning, so the sums that are being stored are
- * never just behind the cells that are being loaded, in the low bits by which processors take loads for dependent on stores (a quarter
- * slower).
+ * Sums begin with a page, as lanes do: a lane's first cell stands some words behind its beginning, so the sums that are
+ * being stored are never just behind the cells that are being loaded, in the low bits by which processors take loads
+ * for dependent on stores (a quarter slower).
  */
 static int
 room_for_sums(struct snapshot *snapshot)
@@ -178,7 +179,10 @@ room_for_sums(struct snapshot *snapshot)
     return 0;
 }
 
-/* Whether every lane has memory for all that stands before the last cell in use: then nothing is to be asked of any word. */
+/*
+ * Whether every lane has memory for all that stands before the last cell in use: then nothing is to be asked of any
+ * word.
+ */
 static int
 whole_lanes(struct snapshot *snapshot)
 {

@@ -72,7 +72,10 @@ read_text(const struct snapshot *snapshot, uint64_t off, uint32_t bytes, char *o
     text_clean(out, copy, bytes, TEXT_ONE_LINE);
 }
 
-/* Its name never changes; the message of a state is in the half that the word names. Returns 0 when the place is unused. */
+/*
+ * Its name never changes; the message of a state is in the half that the word names. Returns 0 when the place is
+ * unused.
+ */
 static int
 read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
 {

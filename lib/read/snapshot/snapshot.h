@@ -1,10 +1,12 @@
 /*
- * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its slots, all
- * in private memory afterwards (contents.h). No other part of lib/ touches shared memory. It knows nothing of a model.
+ * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its
+ * slots, all in private memory afterwards (contents.h). No other part of lib/ touches shared memory. It knows nothing
+ * of a model.
  *
- * Any bytes may stand in the segment: each control word is loaded once, checked, then used. Work and memory follow what the file has
- * (its blocks), and not what its header and marks say: holes are not read (held.c), sums are dense (runs.c), what
- * moves is read again only so often, and what all series take is bounded (SNAPSHOT_COST_LEAST).
+ * The segment may have any bytes: each control word is loaded once, checked, then used. Work and memory depend on how
+ * much memory the file has (its blocks), and not on what its header and marks say: holes are not read (held.c), sums
+ * are dense (runs.c), a value that changes while it is read is read again a limited number of times, and the memory for
+ * all series is bounded (SNAPSHOT_COST_LEAST).
  */
 #ifndef SHMETER_READ_SNAPSHOT_SNAPSHOT_H
 #define SHMETER_READ_SNAPSHOT_SNAPSHOT_H
@@ -26,8 +28,8 @@ enum snapshot_depth {
 };
 
 /*
- * Reads the segment again. Returns 0, -ENOMEM (the last values stay, and it may be read again), or -EFAULT when the file was truncated: then the last values stay and the
- * snapshot can only be freed or given to a model.
+ * Reads the segment again. Returns 0, -ENOMEM (the last values stay, and it may be read again), or -EFAULT when the
+ * file was truncated: then the last values stay and the snapshot can only be freed or given to a model.
  */
 int snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth);
 
@@ -38,8 +40,8 @@ const struct segment_status *snapshot_status(const struct snapshot *snapshot);
 void snapshot_freeze(struct snapshot *snapshot);
 
 /*
- * The segment was replaced by another one of its name. What is in force here stays so, whoever still lives: totals that were shown are
- * shown.
+ * To be called when another segment has replaced this one. The definitions in force here stay in force, whichever
+ * processes still live, so that totals that were exposed stay exposed.
  */
 void snapshot_keep_in_force(struct snapshot *snapshot);
 
@@ -47,8 +49,9 @@ void snapshot_keep_in_force(struct snapshot *snapshot);
 typedef void (*snapshot_folded_fn)(void *argument, uint32_t from, uint32_t into);
 
 /*
- * Both are frozen, of one name, and from is the older one: adds to into what from has counted, whose losses are into's too, and tells of
- * each series. Returns 1, and from is of no use any more; or 0, and what could not be added for want of memory is left in it.
+ * Adds the values and losses of from to into, and calls folded for each series. Both
+ * are frozen and have the same name, and from is the older one. Returns 1: from has nothing left. Returns 0: there was
+ * too little memory, and from keeps the values that could not be added.
  */
 int snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn folded, void *argument);
 
@@ -59,22 +62,26 @@ void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);
 int snapshot_same_segment(const struct snapshot *a, const struct snapshot *b);
 
 /*
- * The same segment was opened again: leaves in old what its last values have more than those of now, which are still there; it is the
- * same segment as none from then on. Returns 1, or 0 when nothing is left.
+ * To be called when the segment of old was opened again as now. Subtracts the values that now has from those of old, so
+ * that only the rest remains in old. From then on old no longer matches any other segment (snapshot_same_segment()).
+ * Returns 1, or 0 when there is no rest.
  */
 int snapshot_keep_rest(struct snapshot *old, const struct snapshot *now);
 
-/* Bytes of this program's memory that it takes, by an estimate; and of its address space. */
+/* How many bytes of this program's memory the snapshot takes, by an estimate; and how many of its address space. */
 uint64_t snapshot_memory(const struct snapshot *snapshot);
 uint64_t snapshot_mapped(const struct snapshot *snapshot);
 
-/* For whoever owns the snapshot and knows more of the segment's state: the status to be completed. */
+/* The status, for the owner of the snapshot, which adds what only it knows. */
 struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);
 
 /* How often another definition of a name was in force than before, or joined it. */
 uint32_t snapshot_chosen_n(const struct snapshot *snapshot);
 
-/* Goes on with the loss that a snapshot of the same name before it has counted itself (SHMETER_LOSS_SUPERSEDED). */
+/*
+ * Takes over the superseded loss (SHMETER_LOSS_SUPERSEDED, which readers count) of an earlier snapshot of the same
+ * name.
+ */
 void snapshot_keep_superseded(struct snapshot *snapshot, const struct snapshot *before);
 
 /* What the file's name led to at the last take: enum shmeter_reader_place. */

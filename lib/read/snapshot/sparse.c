@@ -1,7 +1,7 @@
 /*
- * Sums over lanes that have holes: what has memory is added part by part, and what has none is zero. So the work is what the file has,
- * however many lanes its header says there are and however far apart their cells. No segment has such lanes but where memory was
- * allocated and not touched (held.c), or where a mark lies.
+ * Sums over lanes that have holes: the parts with memory are added one by one, and parts without are zero. So the work
+ * depends on the file's memory, whatever number of lanes its header claims and however far apart their cells are. Lanes
+ * have holes only where memory was allocated and not touched (held.c), or where a mark is wrong.
  */
 #include "read/snapshot/internal.h"
 

@@ -1,7 +1,8 @@
 /*
- * Which families and series are visible. Each series' state is on a cache line of its own, so producers count the changes, and
- * where nothing has changed only a share of the states is read, in turn: a producer of an older release does not count. Once such a
- * one is found out, all states are read at each take.
+ * Which families and series are visible. Each series' state is on a cache line of its own, so reading all of them is
+ * slow. Producers therefore count their changes, and when the counts are unchanged only a part of the states is read,
+ * another part at each take. Those reads are for producers of older releases, which do not count; once one is found
+ * out, all states are read at each take.
  */
 #include "read/snapshot/internal.h"
 
@@ -110,8 +111,9 @@ share_differs(struct snapshot *snapshot)
 }
 
 /*
- * Done is loaded before begun: when they are equal, whatever was begun before the second load was done before the first one, and
- * the loads of states that follow see it (shmeter_series_change in shm/series.h). What begins later counts in begun.
+ * Done is loaded before begun: when they are equal, whatever was begun before the second load was done before the first
+ * one, and the loads of states that follow see it (shmeter_series_change in shm/series.h). What begins later counts in
+ * begun.
  */
 void
 snapshot_take_states(struct snapshot *snapshot)

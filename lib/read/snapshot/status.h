@@ -1,5 +1,5 @@
 /*
- * What is known of one segment besides its metrics: levels, losses, and its workers. Plain values in private memory, for
+ * The status of one segment apart from its metrics: levels, losses and workers. Plain values in private memory, for
  * health, `shmeter ls`, `shmeter doctor`, the status page and the shmeter_* series.
  */
 #ifndef SHMETER_READ_SNAPSHOT_STATUS_H
@@ -51,8 +51,8 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     struct status_check checks[STATUS_CHECKS];
 };
 
-struct
-    status_superseded { /* a definition that living workers have open and that is not exposed, as another one is in force */
+/* A definition that living workers have open and that is not exposed, because another one is in force. */
+struct status_superseded {
     const char *name;    /* of the family; of the snapshot                                                */
     const char *differs; /* "other buckets", ...                                                          */
     uint32_t slot;       /* of one of the workers                                                         */

@@ -1,5 +1,6 @@
 /*
- * What a snapshot is made of besides its contents: what is known of the file, of the walk, of lanes and slots. For internal.h.
+ * The parts of a snapshot apart from its contents: the state of the file, the walk, the lanes and the slots. For
+ * internal.h.
  */
 #ifndef SHMETER_READ_SNAPSHOT_TYPES_H
 #define SHMETER_READ_SNAPSHOT_TYPES_H

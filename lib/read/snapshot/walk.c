@@ -1,10 +1,11 @@
 /*
- * The walk over the records. It remembers how far it came: a published record never changes but for its state (states.c), so each
- * is copied and checked once. What is no finished record is looked at again, some of it at each take.
+ * The walk over the records. It remembers its position: of a published record only the state changes (states.c), so
+ * each is copied and checked once. Units that are not part of a finished record are read again, some of them at each
+ * take.
  *
- * The walk steps over a record when its hash says that it is one. Else it steps one unit: what stands there may be the text of a
- * record that its maker never finished, and label values are of strangers' choice, so that they may look like a head. And a spare
- * record, whose head is that of the record it was before, may be written again while it is looked at.
+ * The walk steps over a whole record only when its hash is right. Otherwise it steps one unit: the bytes there may be
+ * the text of an unfinished record, and label values, which strangers choose, may look like a head. Also, a spare
+ * record, which still has the head of the record it was before, may be written again while the walk reads it.
  */
 #include <stdlib.h>
 
@@ -85,7 +86,8 @@ look_at_published(struct snapshot *snapshot, uint32_t unit, uint64_t kind, const
 }
 
 /*
- * The state is loaded before the head: who publishes a spare record has written the head that is its own by then. 0 or -ENOMEM.
+ * The state is loaded before the head: who publishes a spare record has written the head that is its own by then. 0 or
+ * -ENOMEM.
  */
 static int
 look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
@@ -151,8 +153,8 @@ look_again(struct snapshot *snapshot, const struct snapshot_pending *pending, st
 }
 
 /*
- * The next PENDING_MOST of them, in order of unit, and what lies inside of the last one. Those inside of a record that was not known as one when
- * they were passed are of no interest any more. 0 or -ENOMEM.
+ * The next PENDING_MOST of them, in order of unit, and what lies inside of the last one. Those inside of a record that
+ * was not known as one when they were passed are of no interest any more. 0 or -ENOMEM.
  */
 static int
 walk_pending(struct snapshot *snapshot)
@@ -227,7 +229,9 @@ unit_of(const struct snapshot *snapshot, uint64_t off, uint64_t end)
     return snapshot_min((off - snapshot->reader->header.records_off) / SHMETER_UNIT_BYTES, end);
 }
 
-/* From *at on to end, or until too much was copied in vain; what has no memory is passed and remembered. 0 or -ENOMEM. */
+/*
+ * From *at on to end, or until too much was copied in vain; what has no memory is passed and remembered. 0 or -ENOMEM.
+ */
 static int
 walk(struct snapshot *snapshot, uint64_t *at, uint64_t end)
 {

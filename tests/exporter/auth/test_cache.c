@@ -1,5 +1,5 @@
 /*
- * exporter/auth/cache.h: keys that nobody can forge, and what is kept under them.
+ * exporter/auth/cache.h: keys that cannot be forged, and the results that are kept under them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
- * The heap of an execution: memory is given out once, so that what was freed stays forbidden until the end of the execution, and what
- * nobody has freed by then is a leak, told at once. AddressSanitizer watches it as it watches its own heap, and it takes less
- * time.
+ * The heap of an execution. Memory is given out once, so that freed memory stays forbidden until the end of the
+ * execution. Memory that is not freed by then is a leak, which is reported at once. AddressSanitizer watches it as it
+ * watches its own heap, and it takes less time.
  */
 #ifndef SHMETER_TESTS_FUZZ_HEAP_H
 #define SHMETER_TESTS_FUZZ_HEAP_H
@@ -14,7 +14,9 @@ void *heap_calloc(size_t n, size_t bytes);
 void *heap_realloc(void *at, size_t bytes);
 void heap_free(void *at);
 
-/* Of the pieces that are asked for from here on, the one of this number, the first being 1, cannot be had. 0: all can. */
+/*
+ * Of the pieces that are asked for from here on, the one of this number, the first being 1, cannot be had. 0: all can.
+ */
 void heap_starve(uint32_t number);
 /* Whether it was asked for. */
 int heap_starved(void);

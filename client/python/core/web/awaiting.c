@@ -1,5 +1,6 @@
 /*
- * What a server or an application awaits in the middleware: a coroutine that hands on to another one, and looks at how that ends.
+ * The coroutine of the middleware that a server or an application awaits: it passes everything on to another coroutine,
+ * and records how that one ends.
  */
 #include "web.h"
 

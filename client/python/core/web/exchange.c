@@ -1,7 +1,7 @@
 /*
- * Exchanges: from a request to the metrics of its route. A request's path is normalised and looked up, which finds the route that such a path
- * had last time; whether it is the one again, the framework says when the request has ended. Only what comes a new way is resolved in
- * Python.
+ * Exchanges: from a request to the metrics of its route. A request's path is normalised and looked up, which finds the
+ * route that the path had last time. When the request has ended, the framework says whether that was right. Only a path
+ * without a known route is resolved in Python.
  */
 #include "web.h"
 

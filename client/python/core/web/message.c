@@ -1,5 +1,6 @@
 /*
- * What an application's ASGI messages tell of its exchange (asgi.readthedocs.io, "HTTP & WebSocket"). No body is kept.
+ * What is recorded of an exchange from the application's ASGI messages (asgi.readthedocs.io, "HTTP & WebSocket"). No
+ * body is kept.
  */
 #include <strings.h>
 

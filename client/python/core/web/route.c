@@ -1,5 +1,6 @@
 /*
- * Routes: the handles of one method and endpoint, had once; and the ways by which requests come to them.
+ * Routes: the handles of one method and endpoint, looked up once; and the ways, which lead from the paths of requests
+ * to them.
  */
 #include "web.h"
 

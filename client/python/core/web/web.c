@@ -1,5 +1,5 @@
 /*
- * Webs: the metrics of one middleware, and the ways that its requests have come.
+ * Webs: the metrics of one middleware, and the ways from its requests to their routes.
  */
 #include "web.h"
 

@@ -1,4 +1,4 @@
-"""What a scrape is answered with: the format that it accepts, status, headers and body."""
+"""The answer to a scrape: the format that it accepts, status, headers and body."""
 import gzip
 from typing import Callable, Tuple
 

@@ -1,4 +1,4 @@
-"""Infos and enums: what is so, in all processes."""
+"""Infos and enums: texts and states that all processes share."""
 from typing import Dict, Iterable, Optional, Sequence
 
 from .. import _core
@@ -29,7 +29,8 @@ class Info(MetricWrapperBase, _core.Info):
 
 
 class Enum(MetricWrapperBase, _core.Stateset):
-    """An enum: one of some states holds, at first the first one. The state that is set last, by whatever process, is shown."""
+    """An enum: one of some states holds, at first the first one. The state that is set last, by whatever process, is
+    shown."""
 
     _type = "stateset"
 

@@ -1,6 +1,6 @@
 /*
- * Recursive descent, one function for each line of the grammar. Nodes belong to the expression from the moment they are made, so a mistake
- * anywhere needs no other clean-up than expression_free().
+ * Recursive descent, one function for each line of the grammar. Nodes belong to the expression from the moment they are
+ * made, so a mistake anywhere needs no other clean-up than expression_free().
  */
 #include <errno.h>
 #include <math.h>

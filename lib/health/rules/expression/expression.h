@@ -1,17 +1,19 @@
 /*
- * The conditions of rules: a part of PromQL in which every expression is one number, compared with another one. Parsed here; it
- * knows neither models nor histories.
+ * The conditions of rules: a part of PromQL in which every expression is one number, compared with another one. Parsed
+ * here; it knows neither models nor histories.
  *
  *     condition   = number COMPARISON number                     > >= < <= == !=
  *     number      = literal | - number | ( number ) | number + number | - * / | aggregate | of_histogram
  *     aggregate   = (sum | min | max | avg | count) ( vector )
- *     vector      = selector | (rate | increase | delta | min_over_time | max_over_time | avg_over_time) ( selector [5m] )
+ *     vector      = selector | function ( selector [5m] )
+ *     function    = rate | increase | delta | min_over_time | max_over_time | avg_over_time
  *     of_histogram = histogram_quantile ( literal , histogram ) | (histogram_count | histogram_sum) ( histogram )
- *     histogram   = sum ( (rate | increase) ( selector [5m] ) ) | sum by (le) ( (rate | increase) ( NAME_bucket selector [5m] ) )
+ *     histogram   = sum ( (rate | increase) ( selector [5m] ) )
+ *                 | sum by (le) ( (rate | increase) ( NAME_bucket selector [5m] ) )
  *     selector    = NAME [ { label = "text", label != "text", label =~ "expression", label !~ "expression" } ]
  *
- * Everything that is accepted is valid PromQL and means the same there. Label expressions are those of base/regex.h, matched
- * against the whole value.
+ * Everything that is accepted is valid PromQL and means the same there. Label expressions are those of base/regex.h,
+ * matched against the whole value.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
 #define SHMETER_HEALTH_RULES_EXPRESSION_EXPRESSION_H
@@ -83,8 +85,8 @@ struct expression {
 };
 
 /*
- * Parses a condition. NULL with one sentence in report, which was empty: it says where the mistake is; or, without memory, "no
- * memory". Free with expression_free().
+ * Parses a condition. NULL with one sentence in report, which was empty: it says where the mistake is; or, without
+ * memory, "no memory". Free with expression_free().
  */
 struct expression *expression_parse(const char *text, struct report *report);
 void expression_free(struct expression *expression);

@@ -1,5 +1,5 @@
 /*
- * What the files of the parser share; nobody else includes it.
+ * What the files of the parser share; no other file includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_INTERNAL_H
 #define SHMETER_HEALTH_RULES_EXPRESSION_INTERNAL_H

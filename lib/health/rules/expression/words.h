@@ -1,5 +1,5 @@
 /*
- * The words of a condition's text, and the sentence that a mistake is answered with. Nobody but expression.c includes it.
+ * The words of a condition's text, and the sentence that reports a mistake. Only the files of the parser include it.
  */
 #ifndef SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H
 #define SHMETER_HEALTH_RULES_EXPRESSION_WORDS_H
@@ -36,7 +36,10 @@ int words_is_name(const struct words *words, const char *name);          /* as w
 int words_is_call(const struct words *words);                            /* a "(" comes next */
 int words_is_keyword(const struct words *words, const char *lower_case); /* in any case of letters */
 
-/* The duration that comes next, before any word: after a '[' is the present word. Leaves ']' as present word. NaN after a mistake. */
+/*
+ * The duration that comes next, before any word: after a '[' is the present word. Leaves ']' as present word. NaN after
+ * a mistake.
+ */
 double words_duration(struct words *words);
 
 /* Says the sentence, and where. at: in the text; NULL: the present word. Returns -EINVAL. */

@@ -1,6 +1,6 @@
 /*
- * Which series a term is about. Each series of the family is looked at once in an epoch of the model; in a new epoch all are, and those
- * that were known before go on with what is known of them.
+ * Finds the series that match a term. Each series of the family is examined once in an epoch of the model. In a new
+ * epoch all are examined again, and known ones keep their history.
  */
 #include <errno.h>
 #include <math.h>
@@ -94,7 +94,10 @@ hash_text(uint64_t hash, const char *text)
     return hash ^ hash >> 29;
 }
 
-/* Of the labels as a set. Keyed by an address that nobody outside knows: label values are chosen by strangers. Never 0. */
+/*
+ * Hash of the labels as a set. Keyed by an address that is not known outside the process, because strangers choose
+ * label values. Never 0.
+ */
 static uint64_t
 key_of(const struct term *term, const struct model_series *series)
 {

@@ -1,5 +1,5 @@
 /*
- * What the files of terms share; nobody else includes it.
+ * What the files of terms share; no other file includes it.
  */
 #ifndef SHMETER_HEALTH_RULES_TERM_INTERNAL_H
 #define SHMETER_HEALTH_RULES_TERM_INTERNAL_H

@@ -1,11 +1,12 @@
 /*
- * What a condition or a summary asks of the series that a selector matches, with the history that it needs: the sum of their increases in
- * one column, a column for each of them where that cannot be avoided, or the sums of histograms' buckets in groups. It knows the model and
- * no expressions.
+ * A term is one value that a condition or a summary needs from the series that a selector matches, with its history:
+ * the sum of their increases in one column, a column for each series where that cannot be avoided, or the sums of
+ * histograms' buckets in groups. It knows the model and no expressions.
  *
- * Of a series only the last value is kept, exactly. A value that is lower than the one before is a reset and counts from 0 (counters only).
- * A series that was created since the last reading counts from 0, one that was merely not known from its first value. A series that is
- * absent for a while counts from where it was. When the model begins anew, series are known again by their labels.
+ * Of each series only the last value is kept, exactly. A value that is lower than the one before is a reset and counts
+ * from 0 (counters only). A series that was created since the last reading counts from 0; an older one that was not
+ * known counts from its first value. A series that is absent for a while counts from its former value. When the model
+ * is rebuilt, series are recognised by their labels.
  */
 #ifndef SHMETER_HEALTH_RULES_TERM_TERM_H
 #define SHMETER_HEALTH_RULES_TERM_TERM_H
@@ -123,7 +124,10 @@ struct term_total {
 /* Over all series but of TERM_HISTOGRAM. Increases are of the whole window, as far as it is covered. */
 struct term_total term_total(const struct term *term, const struct model *model, const struct history *history);
 
-/* One column's increase over the window: of a group of TERM_HISTOGRAM, column 0 is the sum, those behind it the buckets. */
+/*
+ * One column's increase over the window: of a group of TERM_HISTOGRAM, column 0 is the sum, those behind it the
+ * buckets.
+ */
 double term_increase(const struct term *term, const struct history *history, const struct term_group *group,
                      uint32_t column);
 

@@ -1,5 +1,5 @@
 /*
- * The terms of all rules and summaries: those that ask the same are one.
+ * The terms of all rules and summaries; equal ones are shared.
  */
 #ifndef SHMETER_HEALTH_RULES_TERM_TERMS_H
 #define SHMETER_HEALTH_RULES_TERM_TERMS_H
@@ -11,7 +11,10 @@ struct terms { /* zeroed to begin with */
     uint32_t n;
 };
 
-/* The index of the term that asks this, which is added if need be; -ENOMEM. What the want points to must outlive the list. */
+/*
+ * The index of the term that asks this, which is added if need be; -ENOMEM. What the want points to must outlive the
+ * list.
+ */
 int64_t terms_add(struct terms *terms, const struct term_want *want);
 
 /* What is the same in former goes on in terms, with its history. former is only to be freed afterwards. */
