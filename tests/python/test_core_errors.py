@@ -330,6 +330,23 @@ def threads_that_collect_at_once_have_whole_samples():
 
 
 @test
+def objects_have_their_types_and_members():
+    metric = meter.gauge("member_bytes", "M.", ["a"], "bytes")
+    equal((metric._name, metric._stored_name, metric._documentation, metric._unit, metric._labelnames, metric._labelvalues, metric._meter),
+          ("member_bytes", "member_bytes", "M.", "bytes", ("a",), (), meter))
+    equal(metric.labels("x")._labelvalues, ("x",))
+    awaiting = begun("z")
+    equal([type(one) for one in (web(), web().wsgi({}, "GET", "/", "", 0.0), awaiting, metric.time(), meter)],
+          [_core.Web, _core.Exchange, _core.Awaiting, _core.Timer, _core.Meter])
+    awaiting.close()
+    for kind in (_core.Web, _core.Exchange, _core.Awaiting, _core.Timer, _core.Meter, _core.Route):
+        raises(TypeError, f"cannot create 'shmeter._core.{kind.__name__}' instances", kind)
+    equal(_core.SUFFIXES, {"counter": "_total", "gauge": "", "histogram": "", "summary": "", "info": "_info", "stateset": ""})
+    equal(sorted(_core.MODES), ["all", "liveall", "livemax", "livemin", "livemostrecent", "livesum", "max", "min", "mostrecent", "sum"])
+    equal((_core.POOL in _core.MODES.values(), shmeter.__version__ == _core.__version__), (False, True))
+
+
+@test
 def a_meter_tells_what_it_cannot_do():
     raises(ValueError, "health is 'ok', 'degraded' or 'failing', not 'well'", lambda: meter.check("a", "well"))
     raises(TypeError, "function missing required argument 'health' (pos 2)", lambda: meter.check("a"))

@@ -15,7 +15,7 @@ from shmeter.prometheus import (
     CollectorRegistry, CONTENT_TYPE_LATEST, Gauge, generate_latest, make_asgi_app, make_wsgi_app, MetricsHandler, REGISTRY, start_http_server,
     start_wsgi_server,
 )
-from shmeter.prometheus.exposition import choose_encoder, gzip_accepted, ThreadingWSGIServer
+from shmeter.prometheus.exposition import _SilentHandler, choose_encoder, gzip_accepted, ThreadingWSGIServer
 from shmeter.prometheus.openmetrics import exposition as openmetrics
 from shmeter.prometheus.utils import best_family, floatToGoString, INF, MINUS_INF, NaN
 
@@ -138,6 +138,8 @@ def a_handler_gives_what_is_asked_and_says_nothing():
     kind = MetricsHandler.factory(registry)
     equal((kind.__name__, issubclass(kind, MetricsHandler), kind.registry is registry, MetricsHandler.registry is REGISTRY),
           ("MetricsHandler", True, True, True))
+    with silent():
+        equal([one.log_message(None, "%s", 1) for one in (kind, _SilentHandler)], [None, None])
     with http.server.HTTPServer(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -10,11 +10,13 @@ from shmeter.prometheus import (
     CollectorRegistry, Counter, Enum, Gauge, GC_COLLECTOR, GCCollector, generate_latest, Histogram, Info, Metric, PLATFORM_COLLECTOR,
     PlatformCollector, PROCESS_COLLECTOR, ProcessCollector, REGISTRY, Summary,
 )
+from shmeter.prometheus import encode
 from shmeter.prometheus.core import (
     CounterMetricFamily, Exemplar, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Sample,
     StateSetMetricFamily, SummaryMetricFamily, Timestamp, UnknownMetricFamily, UntypedMetricFamily,
 )
 from shmeter.prometheus.decorator import decorate
+from shmeter.prometheus.family import Value
 from shmeter.prometheus.metrics import Bucket
 from shmeter.prometheus.registry import Collector, RestrictedRegistry
 from shmeter.prometheus.values import get_value_class, MultiProcessValue, MutexValue, ValueClass
@@ -231,7 +233,7 @@ def numbers_are_where_programs_look_for_them():
     for value in (0.5, 1.5, 1.75, 5):
         histogram.observe(value)
     equal((histogram._upper_bounds, histogram._sum.get(), [bucket.get() for bucket in histogram._buckets]), ([1, 2, float("inf")], 8.75, [1, 2, 1]))
-    equal([type(one) for one in histogram._buckets], [Bucket] * 3)
+    equal([type(one) for one in (*histogram._buckets, histogram._sum, gauge._value)], [Bucket] * 3 + [Value] * 2)
     summary = Summary("sizes", "S.", registry=registry)
     summary.observe(4)
     equal((summary._count.get(), summary._sum.get()), (1, 4))
@@ -239,6 +241,59 @@ def numbers_are_where_programs_look_for_them():
     with mock.patch("time.time", lambda: 12.5):
         gauge.set_to_current_time()
     equal(gauge._value.get(), 12.5)
+
+
+@test
+def families_of_collectors_are_written_as_text():
+    family = CounterMetricFamily("w", "W \\ \"q\"\n.", labels=["a"], unit="s")
+    family.add_metric(["x\"\\\n"], 1, created=2.5, timestamp=Timestamp(3, 5))
+    equal(encode.text_of(family), '# HELP w_s_total W \\\\ "q"\\n.\n# TYPE w_s_total counter\nw_s_total{a="x\\"\\\\\\n"} 1.0 3000\n'
+                                  '# HELP w_s_created W \\\\ "q"\\n.\n# TYPE w_s_created gauge\nw_s_created{a="x\\"\\\\\\n"} 2.5 3000\n')
+    equal(encode.openmetrics_of(family), '# HELP w_s W \\\\ \\"q\\"\\n.\n# TYPE w_s counter\n# UNIT w_s s\nw_s_total{a="x\\"\\\\\\n"} 1.0 3.000000005\n'
+                                         'w_s_created{a="x\\"\\\\\\n"} 2.5 3.000000005\n')
+    heads = [(kind, encode.text_of(Metric("n", "N.", kind)), encode.openmetrics_of(Metric("n", "N.", kind))) for kind in (
+        "counter", "gauge", "summary", "histogram", "gaugehistogram", "unknown", "info", "stateset")]
+    shown = {"counter": ("n_total", "counter"), "gaugehistogram": ("n", "histogram"), "unknown": ("n", "untyped"), "info": ("n_info", "gauge"),
+             "stateset": ("n", "gauge")}
+    for kind, text, openmetrics in heads:
+        name, word = shown.get(kind, ("n", kind))
+        equal((text, openmetrics), (f"# HELP {name} N.\n# TYPE {name} {word}\n", f"# HELP n N.\n# TYPE n {kind}\n"))
+    now = GaugeHistogramMetricFamily("now", "N.", buckets=[("+Inf", 3)], gsum_value=4)
+    equal(encode.text_of(now), '# HELP now N.\n# TYPE now histogram\nnow_bucket{le="+Inf"} 3.0\n# HELP now_gcount N.\n# TYPE now_gcount gauge\n'
+                               "now_gcount 3.0\n# HELP now_gsum N.\n# TYPE now_gsum gauge\nnow_gsum 4.0\n")
+    for kind, suffix, fine in (("counter", "_total", True), ("histogram", "_bucket", True), ("gaugehistogram", "_bucket", True), ("counter", "_created", False),
+                               ("gauge", "", False), ("histogram", "_sum", False), ("summary", "_count", False)):
+        metric = Metric("x", "X.", kind)
+        metric.add_sample("x" + suffix, {}, 1, None, Exemplar({"t": "1"}, 0.5, 7.25))
+        if fine:
+            equal(encode.openmetrics_of(metric).splitlines()[2], f'x{suffix} 1.0 # {{t="1"}} 0.5 7.25')
+        else:
+            raises(ValueError, "Metric x has exemplars, but is not a histogram bucket or counter", lambda: encode.openmetrics_of(metric))
+    metric = Metric("x", "X.", "counter")
+    metric.add_sample("x_total", {}, 1, None, Exemplar({}, 2))
+    equal(encode.openmetrics_of(metric).splitlines()[2], "x_total 1.0 # {} 2.0")
+
+
+@test
+def what_is_no_registry_of_ours_is_rendered_by_its_collect():
+    class Own:
+        def collect(self):
+            return [GaugeMetricFamily("own", "O.", value=1)]
+
+    class Mine(CollectorRegistry):
+        def collect(self):
+            return Own().collect()
+
+    wanted = b"# HELP own O.\n# TYPE own gauge\nown 1.0\n"
+    equal([encode.render(one, openmetrics) for one in (Own(), Mine()) for openmetrics in (False, True)], [wanted] * 4)
+    registry = CollectorRegistry(target_info={"a": "b"})
+    first, last = Gauge("first", "F.", registry=registry), Gauge("last", "L.", registry=None)
+    registry.register(Own())
+    registry.register(last)
+    first.set(2)
+    target = b"# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{a=\"b\"} 1.0\n"
+    equal(encode.render(registry, False), target + b"# HELP first F.\n# TYPE first gauge\nfirst 2.0\n" + wanted + b"# HELP last L.\n# TYPE last gauge\nlast 0.0\n",
+          "in their order")
 
 
 @test
