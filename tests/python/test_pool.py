@@ -234,10 +234,12 @@ def the_thread_runs_as_often_as_it_is_told_to():
         refresh._thread.join()
         print(refresh._seconds)
     """
-    for text, wanted in (("", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"), ("0", "0.0 None\nFalse None\n7.0 True\n0.0\n"),
+    usual = {name: value for name, value in os.environ.items() if name != "SHMETER_REFRESH_SECONDS"}
+    for text, wanted in ((None, "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"), ("", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"), ("0", "0.0 None\nFalse None\n7.0 True\n0.0\n"),
                          ("bad", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n")):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
-                              env={**os.environ, "SHMETER_REFRESH_SECONDS": text, "SHMETER_SEGMENT": store.shared().path + text})
+                              env={**usual, **({} if text is None else {"SHMETER_REFRESH_SECONDS": text}),
+                                   "SHMETER_SEGMENT": f"{store.shared().path}-{text}"})
         equal((done.stdout, done.stderr), (wanted, "SHMETER_REFRESH_SECONDS is no number: 'bad'\n" if text == "bad" else ""), text)
     set_refresh_seconds(0)
 

@@ -40,6 +40,13 @@ class Subclass(str):
     """A text that is no plain str."""
 
 
+class Shown:
+    """What is shown by a text that is no plain str."""
+
+    def __str__(self):
+        return Subclass("shown")
+
+
 @test
 def updates_leave_nothing():
     counter, gauge, histogram, summary = meter.counter("u_total"), meter.gauge("u"), meter.histogram("u_seconds"), meter.summary("u_bytes")
@@ -80,7 +87,7 @@ def updates_leave_nothing():
 def children_leave_nothing():
     family, two = meter.gauge("c", labels=["a"]), meter.counter("c_total", labels=["a", "b"])
     texts = [f"value {number}" for number in range(30)]
-    child, sub, bad, zero = family.labels("kept"), Subclass("sub"), Bad(), "a\0b"
+    child, sub, shown, bad, zero = family.labels("kept"), Subclass("sub"), Shown(), Bad(), "a\0b"
     info = meter.info("c_info", labels=["a"])
 
     def grow():
@@ -106,7 +113,8 @@ def children_leave_nothing():
 
     checked({
         "found": lambda: family.labels("kept"), "by name": lambda: two.labels(b="kept", a="kept"), "of another type": lambda: family.labels(5.5),
-        "of a subclass": lambda: family.labels(sub), "of zeros": lambda: family.labels(zero), "of surrogates": lambda: family.labels("\ud800"),
+        "of a subclass": lambda: family.labels(sub), "of one that is shown by it": lambda: family.labels(shown),
+        "of zeros": lambda: family.labels(zero), "of surrogates": lambda: family.labels("\ud800"),
         "removed": lambda: (family.labels("new"), family.remove("new")), "grown": grow, "grown and cleared": grow_and_clear,
         "too few": quiet(family.labels), "wrong names": quiet(lambda: family.labels(b=1)), "both": quiet(lambda: two.labels(1, b=2)),
         "bad text": quiet(lambda: two.labels("a", bad)), "chained": quiet(lambda: child.labels("x")), "of none": quiet(lambda: meter.gauge("c_none").labels("x")),
@@ -127,7 +135,7 @@ def opening_and_reading_leave_nothing():
     closed = shmeter.open(os.path.join(FOLDER.name, "closed references"), **small)
     closed.close()
     path = os.path.join(FOLDER.name, "again")
-    kept = shmeter.open(path, **small)
+    kept, sick = shmeter.open(path, **small), shmeter.open(os.path.join(FOLDER.name, "sick"), **small)
 
     def sampled():
         meter._take()
@@ -154,7 +162,8 @@ def opening_and_reading_leave_nothing():
         "families": meter._families, "expose": meter.expose, "expose openmetrics": lambda: meter.expose(True), "expose wrongly": quiet(lambda: meter.expose(1, 2)),
         "render": lambda: _core.render(opened, True, True), "render text": lambda: _core.render(opened, False, False),
         "render none": quiet(lambda: _core.render([_core.Counter()], False, False)), "render no metric": quiet(lambda: _core.render([opened[0], 5], True, True)),
-        "health": meter.health, "check": lambda: meter.check("a", "ok", "b"), "check bad": quiet(lambda: meter.check("a", "x")),
+        "health": meter.health,
+        "health with reasons": lambda: (sick.check("a", "failing", "b" * 100), sick.health()), "check": lambda: meter.check("a", "ok", "b"), "check bad": quiet(lambda: meter.check("a", "x")),
         "worker": lambda: (meter.attach_worker(), meter.heartbeat(), meter.busy(), meter.idle()), "no worker": quiet(closed.attach_worker, shmeter.Error),
         "words": lambda: (meter.error, meter.path, meter.attached), "number": lambda: _core.number(123.456), "no number": quiet(lambda: _core.number("x")),
         "path": lambda: _core.normalize_path("/a/1"), "no path": lambda: _core.normalize_path(5), "unmade": quiet(_core.Meter),
@@ -206,6 +215,22 @@ def metrics_go_while_the_collector_runs_at_every_step():
         gc.set_threshold(*before)
     gc.collect()
     equal([one for one in gc.get_objects() if isinstance(one, _core.Metric) and one._stored_name in ("e", "e_state")], [])
+
+
+@test
+def a_metric_that_goes_is_never_seen_by_the_collector_half_destroyed():
+    """What it has may run the collector when it goes with it."""
+    class Extra:
+        def __del__(self):
+            gc.collect()
+            seen.append(any(type(one) is _core.Gauge and one._stored_name == "h" for one in gc.get_objects()))
+
+    seen = []
+    for _ in range(50):
+        gauge = _core.Gauge()
+        meter._open_metric(gauge, "h", "h", "", "", (), Extra(), _core.POOL, None)
+        del gauge
+    equal(seen, [False] * 50)
 
 
 class Own:
