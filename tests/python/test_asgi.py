@@ -6,7 +6,7 @@ import sys
 import shmeter.asgi
 from fastapi import FastAPI
 from asgi_lib import plain_app, shop
-from lib import equal, main, test
+from lib import equal, main, raises, test
 from shmeter import _core
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
@@ -72,19 +72,13 @@ def exceptions_are_counted_as_500_and_go_on_but_not_where_an_answer_has_begun():
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ValueError("half way")
     bare = Counted("a5b")
-    try:
-        ask(shmeter.asgi.Middleware(half, **bare.options), path="/half")
-    except ValueError:
-        pass
+    raises(ValueError, "half way", lambda: ask(shmeter.asgi.Middleware(half, **bare.options), path="/half"))
     bare.requests({("GET", "/half", "200"): 1})  # what its client has seen
 
     def at_once(scope, receive, send):
         raise KeyError("before there is anything to await")
     bare = Counted("a5c")
-    try:
-        ask(shmeter.asgi.Middleware(at_once, **bare.options), path="/once")
-    except KeyError:
-        pass
+    raises(KeyError, "'before there is anything to await'", lambda: ask(shmeter.asgi.Middleware(at_once, **bare.options), path="/once"))
     bare.requests({("GET", "/once", "500"): 1})
 
 

@@ -176,10 +176,31 @@ def threads_and_forks_at_once_count_exactly():
     equal(sample("threads_seconds_count"), 80000)
 
 
+NAMED = """
+import os
+import sys
+import shmeter
+meter = shmeter.open(sys.argv[1], worker="worker " + sys.argv[2])
+meter.attach_worker()
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
 @test
 def health_knows_the_workers_by_name():
-    health = json.loads(subprocess.run([COMMAND, "health", SEGMENT, "--json"], capture_output=True, text=True, check=False).stdout or "{}")
-    assert health, "no health"
+    segment = os.path.join(FOLDER, "named")
+    workers = [subprocess.Popen([sys.executable, "-c", NAMED, segment, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+               for name in ("one", "two")]
+    try:
+        wanted = sorted((int(worker.stdout.readline()), f"worker {name}", "live") for worker, name in zip(workers, ("one", "two")))
+        done = subprocess.run([COMMAND, "health", segment, "--json"], capture_output=True, text=True, check=False)
+        told = json.loads(done.stdout)
+        workers_told = sorted((one["pid"], one["worker"], one["life"]) for one in told["segments"][0]["workers"])
+        equal((workers_told, told["status"], told["worker_counts"]["live"], done.returncode), (wanted, "ok", 2, 0))
+    finally:
+        for worker in workers:
+            worker.communicate("")
 
 
 CLOSED = """

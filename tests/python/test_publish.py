@@ -1,11 +1,12 @@
 """What only its own process can evaluate is seen by others: functions of gauges, and custom collectors."""
+import logging
 import os
 import subprocess
 import sys
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0.05"
 
-from lib import equal, in_child, join, main, test, wait_for  # noqa: E402
+from lib import equal, in_child, join, main, raises, test, wait_for  # noqa: E402
 
 import shmeter.prometheus as prometheus  # noqa: E402
 from shmeter.prometheus import core, store  # noqa: E402
@@ -33,35 +34,39 @@ def a_function_gives_a_gauges_value_again_and_again():
 
 @test
 def a_function_goes_on_in_a_forked_process():
-    values = [1]
-    gauge = prometheus.Gauge("forked_function", "F.")
-    gauge.set_function(lambda: values[0])
-
-    def work():
-        values[0] = 7
-        wait_for(lambda: exposed("forked_function 7.0"), "the thread of the child")
-
-    values[0] = 7
-    join([in_child(work)])
+    values = {os.getpid(): 1}
+    gauge = prometheus.Gauge("forked_function", "F.", multiprocess_mode="max")
+    gauge.set_function(lambda: values.get(os.getpid(), 7))
+    wait_for(lambda: exposed("forked_function 1.0"), "the thread of the parent")
+    join([in_child(lambda: wait_for(lambda: exposed("forked_function 7.0"), "the thread of the child"))])
 
 
 @test
-def a_function_that_fails_is_tried_again():
-    broken = [True]
+def a_function_that_fails_is_tried_again_and_reported_once():
+    broken, told, handler = [True], [], logging.Handler()
 
     def value():
         if broken[0]:
+            broken.append(None)
             raise OSError("on purpose")
         return 4
 
-    registry = prometheus.CollectorRegistry()
-    prometheus.Gauge("failing", "F.", registry=registry).set_function(value)
+    handler.emit = lambda record: told.append((record.levelname, record.getMessage(), str(record.exc_info[1])))
+    log = logging.getLogger("shmeter")
+    log.addHandler(handler)
+    log.propagate = False
     try:
-        registry.get_sample_value("failing")
-        raise AssertionError("its own process is not told")
-    except OSError:
-        pass
-    broken[0] = False
+        registry = prometheus.CollectorRegistry()
+        gauge = prometheus.Gauge("failing", "F.", registry=registry)
+        gauge.set_function(value)
+        raises(OSError, "on purpose", lambda: registry.get_sample_value("failing"))
+        wait_for(lambda: len(broken) > 5, "the thread, again and again")
+        broken[0] = False
+        wait_for(lambda: exposed("failing 4.0"), "the thread")
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
+    equal(told, [("ERROR", f"{gauge!r} cannot be evaluated; it is tried again, and not reported again", "on purpose")])
     equal(registry.get_sample_value("failing"), 4)
 
 

@@ -9,7 +9,7 @@ from wsgiref.validate import validator
 
 import flask
 import shmeter.wsgi
-from lib import equal, main, test
+from lib import equal, main, raises, test
 from web_lib import Counted
 
 
@@ -124,10 +124,7 @@ def exceptions_are_counted_as_500_and_go_on_but_not_where_an_answer_has_begun():
             equal(str(error), path.replace("/once", "at once").lstrip("/"))
         else:
             raise AssertionError("the exception was kept")
-    try:
-        ask(shmeter.wsgi.Middleware(closing, **counted.options), path="/closing", read=0)
-    except RuntimeError:
-        pass
+    raises(RuntimeError, "closing", lambda: ask(shmeter.wsgi.Middleware(closing, **counted.options), path="/closing", read=0))
     counted.requests({("GET", "/once", "500"): 1, ("GET", "/later", "200"): 1, ("GET", "/closing", "500"): 1})
 
 
@@ -147,6 +144,24 @@ def sizes_are_those_of_the_headers_or_are_counted():
     ask(middleware, "HEAD", "/known", **{"wsgi.input": io.BytesIO(b"1234567")})
     equal(counted.samples("request_size_bytes_sum"), {("POST", "/known"): 11, ("POST", "/counted"): 11, ("HEAD", "/known"): 7})
     equal(counted.samples("response_size_bytes_sum"), {("POST", "/known"): 11, ("POST", "/counted"): 11})
+
+
+@test
+def whatever_is_read_of_a_body_is_counted_to_the_byte():
+    counted = Counted("w5b")
+    read = {"/read": lambda given: given.read(), "/some": lambda given: given.read(3), "/line": lambda given: given.readline(),
+            "/part": lambda given: given.readline(2), "/lines": lambda given: b"".join(given.readlines()), "/hint": lambda given: b"".join(given.readlines(1)),
+            "/each": lambda given: next(iter(given)), "/other": lambda given: given.getvalue()[:0], "/none": lambda given: b""}
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [read[environ["PATH_INFO"]](environ["wsgi.input"])]
+    middleware = shmeter.wsgi.Middleware(app, **counted.options)
+    for path, wanted in (("/read", b"1234\n67\n9"), ("/some", b"123"), ("/line", b"1234\n"), ("/part", b"12"), ("/lines", b"1234\n67\n9"), ("/hint", b"1234\n"),
+                         ("/each", b"1234\n"), ("/other", b""), ("/none", b"")):
+        equal(ask(middleware, "PUT", path, **{"wsgi.input": io.BytesIO(b"1234\n67\n9")}), (200, wanted))
+        equal(counted.samples("request_size_bytes_sum").get(("PUT", path), 0), len(wanted), path)
+        equal(counted.samples("response_size_bytes_sum").get(("PUT", path), 0), len(wanted), path)
 
 
 @test

@@ -92,6 +92,23 @@ awaiting_next(PyObject *self)
     return send_or_stop(self, Py_None);
 }
 
+/* What throw() was given: an exception, or the type of one and what is made of it. */
+static void
+raise_given(PyObject *args)
+{
+    PyObject *error, *value = NULL, *trace = NULL;
+
+    if (!PyArg_UnpackTuple(args, "throw", 1, 3, &error, &value, &trace))
+        return;
+    if (PyExceptionInstance_Check(error))
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    else if (PyExceptionClass_Check(error))
+        PyErr_SetObject(error, value);
+    else
+        PyErr_Format(PyExc_TypeError, "exceptions must be classes or instances deriving from BaseException, not %R",
+                     (PyObject *)Py_TYPE(error));
+}
+
 static PyObject *
 awaiting_throw(PyObject *self, PyObject *args)
 {
@@ -102,9 +119,8 @@ awaiting_throw(PyObject *self, PyObject *args)
         result = PyObject_Call(throw, args, NULL);
         Py_DECREF(throw);
     } else { /* an iterator without one: the exception ends it */
-        PyObject *error = PyTuple_Size(args) ? PyTuple_GetItem(args, 0) : NULL;
         PyErr_Clear();
-        PyErr_SetObject(error && PyType_Check(error) ? error : (PyObject *)Py_TYPE(error ? error : Py_None), error);
+        raise_given(args);
     }
     if (!result)
         ended_by_exception(awaiting);

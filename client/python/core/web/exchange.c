@@ -77,6 +77,8 @@ resolve(struct exchange_object *exchange, PyObject *token, int status)
         route = route_unmatched(web, exchange->method);
     else if (endpoint && PyUnicode_Check(endpoint))
         route = route_get(web, exchange->method, endpoint);
+    else if (endpoint)
+        PyErr_Format(PyExc_TypeError, "an endpoint is a str or None, not %R", endpoint);
     if (route && endpoint != Py_None) {
         PyObject *before = route->token;
         if (PyDict_Size(web->links) >= LINKS_MAX)

@@ -85,12 +85,15 @@ web_wsgi(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     struct web_object *web = (struct web_object *)self;
     struct exchange_object *exchange;
+    double request_bytes;
 
     if (nargs != 5 || !PyUnicode_Check(args[2]) || !PyUnicode_Check(args[3]))
         return PyErr_Format(PyExc_TypeError, "wsgi() takes environ, method, path, root_path and request bytes");
+    if (core_double(args[4], &request_bytes))
+        return NULL;
     exchange = exchange_begin(web, WEB_HTTP, args[1], args[2], args[3], args[0]);
     if (exchange)
-        exchange->request_bytes = PyFloat_AsDouble(args[4]);
+        exchange->request_bytes = request_bytes;
     return (PyObject *)exchange;
 }
 

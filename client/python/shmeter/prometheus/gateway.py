@@ -35,9 +35,8 @@ def _make_handler(url: str, method: str, timeout: Optional[float], headers: Head
         request = Request(url, data=data, method=method)
         for name, value in headers:
             request.add_header(name, value)
-        answer = build_opener(base_handler).open(request, timeout=timeout)
-        if answer.code >= 400:
-            raise OSError(f"error talking to pushgateway: {answer.code} {answer.msg}")
+        with build_opener(base_handler).open(request, timeout=timeout):
+            pass  # a status that is no success has raised HTTPError, which is an OSError
 
     return handle
 

@@ -41,7 +41,7 @@ def _seconds(text):
 
 
 def text_fd_to_metric_families(fd) -> Iterable[Metric]:
-    """The families of a file, line by line."""
+    """The families of a file, line by line. ValueError: it has a line that is none."""
     reading = None
     for line in fd:
         line = line.strip()
@@ -55,8 +55,10 @@ def text_fd_to_metric_families(fd) -> Iterable[Metric]:
                 reading = _Reading(words[2])
             if words[1] == "HELP":
                 reading.documentation = unescape(words[3], False) if len(words) == 4 else ""
-            else:
+            elif len(words) == 4:
                 reading.kind = words[3]
+            else:
+                raise ValueError("Invalid line: " + line)
         elif line:
             one = sample(line, _seconds, False)
             if reading is None or not reading.has(one.name):
