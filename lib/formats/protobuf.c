@@ -174,13 +174,14 @@ static int
 render_histograms(struct buffer *out, const struct model *model, const struct model_family *family,
                   const struct plan_family *plan)
 {
+    const char *text = plan->text.data ? plan->text.data : ""; /* without labels there is none */
     uint32_t i;
     int result = 0;
 
     for (i = 0; i < plan->series_n && !result; i++)
         if (family->series[i].present)
-            result = render_histogram(out, model, family->type, &family->series[i],
-                                      plan->text.data + plan->series[i].off, plan->lens + plan->series[i].lens);
+            result = render_histogram(out, model, family->type, &family->series[i], text + plan->series[i].off,
+                                      plan->lens + plan->series[i].lens);
     return result;
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from lib import contains, equal, main, test
@@ -24,6 +25,10 @@ shop_latency_seconds_count 2
 # TYPE shop_requests_total counter
 shop_requests_total{method="GET",status="a \\"b\\""} 5
 """
+
+
+def match(text, pattern):
+    equal(bool(re.fullmatch(pattern, text)), True, text)
 
 
 def finding(report, what):
@@ -189,6 +194,28 @@ def doctor_examines_a_sane_segment(bench):
         equal(finding(report, what)["level"], "ok", what)
     equal(finding(report, "losses")["value"], "none")
     equal(finding(report, "gauges")["value"], "1 of 1024 used (0%)")
+
+
+@test
+def what_doctor_says_of_a_segment_is_this(bench):
+    bench.good("create", bench.name, "--max-series=50000", "--max-gauges=33", "--max-slots=7", "--lane-bytes=100k",
+               "--cpu-lanes=3", "--shared-lanes=2")
+    report = json.loads(bench.run("doctor", "--json", bench.name).stdout)
+    equal([finding(report, what)["value"] for what in ("segment", "series", "cells", "gauges", "slots", "losses")],
+          [f"{bench.name} ({bench.path}) can be read", "0 of 50000 used (0%)", "0 B of 128 KiB used (0%)",
+           "0 of 33 used (0%)", "7 of 7 free; workers: 0 live, 0 dead, 0 unknown", "none"])
+    match(finding(report, "records")["value"], r"0 B of \d+(\.\d)? MiB used \(0%\)")
+    match(finding(report, "memory")["value"], r"\d+(\.\d)? KiB in use, \d+(\.\d)? MiB when full")
+    match(finding(report, "lanes")["value"], r"3 CPU lanes for \d+ CPUs, 2 shared.*")
+
+
+@test
+def each_line_of_a_help_text_begins_in_the_column_of_its_option_or_of_its_words(bench):
+    for command in COMMANDS:
+        lines = bench.good(command, "--help").partition("\n\n")[2].partition("\n\n")[0].splitlines()
+        for line in lines:
+            equal(len(line) - len(line.lstrip()) in (2, 28), True, f"{command}: {line!r}")
+            equal(line[26:28] == "  " and line[28:29] != " " or len(line) <= 28, True, f"{command}: {line!r}")
 
 
 @test

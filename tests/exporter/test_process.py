@@ -247,6 +247,20 @@ def what_a_client_sends_cannot_forge_a_log_line(bench):
 
 
 @test
+def it_goes_on_when_nobody_reads_its_log_any_more(bench):
+    options = ["--log.level=debug", "--web.listen-address=127.0.0.1:0", f"--segment={bench.name()}"]
+    exporter = bench.process([sys.argv[1], *options], stderr=subprocess.PIPE, text=True)
+    line = next(line for line in exporter.stderr if "listening" in line)
+    port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
+    exporter.stderr.close()
+    for _ in range(3):  # each is logged, and then answered
+        with socket.create_connection(("127.0.0.1", port)) as plug:
+            true(raw(plug, GET).startswith(b"HTTP/1.1 200 "), "an answer")
+    exporter.terminate()
+    equal(exporter.wait(), 0)
+
+
+@test
 def the_log_level_is_obeyed(bench):
     done = subprocess.run([sys.argv[1], "--log.level=error", "--config.file=/nonexistent/x"], capture_output=True,
                           text=True)

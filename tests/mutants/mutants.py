@@ -6,7 +6,10 @@ Each mutant is a copy of the sources in which a text that stands there a stated 
 it, linked with all else as it is, and run; it must fail, with a message of the named oracle. A mutant that does not match or
 does not compile fails the run. Two are under way at a time. WORD: only those whose name or test has it.
 """
-import concurrent.futures
+import sys
+
+del sys.path[0]  # this folder, where a module of Python's own has a namesake
+import concurrent.futures  # noqa: E402
 import os
 import pathlib
 import queue
@@ -14,11 +17,10 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [HERE, os.path.dirname(HERE)]
 from table import MUTANTS  # noqa: E402
 from tap import Skip, run  # noqa: E402
 

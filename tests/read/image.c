@@ -99,7 +99,7 @@ image_make(struct image *image, const struct image_sizes *sizes)
 
     memset(image, 0, sizeof *image);
     fill_header(&header, sizes);
-    snprintf(image->directory, sizeof image->directory, "/dev/shm/shmeter-test-XXXXXX");
+    snprintf(image->directory, sizeof image->directory, "/dev/shm/shmeter-test-%d-XXXXXX", (int)getpid());
     must(mkdtemp(image->directory) != NULL, "mkdtemp");
     snprintf(image->path, sizeof image->path, "%s/segment", image->directory);
     remember(image);

@@ -353,7 +353,7 @@ main(void)
         cmocka_unit_test(a_store_that_grows_is_read_as_it_grows),
     };
 
-    strcpy(directory, "/dev/shm/shmeter-test-XXXXXX");
+    snprintf(directory, sizeof directory, "/dev/shm/shmeter-test-%d-XXXXXX", (int)getpid());
     if (!mkdtemp(directory))
         return 1;
     owner = getpid();

@@ -214,6 +214,37 @@ a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed(void **state)
 }
 
 static void
+what_a_stranger_counted_before_is_not_exposed_once_strangers_are_not_accepted(void **state)
+{
+    uint32_t self = (uint32_t)getuid();
+    struct store_options options = { .names_n = 1, .owners = &self, .owners_n = 1 };
+    struct image first, second;
+    struct scene scene;
+    const char *name;
+    (void)state;
+
+    make(&first, 5);
+    if (chown(first.path, self + 1, (gid_t)-1)) {
+        image_free(&first);
+        skip(); /* root may */
+    }
+    name = first.path;
+    options.names = &name;
+    scene_open_one(&scene, name);
+    scene_scrape(&scene);
+    make(&second, 7);
+    put_in_place(&first, &second);
+    scene_scrape(&scene);
+    assert_sample(&scene, "t_total", "", 12);
+    assert_int_equal(exposition_configure(scene.exposition, &options), 0);
+    scene_scrape(&scene);
+    assert_sample(&scene, "t_total", "", 7);
+    scene_close(&scene);
+    image_free(&first);
+    image_free(&second);
+}
+
+static void
 what_was_given_to_the_store_may_be_freed(void **state)
 {
     char *name = NULL, *prefix = strdup("p_"), *label = strdup("l"), *value = strdup("v"), *deny = strdup("x.*");
@@ -332,6 +363,7 @@ main(void)
         cmocka_unit_test(a_segment_that_nobody_names_any_more_is_closed),
         cmocka_unit_test(a_segment_stays_open_when_a_pattern_takes_its_names_place),
         cmocka_unit_test(a_segment_of_an_owner_who_is_not_accepted_any_more_is_closed),
+        cmocka_unit_test(what_a_stranger_counted_before_is_not_exposed_once_strangers_are_not_accepted),
         cmocka_unit_test(what_was_given_to_the_store_may_be_freed),
         cmocka_unit_test(conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time),
         cmocka_unit_test(a_conflict_with_what_is_gone_goes_at_once),

@@ -123,6 +123,23 @@ what_is_no_plain_yaml_is_refused_with_its_line(void **state)
 }
 
 static void
+the_sentence_has_libyamls_words_behind_ours_or_alone(void **state)
+{
+    struct yaml yaml;
+    char wanted[512];
+
+    (void)state;
+    assert_int_equal(read_text(&yaml, "a: \"x\n"), -EINVAL);
+    snprintf(wanted, sizeof wanted,
+             "%s:1: not YAML: the quote that opens here is not closed (libyaml: found unexpected end of stream)",
+             yaml_path);
+    assert_string_equal(report.text, wanted);
+    assert_int_equal(read_text(&yaml, "a: ["), -EINVAL);
+    snprintf(wanted, sizeof wanted, "%s:2: not YAML: did not find expected node content", yaml_path);
+    assert_string_equal(report.text, wanted);
+}
+
+static void
 a_nul_byte_is_refused_with_its_line(void **state)
 {
     static const char text[] = "a: 1\nb: x\0y\n";
@@ -268,6 +285,7 @@ main(void)
         cmocka_unit_test(a_file_becomes_a_tree_with_lines),
         cmocka_unit_test(a_file_without_content_has_no_root),
         cmocka_unit_test(what_is_no_plain_yaml_is_refused_with_its_line),
+        cmocka_unit_test(the_sentence_has_libyamls_words_behind_ours_or_alone),
         cmocka_unit_test(a_nul_byte_is_refused_with_its_line),
         cmocka_unit_test(values_may_be_as_deep_as_the_limit),
         cmocka_unit_test(what_cannot_be_read_is_named),

@@ -288,7 +288,7 @@ make_names(const char *folder, uint32_t n, uint32_t round, int make)
 static void
 names_that_are_gone_leave_nothing_and_many_cost_what_each_does(void **state)
 {
-    char folder[] = "/dev/shm/shmeter-test-XXXXXX", pattern[64];
+    char folder[64], pattern[80];
     const char *const names[] = { pattern };
     struct scene scene;
     uint64_t compared;
@@ -296,6 +296,7 @@ names_that_are_gone_leave_nothing_and_many_cost_what_each_does(void **state)
     size_t before = 0;
     (void)state;
 
+    snprintf(folder, sizeof folder, "/dev/shm/shmeter-test-%d-XXXXXX", (int)getpid());
     assert_non_null(mkdtemp(folder));
     snprintf(pattern, sizeof pattern, "%s/*", folder);
     scene_open(&scene, names, 1);

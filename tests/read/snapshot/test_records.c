@@ -138,6 +138,60 @@ label_values_in_a_dead_makers_record_do_not_pass_for_one(void **state)
 }
 
 static void
+a_family_whose_hash_is_wrong_is_counted_and_left_out_until_it_is_right(void **state)
+{
+    struct image_family other = counter;
+    struct fixture f;
+    uint32_t good, bad;
+    (void)state;
+
+    fixture_start(&f, NULL);
+    other.name = "other_total";
+    good = image_family(&f.image, &counter);
+    bad = image_family(&f.image, &other);
+    fixture_series(&f.image, good, "v");
+    fixture_series(&f.image, bad, "v");
+    image_family_at(&f.image, bad)->hash ^= 1;
+    scene_scrape(&f.scene);
+    assert_int_equal(f.scene.parsed.samples_n, 1);
+    assert_sample(&f.scene, "t_total", "a=v,", 0);
+    assert_int_equal(fixture_status(&f)->families_damaged, 1);
+    image_family_at(&f.image, bad)->hash ^= 1; /* it was being written */
+    scene_scrape(&f.scene);
+    assert_sample(&f.scene, "t_total", "a=v,", 0);
+    assert_sample(&f.scene, "other_total", "a=v,", 0);
+    assert_int_equal(fixture_status(&f)->families_damaged, 0);
+    fixture_stop(&f);
+}
+
+static void
+a_mode_or_more_labels_than_there_can_be_are_damage(void **state)
+{
+    struct image_family family = counter;
+    struct fixture f;
+    uint32_t families[3], i;
+    (void)state;
+
+    fixture_start(&f, NULL);
+    for (i = 0; i < 3; i++) {
+        char name[] = "a_total";
+        name[0] = (char)('a' + i);
+        family.name = name;
+        families[i] = image_family(&f.image, &family);
+        fixture_series(&f.image, families[i], "v");
+    }
+    image_family_at(&f.image, families[0])->mode = SHMETER_MODES;
+    image_family_at(&f.image, families[1])->labels_n = SHMETER_MAX_LABELS + 1;
+    for (i = 0; i < 2; i++)
+        image_rehash(&f.image, families[i]);
+    scene_scrape(&f.scene);
+    assert_int_equal(f.scene.parsed.samples_n, 1);
+    assert_sample(&f.scene, "c_total", "a=v,", 0);
+    assert_int_equal(fixture_status(&f)->families_damaged, 2);
+    fixture_stop(&f);
+}
+
+static void
 the_newest_definition_of_a_name_is_exposed(void **state)
 {
     struct image_family other = counter;
@@ -341,6 +395,8 @@ main(void)
         cmocka_unit_test(a_record_without_a_head_is_stepped_over_and_seen_when_it_comes),
         cmocka_unit_test(a_long_record_whose_head_comes_late_leaves_no_leak_behind),
         cmocka_unit_test(label_values_in_a_dead_makers_record_do_not_pass_for_one),
+        cmocka_unit_test(a_family_whose_hash_is_wrong_is_counted_and_left_out_until_it_is_right),
+        cmocka_unit_test(a_mode_or_more_labels_than_there_can_be_are_damage),
         cmocka_unit_test(the_newest_definition_of_a_name_is_exposed),
         cmocka_unit_test(of_two_visible_records_with_the_same_labels_the_last_one_is_exposed),
         cmocka_unit_test(two_series_that_share_a_cell_are_not_both_believed),

@@ -11,7 +11,7 @@
 #include "client/shmeter.h"
 #include "tests/read/fixture.h"
 
-static char directory[] = "/dev/shm/shmeter-test-XXXXXX", path[64];
+static char directory[64], path[80];
 static pid_t owner;
 static struct shmeter *meter;
 static struct scene scene;
@@ -424,6 +424,7 @@ main(void)
         cmocka_unit_test(a_stateset_that_does_not_fit_together_is_damaged),
     };
     owner = getpid();
+    snprintf(directory, sizeof directory, "/dev/shm/shmeter-test-%d-XXXXXX", (int)getpid());
     if (!mkdtemp(directory))
         return 1;
     atexit(clean_up);
