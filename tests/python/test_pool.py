@@ -116,6 +116,13 @@ def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
 
 
 @test
+def the_segment_that_metrics_make_has_wide_limits():
+    equal(store.SIZES, {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8388608})
+    told = store.shared().health()["segments"][0]
+    equal([told[of]["capacity"] for of in ("series", "gauges")], [65536, 4096])
+
+
+@test
 def names_are_held_by_one_metric_of_a_process():
     meter = store.shared()
     equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter), (False, True, False))
