@@ -266,6 +266,16 @@ def created_samples_are_shown_as_it_was_said_last():
 
 
 @test
+def created_samples_are_shown_unless_the_environment_says_otherwise():
+    program = "from shmeter.prometheus import Counter, family, generate_latest; Counter('c', 'C.'); print(family.use_created())"
+    usual = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_DISABLE_CREATED_SERIES"}
+    for text, wanted in ((None, "True\n"), ("", "True\n"), ("no", "True\n"), ("1", "False\n"), ("true", "False\n"), ("T", "False\n"), ("False", "True\n")):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                              env={**usual, **({} if text is None else {"PROMETHEUS_DISABLE_CREATED_SERIES": text})})
+        equal((done.stdout, done.stderr), (wanted, ""), text)
+
+
+@test
 def the_middlewares_metrics_are_made_once_for_a_prefix():
     registry = CollectorRegistry()
     made = web.metrics("shop", registry)

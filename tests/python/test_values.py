@@ -36,7 +36,7 @@ def timestamps_are_seconds_and_nanoseconds():
     equal((len({one, Timestamp(12, 5), other}), Timestamp(1.9, 0).sec), (2, 1))
     for wrong in (-1, 10 ** 9):
         raises(ValueError, f"Invalid value for nanoseconds in Timestamp: {wrong}", lambda: Timestamp(1, wrong))
-    equal(Timestamp(1, 999999999).nsec, 999999999)
+    equal((Timestamp(1, 999999999).nsec, Timestamp(0, 5).nsec, float(Timestamp(0, 5))), (999999999, 5, 5e-9))
 
 
 @test
