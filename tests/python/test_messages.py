@@ -119,6 +119,17 @@ def methods_are_counted_by_their_names_and_others_as_one():
 
 
 @test
+def a_scope_may_lack_what_is_optional():
+    counted = Counted("m11")
+    for missing in (("root_path",), ("headers",), ("root_path", "headers", "raw_path", "client", "server", "query_string")):
+        client = Client(shmeter.asgi.Middleware(answering(pieces=(b"x",)), **counted.options), path="/m/1")
+        for name in missing:
+            del client.scope[name]
+        asyncio.run(client.call())
+    counted.requests({("GET", "/m/{id}", "200"): 3})
+
+
+@test
 def an_endpoint_that_is_no_text_is_told_and_counted_as_unmatched():
     counted, told, before = Counted("m7"), [], sys.unraisablehook
     sys.unraisablehook = lambda unraisable: told.append((unraisable.exc_type.__name__, str(unraisable.exc_value)))

@@ -116,6 +116,13 @@ def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
 
 
 @test
+def the_segment_that_metrics_make_has_wide_limits():
+    equal(store.SIZES, {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8388608})
+    told = store.shared().health()["segments"][0]
+    equal([told[of]["capacity"] for of in ("series", "gauges")], [65536, 4096])
+
+
+@test
 def names_are_held_by_one_metric_of_a_process():
     meter = store.shared()
     equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter), (False, True, False))
@@ -256,6 +263,16 @@ def created_samples_are_shown_as_it_was_said_last():
             equal(registry.get_sample_value("since_created") is not None, wanted)
     finally:
         (enable_created_metrics if before else disable_created_metrics)()
+
+
+@test
+def created_samples_are_shown_unless_the_environment_says_otherwise():
+    program = "from shmeter.prometheus import Counter, family, generate_latest; Counter('c', 'C.'); print(family.use_created())"
+    usual = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_DISABLE_CREATED_SERIES"}
+    for text, wanted in ((None, "True\n"), ("", "True\n"), ("no", "True\n"), ("1", "False\n"), ("true", "False\n"), ("T", "False\n"), ("False", "True\n")):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                              env={**usual, **({} if text is None else {"PROMETHEUS_DISABLE_CREATED_SERIES": text})})
+        equal((done.stdout, done.stderr), (wanted, ""), text)
 
 
 @test

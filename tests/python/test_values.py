@@ -18,6 +18,7 @@ from shmeter.prometheus.core import (
 from shmeter.prometheus.decorator import decorate
 from shmeter.prometheus.family import Value
 from shmeter.prometheus.metrics import Bucket
+from shmeter.prometheus.multiprocess import MultiProcessCollector
 from shmeter.prometheus.registry import Collector, RestrictedRegistry
 from shmeter.prometheus.values import get_value_class, MultiProcessValue, MutexValue, ValueClass
 
@@ -35,7 +36,7 @@ def timestamps_are_seconds_and_nanoseconds():
     equal((len({one, Timestamp(12, 5), other}), Timestamp(1.9, 0).sec), (2, 1))
     for wrong in (-1, 10 ** 9):
         raises(ValueError, f"Invalid value for nanoseconds in Timestamp: {wrong}", lambda: Timestamp(1, wrong))
-    equal(Timestamp(1, 999999999).nsec, 999999999)
+    equal((Timestamp(1, 999999999).nsec, Timestamp(0, 5).nsec, float(Timestamp(0, 5))), (999999999, 5, 5e-9))
 
 
 @test
@@ -294,6 +295,13 @@ def what_is_no_registry_of_ours_is_rendered_by_its_collect():
     target = b"# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{a=\"b\"} 1.0\n"
     equal(encode.render(registry, False), target + b"# HELP first F.\n# TYPE first gauge\nfirst 2.0\n" + wanted + b"# HELP last L.\n# TYPE last gauge\nlast 0.0\n",
           "in their order")
+    registry = CollectorRegistry()
+    Gauge("in_c", "I.", registry=registry)
+    MultiProcessCollector(registry)
+    with mock.patch.object(encode, "text_of", side_effect=AssertionError), mock.patch.object(encode, "openmetrics_of", side_effect=AssertionError):
+        for openmetrics in (False, True):
+            text = encode.render(registry, openmetrics)
+            assert text.startswith(b"# HELP in_c I.\n# TYPE in_c gauge\nin_c 0.0\n"), text
 
 
 @test
