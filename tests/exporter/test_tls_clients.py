@@ -68,7 +68,7 @@ def a_first_request_that_comes_in_pieces_is_answered(bench):
 @test
 def a_bad_first_request_is_refused_at_once(bench):
     authority = Authority(bench.folder())
-    exporter = serve(bench, authority, options=["--web.request-timeout=600"])
+    exporter = serve(bench, authority, hand=bench.clock())  # which stands still: no limit of time ends a connection
     for request, status_line in ((b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"), (b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 41"),
                                  (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100000 + b"\r\n\r\n", b"HTTP/1.1 4")):
         plug = tls(bench, exporter, authority.context())

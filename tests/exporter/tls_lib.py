@@ -5,12 +5,13 @@ import ssl
 from certs import write
 
 
-def serve(bench, authority, more="", server=None, options=()):
+def serve(bench, authority, more="", server=None, options=(), **how):
     """An exporter with a certificate of that authority, and what else is in tls_server_config, line by line."""
     cert, key = server or authority.issue("server")
     lines = [f"cert_file: {cert}", f"key_file: {key}", *more.splitlines()]
     path = write(authority.path("web.yml"), "tls_server_config:\n" + "".join(f"  {line}\n" for line in lines))
-    exporter = bench.exporter(f"--web.config.file={path}", f"--segment={bench.name()}", "--log.level=debug", *options)
+    options = [f"--web.config.file={path}", f"--segment={bench.name()}", "--log.level=debug", *options]
+    exporter = bench.exporter(*options, **how)
     exporter.context = authority.context()
     return exporter
 

@@ -278,6 +278,8 @@ def end(_number, _frame):
 
 
 def hunt(options):
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     build = pathlib.Path(options.build).resolve()
     print(f"# seed {options.seed}", flush=True)
     done = Hunt(options, Tests(build))
@@ -304,7 +306,5 @@ def main():
     run([(f"{options.count} random mutants are noticed", lambda: hunt(options))])
 
 
-signal.signal(signal.SIGTERM, end)
-signal.signal(signal.SIGINT, end)
 if __name__ == "__main__":
     main()
