@@ -234,8 +234,6 @@ SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
  * none. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD int shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
-/* Whether a series of these values is exposed, whichever process made it: one lookup, that makes none. Thread-safe; not async-signal-safe. */
-SHMETER_COLD int shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 
 /*
  * The address of a counter that any process increases before it hides a series or shows one again.

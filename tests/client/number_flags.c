@@ -49,7 +49,7 @@ static struct shmeter *meter;
 static struct shmeter_desc
 described(enum shmeter_type type, const char *name)
 {
-    static const struct shmeter_desc none;
+    static struct shmeter_desc none; /* zeros in C, defaults in C++ */
     struct shmeter_desc desc = none;
     desc.type = type;
     desc.name = name;
