@@ -176,10 +176,10 @@ segments_whose_names_cannot_be_shown_stay_apart(void **state)
     }
     assert_string_equal(shown[N - 1], paths[N - 1]); /* an ordinary name is its own */
     scene_close(&scene);
-    for (i = 0; i < N; i++) {
-        unlink(paths[i]);
+    for (i = 0; i < N; i++)
+        unlink(paths[i]); /* all are in the folder of the first image */
+    for (i = 0; i < N; i++)
         image_free(&images[i]);
-    }
 }
 
 int
