@@ -114,6 +114,19 @@ def the_collectors_of_this_package_are_not_published():
 
 
 @test
+def the_thread_has_ended_when_the_interpreter_does():
+    program = """if True:
+        import atexit, threading
+        atexit.register(lambda: print([one.name for one in threading.enumerate()]))  # the first one runs last
+        import shmeter.prometheus as prometheus
+        prometheus.Gauge("thread_g", "h").set_function(lambda: 1)
+        assert any(one.name == "shmeter-refresh" for one in threading.enumerate())
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    equal(done.stdout, "['MainThread']\n")
+
+
+@test
 def a_program_ends_while_its_thread_evaluates():
     program = """if True:
         import shmeter.prometheus as prometheus, time

@@ -1,6 +1,7 @@
 """What only its own process can evaluate: gauges' functions and custom collectors. A thread does so again and again and publishes the values, so
 that other processes and the exporter see them.
 """
+import atexit
 import logging
 import os
 import threading
@@ -9,6 +10,7 @@ import weakref
 from .. import publish
 
 DEFAULT_SECONDS = 1.0
+END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
 _log = logging.getLogger("shmeter")
 _lock = threading.Lock()  # of the evaluation
@@ -17,6 +19,7 @@ _collectors = {}  # collector -> publish.Published
 _complained = weakref.WeakSet()
 _thread = None
 _wake = threading.Event()
+_ended = False
 
 
 def _seconds_wanted():
@@ -87,19 +90,29 @@ def _try(whose, evaluate):
 
 
 def _run():
-    while _seconds > 0:
+    while _seconds > 0 and not _ended:
         _wake.wait(_seconds)
         _wake.clear()
-        refresh()
+        if not _ended:
+            refresh()
 
 
 def _start():
     """Evaluates soon, and then again and again."""
     global _thread
     _wake.set()
-    if _seconds > 0 and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
+    if _seconds > 0 and not _ended and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()
+
+
+def _end():
+    """Before the interpreter ends: a thread that writes to the log while it does would abort the process."""
+    global _ended
+    _ended = True
+    _wake.set()
+    if _thread and _thread.is_alive():
+        _thread.join(END_SECONDS)
 
 
 def _after_fork():
@@ -114,3 +127,4 @@ def _after_fork():
 
 
 os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_end)
