@@ -11,8 +11,6 @@
 #define LABELS_MAX   (SHMETER_MAX_LABELS + ADDED_LABELS + SETTINGS_LABELS)
 #define LABEL_BYTES  1280u /* room for a name of a record, however often "exported_" goes before it */
 
-/* ---- definitions ---- */
-
 /* ---- what took the name ---- */
 
 /* Whether what a family of a replaced segment is added to in the one that has its name is another one than it was. */
