@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shm/atomic.h"
+#include "tests/read/reader_hooks.h"
 
 #define LIES_MOST 8u
 #define PLACE     128u /* lane: {place:1, object:4, which of its loads:3} */
@@ -98,35 +99,4 @@ shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
 {
     (void)order;
     memcpy(at, &value, (size_t)bytes); /* the guard's own variable */
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    (void)at, (void)n;
-    abort();
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    (void)at, (void)expected, (void)desired;
-    abort();
-}
-
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    (void)at, (void)expected, (void)low, (void)high;
-    abort();
-}
-
-void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
-shmeter_hook_fence_release(void)
-{
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "read/snapshot/cells.c"
+#include "tests/read/reader_hooks.h"
 
 #define BUCKETS 3u
 #define COMMITS 12u
@@ -119,36 +120,10 @@ shmeter_hook_load(const void *at, int bytes, char order)
 }
 
 void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
 shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
 {
     (void)at, (void)value, (void)bytes, (void)order;
     abort(); /* a reader never writes */
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    (void)at, (void)n;
-    abort();
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    (void)at, (void)expected, (void)desired;
-    abort();
-}
-
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    (void)at, (void)expected, (void)low, (void)high;
-    abort();
 }
 
 static uint32_t

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "read/snapshot/walk.c"
+#include "tests/read/reader_hooks.h"
 
 /* ---- what happens at a load ---- */
 
@@ -31,37 +32,6 @@ shmeter_hook_store(void *at, uint64_t value, int bytes, char order)
 {
     (void)order;
     memcpy(at, &value, (size_t)bytes);
-}
-
-uint64_t
-shmeter_hook_add(uint64_t *at, uint64_t n)
-{
-    (void)at, (void)n;
-    abort();
-}
-
-int
-shmeter_hook_cas(uint64_t *at, uint64_t *expected, uint64_t desired)
-{
-    (void)at, (void)expected, (void)desired;
-    abort();
-}
-
-int
-shmeter_hook_cas16(void *at, uint64_t expected[2], uint64_t low, uint64_t high)
-{
-    (void)at, (void)expected, (void)low, (void)high;
-    abort();
-}
-
-void
-shmeter_hook_fence_acquire(void)
-{
-}
-
-void
-shmeter_hook_fence_release(void)
-{
 }
 
 static const struct image_family counter = { .type = SHMETER_COUNTER, .name = "t_total", .labels = { "a" } };
