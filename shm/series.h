@@ -107,29 +107,32 @@ shmeter_series_allowed(const struct shmeter_binding *binding)
 }
 
 /*
- * Shows a record that is new, or that stood for a gauge or an info and was hidden. One that is being hidden stays so: it was had before. A
- * gauge that an old handle has set meanwhile is unset, and nobody else shows it until it is: who finds it HIDING makes another one, because
- * it may be unset at any time. Returns 0 when somebody did: then that other one is to be had.
+ * Shows a record that is new, or that stood for a gauge or an info and was hidden. A gauge that an old handle has set meanwhile is unset first
+ * (HIDING, then VISIBLE). Returns 0 when the record may be unset after the caller's next set, because another lookup or a hide has it HIDING, or
+ * when somebody has given it up for that reason: then another record is to be had.
  */
 SHMETER_LOCAL int
 shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
                     struct shmeter_series_record *record, uint32_t unit)
 {
     const struct shmeter_attachment *attachment = binding->attachment;
-    uint64_t cell;
-    if (shmeter_registry_show(&record->state) != SHMETER_HIDDEN || definition->cell_bytes)
+    uint64_t cell, state = shmeter_registry_show(&record->state);
+    if (state == SHMETER_HIDING || state == SHMETER_RETIRED)
+        return 0;
+    if (state != SHMETER_HIDDEN || definition->cell_bytes)
         return 1;
     if (!shmeter_type_gauge(definition->type) || !shmeter_series_cell(binding, definition, unit, &cell) ||
         !shmeter_series_is_set(attachment, cell)) {
-        shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE);
-        return 1;
-    }
-    if (shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_HIDING)) {
+        if (shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_VISIBLE))
+            return 1;
+    } else if (shmeter_series_change(attachment, record, SHMETER_HIDDEN, SHMETER_HIDING)) {
         shmeter_series_unset(attachment, cell);
-        shmeter_series_change(attachment, record, SHMETER_HIDING, SHMETER_VISIBLE);
+        if (shmeter_series_change(attachment, record, SHMETER_HIDING, SHMETER_VISIBLE))
+            return 1;
     }
     /* pairs with shmeter_series_change */
-    return shmeter_load_acquire(&record->state) != SHMETER_RETIRED;
+    state = shmeter_load_acquire(&record->state);
+    return state != SHMETER_HIDING && state != SHMETER_RETIRED;
 }
 
 /* One try of shmeter_series_have; *done is 0 when there has to be another one. */

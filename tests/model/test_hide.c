@@ -13,6 +13,7 @@ static struct {
     uint64_t unit[LOOKERS], since[LOOKERS], updated[LOOKERS], hidden;
 } ghost;
 static uint32_t lookers_n, gauges, first_unit, watch_done;
+static uint32_t left_set; /* a gauge: it is hidden before all others begin, and an old handle has set it since */
 
 static const struct shmeter_values values = { 2, "a" };
 
@@ -37,7 +38,7 @@ changes(void)
 static void
 looker(void *argument)
 {
-    uint32_t who = model_self() - 1;
+    uint32_t who = model_self() - !left_set;
     const struct shmeter_binding *binding = &bindings[1 + who];
     uint64_t since = lookers_n == 1 ? shmeter_load_acquire(changes()) : UINT64_MAX, cell;
     int64_t unit = shmeter_series_have(binding, &definition, &values, 1, 1);
@@ -117,6 +118,8 @@ at_end(void)
     }
     if (gauges && of_unit && !set)
         model_fail("the gauge is visible, and what was set after it was looked up is lost");
+    if (left_set && set < lookers_n && !model_deaths())
+        model_fail("nobody hides the gauge, and of %u that looked it up and set it %u are there", lookers_n, set);
 }
 
 static void
@@ -138,6 +141,12 @@ setup(void)
         processes[i].wiped.slot = SHMETER_ADDRESS(&segment.blocks[i]);
     }
     first_unit = (uint32_t)shmeter_series_have(&bindings[0], &definition, &values, 1, 1);
+    if (left_set) {
+        struct shmeter_gauge_cell *cell = &segment.blocks[0].gauges[series_at(first_unit)->cell];
+
+        shmeter_series_hide(&bindings[0], &definition, first_unit);
+        cell->value = shmeter_f64_bits(7) ^ SHMETER_UNSET_BITS;
+    }
     model_keep(&ghost, sizeof ghost);
     model_share(&segment.state, offsetof(struct shmeter_state, changes_begun));
     if (lookers_n == 1)
@@ -155,7 +164,8 @@ setup(void)
     }
     for (i = 0; i < PROCESSES; i++)
         model_keep(&processes[i].wiped, sizeof processes[i].wiped);
-    world_actor("hider", 0, 0, hider, NULL);
+    if (!left_set)
+        world_actor("hider", 0, 0, hider, NULL);
     for (i = 0; i < lookers_n; i++)
         world_actor(names[i], 1 + i, 1 + i, looker, NULL);
 }
@@ -212,6 +222,19 @@ a_gauge_that_comes_back_has_what_is_set(void **state)
     expect_bounded(&hide, MEMORY_SC, report_long() ? 20000000 : 300000);
 }
 
+/* Who shows it unsets what was left first, and nobody sets it in between. */
+static void
+a_gauge_that_was_left_set_has_what_each_sets_that_looks_it_up(void **state)
+{
+    (void)state;
+    bounds(1, 1, 1, 0);
+    left_set = 1;
+    expect_right(&hide, MEMORY_SC);
+    bounds(1, 2, 0, 0);
+    expect_right(&hide, MEMORY_SC);
+    left_set = 0;
+}
+
 static void
 seeded_bugs_are_found(void **state)
 {
@@ -240,6 +263,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_that_comes_back_has_all_its_updates),
         cmocka_unit_test(a_gauge_that_comes_back_has_what_is_set),
+        cmocka_unit_test(a_gauge_that_was_left_set_has_what_each_sets_that_looks_it_up),
         cmocka_unit_test(seeded_bugs_are_found),
     };
 
