@@ -201,7 +201,8 @@ shmeter_claim_search(struct shmeter_attachment *attachment, struct shmeter_claim
         at = slots_n + 1; /* all have been tried as the oldest */
     } else if (!at) {
         at = 1;
-        result = shmeter_claim_newest(attachment, claimant, claim);
+        if (claimant->tries > 0) /* else the never-used ones have not all been asked: another call goes on with them */
+            result = shmeter_claim_newest(attachment, claimant, claim);
     }
     for (; !result && at <= 2 * slots_n && (claimant->tries > 0 || at == from); at++)
         result = shmeter_claim_try(attachment, claimant, (start + at - 1) % slots_n, at > slots_n, claim);

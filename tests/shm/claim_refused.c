@@ -23,6 +23,7 @@
 static struct {
     unsigned calls, most; /* most: more of them end the process with 9; 0: any number                             */
     int no_locks;
+    int (*contended)(uint64_t idx); /* whether others are claiming the slot; NULL: nobody is                       */
     const unsigned char *full_from; /* there is no memory from here on; NULL: there is                             */
 } kernel;
 
@@ -35,6 +36,10 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
         _exit(9);
     if (kernel.no_locks && number == SYS_fcntl && b == SHMETER_F_OFD_SETLK)
         return -EPERM;
+    if (kernel.contended && number == SYS_fcntl && b == SHMETER_F_OFD_SETLK &&
+        ((const struct shmeter_flock_ *)(uintptr_t)c)->type == 1 /* F_WRLCK */ &&
+        kernel.contended((uint64_t)((const struct shmeter_flock_ *)(uintptr_t)c)->start))
+        return -EAGAIN;
     if (kernel.full_from && number == SYS_madvise && c == SHMETER_MADV_POPULATE_WRITE &&
         (uintptr_t)a >= (uintptr_t)kernel.full_from)
         return -ENOMEM;
@@ -251,6 +256,37 @@ without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one(void **state)
     shmeter_close(meter);
 }
 
+static int
+is_unused(uint64_t idx)
+{
+    return !shmeter_slot_word_at(shmeter_meter_attachment(meter), idx)->owner;
+}
+
+/* A dead one's slot keeps its last words for as long as there are others. */
+static void
+who_loses_each_never_used_slot_to_others_asks_for_more_of_them_before_it_takes_a_dead_ones(void **state)
+{
+    pid_t worker, child;
+    (void)state;
+
+    open_pool("contended", MANY + 1);
+    worker = start_worker();
+    end_worker(worker);
+    child = fork();
+    if (!child) {
+        kernel.contended = is_unused;
+        shmeter_gauge_set(level, 1);
+        if (own_slot())
+            _exit(1);
+        kernel.contended = NULL;
+        if (settle(4))
+            _exit(2);
+        _exit(own_slot() == shmeter_slot_word_at(shmeter_meter_attachment(meter), 2) ? 0 : 3);
+    }
+    assert_int_equal(place_wait(child), 0);
+    shmeter_close(meter);
+}
+
 /* In a child without locks, whose slot another process takes: it notices at its next use, whichever that is. */
 static int
 be_robbed(int op)
@@ -368,6 +404,7 @@ run(void)
         cmocka_unit_test(without_memory_for_any_slot_a_worker_asks_no_more),
         cmocka_unit_test(memory_that_cannot_be_had_again_ends_a_claim_that_has_all_time),
         cmocka_unit_test(without_memory_for_more_slots_a_worker_takes_that_of_a_dead_one),
+        cmocka_unit_test(who_loses_each_never_used_slot_to_others_asks_for_more_of_them_before_it_takes_a_dead_ones),
         cmocka_unit_test(who_is_robbed_notices_at_the_next_use),
         cmocka_unit_test(what_a_copy_of_the_header_has_counted_privately_replaces_nothing_of_its_process),
     };
