@@ -12,7 +12,7 @@
 #include "cli/arguments.h"
 #include "cli/say.h"
 #include "read/file/reader.h"
-#include "shm/segment.h"
+#include "shm/segment/segment.h"
 
 static const struct argv_entry options[] = {
     { "mode", "MODE", "0600, 0640 or 0660: who may read and write the\nsegment (default: 0600, with --group 0640)" },

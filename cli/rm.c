@@ -17,7 +17,7 @@
 #include "cli/users.h"
 #include "read/file/reader.h"
 #include "read/snapshot/snapshot.h"
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 
 #define WORKERS_NAMED 8u
 

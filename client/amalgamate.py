@@ -4,6 +4,7 @@ import argparse
 import pathlib
 import re
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^#include "([^"]+)"\s*$')
 
 
@@ -18,7 +19,7 @@ def amalgamate(path, seen):
             continue
         target = (path.parent / match.group(1)).resolve()
         if target not in seen:
-            lines.append(f"/* ======== {target.parent.name}/{target.name} ======== */")
+            lines.append(f"/* ======== {target.relative_to(ROOT)} ======== */")
             lines += amalgamate(target, seen)
     return lines
 

@@ -6,7 +6,7 @@
 
 #include "../shm/open.h"
 #include "../shm/series.h"
-#include "../shm/worker.h"
+#include "../shm/slots/worker.h"
 
 #include "fallback.h"
 #include "info.h"

@@ -5,7 +5,7 @@
 #ifndef SHMETER_CLIENT_FALLBACK_H
 #define SHMETER_CLIENT_FALLBACK_H
 
-#include "../shm/claim.h"
+#include "../shm/slots/claim.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -55,13 +55,13 @@
 #endif
 #endif
 
-#include "../shm/linkage.h"
+#include "../shm/machine/linkage.h"
 
-#include "../shm/types.h"
+#include "../shm/layout/types.h"
 
-#include "../shm/options.h"
+#include "../shm/layout/options.h"
 
-#include "../shm/desc.h"
+#include "../shm/layout/desc.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../shm/linkage.h"
+#include "../shm/machine/linkage.h"
 
 #ifdef __cplusplus
 extern "C" {

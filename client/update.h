@@ -4,11 +4,11 @@
 #ifndef SHMETER_CLIENT_UPDATE_H
 #define SHMETER_CLIENT_UPDATE_H
 
-#include "../shm/buckets.h"
-#include "../shm/compiler.h"
-#include "../shm/definition.h"
-#include "../shm/gauge.h"
-#include "../shm/meter.h"
+#include "../shm/lanes/buckets.h"
+#include "../shm/machine/compiler.h"
+#include "../shm/lanes/definition.h"
+#include "../shm/lanes/gauge.h"
+#include "../shm/segment/meter.h"
 
 #ifdef __cplusplus
 extern "C" {

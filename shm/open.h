@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
-#include "claim.h"
-#include "family.h"
-#include "segment.h"
-#include "worker.h"
+#include "slots/claim.h"
+#include "registry/family.h"
+#include "segment/segment.h"
+#include "slots/worker.h"
 
 /* The command's name, for whoever gives none. */
 SHMETER_LOCAL void

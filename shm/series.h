@@ -5,9 +5,9 @@
 #ifndef SHMETER_SHM_SERIES_H
 #define SHMETER_SHM_SERIES_H
 
-#include "family.h"
-#include "utf8.h"
-#include "visibility.h"
+#include "registry/family.h"
+#include "machine/utf8.h"
+#include "slots/visibility.h"
 
 struct shmeter_series {
     const struct shmeter_binding *binding; /* NULL: the store cannot be had                                 */

@@ -7,8 +7,8 @@
 #endif
 
 #include "cli/doctor/doctor.h"
-#include "shm/rseq.h"
-#include "shm/sizes.h"
+#include "shm/machine/rseq.h"
+#include "shm/segment/sizes.h"
 
 static const char *
 libc_version(void)

@@ -5,8 +5,8 @@
 
 #include "cli/doctor/doctor.h"
 #include "cli/say.h"
-#include "shm/layout.h"
-#include "shm/sizes.h"
+#include "shm/layout/layout.h"
+#include "shm/segment/sizes.h"
 
 #define SHARE_WARN 0.80
 #define SHARE_FAIL 0.95

@@ -1,6 +1,6 @@
 /*
  * One of the kernel's clocks as one number: CLOCK_MONOTONIC for durations and deadlines, CLOCK_REALTIME since 1970.
- * Thread-safe, async-signal-safe. Clients have shm/clock.h, which strict C compiles too.
+ * Thread-safe, async-signal-safe. Clients have shm/process/clock.h, which strict C compiles too.
  */
 #ifndef SHMETER_BASE_CLOCK_H
 #define SHMETER_BASE_CLOCK_H

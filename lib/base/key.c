@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <sys/random.h>
 
-#include "shm/clock.h"
-#include "shm/hash.h"
+#include "shm/process/clock.h"
+#include "shm/machine/hash.h"
 
 static uint64_t key;
 

@@ -1,6 +1,6 @@
 #include "base/utf8.h"
 
-#include "shm/utf8.h"
+#include "shm/machine/utf8.h"
 
 #define LONGEST 4u
 

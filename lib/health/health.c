@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 
 struct judge {
     struct health *health;

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "model/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 /*
  * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however

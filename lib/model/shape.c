@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 static int
 same_bits(const double *a, const double *b, uint32_t n)

@@ -9,7 +9,7 @@
 #include "read/filters/filters.h"
 #include "read/give/give.h"
 #include "read/watch.h"
-#include "shm/clock.h"
+#include "shm/process/clock.h"
 
 /* What the program asked for. */
 struct chosen {

@@ -33,8 +33,8 @@ CRASH_SHORT = 2
 
 
 def mutate(header, changes):
-    """The amalgamated header's text with the changes, in the part that is shm/rseq_aarch64.h."""
-    before, begin, rest = header.partition("/* ======== shm/rseq_aarch64.h ======== */")
+    """The amalgamated header's text with the changes, in the part that is shm/machine/rseq_aarch64.h."""
+    before, begin, rest = header.partition("/* ======== shm/machine/rseq_aarch64.h ======== */")
     part, end, after = rest.partition("/* ======== ")
     assert begin, "the header has no such part"
     for count, old, new in changes:

@@ -7,7 +7,7 @@
 #include "tests/client/release.h"
 
 #include "health/health.h"
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 #include "tests/tools/values.h"
 
 static const double bounds_a[] = { 1, 2 }, bounds_b[] = { 1, 3, 10 };

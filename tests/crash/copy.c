@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shm/types.h"
+#include "shm/layout/types.h"
 
 #define PAGE 4096u
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 
 struct copy {
     uint32_t pages_n;

@@ -127,7 +127,7 @@ check_losses(const struct stage *stage, uint32_t number, const struct reading *e
 
 /* ---- what the bytes say ---- */
 
-/* The diagram of shm/layout.h: who may go where, and that a new owner has a new generation. */
+/* The diagram of shm/layout/layout.h: who may go where, and that a new owner has a new generation. */
 static void
 check_slot(const struct stage *stage, uint32_t number, const struct shmeter_slot_word *then,
            const struct shmeter_slot_word *now)

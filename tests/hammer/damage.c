@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 #include "tests/tools/scratch.h"
 
 #define WRITES_MOST     24u /* in one go */

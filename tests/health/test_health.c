@@ -11,7 +11,7 @@
 
 #include "health/json.h"
 #include "read/file/reader.h"
-#include "shm/clock.h"
+#include "shm/process/clock.h"
 
 #define SECOND UINT64_C(1000000000)
 

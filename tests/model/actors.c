@@ -1,6 +1,6 @@
 /*
  * Actors: each has a stack of its own and stops before every access to shared bytes, with a request that the search grants when it
- * likes. Here are the hooks of shm/atomic.h. Knows nothing of what a request does.
+ * likes. Here are the hooks of shm/machine/atomic.h. Knows nothing of what a request does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <ucontext.h>
 
 #define SHMETER_ATOMIC_HOOKS 1
-#include "shm/atomic.h"
+#include "shm/machine/atomic.h"
 #include "tests/model/checker_parts.h"
 
 struct model_bugs model_bugs;

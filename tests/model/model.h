@@ -1,5 +1,5 @@
 /*
- * A model checker for the code of shm/ as it is compiled: the hook backend of shm/atomic.h makes each access to shared bytes a
+ * A model checker for the code of shm/ as it is compiled: the hook backend of shm/machine/atomic.h makes each access to shared bytes a
  * choice point, and the checker tries every order of them, every death between them, and what a memory model lets each load see.
  *
  * A model is some shared bytes, some actors (processes or threads, each on a CPU) and what must be true. All that changes while actors run

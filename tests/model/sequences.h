@@ -1,5 +1,5 @@
 /*
- * The restartable sequences of shm/rseq_x86_64.h and shm/rseq_aarch64.h in C: the same loads and stores of shared bytes in the same
+ * The restartable sequences of shm/machine/rseq_x86_64.h and shm/machine/rseq_aarch64.h in C: the same loads and stores of shared bytes in the same
  * order, through the hooks (test_sequences.py compares them with the instructions). The lane is chosen by the caller.
  */
 #ifndef SHMETER_TESTS_MODEL_SEQUENCES_H

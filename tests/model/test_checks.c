@@ -7,7 +7,7 @@
 #include "tests/model/world.h"
 
 #include "read/snapshot/slots.c"
-#include "shm/worker.h"
+#include "shm/slots/worker.h"
 
 #define WRITERS 3u
 

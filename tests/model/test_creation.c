@@ -27,7 +27,7 @@
 #define shmeter_sys_uid        kernel_sys_uid
 #define shmeter_sys_random     kernel_sys_random
 #define shmeter_sys_slurp      kernel_sys_slurp
-#include "shm/sys.h"
+#include "shm/machine/sys.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close

@@ -6,7 +6,7 @@
 #define WORLD_HEAP
 #include "tests/model/world.h"
 
-#include "shm/family.h"
+#include "shm/registry/family.h"
 
 #define THREADS 3u
 

@@ -16,7 +16,7 @@ CASES = [(seq, record, bucket) for seq in (0, 1, 6) for record in (0, 3, BUCKETS
 
 
 def instructions(file, function):
-    with open(os.path.join(SOURCE, "shm", file), encoding="utf-8") as stream:
+    with open(os.path.join(SOURCE, "shm/machine", file), encoding="utf-8") as stream:
         body = re.search(rf"^{function}\(.*?^}}", stream.read(), re.DOTALL | re.MULTILINE).group()
     body = body[body.index("SHMETER_RSEQ_BEGIN"):body.index("SHMETER_RSEQ_END")]
     found = [line.split(None, 1) for text in re.findall(r'"([^"]*)\\n"', body) for line in [text.strip()]]

@@ -1,5 +1,5 @@
 /*
- * Threads on one mapping under ThreadSanitizer, with the __atomic backend: whatever is not ordered by the orders that shm/atomic.h names is a
+ * Threads on one mapping under ThreadSanitizer, with the __atomic backend: whatever is not ordered by the orders that shm/machine/atomic.h names is a
  * report, and a report is a failure. All register the same families and series in other orders, claim one slot, and update the same cells;
  * totals are exact. Run without restartable sequences: ThreadSanitizer does not see assembly.
  */
@@ -24,7 +24,7 @@
 /* Through libc, where ThreadSanitizer sees that an address is new memory. */
 #define shmeter_sys_map   kernel_sys_map
 #define shmeter_sys_unmap kernel_sys_unmap
-#include "shm/sys.h"
+#include "shm/machine/sys.h"
 #undef shmeter_sys_map
 #undef shmeter_sys_unmap
 

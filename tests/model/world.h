@@ -33,7 +33,7 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
 #define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
-#include "shm/sys.h"
+#include "shm/machine/sys.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close
@@ -273,7 +273,7 @@ shmeter_clock_kind(void)
 }
 
 #define shmeter_identity_image kernel_identity_image
-#include "shm/identity.h"
+#include "shm/process/identity.h"
 #undef shmeter_identity_image
 
 static uint64_t
@@ -292,7 +292,7 @@ shmeter_identity_image(void)
 
 #define shmeter_heap_take kernel_heap_take
 #define shmeter_heap_give kernel_heap_give
-#include "shm/heap.h"
+#include "shm/process/heap.h"
 #undef shmeter_heap_take
 #undef shmeter_heap_give
 
@@ -347,7 +347,7 @@ world_heap_used(void)
 #endif
 
 #ifdef WORLD_OPENS /* how a segment is had is the model's */
-#include "shm/segment.h"
+#include "shm/segment/segment.h"
 #define shmeter_segment_have world_segment_have
 static int world_segment_have(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
                               const char **why);

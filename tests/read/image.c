@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "shm/clock.h"
-#include "shm/hash.h"
-#include "shm/header.h"
-#include "shm/identity.h"
+#include "shm/process/clock.h"
+#include "shm/machine/hash.h"
+#include "shm/layout/header.h"
+#include "shm/process/identity.h"
 
 static void
 must(int good, const char *what)

@@ -1,5 +1,5 @@
 /*
- * A segment made by hand from shm/layout.h, for tests that need bytes no client would write. Mapped writable here, so that a
+ * A segment made by hand from shm/layout/layout.h, for tests that need bytes no client would write. Mapped writable here, so that a
  * test may go on writing while a reader looks.
  */
 #ifndef SHMETER_TESTS_READ_IMAGE_H
@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#include "shm/layout.h"
-#include "shm/kinds.h"
+#include "shm/layout/layout.h"
+#include "shm/layout/kinds.h"
 
 struct image_left;
 

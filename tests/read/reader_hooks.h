@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "shm/atomic.h"
+#include "shm/machine/atomic.h"
 
 uint64_t
 shmeter_hook_add(uint64_t *at, uint64_t n)

@@ -24,11 +24,11 @@ PROGRAM = "executable('feature', 'feature.c', shmeter_h, dependencies: expositio
 # Row -> file -> what is replaced in it, and by what. A tally is a count of which nobody says that it only grows.
 FEATURES = {
     "a metric type whose value is in a cell that exists": {
-        "shm/types.h": [
+        "shm/layout/types.h": [
             (r"(    SHMETER_STATESET)( +/\*.*\*/)\n\};\n#define SHMETER_TYPES .*",
              r"\1,\2\n    SHMETER_TALLY\n};\n#define SHMETER_TYPES (SHMETER_TALLY + 1)"),
         ],
-        "shm/kinds.h": [
+        "shm/layout/kinds.h": [
             (r"SHMETER_TYPES == SHMETER_STATESET \+ 1", "SHMETER_TYPES == SHMETER_TALLY + 1"),
             (r"return type == SHMETER_COUNTER;", "return type == SHMETER_COUNTER || type == SHMETER_TALLY;"),
         ],
@@ -40,7 +40,7 @@ FEATURES = {
         "docs/formats.md": [(r"(\n\| stateset \| `gauge` \| `stateset` \|.*)", r"\1\n| unknown | `untyped` | `unknown` | `UNTYPED` | |")],
     },
     "a loss": {
-        "shm/layout.h": [(r"\n    SHMETER_LOSSES\n", "\n    SHMETER_LOSS_GUESTS_LEFT,\n    SHMETER_LOSSES\n")],
+        "shm/layout/layout.h": [(r"\n    SHMETER_LOSSES\n", "\n    SHMETER_LOSS_GUESTS_LEFT,\n    SHMETER_LOSSES\n")],
         "lib/read/snapshot/losses.def": [(r"\n#undef LOSS\n", '\nLOSS(GUESTS_LEFT, "guests_left", "guests that left early", "ask them why", 1)\n#undef LOSS\n')],
         "docs/ABI.md": [(r"(\n\| 16 \| SHMETER_LOSS_SUPERSEDED \|.*)", r"\1\n| 17 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
         "docs/health.md": [(r"(\n\| `superseded` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],

@@ -16,20 +16,20 @@ SOURCE = sys.argv[1]
 PUBLIC = {"shmeter.h", "shmeter_path.h"}
 READ = {"lib/read", "lib/read/snapshot", "lib/read/filters"}
 LIB = {"lib/base", "lib/model", "lib/formats", "lib/read/file", "lib/exposition", "lib/health"} | READ
-ARROWS = {
-    "shm": {"shm"},
-    "client": {"client", "shm"},
+SHM = ["shm/machine", "shm/layout", "shm/process", "shm/lanes", "shm/segment", "shm/registry", "shm/slots", "shm"]
+ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
+    "client": {"client", *SHM},
     "client/python": {"client/python", *PUBLIC} | LIB,
-    "lib/base": {"lib/base", "shm"},
-    "lib/model": {"lib/model", "lib/base", "shm"},
+    "lib/base": {"lib/base", *SHM},
+    "lib/model": {"lib/model", "lib/base", *SHM},
     "lib/formats": {"lib/formats", "lib/model", "lib/base"},
-    "lib/read/file": {"lib/read/file", "lib/base", "shm"},
-    "lib/read/snapshot": {"lib/read/snapshot", "lib/read/file", "lib/base", "shm"},
+    "lib/read/file": {"lib/read/file", "lib/base", *SHM},
+    "lib/read/snapshot": {"lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
     "lib/read/filters": {"lib/read/filters", "lib/read/file", "lib/base"},
-    "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", "shm"},
-    "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", "shm"},
+    "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
+    "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
     "lib/exposition": {"lib/exposition", "lib/read", "lib/read/snapshot", "lib/formats", "lib/model", "lib/base"},
-    "lib/health": {"lib/health", "lib/read/snapshot", "lib/model", "lib/base", "shm"},
+    "lib/health": {"lib/health", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
     "lib/daemon": {"lib/daemon", "lib/base"},
     "exporter/auth": {"exporter/auth", "lib/base"},
     "exporter/tls": {"exporter/tls", "lib/base"},
@@ -37,7 +37,7 @@ ARROWS = {
     "exporter/scrape": {"exporter/scrape", "exporter/settings"} | LIB,
     "exporter/web": {"exporter/web", "exporter/auth", "exporter/tls", "exporter/settings", "exporter/scrape", "lib/formats", "lib/daemon", "lib/base"},
     "exporter": {"exporter", "exporter/scrape", "exporter/settings", "exporter/web", "lib/daemon", "lib/base"},
-    "cli": {"cli", "shm"} | LIB,
+    "cli": {"cli", *SHM} | LIB,
     "bench": {"bench", *PUBLIC} | LIB,
     "examples": {"examples", *PUBLIC},
 }
@@ -51,8 +51,8 @@ MADE = {*PUBLIC, "formats/exposition.pb-c.h"}  # by the build
 
 # Library headers and compiler words, and the only files that may have them.
 OWNERS = {
-    r"#\s*include\s*<ck_": r"shm/atomic\.h",
-    r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/atomic\.h|bench/.*",
+    r"#\s*include\s*<ck_": r"shm/machine/atomic\.h",
+    r"\b__atomic_\w+|\b__sync_\w+|\bck_pr_\w+|<stdatomic\.h>": r"shm/machine/atomic\.h|bench/.*",
     r"#\s*include\s*<microhttpd": r"exporter/.*",
     r"#\s*include\s*<isa-l": r"lib/formats/gzip\.c",
     r"#\s*include\s*<re2/": r"lib/base/regex\.cc",
@@ -152,11 +152,11 @@ def each_library_and_each_atomic_has_its_place():
 @test
 def an_include_against_the_arrows_is_noticed():
     files = sources()
-    for path, name in (("shm/layout.h", "model/model.h"), ("lib/model/model.h", "exporter/web/http.h"), ("lib/formats/encode.h", "read/store.h"),
+    for path, name in (("shm/layout/layout.h", "model/model.h"), ("lib/model/model.h", "exporter/web/http.h"), ("lib/formats/encode.h", "read/store.h"),
                        ("lib/read/snapshot/snapshot.h", "model/model.h"), ("lib/read/snapshot/contents.h", "read/give/give.h"),
                        ("lib/read/store.h", "formats/encode.h"),
-                       ("exporter/web/http.h", "shm/layout.h"), ("exporter/settings/options.h", "exporter/web/http.h"),
-                       ("examples/pool/pool.c", "shm/layout.h"), ("shm/layout.h", "../client/shmeter.h")):
+                       ("exporter/web/http.h", "shm/layout/layout.h"), ("exporter/settings/options.h", "exporter/web/http.h"),
+                       ("examples/pool/pool.c", "shm/layout/layout.h"), ("shm/layout/layout.h", "../client/shmeter.h")):
         assert len(wrong_arrows({**files, path: files[path] + f'\n#include "{name}"\n'})) == 1, (path, name)
     path = "lib/formats/plan/plan.h"
     assert sees_a_segment({**files, path: files[path] + '\n#include "read/snapshot/internal.h"\n'})

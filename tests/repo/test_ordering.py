@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import main, nothing, test  # noqa: E402
 
 SOURCE = os.path.abspath(sys.argv[1])
-FOLDERS = ("shm", "client/**", "lib/**")
+FOLDERS = ("shm/**", "client/**", "lib/**")
 ORDERS = re.compile(r"\bshmeter_(store_release|load_acquire|fence_acquire|fence_release)\(|\bstlr\b|\bldar\b")
 MOVES = re.compile(r"\bshmeter_(add|cas|cas16)\(")  # with full ordering
 PAIRS = re.compile(r"pairs with (\w+)(: \w)?")
@@ -28,7 +28,7 @@ def sources():
     """File -> its text, of all that may order accesses."""
     paths = [path for folder in FOLDERS for path in glob.glob(f"{SOURCE}/{folder}/*.[ch]", recursive=True)]
     files = sorted(os.path.relpath(path, SOURCE) for path in paths)
-    return {file: text(file) for file in files if file != "shm/atomic.h"}
+    return {file: text(file) for file in files if file != "shm/machine/atomic.h"}
 
 
 def named(document):
@@ -153,18 +153,18 @@ def each_partner_is_the_one_that_the_page_has():
 @test
 def a_partner_that_is_missing_or_wrong_is_noticed():
     found, page = sources(), text("docs/ORDERING.md")
-    for file, good, bad in (("shm/opened.h", "pairs with shmeter_opened_begin", "of the list"),
-                            ("shm/rseq_aarch64.h", "seq; pairs with read_cpu_cell", "seq"),
-                            ("shm/registry.h", "pairs with shmeter_registry_spare", "kept"),
+    for file, good, bad in (("shm/registry/opened.h", "pairs with shmeter_opened_begin", "of the list"),
+                            ("shm/machine/rseq_aarch64.h", "seq; pairs with read_cpu_cell", "seq"),
+                            ("shm/registry/registry.h", "pairs with shmeter_registry_spare", "kept"),
                             ("lib/read/snapshot/states.c", "pairs with shmeter_series_change", "counts")):
         assert found[file].count(good) == 1, good
         assert unpaired({**found, file: found[file].replace(good, bad)}), bad
-    for file, good, bad in (("shm/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),
-                            ("shm/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),  # of another row
-                            ("shm/heap.h", "pairs with none: ", "pairs with none ")):  # without a reason
+    for file, good, bad in (("shm/slots/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),
+                            ("shm/segment/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),  # of another row
+                            ("shm/process/heap.h", "pairs with none: ", "pairs with none ")):  # without a reason
         assert found[file].count(good) == 1, good
         assert mispaired({**found, file: found[file].replace(good, bad)}, page), bad
-    assert mispaired(found, page.replace("`shm/opened.h: shmeter_opened_begin`: release", "a claimant"))
+    assert mispaired(found, page.replace("`shm/registry/opened.h: shmeter_opened_begin`: release", "a claimant"))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #define shmeter_fork_watch real_fork_watch
-#include "shm/fork.h"
+#include "shm/segment/fork.h"
 #undef shmeter_fork_watch
 
 static int libc_cannot;

@@ -11,11 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shm/atomic.h"
+#include "shm/machine/atomic.h"
 
 #define NOT_STOPPED 7 /* exit code of a child that has come to the end */
 
-/* Supplied to the program that is compiled with SHMETER_ATOMIC_HOOKS (shm/atomic.h). */
+/* Supplied to the program that is compiled with SHMETER_ATOMIC_HOOKS (shm/machine/atomic.h). */
 uint64_t shmeter_hook_load(const void *at, int bytes, char order);
 void shmeter_hook_store(void *at, uint64_t value, int bytes, char order);
 uint64_t shmeter_hook_add(uint64_t *at, uint64_t n);

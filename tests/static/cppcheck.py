@@ -97,7 +97,7 @@ def each_seeded_bug_is_found():
 @test
 def headers_of_the_tree_are_read_and_libraries_need_not_be():
     need_it()
-    said = said_of('#include "shm/layout.h"\n#include "shmeter.h"\nint f(void)\n{\n    int all[2] = { 0 };\n'
+    said = said_of('#include "shm/layout/layout.h"\n#include "shmeter.h"\nint f(void)\n{\n    int all[2] = { 0 };\n'
                    "    return all[SHMETER_MAX_LABELS];\n}\n")
     assert "[arrayIndexOutOfBounds]" in said and "preprocessorErrorDirective" not in said, said
 

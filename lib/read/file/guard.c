@@ -2,7 +2,7 @@
  * The SIGBUS guard: one handler for the process, one landing place for each thread. It knows address ranges only.
  */
 #include "read/file/reader.h"
-#include "shm/atomic.h"
+#include "shm/machine/atomic.h"
 
 #include <errno.h>
 #include <pthread.h>

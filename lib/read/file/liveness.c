@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "shm/identity.h"
-#include "shm/layout.h"
-#include "shm/sys.h"
+#include "shm/process/identity.h"
+#include "shm/layout/layout.h"
+#include "shm/machine/sys.h"
 
 #define PROC_INTERVAL_NS UINT64_C(1000000000)
 

@@ -1,7 +1,8 @@
 /*
  * Whether the process that owns a slot is alive, as far as a reader can tell: by the lock on the slot's byte where the
- * owner is known to hold one, else by pid and start time (shm/identity.h). Results are remembered, so that /proc is
- * read rarely. They are for reading only: taking over a slot needs a proof of death, which producers make themselves.
+ * owner is known to hold one, else by pid and start time (shm/process/identity.h). Results are remembered, so that
+ * /proc is read rarely. They are for reading only: taking over a slot needs a proof of death, which producers make
+ * themselves.
  */
 #ifndef SHMETER_READ_FILE_LIVENESS_H
 #define SHMETER_READ_FILE_LIVENESS_H
@@ -40,7 +41,7 @@ struct shmeter_owner {
  * slot: its number. now_ns: CLOCK_MONOTONIC.
  *   a mapped lock    not held is DEAD, for any reader. Held is LIVE; in the same namespaces kill(2) and /proc/PID/stat
  *                    are asked too, at most once a second, because a child may hold its parent's lock by accident
- *                    (shm/lock.h).
+ *                    (shm/slots/lock.h).
  *   no mapped lock   in the same namespaces: kill(2) each time, /proc/PID/stat at most once a second. Another start
  *                    time, or a zombie without threads, is DEAD. A /proc that shows nothing, or is another namespace's,
  *                    proves nothing, and then kill(2) alone decides.

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shm/header.h"
+#include "shm/layout/header.h"
 
 static int refuse(struct shmeter_reader_error *error, enum shmeter_reader_fault fault, int result, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));

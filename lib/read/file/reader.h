@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 
 #define SHMETER_READER_PATH_BYTES  512u
 #define SHMETER_READER_ERROR_BYTES 1024u

@@ -6,7 +6,7 @@
 
 #include "base/key.h"
 #include "read/give/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 void
 idle_free(struct giving *giving)

@@ -14,8 +14,8 @@
 #include "read/filters/filters.h"
 #include "read/give/give.h"
 #include "read/snapshot/contents.h"
-#include "shm/layout.h"
-#include "shm/kinds.h"
+#include "shm/layout/layout.h"
+#include "shm/layout/kinds.h"
 
 #define GIVING_NONE UINT32_MAX
 

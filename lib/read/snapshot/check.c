@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 #include "read/snapshot/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 #define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles                   */
 

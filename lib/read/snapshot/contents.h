@@ -10,7 +10,7 @@
 
 #include "read/snapshot/modes.h"
 #include "read/snapshot/snapshot.h"
-#include "shm/kinds.h"
+#include "shm/layout/kinds.h"
 
 #define SNAPSHOT_NONE UINT32_MAX
 

@@ -4,8 +4,8 @@
  * of all. Counters, gauges and histograms that fit the one in force are added to it. Definitions that do not fit are
  * superseded: they are not exposed, and their updates are a loss.
  *
- * Each process lists in its slot what it has open (shm/opened.h). The lists are read only where a name has several
- * definitions.
+ * Each process lists in its slot what it has open (shm/registry/opened.h). The lists are read only where a name has
+ * several definitions.
  */
 #include <math.h>
 

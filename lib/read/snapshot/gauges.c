@@ -1,6 +1,6 @@
 /*
  * Gauges: one cell per series in each worker's slot and one in the common block, combined as the gauge's mode says
- * (DESIGN 4; struct shmeter_gauge_cell in shm/layout.h). Slot by slot, so that memory is read in order.
+ * (DESIGN 4; struct shmeter_gauge_cell in shm/layout/layout.h). Slot by slot, so that memory is read in order.
  */
 #include <math.h>
 #include <stdlib.h>

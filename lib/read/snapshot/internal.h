@@ -20,10 +20,10 @@
 #include "read/snapshot/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "read/snapshot/types.h"
-#include "shm/atomic.h"
-#include "shm/hash.h"
-#include "shm/kinds.h"
-#include "shm/layout.h"
+#include "shm/machine/atomic.h"
+#include "shm/machine/hash.h"
+#include "shm/layout/kinds.h"
+#include "shm/layout/layout.h"
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*

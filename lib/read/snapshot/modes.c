@@ -1,6 +1,6 @@
 #include "read/snapshot/modes.h"
 
-#include "shm/types.h"
+#include "shm/layout/types.h"
 
 const struct mode modes[SHMETER_MODES] = {
 #define MODE(name, word, prometheus, how, whose) [SHMETER_##name] = { word, prometheus, MODE_##how, MODE_##whose },

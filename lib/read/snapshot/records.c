@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "read/snapshot/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 static struct hash_table_entry *
 find_unit(const struct snapshot *snapshot, uint32_t unit)

@@ -9,7 +9,7 @@
 #include "base/key.h"
 #include "base/text.h"
 #include "read/snapshot/internal.h"
-#include "shm/timens.h"
+#include "shm/process/timens.h"
 
 static void
 fill_status(struct snapshot *snapshot)

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "shm/layout.h"
-#include "shm/types.h"
+#include "shm/layout/layout.h"
+#include "shm/layout/types.h"
 
 static const struct {
     const char *kind, *help, *advice;

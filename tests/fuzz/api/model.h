@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "shm/types.h"
+#include "shm/layout/types.h"
 
 /* The segment's sizes: so small that a program of some calls comes to each limit. */
 #define API_PROCESSES     4

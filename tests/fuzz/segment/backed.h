@@ -5,7 +5,7 @@
 #ifndef SHMETER_TESTS_FUZZ_BACKED_H
 #define SHMETER_TESTS_FUZZ_BACKED_H
 
-#include "shm/layout.h"
+#include "shm/layout/layout.h"
 
 /* A segment was opened: its header. marks 0: what marks say is not held (loads of them lie). */
 void backed_begin(const struct shmeter_header *header, int marks);

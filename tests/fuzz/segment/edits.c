@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/header.h"
+#include "shm/layout/header.h"
 
 /* ---- beginning ---- */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/atomic.h"
+#include "shm/machine/atomic.h"
 #include "tests/read/reader_hooks.h"
 
 #define LIES_MOST 8u

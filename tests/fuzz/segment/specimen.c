@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shm/header.h"
-#include "shm/identity.h"
+#include "shm/layout/header.h"
+#include "shm/process/identity.h"
 
 static const double bounds[] = { 0.1, 1, 10 };
 static const double log_bounds[] = { 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128 };

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "read/file/liveness.h"
-#include "shm/identity.h"
+#include "shm/process/identity.h"
 #include "tests/read/image.h"
 
 static uint32_t

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "read/file/reader.h"
-#include "shm/header.h"
+#include "shm/layout/header.h"
 #include "tests/read/image.h"
 
 /* Opens, expects the fault, and a sentence that names the path and says what to do. */

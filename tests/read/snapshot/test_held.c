@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "read/snapshot/internal.h"
-#include "shm/hash.h"
+#include "shm/machine/hash.h"
 
 static const double bounds[] = { 0.1, 1, 2.5 };
 static const struct image_family counter = { .type = SHMETER_COUNTER, .name = "t_total", .labels = { "a" } };

@@ -14,7 +14,7 @@
 #include "exposition/own.h"
 #include "formats/exposition.pb-c.h"
 #include "health/json.h"
-#include "shm/header.h"
+#include "shm/layout/header.h"
 
 static uint64_t seed = 20240607;
 static uint32_t rounds_n = 20000;

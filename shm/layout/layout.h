@@ -1,0 +1,449 @@
+/*
+ * The segment's layout: types and their sizes, and nothing that runs. shm/layout/limits.h says how much of
+ * each there may be.
+ *
+ * Every byte that two processes share is described here; docs/ABI.md has a picture of the file, and
+ * the same fields with their writers, readers and ordering: a test compares the two.
+ * Shared fields are plain integers of a fixed width and are touched through shm/machine/atomic.h only.
+ * "Immutable" means: written before the segment (or the record) is published. All-zero bytes are a
+ * valid beginning everywhere: free, empty, never set.
+ */
+#ifndef SHMETER_SHM_LAYOUT_H
+#define SHMETER_SHM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../machine/compiler.h"
+#include "limits.h"
+#include "words.h"
+
+#if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "shmeter needs a 64-bit little-endian machine"
+#endif
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#error "shmeter needs a 16-byte compare-and-swap: x86-64 or aarch64"
+#endif
+
+#define SHMETER_AT(type, field, offset) \
+    SHMETER_STATIC_ASSERT(offsetof(struct type, field) == (offset), #type "." #field)
+#define SHMETER_SIZE(type, bytes) SHMETER_STATIC_ASSERT(sizeof(struct type) == (bytes), "size of " #type)
+
+#define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
+#define SHMETER_ABI_MAJOR 1u
+#define SHMETER_ABI_MINOR 3u
+
+/* ---- header: immutable ----------------------------------------------------------------------- */
+
+enum shmeter_ticks_kind { SHMETER_TICKS_MONOTONIC_NS, SHMETER_TICKS_COUNTER };
+
+struct shmeter_header {
+    uint64_t magic;
+    uint32_t abi_major; /* another one is another file name, and is refused */
+    uint32_t abi_minor; /* a later one only adds */
+    uint32_t header_bytes;
+    uint32_t features; /* a reader or writer that does not know a bit here refuses the segment */
+    uint64_t segment_bytes;
+    uint64_t nonce[2];        /* random: seeds the index's hash */
+    uint64_t boot_id[2];      /* of the machine that created it */
+    uint64_t created_real_ns; /* CLOCK_REALTIME */
+    uint64_t created_mono_ns; /* CLOCK_MONOTONIC, in the creator's time namespace */
+    uint64_t created_ticks;   /* shmeter_ticks() at the same moment */
+    uint32_t ticks_kind;      /* enum shmeter_ticks_kind, for every process of this boot */
+    uint32_t created_timens;  /* the creator's time namespace (inode), 0 unknown */
+    uint64_t state_off;       /* struct shmeter_state */
+    uint64_t index_off;       /* uint64_t[index_entries] */
+    uint64_t index_entries;   /* a power of two */
+    uint64_t records_off;     /* the arena; unit 0 is never a record */
+    uint64_t records_bytes;
+    uint64_t slot_words_off;   /* struct shmeter_slot_word[slots_n] */
+    uint64_t slot_blocks_off;  /* slots_n blocks of slot_block_bytes */
+    uint64_t slot_block_bytes; /* struct shmeter_slot_block, gauge cells, ring */
+    uint64_t common_off;       /* struct shmeter_gauge_cell[gauges_n]: what no single worker owns */
+    uint64_t cpu_lanes_off;    /* cpu_lanes_n lanes of 1 << lane_shift bytes */
+    uint64_t shared_lanes_off; /* shared_lanes_n lanes of 2 << lane_shift bytes */
+    uint32_t cpu_lanes_n;
+    uint32_t shared_lanes_n; /* a power of two, at most SHMETER_MAX_SHARED_LANES */
+    uint32_t lane_shift;
+    uint32_t max_series;
+    uint32_t max_family_series;
+    uint32_t slots_n;
+    uint32_t gauges_n;          /* gauge cells per slot */
+    uint32_t ring_bytes;        /* per slot */
+    uint32_t gauges_off;        /* within a slot's block */
+    uint32_t ring_off;          /* within a slot's block */
+    uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at that moment; 0: made before ABI 1.3 */
+    uint64_t created_offset_ns; /* CLOCK_MONOTONIC there less the machine's; since 1.3 */
+    uint64_t reserved[33];
+    uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used */
+};
+
+SHMETER_AT(shmeter_header, magic, 0);
+SHMETER_AT(shmeter_header, abi_major, 8);
+SHMETER_AT(shmeter_header, abi_minor, 12);
+SHMETER_AT(shmeter_header, header_bytes, 16);
+SHMETER_AT(shmeter_header, features, 20);
+SHMETER_AT(shmeter_header, segment_bytes, 24);
+SHMETER_AT(shmeter_header, nonce, 32);
+SHMETER_AT(shmeter_header, boot_id, 48);
+SHMETER_AT(shmeter_header, created_real_ns, 64);
+SHMETER_AT(shmeter_header, created_mono_ns, 72);
+SHMETER_AT(shmeter_header, created_ticks, 80);
+SHMETER_AT(shmeter_header, ticks_kind, 88);
+SHMETER_AT(shmeter_header, created_timens, 92);
+SHMETER_AT(shmeter_header, state_off, 96);
+SHMETER_AT(shmeter_header, index_off, 104);
+SHMETER_AT(shmeter_header, index_entries, 112);
+SHMETER_AT(shmeter_header, records_off, 120);
+SHMETER_AT(shmeter_header, records_bytes, 128);
+SHMETER_AT(shmeter_header, slot_words_off, 136);
+SHMETER_AT(shmeter_header, slot_blocks_off, 144);
+SHMETER_AT(shmeter_header, slot_block_bytes, 152);
+SHMETER_AT(shmeter_header, common_off, 160);
+SHMETER_AT(shmeter_header, cpu_lanes_off, 168);
+SHMETER_AT(shmeter_header, shared_lanes_off, 176);
+SHMETER_AT(shmeter_header, cpu_lanes_n, 184);
+SHMETER_AT(shmeter_header, shared_lanes_n, 188);
+SHMETER_AT(shmeter_header, lane_shift, 192);
+SHMETER_AT(shmeter_header, max_series, 196);
+SHMETER_AT(shmeter_header, max_family_series, 200);
+SHMETER_AT(shmeter_header, slots_n, 204);
+SHMETER_AT(shmeter_header, gauges_n, 208);
+SHMETER_AT(shmeter_header, ring_bytes, 212);
+SHMETER_AT(shmeter_header, gauges_off, 216);
+SHMETER_AT(shmeter_header, ring_off, 220);
+SHMETER_AT(shmeter_header, created_boot_ns, 224);
+SHMETER_AT(shmeter_header, created_offset_ns, 232);
+SHMETER_AT(shmeter_header, reserved, 240);
+SHMETER_AT(shmeter_header, sum, 504);
+SHMETER_SIZE(shmeter_header, 512);
+
+/* ---- state: fill levels, backed marks, losses; each on a cache line of its own --------------- */
+
+struct shmeter_line {
+    uint64_t value;
+    uint64_t reserved[7];
+};
+SHMETER_AT(shmeter_line, value, 0);
+SHMETER_AT(shmeter_line, reserved, 8);
+SHMETER_SIZE(shmeter_line, 64);
+
+/* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
+enum shmeter_loss {
+    SHMETER_LOSS_SERIES_REFUSED,    /* lookups: the store is full, or values too long */
+    SHMETER_LOSS_SERIES_OVERFLOWED, /* lookups past their family's limit */
+    SHMETER_LOSS_FAMILIES_REFUSED,  /* could not be had: they count privately */
+    SHMETER_LOSS_FAMILY_CONFLICTS,  /* second definitions of a name in a process: likewise */
+    SHMETER_LOSS_VALUES_REPAIRED,   /* label values with invalid UTF-8 */
+    SHMETER_LOSS_OBSERVATIONS_NAN,
+    SHMETER_LOSS_OBSERVATIONS_NEGATIVE, /* refused by exponential histograms */
+    SHMETER_LOSS_OBSERVATIONS_CLAMPED,  /* above an exponential one's range: in its last bucket */
+    SHMETER_LOSS_ADDS_REFUSED,          /* negative or NaN increments of fractional counters */
+    SHMETER_LOSS_GAUGE_REFUSED,         /* add on LATEST, NaN to MIN or MAX */
+    SHMETER_LOSS_SLOTS_EXHAUSTED,       /* claims that found no slot: gauges count privately */
+    SHMETER_LOSS_SLOTS_ROBBED,          /* taken from another namespace's process as last resort */
+    SHMETER_LOSS_BACKING_FAILED,        /* the filesystem was full */
+    SHMETER_LOSS_SERIES_RENEWED,        /* counters and histograms back with fresh cells */
+    SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type */
+    SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for */
+    SHMETER_LOSS_SUPERSEDED,            /* in definitions not exposed: counted by readers */
+    SHMETER_LOSSES
+};
+
+struct shmeter_state {
+    struct shmeter_line cells_fill;     /* bytes of each CPU lane handed out */
+    struct shmeter_line cells_backed;   /* bytes of each CPU lane with memory; shared ones: twice */
+    struct shmeter_line records_fill;   /* bytes of the arena handed out */
+    struct shmeter_line records_backed; /* bytes of the arena with memory */
+    struct shmeter_line gauges_fill;    /* gauge cells handed out */
+    struct shmeter_line series_n;       /* series made, overflow series not counted */
+    struct shmeter_line families_n;     /* families made */
+    struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
+    struct shmeter_line changes_done;   /* likewise; equal: none is under way */
+    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
+    struct shmeter_line reserved[5];
+    struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
+    struct shmeter_line losses[SHMETER_LOSS_LINES];
+};
+SHMETER_AT(shmeter_state, cells_fill, 0);
+SHMETER_AT(shmeter_state, cells_backed, 64);
+SHMETER_AT(shmeter_state, records_fill, 128);
+SHMETER_AT(shmeter_state, records_backed, 192);
+SHMETER_AT(shmeter_state, gauges_fill, 256);
+SHMETER_AT(shmeter_state, series_n, 320);
+SHMETER_AT(shmeter_state, families_n, 384);
+SHMETER_AT(shmeter_state, changes_begun, 448);
+SHMETER_AT(shmeter_state, changes_done, 512);
+SHMETER_AT(shmeter_state, slots_given, 576);
+SHMETER_AT(shmeter_state, reserved, 640);
+SHMETER_AT(shmeter_state, opens, 960);
+SHMETER_AT(shmeter_state, losses, 1024);
+SHMETER_SIZE(shmeter_state, 3072);
+
+/* ---- records: append-only, walkable in the order of registration ----------------------------- */
+
+/*
+ * The states of a record. Each arrow but a is one compare-and-swap of state. Those of d, e, f, g
+ * and i are counted: in changes_begun before, in changes_done after.
+ *
+ *   zero --a--> UNPUBLISHED --b--> VISIBLE ------c------> LEAVING
+ *                                   ^   ^                 |     |
+ *                                   |   |                 d     e
+ *                                   |   |                 v     |
+ *                                   |   +-------f------ HIDDEN  |
+ *                                   |                   |    ^  |
+ *                                   |                   g    h  |
+ *                                   |                   v    |  v
+ *                                   +---------i-------- HIDING --j--> RETIRED
+ *
+ *   a  its maker: the head, as one store, last                           shmeter_registry_head
+ *   b  its maker, or a lookup that has it from the index                 shmeter_registry_show
+ *   c  a hide: it is exposed still                                       shmeter_series_leave
+ *   d  the same hide, or a lookup that finds it LEAVING                  shmeter_series_leave
+ *   e  likewise, of a gauge                                              shmeter_series_leave
+ *   f  a lookup of a gauge or an info                                    shmeter_series_show
+ *   g  a lookup of a gauge that an old handle has set meanwhile          shmeter_series_show
+ *   h  the hide, when all cells of the gauge are unset                   shmeter_series_hide_gauge
+ *   i  the lookup of g, when all are unset                               shmeter_series_show
+ *   j  a lookup, which makes another record: who unsets may be dead      shmeter_series_retire
+ *
+ * A family stays VISIBLE, and a hidden counter or histogram HIDDEN: a lookup makes another record.
+ * One whose maker died stays zero or UNPUBLISHED: a walker steps over it (zero: one unit).
+ * Producers before ABI 1.3 hide without LEAVING.
+ */
+enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
+enum shmeter_visibility {
+    SHMETER_UNPUBLISHED,
+    SHMETER_VISIBLE,
+    SHMETER_HIDDEN,  /* a gauge is unset by then */
+    SHMETER_HIDING,  /* a gauge that is not unset everywhere yet */
+    SHMETER_RETIRED, /* the same for good: another record stands for it */
+    SHMETER_LEAVING  /* visible still; who looks it up hides it first. Since ABI 1.3 */
+};
+
+struct shmeter_family_record {
+    uint32_t bytes; /* whole units */
+    uint32_t kind;
+    uint64_t state;    /* enum shmeter_visibility; mutable */
+    uint64_t series_n; /* series made; mutable */
+    uint64_t created_real_ns;
+    uint64_t hash;        /* of name and definition: the index key */
+    uint64_t definition;  /* hash of everything that makes two families of one name differ */
+    uint32_t type;        /* enum shmeter_type */
+    uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets */
+    int32_t schema;       /* exponential histograms: in use; gauges of ALL modes: 1: label pid */
+    uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones} */
+    double min_value;     /* exponential: the zero bucket's threshold */
+    double max_value;
+    uint32_t buckets_n;  /* histograms, summaries: cells' buckets, +Inf included */
+    uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf, */
+                         /*   exponential: the upper bounds of the zero bucket and the log ones */
+    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges, info and statesets */
+    uint32_t max_series;
+    uint16_t states_n;     /* statesets: names behind the label names */
+    uint16_t states_bytes; /* of all of them */
+    uint32_t labels_n;
+    uint16_t name_bytes; /* each string's bytes, its ending zero included */
+    uint16_t help_bytes;
+    uint16_t unit_bytes;
+    uint16_t labels_bytes; /* labels_n strings one after the other */
+    int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is */
+                           /*   2^(first_index * 2^-schema) */
+    uint32_t log_n;        /* exponential: log-spaced buckets */
+    uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3 */
+    /* then double bounds[bounds_n]; name; help; unit; label names; states */
+};
+SHMETER_AT(shmeter_family_record, bytes, 0);
+SHMETER_AT(shmeter_family_record, kind, 4);
+SHMETER_AT(shmeter_family_record, state, 8);
+SHMETER_AT(shmeter_family_record, series_n, 16);
+SHMETER_AT(shmeter_family_record, created_real_ns, 24);
+SHMETER_AT(shmeter_family_record, hash, 32);
+SHMETER_AT(shmeter_family_record, definition, 40);
+SHMETER_AT(shmeter_family_record, type, 48);
+SHMETER_AT(shmeter_family_record, mode, 52);
+SHMETER_AT(shmeter_family_record, schema, 56);
+SHMETER_AT(shmeter_family_record, exponential, 60);
+SHMETER_AT(shmeter_family_record, min_value, 64);
+SHMETER_AT(shmeter_family_record, max_value, 72);
+SHMETER_AT(shmeter_family_record, buckets_n, 80);
+SHMETER_AT(shmeter_family_record, bounds_n, 84);
+SHMETER_AT(shmeter_family_record, cell_bytes, 88);
+SHMETER_AT(shmeter_family_record, max_series, 92);
+SHMETER_AT(shmeter_family_record, states_n, 96);
+SHMETER_AT(shmeter_family_record, states_bytes, 98);
+SHMETER_AT(shmeter_family_record, labels_n, 100);
+SHMETER_AT(shmeter_family_record, name_bytes, 104);
+SHMETER_AT(shmeter_family_record, help_bytes, 106);
+SHMETER_AT(shmeter_family_record, unit_bytes, 108);
+SHMETER_AT(shmeter_family_record, labels_bytes, 110);
+SHMETER_AT(shmeter_family_record, first_index, 112);
+SHMETER_AT(shmeter_family_record, log_n, 116);
+SHMETER_AT(shmeter_family_record, opened, 120);
+SHMETER_SIZE(shmeter_family_record, 128);
+
+struct shmeter_series_record {
+    uint32_t bytes;
+    uint32_t kind;
+    uint64_t state;    /* enum shmeter_visibility; mutable */
+    uint32_t family;   /* unit of its family's record */
+    uint32_t values_n; /* = the family's labels_n */
+    uint64_t cell;     /* offset in a CPU lane; gauges, statesets: number of the gauge cell */
+    uint64_t created_real_ns;
+    uint64_t hash; /* the index key */
+    uint32_t values_bytes;
+    uint32_t reserved;
+    /* then values_n strings, each with its ending zero */
+};
+SHMETER_AT(shmeter_series_record, bytes, 0);
+SHMETER_AT(shmeter_series_record, kind, 4);
+SHMETER_AT(shmeter_series_record, state, 8);
+SHMETER_AT(shmeter_series_record, family, 16);
+SHMETER_AT(shmeter_series_record, values_n, 20);
+SHMETER_AT(shmeter_series_record, cell, 24);
+SHMETER_AT(shmeter_series_record, created_real_ns, 32);
+SHMETER_AT(shmeter_series_record, hash, 40);
+SHMETER_AT(shmeter_series_record, values_bytes, 48);
+SHMETER_AT(shmeter_series_record, reserved, 52);
+SHMETER_SIZE(shmeter_series_record, 56);
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+/*
+ * A counter's cell is one uint64_t or one double. A cell at offset o of a CPU lane is at 2 * o of a
+ * shared lane, and a histogram's shared cell has twice the bytes: there each bucket is a
+ * {count, sum} moved by one compare-and-swap.
+ */
+struct shmeter_histogram_record { /* "this bucket has this count, and this lane's sum is this" */
+    uint64_t bucket;
+    uint64_t count;
+    double sum;
+};
+struct shmeter_histogram_cell { /* in a CPU lane */
+    uint64_t seq;               /* rec[seq & 1] is in force */
+    struct shmeter_histogram_record rec[2];
+    uint64_t reserved;
+    /* then uint64_t buckets[buckets_n] */
+};
+SHMETER_AT(shmeter_histogram_record, bucket, 0);
+SHMETER_AT(shmeter_histogram_record, count, 8);
+SHMETER_AT(shmeter_histogram_record, sum, 16);
+SHMETER_SIZE(shmeter_histogram_record, 24);
+SHMETER_AT(shmeter_histogram_cell, seq, 0);
+SHMETER_AT(shmeter_histogram_cell, rec, 8);
+SHMETER_AT(shmeter_histogram_cell, reserved, 56);
+SHMETER_SIZE(shmeter_histogram_cell, 64);
+
+struct shmeter_shared_bucket { /* in a shared lane, at 2 * (o + 64 + 8 * bucket) */
+    uint64_t count;
+    double sum;
+};
+SHMETER_AT(shmeter_shared_bucket, count, 0);
+SHMETER_AT(shmeter_shared_bucket, sum, 8);
+SHMETER_SIZE(shmeter_shared_bucket, 16);
+
+/* A gauge's value is stored XOR this NaN: zero is "never set". A NaN becomes the plain one. */
+#define SHMETER_UNSET_BITS UINT64_C(0x7ff86e6f74736574)
+
+struct shmeter_gauge_cell {
+    uint64_t value; /* bits of a double XOR SHMETER_UNSET_BITS */
+    uint64_t aux;   /* POOL: epoch. LATEST, LIVE_LATEST: ticks of the set. SUM, MIN, MAX: what */
+                    /*   this slot's earlier owners have left, stored like value. Else unused */
+};
+SHMETER_AT(shmeter_gauge_cell, value, 0);
+SHMETER_AT(shmeter_gauge_cell, aux, 8);
+SHMETER_SIZE(shmeter_gauge_cell, 16);
+
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+/*
+ * The states of a slot. Each arrow is one 16-byte compare-and-swap of {owner, identity}; those into
+ * CLAIMING bring the claimant's pid and the next generation.
+ *
+ *   FREE --a--> CLAIMING --c--> LIVE
+ *               ^  |  ^         |  |
+ *               a  d  +----b----+  e
+ *               |  v               |
+ *               RELEASED <---------+
+ *
+ *   a  a claimant                                                        shmeter_slot_take
+ *   b  a claimant: the owner is proven dead, or was this process before  shmeter_slot_take
+ *      exec; or as the last resort (shm/slots/search.h)
+ *   c  the claimant, when the block is ready                             shmeter_slot_take
+ *   d  the claimant, where the block cannot be backed                    shmeter_slot_take
+ *   e  the owner: its last copy of the header has closed                 shmeter_slot_leave
+ *
+ * A claimant that dies leaves CLAIMING, with its pid: b leads from there to CLAIMING again.
+ */
+enum shmeter_slot_state { SHMETER_SLOT_FREE, SHMETER_SLOT_CLAIMING, SHMETER_SLOT_LIVE, SHMETER_SLOT_RELEASED };
+
+struct shmeter_slot_word {
+    uint64_t owner;    /* {state:8 (low), generation:24, pid:32}; moved together with identity */
+    uint64_t identity; /* {start time:32 (low), namespaces:32} */
+    uint64_t image;    /* {generation:24 (low), hash of AT_RANDOM:40}: the process image. Written */
+                       /*   after the claim: of another generation, an earlier owner's */
+    uint64_t backed;   /* bytes of the slot's block that have memory: readers never pass it */
+    uint64_t claimed_ticks;
+    uint64_t ended_ticks; /* of a release; 0 while owned */
+    uint64_t users;       /* {copies of the header that use it:40 (low), generation:24}: the last */
+                          /*   gives it back. Another generation: another owner's; 0: before 1.3 */
+    uint64_t lock;        /* {generation:24 (low), enum shmeter_lock_kind:8}. 1.3. Another: none */
+};
+SHMETER_AT(shmeter_slot_word, owner, 0);
+SHMETER_AT(shmeter_slot_word, identity, 8);
+SHMETER_AT(shmeter_slot_word, image, 16);
+SHMETER_AT(shmeter_slot_word, backed, 24);
+SHMETER_AT(shmeter_slot_word, claimed_ticks, 32);
+SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
+SHMETER_AT(shmeter_slot_word, users, 48);
+SHMETER_AT(shmeter_slot_word, lock, 56);
+SHMETER_SIZE(shmeter_slot_word, 64);
+/* Of the lock on the owner's byte of the file. */
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
+
+struct shmeter_slot_check {
+    uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero: an unused place */
+    uint64_t since_ticks;
+    char name[SHMETER_CHECK_NAME_BYTES];
+    char message[2][SHMETER_CHECK_MESSAGE_BYTES];
+};
+SHMETER_AT(shmeter_slot_check, word, 0);
+SHMETER_AT(shmeter_slot_check, since_ticks, 8);
+SHMETER_AT(shmeter_slot_check, name, 16);
+SHMETER_AT(shmeter_slot_check, message, 64);
+SHMETER_SIZE(shmeter_slot_check, 256);
+
+struct shmeter_slot_block {
+    uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none */
+    uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
+    uint64_t work_n;          /* units of work begun */
+    uint64_t reserved_a[5];
+    char worker[SHMETER_WORKER_BYTES];
+    uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
+                         /*   Of another generation than the slot's: an earlier owner's, none */
+    uint64_t reserved_b[19];
+    struct shmeter_slot_check checks[SHMETER_CHECKS];
+    uint64_t ring_claimed;           /* {cells claimed, records} of the ring; no events yet: 0 */
+    uint64_t ring_backed;            /* bytes of the ring that have memory */
+    uint64_t opened_of;              /* owner (LIVE) whose list follows; another one's: none. 1.3 */
+    uint64_t opened[SHMETER_OPENED]; /* families: SHMETER_OPENED_ENTRY; zero ends the list */
+    uint64_t reserved_c[21];
+    /* at header.gauges_off: struct shmeter_gauge_cell[gauges_n]; at header.ring_off: the ring */
+};
+SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
+SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
+SHMETER_AT(shmeter_slot_block, work_n, 16);
+SHMETER_AT(shmeter_slot_block, reserved_a, 24);
+SHMETER_AT(shmeter_slot_block, worker, 64);
+SHMETER_AT(shmeter_slot_block, check_turn, 96);
+SHMETER_AT(shmeter_slot_block, reserved_b, 104);
+SHMETER_AT(shmeter_slot_block, checks, 256);
+SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
+SHMETER_AT(shmeter_slot_block, ring_backed, 2312);
+SHMETER_AT(shmeter_slot_block, opened_of, 2320);
+SHMETER_AT(shmeter_slot_block, opened, 2328);
+SHMETER_AT(shmeter_slot_block, reserved_c, 3928);
+SHMETER_SIZE(shmeter_slot_block, 4096);
+SHMETER_STATIC_ASSERT(SHMETER_CHECKS <= 8, "check_turn has a bit for each place");
+
+#endif
