@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 
 struct encoder;
 

@@ -5,7 +5,7 @@
 #ifndef SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENTS_H
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "health/health.h"
 
 struct rules;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "exporter/settings/options.h"
 #include "health/health.h"
 #include "health/rules/rules.h"

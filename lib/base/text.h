@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 
 /*
  * Prometheus' rules for names: [a-zA-Z_:][a-zA-Z0-9_:]* and, for labels, [a-zA-Z_][a-zA-Z0-9_]* that does not begin

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "formats/encode.h"
 #include "model/model.h"
 #include "read/store.h"

@@ -5,7 +5,7 @@
 #ifndef SHMETER_FORMATS_ENCODE_H
 #define SHMETER_FORMATS_ENCODE_H
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "formats/plan/plan.h"
 
 struct encoder {

@@ -5,7 +5,7 @@
 #ifndef SHMETER_FORMATS_GZIP_H
 #define SHMETER_FORMATS_GZIP_H
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 
 struct gzip;
 

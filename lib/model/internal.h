@@ -4,7 +4,7 @@
 #ifndef SHMETER_MODEL_INTERNAL_H
 #define SHMETER_MODEL_INTERNAL_H
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "model/model.h"
 
 #define MODEL_SHAPE_CHAINS 256u

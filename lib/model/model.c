@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/key.h"
+#include "base/containers/key.h"
 #include "base/saturate.h"
 #include "base/text.h"
 #include "model/internal.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 
 #define PIECES 2000u
 

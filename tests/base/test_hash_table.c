@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/array.h"
-#include "base/hash_table.h"
+#include "base/containers/array.h"
+#include "base/containers/hash_table.h"
 #include "base/saturate.h"
 
 #define NUMBERS 1000u

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "tests/tools/scratch.h"
-#include "tests/crash/breakpoints.h"
-#include "tests/crash/counts.h"
+#include "tests/crash/counting/counts.h"
 #include "tests/crash/death.h"
+#include "tests/crash/stop/breakpoints.h"
+#include "tests/tools/scratch.h"
 
 #define FULL_SET 6u /* gcc and clang, -O0, -O2 and -O3 */
 

@@ -8,7 +8,7 @@
 #include "tests/crash/copy.h"
 #include "tests/crash/ops.h"
 #include "tests/crash/reading.h"
-#include "tests/crash/stepper.h"
+#include "tests/crash/stop/stepper.h"
 
 struct result { /* of a job; in memory shared with the process that does it */
     uint64_t instructions, states, kills, pairs;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "tests/model/model.h"
+#include "tests/model/checker/model.h"
 
 struct observation {
     uint64_t *cell;

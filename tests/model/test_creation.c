@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/model/report.h"
+#include "tests/model/checker/report.h"
 
 #define shmeter_sys_open       kernel_sys_open
 #define shmeter_sys_open_apart kernel_sys_open_apart

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "read/snapshot/cells.c"
-#include "tests/model/report.h"
+#include "tests/model/checker/report.h"
 #include "tests/model/sequences.h"
 
 #define BUCKETS 2u

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/model/report.h"
+#include "tests/model/checker/report.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(MODEL_RACES)
 void *model_memcpy(void *to, const void *from, size_t bytes);

@@ -78,7 +78,7 @@ def crash(workspace, include, build):
 
 def client(workspace, include, name):
     program = workspace / name
-    must([*CC, *include, SOURCE / f"tests/shm/{name}.c", "-o", program, TOOLS, *LIBS])
+    must([*CC, *include, *(SOURCE / "tests/shm").rglob(name + ".c"), "-o", program, TOOLS, *LIBS])
     return program
 
 

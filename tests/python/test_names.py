@@ -1,5 +1,6 @@
 """Every public name of the package occurs in a test: a function that nobody calls has no test. A new one fails here until it has one."""
 import ast
+import glob
 import inspect
 import os
 import pkgutil
@@ -16,10 +17,10 @@ ROOT = os.path.dirname(shmeter.__file__)
 def words():
     """The names that the tests use, and the words of their texts, such as programs; but not what they only import."""
     found = set()
-    for name in os.listdir(HERE):
-        if not name.endswith(".py") or name == os.path.basename(__file__):
+    for path in glob.glob(os.path.join(HERE, "**/*.py"), recursive=True):
+        if path == os.path.abspath(__file__):
             continue
-        with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             nodes = list(ast.walk(ast.parse(file.read())))
         found.update(node.id for node in nodes if isinstance(node, ast.Name))
         found.update(node.attr for node in nodes if isinstance(node, ast.Attribute))

@@ -13,7 +13,7 @@ SUFFIXES = (".c", ".cc")
 OTHERS = {
     "tests/crash/ops.c": ["-DOPS_NAME=ops_here", '-DOPS_BUILD=""'],
     "tests/fuzz/segment/reading.c": ["-include", "tests/fuzz/segment/kernel.h"],
-    "tests/crash/registers_aarch64.c": ["--target=aarch64-linux-gnu", "-isystem", "/usr/aarch64-linux-gnu/include"],
+    "tests/crash/stop/registers_aarch64.c": ["--target=aarch64-linux-gnu", "-isystem", "/usr/aarch64-linux-gnu/include"],
 }
 
 

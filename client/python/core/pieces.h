@@ -7,7 +7,7 @@
 
 #include "view.h"
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "base/number.h"
 
 struct piece {          /* of one series */

@@ -4,7 +4,7 @@
  */
 #include "view.h"
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "base/number.h"
 
 struct samples {

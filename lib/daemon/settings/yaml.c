@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "daemon/settings/internal.h"
 
 struct tree { /* what yaml_close() gives back */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "model/model.h"
 
 enum plan_part {

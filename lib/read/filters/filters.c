@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "base/regex.h"
 #include "read/file/reader.h"
 

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "base/key.h"
+#include "base/containers/key.h"
 #include "read/give/internal.h"
 #include "shm/machine/hash.h"
 

@@ -8,14 +8,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/array.h"
-#include "base/hash_table.h"
+#include "base/containers/array.h"
+#include "base/containers/hash_table.h"
 #include "model/model.h"
 #include "read/filters/filters.h"
 #include "read/give/give.h"
 #include "read/snapshot/contents.h"
-#include "shm/layout/layout.h"
 #include "shm/layout/kinds.h"
+#include "shm/layout/layout.h"
 
 #define GIVING_NONE UINT32_MAX
 

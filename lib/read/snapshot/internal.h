@@ -11,19 +11,19 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/array.h"
-#include "base/hash_table.h"
+#include "base/containers/arena.h"
+#include "base/containers/array.h"
+#include "base/containers/hash_table.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
 #include "read/snapshot/contents.h"
 #include "read/snapshot/modes.h"
 #include "read/snapshot/snapshot.h"
 #include "read/snapshot/types.h"
-#include "shm/machine/atomic.h"
-#include "shm/machine/hash.h"
 #include "shm/layout/kinds.h"
 #include "shm/layout/layout.h"
+#include "shm/machine/atomic.h"
+#include "shm/machine/hash.h"
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/key.h"
+#include "base/containers/key.h"
 #include "base/text.h"
 #include "read/snapshot/internal.h"
 #include "shm/process/timens.h"

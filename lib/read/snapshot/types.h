@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/hash_table.h"
+#include "base/containers/arena.h"
+#include "base/containers/hash_table.h"
 #include "read/file/liveness.h"
 #include "read/file/reader.h"
 #include "read/snapshot/contents.h"
