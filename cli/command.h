@@ -25,6 +25,7 @@ struct command {
     int (*run)(const struct arguments *given); /* returns the exit code                                     */
 };
 
-extern const struct command command_create, command_ls, command_dump, command_health, command_doctor, command_rm;
+extern const struct command command_create, command_ls, command_dump, command_health, command_doctor, command_save,
+    command_load, command_rm;
 
 #endif

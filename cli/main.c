@@ -8,8 +8,8 @@
 #include "cli/arguments.h"
 #include "cli/say.h"
 
-static const struct command *const commands[] = { &command_create, &command_ls,     &command_dump,
-                                                  &command_health, &command_doctor, &command_rm };
+static const struct command *const commands[] = { &command_create, &command_ls,   &command_dump, &command_health,
+                                                  &command_doctor, &command_save, &command_load, &command_rm };
 #define COMMANDS_N (sizeof commands / sizeof *commands)
 
 static void
@@ -107,7 +107,7 @@ main(int argc, char **argv)
     int result;
 
     if (argc < 2) {
-        say_error("which command? create, ls, dump, health, doctor, rm or help (see shmeter --help)");
+        say_error("which command? create, ls, dump, health, doctor, save, load, rm or help (see shmeter --help)");
         return EXIT_USAGE;
     }
     result = dispatch(argc, argv);

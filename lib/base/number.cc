@@ -149,3 +149,23 @@ number_repr(char *out, double value)
     std::memcpy(out + text.mantissa, "e+0", 3); /* of 15 it makes 015 */
     return text.mantissa + 3 + number_u64(out + text.mantissa + 3, static_cast<uint64_t>(text.exponent));
 }
+
+int
+number_read_f64(const char *text, size_t len, double *out)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = { { "NaN", NAN }, { "+Inf", INFINITY }, { "-Inf", -INFINITY } };
+
+    for (const auto &one : words)
+        if (len == std::strlen(one.word) && !std::memcmp(text, one.word, len)) {
+            *out = one.value;
+            return 1;
+        }
+    size_t digit = len && *text == '-';
+    if (len <= digit || text[digit] < '0' || text[digit] > '9') /* from_chars knows words of its own */
+        return 0;
+    std::from_chars_result read = std::from_chars(text, text + len, *out);
+    return read.ec == std::errc() && read.ptr == text + len;
+}

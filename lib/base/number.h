@@ -1,5 +1,5 @@
 /*
- * Numbers as text. Locale-independent; nothing is allocated; no ending zero.
+ * Numbers as text, and back. Locale-independent; nothing is allocated; no ending zero.
  */
 #ifndef SHMETER_BASE_NUMBER_H
 #define SHMETER_BASE_NUMBER_H
@@ -34,6 +34,12 @@ size_t number_bound(char *out, double value);
  * +Inf NaN.
  */
 size_t number_repr(char *out, double value);
+
+/*
+ * Reads what number_f64() has written: all len bytes, to the very same double. Returns 1; or 0, when it is no number,
+ * or one that no double is near to.
+ */
+int number_read_f64(const char *text, size_t len, double *out);
 
 #ifdef __cplusplus
 }
