@@ -9,20 +9,19 @@
 struct shmeter_options;
 
 /* Rows of a command's table of options. */
-#define CREATION_OPTIONS                                                                                               \
-    { "mode", "MODE",                                                                                                  \
-      "0600, 0640 or 0660: who may read and write the\nsegment (default: 0600, with --group 0640)" },                 \
-        { "group", "GROUP", "group of the file, name or number" },                                                     \
-        { "lane-bytes", "BYTES",                                                                                       \
+#define CREATION_OPTIONS                                                                                              \
+    { "mode", "MODE", "0600, 0640 or 0660: who may read and write the\nsegment (default: 0600, with --group 0640)" }, \
+        { "group", "GROUP", "group of the file, name or number" },                                                    \
+        { "lane-bytes", "BYTES",                                                                                      \
           "room for counters and histograms, per CPU;\nrounded up to a power of two (default: 1M)" },                 \
-        { "max-series", "N", "series in all (default: 16384)" },                                                       \
-        { "max-family-series", "N", "series of one family (default: 1000)" },                                          \
-        { "max-slots", "N", "workers at one time (default: 256)" },                                                    \
-        { "max-gauges", "N", "gauge series (default: 1024)" },                                                         \
-        { "ring-bytes", "BYTES", "room for events, per worker (default: 256K)" },                                      \
+        { "max-series", "N", "series in all (default: 16384)" },                                                      \
+        { "max-family-series", "N", "series of one family (default: 1000)" },                                         \
+        { "max-slots", "N", "workers at one time (default: 256)" },                                                   \
+        { "max-gauges", "N", "gauge series (default: 1024)" },                                                        \
+        { "ring-bytes", "BYTES", "room for events, per worker (default: 256K)" },                                     \
         { "cpu-lanes", "N", "CPUs that get a lane (default: the highest that is\npresent, plus 1)" },                 \
-    {                                                                                                                  \
-        "shared-lanes", "N",                                                                                           \
+    {                                                                                                                 \
+        "shared-lanes", "N",                                                                                          \
             "1, 2, 4 or 8 lanes for threads without restartable\nsequences (default: after the CPU lanes)"            \
     }
 

@@ -8,9 +8,9 @@
 
 struct shmeter_options;
 
-#define SAVED_REMOVE_OPTION                                                                                            \
-    {                                                                                                                  \
-        "remove", NULL, "remove FILE when the segment has what it has: a\nlater load would bring old numbers back"      \
+#define SAVED_REMOVE_OPTION                                                                                        \
+    {                                                                                                              \
+        "remove", NULL, "remove FILE when the segment has what it has: a\nlater load would bring old numbers back" \
     }
 
 int saved_segment_exists(const char *path);

@@ -56,7 +56,8 @@ read_version(struct words *words)
     if (words_u32(words, &version) || words_done(words))
         return -EINVAL;
     if (version != SAVED_VERSION)
-        return words_fail(words, "the file has format %u, and this release reads format %u: use the release that saved it",
+        return words_fail(words,
+                          "the file has format %u, and this release reads format %u: use the release that saved it",
                           (unsigned)version, SAVED_VERSION);
     return 0;
 }

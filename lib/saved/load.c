@@ -13,6 +13,7 @@
 #include "shm/series.h"
 
 struct loader {
+    const char *path;
     struct words words;
     struct saved_facts facts;
     struct shmeter_attachment *attachment;
@@ -23,6 +24,27 @@ struct loader {
     struct shmeter_binding binding;
     int has_overflow;
 };
+
+/* Says that there is no segment, unless why it is so was said. Returns result. */
+static int
+fail(struct loader *loader, int result, const char *why)
+{
+    if (result == -ENOSPC)
+        why = "the filesystem is full: make room, or choose smaller sizes";
+    return report_fail(loader->words.report, result, "%s cannot be created: %s", loader->path,
+                       why && *why ? why : strerror(-result));
+}
+
+/* Says that there is no room for what the line has. */
+static int
+no_room(struct loader *loader, int error)
+{
+    if (error == -ENOSPC)
+        return fail(loader, error, NULL);
+    words_fail(&loader->words, "the new segment has no room for this: choose larger sizes (max-series, max-gauges, "
+                               "lane-bytes)");
+    return -ENOMEM;
+}
 
 /* ---- values: nobody else has the file, so these are plain stores ---- */
 
@@ -76,14 +98,15 @@ take_gauge(struct loader *loader, uint64_t number)
 
     if (words_f64(&loader->words, &value))
         return -EINVAL;
-    if (loader->definition.type == SHMETER_STATESET && !(value >= 0 && value < loader->definition.states_n && floor(value) == value))
+    if (loader->definition.type == SHMETER_STATESET &&
+        !(value >= 0 && value < loader->definition.states_n && floor(value) == value))
         return words_fail(&loader->words, "there is no state of this number");
     if (shmeter_gauge_extreme(mode) && isnan(value))
         return words_fail(&loader->words, "a smallest or largest value is no number");
     if (!shmeter_gauge_latest(mode)) {
         struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, 0);
         if (!word->backed && shmeter_back(attachment, header->slot_blocks_off, header->ring_off))
-            return report_fail(loader->words.report, -ENOSPC, "there is no room for gauges");
+            return fail(loader, -ENOSPC, NULL);
         word->backed = header->ring_off;
         from = shmeter_slot_block_at(attachment, 0) + header->gauges_off;
     }
@@ -137,18 +160,6 @@ is_overflow(const struct loader *loader, const struct shmeter_values *values)
 
     shmeter_values_overflow(&overflow, loader->definition.labels_n);
     return overflow.bytes && overflow.bytes == values->bytes && !memcmp(overflow.text, values->text, values->bytes);
-}
-
-static int
-no_room(struct loader *loader, int error)
-{
-    if (error == -ENOSPC)
-        return report_fail(loader->words.report, error, "the filesystem is full: make room, and load again");
-    report_fail(loader->words.report, -ENOMEM,
-                "%s:%u: the new segment has no room for this: choose larger sizes (--max-series, --max-gauges, "
-                "--lane-bytes)",
-                loader->words.text->file, (unsigned)loader->words.line);
-    return -ENOMEM;
 }
 
 /* Registers the series of these values: its record. NULL: it stands twice, or there is no room. */
@@ -247,14 +258,16 @@ take_family(struct loader *loader)
         loader->words.line = line;
         return words_fail(&loader->words, "the family %s %s", desc.name, why);
     }
+    if (!words_begins(&loader->words, "series"))
+        return words_fail(&loader->words, "a series of the family %s is expected", desc.name);
     if (shmeter_definition_make(&desc, &loader->definition))
         return report_fail(loader->words.report, -ENOMEM, "out of memory");
     result = bind_family(loader, created_ns);
-    while (!result && words_begins(&loader->words, "series")) {
-        result = take_series(loader);
+    do {
+        result = result ? result : take_series(loader);
         if (!result)
             result = words_next(&loader->words);
-    }
+    } while (!result && words_begins(&loader->words, "series"));
     return result;
 }
 
@@ -308,12 +321,12 @@ static int
 fill(void *argument, int fd, const struct shmeter_header *header)
 {
     struct loader *loader = argument;
+    const struct shmeter_file file = { .mode = 0 };
     const char *why = NULL;
-    int result = shmeter_segment_attach_nameless(fd, header, &loader->attachment, &why);
+    int result = shmeter_segment_attach_to(fd, NULL, header, &file, &loader->attachment, &why);
 
     if (result)
-        return report_fail(loader->words.report, result, "the new segment cannot be filled: %s",
-                           why ? why : strerror(-result));
+        return fail(loader, result, why);
     result = take_all(loader);
     end_family(loader);
     shmeter_attachment_give(loader->attachment);
@@ -344,7 +357,7 @@ int
 saved_load(const char *path, const struct shmeter_options *given, const struct saved_text *text,
            struct saved_facts *facts, struct report *report)
 {
-    struct loader loader = { .words = { .text = text, .report = report } };
+    struct loader loader = { .path = path, .words = { .text = text, .report = report } };
     struct shmeter_options saved = { .struct_bytes = sizeof saved }, options;
     const char *why = NULL;
     int result = saved_head(&loader.words, &loader.facts, &saved);
@@ -354,5 +367,5 @@ saved_load(const char *path, const struct shmeter_options *given, const struct s
     options = options_of(given, &saved);
     result = shmeter_segment_create_with(path, &options, fill, &loader, &why);
     *facts = loader.facts;
-    return result ? report_fail(report, result, "%s cannot be created: %s", path, why ? why : strerror(-result)) : 0;
+    return result ? fail(&loader, result, why) : 0;
 }

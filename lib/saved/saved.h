@@ -18,8 +18,8 @@ struct shmeter_options;
 
 /* What a text has in it. */
 struct saved_facts {
-    uint64_t nonce[2];    /* of the segment that was saved                                                   */
-    uint64_t saved_ns;    /* CLOCK_REALTIME of the reading                                                  */
+    uint64_t nonce[2]; /* of the segment that was saved                                                   */
+    uint64_t saved_ns; /* CLOCK_REALTIME of the reading                                                  */
     uint32_t families, series;
     uint32_t workers; /* that lived at that moment: what they counted later is not in the text              */
 };

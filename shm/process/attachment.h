@@ -46,7 +46,8 @@ struct shmeter_wiped {
     uint64_t spare_record; /* {unit:32 (low), units:32}                                                     */
     uint64_t spare_cell;   /* {offset:40 (low), bytes:24}                                                   */
     uint64_t spare_gauge;  /* number + 1                                                                   */
-    uint64_t reports;  /* of checks, left to the thread that has the turn to write them (shm/slots/worker.h); 0: nobody has */
+    uint64_t
+        reports; /* of checks, left to the thread that has the turn to write them (shm/slots/worker.h); 0: nobody has */
     uint64_t identity; /* who this process is, once known is not 0                                          */
     uint64_t known;    /* 1: identity is; 2: and /proc is its own                                           */
     /* Of a process that has found no slot. */
@@ -80,7 +81,7 @@ struct shmeter_attachment {
     uint32_t timer_kind; /* enum shmeter_ticks_kind of this process's timers                            */
     uint32_t unwiped;    /* 1: fork does not wipe, libc calls shm/segment/fork.h instead                          */
     uint32_t pid;        /* of the process that has used it last, where fork does not wipe               */
-    uint32_t reserved_b;
+    uint32_t nameless;   /* 1 + descriptor of a file that is being made and has no name; 0: path leads to it  */
     uint32_t same_boot;
     uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];

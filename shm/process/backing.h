@@ -5,17 +5,19 @@
 #ifndef SHMETER_SHM_BACKING_H
 #define SHMETER_SHM_BACKING_H
 
+#include "../layout/header.h"
 #include "../machine/atomic.h"
 #include "attachment.h"
-#include "../layout/header.h"
 
 /* Kernels before 5.14: by the file, opened anew and only if it still is the same one. */
 SHMETER_LOCAL int
 shmeter_back_by_file(const struct shmeter_attachment *attachment, uint64_t off, uint64_t bytes)
 {
     struct shmeter_file file;
-    int fd = shmeter_sys_open_apart(attachment->path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0),
-        result;
+    int fd, result;
+    if (attachment->nameless)
+        return shmeter_sys_allocate((int)attachment->nameless - 1, off, bytes);
+    fd = shmeter_sys_open_apart(attachment->path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     result = shmeter_sys_stat(fd, NULL, &file);

@@ -6,11 +6,11 @@
 #ifndef SHMETER_SHM_SEGMENT_H
 #define SHMETER_SHM_SEGMENT_H
 
+#include "../layout/numa.h"
+#include "../process/ticks.h"
 #include "fork.h"
 #include "meter.h"
-#include "../layout/numa.h"
 #include "sizes.h"
-#include "../process/ticks.h"
 
 /* Writes the beginning of a new segment into its still nameless file. */
 SHMETER_LOCAL int
@@ -69,9 +69,22 @@ shmeter_segment_name(const char *temporary, const char *path, int made)
     return result;
 }
 
+/* Puts more into a file that is to become a segment and has no name yet. 0 or -errno: then there is no segment. */
+typedef int (*shmeter_segment_fill_fn)(void *argument, int fd, const struct shmeter_header *header);
+
+/* The file's beginning, and what the creator has for it (NULL nothing). */
+SHMETER_LOCAL int
+shmeter_segment_fill_with(int fd, const struct shmeter_options *options, const struct shmeter_header *header,
+                          shmeter_segment_fill_fn more, void *argument)
+{
+    int result = shmeter_segment_fill(fd, options, header);
+    return result || !more ? result : more(argument, fd, header);
+}
+
 /* Returns 0 when this process's segment now has the name, -EEXIST when another's has, or another -errno and *why. */
 SHMETER_LOCAL int
-shmeter_segment_create(const char *path, const struct shmeter_options *options, const char **why)
+shmeter_segment_create_with(const char *path, const struct shmeter_options *options, shmeter_segment_fill_fn more,
+                            void *argument, const char **why)
 {
     struct shmeter_header header;
     char directory[256], temporary[300], self[32] = "/proc/self/fd/";
@@ -91,7 +104,7 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
         fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
     if (fd < 0)
         return fd;
-    result = shmeter_segment_fill(fd, options, &header);
+    result = shmeter_segment_fill_with(fd, options, &header, more, argument);
     if (!result && !temporary[0]) {
         for (number = 1; number <= fd / 10; number *= 10)
             ;
@@ -102,7 +115,7 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
         if (result == -ENOENT) { /* no /proc: a second file, with a name for the moment */
             shmeter_sys_close(fd);
             fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
-            result = fd < 0 ? fd : shmeter_segment_fill(fd, options, &header);
+            result = fd < 0 ? fd : shmeter_segment_fill_with(fd, options, &header, more, argument);
         }
     }
     if (temporary[0])
@@ -110,6 +123,12 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
     if (fd >= 0)
         shmeter_sys_close(fd);
     return result;
+}
+
+SHMETER_LOCAL int
+shmeter_segment_create(const char *path, const struct shmeter_options *options, const char **why)
+{
+    return shmeter_segment_create_with(path, options, NULL, NULL, why);
 }
 
 /* Checks type, links, owner and mode, before a byte of the file is believed. */
@@ -211,48 +230,43 @@ shmeter_segment_map(uint64_t bytes, int fd)
 }
 
 /*
- * Maps the segment at path, and backs its index. Returns 0 and *out, or -errno and *why (NULL: the errno says it).
+ * Maps the segment in a file, and backs its index. path: NULL when it has no name yet; then the descriptor stays open
+ * for as long as the attachment is used. Returns 0 and *out, or -errno and *why (NULL: the errno says it).
  */
 SHMETER_LOCAL int
-shmeter_segment_attach(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
-                       const char **why)
+shmeter_segment_attach_to(int fd, const char *path, const struct shmeter_header *header,
+                          const struct shmeter_file *file, struct shmeter_attachment **out, const char **why)
 {
     struct shmeter_attachment *attachment;
-    struct shmeter_header header;
-    struct shmeter_file file;
-    long mapped;
-    int result, fd = shmeter_segment_open(path, options, &header, &file, why);
-    if (fd < 0)
-        return fd;
-    mapped = shmeter_segment_map(header.segment_bytes, fd);
-    shmeter_sys_close(fd);
+    long mapped = shmeter_segment_map(header->segment_bytes, fd);
+    int result;
     *why = NULL;
     if (shmeter_sys_failed(mapped))
         return (int)mapped;
-    attachment = shmeter_attachment_make(&header);
+    attachment = shmeter_attachment_make(header);
     if (!attachment) {
-        shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), header.segment_bytes);
+        shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), header->segment_bytes);
         return -ENOMEM;
     }
     attachment->base = SHMETER_POINTER(unsigned char *, mapped);
-    attachment->any_owner = options->any_owner;
-    attachment->device = file.device;
-    attachment->inode = file.inode;
+    attachment->device = file->device;
+    attachment->inode = file->inode;
+    attachment->nameless = path ? 0 : (uint32_t)fd + 1;
     shmeter_text_append(attachment->path, sizeof attachment->path, 0, path);
-    attachment->state = (struct shmeter_state *)(void *)(attachment->base + header.state_off);
+    attachment->state = (struct shmeter_state *)(void *)(attachment->base + header->state_off);
     shmeter_attachment_calibrate(attachment);
-    attachment->lanes.cpu = attachment->base + header.cpu_lanes_off;
-    attachment->lanes.shared = attachment->base + header.shared_lanes_off;
-    shmeter_lanes_use(&attachment->lanes, shmeter_rseq_usable() && attachment->same_boot ? header.cpu_lanes_n : 0);
-    attachment->lanes.shift = header.lane_shift;
-    attachment->lanes.shared_mask = header.shared_lanes_n - 1;
+    attachment->lanes.cpu = attachment->base + header->cpu_lanes_off;
+    attachment->lanes.shared = attachment->base + header->shared_lanes_off;
+    shmeter_lanes_use(&attachment->lanes, shmeter_rseq_usable() && attachment->same_boot ? header->cpu_lanes_n : 0);
+    attachment->lanes.shift = header->lane_shift;
+    attachment->lanes.shared_mask = header->shared_lanes_n - 1;
     attachment->lanes.losses = attachment->state->losses;
     result = attachment->unwiped ? shmeter_fork_watch() : 0;
     if (result)
         *why =
             "cannot be used: neither the kernel (MADV_WIPEONFORK) nor libc (pthread_atfork) tells a forked child apart";
     else
-        result = shmeter_back(attachment, header.index_off, header.index_entries * 8);
+        result = shmeter_back(attachment, header->index_off, header->index_entries * 8);
     if (result) {
         shmeter_attachment_give(attachment);
         return result;
@@ -260,6 +274,25 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
     shmeter_populate(attachment);
     *out = attachment;
     return 0;
+}
+
+/*
+ * Maps the segment at path, and backs its index. Returns 0 and *out, or -errno and *why (NULL: the errno says it).
+ */
+SHMETER_LOCAL int
+shmeter_segment_attach(const char *path, const struct shmeter_options *options, struct shmeter_attachment **out,
+                       const char **why)
+{
+    struct shmeter_header header;
+    struct shmeter_file file;
+    int result, fd = shmeter_segment_open(path, options, &header, &file, why);
+    if (fd < 0)
+        return fd;
+    result = shmeter_segment_attach_to(fd, path, &header, &file, out, why);
+    shmeter_sys_close(fd);
+    if (!result)
+        (*out)->any_owner = options->any_owner;
+    return result;
 }
 
 /*
