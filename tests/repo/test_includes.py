@@ -19,7 +19,7 @@ LIB = {"lib/base", "lib/model", "lib/formats", "lib/read/file", "lib/exposition"
 SHM = ["shm/machine", "shm/layout", "shm/process", "shm/lanes", "shm/segment", "shm/registry", "shm/slots", "shm"]
 ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "client": {"client", *SHM},
-    "client/python": {"client/python", *PUBLIC} | LIB,
+    "client/python": {"client/python", "lib/saved", *PUBLIC} | LIB,
     "lib/base": {"lib/base", *SHM},
     "lib/model": {"lib/model", "lib/base", *SHM},
     "lib/formats": {"lib/formats", "lib/model", "lib/base"},
@@ -28,6 +28,7 @@ ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "lib/read/filters": {"lib/read/filters", "lib/read/file", "lib/base"},
     "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
     "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
+    "lib/saved": {"lib/saved", "lib/read/snapshot", "lib/read/file", "lib/model", "lib/base", "shm"},
     "lib/exposition": {"lib/exposition", "lib/read", "lib/read/snapshot", "lib/formats", "lib/model", "lib/base"},
     "lib/health": {"lib/health", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
     "lib/daemon": {"lib/daemon", "lib/base"},

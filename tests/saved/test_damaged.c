@@ -234,7 +234,7 @@ what_is_wrong_is_said_with_its_line(void **state)
         { 10,
           HEAD COUNTER "labels \"l\"\nseries \"a\" 7 1\nseries \"b\" 7 1\nseries \"c\" 7 1\nseries \"d\" 7 1\nend 4\n",
           "larger sizes" },
-        { 9,
+        { 10,
           HEAD
           "family gauge \"g\" 7\nlabels \"l\"\nmode sum\nseries \"a\" 7 1\nseries \"b\" 7 1\nseries \"c\" 7 1\nend 3\n",
           "larger sizes" },

@@ -3,32 +3,75 @@
  */
 #include "view.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "read/snapshot/status.h"
+#include "saved/saved.h"
+
+/* Fills report when the text of file was to be had, and could not be. */
+static void
+load_text(const char *path, const char *file, const struct shmeter_options *options, struct report *report)
+{
+    struct buffer bytes = { NULL, 0, 0 };
+    struct saved_facts facts;
+    int result = saved_file_read(file, &bytes, report);
+
+    if (!result) {
+        const struct saved_text text = { bytes.data, bytes.len, file };
+        result = saved_load(path, options, &text, &facts, report);
+    }
+    buffer_free(&bytes);
+    if (result == -ENOENT || result == -EEXIST) /* nothing was saved; another process was faster */
+        *report->text = 0;
+}
+
+/*
+ * Where there is no segment yet, makes one of what `shmeter save` has put into file (NULL: $SHMETER_LOAD). A segment
+ * that cannot be made so is made empty, as without the file. Returns -1 with an exception.
+ */
+static int
+load(const char *segment, const char *file, const struct shmeter_options *options)
+{
+    struct report report = { "", 0, 0 };
+    struct stat status;
+    char path[256];
+
+    file = file ? file : getenv("SHMETER_LOAD");
+    if (!file || !*file || shmeter_segment_path(shmeter_open_name(segment), path) || !lstat(path, &status))
+        return 0;
+    Py_BEGIN_ALLOW_THREADS
+    load_text(path, file, options, &report);
+    Py_END_ALLOW_THREADS
+    return *report.text ? PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s; the segment begins empty", report.text) : 0;
+}
 
 PyObject *
 meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *words[] = {
         "segment",   "mode",       "worker",    "group",        "lane_bytes", "max_series", "max_family_series",
-        "max_slots", "max_gauges", "cpu_lanes", "shared_lanes", "any_owner",  NULL
+        "max_slots", "max_gauges", "cpu_lanes", "shared_lanes", "any_owner",  "load",       NULL
     };
     struct shmeter_options options = { .struct_bytes = sizeof options, .group = -1 };
     struct core *core = core_of_module(module);
     struct meter_object *meter;
-    const char *segment = NULL;
+    const char *segment = NULL, *file = NULL;
     long long group = -1;
     unsigned long long lane_bytes = 0;
     int any_owner = 0, result;
     char path[256];
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|z$IzLKIIIIIIp", words, &segment, &options.mode, &options.worker,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|z$IzLKIIIIIIpz", words, &segment, &options.mode, &options.worker,
                                      &group, &lane_bytes, &options.max_series, &options.max_family_series,
                                      &options.max_slots, &options.max_gauges, &options.cpu_lanes, &options.shared_lanes,
-                                     &any_owner))
+                                     &any_owner, &file))
         return NULL;
     options.group = group;
     options.lane_bytes = lane_bytes;
     options.any_owner = any_owner != 0;
+    if (load(segment, file, &options))
+        return NULL;
     meter = PyObject_GC_New(struct meter_object, core->meter);
     if (!meter)
         return NULL;
