@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "read/snapshot/modes.h"
 #include "saved/internal.h"
 #include "shm/layout/desc.h"

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/containers/arena.h"
 #include "saved/internal.h"
 #include "shm/open.h"
 #include "shm/series.h"

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "base/containers/buffer.h"
 #include "base/report.h"
 
 struct shmeter_options;

@@ -28,7 +28,7 @@ ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "lib/read/filters": {"lib/read/filters", "lib/read/file", "lib/base"},
     "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
     "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
-    "lib/saved": {"lib/saved", "lib/read/snapshot", "lib/read/file", "lib/model", "lib/base", "shm"},
+    "lib/saved": {"lib/saved", "lib/read/snapshot", "lib/read/file", "lib/model", "lib/base", *SHM},
     "lib/exposition": {"lib/exposition", "lib/read", "lib/read/snapshot", "lib/formats", "lib/model", "lib/base"},
     "lib/health": {"lib/health", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
     "lib/daemon": {"lib/daemon", "lib/base"},
@@ -38,7 +38,7 @@ ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "exporter/scrape": {"exporter/scrape", "exporter/settings"} | LIB,
     "exporter/web": {"exporter/web", "exporter/auth", "exporter/tls", "exporter/settings", "exporter/scrape", "lib/formats", "lib/daemon", "lib/base"},
     "exporter": {"exporter", "exporter/scrape", "exporter/settings", "exporter/web", "lib/daemon", "lib/base"},
-    "cli": {"cli", *SHM} | LIB,
+    "cli": {"cli", "lib/saved", *SHM} | LIB,
     "bench": {"bench", *PUBLIC} | LIB,
     "examples": {"examples", *PUBLIC},
 }
