@@ -1,6 +1,9 @@
 """save and load: what people see of them, the file, and what creating a segment has to do with it."""
 
 import os
+import re
+import shlex
+import shutil
 import stat
 import subprocess
 
@@ -150,8 +153,7 @@ def what_cannot_be_read_is_one_sentence(bench):
 @test
 def the_file_is_its_owners_and_is_replaced_as_a_whole(bench):
     count(bench)
-    os.umask(0)
-    bench.good("save", saved(bench), bench.name)
+    bench.good("save", saved(bench), bench.name, umask=0)
     first = os.stat(saved(bench))
     equal(stat.S_IMODE(first.st_mode), 0o600)
     os.link(saved(bench), saved(bench, "kept"))
@@ -228,6 +230,53 @@ def a_full_tmpfs_gets_no_segment(bench):
         raise Skip(done.stderr.strip())
     equal((done.returncode, done.stdout), (1, ""), done.stderr)
     contains(done.stderr, "full")
+
+
+UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/systemd/shmeter-saved@.service.in")
+
+
+def unit(bench):
+    with open(UNIT, encoding="ascii") as file:
+        return file.read().replace("@bindir@", os.path.dirname(bench.program))
+
+
+@test
+def the_unit_carries_counters_over_a_reboot_and_never_brings_old_ones_back(bench):
+    """Its own commands, as systemd would call them."""
+    commands = {name: shlex.split(line.replace("%S", bench.folder).replace("%i", bench.name).replace("$ARGS", "--max-slots=9"))[1:]
+                for name, line in re.findall(r"^(Exec\w+)=(.*)$", unit(bench), re.MULTILINE)}
+    os.makedirs(f"{bench.folder}/shmeter-saved/{bench.name}")
+    start, stop = (lambda: bench.good(*commands["ExecStart"])), (lambda: bench.good(*commands["ExecStop"]))
+    start()  # the first boot
+    count(bench)
+    stop(), os.unlink(bench.path), start()  # a reboot
+    equal(values(bench, bench.name)["shop_requests_total"], "5")
+    count(bench)
+    stop(), start()  # the unit alone was restarted
+    count(bench)
+    os.unlink(bench.path), start()  # a power failure: nothing was saved, and what was saved before it is gone
+    equal(values(bench, bench.name), {})
+    count(bench)
+    stop(), os.unlink(bench.path), start()
+    equal(values(bench, bench.name)["shop_requests_total"], "5")
+    [segment] = bench.json("ls", bench.name, "--json")
+    equal(segment["slots"]["capacity"], 9)
+
+
+@test
+def systemd_has_no_complaint_about_the_unit(bench):
+    if not shutil.which("systemd-analyze"):
+        raise Skip("systemd-analyze is not installed")
+    path = f"{bench.folder}/shmeter-saved@shop.service"
+
+    def verify(text):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True)
+        return [line for line in (done.stdout + done.stderr).splitlines() if "shmeter" in line]
+
+    equal(verify(unit(bench)), [])
+    equal(bool(verify(unit(bench) + "RemoveIPC=perhaps\n")), True, "a complaint about a bad unit")
 
 
 main()

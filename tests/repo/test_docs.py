@@ -132,11 +132,11 @@ def options_in_the_documents_exist():
     """In lines of code: `shmeter-exporter --x`, `shmeter COMMAND --x`, `shmeter-bench --x`, `./quickstart --x`."""
     known = {"shmeter-exporter": options_of("exporter/shmeter-exporter"), "shmeter-bench": options_of("bench/shmeter-bench"),
              "shmeter-pool": {"--port", "--workers", "--segment"}}
-    for command in ("create", "ls", "dump", "health", "doctor", "rm"):
+    for command in ("create", "ls", "dump", "health", "doctor", "save", "load", "rm"):
         known["shmeter " + command] = options_of("cli/shmeter", command)
     wrong, seen = [], 0
     for document in documents():
-        for program, rest in re.findall(r"(shmeter-exporter|shmeter-bench|shmeter-pool|\bshmeter (?:create|ls|dump|health|doctor|rm))\b([^`\n|]*)",
+        for program, rest in re.findall(r"(shmeter-exporter|shmeter-bench|shmeter-pool|\bshmeter (?:create|ls|dump|health|doctor|save|load|rm))\b([^`\n|]*)",
                                         text(document)):
             for option in re.findall(r"(?<=\s)--[a-z][\w.-]*", rest):
                 seen += 1

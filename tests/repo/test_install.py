@@ -82,7 +82,8 @@ def pkg_config(*arguments):
 def everything_that_users_need_is_installed():
     install()
     for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter",
-                    "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket", "sysusers.d/shmeter-exporter.conf"):
+                    "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket",
+                    "systemd/system/shmeter-saved@.service", "sysusers.d/shmeter-exporter.conf"):
         installed(pattern)
 
 
