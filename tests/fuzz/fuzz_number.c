@@ -1,6 +1,6 @@
 /*
- * Every double and every integer reads back as itself, by strtod(3) and strtoull(3), in what is written as a value and as a bound; and a
- * value of -0 has its sign.
+ * Every double and every integer reads back as itself, by strtod(3), strtoull(3) and number_read_f64(), in what is
+ * written as a value and as a bound; and a value of -0 has its sign.
  */
 #include <math.h>
 #include <stdint.h>
@@ -23,7 +23,9 @@ must_read_back(const char *text, size_t len, double value, int is_signed)
         ended[len] = 0;
         back = strtod(ended, &end);
         if (end == ended + len &&
-            ((back == value && (!is_signed || !signbit(back) == !signbit(value))) || (back != back && value != value)))
+            ((back == value && (!is_signed || !signbit(back) == !signbit(value))) || (back != back && value != value)) &&
+            (!is_signed || (number_read_f64(text, len, &back) &&
+                            ((back == value && !signbit(back) == !signbit(value)) || (back != back && value != value)))))
             return;
     }
     fprintf(stderr, "%a was written as %.*s\n", value, (int)len, text);
