@@ -12,13 +12,22 @@
 #include "shm/machine/sys.h"
 
 #define PROC_INTERVAL_NS UINT64_C(1000000000)
+#define PROC_SHARE       8u /* of the owners with a lock in one reading                                          */
 
 void
 shmeter_observer_init(struct shmeter_observer *observer, int fd)
 {
+    memset(observer, 0, sizeof *observer);
     observer->namespaces = shmeter_namespaces_hash();
     observer->proc_is_ours = shmeter_identity_proc_is_ours();
     observer->fd = fd;
+}
+
+void
+shmeter_observer_begin(struct shmeter_observer *observer)
+{
+    observer->turn = observer->turn + PROC_SHARE < observer->mapped_n ? observer->turn + PROC_SHARE : 0;
+    observer->mapped_n = 0;
 }
 
 static uint32_t
@@ -74,18 +83,20 @@ ask_lock(int fd, uint32_t slot)
 }
 
 /*
- * The owner has a lock that no child inherits. A child may have its descriptor by accident: once a second its number is
- * asked for.
+ * The owner has a lock that no child inherits. A child may have its descriptor by accident, so the owner's number is
+ * asked for too: when it is met first, and then in turn, because that costs as much as thirty locks.
  */
 static enum shmeter_liveness
-ask_mapped(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer, uint32_t slot, uint32_t pid,
+ask_mapped(struct shmeter_liveness_memo *memo, struct shmeter_observer *observer, uint32_t slot, uint32_t pid,
            uint32_t start, uint64_t now_ns)
 {
     enum shmeter_liveness verdict = ask_lock(observer->fd, slot);
+    uint32_t rank = observer->mapped_n++;
+    int has_turn = !memo->proc_ns || rank - observer->turn < PROC_SHARE;
 
     if (verdict != SHMETER_LIVENESS_LIVE)
         return verdict;
-    if (is_due(memo, now_ns)) {
+    if (has_turn && is_due(memo, now_ns)) {
         memo->proc_verdict = SHMETER_LIVENESS_LIVE;
         if (shmeter_sys_probe(pid) == -ESRCH)
             memo->proc_verdict = SHMETER_LIVENESS_DEAD;
@@ -96,7 +107,7 @@ ask_mapped(struct shmeter_liveness_memo *memo, const struct shmeter_observer *ob
 }
 
 enum shmeter_liveness
-shmeter_liveness(struct shmeter_liveness_memo *memo, const struct shmeter_observer *observer,
+shmeter_liveness(struct shmeter_liveness_memo *memo, struct shmeter_observer *observer,
                  const struct shmeter_owner *owner, uint32_t slot, uint64_t now_ns)
 {
     uint32_t state = SHMETER_OWNER_STATE(owner->owner), pid = SHMETER_OWNER_PID(owner->owner);

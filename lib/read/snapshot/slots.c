@@ -131,7 +131,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     if (array_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
         return -ENOMEM;
     out = &status->slots[status->slots_len++];
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct status_slot, checks)); /* of the checks those that are there are written */
     out->slot = number;
     out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
@@ -146,6 +146,27 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     return 0;
 }
 
+/*
+ * The owner's name, which it has written before it was LIVE and never changes. A name of which the owner is another one
+ * afterwards is read again in the next take.
+ */
+static void
+read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
+{
+    if (slot->named == slot->owner.owner)
+        return;
+    slot->named = 0;
+    slot->worker[0] = 0;
+    if (!has_block(snapshot, number, slot))
+        return;
+    read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker), SHMETER_WORKER_BYTES,
+              slot->worker);
+    /* pairs with shmeter_slot_move */
+    shmeter_fence_acquire();
+    if (slot->state == SHMETER_SLOT_LIVE && snapshot_load(snapshot, word_off(snapshot, number)) == slot->owner.owner)
+        slot->named = slot->owner.owner;
+}
+
 static int
 take_slot(struct snapshot *snapshot, uint32_t number)
 {
@@ -155,10 +176,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     read_word(snapshot, number, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
-    slot->worker[0] = 0;
-    if (has_block(snapshot, number, slot))
-        read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker),
-                  SHMETER_WORKER_BYTES, slot->worker);
+    read_name(snapshot, number, slot);
     switch (slot->life) {
     case SHMETER_LIVENESS_LIVE:
         status->slots_live++;
@@ -218,6 +236,7 @@ snapshot_take_slots(struct snapshot *snapshot)
     struct segment_status *status = &snapshot->status;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
+    shmeter_observer_begin(&snapshot->observer);
     return take_held_slots(snapshot);
 }
 

@@ -52,7 +52,7 @@ slots_that_nobody_owns_have_no_life(void **state)
 {
     struct shmeter_liveness_memo memo = { 0 };
     struct shmeter_owner never = { 0, 0, 0 }, released = { SHMETER_OWNER(SHMETER_SLOT_RELEASED, 1, getpid()), 0, 0 };
-    struct shmeter_observer observer = { 1, 1, -1 };
+    struct shmeter_observer observer = { .namespaces = 1, .proc_is_ours = 1, .fd = -1 };
     (void)state;
 
     assert_int_equal(shmeter_liveness(&memo, &observer, &never, 0, 1), SHMETER_LIVENESS_FREE);
@@ -201,6 +201,60 @@ a_mapped_lock_that_is_gone_is_a_dead_owner_wherever_it_was(void **state)
     image_free(&image);
 }
 
+#define MANY 20u
+
+/* Reads all slots once; how many owners are dead. */
+static uint32_t
+read_many(struct shmeter_observer *observer, struct shmeter_liveness_memo *memos, pid_t pid, uint64_t now_ns)
+{
+    const struct shmeter_owner owner = { SHMETER_OWNER(SHMETER_SLOT_LIVE, 1, pid),
+                                         SHMETER_IDENTITY(0, observer->namespaces),
+                                         SHMETER_LOCK(SHMETER_LOCK_MAPPED, 1) };
+    uint32_t i, dead = 0;
+
+    shmeter_observer_begin(observer);
+    for (i = 0; i < MANY; i++)
+        dead += shmeter_liveness(&memos[i], observer, &owner, i, now_ns) == SHMETER_LIVENESS_DEAD;
+    return dead;
+}
+
+/* The locks of all are held by somebody else: as by children that have the descriptors by accident. */
+static void
+numbers_of_many_owners_with_locks_are_asked_for_in_turn(void **state)
+{
+    struct flock held = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = MANY };
+    struct shmeter_liveness_memo memos[MANY] = { 0 };
+    struct shmeter_observer observer;
+    struct image image;
+    uint64_t second = 1000000000, now = second;
+    pid_t child = fork();
+    int holder, reader;
+    (void)state;
+
+    if (!child) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    image_make(&image, NULL);
+    holder = open(image.path, O_RDWR | O_CLOEXEC);
+    reader = open(image.path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fcntl(holder, F_OFD_SETLK, &held), 0);
+    shmeter_observer_init(&observer, reader);
+    assert_int_equal(read_many(&observer, memos, child, now), 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(read_many(&observer, memos, child, now), 0); /* asked for a moment ago */
+    assert_int_equal(read_many(&observer, memos, child, now += 2 * second), 4);
+    assert_int_equal(read_many(&observer, memos, child, now), 12);
+    assert_int_equal(read_many(&observer, memos, child, now), MANY);
+    assert_int_equal(read_many(&observer, memos, child, now += 15 * second), MANY);
+    close(holder);
+    assert_int_equal(read_many(&observer, memos, getpid(), now), MANY); /* without the lock nobody is asked for */
+    close(reader);
+    image_free(&image);
+}
+
 int
 main(void)
 {
@@ -212,6 +266,7 @@ main(void)
         cmocka_unit_test(a_leader_that_ended_before_its_threads_is_alive),
         cmocka_unit_test(in_another_namespace_the_lock_decides),
         cmocka_unit_test(a_mapped_lock_that_is_gone_is_a_dead_owner_wherever_it_was),
+        cmocka_unit_test(numbers_of_many_owners_with_locks_are_asked_for_in_turn),
     };
     return cmocka_run_group_tests_name("liveness", tests, NULL, NULL);
 }
