@@ -21,7 +21,7 @@ UNITTEST = frozenset(f"unittest.{part}" for part in ("async_case", "case", "load
 PREFIX = ".shmeter-private-"
 LEFT_SECONDS = 60
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _own_path = None
 
 
@@ -110,7 +110,10 @@ def _own(**options):
     with _lock:
         if _own_path:
             return _core.open(_own_path, **options)
-        meter, _own_path = nameless(**options)
+        meter, path = nameless(**options)
+        if _own_path:  # a signal handler was faster
+            return _core.open(_own_path, **options)
+        _own_path = path
         return meter
 
 
@@ -126,7 +129,7 @@ def attach(name=None, **options):
 
 def _after_fork():
     global _lock
-    _lock = threading.Lock()  # another thread may have held it
+    _lock = threading.RLock()  # another thread may have held it
 
 
 os.register_at_fork(after_in_child=_after_fork)

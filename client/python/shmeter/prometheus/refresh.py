@@ -8,15 +8,15 @@ import threading
 import weakref
 
 from .. import publish
+from . import turns
 
 DEFAULT_SECONDS = 1.0
 END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
 _log = logging.getLogger("shmeter")
-_lock = threading.Lock()  # of the evaluation
-_gauges = weakref.WeakSet()
+_gauges = {}      # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
 _collectors = {}  # collector -> publish.Published
-_complained = weakref.WeakSet()
+_complained = []  # collectors whose failure was reported
 _thread = None
 _wake = threading.Event()
 _ended = False
@@ -43,9 +43,9 @@ def set_refresh_seconds(seconds: float) -> None:
 
 def add_gauge(gauge):
     """A gauge whose value a function gives; published at once, if the function can give one."""
-    _gauges.add(gauge)
+    _gauges.setdefault(weakref.ref(gauge, lambda gone: _gauges.pop(gone, None)), False)
     try:
-        gauge._publish(gauge._function())
+        _evaluate_gauge(gauge, turns.deadline())
     except Exception:
         pass  # a later time tells
     _start()
@@ -65,28 +65,54 @@ def drop_collector(collector):
         published.withdraw()
 
 
+def _evaluate_gauge(gauge, until):
+    turns.evaluate(gauge, lambda: gauge._publish(gauge._function()), until)
+
+
 def functions():
     """Evaluates all functions of gauges. Raises what they raise."""
-    for gauge in list(_gauges):
-        gauge._publish(gauge._function())
+    if turns.inside():
+        return
+    until = turns.deadline()
+    for reference in list(_gauges):
+        gauge = reference()
+        if gauge is not None:
+            _evaluate_gauge(gauge, until)
 
 
 def refresh():
     """Evaluates and publishes everything once; what fails is logged, once for each gauge and collector."""
-    with _lock:
-        for gauge in list(_gauges):
-            _try(gauge, lambda: gauge._publish(gauge._function()))
-        for collector, published in list(_collectors.items()):
-            _try(collector, lambda: published.put(collector.collect()))
+    if turns.inside():
+        return
+    until = turns.deadline()
+    for reference in list(_gauges):
+        gauge = reference()
+        error = gauge is not None and _failure(_evaluate_gauge, gauge, until)
+        if error and not _gauges.get(reference, True):
+            _gauges[reference] = True
+            _complain(gauge, error)
+    for collector, published in list(_collectors.items()):
+        error = _failure(turns.evaluate, collector, lambda: published.put(turns.collected(collector)), until)
+        if error and not any(one is collector for one in _complained):
+            _complained.append(collector)
+            _complain(collector, error)
 
 
-def _try(whose, evaluate):
+def _failure(function, *arguments):
+    """Calls it; returns what it raises, or None. In the thread also what is no Exception, as sys.exit() raises: others may count on it."""
     try:
-        evaluate()
-    except Exception:
-        if whose not in _complained:
-            _complained.add(whose)
-            _log.exception("%r cannot be evaluated; it is tried again, and not reported again", whose)
+        function(*arguments)
+    except Exception as error:
+        return error
+    except BaseException as error:
+        if threading.current_thread() is not _thread:
+            raise
+        return error
+    return None
+
+
+def _complain(whose, error):
+    _log.error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
 
 
 def _run():
@@ -116,9 +142,8 @@ def _end():
 
 
 def _after_fork():
-    """Threads do not survive a fork, and locks may have been held."""
-    global _lock, _thread, _wake
-    _lock = threading.Lock()
+    """Threads do not survive a fork, and the event's lock may have been held."""
+    global _thread, _wake
     _wake = threading.Event()
     _thread = None
     for published in _collectors.values():
