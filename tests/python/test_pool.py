@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import types
+import weakref
 from unittest import mock
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0"  # evaluated when it is asked for
@@ -176,7 +177,7 @@ def what_is_registered_counts_or_is_published():
     equal((lines("of_gauge"), any(one() is gauge for one in refresh._gauges)), (["of_gauge 5.0"], True))
     gauge._function = lambda: 1 / 0
     equal((refresh.add_gauge(gauge), lines("of_gauge")), (None, ["of_gauge 5.0"]), "a later time tells")
-    refresh._gauges.discard(gauge)
+    refresh._gauges.pop(weakref.ref(gauge))
 
 
 @test

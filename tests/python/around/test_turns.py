@@ -173,12 +173,20 @@ def a_series_that_goes_while_its_number_is_made_is_a_new_one():
 def a_handler_of_signals_reads_in_the_middle_of_a_reading():
     registry, seen = prometheus.CollectorRegistry(), []
     gauge = prometheus.Gauge("signalled", "S.", registry=registry)
+
+    def value():
+        if threading.current_thread() is threading.main_thread() and handled:
+            signal.raise_signal(signal.SIGUSR1)
+        return 4
+
     before = signal.signal(signal.SIGUSR1, lambda *_: seen.append(scrape(registry)))
+    handled = True
     try:
-        gauge.set_function(lambda: signal.raise_signal(signal.SIGUSR1) or 4)
+        gauge.set_function(value)
         assert "signalled 4.0" in scrape(registry)
         assert seen, "no handler ran"
     finally:
+        handled = False
         signal.signal(signal.SIGUSR1, before)
 
 
@@ -237,6 +245,7 @@ def a_fork_in_the_middle_of_an_evaluation_leaves_the_child_free():
         parent = os.getpid()
         gauge.set_function(value)
         begun.wait()
+        p.set_refresh_seconds(0)
         child = os.fork()
         if not child:
             os._exit(0 if "forked 3.0" in p.generate_latest().decode().splitlines() else 1)
