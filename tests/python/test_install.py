@@ -154,6 +154,37 @@ def the_plain_api_counts_and_shows():
 
 
 @test
+def a_meter_is_closed_by_the_end_of_its_block_and_says_what_it_is():
+    path = os.path.join(os.path.dirname(os.environ["SHMETER_SEGMENT"]), "block")
+    with shmeter.open(path) as meter:
+        meter.attach_worker()
+        equal(repr(meter), f"<shmeter.Meter of {path}>")
+    raises(shmeter.Error, None, meter.attach_worker)
+    equal(repr(shmeter.open("/nowhere/at/all")), "<shmeter.Meter of private memory: segment /nowhere/at/all cannot be had: no such file>")
+
+
+@test
+def the_package_as_a_program_says_where_metrics_go():
+    def say(*arguments, **environment):
+        done = subprocess.run([sys.executable, "-m", "shmeter", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **environment})
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    first = f"shmeter {shmeter.__version__} in {os.path.dirname(shmeter.__file__)}"
+    equal(say(SHMETER_SEGMENT="no-such-segment"), (0, [first, "segment: /dev/shm/shmeter.no-such-segment.v1, which the first process will create"]))
+    equal(os.path.exists("/dev/shm/shmeter.no-such-segment.v1"), False)
+    equal(say(), (0, [first, "segment: " + os.environ["SHMETER_SEGMENT"]]))
+    equal(say(SHMETER_SEGMENT="private"), (0, [first, "segment: each process's own, shared with the children that it forks"]))
+    with tempfile.TemporaryDirectory() as folder:
+        command = os.path.join(folder, "shmeter")
+        with open(command, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\necho the command \"$@\"\n")
+        os.chmod(command, 0o755)
+        equal(say("ls", "x", PATH=folder + ":" + os.environ["PATH"]), (0, ["the command ls x"]))
+        os.unlink(command)
+        equal(say("ls", PATH=folder)[0], 2)
+
+
+@test
 def health_knows_the_worker():
     meter = shmeter.open()
     meter.attach_worker()

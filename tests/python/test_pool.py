@@ -203,13 +203,15 @@ def functions_of_gauges_are_evaluated_when_they_are_asked_for():
     equal(lines("evaluated"), ["evaluated 1.0"], "published at once")
     values[0] = 2
     equal(lines("evaluated"), ["evaluated 1.0"])
-    refresh.functions()
+    refresh.functions([Gauge("of_another", "O.", registry=registry)])
+    equal(lines("evaluated"), ["evaluated 1.0"], "not those that were not asked for")
+    refresh.functions([gauge])
     equal(lines("evaluated"), ["evaluated 2.0"])
     values[0] = 3
     refresh.refresh()
     equal(lines("evaluated"), ["evaluated 3.0"])
     values[0] = "x"
-    raises(ValueError, "could not convert string to float: 'x'", refresh.functions)
+    raises(ValueError, "could not convert string to float: 'x'", lambda: refresh.functions([gauge]))
     told, handler = [], logging.Handler()
     handler.emit = lambda record: told.append((record.levelname, record.getMessage(), str(record.exc_info[1])))
     logging.getLogger("shmeter").addHandler(handler)

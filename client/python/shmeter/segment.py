@@ -71,6 +71,12 @@ def _named():
     return "private" if name is None and _of_pytest(os.environ) else name
 
 
+def path():
+    """Of the segment that all processes share."""
+    name = _named() or "default"
+    return name if "/" in name else f"/dev/shm/shmeter.{name}.v1"
+
+
 def is_own():
     """Whether the store of this process is its own when the program names no segment."""
     return _named() in OWN_WORDS

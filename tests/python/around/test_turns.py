@@ -7,7 +7,7 @@ import threading
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0.05"
 
-from lib import equal, main, test, wait_for  # noqa: E402
+from lib import equal, main, raises, test, wait_for  # noqa: E402
 
 import shmeter.prometheus as prometheus  # noqa: E402
 from shmeter.prometheus import core, multiprocess, refresh, store  # noqa: E402
@@ -66,6 +66,15 @@ def a_function_that_waits_for_a_thread_that_reads_ends():
         gauge._by_function = False
         prometheus.REGISTRY.unregister(gauge)
         gauge._function = lambda: 0
+
+
+@test
+def a_function_that_fails_fails_no_scrape_of_another_registry():
+    broken, sound = prometheus.CollectorRegistry(), prometheus.CollectorRegistry()
+    prometheus.Gauge("broken", "B.", registry=broken).set_function(lambda: 1 / 0)
+    prometheus.Gauge("sound", "S.", registry=sound).set(1)
+    assert "sound 1.0" in scrape(sound)
+    raises(ZeroDivisionError, "division by zero", lambda: scrape(broken))
 
 
 class Asking:

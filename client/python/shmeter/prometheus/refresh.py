@@ -69,14 +69,15 @@ def _evaluate_gauge(gauge, until):
     turns.evaluate(gauge, lambda: gauge._publish(gauge._function()), until)
 
 
-def functions():
-    """Evaluates all functions of gauges. Raises what they raise."""
+def functions(metrics):
+    """Evaluates the functions of these gauges and of their children. Raises what they raise."""
     if turns.inside():
         return
     until = turns.deadline()
+    wanted = {(metric._meter, metric._stored_name) for metric in metrics}
     for reference in list(_gauges):
         gauge = reference()
-        if gauge is not None:
+        if gauge is not None and (gauge._meter, gauge._stored_name) in wanted:
             _evaluate_gauge(gauge, until)
 
 
