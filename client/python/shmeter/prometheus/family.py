@@ -32,6 +32,7 @@ def take(metrics):
     refresh.functions(metrics)
     for meter in {id(metric._meter): metric._meter for metric in metrics}.values():
         meter._take()
+    refresh.leave()
 
 
 class MetricWrapperBase(Collector):

@@ -1,10 +1,12 @@
 """What only its own process can evaluate: gauges' functions and custom collectors. A thread does so again and again and publishes the values, so
-that other processes and the exporter see them.
+that other processes and the exporter see them. Where threads do not run, they see none of them: a value that stands still would be wrong.
 """
 import atexit
 import logging
 import os
+import sys
 import threading
+import warnings
 import weakref
 
 from .. import publish
@@ -20,6 +22,28 @@ _complained = []  # collectors whose failure was reported
 _thread = None
 _wake = threading.Event()
 _ended = False
+_told = False  # that threads do not run
+
+
+def _threads_run():
+    """uWSGI's workers run no thread but that of a request, unless it is told to."""
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None and "uwsgi" in sys.builtin_module_names:
+        import uwsgi
+    asked = {name.decode() if isinstance(name, bytes) else name for name in getattr(uwsgi, "opt", ())}
+    return uwsgi is None or bool(asked & {"enable-threads", "threads", "gevent", "gevent-monkey-patch"})
+
+
+def _can_refresh():
+    """Whether a thread can refresh values; where none can, the program is told once."""
+    global _told
+    if _threads_run():
+        return True
+    if not _told:
+        _told = True
+        warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are evaluated only when this "
+                      "process is asked, and neither the exporter nor other processes see their values", RuntimeWarning, stacklevel=4)
+    return False
 
 
 def _seconds_wanted():
@@ -44,6 +68,8 @@ def set_refresh_seconds(seconds: float) -> None:
 def add_gauge(gauge):
     """A gauge whose value a function gives; published at once, if the function can give one."""
     _gauges.setdefault(weakref.ref(gauge, lambda gone: _gauges.pop(gone, None)), False)
+    if not _can_refresh():
+        return
     try:
         _evaluate_gauge(gauge, turns.deadline())
     except Exception:
@@ -55,7 +81,8 @@ def add_collector(collector):
     """A collector that was registered."""
     if getattr(collector, "shmeter_publish", True):
         _collectors.setdefault(collector, publish.Published())
-        _start()
+        if _can_refresh():
+            _start()
 
 
 def drop_collector(collector):
@@ -79,6 +106,18 @@ def functions(metrics):
         gauge = reference()
         if gauge is not None and (gauge._meter, gauge._stored_name) in wanted:
             _evaluate_gauge(gauge, until)
+
+
+def leave():
+    """After a reading: what no thread will refresh is not left to be seen by others."""
+    if turns.inside() or _threads_run():
+        return
+    for reference in list(_gauges):
+        gauge = reference()
+        if gauge is not None:
+            gauge._hide()
+    for published in list(_collectors.values()):
+        published.withdraw()
 
 
 def refresh():
@@ -128,7 +167,7 @@ def _start():
     """Evaluates soon, and then again and again."""
     global _thread
     _wake.set()
-    if _seconds > 0 and not _ended and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
+    if _seconds > 0 and not _ended and _threads_run() and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()
 
