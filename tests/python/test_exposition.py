@@ -191,7 +191,12 @@ def a_registry_is_written_to_a_file():
     ours.write_to_textfile(path, registry)
     with open(path, "rb") as file:
         equal(file.read(), ours.generate_latest(registry))
-    equal([name for name in os.listdir(lib.FOLDER.name) if "written.prom." in name], [])
+    ours.Gauge("failing", "Failing.", registry=registry).set_function(lambda: 1 / 0)
+    lib.raises(ZeroDivisionError, "division by zero", lambda: ours.write_to_textfile(path, registry))
+    folder = os.path.join(lib.FOLDER.name, "written.folder")
+    os.mkdir(folder)
+    lib.raises(IsADirectoryError, None, lambda: ours.write_to_textfile(folder, ours.CollectorRegistry()))
+    equal([name for name in os.listdir(lib.FOLDER.name) if name.startswith(("written.prom.", "written.folder."))], [])
 
 
 @test

@@ -2,6 +2,7 @@
 import importlib
 import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,67 @@ def imports_of_prometheus_client_give_this_package():
 
 
 @test
+def installing_imports_nothing_that_the_program_has_not_asked_for():
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(folder + "/twisted/internet")
+        for name in ("twisted/__init__.py", "twisted/internet/__init__.py"):
+            with open(os.path.join(folder, name), "w", encoding="utf-8"):
+                pass
+        with open(folder + "/twisted/internet/reactor.py", "w", encoding="utf-8") as file:
+            file.write("print('the reactor is made')")
+        out = run("""if True:
+            import sys, shmeter
+            shmeter.install()
+            print([name for name in sys.modules if name.startswith(("shmeter.prometheus", "prometheus_client", "twisted"))])
+            import prometheus_client
+            print("shmeter.prometheus.bridge" in sys.modules, "twisted" in sys.modules)
+        """, PYTHONPATH=f"{folder}:{os.environ['PYTHONPATH']}")
+    equal(out, "[]\nFalse False\n")
+
+
+@test
+def a_module_that_is_imported_by_both_names_is_one_and_keeps_its_own():
+    out = run("""if True:
+        import importlib.util, shmeter
+        shmeter.install()
+        print(importlib.util.find_spec("prometheus_client.core").name, importlib.util.find_spec("prometheus_client_other"))
+        import prometheus_client.core as theirs, shmeter.prometheus.core as ours
+        print(theirs is ours, ours.__name__, ours.__spec__.name, ours.Counter.__module__)
+        try:
+            import prometheus_client.missing
+        except ModuleNotFoundError as error:
+            print(error.name, error)
+    """)
+    equal(out, "prometheus_client.core None\nTrue shmeter.prometheus.core shmeter.prometheus.core shmeter.prometheus.metrics\n"
+               "prometheus_client.missing No module named 'prometheus_client.missing' (shmeter.prometheus.missing is in its place)\n")
+
+
+@test
+def modules_of_the_package_are_there_when_they_are_asked_for():
+    out = run("""if True:
+        import sys, shmeter
+        print([name for name in sys.modules if name.startswith("shmeter.prom")], {"asgi", "wsgi", "testing"} <= set(dir(shmeter)))
+        print(shmeter.asgi.Middleware.__module__, shmeter.wsgi.Middleware.__module__, shmeter.prometheus.Counter.__name__)
+        try:
+            shmeter.nothing
+        except AttributeError as error:
+            print(error)
+    """)
+    equal(out, "[] True\nshmeter.asgi shmeter.wsgi Counter\nmodule 'shmeter' has no attribute 'nothing'\n")
+
+
+@test
+def an_import_that_cannot_work_says_why():
+    with tempfile.TemporaryDirectory() as folder:
+        package = os.path.join(folder, "shmeter")
+        shutil.copytree(os.path.dirname(shmeter.__file__), package, ignore=shutil.ignore_patterns("_core*", "__pycache__"))
+        program = "import sys; sys.platform = {!r}\ntry: import shmeter\nexcept ImportError as error: print(error)"
+        say = run(program.format("linux"), PYTHONPATH=folder)
+        assert say.startswith(f"shmeter's extension module _core is not in {package}, or not for this Python (cpython-"), say
+        equal(run(program.format("darwin"), PYTHONPATH=folder), "shmeter runs on Linux only, and this is darwin\n")
+
+
+@test
 def it_refuses_when_prometheus_client_is_there_already():
     out = run("""if True:
         import prometheus_client, shmeter
@@ -89,6 +151,37 @@ def the_plain_api_counts_and_shows():
                   'plain_total{a="x"} 2.0'])
     raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not bad",
            lambda: meter.gauge("bad", mode="bad"))
+
+
+@test
+def a_meter_is_closed_by_the_end_of_its_block_and_says_what_it_is():
+    path = os.path.join(os.path.dirname(os.environ["SHMETER_SEGMENT"]), "block")
+    with shmeter.open(path) as meter:
+        meter.attach_worker()
+        equal(repr(meter), f"<shmeter.Meter of {path}>")
+    raises(shmeter.Error, None, meter.attach_worker)
+    equal(repr(shmeter.open("/nowhere/at/all")), "<shmeter.Meter of private memory: segment /nowhere/at/all cannot be had: no such file>")
+
+
+@test
+def the_package_as_a_program_says_where_metrics_go():
+    def say(*arguments, **environment):
+        done = subprocess.run([sys.executable, "-m", "shmeter", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **environment})
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    first = f"shmeter {shmeter.__version__} in {os.path.dirname(shmeter.__file__)}"
+    equal(say(SHMETER_SEGMENT="no-such-segment"), (0, [first, "segment: /dev/shm/shmeter.no-such-segment.v1, which the first process will create"]))
+    equal(os.path.exists("/dev/shm/shmeter.no-such-segment.v1"), False)
+    equal(say(), (0, [first, "segment: " + os.environ["SHMETER_SEGMENT"]]))
+    equal(say(SHMETER_SEGMENT="private"), (0, [first, "segment: each process's own, shared with the children that it forks"]))
+    with tempfile.TemporaryDirectory() as folder:
+        command = os.path.join(folder, "shmeter")
+        with open(command, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\necho the command \"$@\"\n")
+        os.chmod(command, 0o755)
+        equal(say("ls", "x", PATH=folder + ":" + os.environ["PATH"]), (0, ["the command ls x"]))
+        os.unlink(command)
+        equal(say("ls", PATH=folder)[0], 2)
 
 
 @test

@@ -251,5 +251,25 @@ def wrong_use_raises_what_prometheus_client_raises():
     raises(ValueError, "Buckets not in sorted order", lambda: Histogram("bad", "Bad.", buckets=[2, 1], registry=registry))
 
 
+@test
+def what_is_taken_out_of_a_metrics_children_is_removed():
+    registry = CollectorRegistry()
+    counter = Counter("children", "C.", ["l"], registry=registry)
+    for value in "abc":
+        counter.labels(value).inc()
+
+    def shown():
+        return sorted(sample.labels["l"] for sample in counter.collect()[0].samples if sample.name == "children_total")
+
+    equal(sorted(counter._metrics), [("a",), ("b",), ("c",)])
+    assert counter._metrics["a",] is counter.labels("a")
+    del counter._metrics["a",]
+    equal(shown(), ["b", "c"])
+    equal((counter._metrics.pop(("a",), None), counter._metrics.pop(("b",)).labels is not None), (None, True))
+    equal(shown(), ["c"])
+    counter._metrics.clear()
+    equal((shown(), counter._metrics), ([], {}))
+
+
 if __name__ == "__main__":
     main()

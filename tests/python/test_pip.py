@@ -2,6 +2,7 @@
 
 Usage: test_pip.py SOURCE_FOLDER
 """
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -46,6 +47,11 @@ def pip_installs_the_package_and_it_counts():
         files = run(python, "-m", "pip", "show", "-f", "shmeter", env=clean)
         for file in ("shmeter/_core.abi3.so", "shmeter/_core.pyi", "shmeter/py.typed", "shmeter/prometheus/openmetrics/parser.py"):
             assert file in files, files
+        for environment, wanted in (({"SHMETER_INSTALL": "1"}, "shmeter.prometheus"), ({}, "prometheus_client")):
+            name = run(python, "-c", "import prometheus_client; print(prometheus_client.__name__)", cwd=folder, env={**clean, **environment})
+            equal(name, wanted + "\n", f"prometheus_client with {environment}")
+        if importlib.util.find_spec("pytest"):
+            assert "shmeter_metrics" in run(python, "-m", "pytest", "--fixtures", "-q", "-p", "no:cacheprovider", cwd=folder, env=clean)
         assert "shmeter-exporter" not in files and "include/" not in files, files
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import types
+import weakref
 from unittest import mock
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0"  # evaluated when it is asked for
@@ -173,10 +174,10 @@ def what_is_registered_counts_or_is_published():
     equal(store.is_held("of_gauge"), True)
     gauge._function, gauge._by_function = lambda: 5, True
     refresh.add_gauge(gauge)
-    equal((lines("of_gauge"), gauge in refresh._gauges), (["of_gauge 5.0"], True))
+    equal((lines("of_gauge"), any(one() is gauge for one in refresh._gauges)), (["of_gauge 5.0"], True))
     gauge._function = lambda: 1 / 0
     equal((refresh.add_gauge(gauge), lines("of_gauge")), (None, ["of_gauge 5.0"]), "a later time tells")
-    refresh._gauges.discard(gauge)
+    refresh._gauges.pop(weakref.ref(gauge))
 
 
 @test
@@ -202,13 +203,15 @@ def functions_of_gauges_are_evaluated_when_they_are_asked_for():
     equal(lines("evaluated"), ["evaluated 1.0"], "published at once")
     values[0] = 2
     equal(lines("evaluated"), ["evaluated 1.0"])
-    refresh.functions()
+    refresh.functions([Gauge("of_another", "O.", registry=registry)])
+    equal(lines("evaluated"), ["evaluated 1.0"], "not those that were not asked for")
+    refresh.functions([gauge])
     equal(lines("evaluated"), ["evaluated 2.0"])
     values[0] = 3
     refresh.refresh()
     equal(lines("evaluated"), ["evaluated 3.0"])
     values[0] = "x"
-    raises(ValueError, "could not convert string to float: 'x'", refresh.functions)
+    raises(ValueError, "could not convert string to float: 'x'", lambda: refresh.functions([gauge]))
     told, handler = [], logging.Handler()
     handler.emit = lambda record: told.append((record.levelname, record.getMessage(), str(record.exc_info[1])))
     logging.getLogger("shmeter").addHandler(handler)

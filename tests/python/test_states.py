@@ -35,6 +35,8 @@ def what_was_said_last_of_an_info_is_shown():
     equal(lines(registry), ['build_info{version="2"} 1.0'])
     info.info({"version": "1", "host": "a"})
     equal(lines(registry), ['build_info{host="a",version="1"} 1.0'], "what was there before")
+    raises(ValueError, "Label value cannot be None", lambda: info.info({"version": None}))
+    equal(lines(registry), ['build_info{host="a",version="1"} 1.0'], "what cannot be said changes nothing")
 
 
 @test

@@ -4,6 +4,7 @@ Usage: test_install.py SOURCE_FOLDER BUILD_FOLDER
 """
 import atexit
 import glob
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import Skip, main, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
+PYTHON = sys.executable  # the one that meson found, which the package is built for
 FOLDER = tempfile.mkdtemp(prefix="shmeter-install-", dir="/dev/shm")
 atexit.register(shutil.rmtree, FOLDER, True)
 ROOT = os.path.join(FOLDER, "root")  # the --destdir
@@ -91,10 +93,27 @@ def everything_that_users_need_is_installed():
 def what_is_only_for_building_is_not_installed():
     install()
     names = [os.path.relpath(os.path.join(where, file), ROOT) for where, _, files in os.walk(ROOT) for file in files]
-    odd = [name for name in names if name.endswith((".c", ".a", ".o")) or "test" in name or "bench" in name or "pool" in name]
+    for_tests = [name for name in names if name.endswith(("/shmeter/pytest_plugin.py", "/shmeter/testing.py"))]
+    odd = [name for name in set(names).difference(for_tests) if name.endswith((".c", ".a", ".o")) or "test" in name or "bench" in name or "pool" in name]
     assert not odd, odd
     headers = [installed("include/" + name) for name in ("shmeter.h", "shmeter_path.h")]
     assert sorted(name for name in names if name.endswith(".h")) == [os.path.relpath(header, ROOT) for header in headers], names
+
+
+@test
+def the_python_package_is_where_the_python_looks_that_it_was_built_for():
+    install()
+    found = glob.glob(os.path.join(ROOT, "**", "shmeter", "_core.*"), recursive=True)
+    if not found:
+        raise Skip("the Python package is not built")
+    folder = "/" + os.path.relpath(os.path.dirname(os.path.dirname(found[0])), ROOT)
+    with open(os.path.join(BUILD, "meson-info", "intro-buildoptions.json"), encoding="utf-8") as file:
+        prefix = next(option["value"] for option in json.load(file) if option["name"] == "prefix")
+    looked = json.loads(succeed([PYTHON, "-I", "-c", "import json, sys; print(json.dumps([sys.prefix, sys.path]))"]))
+    if prefix not in (looked[0], "/usr/local"):
+        raise Skip(f"the prefix {prefix} is not one of that Python's")
+    assert folder in looked[1], f"{folder} is not in {looked[1]}"
+    assert os.path.exists(ROOT + folder + "/shmeter-install.pth"), os.listdir(ROOT + folder)
 
 
 @test

@@ -106,16 +106,35 @@ void metric_bind(struct metric_object *metric); /* has the handle again: the ser
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
 int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
 
-/* Whether an update can be done; else *result is what it returns. A handle of a hidden series is had again, where the object is a family. */
+/*
+ * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code
+ * or another thread has taken out of the store meanwhile is not counted into.
+ */
+/* Whether updates do anything; else *result is what they return. */
+static inline int
+metric_takes(const struct metric_object *metric, PyObject **result)
+{
+    if (SHMETER_LIKELY(metric->ready && !metric->function))
+        return 1;
+    *result = metric->ready ? Py_NewRef(Py_None) : metric_missing(metric);
+    return 0;
+}
+
+/* A handle of a hidden series is had again, where the object is a family. */
+static inline void
+metric_follow(struct metric_object *metric)
+{
+    if (SHMETER_UNLIKELY(!metric->child && shmeter_load_relaxed(metric->changes) != metric->seen))
+        metric_bind(metric);
+}
+
+/* Both, of an update whose number is there. */
 static inline int
 metric_updatable(struct metric_object *metric, PyObject **result)
 {
-    if (SHMETER_UNLIKELY(!metric->ready || metric->function)) {
-        *result = metric->ready ? Py_NewRef(Py_None) : metric_missing(metric);
+    if (!metric_takes(metric, result))
         return 0;
-    }
-    if (SHMETER_UNLIKELY(!metric->child && shmeter_load_relaxed(metric->changes) != metric->seen))
-        metric_bind(metric);
+    metric_follow(metric);
     return 1;
 }
 

@@ -23,10 +23,11 @@ counter_inc(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     } else if (nargs) {
         amount = args[0];
     }
-    if (!metric_updatable(counter, &result))
+    if (!metric_takes(counter, &result))
         return result;
     if (amount && core_double(amount, &value))
         return NULL;
+    metric_follow(counter);
     if (SHMETER_UNLIKELY(value < 0))
         return counter_refuse();
     shmeter_counter_f64_add(counter->handle.counter, value);

@@ -23,10 +23,11 @@ gauge_add(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwn
     } else if (nargs) {
         amount = args[0];
     }
-    if (!metric_updatable(gauge, &result))
+    if (!metric_takes(gauge, &result))
         return result;
     if (amount && core_double(amount, &value))
         return NULL;
+    metric_follow(gauge);
     if (SHMETER_UNLIKELY(gauge->latest))
         return PyErr_Format(PyExc_RuntimeError, "%s must not be used with the mostrecent mode", function);
     shmeter_gauge_add(gauge->handle.gauge, sign * value);
@@ -73,10 +74,11 @@ gauge_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwn
         return NULL;
     if (!given)
         return PyErr_Format(PyExc_TypeError, "set() missing 1 required positional argument: 'value'");
-    if (!metric_updatable(gauge, &result))
+    if (!metric_takes(gauge, &result))
         return result;
     if (gauge_number(given, &value))
         return NULL;
+    metric_follow(gauge);
     shmeter_gauge_set(gauge->handle.gauge, value);
     Py_RETURN_NONE;
 }

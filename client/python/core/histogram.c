@@ -16,10 +16,11 @@ histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObj
         return NULL;
     if (!amount)
         return PyErr_Format(PyExc_TypeError, "observe() missing 1 required positional argument: 'amount'");
-    if (!metric_updatable(histogram, &result))
+    if (!metric_takes(histogram, &result))
         return result;
     if (core_double(amount, &value))
         return NULL;
+    metric_follow(histogram);
     shmeter_histogram_observe(histogram->handle.histogram, value);
     if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
         return NULL;
@@ -60,10 +61,11 @@ summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
         return NULL;
     if (!amount)
         return PyErr_Format(PyExc_TypeError, "observe() missing 1 required positional argument: 'amount'");
-    if (!metric_updatable(summary, &result))
+    if (!metric_takes(summary, &result))
         return result;
     if (core_double(amount, &value))
         return NULL;
+    metric_follow(summary);
     shmeter_histogram_observe(summary->handle.histogram, value);
     Py_RETURN_NONE;
 }

@@ -117,6 +117,19 @@ meter_close(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+/* with shmeter.open() as meter: ... */
+static PyObject *
+meter_enter(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *
+meter_exit(PyObject *self, PyObject *Py_UNUSED(args))
+{
+    return meter_close(self, NULL);
+}
+
 static PyObject *
 meter_forget(PyObject *self, PyObject *args)
 {
@@ -204,6 +217,21 @@ meter_attached(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(attachment && attachment->base);
 }
 
+static PyObject *
+meter_repr(PyObject *self)
+{
+    PyObject *path = meter_path(self, NULL), *error = meter_error(self, NULL), *attached = meter_attached(self, NULL);
+    PyObject *text = NULL;
+
+    if (path && error && attached)
+        text = attached == Py_True ? PyUnicode_FromFormat("<shmeter.Meter of %U>", path)
+                                   : PyUnicode_FromFormat("<shmeter.Meter of private memory: %U>", error);
+    Py_XDECREF(path);
+    Py_XDECREF(error);
+    Py_XDECREF(attached);
+    return text;
+}
+
 static void
 meter_dealloc(PyObject *self)
 {
@@ -250,6 +278,8 @@ static PyMethodDef methods[] = {
     { "stateset", (PyCFunction)(void (*)(void))plain_stateset, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("stateset(name, help='', labels=(), *, states) -> Stateset") },
     { "close", meter_close, METH_NOARGS, PyDoc_STR("close()\n\nUndoes the open; metrics stay safe to use.") },
+    { "__enter__", meter_enter, METH_NOARGS, PyDoc_STR("__enter__() -> itself") },
+    { "__exit__", meter_exit, METH_VARARGS, PyDoc_STR("__exit__(...)\n\nclose()") },
     { "attach_worker", meter_attach, METH_NOARGS,
       PyDoc_STR("attach_worker()\n\nClaims this process's slot now. Error: there is none.") },
     { "heartbeat", meter_heartbeat, METH_NOARGS, PyDoc_STR("heartbeat()\n\nThis worker is alive, for health.") },
@@ -272,6 +302,7 @@ static PyType_Slot slots[] = {
     { Py_tp_doc, (void *)PyDoc_STR("An attachment to a segment.") },
     { Py_tp_traverse, (void *)meter_traverse },
     { Py_tp_dealloc, (void *)meter_dealloc },
+    { Py_tp_repr, (void *)meter_repr },
     { Py_tp_methods, methods },
     { Py_tp_getset, properties },
     { 0, NULL },

@@ -1,24 +1,50 @@
 """shmeter.prometheus in the place of prometheus_client."""
 import importlib
-import pkgutil
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import sys
 
 THEIRS, OURS = "prometheus_client", "shmeter.prometheus"
-NOT_AT_ONCE = ("twisted",)  # needs what may not be installed: found when it is asked for
+
+
+class _Loader(importlib.abc.Loader):
+    """Gives a module of ours under a second name; it stays what it is."""
+
+    def __init__(self, name):
+        self._name = name
+        self._spec = None
+
+    def create_module(self, spec):
+        module = importlib.import_module(self._name)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module):
+        module.__spec__ = self._spec  # importing has put that of the second name there
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds prometheus_client and its modules, when the program asks for them, among ours."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != THEIRS and not fullname.startswith(THEIRS + "."):
+            return None
+        name = OURS + fullname[len(THEIRS):]
+        found = importlib.util.find_spec(name)
+        if found is None:
+            raise ModuleNotFoundError(f"No module named {fullname!r} ({name} is in its place)", name=fullname)
+        return importlib.machinery.ModuleSpec(fullname, _Loader(name), is_package=found.submodule_search_locations is not None)
 
 
 def install() -> None:
     """From now on `import prometheus_client` and imports of its modules give shmeter.prometheus. To be called before
-    anything imports it.
+    anything imports it. Nothing is imported that the program does not ask for.
 
     RuntimeError: something has. Calling it again does nothing. Not undone.
     """
-    package = importlib.import_module(OURS)
-    if sys.modules.get(THEIRS) is package:
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     if THEIRS in sys.modules:
         raise RuntimeError("prometheus_client is imported already: call shmeter.install() before anything that imports it")
-    for found in pkgutil.walk_packages(package.__path__, OURS + "."):
-        if found.name.rpartition(".")[2] not in NOT_AT_ONCE:
-            sys.modules[THEIRS + found.name[len(OURS):]] = importlib.import_module(found.name)
-    sys.modules[THEIRS] = package
+    sys.meta_path.insert(0, _Finder())

@@ -1,13 +1,13 @@
 """Middleware for ASGI applications: app.add_middleware(shmeter.asgi.Middleware, prefix="shop"), or app = shmeter.asgi.Middleware(app).
 
 Counts requests by method, endpoint and status, and has their durations, those in progress, and the sizes of bodies. The endpoint is the template of
-the route that answered, as FastAPI or Starlette tell it; elsewhere it is the path with {id} in the place of what names one thing. Marks the worker busy
+the route that answered, as FastAPI, Starlette or Django tell it; elsewhere it is the path with {id} in the place of what names one thing. Marks the worker busy
 and idle, for health. Bodies pass through as they are, in whatever pieces.
 """
 import asyncio
 import inspect
 
-from . import _core
+from . import _core, django
 from .prometheus import REGISTRY
 from .web import BYTES, SECONDS, web
 
@@ -48,6 +48,7 @@ class Middleware:
     def __init__(self, app, *, prefix="", excluded=(), sizes=True, endpoint=None, registry=REGISTRY, buckets=SECONDS,
                  size_buckets=BYTES):
         self.app = app
+        django.watch(app)
         self._endpoint = endpoint
         self._asgi = web(app, self._resolve, endpoint is not None, prefix, excluded, registry, buckets, size_buckets, sizes).asgi
 
@@ -68,6 +69,8 @@ class Middleware:
         root_path = root_path or getattr(self.app, "root_path", "")
         now = scope.get("root_path", "")
         mount = now[len(root_path):] if now.startswith(root_path) else ""
+        if scope.get("shmeter.endpoint"):
+            return (_core.normalize_path(mount) if mount else "") + scope["shmeter.endpoint"]
         template = getattr(scope.get("route"), "path", None)
         if template and not mount:
             return template

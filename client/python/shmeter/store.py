@@ -6,13 +6,11 @@ been removed, the next metric of the name begins at 0 in the shared segment.
 """
 import atexit
 import os
-import secrets
-import tempfile
 import threading
 import warnings
 import weakref
 
-from . import _core
+from . import segment
 
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
@@ -34,11 +32,11 @@ def use(meter):
 
 
 def shared():
-    """The meter of the shared segment; opens $SHMETER_SEGMENT, or default, when the program has opened none."""
+    """The meter of the shared segment; opens the one that the environment says (segment.py) when the program has opened none."""
     global _shared
     with _lock:
         if _shared is None:
-            _shared = _core.open(**SIZES)
+            _shared = segment.attach(**SIZES)
             if not _shared.attached:
                 warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
         return _shared
@@ -49,13 +47,7 @@ def private():
     global _private
     with _lock:
         if _private is None:
-            for folder in ("/dev/shm", tempfile.gettempdir()):  # the first one may be full
-                path = f"{folder}/.shmeter-private-{os.getpid()}-{secrets.token_hex(8)}"
-                _private = _core.open(path, **{**SIZES, "max_family_series": SIZES["max_series"]})
-                if _private.attached:
-                    _private._take()  # so that it is mapped for reading too
-                    os.unlink(path)
-                    break
+            _private, _ = segment.nameless(**{**SIZES, "max_family_series": SIZES["max_series"]})
         return _private
 
 

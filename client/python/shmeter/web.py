@@ -13,7 +13,7 @@ BYTES = tuple(64 * 4 ** n for n in range(10))
 
 UNMATCHED = "__unmatched__"
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _made = weakref.WeakKeyDictionary()  # registry -> {prefix: metrics}
 _webs = weakref.WeakSet()
 
@@ -65,7 +65,7 @@ def web(app, resolve, always, prefix, entries, registry, buckets, size_buckets, 
 
 def _after_fork():
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for each in list(_webs):
         each._forked()
 

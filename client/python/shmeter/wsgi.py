@@ -1,9 +1,9 @@
 """Middleware for WSGI applications: application = shmeter.wsgi.Middleware(application, prefix="shop").
 
-The same metrics as shmeter.asgi has. The endpoint is what the application puts into environ["shmeter.endpoint"], else Flask's rule, else the path
-with {id} in the place of what names one thing.
+The same metrics as shmeter.asgi has. The endpoint is what the application puts into environ["shmeter.endpoint"], else Flask's rule or
+Django's route, else the path with {id} in the place of what names one thing.
 """
-from . import _core
+from . import _core, django
 from .prometheus import REGISTRY
 from .web import BYTES, SECONDS, web
 
@@ -130,6 +130,7 @@ class Middleware:
     def __init__(self, app, *, prefix="", excluded=(), sizes=True, endpoint=None, registry=REGISTRY, buckets=SECONDS,
                  size_buckets=BYTES):
         self.app = app
+        django.watch(app)
         self._endpoint = endpoint
         self._web = web(None, self._resolve, True, prefix, excluded, registry, buckets, size_buckets, sizes)
         self._excluded = self._web.excluded

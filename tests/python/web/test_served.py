@@ -104,7 +104,29 @@ def an_asgi_application_gives_what_is_asked():
         checked(ask_asgi(make_asgi_app(registry), *asked), wanted, asked)
     checked(ask_asgi(make_asgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B), "no compression")
     equal(ask_asgi(make_asgi_app(registry), "", None, None, "http.disconnect"), None, "nobody is there any more")
-    raises(AssertionError, "", lambda: asyncio.run(make_asgi_app()({"type": "lifespan"}, None, None)))
+    raises(AssertionError, "", lambda: asyncio.run(make_asgi_app()({"type": "other"}, None, None)))
+
+
+def told(scope, *messages):
+    """What an application sends when it is told these messages."""
+    waiting, sent = list(messages), []
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(make_asgi_app()(scope, receive, send))
+    equal(waiting, [], "messages that were not asked for")
+    return sent
+
+
+@test
+def an_asgi_application_that_stands_alone_begins_and_ends_with_its_server():
+    equal(told({"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}),
+          [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}])
+    equal(told({"type": "websocket"}, {"type": "websocket.connect"}), [{"type": "websocket.close"}])
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Families as text, in Python: for families that collectors give. Metrics of this package are rendered in C."""
 from .. import _core
-from . import family
+from . import family, turns
 from .registry import CollectorRegistry
 from .utils import floatToGoString
 
@@ -99,7 +99,7 @@ def _render_collectors(collectors, openmetrics, one):
             continue
         flush()
         render = getattr(collector, "_render", None)
-        parts.append(render(openmetrics) if render else _render_families(collector.collect(), one))
+        parts.append(render(openmetrics) if render else _render_families(turns.collected(collector), one))
     flush()
     return b"".join(parts)
 

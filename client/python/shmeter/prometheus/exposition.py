@@ -1,4 +1,5 @@
 """Expositions: as text, over HTTP, in a file, and pushed."""
+import contextlib
 import os
 import threading
 from http.server import BaseHTTPRequestHandler
@@ -83,7 +84,13 @@ class MetricsHandler(BaseHTTPRequestHandler):
 
 def write_to_textfile(path: str, registry: CollectorRegistry) -> None:
     """Writes a registry's metrics to a file, all at once; for the node exporter, whose files end in .prom."""
+    output = generate_latest(registry)
     temporary = f"{path}.{os.getpid()}.{threading.current_thread().ident}"
-    with open(temporary, "wb") as file:
-        file.write(generate_latest(registry))
-    os.rename(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(output)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -29,9 +29,10 @@ def use_created():
 
 def take(metrics):
     """Reads the segments of metrics, once each, when their gauges' functions have been evaluated."""
-    refresh.functions()
+    refresh.functions(metrics)
     for meter in {id(metric._meter): metric._meter for metric in metrics}.values():
         meter._take()
+    refresh.leave()
 
 
 class MetricWrapperBase(Collector):
@@ -54,6 +55,11 @@ class MetricWrapperBase(Collector):
                           alone=not getattr(registry, "_shared", True))
         if registry:
             registry.register(self)
+
+    @property
+    def _metrics(self):
+        """{label values: child}, of this process; what is taken out of it is removed."""
+        return Children(self, super()._metrics)
 
     def _get_metric(self):
         return Metric(self._name, self._documentation, self._type, self._unit)
@@ -103,6 +109,27 @@ class MetricWrapperBase(Collector):
 
     def __repr__(self) -> str:
         return f"{type(self).__module__}.{type(self).__name__}({self._name})"
+
+
+class Children(dict):
+    """The children of a metric as programs look for them, by label values; taking one out removes its series."""
+
+    def __init__(self, metric, children):
+        super().__init__(children)
+        self._metric = metric
+
+    def __delitem__(self, values):
+        super().__delitem__(values)
+        self._metric.remove(*values)
+
+    def pop(self, values, *otherwise):
+        if values in self:
+            self._metric.remove(*values)
+        return super().pop(values, *otherwise)
+
+    def clear(self):
+        super().clear()
+        self._metric.clear()
 
 
 class Value:

@@ -19,6 +19,7 @@ class MultiProcessCollector:
         refresh.refresh()
         meter = store.shared()
         meter._take()
+        refresh.leave()
         families = []
         for stored, name, kind, documentation, unit in meter._families():
             family = Metric(name, documentation, kind, unit)
@@ -29,7 +30,9 @@ class MultiProcessCollector:
     def _render(self, openmetrics):
         """The same as text, in C."""
         refresh.refresh()
-        return store.shared().expose(openmetrics)
+        text = store.shared().expose(openmetrics)
+        refresh.leave()
+        return text
 
 
 def mark_process_dead(pid, path=None):

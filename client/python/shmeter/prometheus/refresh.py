@@ -1,25 +1,49 @@
 """What only its own process can evaluate: gauges' functions and custom collectors. A thread does so again and again and publishes the values, so
-that other processes and the exporter see them.
+that other processes and the exporter see them. Where threads do not run, they see none of them: a value that stands still would be wrong.
 """
 import atexit
 import logging
 import os
+import sys
 import threading
+import warnings
 import weakref
 
 from .. import publish
+from . import turns
 
 DEFAULT_SECONDS = 1.0
 END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
 _log = logging.getLogger("shmeter")
-_lock = threading.Lock()  # of the evaluation
-_gauges = weakref.WeakSet()
+_gauges = {}      # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
 _collectors = {}  # collector -> publish.Published
-_complained = weakref.WeakSet()
+_complained = []  # collectors whose failure was reported
 _thread = None
 _wake = threading.Event()
 _ended = False
+_told = False  # that threads do not run
+
+
+def _threads_run():
+    """uWSGI's workers run no thread but that of a request, unless it is told to."""
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None and "uwsgi" in sys.builtin_module_names:
+        import uwsgi
+    asked = {name.decode() if isinstance(name, bytes) else name for name in getattr(uwsgi, "opt", ())}
+    return uwsgi is None or bool(asked & {"enable-threads", "threads", "gevent", "gevent-monkey-patch"})
+
+
+def _can_refresh():
+    """Whether a thread can refresh values; where none can, the program is told once."""
+    global _told
+    if _threads_run():
+        return True
+    if not _told:
+        _told = True
+        warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are evaluated only when this "
+                      "process is asked, and neither the exporter nor other processes see their values", RuntimeWarning, stacklevel=4)
+    return False
 
 
 def _seconds_wanted():
@@ -43,9 +67,11 @@ def set_refresh_seconds(seconds: float) -> None:
 
 def add_gauge(gauge):
     """A gauge whose value a function gives; published at once, if the function can give one."""
-    _gauges.add(gauge)
+    _gauges.setdefault(weakref.ref(gauge, lambda gone: _gauges.pop(gone, None)), False)
+    if not _can_refresh():
+        return
     try:
-        gauge._publish(gauge._function())
+        _evaluate_gauge(gauge, turns.deadline())
     except Exception:
         pass  # a later time tells
     _start()
@@ -55,7 +81,8 @@ def add_collector(collector):
     """A collector that was registered."""
     if getattr(collector, "shmeter_publish", True):
         _collectors.setdefault(collector, publish.Published())
-        _start()
+        if _can_refresh():
+            _start()
 
 
 def drop_collector(collector):
@@ -65,28 +92,67 @@ def drop_collector(collector):
         published.withdraw()
 
 
-def functions():
-    """Evaluates all functions of gauges. Raises what they raise."""
-    for gauge in list(_gauges):
-        gauge._publish(gauge._function())
+def _evaluate_gauge(gauge, until):
+    turns.evaluate(gauge, lambda: gauge._publish(gauge._function()), until)
+
+
+def functions(metrics):
+    """Evaluates the functions of these gauges and of their children. Raises what they raise."""
+    if turns.inside():
+        return
+    until = turns.deadline()
+    wanted = {(metric._meter, metric._stored_name) for metric in metrics}
+    for reference in list(_gauges):
+        gauge = reference()
+        if gauge is not None and (gauge._meter, gauge._stored_name) in wanted:
+            _evaluate_gauge(gauge, until)
+
+
+def leave():
+    """After a reading: what no thread will refresh is not left to be seen by others."""
+    if turns.inside() or _threads_run():
+        return
+    for reference in list(_gauges):
+        gauge = reference()
+        if gauge is not None:
+            gauge._hide()
+    for published in list(_collectors.values()):
+        published.withdraw()
 
 
 def refresh():
     """Evaluates and publishes everything once; what fails is logged, once for each gauge and collector."""
-    with _lock:
-        for gauge in list(_gauges):
-            _try(gauge, lambda: gauge._publish(gauge._function()))
-        for collector, published in list(_collectors.items()):
-            _try(collector, lambda: published.put(collector.collect()))
+    if turns.inside():
+        return
+    until = turns.deadline()
+    for reference in list(_gauges):
+        gauge = reference()
+        error = gauge is not None and _failure(_evaluate_gauge, gauge, until)
+        if error and not _gauges.get(reference, True):
+            _gauges[reference] = True
+            _complain(gauge, error)
+    for collector, published in list(_collectors.items()):
+        error = _failure(turns.evaluate, collector, lambda: published.put(turns.collected(collector)), until)
+        if error and not any(one is collector for one in _complained):
+            _complained.append(collector)
+            _complain(collector, error)
 
 
-def _try(whose, evaluate):
+def _failure(function, *arguments):
+    """Calls it; returns what it raises, or None. In the thread also what is no Exception, as sys.exit() raises: others may count on it."""
     try:
-        evaluate()
-    except Exception:
-        if whose not in _complained:
-            _complained.add(whose)
-            _log.exception("%r cannot be evaluated; it is tried again, and not reported again", whose)
+        function(*arguments)
+    except Exception as error:
+        return error
+    except BaseException as error:
+        if threading.current_thread() is not _thread:
+            raise
+        return error
+    return None
+
+
+def _complain(whose, error):
+    _log.error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
 
 
 def _run():
@@ -101,7 +167,7 @@ def _start():
     """Evaluates soon, and then again and again."""
     global _thread
     _wake.set()
-    if _seconds > 0 and not _ended and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
+    if _seconds > 0 and not _ended and _threads_run() and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()
 
@@ -116,9 +182,8 @@ def _end():
 
 
 def _after_fork():
-    """Threads do not survive a fork, and locks may have been held."""
-    global _lock, _thread, _wake
-    _lock = threading.Lock()
+    """Threads do not survive a fork, and the event's lock may have been held."""
+    global _thread, _wake
     _wake = threading.Event()
     _thread = None
     for published in _collectors.values():

@@ -7,7 +7,7 @@ from typing import Dict, Iterable, List, Optional
 
 from .. import store
 from ..names import sample_names
-from . import refresh
+from . import refresh, turns
 from .metrics_core import Metric
 
 TARGET_INFO = "target_info"
@@ -62,8 +62,8 @@ class CollectorRegistry(Collector):
 
     def register(self, collector: Collector) -> None:
         """Adds a collector. ValueError: a name of it is taken."""
+        names = self._get_names(collector)  # the program's own code: without the lock, for which others wait
         with self._lock:
-            names = self._get_names(collector)
             self._refuse_taken(names)
             for name in names:
                 self._names_to_collectors[name] = collector
@@ -99,7 +99,7 @@ class CollectorRegistry(Collector):
         if target:
             yield target
         for collector in collectors:
-            yield from collector.collect()
+            yield from turns.collected(collector)
 
     def restricted_registry(self, names: Iterable[str]) -> "RestrictedRegistry":
         """Something whose collect() gives the samples of these names only."""
@@ -155,7 +155,7 @@ class RestrictedRegistry:
         if target:
             yield target
         for collector in collectors:
-            for metric in collector.collect():
+            for metric in turns.collected(collector):
                 some = metric._restricted_metric(self._name_set)
                 if some:
                     yield some

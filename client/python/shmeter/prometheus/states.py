@@ -21,6 +21,8 @@ class Info(MetricWrapperBase, _core.Info):
         """Says this in the place of all before."""
         if set(self._labelnames).intersection(val):
             raise ValueError(f"Overlapping labels for Info metric, metric: {self._labelnames} child: {val}")
+        if None in val.values():
+            raise ValueError("Label value cannot be None")
         self._raise_if_not_observable()
         values = tuple(_cut(value) for value in val.values())
         if sum(len(value.encode("utf-8")) + 1 for value in (*self._labelvalues, *values)) > MOST_BYTES:
