@@ -24,11 +24,12 @@ def pass_on(lines, out):
 
 
 def main():
-    # meson ends all processes of a test, and this one comes to its end behind its program, which may have something to clean up.
+    # meson ends all processes of a test, and this one comes to its end behind its program, which may have something to clean up. The program
+    # would inherit that a signal is ignored, but no handler.
     ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    program = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)  # pylint: disable=consider-using-with
     for number in ends:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
+    program = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)  # pylint: disable=consider-using-with
     pass_on(program.stdout, sys.stdout.buffer)
     code = program.wait()
     if code < 0:
