@@ -147,3 +147,27 @@ TEXT
     rm -rf apt ./*.deb
     mv boot/vmlinuz-* kernel
 }
+
+# need_suites FOLDER LISTS: suites of Python libraries that use prometheus_client and an environment that they run in, in FOLDER/suites, as
+# LISTS/suites.txt and LISTS/sources.txt name them with their hashes. They come from where pip takes packages. Tests are skipped without them,
+# so it only says when they cannot be had.
+need_suites() {
+    wanted=$(cat "$2/suites.txt" "$2/sources.txt")
+    if [ "$(cat "$1/suites/complete" 2>/dev/null)" = "$wanted" ]; then
+        return 0
+    fi
+    echo "Fetching: suites of Python libraries (into ${1##*/}/suites, by pip)"
+    rm -rf "$1/suites"
+    if (fetch_suites "$1/suites" "$2") >"$PACKAGES_LOG" 2>&1; then
+        echo "$wanted" >"$1/suites/complete"
+    else
+        tail -n 5 "$PACKAGES_LOG"
+        echo "They could not be had; tests that run them will be skipped."
+    fi
+}
+
+fetch_suites() {
+    few="--disable-pip-version-check --retries 1 --timeout 20 --require-hashes"
+    python3 -m venv "$1/venv" && "$1/venv/bin/pip" install $few -r "$2/suites.txt" &&
+        "$1/venv/bin/pip" download $few --no-deps --no-build-isolation --no-binary :all: -d "$1/sources" -r "$2/sources.txt"
+}

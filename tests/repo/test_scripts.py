@@ -14,6 +14,7 @@ from tap import main, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 SCRIPTS = ("check", "quickstart")
+LISTS = "tests/python/around"  # of what pip fetches
 
 
 class Machine:
@@ -28,6 +29,7 @@ class Machine:
         for name in SCRIPTS:
             shutil.copy(os.path.join(SOURCE, name), self.top)
         shutil.copytree(os.path.join(SOURCE, "tools"), os.path.join(self.top, "tools"))
+        shutil.copytree(os.path.join(SOURCE, LISTS), os.path.join(self.top, LISTS))
         for name in self.TOOLS:
             os.symlink(shutil.which(name), os.path.join(self.bin, name))
         return self
@@ -50,7 +52,8 @@ class Machine:
             self.program("sudo", sudo)
 
     def run(self, script, *arguments):
-        return subprocess.run([os.path.join(self.top, script), *arguments], env={"PATH": self.bin}, stdin=subprocess.DEVNULL,
+        """No package comes from an index."""
+        return subprocess.run([os.path.join(self.top, script), *arguments], env={"PATH": self.bin, "PIP_NO_INDEX": "1"}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
     def calls(self, program):
@@ -161,6 +164,18 @@ def check_goes_on_where_the_kernel_for_arm64_cannot_be_fetched():
         assert "E: no such mirror" in done.stdout and "will be skipped" in done.stdout, done.stdout
         assert "meson could not configure the build" in done.stdout, done.stdout  # it came so far; there is no source here
         assert not os.path.exists(os.path.join(machine.top, "build-tools/arm64"))
+
+
+@test
+def check_goes_on_where_suites_of_libraries_cannot_be_fetched():
+    with Machine() as machine:
+        machine.debian(installed="*")
+        machine.program("prometheus", "exit 0")
+        machine.program("victoria-metrics", "exit 0")
+        done = machine.run("check")
+        assert "They could not be had; tests that run them will be skipped." in done.stdout, done.stdout
+        assert "meson could not configure the build" in done.stdout, done.stdout
+        assert not os.path.exists(os.path.join(machine.top, "build-tools/suites/complete"))
 
 
 @test

@@ -10,7 +10,7 @@ import threading
 import warnings
 import weakref
 
-from . import segment
+from . import remade, segment
 
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
@@ -91,12 +91,14 @@ def open_metric(metric, name, definition, alone):
             _open_private(metric, name, definition)
             return
         if holder:
+            remade.begin_again(meter, name)
             meter._forget(name)
         if not meter._open_metric(metric, name, *definition):
             warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
         if holder:
             metric._reset()
         _holders.setdefault(name, _Holder()).take(metric)
+        remade.note(metric, name, definition)
 
 
 def is_held(name):

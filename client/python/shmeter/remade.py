@@ -1,0 +1,21 @@
+"""A metric of a process's own store that is made again begins at zero, as in one process of prometheus_client: the numbers are nobody else's.
+"""
+from . import _core, segment
+
+_made = {}  # stored name -> {what makes a definition different: (type of the core, arguments of Meter._open_metric)}
+
+
+def note(metric, name, arguments):
+    """The metric is made with these arguments."""
+    if segment.is_own_of(metric._meter):
+        kind = next(base for base in type(metric).__mro__ if base.__module__ == _core.__name__)
+        _made.setdefault(name, {})[repr((kind, arguments))] = kind, arguments
+
+
+def begin_again(meter, name):
+    """Nothing of the metrics of this name that there were is left; their series add up over definitions."""
+    for kind, arguments in _made.pop(name, {}).values():
+        before = kind()
+        meter._forget(name)
+        if meter._open_metric(before, name, *arguments):
+            (before._reset if before._labelnames else before._hide)()
