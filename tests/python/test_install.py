@@ -86,12 +86,18 @@ def a_module_that_is_imported_by_both_names_is_one_and_keeps_its_own():
         print(importlib.util.find_spec("prometheus_client.core").name, importlib.util.find_spec("prometheus_client_other"))
         import prometheus_client.core as theirs, shmeter.prometheus.core as ours
         print(theirs is ours, ours.__name__, ours.__spec__.name, ours.Counter.__module__)
+        spec = importlib.util.find_spec("prometheus_client.samples")
+        module = spec.loader.create_module(spec)
+        module.__spec__ = spec
+        spec.loader.exec_module(module)
+        print(module.__name__, module.__spec__.name)
         try:
             import prometheus_client.missing
         except ModuleNotFoundError as error:
             print(error.name, error)
     """)
     equal(out, "prometheus_client.core None\nTrue shmeter.prometheus.core shmeter.prometheus.core shmeter.prometheus.metrics\n"
+               "shmeter.prometheus.samples shmeter.prometheus.samples\n"
                "prometheus_client.missing No module named 'prometheus_client.missing' (shmeter.prometheus.missing is in its place)\n")
 
 

@@ -10,7 +10,7 @@ os.environ["SHMETER_REFRESH_SECONDS"] = "0.05"
 from lib import equal, main, raises, test, wait_for  # noqa: E402
 
 import shmeter.prometheus as prometheus  # noqa: E402
-from shmeter.prometheus import core, multiprocess, refresh, store  # noqa: E402
+from shmeter.prometheus import core, multiprocess, store, turns  # noqa: E402
 
 
 def exposed(line):
@@ -137,6 +137,26 @@ def a_collector_that_never_ends_keeps_no_scrape():
     finally:
         go_on.set()
         own.unregister(collector)
+
+
+@test
+def what_another_thread_evaluates_is_waited_for_until_the_deadline():
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def act():
+        begun.set()
+        go_on.wait()
+
+    thread = threading.Thread(target=lambda: done.append(turns.evaluate("one", act, turns.deadline())))
+    thread.start()
+    begun.wait()
+    equal(turns.evaluate("one", lambda: done.append("early"), 0), False, "its time is over")
+    equal(turns.evaluate("another", lambda: done.append("another"), 0), True)
+    ends = threading.Timer(0.05, go_on.set)
+    ends.start()
+    equal(turns.evaluate("one", lambda: done.append("late"), turns.deadline() + 3600), True, "it was waited for")
+    thread.join()
+    equal((sorted(map(str, done)), turns.inside()), (["True", "another", "late"], False))
 
 
 @test

@@ -59,7 +59,7 @@ class MetricWrapperBase(Collector):
     @property
     def _metrics(self):
         """{label values: child}, of this process; what is taken out of it is removed."""
-        return Children(self, super()._metrics)
+        return _Children(self, super()._metrics)
 
     def _get_metric(self):
         return Metric(self._name, self._documentation, self._type, self._unit)
@@ -111,7 +111,7 @@ class MetricWrapperBase(Collector):
         return f"{type(self).__module__}.{type(self).__name__}({self._name})"
 
 
-class Children(dict):
+class _Children(dict):
     """The children of a metric as programs look for them, by label values; taking one out removes its series."""
 
     def __init__(self, metric, children):
