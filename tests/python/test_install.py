@@ -160,6 +160,20 @@ def the_plain_api_counts_and_shows():
 
 
 @test
+def the_plain_api_has_exponential_histograms():
+    meter = shmeter.open()
+    histogram = meter.histogram("exponential_seconds", "E.", ["a"], schema=0, min_value=0.5, max_value=8)
+    for value in (0.1, 0.6, 3, 3, 100):
+        histogram.labels("x").observe(value)
+    raises(TypeError, "histogram() takes bounds, or a range (schema, min_value, max_value)",
+           lambda: meter.histogram("both", bounds=(1, 2), max_value=3))
+    raises(ValueError, None, lambda: meter.histogram("refused", schema=9, min_value=1, max_value=2))
+    counts = {line.split()[0]: line.split()[1] for line in meter.expose().decode().splitlines() if line.startswith("exponential_seconds")}
+    equal([counts[f'exponential_seconds_{suffix}'] for suffix in ('bucket{a="x",le="1.0"}', 'bucket{a="x",le="4.0"}', 'bucket{a="x",le="+Inf"}',
+                                                                  'sum{a="x"}')], ["2.0", "4.0", "5.0", "106.7"])
+
+
+@test
 def a_meter_is_closed_by_the_end_of_its_block_and_says_what_it_is():
     path = os.path.join(os.path.dirname(os.environ["SHMETER_SEGMENT"]), "block")
     with shmeter.open(path) as meter:

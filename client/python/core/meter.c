@@ -270,7 +270,10 @@ static PyMethodDef methods[] = {
     { "gauge", (PyCFunction)(void (*)(void))plain_gauge, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("gauge(name, help='', labels=(), unit='', *, mode='pool') -> Gauge") },
     { "histogram", (PyCFunction)(void (*)(void))plain_histogram, METH_VARARGS | METH_KEYWORDS,
-      PyDoc_STR("histogram(name, help='', labels=(), unit='', *, bounds=None) -> Histogram") },
+      PyDoc_STR(
+          "histogram(name, help='', labels=(), unit='', *, bounds=None, schema=0, min_value=0.0, max_value=0.0) -> "
+          "Histogram\n\nWith a max_value its buckets are exponential, and scrapers that speak protobuf get a native "
+          "histogram.") },
     { "summary", (PyCFunction)(void (*)(void))plain_summary, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("summary(name, help='', labels=(), unit='') -> Summary") },
     { "info", (PyCFunction)(void (*)(void))plain_info, METH_VARARGS | METH_KEYWORDS,

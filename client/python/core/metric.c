@@ -32,6 +32,15 @@ read_list(const struct metric_object *metric, PyObject *list, struct shmeter_des
     return failed ? -1 : 0;
 }
 
+/* Bounds, states, or the range of exponential buckets: a tuple. -1 with an exception. */
+static int
+read_more(const struct metric_object *metric, PyObject *more, struct shmeter_desc *desc)
+{
+    if (!PyTuple_Check(more))
+        return read_list(metric, more, desc);
+    return PyArg_ParseTuple(more, "idd", &desc->schema, &desc->min_value, &desc->max_value) ? 0 : -1;
+}
+
 static uint8_t
 kind_of(const struct core *core, PyTypeObject *type)
 {
@@ -114,7 +123,7 @@ refused(struct metric_object *metric)
 }
 
 const char metric_open_doc[] = "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, "
-                               "bounds or states) -> bool\n\n"
+                               "bounds, range or states) -> bool\n\n"
                                "Opens the family; whether the store has it. Without one it counts into private memory.";
 
 PyObject *
@@ -145,7 +154,7 @@ metric_open(PyObject *meter, PyObject *args)
     desc.mode = (enum shmeter_mode)mode;
     metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
     if (list != Py_None)
-        failed = read_list(metric, list, &desc);
+        failed = read_more(metric, list, &desc);
     if (!failed && metric->labelvalues)
         metric->family = open_family(metric, &desc);
     PyMem_Free((void *)(uintptr_t)desc.bounds); /* or its states */

@@ -88,17 +88,37 @@ plain_gauge(PyObject *self, PyObject *args, PyObject *kwargs)
     return open_plain(self, ((struct meter_object *)self)->core->gauge, &plain, "", Py_None);
 }
 
+/* The bounds that were given, those of a range, or None for the usual ones; new reference. */
+static PyObject *
+bounds_of(PyObject *list, int schema, double min_value, double max_value)
+{
+    const int given = list && list != Py_None;
+
+    if (max_value != 0 && given) {
+        PyErr_SetString(PyExc_TypeError, "histogram() takes bounds, or a range (schema, min_value, max_value)");
+        return NULL;
+    }
+    if (max_value != 0)
+        return Py_BuildValue("(idd)", schema, min_value, max_value);
+    return given ? PySequence_List(list) : Py_NewRef(Py_None);
+}
+
 PyObject *
 plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs)
 {
+    static const char *words[] = {
+        "name", "help", "labels", "unit", "bounds", "schema", "min_value", "max_value", NULL
+    };
+    struct plain plain = { .help = "", .unit = "", .mode = modes[SHMETER_POOL].word };
     PyObject *bounds, *metric;
-    struct plain plain;
+    double min_value = 0, max_value = 0;
+    int schema = 0;
 
-    if (!parse(args, kwargs, "s|sOs$O", "bounds", &plain))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|sOs$Oidd:histogram", (char **)(uintptr_t)words, &plain.name,
+                                     &plain.help, &plain.labels, &plain.unit, &plain.list, &schema, &min_value,
+                                     &max_value))
         return NULL;
-    if (!plain.list || plain.list == Py_None)
-        return open_plain(self, ((struct meter_object *)self)->core->histogram, &plain, "", Py_None);
-    bounds = PySequence_List(plain.list);
+    bounds = bounds_of(plain.list, schema, min_value, max_value);
     if (!bounds)
         return NULL;
     metric = open_plain(self, ((struct meter_object *)self)->core->histogram, &plain, "", bounds);

@@ -72,7 +72,7 @@ def _named():
 
 
 def path():
-    """Of the segment that all processes share."""
+    """Of the segment that all processes share, by the name that the environment has."""
     name = _named() or "default"
     return name if "/" in name else f"/dev/shm/shmeter.{name}.v1"
 

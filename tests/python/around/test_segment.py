@@ -94,6 +94,38 @@ def open_without_a_name_is_the_private_store_and_with_a_name_is_not():
 
 
 @test
+def the_package_knows_which_store_a_meter_is():
+    program = """if True:
+        from shmeter import remade, segment
+        own, named = segment.attach(), segment.attach(%r)
+        print(segment.is_own(), segment.is_own_of(own), segment.is_own_of(named))
+        for meter in own, named:
+            remade.note(meter.counter("noted_total"), meter.path, ())
+        print([path == own.path for path in remade._made])
+        meter, path = segment.nameless()
+        print(meter.path == path, meter.attached, path in (own.path, segment.nameless()[1]), segment.under_test_runner(), segment.path())
+    """ % segment("told-too")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
+
+
+@test
+def what_is_made_again_begins_at_zero_in_a_private_store():
+    program = """if True:
+        from shmeter.prometheus import CollectorRegistry, Counter, Gauge, Histogram, REGISTRY
+        for labels in ("a", "b"), ("b", "a"), ("a", "b"), ("a",), ("b", "a"):
+            made = Counter("made", "M.", labels), Histogram("took", "T.", labels), Gauge("level", "L.", labels)
+            values = dict.fromkeys(labels, "x")
+            made[0].labels(**values).inc()
+            made[1].labels(**values).observe(1)
+            made[2].labels(**values).inc(2)
+            print(*(REGISTRY.get_sample_value(name, values) for name in ("made_total", "took_count", "level")))
+            for metric in made:
+                REGISTRY.unregister(metric)
+    """
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "1.0 1.0 2.0\n" * 5)
+
+
+@test
 def what_a_killed_process_has_left_is_taken_away_by_the_next():
     old, new = (f"/dev/shm/.shmeter-private-1-test-{os.getpid()}-{word}" for word in ("old", "new"))
     try:
