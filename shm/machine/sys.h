@@ -357,6 +357,12 @@ shmeter_sys_uid(void)
     return (uint32_t)shmeter_sys(SYS_geteuid, 0, 0, 0, 0, 0, 0);
 }
 
+SHMETER_LOCAL uint32_t
+shmeter_sys_gid(void)
+{
+    return (uint32_t)shmeter_sys(SYS_getegid, 0, 0, 0, 0, 0, 0);
+}
+
 /* kill(pid, 0): 0 or -EPERM when there is such a process, -ESRCH when not. */
 SHMETER_LOCAL int
 shmeter_sys_probe(uint32_t pid)

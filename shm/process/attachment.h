@@ -86,6 +86,8 @@ struct shmeter_attachment {
     uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
+    uint32_t sharers; /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
+    uint32_t reserved_c;
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u
 

@@ -72,6 +72,8 @@ shmeter_meter_refresh(struct shmeter *meter)
     const char *why;
     memset((void *)&options, 0, sizeof options);
     options.any_owner = attachment->any_owner;
+    options.mode = attachment->sharers ? 0660 : 0;
+    options.group = (int64_t)attachment->sharers - 1;
     shmeter_fork_check(attachment);
     if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||

@@ -131,6 +131,15 @@ shmeter_segment_create(const char *path, const struct shmeter_options *options, 
     return shmeter_segment_create_with(path, options, NULL, NULL, why);
 }
 
+/* 1 + the group that is asked to share the segment, whoever of it has made it; 0: none is. */
+SHMETER_LOCAL uint32_t
+shmeter_segment_sharers(const struct shmeter_options *options)
+{
+    if (!(options->mode & 020))
+        return 0;
+    return 1 + (options->group > 0 ? (uint32_t)options->group : shmeter_sys_gid());
+}
+
 /* Checks type, links, owner and mode, before a byte of the file is believed. */
 SHMETER_LOCAL int
 shmeter_segment_trusted(const struct shmeter_file *file, const struct shmeter_options *options, const char **why)
@@ -142,7 +151,8 @@ shmeter_segment_trusted(const struct shmeter_file *file, const struct shmeter_op
     if (file->links > 1)
         return -EPERM;
     *why = "belongs to another user; remove it as that user, or set any_owner to accept it";
-    if (!options->any_owner && file->uid != shmeter_sys_uid() && file->uid != 0)
+    if (!options->any_owner && file->uid != shmeter_sys_uid() && file->uid != 0 &&
+        !((file->mode & 020) && shmeter_segment_sharers(options) == 1 + file->gid))
         return -EPERM;
     *why = "may be written by every user; remove it, or chmod it to 0600, 0640 or 0660";
     if (file->mode & 02)
@@ -290,9 +300,11 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
         return fd;
     result = shmeter_segment_attach_to(fd, path, &header, &file, out, why);
     shmeter_sys_close(fd);
-    if (!result)
-        (*out)->any_owner = options->any_owner;
-    return result;
+    if (result)
+        return result;
+    (*out)->any_owner = options->any_owner;
+    (*out)->sharers = shmeter_segment_sharers(options);
+    return 0;
 }
 
 /*
