@@ -25,9 +25,9 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
     char path[256];
     int result;
     segment = shmeter_open_name(segment);
-    result = shmeter_segment_path(segment, path);
+    result = *segment ? shmeter_segment_path(segment, path) : 0;
     if (!result) {
-        segment = path;
+        segment = *segment ? path : segment;
         result = wrong ? -EINVAL : 0;
     }
     *out = shmeter_open_have(segment, wrong ? NULL : options, &result);

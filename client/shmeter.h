@@ -76,7 +76,8 @@ typedef struct shmeter_family shmeter_family_type; /* its name in C++, where the
 /*
  * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a
  * name ([A-Za-z0-9_.-], at most 64), or a path of a file on a tmpfs (anything with a '/'); NULL:
- * $SHMETER_SEGMENT, or "default". options: NULL for the defaults; sizes count only for the creator.
+ * $SHMETER_SEGMENT, or "default"; where that is private, off or empty, as for tests, the meter counts
+ * into private memory and this is no error. options: NULL for the defaults; sizes count only for the creator.
  *
  * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately;
  * the result may be ignored. *out is NULL only when the process has no memory at all, and every

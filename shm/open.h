@@ -111,14 +111,13 @@ shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now,
 {
     struct shmeter_attachment *attachment = NULL;
     const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/'";
-    int result = path_result;
-    if (!result)
+    int result = path_result, own = !meter->path[0]; /* memory of the process, as it was asked for */
+    if (!result && !own)
         result = shmeter_segment_have(meter->path, options, &attachment, &why);
-    if (result) {
+    if (result)
         shmeter_open_complain(meter, result, why);
-        if (!now)
-            attachment = shmeter_open_detached(options);
-    }
+    if ((result || own) && !now)
+        attachment = shmeter_open_detached(options);
     if (attachment)
         shmeter_segment_adopt(meter, SHMETER_ADDRESS(now), attachment);
     attachment = shmeter_meter_attachment(meter);
@@ -222,13 +221,24 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
     return meter;
 }
 
-/* The name that is meant: the argument, else SHMETER_SEGMENT (not in a setuid program), else "default". */
+/*
+ * The name that is meant: the argument, else SHMETER_SEGMENT (not in a setuid program), else "default". "": none, since
+ * SHMETER_SEGMENT says that the process counts in its own memory.
+ */
 SHMETER_LOCAL const char *
 shmeter_open_name(const char *segment)
 {
-    if (!segment && !shmeter_libc_getauxval_(23 /* AT_SECURE */))
-        segment = getenv("SHMETER_SEGMENT");
-    return segment && *segment ? segment : "default";
+    static const char *const own[] = { "", "off", "private" };
+    const char *said = NULL;
+    uint32_t i;
+    if (segment)
+        return *segment ? segment : "default";
+    if (!shmeter_libc_getauxval_(23 /* AT_SECURE */))
+        said = getenv("SHMETER_SEGMENT");
+    for (i = 0; said && i < 3; i++)
+        if (shmeter_definition_same(said, own[i]))
+            return "";
+    return said ? said : "default";
 }
 
 #endif

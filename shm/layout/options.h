@@ -21,11 +21,13 @@
  */
 struct shmeter_options {
     uint32_t struct_bytes SHMETER_INIT(sizeof(shmeter_options)); /* sizeof(struct shmeter_options) */
-    /* File mode at creation: 0600 (default), 0640 or 0660. 0660 also attaches to a segment with this group and mode that
-     * another of the group's members has made. */
+    /*
+     * File mode at creation: 0600 (default), 0640 or 0660. Who gives 0660 also attaches to a segment
+     * with this mode and group that another member of the group has made.
+     */
     uint32_t mode SHMETER_INIT(0);
     const char *worker SHMETER_INIT(nullptr);   /* this process's name in health and gauges; NULL: the command's */
-    int64_t group SHMETER_INIT(0);              /* gid at creation; -1 and 0: the process's own, since zeros mean defaults */
+    int64_t group SHMETER_INIT(0);              /* gid at creation; -1 and 0: the process's (zeros mean defaults) */
     uint64_t lane_bytes SHMETER_INIT(0);        /* cell capacity per CPU lane, a power of two; 1 MiB */
     uint32_t max_series SHMETER_INIT(0);        /* 16384 */
     uint32_t max_family_series SHMETER_INIT(0); /* 1000; label sets beyond it share one series, __overflow__ */
