@@ -100,7 +100,7 @@ def nameless(**options):
     had at first."""
     for folder in ("/dev/shm", tempfile.gettempdir()):  # the first one may be full
         path = f"{folder}/{PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
-        meter = _core.open(path, **options)
+        meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too
             with contextlib.suppress(FileNotFoundError):  # the process was stopped meanwhile, and another one has swept

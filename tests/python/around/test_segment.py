@@ -76,6 +76,16 @@ def a_private_store_is_that_of_the_process_and_its_children_and_gone_with_them()
 
 
 @test
+def what_was_saved_of_a_shared_segment_is_not_loaded_into_a_private_store():
+    """The file is none that could be loaded: who tried would warn."""
+    saved = segment("saved")
+    with open(saved, "w", encoding="utf-8") as file:
+        file.write("not what shmeter save writes\n")
+    program = "import warnings; warnings.simplefilter('error'); import shmeter; print(shmeter.open().attached)"
+    equal(run("-c", program, SHMETER_SEGMENT="private", SHMETER_LOAD=saved), "True\n")
+
+
+@test
 def a_segment_that_has_a_name_is_shared():
     equal(count(segment("named")), "[3.0, 1.0] True True")
     equal(count(segment("named")), "[6.0, 2.0] True True")
