@@ -101,6 +101,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->gauges);
     free(snapshot->samples);
     free(snapshot->slots);
+    free(snapshot->cpu_ended);
     free(snapshot->status.slots);
     free(snapshot->status.superseded);
     free(snapshot);
