@@ -220,11 +220,27 @@ shmeter_slot_release(const struct shmeter_attachment *attachment, uint64_t idx, 
     shmeter_slot_move(attachment, idx, owner, identity, SHMETER_SLOT_RELEASED);
 }
 
+/* Whether this process has another slot as well: that of another copy of the header, which then notes what the process has used. */
+SHMETER_LOCAL int
+shmeter_slot_has_twin(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
+{
+    uint32_t i;
+    for (i = 0; i < attachment->header.slots_n; i++) {
+        const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, i);
+        uint64_t other = shmeter_load_relaxed(&word->owner);
+        if (i != idx && SHMETER_OWNER_STATE(other) == SHMETER_SLOT_LIVE &&
+            SHMETER_OWNER_PID(other) == SHMETER_OWNER_PID(owner) && shmeter_load_relaxed(&word->identity) == identity)
+            return 1;
+    }
+    return 0;
+}
+
 /* Gives a slot back, and says so to those who wait for one. */
 SHMETER_LOCAL void
 shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
-    shmeter_cpu_end(attachment, shmeter_slot_block_at(attachment, idx), SHMETER_OWNER_GENERATION(owner));
+    if (!shmeter_slot_has_twin(attachment, idx, owner, identity))
+        shmeter_cpu_end(attachment, shmeter_slot_block_at(attachment, idx), SHMETER_OWNER_GENERATION(owner));
     shmeter_slot_release(attachment, idx, owner, identity);
     /* pairs with shmeter_claim */
     shmeter_add(&attachment->state->slots_given.value, 1);
