@@ -13,14 +13,13 @@
 #include "../process/attachment.h"
 #include "../process/clock.h"
 
-#define SHMETER_CPU_CLOCK   2 /* CLOCK_PROCESS_CPUTIME_ID: of all threads, user and system */
 #define SHMETER_CPU_MS_MOST ((UINT64_C(1) << 40) - 1)
 
 /* What this process has used so far. One system call; async-signal-safe. */
 SHMETER_LOCAL uint64_t
 shmeter_cpu_now_ms(void)
 {
-    uint64_t ms = shmeter_clock_ns_of(SHMETER_CPU_CLOCK) / 1000000;
+    uint64_t ms = shmeter_clock_cpu_ns() / 1000000;
     return ms < SHMETER_CPU_MS_MOST ? ms : SHMETER_CPU_MS_MOST;
 }
 

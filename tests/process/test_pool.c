@@ -118,14 +118,13 @@ kill_it(struct worker worker)
     close(worker.orders);
 }
 
-static int
-begin(void **state)
+static void
+make_segment(uint32_t slots)
 {
     struct shmeter_reader *reader;
     const char *why = NULL;
-    struct shmeter_options options = { .struct_bytes = sizeof options, .max_slots = 8, .group = -1 };
+    struct shmeter_options options = { .struct_bytes = sizeof options, .max_slots = slots, .group = -1 };
 
-    (void)state;
     snprintf(path, sizeof path, "%s", scratch_path("segment"));
     unlink(path);
     assert_int_equal(shmeter_segment_create(path, &options, &why), 0);
@@ -133,6 +132,21 @@ begin(void **state)
     snapshot = snapshot_new(reader);
     pool = process_pool_new(1);
     assert_true(snapshot && pool);
+}
+
+static int
+begin(void **state)
+{
+    (void)state;
+    make_segment(8);
+    return 0;
+}
+
+static int
+begin_large(void **state)
+{
+    (void)state;
+    make_segment(24);
     return 0;
 }
 
@@ -359,6 +373,27 @@ two_slots_of_one_process_are_one_process(void **state)
     kill_it(worker);
 }
 
+/* However the reader knows which workers live: a death is known at the next reading. */
+static void
+a_worker_that_is_killed_is_known_to_be_dead_at_once(void **state)
+{
+    struct worker workers[20];
+    uint32_t i, turn;
+
+    (void)state;
+    snapshot_watch(snapshot);
+    for (i = 0; i < 20; i++)
+        workers[i] = start();
+    for (turn = 0; turn < 5; turn++)
+        assert_int_equal(sums_of(pool).counted, 20);
+    for (i = 0; i < 20; i++) {
+        kill_it(workers[i]);
+        assert_int_equal(snapshot_take(snapshot, SNAPSHOT_STATUS), 0);
+        assert_int_equal(snapshot_status(snapshot)->slots_dead, i + 1);
+        assert_int_equal(snapshot_status(snapshot)->slots_live, 19 - i);
+    }
+}
+
 int
 main(void)
 {
@@ -371,6 +406,7 @@ main(void)
         TEST(who_has_seen_a_worker_that_was_killed_keeps_what_it_had_used),
         TEST(what_was_noted_for_a_worker_outlives_it_and_is_counted_once),
         TEST(two_slots_of_one_process_are_one_process),
+        cmocka_unit_test_setup_teardown(a_worker_that_is_killed_is_known_to_be_dead_at_once, begin_large, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,7 +273,7 @@ snapshot_take_slots(struct snapshot *snapshot)
     int result;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
-    shmeter_observer_begin(&snapshot->observer);
+    shmeter_observer_begin(&snapshot->observer, snapshot->now_ns);
     result = take_held_slots(snapshot);
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
