@@ -38,10 +38,11 @@ struct shmeter_observer {
 void shmeter_observer_init(struct shmeter_observer *observer, int fd);
 
 /*
- * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes. As
- * long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost as much
- * as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor; where there is none, or no
- * /proc, nothing changes. For programs that read again and again, and have a few instances only: a user may have 128.
+ * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes.
+ * As long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost
+ * as much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor; where there is
+ * none, or no /proc, nothing changes. For programs that read again and again, and have a few instances only: a user
+ * may have 128.
  */
 void shmeter_observer_watch(struct shmeter_observer *observer);
 void shmeter_observer_end(struct shmeter_observer *observer);
