@@ -13,12 +13,16 @@
 #include <unistd.h>
 
 #include "shm/layout/layout.h"
+#include "shm/machine/atomic.h"
 #include "shm/machine/sys.h"
 #include "shm/process/identity.h"
 
 #define PROC_INTERVAL_NS UINT64_C(1000000000)
+#define WATCHES_MOST     32u /* instances of inotify: a user may have 128 of them                                 */
 #define SETTLE_NS        UINT64_C(1000000000)
 #define PROC_SHARE       8u /* of the owners with a lock in one reading                                          */
+
+static uint64_t watches_n; /* of this process */
 
 void
 shmeter_observer_init(struct shmeter_observer *observer, int fd)
@@ -37,20 +41,25 @@ shmeter_observer_watch(struct shmeter_observer *observer)
     char path[32];
 
     if (observer->ends >= 0 || observer->fd < 0 || fstatfs(observer->fd, &filesystem) ||
-        filesystem.f_type != TMPFS_MAGIC)
+        filesystem.f_type != TMPFS_MAGIC || shmeter_load_relaxed(&watches_n) >= WATCHES_MOST)
         return;
     snprintf(path, sizeof path, "/proc/self/fd/%d", observer->fd);
     observer->ends = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (observer->ends >= 0 && inotify_add_watch(observer->ends, path, IN_CLOSE_WRITE) < 0)
+    if (observer->ends < 0)
+        return;
+    shmeter_add(&watches_n, 1);
+    if (inotify_add_watch(observer->ends, path, IN_CLOSE_WRITE) < 0)
         shmeter_observer_end(observer);
 }
 
 void
 shmeter_observer_end(struct shmeter_observer *observer)
 {
-    if (observer->ends >= 0)
-        close(observer->ends);
+    if (observer->ends < 0)
+        return;
+    close(observer->ends);
     observer->ends = -1;
+    shmeter_add(&watches_n, UINT64_MAX);
 }
 
 /* What the kernel has to tell: each event is one that a writer has closed the file, or that events were lost. */

@@ -40,9 +40,9 @@ void shmeter_observer_init(struct shmeter_observer *observer, int fd);
 /*
  * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes.
  * As long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost
- * as much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor; where there is
- * none, or no /proc, nothing changes. For programs that read again and again, and have a few instances only: a user
- * may have 128.
+ * as much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor and an instance of
+ * inotify, of which a user may have 128: so at most 32 segments are watched, and programs of which there are many do
+ * without. Where it cannot be had, nothing changes.
  */
 void shmeter_observer_watch(struct shmeter_observer *observer);
 void shmeter_observer_end(struct shmeter_observer *observer);
