@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import equal, main, nothing, test  # noqa: E402
 
 SOURCE, CC = sys.argv[1], sys.argv[2]
-HEADERS = ("shm/layout/layout.h", "shm/layout/limits.h", "shm/layout/types.h")
+HEADERS = ("shm/layout/layout.h", "shm/layout/cells.h", "shm/layout/limits.h", "shm/layout/types.h")
 RESERVED = re.compile(r"reserved(_[a-z])?")
 
 
