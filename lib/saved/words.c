@@ -43,13 +43,14 @@ saved_mode_stays(uint32_t mode)
 int
 words_fail(struct words *words, const char *format, ...)
 {
-    char sentence[REPORT_BYTES];
+    char sentence[REPORT_BYTES], harmless[REPORT_BYTES]; /* it may quote what stands in the file */
     va_list list;
 
     va_start(list, format);
     vsnprintf(sentence, sizeof sentence, format, list);
     va_end(list);
-    return report_fail(words->report, -EINVAL, "%s:%u: %s", words->text->file, (unsigned)words->line, sentence);
+    text_clip(harmless, sizeof harmless, sentence, TEXT_ONE_LINE);
+    return report_fail(words->report, -EINVAL, "%s:%u: %s", words->text->file, (unsigned)words->line, harmless);
 }
 
 int
