@@ -105,12 +105,15 @@ saved_create(const struct arguments *given, const char *name, const char *path, 
     struct report report = { "", 0, 0 };
     int result = saved_file_read(file, &bytes, &report);
 
+    int is_of_file = result != 0;
+
     if (!result) {
         const struct saved_text text = { bytes.data, bytes.len, file };
         result = saved_load(path, sizes, &text, &facts, &report);
+        is_of_file = result == -EINVAL || result == -ENOMEM;
     }
     buffer_free(&bytes);
-    if (result == -EEXIST)
+    if (result && !is_of_file)
         return creation_done(name, path, result, NULL);
     if (result) {
         say_error("%s", report.text);

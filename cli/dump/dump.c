@@ -76,7 +76,7 @@ print_format(struct exposition *exposition, const struct encoder *encoder)
     else if (isatty(STDOUT_FILENO) && encoder != &encode_protobuf)
         result = print_harmless(&out);
     else
-        fwrite(out.data, 1, out.len, stdout);
+        fwrite(out.data ? out.data : "", 1, out.len, stdout);
     buffer_free(&out);
     return result ? EXIT_FAILED : EXIT_GOOD;
 }

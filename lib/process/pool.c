@@ -139,7 +139,7 @@ add_to_sums(struct process_sums *sums, const struct process_figures *figures)
     sums->threads_n += figures->threads_n;
     sums->open_fds += figures->open_fds;
     sums->max_fds += figures->max_fds;
-    if (!sums->start_seconds || figures->start_seconds < sums->start_seconds)
+    if (sums->start_seconds <= 0 || figures->start_seconds < sums->start_seconds)
         sums->start_seconds = figures->start_seconds;
 }
 

@@ -2,8 +2,6 @@
  * The words of a saved text: read one by one, with a sentence about the line for whatever is not as it should be.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -38,18 +36,6 @@ int
 saved_mode_stays(uint32_t mode)
 {
     return mode < modes_n && modes[mode].whose == MODE_OF_ALL && modes[mode].how != MODE_ALL;
-}
-
-int
-words_fail(struct words *words, const char *format, ...)
-{
-    char sentence[REPORT_BYTES];
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(sentence, sizeof sentence, format, list);
-    va_end(list);
-    return report_fail(words->report, -EINVAL, "%s:%u: %s", words->text->file, (unsigned)words->line, sentence);
 }
 
 int
@@ -134,7 +120,7 @@ words_u64(struct words *words, uint64_t *out)
 int
 words_u32(struct words *words, uint32_t *out)
 {
-    uint64_t value;
+    uint64_t value = 0;
 
     if (words_u64(words, &value))
         return -EINVAL;
@@ -147,7 +133,7 @@ words_u32(struct words *words, uint32_t *out)
 int
 words_i32(struct words *words, int32_t *out)
 {
-    double value;
+    double value = 0;
 
     if (words_f64(words, &value))
         return -EINVAL;

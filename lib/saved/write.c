@@ -232,12 +232,15 @@ static void
 put_value(struct writer *writer, const struct snapshot_family *family, uint32_t number)
 {
     const struct snapshot_contents *contents = &writer->contents;
-    const uint64_t *words = contents->sums + contents->series[number].place;
+    const uint64_t *words;
     uint32_t i;
 
     if (shmeter_type_gauge(family->type)) {
         put_f64(writer, contents->gauges[writer->gauges[number] - 1].value);
-    } else if (shmeter_type_counter(family->type)) {
+        return;
+    }
+    words = contents->sums + contents->series[number].place;
+    if (shmeter_type_counter(family->type)) {
         put_number(writer, " ", *words);
     } else {
         put_f64(writer, snapshot_f64(*words)); /* a histogram's sum, too */

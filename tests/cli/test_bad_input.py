@@ -5,7 +5,7 @@ import subprocess
 
 from lib import Skip, contains, equal, main, test, wait_for
 
-READERS = (["ls"], ["dump"], ["dump", "--json"])
+READERS = (["ls"], ["dump"], ["dump", "--json"], ["save", "-"])
 
 
 def refused_by_all(bench, name, *parts):

@@ -144,6 +144,11 @@ def what_cannot_be_read_is_one_sentence(bench):
                         ("none/none", "No such file")):
         contains(bench.refused("load", saved(bench, file), bench.name), saved(bench, file), words)
     contains(bench.refused("save", saved(bench), bench.name), "does not exist")
+    with open(saved(bench, "good"), "w", encoding="utf-8") as file:
+        file.write('shmeter-saved 1\nsegment "x" 0000000000000001 00000000000000ff\nsaved 5 workers 0\nsizes lane-bytes 32768 '
+                   'max-series 3 max-family-series 2 max-slots 2 max-gauges 2 ring-bytes 4096\nend 0\n')
+    contains(bench.refused("load", saved(bench, "good"), saved(bench, "none/segment")), "there is no directory", saved(bench, "none"))
+    contains(bench.refused("load", saved(bench, "good"), "a b"), "cannot name a segment")
     equal(os.path.exists(saved(bench)), False)
     contains(bench.refused("save", saved(bench), bench.name, "more", code=2), "more")
     bench.refused("save", code=2)

@@ -32,7 +32,7 @@ PROGRAMS = os.path.join(BUILD, "clang")
 IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
 # Of each: 10 to 15 seconds of a CPU.
-EXECUTIONS = {"accept": 600000, "api": 800, "config": 25000, "expression": 220000, "http": 8000, "number": 2400000, "saved": 6000, "segment": 600,
+EXECUTIONS = {"accept": 600000, "api": 800, "config": 25000, "expression": 220000, "http": 8000, "number": 2400000, "saved": 30000, "segment": 600,
               "segment_200": 9000, "segment_loads": 50000, "segment_small": 90000, "text": 30000, "web_config": 14000}
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
 LONG_MOST = 3600

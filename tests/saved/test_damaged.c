@@ -180,6 +180,7 @@ what_is_wrong_is_said_with_its_line(void **state)
         { 2, "shmeter-saved 1\nsegment \"x\" 1 2\n", "16 hexadecimal" },
         { 3, "shmeter-saved 1\nsegment \"x\" 0000000000000001 00000000000000ff\nsaved -5 workers 0\n", "whole number" },
         { 5, HEAD "series 7 1\n", "'family'" },
+        { 5, HEAD "family coun\tter\x1b[1m \"a_total\" 7\nend 0\n", "'coun ter\xef\xbf\xbd[1m' is no type" },
         { 5, HEAD "family cuonter \"a_total\" 7\nend 0\n", "no type" },
         { 5, HEAD "family info \"a_info\" 7\nend 0\n", "no type" },
         { 5, HEAD "family counter a_total 7\nend 0\n", "in quotes" },
