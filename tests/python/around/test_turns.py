@@ -126,7 +126,7 @@ def a_collector_that_never_ends_keeps_no_scrape():
             go_on.wait()
         return 1
 
-    everything, own = prometheus.CollectorRegistry(), prometheus.CollectorRegistry()
+    everything, own = prometheus.CollectorRegistry(), prometheus.CollectorRegistry(shared=True)
     multiprocess.MultiProcessCollector(everything)
     collector = Asking("stuck", ask)
     prometheus.Gauge("beside", "B.").set(2)
