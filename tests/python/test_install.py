@@ -3,11 +3,12 @@ import importlib
 import os
 import pkgutil
 import shutil
+import site
 import subprocess
 import sys
 import tempfile
 
-from lib import equal, main, nothing, raises, test
+from lib import equal, main, nothing, raises, Skip, test
 
 import shmeter
 from shmeter.prometheus import store
@@ -99,6 +100,20 @@ def a_module_that_is_imported_by_both_names_is_one_and_keeps_its_own():
     equal(out, "prometheus_client.core None\nTrue shmeter.prometheus.core shmeter.prometheus.core shmeter.prometheus.metrics\n"
                "shmeter.prometheus.samples shmeter.prometheus.samples\n"
                "prometheus_client.missing No module named 'prometheus_client.missing' (shmeter.prometheus.missing is in its place)\n")
+
+
+@test
+def a_variable_of_the_environment_installs_it_in_each_interpreter():
+    if not site.ENABLE_USER_SITE:
+        raise Skip("this Python imports no usercustomize")
+    program = "import prometheus_client; print(prometheus_client.__name__)"
+    equal((run(program, SHMETER_INSTALL="1"), run(program, SHMETER_INSTALL="")), ("shmeter.prometheus\n", "prometheus_client\n"))
+    equal(run(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])", SHMETER_INSTALL="1"), "shmeter.prometheus\n")
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "usercustomize.py"), "w", encoding="utf-8") as file:
+            file.write("print('the user\\'s own')\n")
+        path = f"{os.environ['PYTHONPATH']}:{folder}"
+        equal(run(program, SHMETER_INSTALL="1", PYTHONPATH=path), "the user's own\nshmeter.prometheus\n")
 
 
 @test
