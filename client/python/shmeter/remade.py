@@ -1,4 +1,5 @@
-"""A metric of a process's own store that is made again begins at zero, as in one process of prometheus_client: the numbers are nobody else's.
+"""A metric that is made again in a process's own store, by the process that has made it, begins at zero, as in one process of prometheus_client.
+In its children it goes on: the numbers are their parent's too.
 """
 from . import _core, segment
 
@@ -14,6 +15,8 @@ def note(metric, name, arguments):
 
 def begin_again(meter, name):
     """Nothing of the metrics of this name that there were is left; their series add up over definitions."""
+    if not segment.is_maker():
+        return
     for kind, arguments in _made.pop(name, {}).values():
         before = kind()
         meter._forget(name)

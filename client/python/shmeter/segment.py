@@ -23,6 +23,7 @@ LEFT_SECONDS = 60
 
 _lock = threading.RLock()
 _own_path = None
+_own_pid = None  # of the process that has made it
 
 
 def _program():
@@ -95,6 +96,11 @@ def _sweep(folder):
                 os.unlink(entry.path)
 
 
+def is_maker():
+    """Whether this process has made its own store: else a parent has, whose counts are in it too."""
+    return _own_pid == os.getpid()
+
+
 def nameless(**options):
     """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter and the path that it
     had at first."""
@@ -112,14 +118,14 @@ def nameless(**options):
 
 def _own(**options):
     """This process's own store, the same one each time; a forked child has its parent's."""
-    global _own_path
+    global _own_path, _own_pid
     with _lock:
         if _own_path:
             return _core.open(_own_path, **options)
         meter, path = nameless(**options)
         if _own_path:  # a signal handler was faster
             return _core.open(_own_path, **options)
-        _own_path = path
+        _own_path, _own_pid = path, os.getpid()
         return meter
 
 
@@ -133,9 +139,16 @@ def attach(name=None, **options):
     return _core.open(name, **options)
 
 
+def _before_fork():
+    """A store of its own is there before the first child, which would otherwise make another one."""
+    store = sys.modules.get(f"{__package__}.store")
+    if store is not None and store._shared is None and is_own():
+        store.shared()
+
+
 def _after_fork():
     global _lock
     _lock = threading.RLock()  # another thread may have held it
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

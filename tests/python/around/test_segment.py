@@ -76,6 +76,27 @@ def a_private_store_is_that_of_the_process_and_its_children_and_gone_with_them()
 
 
 @test
+def children_that_count_before_their_parent_does_share_its_store():
+    program = """if True:
+        import multiprocessing
+        from shmeter.prometheus import Counter, REGISTRY
+
+        made = []
+
+        def task(number):
+            if not made:
+                made.append(Counter("tasks", "T."))
+            made[0].inc()
+
+        with multiprocessing.get_context("fork").Pool(3) as pool:
+            pool.map(task, range(60), 1)
+        Counter("tasks", "T.")
+        print(REGISTRY.get_sample_value("tasks_total"))
+    """
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "60.0\n")
+
+
+@test
 def what_was_saved_of_a_shared_segment_is_not_loaded_into_a_private_store():
     """The file is none that could be loaded: who tried would warn."""
     saved = segment("saved")
@@ -108,14 +129,14 @@ def the_package_knows_which_store_a_meter_is():
     program = """if True:
         from shmeter import remade, segment
         own, named = segment.attach(), segment.attach(%r)
-        print(segment.is_own(), segment.is_own_of(own), segment.is_own_of(named))
+        print(segment.is_own(), segment.is_own_of(own), segment.is_own_of(named), segment.is_maker())
         for meter in own, named:
             remade.note(meter.counter("noted_total"), meter.path, ())
         print([path == own.path for path in remade._made])
         meter, path = segment.nameless()
         print(meter.path == path, meter.attached, path in (own.path, segment.nameless()[1]), segment.under_test_runner(), segment.path())
     """ % segment("told-too")
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
 
 
 @test
