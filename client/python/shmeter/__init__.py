@@ -39,10 +39,14 @@ def open(segment=None, **options) -> Meter:
     return meter
 
 
-def __getattr__(name):
-    if name in ON_DEMAND:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+TYPE_CHECKING = False  # type checkers take it for True; importing typing for it would take as long as all of this
+if TYPE_CHECKING:
+    from . import asgi as asgi, prometheus as prometheus, testing as testing, wsgi as wsgi
+else:
+    def __getattr__(name):
+        if name in ON_DEMAND:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

@@ -1,14 +1,12 @@
 """shmeter.prometheus in the place of prometheus_client."""
 import importlib
-import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
 
 THEIRS, OURS = "prometheus_client", "shmeter.prometheus"
 
 
-class _Loader(importlib.abc.Loader):
+class _Loader:
     """Gives a module of ours under a second name; it stays what it is."""
 
     def __init__(self, name):
@@ -24,12 +22,13 @@ class _Loader(importlib.abc.Loader):
         module.__spec__ = self._spec  # importing has put that of the second name there
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Finds prometheus_client and its modules, when the program asks for them, among ours."""
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != THEIRS and not fullname.startswith(THEIRS + "."):
             return None
+        import importlib.util  # here: not every program asks
         name = OURS + fullname[len(THEIRS):]
         found = importlib.util.find_spec(name)
         if found is None:
