@@ -15,7 +15,10 @@ import time
 from . import _core
 
 OWN_WORDS = ("", "off", "private")
-RUNNERS = frozenset(("behave", "green", "nose2", "py.test", "pytest", "stestr", "trial", "unittest", "ward", "zope-testrunner"))
+RUNNERS = {  # program: a module that it has imported, so that no other program of the name is taken for it
+    "behave": "behave", "green": "green", "nose2": "nose2", "py.test": "_pytest.config", "pytest": "_pytest.config", "stestr": "stestr",
+    "trial": "twisted.trial", "unittest": "unittest.main", "ward": "ward", "zope-testrunner": "zope.testrunner",
+}
 DJANGO = frozenset(("django", "django-admin", "django-admin.py", "manage.py"))
 UNITTEST = frozenset(f"unittest.{part}" for part in ("async_case", "case", "loader", "main", "runner", "suite"))
 PREFIX = ".shmeter-private-"
@@ -59,7 +62,9 @@ def _is_multiprocessing_child():
 def under_test_runner():
     """Whether this process is a test runner, or a worker of one. Programs that tests start are not."""
     program = _program()
-    if program in RUNNERS or (program in DJANGO and sys.argv[1:2] == ["test"]) or _is_called_by_runner():
+    if RUNNERS.get(program) in sys.modules or _is_called_by_runner():
+        return True
+    if program in DJANGO and sys.argv[1:2] == ["test"] and "django" in sys.modules:
         return True
     return _of_pytest(os.environ) and ("_pytest.config" in sys.modules or _is_multiprocessing_child())
 

@@ -215,6 +215,17 @@ def a_segment_can_be_named_for_test_runs():
     equal((os.path.exists(path), os.path.exists(segment("never"))), (True, False))
 
 
+@test
+def a_program_that_is_named_like_a_test_runner_is_none():
+    folder = segment("named")
+    os.makedirs(folder + "-like", exist_ok=True)
+    for name, *arguments in (("pytest",), ("trial",), ("manage.py", "test"), ("unittest",)):
+        path = os.path.join(folder + "-like", name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("from shmeter import segment\nprint(segment.under_test_runner(), segment.is_own())\n")
+        equal(run(path, *arguments, SHMETER_SEGMENT=segment("like")), "False False\n", name)
+
+
 FIXTURE = """
 import pytest
 from shmeter.prometheus import Counter, Gauge, Histogram, Info, REGISTRY
