@@ -21,27 +21,27 @@ _lock = threading.RLock()
 _registered = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were
 _shared = None
 _private = None
-_owner = 0  # the process that has opened the segment
 publishers = weakref.WeakSet()  # who leaves a name to a metric of this process
 _told = set()  # sentences that are said once
 
 
 def use(meter):
     """The first segment that the program opens is the one that metrics count in."""
-    global _shared, _owner
+    global _shared
     with _lock:
         if _shared is None:
-            _shared, _owner = meter, os.getpid()
+            _shared = meter
 
 
 def shared():
     """The meter of the shared segment; opens the one that the environment says (segment.py) when the program has opened none."""
     with _lock:
-        if _shared is None:
+        opened = _shared is None
+        if opened:
             use(segment.attach(**SIZES))
-            if not _shared.attached:
-                warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
-        return _shared
+    if opened and not _shared.attached:  # without the lock: a program's own hook of warnings may wait for a thread that makes metrics
+        warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
+    return _shared
 
 
 def private():
@@ -76,19 +76,14 @@ def tell_once(words, stacklevel=5):
         warnings.warn(words, RuntimeWarning, stacklevel=stacklevel)
 
 
-def _is_own(meter):
-    """Whether the store is this process's own, and it has made it: then it is as if there were one process alone."""
-    return _owner == os.getpid() and segment.is_own_of(meter)
-
-
 def open_metric(metric, name, definition, view):
     """Opens a metric. name: in the segment. definition and view: the other arguments of Meter._open_metric."""
+    meter = counting()
     with _lock:
         for publisher in list(publishers):
             publisher.yield_name(name)
-        meter = counting()
         again = name in _registered and not _living(name)
-        anew = again and view == _core.VIEW_POOL and _is_own(meter)
+        anew = again and view == _core.VIEW_POOL and remade.begins_anew(meter)
         if anew:
             remade.begin_again(meter, name)
         if again:

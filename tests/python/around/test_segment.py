@@ -130,13 +130,14 @@ def the_package_knows_which_store_a_meter_is():
         from shmeter import remade, segment
         own, named = segment.attach(), segment.attach(%r)
         print(segment.is_own(), segment.is_own_of(own), segment.is_own_of(named), segment.is_maker())
+        print(remade.begins_anew(own), remade.begins_anew(named))
         for meter in own, named:
             remade.note(meter.counter("noted_total"), meter.path, ())
         print([path == own.path for path in remade._made])
         meter, path = segment.nameless()
         print(meter.path == path, meter.attached, path in (own.path, segment.nameless()[1]), segment.under_test_runner(), segment.path())
     """ % segment("told-too")
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\nTrue False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
 
 
 @test

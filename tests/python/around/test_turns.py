@@ -243,6 +243,27 @@ def what_ends_a_thread_does_not_end_the_evaluation_of_others():
 
 
 @test
+def a_hook_of_warnings_may_wait_for_a_thread_that_makes_metrics():
+    program = """if True:
+        import threading, warnings
+        import shmeter.prometheus as p
+
+        def hook(message, *_):
+            thread = threading.Thread(target=lambda: p.Counter("inner", "I.").inc())
+            thread.start()
+            thread.join()
+            print("warned")
+
+        warnings.showwarning = hook
+        p.Counter("outer", "O.").inc()
+        print(p.REGISTRY.get_sample_value("inner_total"), p.REGISTRY.get_sample_value("outer_total"))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "/nowhere/at/all"})
+    equal((done.stdout, done.returncode), ("warned\n1.0 1.0\n", 0), done.stderr)
+
+
+@test
 def a_registration_waits_for_no_reading_of_its_own_names():
     """Without describe() a collector is asked for its names, and may wait for a thread that reads the registry."""
     registry = prometheus.CollectorRegistry(auto_describe=True)
