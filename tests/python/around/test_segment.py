@@ -81,19 +81,17 @@ def children_that_count_before_their_parent_does_share_its_store():
         import multiprocessing
         from shmeter.prometheus import Counter, REGISTRY
 
-        made = []
-
         def task(number):
-            if not made:
-                made.append(Counter("tasks", "T."))
-            made[0].inc()
+            Counter("tasks", "T.", registry=None).inc()
+            again = Counter("again", "A.")
+            again.inc()
+            REGISTRY.unregister(again)
 
         with multiprocessing.get_context("fork").Pool(3) as pool:
             pool.map(task, range(60), 1)
-        Counter("tasks", "T.")
-        print(REGISTRY.get_sample_value("tasks_total"))
+        print(REGISTRY.get_sample_value("tasks_total"), REGISTRY.get_sample_value("again_total"))
     """
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "60.0\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "60.0 60.0\n")
 
 
 @test
