@@ -14,6 +14,7 @@
 #include "health/health.h"
 #include "health/losses.h"
 #include "health/rules/rules.h"
+#include "process/put.h"
 
 #define TICK_NS 1000000000u
 
@@ -26,6 +27,7 @@ struct round {
     struct self self;
     struct watch watch;
     struct losses losses;
+    struct process_pool *processes;
     uint64_t tick_at;  /* when the rules are to be read again                                               */
     struct gzip *gzip; /* NULL until somebody asks for it                                                  */
     const struct segment_status **statuses;
@@ -41,6 +43,7 @@ round_free(struct round *round)
     exposition_free(round->exposition);
     watch_free(&round->watch);
     losses_free(&round->losses);
+    process_pool_free(round->processes);
     gzip_free(round->gzip);
     config_free(round->config);
     free(round->statuses);
@@ -69,7 +72,8 @@ round_new(const struct round_options *options, struct config *config)
     round->self.start_seconds = clock_seconds(CLOCK_REALTIME);
     store = store_options_of(round, config);
     round->exposition = exposition_new(&store);
-    if (round->exposition) {
+    round->processes = process_pool_new(1);
+    if (round->exposition && round->processes) {
         round->config = config;
         round->tick_at = clock_ns(CLOCK_MONOTONIC);
         return round;
@@ -158,6 +162,19 @@ judge(struct round *round)
     return result;
 }
 
+static int
+add_processes(struct round *round, struct model *model)
+{
+    const struct config *config = round->config;
+    int result;
+
+    if (!config->processes_pool)
+        return 0;
+    result = process_pool_read(round->processes, round->statuses, round->statuses_n);
+    return result ? result
+                  : process_put(round->processes, round->statuses, round->statuses_n, config->processes_workers, model);
+}
+
 /* An exposition_add_fn: judges, and adds the series of the store, of health and of the exporter. */
 static int
 add_series(void *argument, struct model *model)
@@ -170,6 +187,7 @@ add_series(void *argument, struct model *model)
     round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - round->began_seconds;
     result = own_add(round->exposition->store, model);
     result |= health_put(&round->health, round->config->rules, model);
+    result |= add_processes(round, model);
     result |= self_put(&round->self, model);
     return result ? -ENOMEM : 0;
 }

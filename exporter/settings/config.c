@@ -58,6 +58,30 @@ take_openmetrics(struct yaml *yaml, const char *key, const struct yaml_value *va
     return yaml_map(yaml, key, value, fields, 1, into);
 }
 
+static int
+take_pool(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    return yaml_bool(yaml, key, value, &((struct config *)into)->processes_pool);
+}
+
+static int
+take_workers(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    return yaml_bool(yaml, key, value, &((struct config *)into)->processes_workers);
+}
+
+static int
+take_processes(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    static const struct yaml_field fields[] = { { "pool", take_pool, 0 }, { "workers", take_workers, 0 } };
+    const struct config *config = into;
+    int result = yaml_map(yaml, key, value, fields, 2, into);
+
+    if (!result && config->processes_workers && !config->processes_pool)
+        return yaml_fail(yaml, value, "processes has workers without pool; leave pool out, or set it to true");
+    return result;
+}
+
 /* Parts of health, without the key health before them, are the mistake that is made most. */
 static int
 refuse_misplaced(struct yaml *yaml)
@@ -80,6 +104,7 @@ read_file(struct config *config, const char *path, struct report *report)
     static const struct yaml_field fields[] = {
         { "segments", config_take_segments, 0 },
         { "openmetrics", take_openmetrics, 0 },
+        { "processes", take_processes, 0 },
         { "health", config_take_health, 0 },
     };
     struct yaml yaml;
@@ -140,6 +165,7 @@ config_read(struct config **out, const struct options *options, struct report *r
         result = -ENOMEM;
     if (!result) {
         config->limits.busy_seconds = config->limits.heartbeat_seconds = STUCK_SECONDS;
+        config->processes_pool = 1;
         if (options->config_file)
             result = read_file(config, options->config_file, report);
     }

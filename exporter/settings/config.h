@@ -24,6 +24,7 @@ struct config {
     struct health_limits limits;
     struct rules *rules; /* NULL: neither rules nor summaries                                               */
     int openmetrics_created;
+    int processes_pool, processes_workers; /* series of the workers' processes: their sums, and of each           */
     const char **file_names; /* of segments that the file names                                             */
     uint32_t file_names_n;
     struct arena arena; /* of the names                                                                     */

@@ -100,6 +100,8 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
         return result == -ENOMEM ? result : 0;
     }
     *out = snapshot_new(reader);
+    if (*out && !watch->keep_removed) /* workers that read are many */
+        snapshot_watch(*out);
     return *out ? 0 : -ENOMEM;
 }
 

@@ -421,7 +421,11 @@ struct shmeter_slot_block {
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
                          /*   Of another generation than the slot's: an earlier owner's, none */
-    uint64_t reserved_b[19];
+    uint64_t reserved_b;
+    uint64_t cpu_noted;  /* SHMETER_CPU: what an owner has used while it had the slot, as far as it was */
+    uint64_t cpu_before; /*   noted; milliseconds of all owners before that one. Moved together. 1.3 */
+    uint64_t cpu_given;  /* SHMETER_CPU: what the owner had used before, and is counted elsewhere. 1.3 */
+    uint64_t reserved_d[15];
     struct shmeter_slot_check checks[SHMETER_CHECKS];
     uint64_t ring_claimed;           /* {cells claimed, records} of the ring; no events yet: 0 */
     uint64_t ring_backed;            /* bytes of the ring that have memory */
@@ -437,6 +441,10 @@ SHMETER_AT(shmeter_slot_block, reserved_a, 24);
 SHMETER_AT(shmeter_slot_block, worker, 64);
 SHMETER_AT(shmeter_slot_block, check_turn, 96);
 SHMETER_AT(shmeter_slot_block, reserved_b, 104);
+SHMETER_AT(shmeter_slot_block, cpu_noted, 112);
+SHMETER_AT(shmeter_slot_block, cpu_before, 120);
+SHMETER_AT(shmeter_slot_block, cpu_given, 128);
+SHMETER_AT(shmeter_slot_block, reserved_d, 136);
 SHMETER_AT(shmeter_slot_block, checks, 256);
 SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
 SHMETER_AT(shmeter_slot_block, ring_backed, 2312);

@@ -33,6 +33,12 @@
 /* A check's word while nothing in its place is to be shown: readers pass it by. */
 #define SHMETER_CHECK_MAKING UINT64_C(0xff)
 
+/* CPU time of the owner of this generation, in milliseconds. */
+#define SHMETER_CPU(generation, ms)     ((uint64_t)((generation)&0xffffffu) | (uint64_t)(ms) << 24)
+#define SHMETER_CPU_GENERATION(cpu)     ((uint32_t)((cpu)&0xffffff))
+#define SHMETER_CPU_MS(cpu)             ((uint64_t)(cpu) >> 24)
+#define SHMETER_CPU_OF(cpu, generation) (SHMETER_CPU_GENERATION(cpu) == (generation) ? SHMETER_CPU_MS(cpu) : 0)
+
 /* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
 #define SHMETER_CHECK_TURN(generation, busy, named, count) \
     ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)

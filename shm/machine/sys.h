@@ -50,6 +50,7 @@
 #define SHMETER_CLOCK_REALTIME      0
 #define SHMETER_CLOCK_MONOTONIC     1
 #define SHMETER_CLOCK_BOOTTIME      7
+#define SHMETER_CLOCK_PROCESS_CPU   2
 #define SHMETER_S_IFMT              0170000
 #define SHMETER_S_IFREG             0100000
 

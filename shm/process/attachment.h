@@ -55,7 +55,8 @@ struct shmeter_wiped {
     uint64_t search_at;  /* where a search that was too long for one call goes on; 0: none is under way    */
     uint64_t retry_ns;   /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
     uint64_t given_seen; /* state.slots_given at the last one's end                                       */
-    uint64_t reserved[2];
+    uint64_t cpu_given;  /* milliseconds of CPU time that slots given back have noted                        */
+    uint64_t reserved[1];
     struct shmeter_held held[SHMETER_HELD];
 };
 

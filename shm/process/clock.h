@@ -48,6 +48,13 @@ shmeter_clock_real_ns(void)
     return shmeter_clock_ns_of(SHMETER_CLOCK_REALTIME);
 }
 
+/* CPU time of this process, user and system, of all threads, in nanoseconds. One system call. */
+SHMETER_LOCAL uint64_t
+shmeter_clock_cpu_ns(void)
+{
+    return shmeter_clock_ns_of(SHMETER_CLOCK_PROCESS_CPU);
+}
+
 SHMETER_INLINE uint64_t
 shmeter_clock_counter(void)
 {

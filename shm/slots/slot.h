@@ -9,6 +9,7 @@
 #include "../process/clock.h"
 #include "../lanes/gauge.h"
 #include "../process/identity.h"
+#include "cpu.h"
 #include "lock.h"
 #include "../segment/meter.h"
 #include "../registry/opened.h"
@@ -219,10 +220,27 @@ shmeter_slot_release(const struct shmeter_attachment *attachment, uint64_t idx, 
     shmeter_slot_move(attachment, idx, owner, identity, SHMETER_SLOT_RELEASED);
 }
 
+/* Whether this process has another slot as well: that of another copy of the header, which then notes what the process has used. */
+SHMETER_LOCAL int
+shmeter_slot_has_twin(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
+{
+    uint32_t i;
+    for (i = 0; i < attachment->header.slots_n; i++) {
+        const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, i);
+        uint64_t other = shmeter_load_relaxed(&word->owner);
+        if (i != idx && SHMETER_OWNER_STATE(other) == SHMETER_SLOT_LIVE &&
+            SHMETER_OWNER_PID(other) == SHMETER_OWNER_PID(owner) && shmeter_load_relaxed(&word->identity) == identity)
+            return 1;
+    }
+    return 0;
+}
+
 /* Gives a slot back, and says so to those who wait for one. */
 SHMETER_LOCAL void
 shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
+    if (!shmeter_slot_has_twin(attachment, idx, owner, identity))
+        shmeter_cpu_end(attachment, shmeter_slot_block_at(attachment, idx), SHMETER_OWNER_GENERATION(owner));
     shmeter_slot_release(attachment, idx, owner, identity);
     /* pairs with shmeter_claim */
     shmeter_add(&attachment->state->slots_given.value, 1);
@@ -276,6 +294,10 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
                              identity); /* counted it would call those who wait, and this one, in vain */
         return result;
     }
+    shmeter_cpu_begin(attachment, shmeter_slot_block_at(attachment, idx), generation,
+                      identity && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == identity
+                          ? SHMETER_OWNER_GENERATION(seen[0])
+                          : generation);
     shmeter_slot_lock(attachment, claimant, key, locked);
     if (shmeter_slot_move(attachment, idx, claiming, identity, SHMETER_SLOT_LIVE)) {
         *claim = key;
@@ -301,6 +323,22 @@ shmeter_slot_leave(const struct shmeter_attachment *attachment, uint64_t claim)
         shmeter_slot_give(attachment, idx, seen[0], seen[1]);
     }
     shmeter_lock_drop(SHMETER_WIPED(attachment), claim);
+}
+
+/* Notes what this process has used so far in its slot, if it has one. Lock-free; async-signal-safe; one system call. */
+SHMETER_LOCAL void
+shmeter_cpu_note_own(const struct shmeter_attachment *attachment)
+{
+    /* pairs with shmeter_claim_publish */
+    uint64_t claim = shmeter_load_acquire(&SHMETER_WIPED(attachment)->claim), idx = shmeter_slot_of(claim), given, now;
+    uint32_t generation = (uint32_t)(claim >> 32 & 0xffffff);
+    struct shmeter_slot_block *block;
+    if (!attachment->base || !SHMETER_CLAIM_KEY(claim) || claim & SHMETER_CLAIM_PRIVATE)
+        return;
+    block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
+    now = shmeter_cpu_now_ms();
+    given = SHMETER_CPU_OF(shmeter_load_relaxed(&block->cpu_given), generation);
+    shmeter_cpu_note(block, generation, now > given ? now - given : 0);
 }
 
 #endif

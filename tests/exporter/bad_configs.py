@@ -32,7 +32,7 @@ WHOLE = [
     ("hello\n", 1, "this file holds a text"),
     ("- segments\n", 1, "this file holds a list"),
     ("segmets: []\n", 1, "unknown key 'segmets'; did you mean 'segments'?"),
-    ("# labels\n\nlabels: {site: berlin}\n", 3, "unknown key 'labels'; known ones are segments, openmetrics, health"),
+    ("# labels\n\nlabels: {site: berlin}\n", 3, "unknown key 'labels'; known ones are segments, openmetrics, processes, health"),
     ("segments: []\nrules: []\n", 2, "rules is a part of health; put it below the key health, indented"),
     ("stuck_after: 1m\n", 1, "stuck_after is a part of health"),
     ("web:\n  listen_address: ':80'\n", 1, "unknown key 'web'"),
@@ -40,6 +40,9 @@ WHOLE = [
     ("openmetrics:\n  created: 'true'\n", 2, "without quotes"),
     ("openmetrics:\n  created:\n", 2, "created has no value"),
     ("openmetrics:\n  create: true\n", 2, "unknown key 'create' in openmetrics; did you mean 'created'?"),
+    ("processes:\n  pool: 1\n", 2, "pool is '1'; true or false is wanted"),
+    ("processes:\n  worker: true\n", 2, "unknown key 'worker' in processes; did you mean 'workers'?"),
+    ("processes: {pool: false, workers: true}\n", 1, "workers without pool"),
     ("openmetrics: true\n", 1, "openmetrics holds a text"),
 ]
 

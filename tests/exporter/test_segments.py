@@ -3,8 +3,10 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
-from lib import equal, main, segment_path, test, total, true, value, wait_for
+from lib import Skip, equal, main, segment_path, test, total, true, value, wait_for
 
 
 def health(exporter, status):
@@ -105,6 +107,71 @@ def an_application_has_the_names_of_process_series_for_itself(bench):
         found = exporter.samples()
         equal(value(found, "process_cpu_seconds_total"), 12345)
         equal(value(found, "process_open_fds"), None)
+
+
+def of_pool(found, suffix, **labels):
+    return value(found, "shmeter_pool_process_" + suffix, **labels)
+
+
+@test
+def processes_of_workers_are_summed_and_told_one_by_one_on_request(bench):
+    name, file = bench.name(), bench.folder() + "/config.yml"
+    workers = [bench.feeder(name, worker) for worker in ("one", "two", "three")]
+    with open(file, "w", encoding="utf-8") as config:
+        config.write("processes: {workers: true}\n")
+    found = bench.exporter(f"--segment={name}", "--config.file=" + file).samples()
+    labels = {"segment": name}
+    fds = [len(os.listdir(f"/proc/{worker.pid}/fd")) for worker in workers]
+    equal((of_pool(found, "open_fds", **labels), of_pool(found, "threads", **labels)), (sum(fds), 3))
+    equal([value(found, "shmeter_pool_processes", state=state, **labels) for state in ("counted", "foreign", "hidden")], [3, 0, 0])
+    for slot, (worker, n) in enumerate(zip(("one", "two", "three"), fds)):
+        one = {"worker": worker, "slot": str(slot), "pid": str(workers[slot].pid), **labels}
+        equal(value(found, "shmeter_worker_process_open_fds", **one), n)
+        true(value(found, "shmeter_worker_process_start_time_seconds", **one) >= of_pool(found, "start_time_seconds", **labels), worker)
+    true(0 < of_pool(found, "resident_memory_bytes", **labels) < of_pool(found, "virtual_memory_bytes", **labels), "memory")
+    true(value(found, "process_open_fds") != of_pool(found, "open_fds", **labels), "the exporter's own are others")
+    found = bench.exporter(f"--segment={name}").samples()
+    equal(of_pool(found, "threads", **labels), 3)
+    equal([one for one in found if one[0].startswith("shmeter_worker_process_")], [], "nobody has asked for them")
+    with open(file, "w", encoding="utf-8") as config:
+        config.write("processes: {pool: false}\n")
+    found = bench.exporter(f"--segment={name}", "--config.file=" + file).samples()
+    equal([one for one in found if one[0].startswith("shmeter_pool_")], [])
+
+
+@test
+def the_pools_cpu_time_never_falls(bench):
+    name = bench.name()
+    exporter = bench.exporter(f"--segment={name}")
+    last = 0
+    for turn in range(6):
+        worker = bench.feeder(name)
+        worker.do("latency", "/a", "0.5", 10000000)
+        used = of_pool(exporter.samples(), "cpu_seconds_total", segment=name)
+        true(used >= last + 0.01, (used, last))
+        if turn % 2:
+            worker.kill()
+        else:
+            worker.do("release")
+            worker.end()
+        for _ in range(2):
+            last = of_pool(exporter.samples(), "cpu_seconds_total", segment=name)
+            true(last >= used, (turn, last, used))
+    later = of_pool(bench.exporter(f"--segment={name}").samples(), "cpu_seconds_total", segment=name)
+    true(0.03 <= later <= last, ("those that have ended in order, as an exporter finds them that comes later", later, last))
+
+
+@test
+def workers_of_another_pid_namespace_are_told_and_not_guessed(bench):
+    name = bench.name()
+    process = bench.process(["unshare", "--pid", "--fork", sys.argv[2], name, "far"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if process.stdout.readline() != "ok\n":
+        raise Skip("pid namespaces are not allowed here")
+    bench.feeder(name, "near")
+    found = bench.exporter(f"--segment={name}").samples()
+    equal([value(found, "shmeter_pool_processes", segment=name, state=state) for state in ("counted", "foreign", "hidden")], [1, 1, 0])
+    equal(of_pool(found, "threads", segment=name), 1)
 
 
 @test

@@ -261,6 +261,12 @@ shmeter_clock_ns(void)
 }
 
 static uint64_t
+shmeter_clock_cpu_ns(void)
+{
+    return 0;
+}
+
+static uint64_t
 shmeter_clock_boot_ns(void)
 {
     return shmeter_clock_ns();

@@ -241,6 +241,12 @@ shmeter_clock_ns(void)
     return 1000;
 }
 
+static inline uint64_t
+shmeter_clock_cpu_ns(void)
+{
+    return 0;
+}
+
 static uint64_t
 shmeter_clock_boot_ns(void)
 {

@@ -206,6 +206,8 @@ PyObject *plain_stateset(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *plain_info(PyObject *self, PyObject *args, PyObject *kwargs);
 
 /* health.c */
+PyObject *meter_processes(PyObject *self, PyObject *unused);
+PyObject *meter_note_cpu(PyObject *self, PyObject *unused);
 PyObject *meter_health(PyObject *self, PyObject *unused);
 
 /* timer.c */

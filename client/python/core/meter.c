@@ -279,6 +279,13 @@ static PyMethodDef methods[] = {
                 "without its # EOF.") },
     { "health", meter_health, METH_NOARGS,
       PyDoc_STR("health() -> dict\n\nThe verdict on the segment and its workers, as the exporter's /health has it.") },
+    { "_processes", meter_processes, METH_NOARGS,
+      PyDoc_STR(
+          "_processes() -> (figures, (counted, foreign, hidden), [(pid, figures, worker)])\n\nOf the pool's "
+          "processes; figures are (cpu, start, memory, virtual, threads, open_fds, max_fds), in seconds and bytes, "
+          "None where unknown.") },
+    { "_note_cpu", meter_note_cpu, METH_NOARGS,
+      PyDoc_STR("_note_cpu()\n\nNotes what this process has used so far in its slot, if it has one.") },
     { "counter", (PyCFunction)(void (*)(void))plain_counter, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR("counter(name, help='', labels=(), unit='') -> Counter\n\nname ends in _total.") },
     { "gauge", (PyCFunction)(void (*)(void))plain_gauge, METH_VARARGS | METH_KEYWORDS,

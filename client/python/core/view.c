@@ -8,10 +8,12 @@
 
 #include "base/saturate.h"
 #include "exposition/exposition.h"
+#include "process/pool.h"
 
 struct view {
     struct exposition *exposition;
     struct pieces_all pieces;
+    struct process_pool *processes; /* made at the first question                                           */
 };
 
 void
@@ -20,6 +22,7 @@ view_free(struct view *view)
     if (!view)
         return;
     pieces_free(&view->pieces);
+    process_pool_free(view->processes);
     exposition_free(view->exposition);
     free(view);
 }
@@ -58,6 +61,29 @@ view_take(struct meter_object *meter)
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
+}
+
+struct process_pool *
+view_processes(struct meter_object *meter)
+{
+    struct view *view = meter->view;
+    const struct segment_status *status;
+    int result = -ENOMEM;
+
+    if (!view && meter->meter)
+        view = meter->view = view_new(meter->meter->path);
+    if (view && !view->processes)
+        view->processes = process_pool_new(0);
+    if (view && view->processes)
+        result = store_take(view->exposition->store, SNAPSHOT_STATUS);
+    if (!result) {
+        status = store_status(view->exposition->store, 0);
+        result = process_pool_read(view->processes, &status, 1);
+    }
+    if (!result)
+        return view->processes;
+    PyErr_NoMemory();
+    return NULL;
 }
 
 struct pieces_all *

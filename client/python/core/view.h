@@ -11,6 +11,8 @@
 int view_take(struct meter_object *meter);
 struct pieces_all;
 struct pieces_all *view_pieces(const struct meter_object *meter); /* pieces.h */
+/* Reads the processes of the segment's workers. NULL with an exception. */
+struct process_pool *view_processes(struct meter_object *meter);
 const struct store *view_store(const struct meter_object *meter); /* NULL: no take yet */
 const struct model *view_model(const struct meter_object *meter);
 

@@ -20,6 +20,8 @@ def begins_anew(meter):
 
 def begin_again(meter, name):
     """Nothing of the metrics of this name that there were is left; their series add up over definitions."""
+    if not segment.is_maker():
+        return
     for kind, arguments in _made.pop(name, {}).values():
         before = kind()
         meter._forget(name)

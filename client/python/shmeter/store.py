@@ -44,6 +44,17 @@ def shared():
     return _shared
 
 
+def used():
+    """The meter of the shared segment, if it is open; None."""
+    return _shared
+
+
+def note_cpu():
+    """What this process has used of CPU is known when it is killed, up to this moment."""
+    if _shared is not None:
+        _shared._note_cpu()
+
+
 def private():
     """A meter of a segment without a name, which goes away with the last of the processes that have it."""
     global _private

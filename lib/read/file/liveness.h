@@ -18,6 +18,7 @@ enum shmeter_liveness { /* the same numbers as enum status_life; FREE: nobody ow
 struct shmeter_liveness_memo {
     uint64_t owner, identity; /* of whom the rest is known                                                */
     uint64_t proc_ns;         /* CLOCK_MONOTONIC when /proc was read last; 0 never                         */
+    uint64_t locked_ns;       /* and when the lock was found held last; 0 never                            */
     uint32_t proc_verdict;    /* enum shmeter_liveness that /proc gave                                     */
     uint32_t reserved;
 };
@@ -29,13 +30,25 @@ struct shmeter_observer {
     int fd;              /* of the segment's file, for locks; -1 none                                       */
     uint32_t mapped_n;   /* owners with a mapped lock in the reading under way, so far                       */
     uint32_t turn;       /* the first of them whose number is asked for                                     */
+    int ends;            /* inotify(7) of the segment's file; -1 none                                       */
+    uint64_t ended_ns;   /* CLOCK_MONOTONIC when it has told last that a writer has closed the file; 0 never  */
 };
 
 /* About this process. Some 12 system calls. */
 void shmeter_observer_init(struct shmeter_observer *observer, int fd);
 
-/* A reading of all slots begins. */
-void shmeter_observer_begin(struct shmeter_observer *observer);
+/*
+ * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes.
+ * As long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost
+ * as much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor and an instance of
+ * inotify, of which a user may have 128: so at most 32 segments are watched, and programs of which there are many do
+ * without. Where it cannot be had, nothing changes.
+ */
+void shmeter_observer_watch(struct shmeter_observer *observer);
+void shmeter_observer_end(struct shmeter_observer *observer);
+
+/* A reading of all slots begins. now_ns: CLOCK_MONOTONIC. */
+void shmeter_observer_begin(struct shmeter_observer *observer, uint64_t now_ns);
 
 /* Whom for: the slot's words, each loaded once, owner first. */
 struct shmeter_owner {
@@ -52,7 +65,8 @@ struct shmeter_owner {
  *                    proves nothing, and then kill(2) alone decides.
  *                    In other namespaces: the lock on the slot's byte. Held is LIVE, not held is DEAD, no answer is
  *                    UNKNOWN.
- * Allocates nothing. 0.3 us with few locks on the file, 1.3 us with 400; with /proc 10 us.
+ * Allocates nothing. Nothing where the lock is known; 0.3 us with few locks on the file, 1.3 us with 400; with /proc 10
+ * us.
  */
 enum shmeter_liveness shmeter_liveness(struct shmeter_liveness_memo *memo, struct shmeter_observer *observer,
                                        const struct shmeter_owner *owner, uint32_t slot, uint64_t now_ns);

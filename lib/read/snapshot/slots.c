@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "base/saturate.h"
 #include "base/text.h"
 #include "read/snapshot/internal.h"
 
@@ -122,6 +123,32 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
             &out->checks[out->checks_n]);
 }
 
+/*
+ * CPU time that was noted in the block: an owner's, and that of all before it. Of a living owner /proc knows more; what
+ * is noted of another generation is an earlier owner's, which nobody has added up yet.
+ */
+static void
+read_cpu(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot, struct status_slot *out)
+{
+    const uint64_t block = block_off(snapshot, number);
+    const uint32_t generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
+    const int lives = slot->life == SHMETER_LIVENESS_LIVE || slot->life == SHMETER_LIVENESS_UNKNOWN;
+    struct pair cpu;
+
+    snapshot->cpu_ended[number] = 0;
+    if (slot->backed < sizeof(struct shmeter_slot_block) ||
+        !snapshot_held(snapshot, block, sizeof(struct shmeter_slot_block)))
+        return;
+    cpu = snapshot_pair(snapshot, block + offsetof(struct shmeter_slot_block, cpu_noted));
+    if (lives && SHMETER_CPU_GENERATION(cpu.first) == generation) {
+        out->cpu_noted_ms = SHMETER_CPU_MS(cpu.first);
+        cpu.first = 0;
+    }
+    snapshot->cpu_ended[number] = saturate_add(cpu.second, SHMETER_CPU_MS(cpu.first));
+    out->cpu_given_ms = SHMETER_CPU_OF(snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, cpu_given)),
+                                       generation);
+}
+
 static int
 add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -136,6 +163,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
     out->generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
+    out->start_ticks = SHMETER_IDENTITY_START(slot->owner.identity);
     out->foreign = !snapshot->observer.namespaces ||
                    SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces;
     memcpy(out->worker, slot->worker, sizeof out->worker);
@@ -143,6 +171,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
         snapshot,
         snapshot_load(snapshot, word_off(snapshot, number) + offsetof(struct shmeter_slot_word, claimed_ticks)));
     read_block(snapshot, number, slot, out);
+    read_cpu(snapshot, number, slot, out);
     return 0;
 }
 
@@ -172,6 +201,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
 {
     struct segment_status *status = &snapshot->status;
     struct snapshot_slot *slot = &snapshot->slots[number];
+    struct status_slot nobody = { .slot = number };
 
     read_word(snapshot, number, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
@@ -189,6 +219,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
         break;
     default:
         status->slots_free++;
+        read_cpu(snapshot, number, slot, &nobody);
         return 0;
     }
     return add_status(snapshot, number, slot);
@@ -208,16 +239,21 @@ take_held_slots(struct snapshot *snapshot)
             held = snapshot_held_until(snapshot, word_off(snapshot, i), &until);
         if (!held) {
             status->slots_free++;
-            if (i < snapshot->slots_n)
+            if (i < snapshot->slots_n) {
                 memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
+                snapshot->cpu_ended[i] = 0;
+            }
             continue;
         }
         before = snapshot->slots_n;
         if (i >= before) {
-            if (array_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots))
+            if (array_room(&snapshot->slots, &snapshot->slots_capacity, (uint64_t)i + 1, sizeof *snapshot->slots) ||
+                array_room(&snapshot->cpu_ended, &snapshot->cpu_ended_capacity, (uint64_t)i + 1,
+                           sizeof *snapshot->cpu_ended))
                 return -ENOMEM;
             snapshot->slots_n = i + 1;
             memset(snapshot->slots + before, 0, (i + 1 - before) * sizeof *snapshot->slots);
+            memset(snapshot->cpu_ended + before, 0, (i + 1 - before) * sizeof *snapshot->cpu_ended);
         }
         result = take_slot(snapshot, i);
     }
@@ -234,10 +270,14 @@ int
 snapshot_take_slots(struct snapshot *snapshot)
 {
     struct segment_status *status = &snapshot->status;
+    int result;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
-    shmeter_observer_begin(&snapshot->observer);
-    return take_held_slots(snapshot);
+    shmeter_observer_begin(&snapshot->observer, snapshot->now_ns);
+    result = take_held_slots(snapshot);
+    status->cpu_ended_ms = snapshot->cpu_ended;
+    status->cpu_ended_n = snapshot->slots_n;
+    return result;
 }
 
 struct snapshot_worker

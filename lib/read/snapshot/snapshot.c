@@ -75,10 +75,17 @@ snapshot_new(struct shmeter_reader *reader)
 }
 
 void
+snapshot_watch(struct snapshot *snapshot)
+{
+    shmeter_observer_watch(&snapshot->observer);
+}
+
+void
 snapshot_free(struct snapshot *snapshot)
 {
     if (!snapshot)
         return;
+    shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
     arena_free(&snapshot->arena);
     free(snapshot->pending);
@@ -101,6 +108,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->gauges);
     free(snapshot->samples);
     free(snapshot->slots);
+    free(snapshot->cpu_ended);
     free(snapshot->status.slots);
     free(snapshot->status.superseded);
     free(snapshot);
@@ -109,6 +117,7 @@ snapshot_free(struct snapshot *snapshot)
 void
 snapshot_freeze(struct snapshot *snapshot)
 {
+    shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
     snapshot->reader = NULL;
     snapshot->status.readable = 0;

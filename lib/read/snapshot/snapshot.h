@@ -22,6 +22,9 @@ struct snapshot;
 struct snapshot *snapshot_new(struct shmeter_reader *reader);
 void snapshot_free(struct snapshot *snapshot);
 
+/* For programs that read it again and again: takes a descriptor, and workers cost less (shmeter_observer_watch()). */
+void snapshot_watch(struct snapshot *snapshot);
+
 enum snapshot_depth {
     SNAPSHOT_STATUS, /* levels, losses, slots: enough for health and ls                                     */
     SNAPSHOT_ALL     /* and the values of all series                                                      */

@@ -47,6 +47,9 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     uint64_t heartbeat_age_ns; /* STATUS_NEVER: it never beat                                               */
     uint64_t busy_age_ns;      /* STATUS_NEVER: idle                                                       */
     uint64_t work_n;           /* units of work begun                                                     */
+    uint32_t start_ticks;      /* its start time, as field 22 of /proc/PID/stat in its time namespace; 0 unknown */
+    uint64_t cpu_noted_ms;     /* CPU time while it had the slot, as far as it was noted                   */
+    uint64_t cpu_given_ms;     /* CPU time before that, which is counted as of an ended owner of a slot    */
     char worker[STATUS_WORKER_BYTES];
     struct status_check checks[STATUS_CHECKS];
 };
@@ -100,6 +103,8 @@ struct segment_status {
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
     struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot                         */
     uint32_t slots_len;
+    const uint64_t *cpu_ended_ms; /* by slot: CPU time of the owners that have ended, as far as it was noted    */
+    uint32_t cpu_ended_n;
 
     uint64_t superseded_n; /* of them superseded_len are told of                              */
     struct status_superseded *superseded;

@@ -70,8 +70,8 @@ struct snapshot_slot {
     struct shmeter_owner owner;
     uint64_t backed; /* of its block, held at the block's size */
     uint32_t state;
-    uint32_t life; /* enum shmeter_liveness */
-    uint32_t live; /* LIVE and not proven dead: counts for live gauges */
+    uint32_t life;  /* enum shmeter_liveness */
+    uint32_t live;  /* LIVE and not proven dead: counts for live gauges */
     uint64_t named; /* the owner whose name follows; 0: it is to be read again */
     char worker[STATUS_WORKER_BYTES];
 };
@@ -165,6 +165,8 @@ struct snapshot {
     struct snapshot_slot *slots;
     uint32_t slots_n, slots_capacity; /* up to the last one whose word has memory: the others are free            */
     uint32_t slots_capacity_status;
+    uint64_t *cpu_ended; /* by slot, milliseconds */
+    uint32_t cpu_ended_capacity;
 };
 
 #endif

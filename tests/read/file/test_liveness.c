@@ -212,7 +212,7 @@ read_many(struct shmeter_observer *observer, struct shmeter_liveness_memo *memos
                                          SHMETER_LOCK(SHMETER_LOCK_MAPPED, 1) };
     uint32_t i, dead = 0;
 
-    shmeter_observer_begin(observer);
+    shmeter_observer_begin(observer, now_ns);
     for (i = 0; i < MANY; i++)
         dead += shmeter_liveness(&memos[i], observer, &owner, i, now_ns) == SHMETER_LIVENESS_DEAD;
     return dead;
@@ -255,6 +255,117 @@ numbers_of_many_owners_with_locks_are_asked_for_in_turn(void **state)
     image_free(&image);
 }
 
+/* A file with locks of MANY owners, and a reader of it that the kernel tells of closes. */
+struct watched {
+    struct image image;
+    struct shmeter_observer observer;
+    struct shmeter_liveness_memo memos[MANY];
+    int holder;
+    pid_t pid;
+};
+
+static void
+lock_all(const struct watched *watched, short type)
+{
+    struct flock all = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = MANY };
+
+    assert_int_equal(fcntl(watched->holder, F_OFD_SETLK, &all), 0);
+}
+
+static void
+watched_start(struct watched *watched)
+{
+    memset(watched, 0, sizeof *watched);
+    image_make(&watched->image, NULL);
+    watched->holder = open(watched->image.path, O_RDWR | O_CLOEXEC);
+    shmeter_observer_init(&watched->observer, open(watched->image.path, O_RDONLY | O_CLOEXEC));
+    shmeter_observer_watch(&watched->observer);
+    watched->pid = getpid();
+    lock_all(watched, F_WRLCK);
+    if (watched->observer.ends < 0)
+        print_message("# inotify cannot be had here\n");
+}
+
+static void
+watched_stop(struct watched *watched)
+{
+    shmeter_observer_end(&watched->observer);
+    close(watched->observer.fd);
+    close(watched->holder);
+    image_free(&watched->image);
+}
+
+static uint32_t
+watched_dead(struct watched *watched, uint64_t now_ns)
+{
+    return read_many(&watched->observer, watched->memos, watched->pid, now_ns);
+}
+
+/* What no owner does: gives its lock up and keeps the file open. So it is visible whether somebody asks. */
+static void
+while_nobody_closes_the_file_locks_are_asked_for_in_turn_only(void **state)
+{
+    const uint64_t second = 1000000000;
+    struct watched watched;
+    (void)state;
+
+    watched_start(&watched);
+    if (watched.observer.ends >= 0) {
+        assert_int_equal(watched_dead(&watched, second), 0);
+        lock_all(&watched, F_UNLCK);
+        assert_int_equal(watched_dead(&watched, second + 1), 0);
+        assert_int_equal(watched_dead(&watched, 3 * second), 4); /* the last of three turns */
+        assert_int_equal(watched_dead(&watched, 3 * second), 12);
+        assert_int_equal(watched_dead(&watched, 3 * second), MANY);
+    }
+    watched_stop(&watched);
+}
+
+static void
+when_a_writer_closes_the_file_all_are_asked_for(void **state)
+{
+    const uint64_t second = 1000000000;
+    struct watched watched;
+    int other;
+    (void)state;
+
+    watched_start(&watched);
+    other = open(watched.image.path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(watched_dead(&watched, second), 0);
+    lock_all(&watched, F_UNLCK);
+    close(other);
+    assert_int_equal(watched_dead(&watched, second + 1), MANY);
+    lock_all(&watched, F_WRLCK);
+    assert_int_equal(watched_dead(&watched, second + 2), 0);
+    if (watched.observer.ends >=
+        0) { /* the event comes before the lock goes: so a lock that was held then is not trusted */
+        lock_all(&watched, F_UNLCK);
+        assert_int_equal(watched_dead(&watched, second + 3), MANY);
+        lock_all(&watched, F_WRLCK);
+        assert_int_equal(watched_dead(&watched, 9 * second), 0);
+        lock_all(&watched, F_UNLCK);
+        assert_int_equal(watched_dead(&watched, 9 * second + 1), 4); /* those whose turn it is */
+    }
+    watched_stop(&watched);
+}
+
+static void
+readers_and_files_that_are_read_only_tell_of_nothing(void **state)
+{
+    const uint64_t second = 1000000000;
+    struct watched watched;
+    int other;
+    (void)state;
+
+    watched_start(&watched);
+    assert_int_equal(watched_dead(&watched, second), 0);
+    other = open(watched.image.path, O_RDONLY | O_CLOEXEC);
+    close(other);
+    assert_int_equal(watched_dead(&watched, 2 * second), 0);
+    assert_int_equal(watched.observer.ended_ns, 0);
+    watched_stop(&watched);
+}
+
 int
 main(void)
 {
@@ -267,6 +378,9 @@ main(void)
         cmocka_unit_test(in_another_namespace_the_lock_decides),
         cmocka_unit_test(a_mapped_lock_that_is_gone_is_a_dead_owner_wherever_it_was),
         cmocka_unit_test(numbers_of_many_owners_with_locks_are_asked_for_in_turn),
+        cmocka_unit_test(while_nobody_closes_the_file_locks_are_asked_for_in_turn_only),
+        cmocka_unit_test(when_a_writer_closes_the_file_all_are_asked_for),
+        cmocka_unit_test(readers_and_files_that_are_read_only_tell_of_nothing),
     };
     return cmocka_run_group_tests_name("liveness", tests, NULL, NULL);
 }

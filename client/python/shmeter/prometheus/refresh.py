@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 
-from .. import publish
+from .. import publish, store
 from . import turns
 
 DEFAULT_SECONDS = 1.0
@@ -176,6 +176,7 @@ def _run():
         _wake.clear()
         if not _ended:
             refresh()
+            store.note_cpu()
 
 
 def _start():

@@ -8,7 +8,7 @@ import sys
 import warnings
 
 PACKAGE, SHMETER = (os.path.abspath(path) for path in sys.argv[1:3])
-sys.path.insert(0, PACKAGE)
+sys.path[:0] = [PACKAGE, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 from lib import equal, FOLDER, main, test  # noqa: E402
 
