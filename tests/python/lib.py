@@ -1,5 +1,7 @@
 """What the tests of the Python package share: a segment for each program, and processes."""
 import atexit
+import contextlib
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -37,6 +39,15 @@ def in_child(function):
 def join(pids):
     for pid in pids:
         equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, f"exit status of process {pid}")
+
+
+@contextlib.contextmanager
+def pool_of(processes, **options):
+    """A pool of forked processes whose workers end by themselves: one that is told to end just before it waits may not hear it."""
+    with multiprocessing.get_context("fork").Pool(processes, **options) as pool:
+        yield pool
+        pool.close()
+        pool.join()
 
 
 def raises(kind, words, function):

@@ -14,7 +14,7 @@ from shmeter.prometheus import CollectorRegistry, Counter, Gauge, Histogram
 
 @test
 def arguments_that_are_no_numbers_are_refused():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter, gauge = Counter("a", "A.", registry=registry), Gauge("b", "B.", registry=registry)
     histogram = Histogram("c", "C.", registry=registry)
     for call in (lambda: counter.inc("1"), lambda: counter.inc(None, 1), lambda: gauge.inc([]), lambda: gauge.set(None), lambda: gauge.set(),
@@ -40,7 +40,7 @@ def label_values_may_be_anything_that_has_a_text():
         def __eq__(self, other):
             return False
 
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("odd", "O.", ["a"], registry=registry)
     for value in (Odd("x"), "x", b"x", 1.5, None, "\ud800", "a\0b", "", "\U0001f600" * 50, "x" * 10000):
         counter.labels(value).inc()
@@ -80,7 +80,7 @@ def past_the_limit_a_family_counts_in_one_series():
         import shmeter, os
         shmeter.open(max_family_series=10)
         from shmeter.prometheus import CollectorRegistry, Counter
-        registry = CollectorRegistry()
+        registry = CollectorRegistry(shared=True)
         counter = Counter("many", "Many.", ["a"], registry=registry)
         for number in range(100):
             counter.labels(str(number)).inc()
@@ -98,7 +98,7 @@ def a_segment_that_is_removed_goes_on_for_its_own_processes():
         import shmeter, os
         meter = shmeter.open()
         from shmeter.prometheus import CollectorRegistry, Counter, Gauge, generate_latest
-        registry = CollectorRegistry()
+        registry = CollectorRegistry(shared=True)
         counter = Counter("removed", "R.", ["a"], registry=registry)
         counter.labels("x").inc()
         generate_latest(registry)
@@ -119,7 +119,7 @@ def a_segment_that_is_removed_goes_on_for_its_own_processes():
 def a_store_that_cannot_be_had_is_a_warning():
     program = """if True:
         from shmeter.prometheus import CollectorRegistry, Counter, Histogram
-        registry = CollectorRegistry()
+        registry = CollectorRegistry(shared=True)
         counter = Counter("alone", "A.", registry=registry)
         counter.inc(3)
         Histogram("h", "H.", registry=registry).observe(1)
@@ -141,7 +141,7 @@ def a_segment_that_is_used_up_is_a_warning_and_no_value_is_lost_to_the_program()
         import shmeter, warnings
         shmeter.open(max_gauges=4)
         from shmeter.prometheus import CollectorRegistry, Gauge
-        gauge = Gauge("many", "Many.", ["a"], registry=CollectorRegistry())
+        gauge = Gauge("many", "Many.", ["a"], registry=CollectorRegistry(shared=True))
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             for number in range(10):
@@ -163,7 +163,7 @@ FULL = """if True:
     import os, sys
     sys.path.insert(0, sys.argv[1])
     from shmeter.prometheus import CollectorRegistry, Counter, Histogram
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("full", "F.", ["a"], registry=registry)
     for number in range(50):
         counter.labels(str(number)).inc(2)

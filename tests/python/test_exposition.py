@@ -131,7 +131,7 @@ def created_samples_are_there_unless_they_are_disabled():
 
 @test
 def a_registry_is_served_over_http():
-    registry = ours.CollectorRegistry()
+    registry = ours.CollectorRegistry(shared=True)
     counter = ours.Counter("served", "Served.", registry=registry)
     join([in_child(lambda: counter.inc(5))])
     server, thread = ours.start_http_server(0, "127.0.0.1", registry)

@@ -12,7 +12,7 @@ TIMES = 500
 
 @test
 def counters_of_four_processes_add_up():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("requests", "Requests.", ["method", "status"], registry=registry)
 
     def work():
@@ -27,7 +27,7 @@ def counters_of_four_processes_add_up():
 
 @test
 def a_gauge_shows_what_one_process_would_show():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     gauge = Gauge("pooled", "Pooled.", registry=registry)
     equal(registry.get_sample_value("pooled"), 0, "at first")
     gauge.set(10)
@@ -45,7 +45,7 @@ def a_gauge_shows_what_one_process_would_show():
 
 @test
 def histograms_of_four_processes_add_up():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     histogram = Histogram("seconds", "Seconds.", buckets=[0.25, 1, 4], registry=registry)
 
     def work():
@@ -60,7 +60,7 @@ def histograms_of_four_processes_add_up():
 
 @test
 def a_series_removed_by_one_process_begins_at_0_for_all():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("removed", "Removed.", ["a"], registry=registry)
     counter.labels("x").inc(5)
     join([in_child(lambda: counter.remove("x"))])
@@ -74,7 +74,7 @@ def a_series_removed_by_one_process_begins_at_0_for_all():
 
 @test
 def a_series_can_be_removed_where_another_process_made_it():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("elsewhere", "Elsewhere.", ["a"], registry=registry)
     join([in_child(lambda: counter.labels("x").inc())])
     counter.remove("x")
@@ -82,56 +82,58 @@ def a_series_can_be_removed_where_another_process_made_it():
 
 
 @test
-def metrics_of_one_name_in_two_registries_have_values_of_their_own():
-    first, second = CollectorRegistry(), CollectorRegistry()
-    a = Counter("twice", "Twice.", registry=first)
-    b = Counter("twice", "Twice.", registry=second)
+def metrics_of_one_name_in_two_registries_add_up_or_have_values_of_their_own():
+    first, second, own = CollectorRegistry(shared=True), CollectorRegistry(shared=True), CollectorRegistry(shared=False)
+    a, b, c = (Counter("twice", "Twice.", registry=registry) for registry in (first, second, own))
     a.inc(1)
     b.inc(10)
-    join([in_child(lambda: b.inc(10))])
-    equal((first.get_sample_value("twice_total"), second.get_sample_value("twice_total")), (1, 20))
+    c.inc(100)
+    join([in_child(lambda: b.inc(10)), in_child(lambda: c.inc(100))])
+    equal([registry.get_sample_value("twice_total") for registry in (first, second, own)], [221, 221, 100])
     raises(ValueError, "Duplicated timeseries in CollectorRegistry: {'twice_created'}",
            lambda: Gauge("twice_created", "Taken.", registry=first))
 
 
 @test
-def a_metric_made_again_begins_at_0():
-    registry = CollectorRegistry()
+def a_metric_made_again_goes_on():
+    registry = CollectorRegistry(shared=True)
     counter = Counter("again", "Again.", registry=registry)
     counter.inc(5)
     registry.unregister(counter)
     equal(generate_latest(registry), b"")
     counter = Counter("again", "Again.", registry=registry)
     counter.inc()
-    equal(registry.get_sample_value("again_total"), 1)
+    equal(registry.get_sample_value("again_total"), 6)
+    counter.reset()
+    equal(registry.get_sample_value("again_total"), 0)
 
 
 @test
 def a_metric_may_be_made_again_with_another_definition():
-    registry = CollectorRegistry()
-    for kind, labels, sample in ((Counter, [], ("other_total", {})), (Counter, ["a"], ("other_total", {"a": "x"})), (Gauge, ["a"], ("other", {"a": "x"})),
-                                 (Counter, [], ("other_total", {}))):
+    registry = CollectorRegistry(shared=True)
+    for kind, labels, sample, value in ((Counter, [], ("other_total", {}), 3), (Counter, ["a"], ("other_total", {"a": "x"}), 3),
+                                        (Gauge, ["a"], ("other", {"a": "x"}), 3), (Counter, [], ("other_total", {}), 6)):
         metric = kind("other", "Other.", labels, registry=registry)
         (metric.labels("x") if labels else metric).inc(3)
-        equal(registry.get_sample_value(*sample), 3, (kind, labels))
+        equal(registry.get_sample_value(*sample), value, (kind, labels))
         registry.unregister(metric)
 
 
 @test
 def a_histogram_made_again_with_other_buckets_and_back_is_one_of_all_processes():
-    registry = CollectorRegistry()
-    for bounds in ((1, 2), (1, 3), (1, 2)):
+    registry = CollectorRegistry(shared=True)
+    for bounds, count in (((1, 2), 2), ((1, 3), 2), ((1, 2), 4)):
         histogram = Histogram("swapped", "Swapped.", buckets=bounds, registry=registry)
         histogram.observe(1.5)
         join([in_child(lambda: histogram.observe(1.5))])
-        equal([registry.get_sample_value(f"swapped_{name}") for name in ("count", "sum")], [2, 3], bounds)
-        equal(registry.get_sample_value("swapped_bucket", {"le": f"{bounds[1]}.0"}), 2, bounds)
+        equal([registry.get_sample_value(f"swapped_{name}") for name in ("count", "sum")], [count, 1.5 * count], bounds)
+        equal(registry.get_sample_value("swapped_bucket", {"le": f"{bounds[1]}.0"}), count, bounds)
         registry.unregister(histogram)
 
 
 @test
 def coroutine_functions_are_timed_and_counted_until_they_end():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     histogram, gauge = Histogram("coroutine", "C.", registry=registry), Gauge("running", "R.", registry=registry)
     errors = Counter("errors", "E.", registry=registry)
     seen = []
@@ -158,7 +160,7 @@ def coroutine_functions_are_timed_and_counted_until_they_end():
 
 @test
 def calls_of_a_timed_function_may_overlap():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     gauge, histogram = Gauge("last", "L.", registry=registry), Histogram("nested", "N.", registry=registry)
 
     @histogram.time()
@@ -180,7 +182,7 @@ def calls_of_a_timed_function_may_overlap():
 
 @test
 def exemplars_are_checked_as_prometheus_client_checks_them():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter, histogram = Counter("with_exemplar", "E.", registry=registry), Histogram("h", "H.", registry=registry)
     good, many = {"trace_id": "a" * 60, "span_id": "\u00fc" * 53}, {"trace_id": "a" * 121}  # 128 runes, and 129
     for put in (lambda exemplar: counter.inc(1, exemplar), lambda exemplar: histogram.observe(1, exemplar)):
@@ -212,14 +214,14 @@ def exemplars_are_checked_as_prometheus_client_checks_them():
 
 
 @test
-def a_registry_that_is_not_shared_keeps_its_metrics_to_its_process():
-    join([in_child(lambda: Counter("kept", "K.", registry=CollectorRegistry()).inc(5))])
+def a_registry_that_is_not_shared_shows_its_process_and_the_segment_has_all():
+    join([in_child(lambda: Counter("kept", "K.", registry=CollectorRegistry(shared=True)).inc(5))])
     registry = CollectorRegistry(shared=False)
     counter = Counter("kept", "K.", registry=registry)
     counter.inc()
     join([in_child(counter.inc)])
-    equal(registry.get_sample_value("kept_total"), 2, "its own, and its child's")
-    equal(Counter("kept", "K.", registry=CollectorRegistry())._value.get(), 5)
+    equal(registry.get_sample_value("kept_total"), 1, "its own")
+    equal(Counter("kept", "K.", registry=CollectorRegistry(shared=True))._value.get(), 7)
 
 
 @test
@@ -235,7 +237,7 @@ def sub_interpreters_count_in_one_store():
 
 @test
 def wrong_use_raises_what_prometheus_client_raises():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     counter = Counter("wrong", "Wrong.", ["a", "b"], registry=registry)
     raises(ValueError, "counter metric is missing label values", counter.inc)
     raises(ValueError, "Incorrect label count", lambda: counter.labels("x"))

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import types
+import warnings
 import weakref
 from unittest import mock
 
@@ -13,7 +14,7 @@ os.environ["SHMETER_REFRESH_SECONDS"] = "0"  # evaluated when it is asked for
 from lib import equal, in_child, join, main, raises, test  # noqa: E402
 
 import shmeter  # noqa: E402
-from shmeter import names, store, web  # noqa: E402
+from shmeter import exposed, names, store, web  # noqa: E402
 from shmeter.prometheus import (  # noqa: E402
     CollectorRegistry, Counter, disable_created_metrics, enable_created_metrics, Enum, Gauge, generate_latest, Histogram, Info, set_refresh_seconds,
     Summary,
@@ -23,7 +24,7 @@ from shmeter.prometheus import refresh  # noqa: E402
 from shmeter.prometheus.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily  # noqa: E402
 from shmeter.prometheus.multiprocess import mark_process_dead, MultiProcessCollector  # noqa: E402
 from shmeter.prometheus.openmetrics.exposition import generate_latest as generate_openmetrics  # noqa: E402
-from shmeter.prometheus.registry import registered, unregistered  # noqa: E402
+from shmeter.prometheus.registry import is_metric, of_segment, registered, unregistered  # noqa: E402
 from shmeter.publish import Published  # noqa: E402
 
 TEXT = """\
@@ -69,7 +70,7 @@ def of_pool(text):
 @test
 def metrics_of_all_kinds_that_another_process_made_are_seen_whole():
     join([in_child(make_all)])
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     collector = MultiProcessCollector(registry, path="not used")
     equal(of_pool(generate_latest(registry)), TEXT)
     openmetrics = TEXT.replace("p_asked_total A", "p_asked A").replace("TYPE p_asked_total", "TYPE p_asked")
@@ -108,9 +109,14 @@ def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
     published.withdraw()
     equal(lines("pub_"), ['pub_level{a="y"} 2.0'], "what was shown is the parent's")
     published.put([gauge])
+    equal((sorted(published.names())[:2], refresh.published()), (["pub_level", "pub_made_total"], set()))
+    published.yield_name("pub_other")
+    published.yield_name("pub_level")
+    equal(lines("pub_"), [])
+    published.put([gauge])
     published.withdraw()
     equal(lines("pub_"), [])
-    kept = Gauge("pub_held", "H.", registry=CollectorRegistry())
+    kept = Gauge("pub_held", "H.", registry=CollectorRegistry(shared=True))
     kept.set(1)
     published.put([GaugeMetricFamily("pub_held", "H.", value=2), GaugeMetricFamily("scrape_x", "Refused.", value=3)])
     equal((lines("pub_held"), lines("scrape_x"), sorted(name for name, _ in published._refused)), (["pub_held 1.0"], [], ["pub_held", "scrape_x"]))
@@ -124,26 +130,78 @@ def the_segment_that_metrics_make_has_wide_limits():
 
 
 @test
-def names_are_held_by_one_metric_of_a_process():
+def names_are_held_while_a_metric_has_them():
     meter = store.shared()
-    equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter), (False, True, False))
-    registry = CollectorRegistry()
+    equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter, store.counting() is meter),
+          (False, True, False, True))
+    registry = CollectorRegistry(shared=True)
     counter = Counter("held", "H.", registry=registry)
     counter.inc(5)
     equal((store.is_held("held_total"), counter._meter is meter, counter._stored_name), (True, True, "held_total"))
     second = Counter("held", "H.", registry=None)
-    equal(second._meter is store.private(), True)
+    equal((second._meter is meter, second._value.get()), (True, 5))
     store.release(second)
-    equal(store.is_held("held_total"), True, "another one's name is not given away")
+    equal(store.is_held("held_total"), True, "another one has it")
     store.release(counter)
     equal(store.is_held("held_total"), False)
     store.hold(counter)
     equal(store.is_held("held_total"), True)
+    registry.unregister(counter)
+    del counter
+    equal(store.is_held("held_total"), False)
+    metric = type("Own", (shmeter._core.Gauge,), {})()
+    store.open_metric(metric, "alone", ("alone", "A.", "", (), None, shmeter._core.POOL, None), shmeter._core.VIEW_OWN)
+    equal((metric._meter is meter, metric._shows_own, store.is_held("alone")), (True, True, True))
     store.use(store.private())
     equal(store.shared() is meter, True, "the first one stays")
-    metric = shmeter._core.Gauge()
-    store.open_metric(metric, "alone", ("alone", "A.", "", (), None, shmeter._core.POOL, None), alone=True)
-    equal(metric._meter is store.private(), True)
+
+
+@test
+def families_of_the_segment_are_told_but_for_those_that_are_left_out():
+    meter = store.counting()
+    Counter("told_of", "T.").inc(2)
+    Gauge("not_told_of", "N.").set(3)
+    equal([(one.name, one.type, one.documentation, [sample.value for sample in one.samples]) for one in of_segment(False)
+           if one.name in ("told_of", "not_told_of")], [("not_told_of", "gauge", "N.", [3.0]), ("told_of", "counter", "T.", [2.0])])
+    names = [one.name for one in of_segment(True, {"not_told_of"})]
+    equal(("told_of" in names, "not_told_of" in names), (True, False))
+    meter._take()
+    for text in (meter._render(False, False, frozenset({"not_told_of"})), exposed.render(False, ["not_told_of"])):
+        equal((b"\ntold_of_total 2.0\n" in text, b"\nnot_told_of 3.0\n" in text), (True, False))
+    raises(TypeError, "argument 3 must be frozenset, not set", lambda: meter._render(False, False, set()))
+    before = exposed.use_created()
+    for shown in (True, False, before):
+        exposed.show_created(shown)
+        equal((exposed.use_created(), b"told_of_created" in exposed.render(True)), (shown, shown))
+
+
+@test
+def a_gauge_is_withdrawn_by_its_process():
+    gauge, labelled = Gauge("withdrawn", "W.", multiprocess_mode="livemax"), Gauge("withdrawn_too", "W.", ["a"], multiprocess_mode="livemax")
+    gauge.set(5)
+    labelled.labels("x").set(5)
+    join([in_child(lambda: (gauge.set(4), gauge._withdraw(), labelled.labels("x").set(4), labelled._withdraw("x")))])
+    equal(lines("withdrawn"), ["withdrawn 5.0", 'withdrawn_too{a="x"} 5.0'])
+    gauge._withdraw()
+    labelled._withdraw("x")
+    labelled._withdraw("never")
+    equal((lines("withdrawn"), labelled._metrics), ([], {}))
+    raises(ValueError, "Incorrect label count (expected 1, got ())", labelled._withdraw)
+    child = labelled.labels("x")
+    child.set(7)
+    child._withdraw()
+    equal(lines("withdrawn_too"), [])
+    raises(ValueError, "gauge:withdrawn_too already has labels set ({'a': 'x'}); can not chain calls to .labels()", lambda: child._withdraw("x"))
+    raises(ValueError, "counter metric is missing label values", Counter("withdrawn_none", "W.")._withdraw)
+
+
+@test
+def something_is_told_once():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for words in ("first", "second", "first"):
+            store.tell_once(words)
+    equal([(str(one.message), one.category) for one in told], [("first", RuntimeWarning), ("second", RuntimeWarning)])
 
 
 @test
@@ -152,9 +210,14 @@ def what_is_registered_counts_or_is_published():
         def collect(self):
             return [GaugeMetricFamily("of_own", "O.", value=7)]
 
+    class Mine(Gauge):
+        def collect(self):
+            return []
+
+    equal([is_metric(one) for one in (Gauge("is_metric", "I.", registry=None), Mine("is_mine", "I.", registry=None), Own())], [True, False, False])
     own, hidden, private = Own(), Own(), CollectorRegistry(shared=False)
     hidden.shmeter_publish = False
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     for of, collector, wanted in ((private, own, []), (registry, hidden, []), (registry, own, ["of_own 7.0"])):
         registered(of, collector)
         refresh.refresh()
@@ -163,7 +226,7 @@ def what_is_registered_counts_or_is_published():
     equal(lines("of_own"), [])
     refresh.add_collector(own)
     refresh.refresh()
-    equal((lines("of_own"), own in refresh._collectors), (["of_own 7.0"], True))
+    equal((lines("of_own"), own in refresh._collectors, refresh.published()), (["of_own 7.0"], True, {"of_own"}))
     refresh.drop_collector(own)
     refresh.drop_collector(own)
     equal((lines("of_own"), own in refresh._collectors), ([], False))
@@ -197,7 +260,7 @@ def names_are_made_and_checked():
 
 @test
 def functions_of_gauges_are_evaluated_when_they_are_asked_for():
-    registry, values = CollectorRegistry(), [1]
+    registry, values = CollectorRegistry(shared=True), [1]
     gauge = Gauge("evaluated", "E.", registry=registry)
     gauge.set_function(lambda: values[0])
     equal(lines("evaluated"), ["evaluated 1.0"], "published at once")
@@ -207,6 +270,9 @@ def functions_of_gauges_are_evaluated_when_they_are_asked_for():
     equal(lines("evaluated"), ["evaluated 1.0"], "not those that were not asked for")
     refresh.functions([gauge])
     equal(lines("evaluated"), ["evaluated 2.0"])
+    values[0] = 2.5
+    refresh.functions_of(gauge)
+    equal(lines("evaluated"), ["evaluated 2.5"])
     values[0] = 3
     refresh.refresh()
     equal(lines("evaluated"), ["evaluated 3.0"])
@@ -256,7 +322,7 @@ def the_thread_runs_as_often_as_it_is_told_to():
 
 @test
 def created_samples_are_shown_as_it_was_said_last():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     Counter("since", "S.", registry=registry)
     before = families.use_created()
     try:
@@ -280,7 +346,7 @@ def created_samples_are_shown_unless_the_environment_says_otherwise():
 
 @test
 def the_middlewares_metrics_are_made_once_for_a_prefix():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     made = web.metrics("shop", registry)
     equal([(type(one).__name__, one._name, one._labelnames) for one in made], [
         ("Counter", "shop_http_requests", ("method", "endpoint", "status")), ("Histogram", "shop_http_request_duration_seconds", ("method", "endpoint")),
@@ -307,7 +373,7 @@ def twisted_gets_an_application_of_the_registry():
     modules = {"twisted": types.ModuleType("twisted"), "twisted.internet": types.ModuleType("internet"), "twisted.web": types.ModuleType("web"),
                "twisted.web.wsgi": types.ModuleType("wsgi")}
     modules["twisted.internet"].reactor, modules["twisted.web.wsgi"].WSGIResource = reactor, resource
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     Gauge("by_twisted", "T.", registry=registry).set(1)
     with mock.patch.dict(sys.modules, modules):
         from shmeter.prometheus.twisted import MetricsResource

@@ -19,7 +19,7 @@ def exposed(line):
 
 @test
 def a_function_gives_a_gauges_value_again_and_again():
-    registry, values = prometheus.CollectorRegistry(), [1.5]
+    registry, values = prometheus.CollectorRegistry(shared=True), [1.5]
     gauge = prometheus.Gauge("function", "F.", ["a"], registry=registry)
     gauge.labels("x").set_function(lambda: values[0])
     equal(registry.get_sample_value("function", {"a": "x"}), 1.5)
@@ -56,7 +56,7 @@ def a_function_that_fails_is_tried_again_and_reported_once():
     log.addHandler(handler)
     log.propagate = False
     try:
-        registry = prometheus.CollectorRegistry()
+        registry = prometheus.CollectorRegistry(shared=True)
         gauge = prometheus.Gauge("failing", "F.", registry=registry)
         gauge.set_function(value)
         raises(OSError, "on purpose", lambda: registry.get_sample_value("failing"))
@@ -85,7 +85,7 @@ class Collector:
 
 @test
 def what_a_collector_gives_is_published_until_it_is_unregistered():
-    registry = prometheus.CollectorRegistry()
+    registry = prometheus.CollectorRegistry(shared=True)
     collector = Collector({"a": 1, "b": 2})
     registry.register(collector)
     wait_for(lambda: exposed('parts{part="b"} 2.0') and exposed("all_parts_total 3.0") and exposed("summed_sum 3.0"), "the thread")
@@ -98,7 +98,7 @@ def what_a_collector_gives_is_published_until_it_is_unregistered():
 @test
 def collectors_of_several_processes_are_not_added_up():
     def work():
-        registry = prometheus.CollectorRegistry()
+        registry = prometheus.CollectorRegistry(shared=True)
         registry.register(Collector({"c": 5}))
         wait_for(lambda: exposed('parts{part="c"} 5.0') and exposed("all_parts_total 5.0"), "the thread")
 

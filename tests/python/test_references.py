@@ -167,7 +167,7 @@ def opening_and_reading_leave_nothing():
         "worker": lambda: (meter.attach_worker(), meter.heartbeat(), meter.busy(), meter.idle()), "no worker": quiet(closed.attach_worker, shmeter.Error),
         "words": lambda: (meter.error, meter.path, meter.attached), "number": lambda: _core.number(123.456), "no number": quiet(lambda: _core.number("x")),
         "path": lambda: _core.normalize_path("/a/1"), "no path": lambda: _core.normalize_path(5), "unmade": quiet(_core.Meter),
-        "handed over": lambda: _core._hand_over(shmeter.within),
+        "forked": _core._forked, "handed over": lambda: _core._hand_over(shmeter.within),
     }, counter, kept, closed, opened, Sample, shmeter.within)
 
 
@@ -181,19 +181,47 @@ def metrics_of_all_kinds_leave_nothing_when_they_go():
         Info("g_said", "G.", registry=registry).info({"a": "b"})
         Enum("g_state", "G.", states=["a", "b"], registry=registry).state("b")
 
-    registry = CollectorRegistry()
-    make(registry)
-
-    def again():
-        for collector in list(registry._collector_to_names):
-            registry.unregister(collector)
+    pool = CollectorRegistry(shared=True)
+    MultiProcessCollector(pool)
+    for registry in (CollectorRegistry(shared=False), CollectorRegistry(shared=True)):
         make(registry)
 
-    pool = CollectorRegistry()
-    MultiProcessCollector(pool)
-    checked({"made again": again, "text": lambda: generate_latest(registry), "openmetrics": lambda: exposition.generate_latest(registry),
-             "collect": lambda: list(registry.collect()), "value": lambda: registry.get_sample_value("g_total", {"a": "x"}),
-             "pool": lambda: generate_latest(pool), "pool collect": lambda: list(pool.collect())}, registry, pool)
+        def again():
+            for collector in list(registry._collector_to_names):
+                registry.unregister(collector)
+            make(registry)
+
+        checked({"made again": again, "text": lambda: generate_latest(registry), "openmetrics": lambda: exposition.generate_latest(registry),
+                 "collect": lambda: list(registry.collect()), "value": lambda: registry.get_sample_value("g_total", {"a": "x"}),
+                 "pool": lambda: generate_latest(pool), "pool collect": lambda: list(pool.collect())}, registry, pool)
+
+
+@test
+def metrics_that_show_what_they_did_leave_nothing():
+    def make(registry=None):
+        registry = registry or CollectorRegistry(shared=False)
+        return [Counter("v", "V.", ["a"], registry=registry), Gauge("v_level", "V.", ["a"], registry=registry),
+                Histogram("v_seconds", "V.", registry=registry), Info("v_said", "V.", registry=registry),
+                Enum("v_state", "V.", states=["a", "b"], registry=registry)]
+
+    def failing(*_):
+        raise OSError
+
+    kept = CollectorRegistry(shared=False)
+    counter, gauge, histogram, info, enum = make(kept)
+    child, published = gauge.labels("kept"), Gauge("v_published", "P.", ["a"], multiprocess_mode="livemax")
+    info.info({"a": "b"})
+    checked({
+        "a registry": make, "elsewhere": counter._elsewhere, "count": lambda: counter.labels("x").inc(0.5), "set": lambda: child.set(1.5),
+        "add": lambda: child.inc(2.5), "observe": lambda: histogram.observe(1.5), "say": lambda: info.info({"a": "c"}), "enter": lambda: enum.state("b"),
+        "children": lambda: [(gauge.labels(text), counter.labels(text)) for text in "abc"] and (gauge.clear(), counter.clear()),
+        "removed": lambda: (gauge.labels("new"), gauge.remove("new")), "remove none": quiet(lambda: counter.remove("none")),
+        "again": lambda: (counter.labels("x").reset(), histogram._begin_again()), "odd labels": lambda: counter.labels("\ud800\0")._own_samples(Sample, True),
+        "samples": lambda: [one._own_samples(Sample, True) for one in (counter, gauge, histogram, info, enum)],
+        "samples fail": quiet(lambda: histogram._own_samples(failing, True), OSError), "samples wrongly": quiet(lambda: histogram._own_samples(5)),
+        "withdraw": lambda: (published.labels("x").set(1), published._withdraw("x")), "withdraw none": quiet(lambda: published._withdraw()),
+        "rest": lambda: meter._render(True, True, frozenset({"v_total"})), "rest wrongly": quiet(lambda: meter._render(True, True, {1})),
+    }, counter, gauge, histogram, info, enum, child, published, Sample)
 
 
 @test

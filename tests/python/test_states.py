@@ -13,7 +13,7 @@ def lines(registry):
 
 @test
 def summaries_of_four_processes_add_up():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     summary = Summary("work", "Work.", ["a"], registry=registry)
     join([in_child(lambda: summary.labels("x").observe(2.5)) for _ in range(4)])
     equal(lines(registry), ['work_count{a="x"} 4.0', 'work_sum{a="x"} 10.0'])
@@ -26,7 +26,7 @@ def summaries_of_four_processes_add_up():
 
 @test
 def what_was_said_last_of_an_info_is_shown():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     info = Info("build", "Build.", registry=registry)
     equal(lines(registry), ["build_info 1.0"])
     info.info({"version": "1", "host": "a"})
@@ -41,7 +41,7 @@ def what_was_said_last_of_an_info_is_shown():
 
 @test
 def infos_with_labels_stand_beside_each_other():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     info = Info("parts", "Parts.", ["part"], registry=registry)
     info.labels("a").info({"version": "1"})
     join([in_child(lambda: info.labels("b").info({"build": "x"}))])
@@ -57,7 +57,7 @@ def infos_with_labels_stand_beside_each_other():
 @test
 def an_info_of_another_process_is_not_overwritten_by_a_new_object():
     join([in_child(lambda: Info("elsewhere", "E.").info({"version": "1"}))])
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     Info("elsewhere", "E.", registry=registry)
     equal(lines(registry), ['elsewhere_info{version="1"} 1.0'])
 
@@ -85,7 +85,7 @@ def making_and_removing_read_no_more_than_they_must():
 
 @test
 def long_values_of_an_info_are_cut():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     info = Info("long", "Long.", registry=registry)
     info.info({"text": "\u00fc" * 400})
     equal(lines(registry), ['long_info{text="' + "\u00fc" * 127 + '"} 1.0'])
@@ -94,7 +94,7 @@ def long_values_of_an_info_are_cut():
 
 @test
 def an_enum_shows_the_state_that_was_set_last():
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     enum = Enum("state", "State.", ["a"], states=["starting", "running"], registry=registry)
     enum.labels("x")
     equal(lines(registry), ['state{a="x",state="starting"} 1.0', 'state{a="x",state="running"} 0.0'])
@@ -107,8 +107,19 @@ def an_enum_shows_the_state_that_was_set_last():
 
 
 @test
-def private_ones_have_their_own_names():
-    first, second = CollectorRegistry(), CollectorRegistry()
+def those_of_one_name_are_one_in_registries_of_the_pool():
+    first, second = CollectorRegistry(shared=True), CollectorRegistry(shared=True)
+    kept = [Enum("twice", "T.", states=["a", "b"], registry=registry) for registry in (first, second)]
+    kept[1].state("b")
+    infos = [Info("twice_info", "T.", registry=registry) for registry in (first, second)]
+    infos[1].info({"v": "1"})
+    for registry in (first, second):
+        equal(lines(registry), ['twice{twice="a"} 0.0', 'twice{twice="b"} 1.0', 'twice_info_info{v="1"} 1.0'])
+
+
+@test
+def those_of_one_name_have_what_was_said_in_their_registry():
+    first, second = CollectorRegistry(shared=False), CollectorRegistry(shared=False)
     kept = [Enum("twice", "T.", states=["a", "b"], registry=registry) for registry in (first, second)]
     kept[1].state("b")
     infos = [Info("twice_info", "T.", registry=registry) for registry in (first, second)]

@@ -295,7 +295,7 @@ def what_is_no_registry_of_ours_is_rendered_by_its_collect():
     target = b"# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{a=\"b\"} 1.0\n"
     equal(encode.render(registry, False), target + b"# HELP first F.\n# TYPE first gauge\nfirst 2.0\n" + wanted + b"# HELP last L.\n# TYPE last gauge\nlast 0.0\n",
           "in their order")
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     Gauge("in_c", "I.", registry=registry)
     MultiProcessCollector(registry)
     with mock.patch.object(encode, "text_of", side_effect=AssertionError), mock.patch.object(encode, "openmetrics_of", side_effect=AssertionError):

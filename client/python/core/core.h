@@ -23,6 +23,8 @@
 #endif
 
 struct view;
+struct own; /* own.h */
+struct use;
 
 /* One for each interpreter that imports the module. */
 struct core {
@@ -73,11 +75,16 @@ struct metric_object {
     } handle;
     const uint64_t *changes; /* of the store: series hidden or shown again, so that handles may be of hidden ones */
     uint64_t seen;           /* ... when the handle was had */
-    uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
+    struct own *own;         /* what it did in this process; NULL: it shows the pool's values */
+    struct use *use;         /* the family's; NULL: not opened, or apart */
     char ready;              /* 1: can be updated, a family without labels or a child */
+    char function;           /* 1: a function gives the gauge's value, and updates do nothing. Behind ready */
+    uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
     uint8_t child;
-    char function;  /* 1: a function gives the gauge's value, and updates do nothing */
-    uint8_t latest; /* 1: a gauge that can only be set */
+    uint8_t latest;    /* 1: a gauge that can only be set */
+    uint8_t tracks;    /* 1: its series have own */
+    uint8_t shows_own; /* 1: and they are what it shows; what it says as a gauge is so while it is there */
+    uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
     uint32_t labels_n;
     struct table children; /* of a family with labels */
     const struct shmeter_family *family;
@@ -100,6 +107,7 @@ struct metric_text {
 };
 int metric_text_of(struct metric_text *text, PyObject *values,
                    uint32_t n); /* 0, or -1 with an exception; drop it in both cases */
+PyObject *metric_text_shown(PyObject *value);
 void metric_text_drop(struct metric_text *text, uint32_t n);
 PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
@@ -114,7 +122,10 @@ int metric_shown(struct metric_object *metric, PyObject *values); /* whether the
 static inline int
 metric_takes(const struct metric_object *metric, PyObject **result)
 {
-    if (SHMETER_LIKELY(metric->ready && !metric->function))
+    uint16_t ready_only; /* ready and function as one number */
+
+    memcpy(&ready_only, &metric->ready, sizeof ready_only);
+    if (SHMETER_LIKELY(ready_only == 1))
         return 1;
     *result = metric->ready ? Py_NewRef(Py_None) : metric_missing(metric);
     return 0;
@@ -140,6 +151,13 @@ metric_updatable(struct metric_object *metric, PyObject **result)
 
 /* metric.c */
 extern PyType_Spec metric_spec;
+/* What a metric shows, and what becomes of one whose name another definition has in this process. */
+enum metric_view {
+    METRIC_PLAIN,   /* the pool's; it is refused */
+    METRIC_POOL,    /* the pool's; it shows what it does itself, apart from the segment */
+    METRIC_TRACKED, /* the pool's, or what it does itself, as it is asked; likewise */
+    METRIC_OWN      /* what it does itself; likewise */
+};
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
 /* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
@@ -162,6 +180,7 @@ int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception
 /* labels.c */
 PyObject *labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *labels_remove(PyObject *self, PyObject *values);
+PyObject *labels_withdraw(PyObject *self, PyObject *values);
 PyObject *labels_clear(PyObject *self, PyObject *unused);
 PyObject *labels_reset(PyObject *self, PyObject *unused);
 PyObject *labels_children(PyObject *self, void *closure);
@@ -177,7 +196,6 @@ Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
 
 /* counter.c, gauge.c, histogram.c, states.c */
 extern PyType_Spec counter_spec, gauge_spec, histogram_spec, summary_spec, info_spec, stateset_spec;
-void gauge_put(struct metric_object *gauge, double value); /* also where a function gives the value */
 
 /* plain.c */
 PyObject *plain_counter(PyObject *self, PyObject *args, PyObject *kwargs);
@@ -201,7 +219,7 @@ void view_free(struct view *view);
 PyObject *meter_take(PyObject *self, PyObject *unused);
 PyObject *meter_samples(PyObject *self, PyObject *args);
 PyObject *core_render(PyObject *module, PyObject *args); /* render.c */
-PyObject *meter_render(PyObject *self, int openmetrics);
+PyObject *meter_render(PyObject *self, int openmetrics, int created, PyObject *left_out);
 PyObject *meter_families(PyObject *self, PyObject *unused);
 
 #endif

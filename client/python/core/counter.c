@@ -1,7 +1,7 @@
 /*
  * Counters: doubles that only grow.
  */
-#include "core.h"
+#include "own/own.h"
 
 static PyObject *
 counter_refuse(void)
@@ -31,6 +31,8 @@ counter_inc(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     if (SHMETER_UNLIKELY(value < 0))
         return counter_refuse();
     shmeter_counter_f64_add(counter->handle.counter, value);
+    if (SHMETER_UNLIKELY(counter->own != NULL))
+        own_count(counter, value);
     if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
         return NULL;
     Py_RETURN_NONE;

@@ -1,13 +1,7 @@
 /*
  * Gauges: values that go up and down.
  */
-#include "core.h"
-
-void
-gauge_put(struct metric_object *gauge, double value)
-{
-    shmeter_gauge_set(gauge->handle.gauge, value);
-}
+#include "own/own.h"
 
 /* sign 1 or -1. */
 static PyObject *
@@ -30,7 +24,10 @@ gauge_add(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwn
     metric_follow(gauge);
     if (SHMETER_UNLIKELY(gauge->latest))
         return PyErr_Format(PyExc_RuntimeError, "%s must not be used with the mostrecent mode", function);
-    shmeter_gauge_add(gauge->handle.gauge, sign * value);
+    if (SHMETER_UNLIKELY(gauge->own != NULL))
+        own_gauge(gauge, OWN_ADD, sign * value);
+    else
+        shmeter_gauge_add(gauge->handle.gauge, sign * value);
     Py_RETURN_NONE;
 }
 
@@ -79,7 +76,7 @@ gauge_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwn
     if (gauge_number(given, &value))
         return NULL;
     metric_follow(gauge);
-    shmeter_gauge_set(gauge->handle.gauge, value);
+    own_put(gauge, value);
     Py_RETURN_NONE;
 }
 
@@ -96,7 +93,7 @@ gauge_publish(PyObject *self, PyObject *number)
         return NULL;
     if (!gauge->child && shmeter_load_relaxed(gauge->changes) != gauge->seen)
         metric_bind(gauge);
-    gauge_put(gauge, value);
+    own_put(gauge, value);
     Py_RETURN_NONE;
 }
 

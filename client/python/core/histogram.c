@@ -1,7 +1,7 @@
 /*
  * Histograms: observations in buckets. Summaries: their number and sum alone.
  */
-#include "core.h"
+#include "own/own.h"
 
 static PyObject *
 histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -22,6 +22,8 @@ histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObj
         return NULL;
     metric_follow(histogram);
     shmeter_histogram_observe(histogram->handle.histogram, value);
+    if (SHMETER_UNLIKELY(histogram->own != NULL))
+        own_observe(histogram, value);
     if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
         return NULL;
     Py_RETURN_NONE;
@@ -67,6 +69,8 @@ summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
         return NULL;
     metric_follow(summary);
     shmeter_histogram_observe(summary->handle.histogram, value);
+    if (SHMETER_UNLIKELY(summary->own != NULL))
+        own_observe(summary, value);
     Py_RETURN_NONE;
 }
 

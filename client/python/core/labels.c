@@ -1,7 +1,7 @@
 /*
  * labels(): from a family and label values to a child. And the removal of children.
  */
-#include "core.h"
+#include "own/own.h"
 
 /* ---- label values ---- */
 
@@ -101,6 +101,9 @@ make_child(struct metric_object *metric, const struct values *values)
         return NULL;
     child->kind = metric->kind;
     child->latest = metric->latest;
+    child->tracks = metric->tracks;
+    child->shows_own = metric->shows_own;
+    child->apart = metric->apart;
     child->child = 1;
     child->labels_n = metric->labels_n;
     child->family = metric->family;
@@ -117,9 +120,14 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
+    use_share(child, metric);
     said = shmeter_load_relaxed(&metric->meter->meter->messages_n);
     metric_bind(child);
     child->ready = 1;
+    if (child->tracks && own_begin(child)) {
+        Py_DECREF(child);
+        return NULL;
+    }
     if (said != shmeter_load_relaxed(&metric->meter->meter->messages_n) &&
         PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s", shmeter_error(metric->meter->meter)))
         Py_CLEAR(child); /* warnings are errors here */
@@ -230,9 +238,14 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_LOCK(metric)
     child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
     CORE_UNLOCK()
-    had = (child && !hidden_since((struct metric_object *)child)) || metric_shown(metric, tuple);
+    had = child && (metric->shows_own || !hidden_since((struct metric_object *)child));
+    if (child)
+        own_leave((struct metric_object *)child);
     Py_XDECREF(child);
-    metric_hide(metric, tuple);
+    if (!metric->shows_own) { /* else the pool's is left alone */
+        had = had || metric_shown(metric, tuple);
+        metric_hide(metric, tuple);
+    }
     if (!had) {
         PyObject *arguments = PyTuple_Pack(1, tuple);
         PyErr_SetObject(PyExc_KeyError, arguments);
@@ -242,25 +255,78 @@ remove_values(struct metric_object *metric, const struct values *values)
     return had ? Py_NewRef(Py_None) : NULL;
 }
 
+/* The label values that a tuple has, as many as the metric's labels. 0, or -1 with an exception. */
+static int
+removal_values(struct metric_object *metric, PyObject *args, struct values *values)
+{
+    Py_ssize_t i, n = PyTuple_Size(args);
+
+    if (n != (Py_ssize_t)metric->labels_n) {
+        PyErr_Format(PyExc_ValueError, "Incorrect label count (expected %u, got %S)", metric->labels_n, args);
+        return -1;
+    }
+    for (i = 0; i < n; i++)
+        if (values_add(values, PyTuple_GetItem(args, i)))
+            return -1;
+    return 0;
+}
+
 PyObject *
 labels_remove(PyObject *self, PyObject *args)
 {
     struct metric_object *metric = (struct metric_object *)self;
     struct values values = { .n = 0 };
     PyObject *result = NULL;
-    Py_ssize_t i, n = PyTuple_Size(args);
-    int failed = 0;
 
     if (!metric->labels_n)
         return refuse_labels(metric);
-    if (n != (Py_ssize_t)metric->labels_n)
-        return PyErr_Format(PyExc_ValueError, "Incorrect label count (expected %u, got %S)", metric->labels_n, args);
-    for (i = 0; i < n && !failed; i++)
-        failed = values_add(&values, PyTuple_GetItem(args, i));
-    if (!failed)
+    if (!removal_values(metric, args, &values))
         result = remove_values(metric, &values);
     values_drop(&values);
     return result;
+}
+
+/* A gauge's, or without arguments its own. Other processes' values stay. */
+PyObject *
+labels_withdraw(PyObject *self, PyObject *args)
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    struct values values = { .n = 0 };
+    PyObject *child = NULL;
+
+    if (metric->kind != KIND_GAUGE)
+        return metric_missing(metric);
+    if (metric->ready && !PyTuple_Size(args)) {
+        share_unset(metric);
+        Py_RETURN_NONE;
+    }
+    if (metric->child)
+        return refuse_labels(metric);
+    if (removal_values(metric, args, &values)) {
+        values_drop(&values);
+        return NULL;
+    }
+    CORE_LOCK(metric)
+    child = table_drop(&metric->children, metric->labels_n, table_hash(values.str, metric->labels_n), values.str);
+    CORE_UNLOCK()
+    if (child)
+        share_unset((struct metric_object *)child);
+    Py_XDECREF(child);
+    values_drop(&values);
+    Py_RETURN_NONE;
+}
+
+/* The children that the program has kept say nothing any more. */
+static void
+leave_all(struct metric_object *metric)
+{
+    size_t i;
+
+    for (i = 0; metric->tracks && metric->children.entries && i <= metric->children.mask; i++) {
+        struct metric_object *child = table_child(&metric->children, i);
+        if (child)
+            own_leave(child);
+    }
 }
 
 PyObject *
@@ -269,8 +335,12 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
     struct metric_object *metric = (struct metric_object *)self;
 
     CORE_LOCK(metric)
+    leave_all(metric);
     table_free(&metric->children, metric->labels_n);
     CORE_UNLOCK()
+    own_zero(metric);
+    if (metric->shows_own)
+        return Py_NewRef(Py_None);
     if (metric->family && metric->kind == KIND_INFO)
         shmeter_info_hide_v(metric->family, NULL, 0);
     else if (metric->family && !metric->child)

@@ -99,7 +99,18 @@ meter_expose(PyObject *self, PyObject *args)
     CORE_LOCK(self)
     failed = view_take((struct meter_object *)self);
     CORE_UNLOCK()
-    return failed ? NULL : meter_render(self, openmetrics);
+    return failed ? NULL : meter_render(self, openmetrics, 0, NULL);
+}
+
+static PyObject *
+meter_rest(PyObject *self, PyObject *args)
+{
+    PyObject *left_out;
+    int openmetrics, created;
+
+    if (!PyArg_ParseTuple(args, "ppO!", &openmetrics, &created, &PyFrozenSet_Type, &left_out))
+        return NULL;
+    return meter_render(self, openmetrics, created, left_out);
 }
 
 static PyObject *
@@ -260,6 +271,9 @@ static PyMethodDef methods[] = {
       PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },
     { "_families", meter_families, METH_NOARGS,
       PyDoc_STR("_families() -> [(stored name, name, type, help, unit)]\n\nOf the last take.") },
+    { "_render", meter_rest, METH_VARARGS,
+      PyDoc_STR("_render(openmetrics, created, left_out) -> bytes\n\nThe text of the last take, but for families whose "
+                "names in the store are in a frozenset.") },
     { "expose", meter_expose, METH_VARARGS,
       PyDoc_STR("expose(openmetrics=False) -> bytes\n\nAll metrics of all processes, as text 0.0.4 or OpenMetrics "
                 "without its # EOF.") },

@@ -1,7 +1,7 @@
 /*
  * The type that all metrics derive from: a family, or one of its children; and opening a family.
  */
-#include "core.h"
+#include "own/own.h"
 
 /* The bounds, or the states, of a description; new memory. -1 with an exception. */
 static int
@@ -66,8 +66,19 @@ open_family(struct metric_object *metric, struct shmeter_desc *desc)
         [KIND_STATESET] = SHMETER_STATESET,
     };
 
+    const struct shmeter_family *family;
+    const uint8_t may_be_apart = metric->apart;
+
     desc->type = types[metric->kind];
-    return metric_family(metric, desc, NULL);
+    family = metric_family(metric, desc, NULL);
+    metric->apart = family && shmeter_family_refused(family);
+    if (metric->apart && (!may_be_apart || family->invalid)) {
+        PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
+        return NULL;
+    }
+    metric->tracks |= metric->apart;
+    metric->shows_own |= metric->apart;
+    return family;
 }
 
 /* ... with more label names behind the metric's own: a tuple, or NULL. */
@@ -100,9 +111,9 @@ metric_family(const struct metric_object *metric, struct shmeter_desc *desc, PyO
     desc->labels = NULL;
     if (!family)
         PyErr_NoMemory();
-    else if (shmeter_family_refused(family))
+    else if (!metric->apart && shmeter_family_refused(family))
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
-    return family && !shmeter_family_refused(family) ? family : NULL;
+    return PyErr_Occurred() ? NULL : family;
 }
 
 /* As if nothing had been tried. */
@@ -117,13 +128,16 @@ refused(struct metric_object *metric)
     Py_CLEAR(metric->labelnames);
     Py_CLEAR(metric->labelvalues);
     Py_CLEAR(metric->extra);
+    use_end(metric);
     metric->kind = KIND_NONE;
     metric->labels_n = 0;
+    metric->tracks = metric->shows_own = metric->apart = 0;
+    metric->ready = 0;
     return NULL;
 }
 
 const char metric_open_doc[] = "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, "
-                               "bounds, range or states) -> bool\n\n"
+                               "bounds, range or states, view=VIEW_PLAIN) -> bool\n\n"
                                "Opens the family; whether the store has it. Without one it counts into private memory.";
 
 PyObject *
@@ -133,10 +147,10 @@ metric_open(PyObject *meter, PyObject *args)
     struct metric_object *metric;
     struct shmeter_desc desc = { .by_pid = 1 };
     PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *list;
-    int mode, failed = 0;
+    int mode, view = METRIC_PLAIN, failed = 0;
 
-    if (!PyArg_ParseTuple(args, "O!UUUUO!OiO", core->metric, &metric, &stored_name, &name, &documentation, &unit,
-                          &PyTuple_Type, &labelnames, &extra, &mode, &list))
+    if (!PyArg_ParseTuple(args, "O!UUUUO!OiO|i", core->metric, &metric, &stored_name, &name, &documentation, &unit,
+                          &PyTuple_Type, &labelnames, &extra, &mode, &list, &view))
         return NULL;
     if (metric->kind)
         return PyErr_Format(PyExc_RuntimeError, "%S is open", metric);
@@ -150,6 +164,9 @@ metric_open(PyObject *meter, PyObject *args)
     metric->labelvalues = PyTuple_New(0);
     metric->extra = Py_NewRef(extra);
     metric->labels_n = (uint32_t)PyTuple_Size(labelnames);
+    metric->tracks = view == METRIC_OWN || view == METRIC_TRACKED;
+    metric->shows_own = view == METRIC_OWN;
+    metric->apart = view != METRIC_PLAIN; /* may be */
     metric->kind = kind_of(core, Py_TYPE((PyObject *)metric));
     desc.mode = (enum shmeter_mode)mode;
     metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
@@ -158,10 +175,12 @@ metric_open(PyObject *meter, PyObject *args)
     if (!failed && metric->labelvalues)
         metric->family = open_family(metric, &desc);
     PyMem_Free((void *)(uintptr_t)desc.bounds); /* or its states */
-    if (!metric->family)
+    if (!metric->family || (!metric->apart && use_begin(metric)))
         return refused(metric);
     metric_bind(metric);
     metric->ready = !metric->labels_n;
+    if (metric->ready && metric->tracks && own_begin(metric))
+        return refused(metric);
     return PyBool_FromLong(shmeter_family_binding(metric->family) != NULL);
 }
 
@@ -199,6 +218,8 @@ metric_dealloc(PyObject *self)
 
     PyObject_GC_UnTrack(self);
     metric_clear(self);
+    own_free(metric); /* which may need all that follows */
+    use_end(metric);
     Py_CLEAR(metric->meter);
     Py_CLEAR(metric->name);
     Py_CLEAR(metric->stored_name);
@@ -221,14 +242,23 @@ metric_hide_own(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+/* Of a metric that shows what it did itself, that alone. */
 static PyObject *
 metric_begin_again(PyObject *self, PyObject *unused)
 {
-    PyObject *result = metric_hide_own(self, unused);
+    struct metric_object *metric = (struct metric_object *)self;
+    PyObject *result = metric->ready && metric->shows_own ? Py_NewRef(Py_None) : metric_hide_own(self, unused);
 
-    if (result)
-        metric_bind((struct metric_object *)self);
+    own_zero(metric);
+    if (result && !metric->shows_own)
+        metric_bind(metric);
     return result;
+}
+
+static PyObject *
+metric_elsewhere(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(use_elsewhere((struct metric_object *)self));
 }
 
 static PyMethodDef methods[] = {
@@ -240,6 +270,13 @@ static PyMethodDef methods[] = {
                 "none.") },
     { "_begin_again", metric_begin_again, METH_NOARGS,
       PyDoc_STR("_begin_again()\n\nTakes its series out and has a new one, for all processes.") },
+    { "_withdraw", labels_withdraw, METH_VARARGS,
+      PyDoc_STR(
+          "_withdraw(*values)\n\nThis process says nothing of a gauge's series any more, until the next update.") },
+    { "_elsewhere", metric_elsewhere, METH_NOARGS,
+      PyDoc_STR("_elsewhere() -> bool\n\nWhether another living process has the family open.") },
+    { "_own_samples", own_samples, METH_VARARGS,
+      PyDoc_STR("_own_samples(type, created) -> list\n\nWhat it did in this process, where it tracks that.") },
     { "_hide", metric_hide_own, METH_NOARGS, PyDoc_STR("_hide()\n\nTakes its series out until the next update.") },
     { "_reset", labels_reset, METH_NOARGS,
       PyDoc_STR("_reset()\n\nTakes all series out, for all processes; without labels it has a new one.") },
@@ -261,6 +298,9 @@ static PyMemberDef members[] = {
     MEMBER("_labelnames", labelnames, NULL),
     MEMBER("_labelvalues", labelvalues, "of a child"),
     MEMBER("_extra", extra, "bounds, states or mode"),
+    { "_tracks", T_BOOL, offsetof(struct metric_object, tracks), READONLY, PyDoc_STR("has a view of its own") },
+    { "_shows_own", T_BOOL, offsetof(struct metric_object, shows_own), READONLY, PyDoc_STR("and shows it") },
+    { "_apart", T_BOOL, offsetof(struct metric_object, apart), READONLY, PyDoc_STR("does not reach the segment") },
     { "_ready", T_BOOL, offsetof(struct metric_object, ready), READONLY, PyDoc_STR("can be updated") },
     { NULL, 0, 0, 0, NULL },
 };

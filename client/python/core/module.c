@@ -1,6 +1,7 @@
 /*
  * The module shmeter._core: its types, and the state that each interpreter has of it.
  */
+#include "own/own.h"
 #include "web/web.h"
 
 #include "base/number.h"
@@ -95,7 +96,11 @@ module_exec(PyObject *module)
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
     if (add_types(module, core) || add_words(module, "MODES", mode_words()) ||
-        add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL))
+        add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL) ||
+        PyModule_AddIntConstant(module, "VIEW_PLAIN", METRIC_PLAIN) ||
+        PyModule_AddIntConstant(module, "VIEW_POOL", METRIC_POOL) ||
+        PyModule_AddIntConstant(module, "VIEW_TRACKED", METRIC_TRACKED) ||
+        PyModule_AddIntConstant(module, "VIEW_OWN", METRIC_OWN))
         return -1;
     return PyModule_AddStringConstant(module, "__version__", SHMETER_VERSION);
 }
@@ -169,6 +174,7 @@ core_number(PyObject *Py_UNUSED(module), PyObject *number)
 }
 
 static PyMethodDef functions[] = {
+    { "_forked", own_forked, METH_NOARGS, PyDoc_STR("_forked()\n\nThis process is a forked child.") },
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,

@@ -42,8 +42,8 @@ open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const 
     int mode = mode_of(plain->mode);
 
     if (metric && name && labels && mode >= 0)
-        args = Py_BuildValue("(OsOssOOiO)", metric, plain->name, name, plain->help, plain->unit, labels, extra, mode,
-                             extra);
+        args = Py_BuildValue("(OsOssOOiOi)", metric, plain->name, name, plain->help, plain->unit, labels, extra, mode,
+                             extra, METRIC_PLAIN);
     if (args)
         opened = metric_open(self, args);
     if (!opened)

@@ -224,19 +224,36 @@ core_render(PyObject *module, PyObject *args)
     return render_end(&render);
 }
 
-/* All families of a meter's last take, whichever process made them; without _created. */
+/* Whether a name is in the set; without a set it is not. -1 with an exception. */
+static int
+is_left_out(PyObject *left_out, const char *name)
+{
+    PyObject *text = left_out ? PyUnicode_FromString(name) : NULL;
+    int found = text ? PySet_Contains(left_out, text) : left_out ? -1 : 0;
+
+    Py_XDECREF(text);
+    return found;
+}
+
+/*
+ * All families of a meter's last take, whichever process made them, but for those whose names in the store are in the set left_out.
+ */
 PyObject *
-meter_render(PyObject *self, int openmetrics)
+meter_render(PyObject *self, int openmetrics, int created, PyObject *left_out)
 {
     const struct meter_object *meter = (struct meter_object *)self;
-    struct render render = { .model = view_model(meter), .all = view_pieces(meter), .openmetrics = openmetrics };
+    struct render render = {
+        .model = view_model(meter), .all = view_pieces(meter), .openmetrics = openmetrics, .created = created
+    };
     char name[VIEW_NAME_BYTES];
+    int out = 0;
     uint32_t i;
 
     CORE_LOCK(self)
-    for (i = 0; render.model && i < render.model->families_n; i++) {
+    for (i = 0; render.model && i < render.model->families_n && out >= 0; i++) {
         render.family = render.model->families[i];
-        if (!render.family->present_n)
+        out = render.family->present_n ? is_left_out(left_out, render.family->name) : 1;
+        if (out)
             continue;
         render.name = view_short_name(render.family, name);
         render.documentation = render.family->help;
@@ -245,5 +262,8 @@ meter_render(PyObject *self, int openmetrics)
         put_family(&render);
     }
     CORE_UNLOCK()
-    return render_end(&render);
+    if (out >= 0)
+        return render_end(&render);
+    buffer_free(&render.out);
+    return NULL;
 }

@@ -32,6 +32,23 @@ text_repair(PyObject *value)
     return bytes;
 }
 
+/* A label value as it is shown: the same text as in the store; new reference. */
+PyObject *
+metric_text_shown(PyObject *value)
+{
+    Py_ssize_t len;
+    const char *text = PyUnicode_AsUTF8AndSize(value, &len);
+    PyObject *bytes, *shown;
+
+    if (text && strlen(text) == (size_t)len)
+        return Py_NewRef(value);
+    PyErr_Clear();
+    bytes = text_repair(value);
+    shown = bytes ? PyUnicode_FromEncodedObject(bytes, "utf-8", "replace") : NULL;
+    Py_XDECREF(bytes);
+    return shown;
+}
+
 /* values: a tuple of str. */
 int
 metric_text_of(struct metric_text *text, PyObject *values, uint32_t n)
@@ -65,7 +82,8 @@ have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
         break;
     case KIND_GAUGE:
         metric->handle.gauge = shmeter_gauge_of_v(metric->family, values, n);
-        shmeter_gauge_touch(metric->handle.gauge);
+        if (!metric->shows_own) /* else the gauge is this process's to say, and not the pool's */
+            shmeter_gauge_touch(metric->handle.gauge);
         break;
     case KIND_HISTOGRAM:
     case KIND_SUMMARY:

@@ -1,7 +1,7 @@
 /*
  * Infos and statesets: texts and states, not numbers. Their updates are rare, and cost as much as a lookup.
  */
-#include "core.h"
+#include "own/own.h"
 
 /* ---- infos ---- */
 
@@ -28,6 +28,10 @@ info_put(PyObject *self, PyObject *args)
         return metric_missing(info);
     if (PyTuple_Size(names) != PyTuple_Size(values))
         return PyErr_Format(PyExc_ValueError, "as many values as names are wanted");
+    if (info->own && own_info(info, names, values))
+        return NULL;
+    if (info->apart)
+        Py_RETURN_NONE;
     family = metric_family(info, &desc, names);
     all = family ? all_values(info, values) : NULL;
     if (!all)
@@ -93,7 +97,10 @@ stateset_put(PyObject *self, PyObject *number)
         return NULL;
     if (!metric_updatable(stateset, &result))
         return result;
-    shmeter_stateset_set(stateset->handle.stateset, state > UINT32_MAX ? UINT32_MAX : (uint32_t)state);
+    if (stateset->own)
+        own_gauge(stateset, OWN_SET, (double)state);
+    else
+        shmeter_stateset_set(stateset->handle.stateset, state > UINT32_MAX ? UINT32_MAX : (uint32_t)state);
     Py_RETURN_NONE;
 }
 

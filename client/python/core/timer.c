@@ -1,7 +1,7 @@
 /*
  * Timers: the seconds of a block or function, into a histogram, summary or gauge. Two readings of the store's clock and one update.
  */
-#include "core.h"
+#include "own/own.h"
 
 struct timer_object {
     PyObject_HEAD PyObject *metric; /* struct metric_object */
@@ -44,10 +44,13 @@ timer_exit(PyObject *self, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSE
 
     if (!metric_updatable(metric, &result))
         return result;
-    if (metric->kind == KIND_GAUGE)
-        shmeter_gauge_set(metric->handle.gauge, seconds);
-    else
-        shmeter_histogram_observe(metric->handle.histogram, seconds);
+    if (metric->kind == KIND_GAUGE) {
+        own_put(metric, seconds);
+        Py_RETURN_NONE;
+    }
+    shmeter_histogram_observe(metric->handle.histogram, seconds);
+    if (metric->own)
+        own_observe(metric, seconds);
     Py_RETURN_NONE;
 }
 

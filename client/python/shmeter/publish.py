@@ -22,6 +22,7 @@ class Published:
         self._gauges = {}  # (name, label names) -> gauge
         self._shown = {}   # gauge -> label values of the last time
         self._refused = set()
+        store.publishers.add(self)
 
     def put(self, families):
         """Publishes the families of the moment; series that are in none of them go."""
@@ -40,6 +41,16 @@ class Published:
         before, self._shown = self._shown, {}
         for gauge, values in before.items():
             self._remove(gauge, values)
+
+    def yield_name(self, name):
+        """A metric of this process gets the name."""
+        for key in [key for key in self._gauges if key[0] == name]:
+            gauge = self._gauges.pop(key)
+            self._remove(gauge, self._shown.pop(gauge, ()))
+
+    def names(self):
+        """Of all that it has published, in the segment."""
+        return {name for name, _ in list(self._gauges)}
 
     def forget(self):
         """In a forked process: what was shown is the parent's."""
@@ -72,7 +83,7 @@ class Published:
             return None
         gauge = _core.Gauge()
         try:
-            store.shared()._open_metric(gauge, name, *definition)
+            store.counting()._open_metric(gauge, name, *definition, _core.VIEW_PLAIN)
         except ValueError:
             return None
         return gauge
@@ -89,8 +100,6 @@ class Published:
 
     @staticmethod
     def _remove(gauge, values):
+        """What other processes say of the same stays."""
         for one in values:
-            try:
-                gauge.remove(*one) if one else gauge._hide()
-            except KeyError:
-                pass  # another process did
+            gauge._withdraw(*one)

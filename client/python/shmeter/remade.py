@@ -13,6 +13,11 @@ def note(metric, name, arguments):
         _made.setdefault(name, {})[repr((kind, arguments))] = kind, arguments
 
 
+def begins_anew(meter):
+    """Whether it is this process's own store, and this process has made it: then it is as if there were one process alone."""
+    return segment.is_own_of(meter) and segment.is_maker()
+
+
 def begin_again(meter, name):
     """Nothing of the metrics of this name that there were is left; their series add up over definitions."""
     if not segment.is_maker():

@@ -1,26 +1,28 @@
-"""Where metrics count: in the segment that all processes share, or in one of this process alone.
+"""Where metrics count: in the segment that all processes share, or, where there is none, in one of this process and its children alone.
 
-A name has one holder in a process: the metric that counts in the shared segment. Another metric of the same name (in
-another registry) counts in a private segment that this process shares with its forked children. When the holder has
-been removed, the next metric of the name begins at 0 in the shared segment.
+Metrics of one name and one definition are one family of the segment, in whatever process and registry they are: what is counted anywhere adds up.
+An object that goes away, or is made again, changes none of it.
 """
 import atexit
 import os
+import sys
 import threading
 import warnings
 import weakref
 
-from . import remade, segment
+from . import _core, remade, segment
 
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
 SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8 << 20}
+MAIN = ("__main__", "__mp_main__")  # the program itself, and as multiprocessing names it in its children
 
 _lock = threading.RLock()
-_holders = {}  # stored name -> _Holder
+_registered = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were
 _shared = None
 _private = None
-_private_n = 0
+publishers = weakref.WeakSet()  # who leaves a name to a metric of this process
+_told = set()  # sentences that are said once
 
 
 def use(meter):
@@ -33,13 +35,13 @@ def use(meter):
 
 def shared():
     """The meter of the shared segment; opens the one that the environment says (segment.py) when the program has opened none."""
-    global _shared
     with _lock:
-        if _shared is None:
-            _shared = segment.attach(**SIZES)
-            if not _shared.attached:
-                warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
-        return _shared
+        opened = _shared is None
+        if opened:
+            use(segment.attach(**SIZES))
+    if opened and not _shared.attached:  # without the lock: a program's own hook of warnings may wait for a thread that makes metrics
+        warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
+    return _shared
 
 
 def used():
@@ -62,82 +64,79 @@ def private():
         return _private
 
 
-def _alias(name):
-    """A name that no other metric of the private segment has, whichever process makes it."""
-    global _private_n
-    _private_n += 1
-    return f"p{os.getpid()}_{_private_n}_{name}"[:199]
+def counting():
+    """The meter that metrics count in."""
+    meter = shared()
+    return meter if meter.attached else private()
 
 
-def _open_private(metric, name, definition):
-    private()._open_metric(metric, _alias(name), *definition)
+def importing():
+    """Whether a module other than the program itself is being imported, by the caller or by what has called it."""
+    frame = sys._getframe(1)
+    while frame:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__", MAIN[0]) not in MAIN:
+            return True
+        frame = frame.f_back
+    return False
 
 
-class _Holder:
-    """Who has a name in the shared segment."""
-
-    def __init__(self):
-        self._metric = None  # weak reference
-        self._released = False
-
-    def live(self):
-        return not self._released and self._metric is not None and self._metric() is not None
-
-    def take(self, metric):
-        self._metric = weakref.ref(metric)
-        self._released = False
-
-    def release(self, metric, released=True):
-        if self._metric is not None and self._metric() is metric:
-            self._released = released
+def tell_once(words, stacklevel=5):
+    """A warning, once in a process."""
+    if words not in _told:
+        _told.add(words)
+        warnings.warn(words, RuntimeWarning, stacklevel=stacklevel)
 
 
-def open_metric(metric, name, definition, alone):
-    """Opens a metric. name: in the segment. definition: the other arguments of Meter._open_metric. alone: not in the
-    shared segment."""
+def open_metric(metric, name, definition, view):
+    """Opens a metric. name: in the segment. definition and view: the other arguments of Meter._open_metric."""
+    meter = counting()
     with _lock:
-        holder = _holders.get(name)
-        meter = None if alone or holder and holder.live() else shared()
-        if meter is None or not meter.attached:
-            _open_private(metric, name, definition)
-            return
-        if holder:
+        for publisher in list(publishers):
+            publisher.yield_name(name)
+        again = name in _registered and not _living(name)
+        anew = again and view == _core.VIEW_POOL and remade.begins_anew(meter)
+        if anew:
             remade.begin_again(meter, name)
-            meter._forget(name)
-        if not meter._open_metric(metric, name, *definition):
-            warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
-        if holder:
+        if again:
+            meter._forget(name)  # one that was unregistered, and is there still, leaves its name to another definition
+        stored = meter._open_metric(metric, name, *definition, view)
+        if anew:
             metric._reset()
-        _holders.setdefault(name, _Holder()).take(metric)
+        hold(metric)
         remade.note(metric, name, definition)
+    if metric._apart:
+        tell_once(f"{name} is in use in this process with another type, labels or buckets: the metric that is made now counts in this process alone")
+    elif not stored:
+        warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
+
+
+def _living(name):
+    return [metric for metric in (reference() for reference in list(_registered.get(name, {}).values())) if metric is not None]
 
 
 def is_held(name):
-    """Whether a metric of this process has the name in the shared segment."""
+    """Whether a metric of this process has the name in the segment."""
     with _lock:
-        holder = _holders.get(name)
-        return bool(holder and holder.live())
+        return any(not metric._apart for metric in _living(name))
 
 
 def release(metric):
-    """The metric is in no registry any more: its name is free for another one."""
+    """The metric is in no registry any more."""
     with _lock:
-        holder = _holders.get(metric._stored_name)
-        if holder:
-            holder.release(metric)
+        _registered.get(metric._stored_name, {}).pop(id(metric), None)
 
 
 def hold(metric):
-    """The metric is in a registry again."""
+    """The metric is new, or in a registry again."""
     with _lock:
-        holder = _holders.get(metric._stored_name)
-        if holder:
-            holder.release(metric, False)
+        references, key = _registered.setdefault(metric._stored_name, {}), id(metric)
+        references[key] = weakref.ref(metric, lambda reference: references.get(key) is reference and references.pop(key))
 
 
 def _after_fork():
     global _lock
     _lock = threading.RLock()  # another thread may have held it
+    _core._forked()
 
 
 def _goodbye():

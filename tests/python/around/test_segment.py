@@ -81,19 +81,17 @@ def children_that_count_before_their_parent_does_share_its_store():
         import multiprocessing
         from shmeter.prometheus import Counter, REGISTRY
 
-        made = []
-
         def task(number):
-            if not made:
-                made.append(Counter("tasks", "T."))
-            made[0].inc()
+            Counter("tasks", "T.", registry=None).inc()
+            again = Counter("again", "A.")
+            again.inc()
+            REGISTRY.unregister(again)
 
         with multiprocessing.get_context("fork").Pool(3) as pool:
             pool.map(task, range(60), 1)
-        Counter("tasks", "T.")
-        print(REGISTRY.get_sample_value("tasks_total"))
+        print(REGISTRY.get_sample_value("tasks_total"), REGISTRY.get_sample_value("again_total"))
     """
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "60.0\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "60.0 60.0\n")
 
 
 @test
@@ -130,13 +128,14 @@ def the_package_knows_which_store_a_meter_is():
         from shmeter import remade, segment
         own, named = segment.attach(), segment.attach(%r)
         print(segment.is_own(), segment.is_own_of(own), segment.is_own_of(named), segment.is_maker())
+        print(remade.begins_anew(own), remade.begins_anew(named))
         for meter in own, named:
             remade.note(meter.counter("noted_total"), meter.path, ())
         print([path == own.path for path in remade._made])
         meter, path = segment.nameless()
         print(meter.path == path, meter.attached, path in (own.path, segment.nameless()[1]), segment.under_test_runner(), segment.path())
     """ % segment("told-too")
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\nTrue False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
 
 
 @test

@@ -126,7 +126,7 @@ def a_collector_that_never_ends_keeps_no_scrape():
             go_on.wait()
         return 1
 
-    everything, own = prometheus.CollectorRegistry(), prometheus.CollectorRegistry()
+    everything, own = prometheus.CollectorRegistry(), prometheus.CollectorRegistry(shared=True)
     multiprocess.MultiProcessCollector(everything)
     collector = Asking("stuck", ask)
     prometheus.Gauge("beside", "B.").set(2)
@@ -240,6 +240,27 @@ def what_ends_a_thread_does_not_end_the_evaluation_of_others():
     values[0] = 3
     wait_for(lambda: exposed("staying 3.0"), "the thread, again")
     registry.unregister(slotted)
+
+
+@test
+def a_hook_of_warnings_may_wait_for_a_thread_that_makes_metrics():
+    program = """if True:
+        import threading, warnings
+        import shmeter.prometheus as p
+
+        def hook(message, *_):
+            thread = threading.Thread(target=lambda: p.Counter("inner", "I.").inc())
+            thread.start()
+            thread.join()
+            print("warned")
+
+        warnings.showwarning = hook
+        p.Counter("outer", "O.").inc()
+        print(p.REGISTRY.get_sample_value("inner_total"), p.REGISTRY.get_sample_value("outer_total"))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "/nowhere/at/all"})
+    equal((done.stdout, done.returncode), ("warned\n1.0 1.0\n", 0), done.stderr)
 
 
 @test

@@ -3,9 +3,9 @@ import builtins
 
 
 class Player:
-    def __init__(self, module, core):
+    def __init__(self, module, core, **options):
         self.module, self.core = module, core
-        self.registry = module.CollectorRegistry()
+        self.registry = module.CollectorRegistry(**options)
         self.metrics = {}
 
     def play(self, step):

@@ -1,4 +1,5 @@
-"""Random programs of calls give the same in prometheus_client, in one process, and in shmeter.prometheus, spread over four.
+"""Random programs of calls give the same in prometheus_client, in one process, and in shmeter.prometheus, spread over four; and in one
+process, in registries that functions make.
 
 Usage: test_differential.py FOLDER_WITH_THE_SHMETER_PACKAGE [PROGRAMS [FIRST]]
 
@@ -18,6 +19,7 @@ PROGRAMS = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 FIRST = int(sys.argv[3]) if len(sys.argv) > 3 else 0
 CREW = int(os.environ.get("SHMETER_TEST_CREW", "4"))
 MODULE = os.environ.get("SHMETER_TEST_MODULE", "shmeter.prometheus")
+POOL = {"shared": True} if MODULE == "shmeter.prometheus" else {}  # what a registry of the pool is made with
 PER_SEGMENT = 40  # programs that share one segment and one crew of processes
 READ = {"asked": 0, "not": 0}
 
@@ -47,7 +49,7 @@ def serve(pipe, prepared, expositions_of):
         if message == "end":
             os._exit(0)
         if message == "new":
-            player = Player(module, core)
+            player = Player(module, core, **POOL)
             continue
         if message == "expose":
             pipe.send((module.generate_latest(player.registry).decode(), openmetrics.generate_latest(player.registry).decode()))
@@ -138,7 +140,17 @@ def compare(number, oracle, subject, crew_of):
         if not same(wanted, got) and not (step["do"] == "ask" and any(name in step["name"] for name in timed)):
             complaints.append(f"{json.dumps(step)} gave {got}, should give {wanted}")
     texts = crew.expose(chance.randrange(CREW))
-    wanted_texts = (oracle[0].generate_latest(one.registry).decode(), oracle[2].generate_latest(one.registry).decode())
+    return complaints + differences_of(exposed(oracle, one), texts, timed)
+
+
+def exposed(of, player):
+    """A player's registry as text and as OpenMetrics."""
+    return of[0].generate_latest(player.registry).decode(), of[2].generate_latest(player.registry).decode()
+
+
+def differences_of(wanted_texts, texts, timed):
+    """Complaints about expositions."""
+    complaints = []
     for openmetrics, (wanted, got) in enumerate(zip(wanted_texts, texts)):
         try:
             complaints += expositions.differences(expositions.families(wanted, openmetrics, timed), expositions.families(got, openmetrics, timed))
@@ -173,7 +185,7 @@ def series_of_segments(folder, numbers):
             if not definitions or chance.random() < 0.9:
                 shared.new()
                 return shared, 0
-            player = Player(*subject[:2])
+            player = Player(*subject[:2], **POOL)
             for step in definitions:
                 player.play(step)
             own.append(Crew(subject, player))
@@ -189,7 +201,25 @@ def series_of_segments(folder, numbers):
     return complaints, READ
 
 
-def in_a_process(numbers):
+def alone(folder, numbers):
+    """Plays programs in this process, each in a registry that shows what its own metrics do."""
+    os.environ["SHMETER_SEGMENT"] = os.path.join(folder, "segment")
+    oracle, subject = modules("prometheus_client"), modules(MODULE)
+    complaints = []
+    for number in numbers:
+        steps = programs.make(number)
+        one, own, told, timed = Player(*oracle[:2]), Player(*subject[:2]), [], timed_of(steps)
+        for step in steps:
+            wanted, got = one.play(step), own.play(step)
+            if not same(wanted, got) and not (step["do"] == "ask" and any(name in step["name"] for name in timed)):
+                told.append(f"{json.dumps(step)} gave {got}, should give {wanted}")
+        told += differences_of(exposed(oracle, one), exposed(subject, own), timed)
+        if told:
+            complaints.append(f"program {number}:\n  " + "\n  ".join(told))
+    return complaints, READ
+
+
+def in_a_process(numbers, play):
     """One segment is one process's: what it has opened stays open until its end."""
     with tempfile.TemporaryDirectory(prefix="shmeter-test-", dir="/dev/shm") as folder:
         ours, theirs = FORK.Pipe()
@@ -197,7 +227,7 @@ def in_a_process(numbers):
         def run():
             READ.update(dict.fromkeys(READ, 0))  # what earlier processes counted is counted
             try:
-                theirs.send(series_of_segments(folder, numbers))
+                theirs.send(play(folder, numbers))
             except BaseException as error:
                 theirs.send(([f"programs {numbers[0]} to {numbers[-1]}: {error!r}"], READ))
                 raise
@@ -214,17 +244,26 @@ def in_a_process(numbers):
         return complaints + ([f"programs {numbers[0]} to {numbers[-1]}: exit code {process.exitcode}"] if process.exitcode else [])
 
 
-@test
-def programs_of_calls_give_the_same_in_four_processes_as_in_one_of_prometheus_client():
+def play_all(programs_n, play):
     complaints = []
-    for first in range(FIRST, FIRST + PROGRAMS, PER_SEGMENT):
-        complaints += in_a_process(range(first, min(first + PER_SEGMENT, FIRST + PROGRAMS)))
+    for first in range(FIRST, FIRST + programs_n, PER_SEGMENT):
+        complaints += in_a_process(range(first, min(first + PER_SEGMENT, FIRST + programs_n)), play)
         if len(complaints) > 20:
             break
-    print(f"# {PROGRAMS} programs, {len(complaints)} differ; of {READ['asked']} expositions, prometheus_client cannot read {READ['not']} of its own",
+    print(f"# {programs_n} programs, {len(complaints)} differ; of {READ['asked']} expositions, prometheus_client cannot read {READ['not']} of its own",
           flush=True)
     nothing(complaints[:20], "programs that differ")
     assert READ["not"] * 10 <= READ["asked"], "too many expositions that were not compared"
+
+
+@test
+def programs_of_calls_give_the_same_in_four_processes_as_in_one_of_prometheus_client():
+    play_all(PROGRAMS, series_of_segments)
+
+
+@test
+def programs_of_calls_give_the_same_in_registries_that_functions_make():
+    play_all(PROGRAMS // 2, alone)
 
 
 if __name__ == "__main__":

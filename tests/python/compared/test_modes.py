@@ -79,7 +79,7 @@ def ours_gauge(name, mode, names):
     return ours.Gauge(name, "Help.", names, registry=REGISTRY, multiprocess_mode=mode)
 
 
-REGISTRY = ours.CollectorRegistry()
+REGISTRY = ours.CollectorRegistry(shared=True)
 
 
 def theirs_text():
@@ -139,7 +139,7 @@ def ours_exposed(plans):
 def multiprocess_registry():
     """A registry with everything in the segment, as MultiProcessCollector has everything in the files."""
     from shmeter.prometheus import multiprocess as module
-    registry = ours.CollectorRegistry()
+    registry = ours.CollectorRegistry(shared=True)
     module.MultiProcessCollector(registry)
     return registry
 
@@ -164,7 +164,7 @@ def recent(mode):
     """The value after a first worker set 1, a second one 2, the first one 3 and died."""
     name = f"recent_{mode}"
     plans = [(name, mode, [])]
-    registry = ours.CollectorRegistry()
+    registry = ours.CollectorRegistry(shared=True)
 
     def run(pipe, numbers):
         gauge = ours.Gauge(name, "Help.", registry=registry, multiprocess_mode=mode)
@@ -207,7 +207,7 @@ def livemostrecent_forgets_what_a_dead_process_set():
 @test
 def mostrecent_gauges_cannot_be_added_to():
     for mode in ("mostrecent", "livemostrecent"):
-        gauge = ours.Gauge(f"added_{mode}", "Help.", registry=ours.CollectorRegistry(), multiprocess_mode=mode)
+        gauge = ours.Gauge(f"added_{mode}", "Help.", registry=ours.CollectorRegistry(shared=True), multiprocess_mode=mode)
         for method in ("inc", "dec"):
             try:
                 getattr(gauge, method)()

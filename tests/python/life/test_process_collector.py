@@ -195,10 +195,21 @@ def a_process_that_is_asked_for_and_a_registry_of_its_own_are_not_the_pools():
     ProcessCollector(registry=registry)
     equal(registry.get_sample_value("process_threads"), None)
     equal(registry.get_sample_value("process_open_fds"), own(os.getpid())["open_fds"])
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(shared=True)
     ProcessCollector("shop", registry=registry)
     equal(registry.get_sample_value("shop_process_workers", {"state": "counted"}), 2)
     one.end()
+
+
+@test
+def the_core_tells_figures_of_the_pool_and_of_each_worker():
+    meter = store.shared()
+    meter.attach_worker()
+    meter._note_cpu()
+    figures, states, workers = meter._processes()
+    own_figures = next(of for pid, of, _ in workers if pid == os.getpid())
+    equal((len(figures), len(states), len(own_figures)), (len(NAMES), 3, len(NAMES)))
+    assert figures[0] >= own_figures[0] >= 0, "the sum of CPU time has the worker's"
 
 
 main()

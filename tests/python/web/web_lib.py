@@ -50,7 +50,7 @@ class Counted:
     """A registry for one test, and what its metrics say."""
 
     def __init__(self, prefix):
-        self.prefix, self.registry = prefix, CollectorRegistry()
+        self.prefix, self.registry = prefix, CollectorRegistry(shared=True)
         self.options = {"prefix": prefix, "registry": self.registry}
 
     def samples(self, name):

@@ -38,7 +38,10 @@ exchange_begin(struct web_object *web, enum web_kind kind, PyObject *method, PyO
     }
     exchange->route = route;
     exchange->done = 0;
-    shmeter_gauge_inc(route->in_progress);
+    if (SHMETER_UNLIKELY(web->tracked))
+        tracked_in_progress(web, route, 1);
+    else
+        shmeter_gauge_inc(route->in_progress);
     shmeter_add(&web->active, 1);
     shmeter_busy(web->meter);
     exchange->start_ticks = shmeter_ticks(web->meter);
@@ -138,6 +141,27 @@ exchange_answer(struct exchange_object *exchange, int status)
     PyErr_Restore(type, value, traceback);
 }
 
+/* What is known of it at its end, in the route where it was counted. */
+static void
+observe(const struct exchange_object *exchange, const struct route_object *route)
+{
+    const struct web_object *web = exchange->web;
+
+    if (SHMETER_UNLIKELY(web->tracked)) {
+        tracked_observe(web->durations, route, shmeter_seconds_since(web->meter, exchange->start_ticks));
+        if (web->request_sizes)
+            tracked_observe(web->request_sizes, route, exchange->request_bytes);
+        if (web->response_sizes)
+            tracked_observe(web->response_sizes, route, exchange->response_bytes);
+        return;
+    }
+    shmeter_histogram_observe_since(route->durations, exchange->start_ticks);
+    if (web->request_sizes)
+        shmeter_histogram_observe(route->request_sizes, exchange->request_bytes);
+    if (web->response_sizes)
+        shmeter_histogram_observe(route->response_sizes, exchange->response_bytes);
+}
+
 void
 exchange_end(struct exchange_object *exchange, int status)
 {
@@ -148,15 +172,13 @@ exchange_end(struct exchange_object *exchange, int status)
         return;
     exchange_answer(exchange, status);
     exchange->done = 1;
-    shmeter_gauge_dec(exchange->route->in_progress);
+    if (SHMETER_UNLIKELY(web->tracked))
+        tracked_in_progress(web, exchange->route, -1);
+    else
+        shmeter_gauge_dec(exchange->route->in_progress);
     route = exchange->answered;
-    if (route) {
-        shmeter_histogram_observe_since(route->durations, exchange->start_ticks);
-        if (web->request_sizes)
-            shmeter_histogram_observe(route->request_sizes, exchange->request_bytes);
-        if (web->response_sizes)
-            shmeter_histogram_observe(route->response_sizes, exchange->response_bytes);
-    }
+    if (route)
+        observe(exchange, route);
     if (shmeter_add(&web->active, UINT64_MAX) == 1)
         shmeter_idle(web->meter);
 }

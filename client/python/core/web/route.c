@@ -68,6 +68,8 @@ route_bind(struct web_object *web, struct route_object *route)
     route->seen = shmeter_load_acquire(web->changes);
     if (route_texts(route, values))
         return -1;
+    if (web->tracked)
+        return 0;
     route->in_progress = shmeter_gauge_of_v(web->in_progress->family, values, 2);
     route->durations = histogram_of(web->durations, values);
     route->request_sizes = histogram_of(web->request_sizes, values);
@@ -117,6 +119,10 @@ route_count(struct web_object *web, struct route_object *route, int status)
 {
     const uint32_t at = (uint32_t)status % WEB_STATUSES;
 
+    if (SHMETER_UNLIKELY(web->tracked)) {
+        tracked_count(web, route, status);
+        return;
+    }
     if (SHMETER_UNLIKELY(route->statuses[at] != status)) {
         char text[16];
         const char *values[3] = { NULL, NULL, text };

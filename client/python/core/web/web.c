@@ -76,6 +76,7 @@ web_new(PyObject *module, PyObject *args)
     } else {
         web->meter = web->requests->meter->meter;
         web->changes = web->requests->changes;
+        web->tracked = web->requests->tracks;
     }
     return (PyObject *)web;
 }

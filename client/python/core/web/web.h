@@ -39,6 +39,7 @@ struct web_object {
     PyObject *coroutine; /* types.CoroutineType */
     uint64_t active;     /* exchanges of this process under way */
     int always;          /* every request is resolved */
+    int tracked;         /* its metrics keep what they did in this process: see tracked.c */
     PyObject *weak;
 };
 
@@ -117,5 +118,10 @@ PyObject *asgi_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 extern PyType_Spec web_spec;
 PyObject *web_new(PyObject *module, PyObject *args);
 PyObject *web_normalize(PyObject *module, PyObject *path);
+
+/* tracked.c */
+void tracked_count(struct web_object *web, const struct route_object *route, int status);
+void tracked_in_progress(struct web_object *web, const struct route_object *route, int by);
+void tracked_observe(struct metric_object *metric, const struct route_object *route, double value);
 
 #endif

@@ -1,7 +1,7 @@
 """Families as text, in Python: for families that collectors give. Metrics of this package are rendered in C."""
-from .. import _core
-from . import family, turns
-from .registry import CollectorRegistry
+from .. import _core, exposed, store
+from . import family
+from .registry import CollectorRegistry, is_metric
 from .utils import floatToGoString
 
 APART = ("_created", "_gsum", "_gcount")  # samples that text 0.0.4 has in gauges of their own
@@ -66,9 +66,9 @@ def openmetrics_of(metric):
     return "".join(lines)
 
 
-def _in_c(collector):
-    """Whether C may render it: one of our metrics, whose collect() is ours."""
-    return isinstance(collector, family.MetricWrapperBase) and type(collector).collect is family.MetricWrapperBase.collect
+def _in_c(collector, pool=True):
+    """Whether C may render it: one of our metrics, whose collect() is ours, and whose samples are the segment's."""
+    return is_metric(collector) and collector._in_segment(pool)
 
 
 def _render_families(families, one):
@@ -82,10 +82,25 @@ def _render_families(families, one):
     return "".join(parts).encode("utf-8")
 
 
-def _render_collectors(collectors, openmetrics, one):
-    """In their order, neighbours that C renders together."""
-    ours = [collector for collector in collectors if _in_c(collector)]
-    family.take(ours)
+class _Names:
+    """What the collectors of a registry have given, by names of the segment; whatever is rendered passes through."""
+
+    def __init__(self, registry):
+        self._registry, self.given = registry, set()
+
+    def of(self, collector):
+        """The families of a collector."""
+        for metric in self._registry._families_of(collector):
+            self.given.update(self._registry._names_of(collector, metric))
+            yield metric
+
+
+def _render_collectors(registry, collectors, openmetrics, one):
+    """In their order, neighbours that C renders together; then what else the registry shows of the segment."""
+    pool, names = registry._shared, _Names(registry)
+    ours = [collector for collector in collectors if _in_c(collector, pool)]
+    whole = registry._whole and not any(getattr(collector, "_is_whole", False) for collector in collectors)
+    family.take(ours, [store.counting()] if whole else [])
     parts, run = [], []
 
     def flush():
@@ -94,13 +109,16 @@ def _render_collectors(collectors, openmetrics, one):
             run.clear()
 
     for collector in collectors:
-        if _in_c(collector):
+        if _in_c(collector, pool):
             run.append(collector)
+            names.given.add(collector._stored_name)
             continue
         flush()
         render = getattr(collector, "_render", None)
-        parts.append(render(openmetrics) if render else _render_families(turns.collected(collector), one))
+        parts.append(render(openmetrics) if render else _render_families(names.of(collector), one))
     flush()
+    if whole:
+        parts.append(exposed.render(openmetrics, names.given | registry._not_shown()))
     return b"".join(parts)
 
 
@@ -110,4 +128,5 @@ def render(registry, openmetrics):
     if not isinstance(registry, CollectorRegistry) or type(registry).collect is not CollectorRegistry.collect:
         return _render_families(registry.collect(), one)
     collectors, target = registry._parts()
-    return _render_families([target] if target else [], one) + _render_collectors(collectors, openmetrics, one)
+    registry._tell_of_pool(collectors)
+    return _render_families([target] if target else [], one) + _render_collectors(registry, collectors, openmetrics, one)

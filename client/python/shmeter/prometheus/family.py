@@ -1,36 +1,30 @@
 """What all metrics have in common: construction and collection. Updates are C."""
-import os
 from typing import Any, Iterable, Optional, Sequence
 
-from .. import _core, names, store
+from .. import _core, exposed, names, store
 from . import refresh
 from .metrics_core import Metric
 from .registry import Collector, CollectorRegistry, REGISTRY
 from .samples import Sample
 
-_use_created = os.environ.get("PROMETHEUS_DISABLE_CREATED_SERIES", "False").lower() not in ("true", "1", "t")
-
 
 def disable_created_metrics():
     """From now on no _created samples are exposed."""
-    global _use_created
-    _use_created = False
+    exposed.show_created(False)
 
 
 def enable_created_metrics():
     """From now on _created samples are exposed."""
-    global _use_created
-    _use_created = True
+    exposed.show_created(True)
 
 
-def use_created():
-    return _use_created
+use_created = exposed.use_created
 
 
-def take(metrics):
-    """Reads the segments of metrics, once each, when their gauges' functions have been evaluated."""
+def take(metrics, meters=()):
+    """Reads the segments of metrics, and those of meters, once each, when the functions of gauges have been evaluated."""
     refresh.functions(metrics)
-    for meter in {id(metric._meter): metric._meter for metric in metrics}.values():
+    for meter in {id(meter): meter for meter in (*meters, *(metric._meter for metric in metrics))}.values():
         meter._take()
     refresh.leave()
 
@@ -51,8 +45,10 @@ class MetricWrapperBase(Collector):
         if isinstance(registry, CollectorRegistry):
             registry._refuse_taken(names.sample_names(full, self._type))
         stored = full + _core.SUFFIXES.get(self._type, "")
-        store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds),
-                          alone=not getattr(registry, "_shared", True))
+        view = _core.VIEW_POOL if getattr(registry, "_shared", True) else _core.VIEW_OWN
+        if not registry and not store.importing():
+            view = _core.VIEW_TRACKED  # it may come into a registry that shows what its own metrics do
+        store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds), view)
         if registry:
             registry.register(self)
 
@@ -69,17 +65,27 @@ class MetricWrapperBase(Collector):
         return [self._get_metric()]
 
     def collect(self) -> Iterable[Metric]:
-        """The family with the samples of all processes."""
-        take([self])
-        return [self._collected()]
+        """The family with its samples: of all processes, or of this one, as its registry shows them."""
+        return self._collect(not self._shows_own)
 
-    def _collected(self):
-        """Of the last take."""
+    def _collect(self, pool):
+        """The family with its samples; pool: of all processes, which a metric that is apart from the segment does not have."""
         metric = self._get_metric()
-        metric.samples = self._meter._samples(self._stored_name, self._name, Sample, _use_created)
+        if not self._in_segment(pool):
+            refresh.functions_of(self)
+            metric.samples = self._own_samples(Sample, use_created())
+        else:
+            take([self])
+            metric.samples = self._meter._samples(self._stored_name, self._name, Sample, use_created())
         if self._labelvalues:
             metric.samples = [sample._replace(labels=rest) for sample, rest in self._own(metric.samples)]
-        return metric
+        return [metric]
+
+    def _in_segment(self, pool):
+        """Whether its samples are those of the segment."""
+        return not self._tracks or (pool and not self._apart)
+
+    _package_collect = collect  # a subclass may have another collect
 
     def _own(self, samples):
         """(sample, its labels without those of this child) of the child's samples."""

@@ -1,14 +1,14 @@
 """For programs that were written for prometheus_client's multi-process mode: everything is shared already."""
 from .. import store
 from . import refresh
-from .metrics_core import Metric
-from .samples import Sample
+from .registry import of_segment
 
 
 class MultiProcessCollector:
     """All metrics of the segment, whichever process made them. path is not used."""
 
     shmeter_publish = False
+    _is_whole = True  # a registry that has one needs nothing else of the segment
 
     def __init__(self, registry, path=None):
         if registry:
@@ -17,14 +17,8 @@ class MultiProcessCollector:
     def collect(self):
         """The families of all processes, without _created."""
         refresh.refresh()
-        meter = store.shared()
-        meter._take()
+        families = of_segment(created=False)
         refresh.leave()
-        families = []
-        for stored, name, kind, documentation, unit in meter._families():
-            family = Metric(name, documentation, kind, unit)
-            family.samples = meter._samples(stored, name, Sample, False)
-            families.append(family)
         return families
 
     def _render(self, openmetrics):

@@ -92,6 +92,11 @@ def drop_collector(collector):
         published.withdraw()
 
 
+def published():
+    """Names in the segment of what collectors of this process have published."""
+    return {name for one in list(_collectors.values()) for name in one.names()}
+
+
 def _evaluate_gauge(gauge, until):
     turns.evaluate(gauge, lambda: gauge._publish(gauge._function()), until)
 
@@ -118,6 +123,16 @@ def leave():
             gauge._hide()
     for published in list(_collectors.values()):
         published.withdraw()
+
+
+def functions_of(metric):
+    """Evaluates those of one metric and of its children. Raises what they raise."""
+    if turns.inside():
+        return
+    until = turns.deadline()
+    for gauge in (metric, *metric._metrics.values()):
+        if getattr(gauge, "_by_function", False):
+            _evaluate_gauge(gauge, until)
 
 
 def refresh():
