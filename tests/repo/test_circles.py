@@ -89,7 +89,8 @@ def a_circle_is_noticed():
     names = {name for name, _, _ in core}
     low, high = (next(name for name in names if name.endswith(end)) for end in ("core_series.c.o", "core_labels.c.o"))
     assert not circles(calls(core)) and low in calls(core)[high]
-    assert circles(calls([*core, (low, "labels_clear", False)])) == {frozenset((low, high))}
+    found, = circles(calls([*core, (low, "labels_clear", False)]))
+    assert {low, high} <= found, found
     assert not is_meant("client/python/shmeter/_core.abi3.so.p", {low, high})
 
 
