@@ -12,7 +12,7 @@
 #include "shm/layout/limits.h"
 
 struct describing {
-    struct words *words;
+    struct saved_words *words;
     struct arena *arena;
     struct shmeter_desc *desc;
 };
@@ -28,7 +28,7 @@ take_string(const struct describing *describing, const char **out)
 {
     char text[SHMETER_MAX_HELP_BYTES];
 
-    if (words_string(describing->words, text, sizeof text, NULL))
+    if (saved_words_string(describing->words, text, sizeof text, NULL))
         return -EINVAL;
     *out = arena_string(describing->arena, text);
     return *out ? 0 : no_memory(describing);
@@ -43,9 +43,9 @@ take_strings(const struct describing *describing, uint32_t most, const char *con
 
     if (!all)
         return no_memory(describing);
-    for (n = 0; words_more(describing->words); n++) {
+    for (n = 0; saved_words_more(describing->words); n++) {
         if (n == most)
-            return words_fail(describing->words, "there are more than %u strings", (unsigned)most);
+            return saved_words_fail(describing->words, "there are more than %u strings", (unsigned)most);
         if (take_string(describing, &all[n]))
             return -EINVAL;
     }
@@ -83,14 +83,14 @@ take_mode(const struct describing *describing)
     char word[32];
     uint32_t i;
 
-    if (words_word(describing->words, word, sizeof word))
+    if (saved_words_word(describing->words, word, sizeof word))
         return -EINVAL;
     for (i = 0; i < modes_n; i++)
         if (saved_mode_stays(i) && !strcmp(modes[i].word, word)) {
             describing->desc->mode = (enum shmeter_mode)i;
             return 0;
         }
-    return words_fail(describing->words, "'%s' is no mode of a gauge that is saved", word);
+    return saved_words_fail(describing->words, "'%s' is no mode of a gauge that is saved", word);
 }
 
 static int
@@ -101,9 +101,9 @@ take_bounds(const struct describing *describing)
 
     if (!bounds)
         return no_memory(describing);
-    for (n = 0; words_more(describing->words); n++) {
+    for (n = 0; saved_words_more(describing->words); n++) {
         if (n == SHMETER_MAX_BOUNDS)
-            return words_fail(describing->words, "there are more than %u bounds", SHMETER_MAX_BOUNDS);
+            return saved_words_fail(describing->words, "there are more than %u bounds", SHMETER_MAX_BOUNDS);
         if (words_f64(describing->words, &bounds[n]))
             return -EINVAL;
     }
@@ -115,7 +115,7 @@ take_bounds(const struct describing *describing)
 static int
 take_exponential(const struct describing *describing)
 {
-    struct words *words = describing->words;
+    struct saved_words *words = describing->words;
     struct shmeter_desc *desc = describing->desc;
 
     return words_i32(words, &desc->schema) || words_f64(words, &desc->min_value) || words_f64(words, &desc->max_value)
@@ -142,33 +142,33 @@ static const struct part {
 static int
 take_parts(const struct describing *describing)
 {
-    struct words *words = describing->words;
+    struct saved_words *words = describing->words;
     size_t i, least = 0;
 
     for (;;) {
-        if (words_next(words))
+        if (saved_words_next(words))
             return -EINVAL;
-        for (i = 0; i < PARTS_N && !words_begins(words, parts[i].word); i++)
+        for (i = 0; i < PARTS_N && !saved_words_begins(words, parts[i].word); i++)
             ;
         if (i == PARTS_N)
             return 0;
         if (i < least)
-            return words_fail(words, "'%s' stands twice, or not in its place", parts[i].word);
+            return saved_words_fail(words, "'%s' stands twice, or not in its place", parts[i].word);
         if (parts[i].type != ANY_TYPE && parts[i].type != (uint32_t)describing->desc->type)
-            return words_fail(words, "a family of this type has no '%s'", parts[i].word);
-        if (parts[i].take(describing) || words_done(words))
+            return saved_words_fail(words, "a family of this type has no '%s'", parts[i].word);
+        if (parts[i].take(describing) || saved_words_done(words))
             return -EINVAL;
         least = i + 1;
     }
 }
 
 static int
-take_type(struct words *words, enum shmeter_type *out)
+take_type(struct saved_words *words, enum shmeter_type *out)
 {
     char word[SAVED_TYPE_BYTES], type[SAVED_TYPE_BYTES];
     uint32_t i;
 
-    if (words_word(words, word, sizeof word))
+    if (saved_words_word(words, word, sizeof word))
         return -EINVAL;
     for (i = 0; i < SHMETER_TYPES; i++) {
         saved_type_word(i, type);
@@ -177,26 +177,26 @@ take_type(struct words *words, enum shmeter_type *out)
             return 0;
         }
     }
-    return words_fail(words, "'%s' is no type of a family that is saved", word);
+    return saved_words_fail(words, "'%s' is no type of a family that is saved", word);
 }
 
 int
-saved_describe(struct words *words, struct arena *arena, struct shmeter_desc *desc, uint64_t *created_ns)
+saved_describe(struct saved_words *words, struct arena *arena, struct shmeter_desc *desc, uint64_t *created_ns)
 {
     const struct describing describing = { words, arena, desc };
     const uint32_t line = words->line;
 
     memset(desc, 0, sizeof *desc);
     if (take_type(words, &desc->type) || take_string(&describing, &desc->name) || words_u64(words, created_ns) ||
-        words_done(words) || take_parts(&describing))
+        saved_words_done(words) || take_parts(&describing))
         return -EINVAL;
     if (desc->type == SHMETER_GAUGE && !saved_mode_stays(desc->mode)) {
         words->line = line;
-        return words_fail(words, "the gauge has no line 'mode'");
+        return saved_words_fail(words, "the gauge has no line 'mode'");
     }
     if (desc->type == SHMETER_HISTOGRAM && !desc->bounds && !(desc->max_value > 0)) {
         words->line = line;
-        return words_fail(words, "the histogram has no line 'bounds', and none 'exponential'");
+        return saved_words_fail(words, "the histogram has no line 'bounds', and none 'exponential'");
     }
     return 0;
 }

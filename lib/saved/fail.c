@@ -9,7 +9,7 @@
 #include "saved/internal.h"
 
 int
-words_fail(struct words *words, const char *format, ...)
+saved_words_fail(struct saved_words *words, const char *format, ...)
 {
     char sentence[REPORT_BYTES], harmless[REPORT_BYTES]; /* it may quote what stands in the file */
     va_list list;

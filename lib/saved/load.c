@@ -14,7 +14,7 @@
 
 struct loader {
     const char *path;
-    struct words words;
+    struct saved_words words;
     struct saved_facts facts;
     struct shmeter_attachment *attachment;
     uint64_t stamps; /* of LATEST gauges so far: a worker's first set is later                               */
@@ -41,8 +41,9 @@ no_room(struct loader *loader, int error)
 {
     if (error == -ENOSPC)
         return fail(loader, error, NULL);
-    words_fail(&loader->words, "the new segment has no room for this: choose larger sizes (max-series, max-gauges, "
-                               "lane-bytes)");
+    saved_words_fail(&loader->words,
+                     "the new segment has no room for this: choose larger sizes (max-series, max-gauges, "
+                     "lane-bytes)");
     return -ENOMEM;
 }
 
@@ -65,7 +66,7 @@ take_counter(struct loader *loader, uint64_t cell)
     if (words_f64(&loader->words, &value))
         return -EINVAL;
     if (!(value >= 0))
-        return words_fail(&loader->words, "a counter is below 0, or no number");
+        return saved_words_fail(&loader->words, "a counter is below 0, or no number");
     memcpy(cell_of(loader, cell), &value, sizeof value);
     return 0;
 }
@@ -100,9 +101,9 @@ take_gauge(struct loader *loader, uint64_t number)
         return -EINVAL;
     if (loader->definition.type == SHMETER_STATESET &&
         !(value >= 0 && value < loader->definition.states_n && floor(value) == value))
-        return words_fail(&loader->words, "there is no state of this number");
+        return saved_words_fail(&loader->words, "there is no state of this number");
     if (shmeter_gauge_extreme(mode) && isnan(value))
-        return words_fail(&loader->words, "a smallest or largest value is no number");
+        return saved_words_fail(&loader->words, "a smallest or largest value is no number");
     if (!shmeter_gauge_latest(mode)) {
         struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, 0);
         if (!word->backed && shmeter_back(attachment, header->slot_blocks_off, header->ring_off))
@@ -140,12 +141,12 @@ take_labels(struct loader *loader, struct shmeter_values *out)
     out->bytes = 0;
     for (i = 0; i < loader->definition.labels_n; i++) {
         char value[SHMETER_MAX_VALUE_BYTES];
-        if (words_string(&loader->words, value, sizeof value, &len))
+        if (saved_words_string(&loader->words, value, sizeof value, &len))
             return -EINVAL;
         text += (uint32_t)len;
         if (text > SHMETER_MAX_TEXT_BYTES)
-            return words_fail(&loader->words, "the label values are longer than %u bytes together",
-                              SHMETER_MAX_TEXT_BYTES);
+            return saved_words_fail(&loader->words, "the label values are longer than %u bytes together",
+                                    SHMETER_MAX_TEXT_BYTES);
         memcpy(out->text + out->bytes, value, len + 1);
         out->bytes += (uint32_t)len + 1;
     }
@@ -175,7 +176,7 @@ make_series(struct loader *loader, const struct shmeter_values *values, int *res
     if (unit < 0)
         *result = no_room(loader, (int)unit);
     else if (overflow ? loader->has_overflow++ : before == shmeter_load_relaxed(&attachment->state->series_n.value))
-        *result = words_fail(&loader->words, "a series of these label values stands there twice");
+        *result = saved_words_fail(&loader->words, "a series of these label values stands there twice");
     return *result ? NULL : shmeter_arena_series(attachment, (uint64_t)unit);
 }
 
@@ -197,7 +198,7 @@ take_series(struct loader *loader)
     if (!result)
         result = take_value(loader, cell);
     if (!result)
-        result = words_done(&loader->words);
+        result = saved_words_done(&loader->words);
     loader->facts.series += !result;
     return result;
 }
@@ -226,7 +227,7 @@ bind_family(struct loader *loader, uint64_t created_ns)
         return no_room(loader, (int)unit);
     record = shmeter_arena_family(attachment, (uint64_t)unit);
     if (!record || before == shmeter_load_relaxed(&attachment->state->families_n.value))
-        return words_fail(&loader->words, "a family of this name and definition stands there twice");
+        return saved_words_fail(&loader->words, "a family of this name and definition stands there twice");
     record->created_real_ns = created_ns;
     record->opened = shmeter_add(&attachment->state->opens.value, 1) + 1; /* the last one is in force */
     shmeter_registry_show(&record->state);
@@ -256,18 +257,18 @@ take_family(struct loader *loader)
     why = shmeter_definition_check(&desc);
     if (why) {
         loader->words.line = line;
-        return words_fail(&loader->words, "the family %s %s", desc.name, why);
+        return saved_words_fail(&loader->words, "the family %s %s", desc.name, why);
     }
-    if (!words_begins(&loader->words, "series"))
-        return words_fail(&loader->words, "a series of the family %s is expected", desc.name);
+    if (!saved_words_begins(&loader->words, "series"))
+        return saved_words_fail(&loader->words, "a series of the family %s is expected", desc.name);
     if (shmeter_definition_make(&desc, &loader->definition))
         return report_fail(loader->words.report, -ENOMEM, "out of memory");
     result = bind_family(loader, created_ns);
     do {
         result = result ? result : take_series(loader);
         if (!result)
-            result = words_next(&loader->words);
-    } while (!result && words_begins(&loader->words, "series"));
+            result = saved_words_next(&loader->words);
+    } while (!result && saved_words_begins(&loader->words, "series"));
     return result;
 }
 
@@ -277,7 +278,7 @@ take_family(struct loader *loader)
 static int
 take_end(struct loader *loader)
 {
-    struct words *words = &loader->words;
+    struct saved_words *words = &loader->words;
     const struct saved_text *text = words->text;
     const char *line = words->at - strlen("end");
     uint64_t sum = 0;
@@ -286,30 +287,32 @@ take_end(struct loader *loader)
     if (words_u32(words, &series))
         return -EINVAL;
     if (series != loader->facts.series)
-        return words_fail(words, "the file had %u series and has %u: it is damaged", (unsigned)series,
-                          (unsigned)loader->facts.series);
-    if (words_more(words)) {
-        if (words_hex(words, &sum))
+        return saved_words_fail(words, "the file had %u series and has %u: it is damaged", (unsigned)series,
+                                (unsigned)loader->facts.series);
+    if (saved_words_more(words)) {
+        if (saved_words_hex(words, &sum))
             return -EINVAL;
         if (sum != saved_sum(text->bytes, (size_t)(line - text->bytes)))
-            return words_fail(words, "the sum over the lines before is another one: the file is damaged (who has "
-                                     "changed it on purpose removes the sum from this line)");
+            return saved_words_fail(words, "the sum over the lines before is another one: the file is damaged (who has "
+                                           "changed it on purpose removes the sum from this line)");
     }
-    if (words_done(words))
+    if (saved_words_done(words))
         return -EINVAL;
-    return words->line_end + 1 == text->bytes + text->len ? 0 : words_fail(words, "more follows behind the last line");
+    return words->line_end + 1 == text->bytes + text->len
+               ? 0
+               : saved_words_fail(words, "more follows behind the last line");
 }
 
 static int
 take_all(struct loader *loader)
 {
-    int result = words_next(&loader->words);
+    int result = saved_words_next(&loader->words);
 
     while (!result) {
-        if (words_begins(&loader->words, "end"))
+        if (saved_words_begins(&loader->words, "end"))
             return take_end(loader);
-        if (!words_begins(&loader->words, "family"))
-            return words_fail(&loader->words, "a line 'family', 'series' or 'end' is expected");
+        if (!saved_words_begins(&loader->words, "family"))
+            return saved_words_fail(&loader->words, "a line 'family', 'series' or 'end' is expected");
         result = take_family(loader);
         end_family(loader);
     }

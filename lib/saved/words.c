@@ -39,28 +39,28 @@ saved_mode_stays(uint32_t mode)
 }
 
 int
-words_next(struct words *words)
+saved_words_next(struct saved_words *words)
 {
     const char *end = words->text->bytes + words->text->len;
 
     words->at = words->line ? words->line_end + 1 : words->text->bytes;
     words->line++;
     if (words->at >= end)
-        return words_fail(words, "the file ends here, without its last line (end): it is not complete");
+        return saved_words_fail(words, "the file ends here, without its last line (end): it is not complete");
     words->line_end = memchr(words->at, '\n', (size_t)(end - words->at));
     if (!words->line_end)
-        return words_fail(words, "the file ends within this line: it is not complete");
+        return saved_words_fail(words, "the file ends within this line: it is not complete");
     return 0;
 }
 
 int
-words_more(const struct words *words)
+saved_words_more(const struct saved_words *words)
 {
     return words->at < words->line_end;
 }
 
 int
-words_begins(struct words *words, const char *word)
+saved_words_begins(struct saved_words *words, const char *word)
 {
     size_t len = strlen(word);
 
@@ -73,7 +73,7 @@ words_begins(struct words *words, const char *word)
 
 /* The bytes of the next word, and it is behind them; 0: there is none. Words are apart by one blank. */
 static size_t
-take(struct words *words, const char **out)
+take(struct saved_words *words, const char **out)
 {
     const char *from = words->at, *at;
 
@@ -87,20 +87,20 @@ take(struct words *words, const char **out)
 }
 
 int
-words_word(struct words *words, char *out, size_t capacity)
+saved_words_word(struct saved_words *words, char *out, size_t capacity)
 {
     const char *from;
     size_t len = take(words, &from);
 
     if (!len || len >= capacity || memchr(from, 0, len))
-        return words_fail(words, "a word is missing, or is too long");
+        return saved_words_fail(words, "a word is missing, or is too long");
     memcpy(out, from, len);
     out[len] = 0;
     return 0;
 }
 
 int
-words_u64(struct words *words, uint64_t *out)
+words_u64(struct saved_words *words, uint64_t *out)
 {
     const char *from;
     size_t len = take(words, &from), i;
@@ -112,50 +112,50 @@ words_u64(struct words *words, uint64_t *out)
                 __builtin_add_overflow(value, (uint64_t)(from[i] - '0'), &value);
     }
     if (wrong)
-        return words_fail(words, "a whole number from 0 to 2^64 - 1 is expected");
+        return saved_words_fail(words, "a whole number from 0 to 2^64 - 1 is expected");
     *out = value;
     return 0;
 }
 
 int
-words_u32(struct words *words, uint32_t *out)
+words_u32(struct saved_words *words, uint32_t *out)
 {
     uint64_t value = 0;
 
     if (words_u64(words, &value))
         return -EINVAL;
     if (value > UINT32_MAX)
-        return words_fail(words, "a number is above 2^32 - 1");
+        return saved_words_fail(words, "a number is above 2^32 - 1");
     *out = (uint32_t)value;
     return 0;
 }
 
 int
-words_i32(struct words *words, int32_t *out)
+words_i32(struct saved_words *words, int32_t *out)
 {
     double value = 0;
 
     if (words_f64(words, &value))
         return -EINVAL;
     if (!(value >= -1000000 && value <= 1000000) || (double)(int32_t)value != value)
-        return words_fail(words, "a small whole number is expected");
+        return saved_words_fail(words, "a small whole number is expected");
     *out = (int32_t)value;
     return 0;
 }
 
 int
-words_f64(struct words *words, double *out)
+words_f64(struct saved_words *words, double *out)
 {
     const char *from;
     size_t len = take(words, &from);
 
     if (!number_read_f64(from, len, out))
-        return words_fail(words, "a number is expected");
+        return saved_words_fail(words, "a number is expected");
     return 0;
 }
 
 int
-words_hex(struct words *words, uint64_t *out)
+saved_words_hex(struct saved_words *words, uint64_t *out)
 {
     static const char digits[] = "0123456789abcdef";
     const char *from, *digit;
@@ -169,7 +169,7 @@ words_hex(struct words *words, uint64_t *out)
         value = value << 4 | (uint64_t)(digit - digits);
     }
     if (len != 16 || i < len)
-        return words_fail(words, "16 hexadecimal digits are expected");
+        return saved_words_fail(words, "16 hexadecimal digits are expected");
     *out = value;
     return 0;
 }
@@ -200,7 +200,7 @@ unescape(const char *at, size_t left, char *out)
 }
 
 int
-words_string(struct words *words, char *out, size_t capacity, size_t *len)
+saved_words_string(struct saved_words *words, char *out, size_t capacity, size_t *len)
 {
     const char *at = words->at, *end = words->line_end;
     size_t n = 0, taken = 1;
@@ -208,35 +208,36 @@ words_string(struct words *words, char *out, size_t capacity, size_t *len)
     if (at < end && *at == ' ')
         at++;
     if (at >= end || *at != '"')
-        return words_fail(words, "a string in quotes is expected");
+        return saved_words_fail(words, "a string in quotes is expected");
     for (at++; at < end && *at != '"' && n + 1 < capacity; n++) {
         out[n] = *at++;
         if (out[n] == '\\')
             at += taken = unescape(at, (size_t)(end - at), &out[n]);
         if (!taken)
-            return words_fail(words, "a backslash in a string is followed by something else than \\, \", n or xHH");
+            return saved_words_fail(words,
+                                    "a backslash in a string is followed by something else than \\, \", n or xHH");
         if (!out[n])
-            return words_fail(words, "a string has a zero byte in it");
+            return saved_words_fail(words, "a string has a zero byte in it");
     }
     if (at < end && *at != '"')
-        return words_fail(words, "a string is longer than %zu bytes", capacity - 1);
+        return saved_words_fail(words, "a string is longer than %zu bytes", capacity - 1);
     if (at >= end)
-        return words_fail(words, "a string has no quotation mark at its end");
+        return saved_words_fail(words, "a string has no quotation mark at its end");
     out[n] = 0;
     words->at = at + 1;
     if (words->at < end && *words->at != ' ')
-        return words_fail(words, "a blank is missing behind a string");
+        return saved_words_fail(words, "a blank is missing behind a string");
     if (!text_utf8_valid(out, n))
-        return words_fail(words, "a string is no UTF-8");
+        return saved_words_fail(words, "a string is no UTF-8");
     if (len)
         *len = n;
     return 0;
 }
 
 int
-words_done(struct words *words)
+saved_words_done(struct saved_words *words)
 {
     if (words->at < words->line_end)
-        return words_fail(words, "there is more in this line than expected");
+        return saved_words_fail(words, "there is more in this line than expected");
     return 0;
 }
