@@ -243,6 +243,45 @@ def a_forked_child_goes_on_and_gives_what_it_does():
     equal(os.waitstatus_to_exitcode(os.waitpid(in_child(work), 0)[1]), -signal.SIGKILL)
     equal((shown(registry), exposed("forked")), (["forked_total 5.0", "forked_level 5.0"], ["forked_level 5.0", "forked_total 7.0"]))
 
+    def say():
+        gauge.set(9)
+        equal((shown(registry)[1], exposed("forked_level")), ("forked_level 9.0", ["forked_level 14.0"]))
+
+    join([in_child(say)])
+    equal(exposed("forked_level"), ["forked_level 5.0"])
+
+
+@test
+def infos_that_others_have_stay():
+    """Another process, or a metric of the pool in this one."""
+    ours, theirs = FORK.Pipe()
+
+    def hold():
+        registry = CollectorRegistry()
+        info, gauge = Info("held_about", "H.", registry=registry), Gauge("holds", "For a slot.", registry=registry)
+        info.info({"of": "the other"})
+        gauge.set(1)
+        theirs.send(1)
+        theirs.recv()
+
+    def pass_by(name):
+        Info(name, "H.", registry=CollectorRegistry()).info({"of": "this one"})
+
+    process = FORK.Process(target=hold)
+    process.start()
+    try:
+        ours.recv()
+        pass_by("held_about")
+        equal(len(exposed("held_about")), 1)
+    finally:
+        ours.send(1)
+        process.join()
+    pass_by("held_about")
+    equal(exposed("held_about"), [])
+    kept = Info("kept_about", "K.", registry=CollectorRegistry(shared=True))
+    pass_by("kept_about")
+    equal((len(exposed("kept_about")), kept._tracks), (1, False))
+
 
 @test
 def metrics_without_a_registry_show_what_they_did_where_one_asks_for_it():
