@@ -386,6 +386,30 @@ def gauges_with_labels_that_come_and_go_with_their_registries_take_no_room():
     equal(exposed("passing"), ['passing{id="999"} 9999.0'])
 
 
+CROWDED = """
+import sys
+import shmeter
+from shmeter.prometheus import CollectorRegistry, Gauge
+shmeter.open(sys.argv[1], max_gauges=64)
+for number in range(40):
+    Gauge("passing", "P.", ["id"], registry=CollectorRegistry()).labels(str(number)).set(number)
+pool = Gauge("passing", "P.", ["id"], registry=CollectorRegistry(shared=True))
+for number in range(40):
+    try:
+        pool.remove(str(number))
+        print(end="-")
+    except KeyError:
+        print(end="+")
+"""
+
+
+@test
+def gauges_that_nobody_has_are_taken_out_where_room_is_scarce():
+    """From half of the segment's gauges on. The first __overflow__ is made with the metric."""
+    done = subprocess.run([sys.executable, "-c", CROWDED, os.path.join(FOLDER.name, "crowded")], capture_output=True, text=True, check=True)
+    equal((done.stdout, done.stderr), ("-" * 31 + "+" * 9, ""))
+
+
 def job(number):
     registry = CollectorRegistry()
     counter = Counter("job_rows", "J.", registry=registry)
