@@ -196,6 +196,8 @@ metric_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(metric->extra);
     Py_VISIT(metric->labelnames);
     Py_VISIT(metric->labelvalues);
+    if (metric->own)
+        Py_VISIT(metric->own->said);
     return table_visit(&metric->children, visit, arg);
 }
 
@@ -206,6 +208,8 @@ metric_clear(PyObject *self)
 
     table_free(&metric->children, metric->labels_n);
     Py_CLEAR(metric->extra);
+    if (metric->own)
+        Py_CLEAR(metric->own->said);
     return 0;
 }
 

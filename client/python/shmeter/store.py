@@ -15,7 +15,7 @@ from . import _core, remade, segment
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
 SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8 << 20}
-MAIN = ("__main__", "__mp_main__")  # the program itself, and as multiprocessing names it in its children
+MAIN = ("__main__", "__mp_main__", "__console__")  # the program itself, as multiprocessing names it in its children, and what is typed
 
 _lock = threading.RLock()
 _registered = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were

@@ -162,6 +162,21 @@ def only_reset_and_clear_begin_anew():
 
 
 @test
+def two_registries_of_the_pool_that_have_a_name_are_told_of_once():
+    first, second, own = CollectorRegistry(shared=True), CollectorRegistry(shared=True), CollectorRegistry(shared=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        kept = [Counter("both", "B.", registry=registry) for registry in (own, first)]
+        equal(told, [])
+        kept += [Counter("both", "B.", registry=registry) for registry in (second, CollectorRegistry(shared=True))]
+    equal([str(one.message) for one in told], ["both is in two registries of this process that show the pool's values: both show the sum. "
+                                               "CollectorRegistry(shared=False) shows what its own metrics count"])
+    for counter in kept:
+        counter.inc()
+    equal([registry.get_sample_value("both_total") for registry in (first, second, own)], [4, 4, 1])
+
+
+@test
 def a_name_that_a_metric_has_with_another_definition_is_told_of():
     first = Counter("differs", "D.", ["a"])
     first.labels("x").inc(2)

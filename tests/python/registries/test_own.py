@@ -243,6 +243,45 @@ def a_forked_child_goes_on_and_gives_what_it_does():
     equal(os.waitstatus_to_exitcode(os.waitpid(in_child(work), 0)[1]), -signal.SIGKILL)
     equal((shown(registry), exposed("forked")), (["forked_total 5.0", "forked_level 5.0"], ["forked_level 5.0", "forked_total 7.0"]))
 
+    def say():
+        gauge.set(9)
+        equal((shown(registry)[1], exposed("forked_level")), ("forked_level 9.0", ["forked_level 14.0"]))
+
+    join([in_child(say)])
+    equal(exposed("forked_level"), ["forked_level 5.0"])
+
+
+@test
+def infos_that_others_have_stay():
+    """Another process, or a metric of the pool in this one."""
+    ours, theirs = FORK.Pipe()
+
+    def hold():
+        registry = CollectorRegistry()
+        info, gauge = Info("held_about", "H.", registry=registry), Gauge("holds", "For a slot.", registry=registry)
+        info.info({"of": "the other"})
+        gauge.set(1)
+        theirs.send(1)
+        theirs.recv()
+
+    def pass_by(name):
+        Info(name, "H.", registry=CollectorRegistry()).info({"of": "this one"})
+
+    process = FORK.Process(target=hold)
+    process.start()
+    try:
+        ours.recv()
+        pass_by("held_about")
+        equal(len(exposed("held_about")), 1)
+    finally:
+        ours.send(1)
+        process.join()
+    pass_by("held_about")
+    equal(exposed("held_about"), [])
+    kept = Info("kept_about", "K.", registry=CollectorRegistry(shared=True))
+    pass_by("kept_about")
+    equal((len(exposed("kept_about")), kept._tracks), (1, False))
+
 
 @test
 def metrics_without_a_registry_show_what_they_did_where_one_asks_for_it():
@@ -345,6 +384,30 @@ def gauges_with_labels_that_come_and_go_with_their_registries_take_no_room():
         Gauge("passing", "P.", ["id"], registry=registry).labels(str(number % 1000)).set(number)
     equal(shown(registry), ['passing{id="999"} 9999.0'])
     equal(exposed("passing"), ['passing{id="999"} 9999.0'])
+
+
+CROWDED = """
+import sys
+import shmeter
+from shmeter.prometheus import CollectorRegistry, Gauge
+shmeter.open(sys.argv[1], max_gauges=64)
+for number in range(40):
+    Gauge("passing", "P.", ["id"], registry=CollectorRegistry()).labels(str(number)).set(number)
+pool = Gauge("passing", "P.", ["id"], registry=CollectorRegistry(shared=True))
+for number in range(40):
+    try:
+        pool.remove(str(number))
+        print(end="-")
+    except KeyError:
+        print(end="+")
+"""
+
+
+@test
+def gauges_that_nobody_has_are_taken_out_where_room_is_scarce():
+    """From half of the segment's gauges on. The first __overflow__ is made with the metric."""
+    done = subprocess.run([sys.executable, "-c", CROWDED, os.path.join(FOLDER.name, "crowded")], capture_output=True, text=True, check=True)
+    equal((done.stdout, done.stderr), ("-" * 31 + "+" * 9, ""))
 
 
 def job(number):

@@ -330,7 +330,7 @@ own_samples(PyObject *self, PyObject *args)
     if (!all)
         PyErr_NoMemory();
     samples.failed = !samples.list || !all;
-    for (i = 0; i < n; i++) {
+    for (i = 0; all && i < n; i++) {
         samples.metric = all[i];
         if (!samples.failed)
             put_series(&samples, created);

@@ -151,13 +151,23 @@ number_of(const struct shmeter_attachment *attachment, uint64_t cell)
     return (SHMETER_GAUGE_OFFSET(cell) - attachment->header.gauges_off) / sizeof(struct shmeter_gauge_cell);
 }
 
-/* Whether no process says anything of the gauge. */
+/* Whether more than half of the segment's gauges are in use. */
 static int
-is_unset(const struct metric_object *gauge)
+is_crowded(const struct shmeter_attachment *attachment)
+{
+    return 2 * shmeter_load_relaxed(&attachment->state->gauges_fill.value) > attachment->header.gauges_n;
+}
+
+/*
+ * Whether the series is to be taken out: no process says anything of it. That makes other processes look their handles up again, and a
+ * gauge that is not set is not exposed: so it is done where room is scarce. A stateset that is not set has its first state.
+ */
+static int
+is_over(const struct metric_object *gauge)
 {
     const struct shmeter_gauge_place place = shmeter_gauge_place_of(gauge->handle.gauge);
 
-    return place.common &&
+    return place.common && (gauge->kind == KIND_STATESET || is_crowded(place.attachment)) &&
            !shmeter_series_is_set(place.attachment, number_of(place.attachment, gauge->handle.gauge.cell));
 }
 
@@ -368,8 +378,8 @@ take_back(struct metric_object *gauge, struct share *share)
 }
 
 /*
- * Where nobody says anything any more, the series is taken out, so that its room is used again. A process that begins to say
- * something between the look and the removal is found hidden by its next update, which shows it again.
+ * A process that begins to say something of the series between the look and the removal is found hidden by its next
+ * update, which shows it again.
  */
 void
 share_take_back(struct metric_object *gauge)
@@ -378,7 +388,7 @@ share_take_back(struct metric_object *gauge)
 
     use_lock();
     take_back(gauge, gauge->own->share);
-    gone = !is_retained(gauge) && is_unset(gauge);
+    gone = !is_retained(gauge) && is_over(gauge);
     use_unlock();
     if (gone)
         metric_hide(gauge, gauge->labelvalues);
@@ -388,6 +398,6 @@ void
 share_unset(struct metric_object *gauge)
 {
     unset(gauge);
-    if (is_unset(gauge))
+    if (is_over(gauge))
         metric_hide(gauge, gauge->labelvalues);
 }
