@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,14 @@ open_process(uint32_t pid)
     char path[32];
     int fd;
 
+    if (!pid || pid > INT32_MAX)
+        return -ESRCH; /* kill(2) would take it for a group */
     snprintf(path, sizeof path, "/proc/%u", (unsigned)pid);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         return fd;
-    return errno == ENOENT || errno == ESRCH ? -ESRCH : -EACCES;
+    /* Where /proc hides other users' processes (hidepid), they are there all the same. */
+    return (errno == ENOENT || errno == ESRCH) && kill((pid_t)pid, 0) && errno == ESRCH ? -ESRCH : -EACCES;
 }
 
 /* The beginning of a file, with an ending zero. Returns its bytes, or -errno. */

@@ -10,10 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -394,6 +397,37 @@ a_worker_that_is_killed_is_known_to_be_dead_at_once(void **state)
     }
 }
 
+/* As another user sees it, from whom /proc hides the processes of others. */
+static void
+a_worker_that_proc_hides_is_told_of(void **state)
+{
+    struct worker worker = start();
+    int *told = scratch_shared(sizeof *told);
+    pid_t child;
+
+    (void)state;
+    sums_of(pool);
+    child = scratch_fork();
+    if (!child) {
+        const struct segment_status *status = snapshot_status(snapshot);
+        if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+            mount("proc", "/proc", "proc", 0, "hidepid=2") || setresgid(65534, 65534, 65534) || setgroups(0, NULL) ||
+            setresuid(65534, 65534, 65534))
+            _exit(77);
+        if (process_pool_read(pool, &status, 1))
+            _exit(1);
+        *told = (int)process_pool_sums(pool, 0)->hidden * 10 + (int)process_pool_sums(pool, 0)->counted;
+        _exit(0);
+    }
+    if (scratch_wait(child) == 77) {
+        kill_it(worker);
+        print_message("# /proc cannot be mounted here\n");
+        skip();
+    }
+    assert_int_equal(*told, 10);
+    kill_it(worker);
+}
+
 int
 main(void)
 {
@@ -406,6 +440,7 @@ main(void)
         TEST(who_has_seen_a_worker_that_was_killed_keeps_what_it_had_used),
         TEST(what_was_noted_for_a_worker_outlives_it_and_is_counted_once),
         TEST(two_slots_of_one_process_are_one_process),
+        TEST(a_worker_that_proc_hides_is_told_of),
         cmocka_unit_test_setup_teardown(a_worker_that_is_killed_is_known_to_be_dead_at_once, begin_large, stop),
     };
 
