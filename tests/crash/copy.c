@@ -317,6 +317,16 @@ mask(const struct copy *copy, uint64_t off)
         *word = 1;
 }
 
+/* Keeps these bits of a word. */
+static void
+keep(const struct copy *copy, uint64_t off, uint64_t bits)
+{
+    uint64_t *word = word_at(copy, off);
+
+    if (word)
+        *word &= bits;
+}
+
 static struct shmeter_header *
 header_of(const struct copy *copy)
 {
@@ -371,6 +381,10 @@ normalize_slot(const struct copy *copy, const struct shmeter_header *header, uin
     mask(copy, word + offsetof(struct shmeter_slot_word, ended_ticks));
     mask(copy, block + offsetof(struct shmeter_slot_block, heartbeat_ticks));
     mask(copy, block + offsetof(struct shmeter_slot_block, busy_ticks));
+    /* CPU time is another one in each run; whose it is, is not. */
+    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_noted), SHMETER_CPU(0xffffff, 0));
+    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_before), 0);
+    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_given), SHMETER_CPU(0xffffff, 0));
     for (i = 0; i < SHMETER_CHECKS; i++)
         mask(copy, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check) +
                        offsetof(struct shmeter_slot_check, since_ticks));
