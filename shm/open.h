@@ -110,7 +110,8 @@ shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now,
                     int path_result)
 {
     struct shmeter_attachment *attachment = NULL;
-    const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/'";
+    const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/' (at "
+                      "most 255)";
     int result = path_result, own = !meter->path[0]; /* memory of the process, as it was asked for */
     if (!result && !own)
         result = shmeter_segment_have(meter->path, options, &attachment, &why);
@@ -149,7 +150,7 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
     shmeter_fork_check(attachment);
     if (attachment->unwiped)
         shmeter_fork_watch(); /* another copy of the header may have opened it */
-    if (!attachment->base)
+    if (!attachment->base || attachment->own)
         return shmeter_open_attach(meter, attachment, options, path_result);
     shmeter_claim_opened(attachment);
     shmeter_meter_refresh(meter);

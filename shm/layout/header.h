@@ -6,7 +6,7 @@
 
 #include "../machine/hash.h"
 #include "layout.h"
-#include "../machine/sys.h"
+#include "../machine/files.h"
 
 #define SHMETER_PAGE 4096u
 

@@ -75,7 +75,8 @@ shmeter_meter_refresh(struct shmeter *meter)
     options.mode = attachment->sharers ? 0660 : 0;
     options.group = (int64_t)attachment->sharers - 1;
     shmeter_fork_check(attachment);
-    if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
+    if (!attachment->base || attachment->own || shmeter_attachment_closed(attachment) ||
+        shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
         shmeter_segment_attach(meter->path, &options, &fresh, &why) || !fresh)
         return;

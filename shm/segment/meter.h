@@ -68,6 +68,10 @@ shmeter_text_errno(int error, char *buffer)
                   { ELOOP, "it is a symbolic link" },
                   { EMFILE, "too many open files" },
                   { EROFS, "the filesystem is read-only" },
+                  { ENOSYS, "the kernel does not have a system call for it, or refuses it" },
+                  { EOPNOTSUPP, "the filesystem cannot do it" },
+                  { EINVAL, "the kernel does not know how" },
+                  { ENFILE, "too many open files on the machine" },
                   { EEXIST, "it exists" },
                   { ENOTDIR, "a part of the path is no directory" },
                   { EFBIG, "it is larger than this process may make a file" } };

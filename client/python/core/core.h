@@ -99,6 +99,10 @@ struct metric_object {
 extern PyType_Spec meter_spec;
 PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
 
+/* nameless.c */
+void nameless_have(struct meter_object *meter, const struct shmeter_options *options);
+int nameless_is(const struct meter_object *meter);
+
 /* series.c: a metric's series in the segment. */
 /* Label values as the store takes them: UTF-8 without zero bytes. */
 struct metric_text {

@@ -50,7 +50,7 @@ shmeter_reader_path(const char *name, char *path, size_t path_bytes)
 }
 
 static int
-open_file(const char *path, struct shmeter_reader_error *error)
+open_file(const char *path, const char *name, struct shmeter_reader_error *error)
 {
     /* NONBLOCK: a FIFO put there must not stop us. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -61,7 +61,8 @@ open_file(const char *path, struct shmeter_reader_error *error)
     case ENOENT:
     case ENOTDIR:
         return refuse(error, SHMETER_READER_ABSENT, -ENOENT,
-                      "%s does not exist: start the application, or create the segment with: shmeter create", path);
+                      "%s does not exist: start the application, or create the segment with: shmeter create %s", path,
+                      name);
     case ELOOP:
         return refuse(error, SHMETER_READER_NOT_SEGMENT, -ELOOP,
                       "%s is a symbolic link, which is never followed: give the path of the segment itself", path);
@@ -191,10 +192,51 @@ open_checked(struct shmeter_reader *reader, const struct shmeter_reader_options 
     return 0;
 }
 
+/* Whether the file may be as it should, and the system does not let it be opened. */
+static int
+is_refusal(int result)
+{
+    return result != -ENOENT && result != -EINVAL && result != -ELOOP && result != -ENXIO && result != -EPROTONOSUPPORT;
+}
+
+/* Reads what this process has mapped: its file cannot be had, or there is none. */
+static void
+open_memory(struct shmeter_reader *reader, const struct shmeter_reader_memory *memory)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+    reader->fd = -1;
+    reader->memory = memory;
+    reader->header = *memory->header;
+    reader->base = memory->base;
+    reader->bytes = reader->file_bytes = reader->held_bytes = memory->header->segment_bytes;
+    reader->device = memory->device;
+    reader->inode = memory->inode;
+    reader->uid = geteuid();
+    reader->gid = getegid();
+    reader->mode = 0600;
+}
+
+static int
+open_named(struct shmeter_reader *reader, const char *name, const struct shmeter_reader_options *options,
+           struct shmeter_reader_error *error)
+{
+    int result = shmeter_reader_path(name, reader->path, sizeof reader->path);
+
+    if (result)
+        return refuse(error, SHMETER_READER_BAD_NAME, -EINVAL,
+                      "'%.*s' cannot name a segment: use letters, digits and _ . - (at most %u), or a path with '/'",
+                      128, name ? name : "", SHMETER_READER_PATH_BYTES - 32);
+    result = reader->fd = open_file(reader->path, name, error);
+    return result < 0 ? result : open_checked(reader, options, error);
+}
+
 int
 shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct shmeter_reader_options *options,
                     struct shmeter_reader_error *error)
 {
+    const struct shmeter_reader_memory *memory = options && options->memory && options->memory->base ? options->memory
+                                                                                                     : NULL;
     struct shmeter_reader *reader;
     int result;
 
@@ -205,15 +247,11 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
     if (!reader)
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
-    result = shmeter_reader_path(name, reader->path, sizeof reader->path);
-    if (result)
-        result = refuse(error, SHMETER_READER_BAD_NAME, -EINVAL,
-                        "'%.*s' cannot name a segment: use letters, digits and _ . - (at most %u), or a path with '/'",
-                        128, name ? name : "", SHMETER_READER_PATH_BYTES - 32);
-    else
-        result = reader->fd = open_file(reader->path, error);
-    if (result >= 0)
-        result = open_checked(reader, options, error);
+    result = memory && memory->alone ? -EPERM : open_named(reader, name, options, error);
+    if (result < 0 && memory && is_refusal(result)) {
+        open_memory(reader, memory);
+        result = 0;
+    }
     if (result < 0) {
         shmeter_reader_close(reader);
         return result;
@@ -228,7 +266,7 @@ shmeter_reader_close(struct shmeter_reader *reader)
 {
     if (!reader)
         return;
-    if (reader->base)
+    if (reader->base && !reader->memory)
         munmap((void *)(uintptr_t)reader->base, reader->bytes);
     if (reader->fd >= 0)
         close(reader->fd);
@@ -242,6 +280,8 @@ shmeter_reader_look(struct shmeter_reader *reader)
 
     if (reader->dead)
         return SHMETER_READER_TRUNCATED;
+    if (reader->memory)
+        return reader->memory->base == reader->base ? SHMETER_READER_HERE : SHMETER_READER_REPLACED;
     if (fstat(reader->fd, &file) == 0) {
         if ((uint64_t)file.st_size != reader->file_bytes) {
             reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */
