@@ -192,13 +192,6 @@ open_checked(struct shmeter_reader *reader, const struct shmeter_reader_options 
     return 0;
 }
 
-/* Whether the file may be as it should, and the system does not let it be opened. */
-static int
-is_refusal(int result)
-{
-    return result != -ENOENT && result != -EINVAL && result != -ELOOP && result != -ENXIO && result != -EPROTONOSUPPORT;
-}
-
 /* Reads what this process has mapped: its file cannot be had, or there is none. */
 static void
 open_memory(struct shmeter_reader *reader, const struct shmeter_reader_memory *memory)
@@ -247,8 +240,8 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
     if (!reader)
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
-    result = memory && memory->alone ? -EPERM : open_named(reader, name, options, error);
-    if (result < 0 && memory && is_refusal(result)) {
+    result = memory && memory->alone ? -ENOENT : open_named(reader, name, options, error);
+    if (result < 0 && memory) {
         open_memory(reader, memory);
         result = 0;
     }
@@ -273,6 +266,19 @@ shmeter_reader_close(struct shmeter_reader *reader)
     free(reader);
 }
 
+static enum shmeter_reader_place
+look_at_memory(const struct shmeter_reader *reader)
+{
+    struct stat named;
+
+    if (reader->memory->base != reader->base)
+        return SHMETER_READER_REPLACED;
+    if (reader->memory->alone || lstat(reader->path, &named))
+        return SHMETER_READER_HERE;
+    return named.st_dev == reader->device && named.st_ino == reader->inode ? SHMETER_READER_HERE
+                                                                           : SHMETER_READER_REPLACED;
+}
+
 enum shmeter_reader_place
 shmeter_reader_look(struct shmeter_reader *reader)
 {
@@ -281,7 +287,7 @@ shmeter_reader_look(struct shmeter_reader *reader)
     if (reader->dead)
         return SHMETER_READER_TRUNCATED;
     if (reader->memory)
-        return reader->memory->base == reader->base ? SHMETER_READER_HERE : SHMETER_READER_REPLACED;
+        return look_at_memory(reader);
     if (fstat(reader->fd, &file) == 0) {
         if ((uint64_t)file.st_size != reader->file_bytes) {
             reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */

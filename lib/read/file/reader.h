@@ -49,7 +49,7 @@ struct shmeter_reader_options {
     const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
     uint32_t owners_n;
     const struct shmeter_reader_memory
-        *memory; /* read where the system refuses the file; NULL: none. Outlives readers */
+        *memory; /* read where no file can be opened; NULL: none. Outlives readers */
 };
 
 struct shmeter_reader {
