@@ -169,8 +169,8 @@ struct shmeter_stateset {
  * The handle of the series with these label values, in the order of the family's labels; made when
  * it is new. Values are UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together.
  * Past a limit the handle is that of the series whose values are all __overflow__ (with a system
- * call in one lookup a second), or without labels a private one; shmeter_error says so, once for
- * each family and limit. A summary's handle is a histogram's. A stateset is in its first
+ * call in one lookup a second), or without labels a private one; shmeter_error says so (of
+ * each limit of a family once). A summary's handle is a histogram's. A stateset is in its first
  * state until another one is set. Thread-safe; async-signal-safe where the series exists.
  *
  * In C and C++ these names without _v take the values as arguments, of which the type is checked

@@ -1,6 +1,7 @@
 /*
- * What a program is told when a series gets no place of its own: once for each family and reason, however many label
- * values come. Lock-free; a lookup that finds nothing new to tell costs one load.
+ * What a program is told when a series gets no place of its own: of each limit once for each family, however many label
+ * values come; that there is no room, each time, as that may change. Lock-free; a lookup that finds nothing new to tell
+ * costs one load.
  */
 #ifndef SHMETER_SHM_REGISTRY_TOLD_H
 #define SHMETER_SHM_REGISTRY_TOLD_H
@@ -11,7 +12,7 @@ enum shmeter_told {
     SHMETER_TOLD_FAMILY_LIMIT = 1,
     SHMETER_TOLD_SEGMENT_LIMIT = 2,
     SHMETER_TOLD_TOO_LONG = 4,
-    SHMETER_TOLD_NO_ROOM = 8
+    SHMETER_TOLD_NO_ROOM = 8 /* of the segment, or of its filesystem */
 };
 
 /*
@@ -23,7 +24,7 @@ shmeter_told_series(struct shmeter_family *family, enum shmeter_told what, int e
 {
     char buffer[24], why[128];
     size_t at;
-    if (!shmeter_family_mark(family, SHMETER_FAMILY_TOLD * (uint64_t)what))
+    if (what != SHMETER_TOLD_NO_ROOM && !shmeter_family_mark(family, SHMETER_FAMILY_TOLD * (uint64_t)what))
         return;
     at = shmeter_text_append(why, sizeof why, 0, ": ");
     if (what == SHMETER_TOLD_FAMILY_LIMIT)

@@ -136,7 +136,7 @@ each_process_is_told(void **state)
 }
 
 static void
-gauges_that_are_used_up_are_told_of_once(void **state)
+gauges_that_are_used_up_are_told_of(void **state)
 {
     static const struct shmeter_desc labelled = { .type = SHMETER_GAUGE, .name = "many", .labels = labels },
                                      alone = { .type = SHMETER_GAUGE, .name = "alone" };
@@ -150,11 +150,9 @@ gauges_that_are_used_up_are_told_of_once(void **state)
         snprintf(value, sizeof value, "%u", i);
         shmeter_gauge_set(shmeter_gauge_of(family, value), 1);
     }
-    assert_int_equal(said(meter), 1);
     expect_sentence(meter, "many", "the segment is used up");
     expect_sentence(meter, "many", "__overflow__");
     shmeter_gauge_set(shmeter_gauge_of(shmeter_family(meter, &alone)), 1);
-    assert_int_equal(said(meter), 2);
     expect_sentence(meter, "alone", "in this process alone");
     shmeter_close(meter);
 }
@@ -226,7 +224,7 @@ body(void)
         cmocka_unit_test(each_metric_without_labels_that_has_no_room_is_told_of),
         cmocka_unit_test(each_limit_is_told_of_once_for_a_family),
         cmocka_unit_test(each_process_is_told),
-        cmocka_unit_test(gauges_that_are_used_up_are_told_of_once),
+        cmocka_unit_test(gauges_that_are_used_up_are_told_of),
         cmocka_unit_test(a_program_learns_of_each_family_whether_it_counts),
         cmocka_unit_test(families_for_which_there_is_no_room_say_so_until_there_is_one_that_has_it),
     };
