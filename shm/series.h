@@ -232,10 +232,8 @@ shmeter_series_look(const struct shmeter_binding *binding, const struct shmeter_
 
 /* Which limit values are past that get no series. */
 SHMETER_LOCAL enum shmeter_told
-shmeter_series_limit(const struct shmeter_binding *binding, int fits)
+shmeter_series_limit(const struct shmeter_binding *binding)
 {
-    if (!fits)
-        return SHMETER_TOLD_TOO_LONG;
     return shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series ? SHMETER_TOLD_FAMILY_LIMIT
                                                                                    : SHMETER_TOLD_SEGMENT_LIMIT;
 }
@@ -270,7 +268,8 @@ shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_bi
         return 0;
     shmeter_lane_lose(&attachment->lanes,
                       fits && of_family ? SHMETER_LOSS_SERIES_OVERFLOWED : SHMETER_LOSS_SERIES_REFUSED);
-    shmeter_told_series(family, shmeter_series_limit(binding, fits), 0, 1);
+    if (fits)
+        shmeter_told_series(family, shmeter_series_limit(binding), 0, 1);
     return 1;
 }
 
@@ -313,8 +312,8 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
         unit = shmeter_series_overflow(binding, definition, 1);
     if (unit >= 0 && shmeter_series_cell(binding, definition, (uint32_t)unit, &series.cell))
         series.binding = binding;
-    if (refused)
-        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding, fits) : SHMETER_TOLD_NO_ROOM,
+    if (refused && fits) /* that values are too long is the program's to see, and counted */
+        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM,
                             refused, series.binding != NULL);
     shmeter_populate(binding->attachment);
     return series;

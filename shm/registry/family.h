@@ -40,7 +40,7 @@ struct shmeter_family {
     uint64_t accepted;            /* what holder was when this one got the name; never so: 0                  */
     uint64_t binding;             /* address of the struct shmeter_binding in use, 0 none                     */
     uint64_t fallback;            /* address of its struct shmeter_private, made when it is needed            */
-    uint64_t marks;               /* {its description is refused:1 (low), no room was told:1, shmeter_told:4}  */
+    uint64_t marks;               /* {its description is refused:1 (low), no room was told:1, shmeter_told:2}  */
     struct shmeter_definition definition;
 };
 

@@ -11,8 +11,7 @@
 enum shmeter_told {
     SHMETER_TOLD_FAMILY_LIMIT = 1,
     SHMETER_TOLD_SEGMENT_LIMIT = 2,
-    SHMETER_TOLD_TOO_LONG = 4,
-    SHMETER_TOLD_NO_ROOM = 8 /* of the segment, or of its filesystem */
+    SHMETER_TOLD_NO_ROOM = 4 /* of the segment, or of its filesystem */
 };
 
 /*
@@ -31,8 +30,6 @@ shmeter_told_series(struct shmeter_family *family, enum shmeter_told what, int e
         at = shmeter_text_append(why, sizeof why, at, "the family has all the series that it may (max_series)");
     else if (what == SHMETER_TOLD_SEGMENT_LIMIT)
         at = shmeter_text_append(why, sizeof why, at, "the segment has all the series that it may (max_series)");
-    else if (what == SHMETER_TOLD_TOO_LONG)
-        at = shmeter_text_append(why, sizeof why, at, "label values have at most 255 bytes each, 1023 together");
     else if (error == -ENOMEM)
         at = shmeter_text_append(why, sizeof why, at, "the segment is used up (shmeter doctor tells what to raise)");
     else
