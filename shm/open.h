@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
-#include "slots/claim.h"
 #include "registry/family.h"
 #include "segment/segment.h"
+#include "slots/claim.h"
 #include "slots/worker.h"
 
 /* The command's name, for whoever gives none. */
@@ -94,9 +94,14 @@ shmeter_open_detached(const struct shmeter_options *options)
 SHMETER_LOCAL void
 shmeter_open_complain(struct shmeter *meter, int result, const char *why)
 {
-    char buffer[24];
+    char buffer[24], end[SHMETER_MESSAGE_BYTES];
+    const char *space = why ? shmeter_header_names(why) : "";
+    size_t at = shmeter_text_append(end, sizeof end, 0, why);
+    at = shmeter_text_append(end, sizeof end, at, space);
+    if (*space)
+        shmeter_text_append(end, sizeof end, at, meter->path);
     if (why && *why)
-        shmeter_meter_say(meter, "segment ", meter->path, " ", why);
+        shmeter_meter_say(meter, "segment ", meter->path, " ", end);
     else
         shmeter_meter_say(meter, "segment ", meter->path, " cannot be had: ", shmeter_text_errno(-result, buffer));
 }

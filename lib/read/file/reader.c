@@ -141,8 +141,8 @@ check_header(const struct shmeter_header *header, ssize_t got, uint64_t file_byt
                       "%s is not a shmeter segment: give another name, or remove the file", path);
     if (got < (ssize_t)sizeof *header)
         return refuse(error, SHMETER_READER_DAMAGED, -EINVAL,
-                      "%s was truncated to %llu bytes: remove it with: shmeter rm --force", path,
-                      (unsigned long long)file_bytes);
+                      "%s was truncated to %llu bytes: remove it with: shmeter rm --force %s", path,
+                      (unsigned long long)file_bytes, path);
     if (header->abi_major != SHMETER_ABI_MAJOR)
         return refuse(error, SHMETER_READER_OTHER_ABI, -EPROTONOSUPPORT,
                       "%s has segment version %u.%u, and this program reads version %u: use the shmeter that the "
@@ -152,7 +152,7 @@ check_header(const struct shmeter_header *header, ssize_t got, uint64_t file_byt
     if (!result)
         return 0;
     return refuse(error, result == -EPROTONOSUPPORT ? SHMETER_READER_OTHER_ABI : SHMETER_READER_DAMAGED, result,
-                  "%s %s", path, why);
+                  "%s %s%s%s", path, why, shmeter_header_names(why), shmeter_header_names(why)[0] ? path : "");
 }
 
 static int

@@ -238,7 +238,8 @@ snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth)
         status->readable = 0;
         status->fault = SHMETER_READER_DAMAGED;
         snprintf(status->error, sizeof status->error,
-                 "%.500s was truncated while it was read: remove it with: shmeter rm --force", status->path);
+                 "%.300s was truncated while it was read: remove it with: shmeter rm --force %.300s", status->path,
+                 status->path);
     }
     return result;
 }
