@@ -109,11 +109,9 @@ shmeter_meter_say(struct shmeter *meter, const char *a, const char *b, const cha
 SHMETER_LOCAL void
 shmeter_meter_end_family(struct shmeter *meter, uint64_t before)
 {
-    /* pairs with shmeter_meter_say */
-    uint64_t seen = shmeter_load_acquire(&meter->error);
+    uint64_t seen = shmeter_load_relaxed(&meter->error); /* the words are not looked at */
     int said = shmeter_load_relaxed(&meter->messages_n) != before;
     if (seen && said != (int)(seen & 1))
-        /* pairs with shmeter_error */
         shmeter_cas(&meter->error, &seen, said ? seen | 1 : 0);
 }
 
