@@ -84,7 +84,7 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
         PyErr_NoMemory();
     else if (result && segment && *segment && shmeter_segment_path(segment, path) == -EINVAL)
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));
-    else if (result)
+    else
         nameless_have(meter, &options);
     if (PyErr_Occurred())
         Py_CLEAR(meter);
