@@ -45,7 +45,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t as_f64;            /* counters: fractional ones join it                                             */
     uint32_t was_superseded;    /* when cells were summed last                                                  */
     uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
-    uint64_t open;              /* number of the last open of theirs                                           */
+    uint64_t open, open_first;  /* numbers of the last and the first open of theirs                            */
 };
 
 struct snapshot_series { /* a checked private copy of a series record */
@@ -55,6 +55,7 @@ struct snapshot_series { /* a checked private copy of a series record */
     uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
     uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
     uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
+    uint32_t left;    /* an info that no living process has                                                   */
     uint64_t created_ns;
     const char *const *values;
 };

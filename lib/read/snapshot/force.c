@@ -54,16 +54,23 @@ note_open(struct snapshot *snapshot, uint32_t slot, uint64_t entry, uint64_t ope
                                          : NULL;
     uint64_t number = behind < opens ? opens - behind : 0;
 
-    if (!family || !family->several)
+    if (!family || (!family->several && !snapshot_may_leave(family)))
         return;
-    if (!family->open_n++)
+    if (!family->open_n++) {
         family->open_slot = slot;
+        family->open_first = number;
+    }
     if (number > family->open)
         family->open = number;
+    if (number < family->open_first)
+        family->open_first = number;
 }
 
-/* The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. */
-static void
+/*
+ * The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. Returns
+ * 1 when all is known that its owner has open.
+ */
+static int
 read_list(struct snapshot *snapshot, uint32_t slot)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
@@ -77,26 +84,32 @@ read_list(struct snapshot *snapshot, uint32_t slot)
 
     /* pairs with shmeter_opened_begin */
     if (shmeter_load_acquire(of) != snapshot->slots[slot].owner.owner)
-        return;
+        return 0;
     for (n = 0; n < SHMETER_OPENED && (entries[n] = shmeter_load_relaxed(&list[n])); n++)
         ;
     /* pairs with shmeter_opened_number */
     shmeter_fence_acquire();
     counted = shmeter_load_relaxed(opens); /* not less than the number of any entry */
     if (shmeter_load_relaxed(owner) != snapshot->slots[slot].owner.owner)
-        return;
+        return 0;
     for (i = 0; i < n; i++)
         note_open(snapshot, slot, entries[i], counted);
+    snapshot->opens = counted;
+    return n < SHMETER_OPENED;
 }
 
+/* What all living processes have open is known when none of them can be without a slot, and each list was read. */
 static void
 read_lists(struct snapshot *snapshot)
 {
-    uint32_t i;
+    uint32_t i, live_n = 0, known_n = 0;
 
-    for (i = 0; i < snapshot->slots_n && snapshot->state_held; i++)
+    for (i = 0; i < snapshot->slots_n && snapshot->state_held; i++) {
+        live_n += snapshot->slots[i].live != 0;
         if (snapshot->slots[i].live && snapshot_has_block(snapshot, i))
-            read_list(snapshot, i);
+            known_n += (uint32_t)read_list(snapshot, i);
+    }
+    snapshot->opens_known = live_n && known_n == live_n && live_n < snapshot->slots_n;
 }
 
 /* ---- which one is in force ---- */
@@ -265,15 +278,18 @@ int
 snapshot_take_in_force(struct snapshot *snapshot)
 {
     struct snapshot_family *family;
-    uint32_t i, number;
-    int result = 0, changed = 0;
+    uint32_t i;
+    int result = 0, changed = 0, wanted = 0;
 
     snapshot->status.superseded_len = 0;
     snapshot->status.superseded_n = 0;
-    for (i = 0; i < snapshot->several_n; i++)
-        for (number = snapshot->several[i].last; (family = family_of(snapshot, number)); number = family->namesake)
-            family->open = family->open_n = 0;
-    if (snapshot->several_n)
+    snapshot->opens_known = 0;
+    for (i = 0; i < snapshot->families_n; i++) {
+        family = &snapshot->families[i];
+        family->open = family->open_n = 0;
+        wanted |= family->several || snapshot_may_leave(family);
+    }
+    if (wanted)
         read_lists(snapshot);
     for (i = 0; i < snapshot->several_n && result >= 0; i++) {
         result = judge(snapshot, &snapshot->several[i], choose(snapshot, &snapshot->several[i]));
