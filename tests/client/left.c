@@ -113,8 +113,11 @@ begin(const char *segment, const char *version)
     assert_int_equal(pipe(orders), 0);
     assert_int_equal(pipe(answers), 0);
     worker.pid = fork();
-    if (!worker.pid)
+    if (!worker.pid) {
+        close(orders[1]);
+        close(answers[0]);
         run(segment, version, orders[0], answers[1]);
+    }
     close(orders[0]);
     close(answers[1]);
     worker.orders = orders[1];
