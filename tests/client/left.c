@@ -46,7 +46,8 @@ start(struct shmeter *meter, const char *version)
 
 /*
  * x  says version x                                o  opens so many families that no list holds them
- * f  goes on in a child, and this process ends     q  ends in order
+ * f  goes on in a child, and this process ends     m  makes a metric again and again
+ * q  ends in order
  */
 static void
 obey(struct shmeter *meter, char order)
@@ -70,6 +71,12 @@ obey(struct shmeter *meter, char order)
         if (fork())
             _exit(0);
         shmeter_gauge_set(shmeter_gauge_of(shmeter_family(meter, &latest), "child"), 1);
+        break;
+    case 'm':
+        for (i = 0; i < 3; i++) {
+            shmeter_family_forget(meter, "version");
+            shmeter_gauge_set(shmeter_gauge_of(shmeter_family(meter, &versions), i < 2 ? "x" : "2"), 1);
+        }
         break;
     case 'q':
         shmeter_close(meter);
@@ -260,6 +267,21 @@ a_child_has_what_its_parent_had(void **state)
 }
 
 static void
+a_metric_that_is_made_again_goes_on(void **state)
+{
+    const char *segment = place_path("again");
+    struct exposition *store = values_new(segment);
+    struct worker one = begin(segment, "1");
+    (void)state;
+
+    tell(&one, 'm');
+    values_take(store);
+    assert_string_equal(shown(store, "version"), "12x");
+    end(&one, 0);
+    exposition_free(store);
+}
+
+static void
 nothing_leaves_while_it_is_not_known_who_has_it(void **state)
 {
     const char *segment = place_path("unknown");
@@ -277,8 +299,8 @@ nothing_leaves_while_it_is_not_known_who_has_it(void **state)
     for (i = 1; i < 4; i++)
         end(&two[i], 0);
     expect(store, "2", "12");
-    tell(&two[0], 'o'); /* its list is full: it may have more */
-    expect(store, "12", "12");
+    tell(&two[0], 'o'); /* its list is full: it has been there no longer for that */
+    expect(store, "2", "12");
     end(&two[0], 0);
     exposition_free(store);
 }
@@ -291,6 +313,7 @@ body(void)
         cmocka_unit_test(in_a_rolling_deployment_it_leaves_with_the_last_old_worker),
         cmocka_unit_test(what_one_worker_of_a_pool_has_set_stays_when_it_ends),
         cmocka_unit_test(a_child_has_what_its_parent_had),
+        cmocka_unit_test(a_metric_that_is_made_again_goes_on),
         cmocka_unit_test(nothing_leaves_while_it_is_not_known_who_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t as_f64;            /* counters: fractional ones join it                                             */
     uint32_t was_superseded;    /* when cells were summed last                                                  */
     uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
-    uint64_t open, open_first;  /* numbers of the last and the first open of theirs                            */
+    uint64_t open;              /* number of the last open of theirs                                           */
 };
 
 struct snapshot_series { /* a checked private copy of a series record */

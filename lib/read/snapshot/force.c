@@ -54,21 +54,18 @@ note_open(struct snapshot *snapshot, uint32_t slot, uint64_t entry, uint64_t ope
                                          : NULL;
     uint64_t number = behind < opens ? opens - behind : 0;
 
-    if (!family || (!family->several && !snapshot_may_leave(family)))
+    if (!family || !family->several)
         return;
-    if (!family->open_n++) {
+    if (!family->open_n++)
         family->open_slot = slot;
-        family->open_first = number;
-    }
     if (number > family->open)
         family->open = number;
-    if (number < family->open_first)
-        family->open_first = number;
 }
 
 /*
  * The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. Returns
- * 1 when all is known that its owner has open.
+ * 1 when it is known since when its owner has had something open; who has nothing may have been there before all
+ * others.
  */
 static int
 read_list(struct snapshot *snapshot, uint32_t slot)
@@ -79,7 +76,8 @@ read_list(struct snapshot *snapshot, uint32_t slot)
     const uint64_t *owner = snapshot_word(snapshot, header->slot_words_off + slot * sizeof(struct shmeter_slot_word));
     const uint64_t *list = snapshot_word(snapshot, block + offsetof(struct shmeter_slot_block, opened));
     const uint64_t *opens = snapshot_word(snapshot, header->state_off + offsetof(struct shmeter_state, opens));
-    uint64_t entries[SHMETER_OPENED], counted;
+    const uint64_t *least = snapshot_word(snapshot, block + offsetof(struct shmeter_slot_block, opened_first));
+    uint64_t entries[SHMETER_OPENED], counted, first;
     uint32_t n, i;
 
     /* pairs with shmeter_opened_begin */
@@ -87,6 +85,7 @@ read_list(struct snapshot *snapshot, uint32_t slot)
         return 0;
     for (n = 0; n < SHMETER_OPENED && (entries[n] = shmeter_load_relaxed(&list[n])); n++)
         ;
+    first = shmeter_load_relaxed(least);
     /* pairs with shmeter_opened_number */
     shmeter_fence_acquire();
     counted = shmeter_load_relaxed(opens); /* not less than the number of any entry */
@@ -95,7 +94,9 @@ read_list(struct snapshot *snapshot, uint32_t slot)
     for (i = 0; i < n; i++)
         note_open(snapshot, slot, entries[i], counted);
     snapshot->opens = counted;
-    return n < SHMETER_OPENED;
+    if (first < snapshot->open_first)
+        snapshot->open_first = first;
+    return first != 0;
 }
 
 /* What all living processes have open is known when none of them can be without a slot, and each list was read. */
@@ -104,6 +105,7 @@ read_lists(struct snapshot *snapshot)
 {
     uint32_t i, live_n = 0, known_n = 0;
 
+    snapshot->open_first = UINT64_MAX;
     for (i = 0; i < snapshot->slots_n && snapshot->state_held; i++) {
         live_n += snapshot->slots[i].live != 0;
         if (snapshot->slots[i].live && snapshot_has_block(snapshot, i))

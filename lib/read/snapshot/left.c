@@ -1,12 +1,13 @@
 /*
- * Gauges of mode POOL and infos that no living process has: their values have outlasted the processes that gave them,
- * and leave the exposition. Others cannot: counters stay, other modes have the values of living workers only, or retain
- * those of the dead because that is what they are for.
+ * Gauges of mode POOL and infos that no living process can have: their values have outlasted the processes that gave
+ * them, and leave the exposition. Others cannot: counters stay, other modes have the values of living workers only, or
+ * retain those of the dead because that is what they are for.
  *
  * A lookup notes the number of its process's open of the family in the record (shm/registry/noted.h). A series has left
- * when no living process has the metric open, or when each has opened it after the series was looked up last. It is
- * shown as long as that is not known: when a worker may live whose list of opens is not known, or nobody lives, so that
- * the last values of a pool that has ended can still be read.
+ * when all that living processes have open was opened later: they are of another time, as those of the next release. So
+ * what one worker of a pool has said stays when that worker is replaced. A series is shown as long as that is not
+ * known: when a worker may live whose opens are not known, or nobody lives, so that the last values of a pool that has
+ * ended can still be read.
  */
 #include "read/snapshot/internal.h"
 
@@ -16,26 +17,11 @@ snapshot_may_leave(const struct snapshot_family *family)
     return family->type == SHMETER_INFO || (family->type == SHMETER_GAUGE && family->mode == SHMETER_POOL);
 }
 
-/* The number of the first open of the metric by a living process, by whichever of its definitions; 0: none has it. */
-static uint64_t
-first_open(const struct snapshot *snapshot, const struct snapshot_family *family)
-{
-    uint64_t first = family->open_n ? family->open_first : 0;
-    uint32_t number = family->several ? snapshot->several[family->several - 1].last : 0;
-
-    for (; number; number = snapshot->families[number - 1].namesake) {
-        const struct snapshot_family *other = &snapshot->families[number - 1];
-        if (other->open_n && (!first || other->open_first < first))
-            first = other->open_first;
-    }
-    return first;
-}
-
 int
 snapshot_has_left(const struct snapshot *snapshot, uint32_t number)
 {
     const struct snapshot_series *series = &snapshot->series[number];
-    uint64_t noted, first;
+    uint64_t noted;
 
     if (!snapshot->opens_known || snapshot->replaced)
         return 0;
@@ -43,8 +29,8 @@ snapshot_has_left(const struct snapshot *snapshot, uint32_t number)
                                         offsetof(struct shmeter_series_record, created_real_ns));
     if (!SHMETER_IS_NOTED(noted))
         return 0; /* by a producer that does not note them */
-    first = first_open(snapshot, &snapshot->families[series->family]);
-    return !first || ((snapshot->opens - SHMETER_NOTED_OPEN(noted)) & SHMETER_NOTED_MASK) > snapshot->opens - first;
+    return ((snapshot->opens - SHMETER_NOTED_OPEN(noted)) & SHMETER_NOTED_MASK) >
+           snapshot->opens - snapshot->open_first;
 }
 
 int

@@ -132,6 +132,7 @@ struct snapshot {
     uint32_t *infos; /* numbers of their series */
     uint32_t infos_n, infos_capacity;
     uint64_t opens;       /* of families, when the lists of living processes were read last                 */
+    uint64_t open_first;  /* number of the first open of theirs                                            */
     uint32_t opens_known; /* 1: all that living processes have open is known                               */
     uint32_t superseded_capacity;
     uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
