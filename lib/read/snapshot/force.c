@@ -63,9 +63,9 @@ note_open(struct snapshot *snapshot, uint32_t slot, uint64_t entry, uint64_t ope
 }
 
 /*
- * The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. Returns
- * 1 when it is known since when its owner has had something open; who has nothing may have been there before all
- * others.
+ * The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list.
+ * Returns 1 when it is known since when its owner has had something open; who has nothing may have been there before
+ * all others.
  */
 static int
 read_list(struct snapshot *snapshot, uint32_t slot)
