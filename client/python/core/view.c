@@ -15,7 +15,7 @@
 struct view {
     struct exposition *exposition;
     struct pieces_all pieces;
-    struct process_pool *processes; /* made at the first question                                           */
+    struct process_pool *processes;      /* made at the first question                                           */
     struct shmeter_reader_memory memory; /* what this process has mapped, for when the file cannot be opened */
 };
 
