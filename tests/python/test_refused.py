@@ -20,7 +20,7 @@ SHOWN = ("hits_total 3.0", 'level{a="k"} 7.0', "lat_count 1.0")
 LIBC = ctypes.CDLL(None, use_errno=True)
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06  # of the kernel's classic BPF
 ALLOW, REFUSE = 0x7fff0000, 0x00050000
-NEEDED = 9, 222, 98, 202, 60, 93, 94, 231  # by the interpreter: mmap, futex, exit, exit_group, of x86-64 and aarch64
+NEEDED = 9, 222, 12, 214, 98, 202, 60, 93, 94, 231  # by libc: mmap, brk, futex, exit, exit_group, of x86-64 and aarch64
 
 
 def refuse(call, error, argument=None, value=0):

@@ -72,7 +72,7 @@ open_family(struct metric_object *metric, struct shmeter_desc *desc)
     desc->type = types[metric->kind];
     family = metric_family(metric, desc, NULL);
     metric->apart = family && shmeter_family_refused(family);
-    if (metric->apart && (!may_be_apart || family->invalid)) {
+    if (metric->apart && (!may_be_apart || SHMETER_FAMILY_INVALID(family))) {
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
         return NULL;
     }

@@ -83,13 +83,11 @@ note_memory(struct shmeter_reader_memory *memory, const struct shmeter_attachmen
     memory->inode = attachment->inode;
 }
 
-/* The segment of the moment. Returns 0, or -1 with an exception. */
-int
-view_take(struct meter_object *meter)
+/* The meter's view, which knows where the segment is by now. NULL: no memory. */
+static struct view *
+view_of(struct meter_object *meter)
 {
-    const struct shmeter_attachment *attachment = meter->meter ? shmeter_meter_attachment(meter->meter) : NULL;
     const int alone = nameless_is(meter);
-    int result = -ENOMEM;
 
     if (meter->view && meter->view->memory.alone != (uint32_t)alone) { /* it has got the shared segment since */
         view_free(meter->view);
@@ -97,10 +95,18 @@ view_take(struct meter_object *meter)
     }
     if (!meter->view && meter->meter)
         meter->view = view_new(meter->meter->path, alone);
-    if (meter->view) {
-        note_memory(&meter->view->memory, attachment);
-        result = exposition_read(meter->view->exposition, NULL, NULL);
-    }
+    if (meter->view)
+        note_memory(&meter->view->memory, shmeter_meter_attachment(meter->meter));
+    return meter->view;
+}
+
+/* The segment of the moment. Returns 0, or -1 with an exception. */
+int
+view_take(struct meter_object *meter)
+{
+    const struct view *view = view_of(meter);
+    int result = view ? exposition_read(view->exposition, NULL, NULL) : -ENOMEM;
+
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
@@ -109,12 +115,10 @@ view_take(struct meter_object *meter)
 struct process_pool *
 view_processes(struct meter_object *meter)
 {
-    struct view *view = meter->view;
+    struct view *view = view_of(meter);
     const struct segment_status *status;
     int result = -ENOMEM;
 
-    if (!view && meter->meter)
-        view = meter->view = view_new(meter->meter->path);
     if (view && !view->processes)
         view->processes = process_pool_new(0);
     if (view && view->processes)
