@@ -64,7 +64,7 @@ shmeter_error(const struct shmeter *meter)
 {
     /* pairs with shmeter_meter_say */
     uint64_t at = meter ? shmeter_load_acquire(&meter->error) : 0;
-    return at ? SHMETER_POINTER(const char *, at) : meter ? "" : "out of memory";
+    return at ? SHMETER_POINTER(const char *, at & ~UINT64_C(1)) : meter ? "" : "out of memory";
 }
 
 /*
@@ -88,26 +88,13 @@ shmeter_family_use(struct shmeter_family *family)
     shmeter_claim_block(attachment);
 }
 
-/* In the library shmeter_family is a symbol, by which programs ask that may know less of a description, or more. */
-#if defined(SHMETER_BUILD_LIBRARY)
+/* A family of a description that is right. NULL when there is no memory. */
 SHMETER_LOCAL const struct shmeter_family *
-shmeter_family_open(struct shmeter *meter, const struct shmeter_desc *desc)
-#else
-SHMETER_COLD const struct shmeter_family *
-shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
-#endif
+shmeter_family_of(struct shmeter *meter, const struct shmeter_desc *desc)
 {
     struct shmeter_definition definition;
     struct shmeter_family *family;
-    const char *why;
-    if (!meter || !desc)
-        return NULL;
-    why = shmeter_definition_check(desc);
-    if (why) {
-        shmeter_meter_say(meter, "family ", desc->name ? desc->name : "(no name)", " ", why);
-        shmeter_meter_lose(meter, SHMETER_LOSS_FAMILIES_REFUSED);
-        return shmeter_family_refuse(meter, desc);
-    }
+    uint64_t marks;
     if (shmeter_definition_make(desc, &definition))
         return NULL;
     shmeter_meter_refresh(meter);
@@ -124,8 +111,37 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
     if (family->definition.exponential && family->definition.schema != desc->schema)
         shmeter_meter_say(meter, "family ", family->definition.strings,
                           ": the schema is coarser than asked for, so that the range fits 320 buckets", NULL);
+    marks = shmeter_load_relaxed(&family->marks);
+    while (!shmeter_cas(&family->marks, &marks, marks & ~SHMETER_FAMILY_NO_ROOM)) /* this call tells it again */
+        ;
     shmeter_family_use(family);
     shmeter_populate(shmeter_meter_attachment(meter));
+    return family;
+}
+
+/* In the library shmeter_family is a symbol, by which programs ask that may know less of a description, or more. */
+#if defined(SHMETER_BUILD_LIBRARY)
+SHMETER_LOCAL const struct shmeter_family *
+shmeter_family_open(struct shmeter *meter, const struct shmeter_desc *desc)
+#else
+SHMETER_COLD const struct shmeter_family *
+shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
+#endif
+{
+    const struct shmeter_family *family;
+    const char *why;
+    uint64_t said;
+    if (!meter || !desc)
+        return NULL;
+    said = shmeter_load_relaxed(&meter->messages_n);
+    why = shmeter_definition_check(desc);
+    if (why) {
+        shmeter_meter_say(meter, "family ", desc->name ? desc->name : "(no name)", " ", why);
+        shmeter_meter_lose(meter, SHMETER_LOSS_FAMILIES_REFUSED);
+        family = shmeter_family_refuse(meter, desc);
+    } else
+        family = shmeter_family_of(meter, desc);
+    shmeter_meter_end_family(meter, said);
     return family;
 }
 
@@ -148,6 +164,7 @@ shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc, siz
             shmeter_meter_say(meter, "family ", known.name ? known.name : "(no name)",
                               " asks for what this release of libshmeter.so does not know", NULL);
             shmeter_meter_lose(meter, SHMETER_LOSS_FAMILIES_REFUSED);
+            shmeter_meter_end_family(meter, UINT64_MAX);
             return shmeter_family_refuse(meter, &known);
         }
     return shmeter_family_open(meter, &known);
@@ -160,6 +177,20 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
 }
 #endif
 
+SHMETER_COLD int
+shmeter_family_result(const struct shmeter_family *family)
+{
+    if (!family)
+        return -ENOMEM;
+    if (SHMETER_FAMILY_INVALID(family))
+        return -EINVAL;
+    if (shmeter_family_refused(family))
+        return -EEXIST;
+    if (shmeter_family_binding(family))
+        return 0;
+    return shmeter_meter_attachment(family->meter)->base ? -ENOSPC : -ENOTCONN;
+}
+
 SHMETER_COLD void
 shmeter_family_forget(struct shmeter *meter, const char *name)
 {
@@ -168,11 +199,12 @@ shmeter_family_forget(struct shmeter *meter, const char *name)
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, at);
     struct shmeter_binding *binding;
     for (; family; family = family->next)
-        if (!family->invalid && family->first == family && shmeter_definition_same(family->definition.strings, name))
+        if (!SHMETER_FAMILY_INVALID(family) && family->first == family &&
+            shmeter_definition_same(family->definition.strings, name))
             shmeter_family_give_up(family);
     for (family = SHMETER_POINTER(struct shmeter_family *, at); family; family = family->next) {
         binding = shmeter_family_bound(family, shmeter_meter_attachment(meter));
-        if (binding && !family->invalid && shmeter_definition_same(family->definition.strings, name))
+        if (binding && !SHMETER_FAMILY_INVALID(family) && shmeter_definition_same(family->definition.strings, name))
             shmeter_family_settle(family, binding);
     }
 }

@@ -5,7 +5,7 @@
 #ifndef SHMETER_CLIENT_INFO_H
 #define SHMETER_CLIENT_INFO_H
 
-#include "../shm/series.h"
+#include "lookup.h"
 
 #define SHMETER_INFO_TRIES 64u
 
@@ -146,8 +146,12 @@ shmeter_info_unit(const struct shmeter_info_group *group, const struct shmeter_v
 SHMETER_COLD void
 shmeter_info_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
 {
-    if (family)
-        shmeter_series_of(family, family->definition.type == SHMETER_INFO, values, values_len);
+    struct shmeter_series series;
+    if (!family)
+        return;
+    series = shmeter_series_of(family, family->definition.type == SHMETER_INFO, values, values_len);
+    if (series.binding)
+        shmeter_noted_put(series.binding, shmeter_series_unit(family, series.binding, values, values_len));
 }
 
 /*

@@ -4,6 +4,7 @@
 #ifndef SHMETER_CLIENT_LOOKUP_H
 #define SHMETER_CLIENT_LOOKUP_H
 
+#include "../shm/registry/noted.h"
 #include "../shm/series.h"
 
 #ifdef __cplusplus
@@ -68,45 +69,6 @@ shmeter_histogram_of_v(const struct shmeter_family *family, const char *const *v
     return handle;
 }
 
-SHMETER_INLINE struct shmeter_gauge
-shmeter_lookup_gauge(const struct shmeter_family *family, enum shmeter_type type, const char *const *values,
-                     uint32_t values_len)
-{
-    struct shmeter_gauge handle = { NULL, 0 };
-    struct shmeter_series series;
-    uint64_t mode;
-    if (!family)
-        return handle;
-    mode = family->definition.mode;
-    series = shmeter_series_of(family, family->definition.type == (uint32_t)type, values, values_len);
-    if (series.binding) {
-        const struct shmeter_attachment *attachment = series.binding->attachment;
-        handle.slot = &SHMETER_WIPED(attachment)->slot;
-        handle.cell = (shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN : 0) | mode << 2 |
-                      (attachment->header.gauges_off + series.cell * sizeof(struct shmeter_gauge_cell)) << 8;
-    } else {
-        struct shmeter_private *own = shmeter_family_private(family);
-        handle.slot = own ? &own->slot : NULL;
-        handle.cell = own ? SHMETER_GAUGE_PRIVATE | (uint64_t)SHMETER_LIVE_SUM << 2 : 0;
-    }
-    return handle;
-}
-
-SHMETER_WARM struct shmeter_gauge
-shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
-{
-    return shmeter_lookup_gauge(family, SHMETER_GAUGE, values, values_len);
-}
-
-SHMETER_WARM struct shmeter_stateset
-shmeter_stateset_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
-{
-    struct shmeter_stateset handle;
-    handle.gauge = shmeter_lookup_gauge(family, SHMETER_STATESET, values, values_len);
-    handle.states_n = family ? family->definition.states_n : 0;
-    return handle;
-}
-
 /* The unit of the series' record; 0: there is none, or these are no values of the family. */
 SHMETER_LOCAL uint32_t
 shmeter_series_unit(const struct shmeter_family *family, const struct shmeter_binding *binding,
@@ -128,6 +90,47 @@ shmeter_series_unit(const struct shmeter_family *family, const struct shmeter_bi
     key = shmeter_series_key(binding, &joined);
     probe = shmeter_registry_probe(binding->attachment, &key);
     return fits && probe.entry ? (uint32_t)probe.seen : 0;
+}
+
+SHMETER_INLINE struct shmeter_gauge
+shmeter_lookup_gauge(const struct shmeter_family *family, enum shmeter_type type, const char *const *values,
+                     uint32_t values_len)
+{
+    struct shmeter_gauge handle = { NULL, 0 };
+    struct shmeter_series series;
+    uint64_t mode;
+    if (!family)
+        return handle;
+    mode = family->definition.mode;
+    series = shmeter_series_of(family, family->definition.type == (uint32_t)type, values, values_len);
+    if (series.binding) {
+        const struct shmeter_attachment *attachment = series.binding->attachment;
+        handle.slot = &SHMETER_WIPED(attachment)->slot;
+        handle.cell = (shmeter_gauge_plain((uint32_t)mode) ? SHMETER_GAUGE_PLAIN : 0) | mode << 2 |
+                      (attachment->header.gauges_off + series.cell * sizeof(struct shmeter_gauge_cell)) << 8;
+        if (mode == SHMETER_POOL && type == SHMETER_GAUGE)
+            shmeter_noted_put(series.binding, shmeter_series_unit(family, series.binding, values, values_len));
+    } else {
+        struct shmeter_private *own = shmeter_family_private(family);
+        handle.slot = own ? &own->slot : NULL;
+        handle.cell = own ? SHMETER_GAUGE_PRIVATE | (uint64_t)SHMETER_LIVE_SUM << 2 : 0;
+    }
+    return handle;
+}
+
+SHMETER_WARM struct shmeter_gauge
+shmeter_gauge_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    return shmeter_lookup_gauge(family, SHMETER_GAUGE, values, values_len);
+}
+
+SHMETER_WARM struct shmeter_stateset
+shmeter_stateset_of_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len)
+{
+    struct shmeter_stateset handle;
+    handle.gauge = shmeter_lookup_gauge(family, SHMETER_STATESET, values, values_len);
+    handle.states_n = family ? family->definition.states_n : 0;
+    return handle;
 }
 
 SHMETER_COLD void

@@ -95,7 +95,11 @@ SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const s
  */
 SHMETER_COLD void shmeter_close(struct shmeter *meter);
 
-/* The last error in words, "" if none. Valid until some errors later; never NULL. Thread-safe. */
+/*
+ * The last error in words, "" if none. What shmeter_family has said goes with the next family that
+ * it has nothing to say about; other words stay until there are others. Valid until some errors
+ * later; never NULL. Thread-safe.
+ */
 SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
 
 /*
@@ -112,6 +116,14 @@ SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
  * claims its slot.
  */
 SHMETER_FAMILY const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
+
+/*
+ * Whether what counts in a family is exposed: 0; -EINVAL, its description is refused; -EEXIST,
+ * another description has its name in this process, or it was given up; -ENOSPC, the segment or its
+ * filesystem has no room for it; -ENOTCONN, the meter is detached; -ENOMEM, of NULL. A family that
+ * had no room is tried again. Thread-safe; not async-signal-safe.
+ */
+SHMETER_COLD int shmeter_family_result(const struct shmeter_family *family);
 
 /*
  * Gives a family's name up: another description may take it in this process. This process has the
@@ -159,8 +171,9 @@ struct shmeter_stateset {
  * The handle of the series with these label values, in the order of the family's labels; made when
  * it is new. Values are UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together.
  * Past a limit the handle is that of the series whose values are all __overflow__ (with a system
- * call in one lookup a second). A summary's handle is a histogram's. A stateset is in its first
- * state until another one is set. Thread-safe; async-signal-safe where the series exists.
+ * call in one lookup a second), or without labels a private one; shmeter_error says so, once for
+ * each limit of a family. A summary's handle is a histogram's. A stateset is in its first state
+ * until another one is set. Thread-safe; async-signal-safe where the series exists.
  *
  * In C and C++ these names without _v take the values as arguments, of which the type is checked
  * when it is compiled and the number when it runs:

@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
-#include "slots/claim.h"
 #include "registry/family.h"
 #include "segment/segment.h"
+#include "slots/claim.h"
 #include "slots/worker.h"
 
 /* The command's name, for whoever gives none. */
@@ -94,9 +94,14 @@ shmeter_open_detached(const struct shmeter_options *options)
 SHMETER_LOCAL void
 shmeter_open_complain(struct shmeter *meter, int result, const char *why)
 {
-    char buffer[24];
+    char buffer[24], end[SHMETER_MESSAGE_BYTES];
+    const char *space = why ? shmeter_header_names(why) : "";
+    size_t at = shmeter_text_append(end, sizeof end, 0, why);
+    at = shmeter_text_append(end, sizeof end, at, space);
+    if (*space)
+        shmeter_text_append(end, sizeof end, at, meter->path);
     if (why && *why)
-        shmeter_meter_say(meter, "segment ", meter->path, " ", why);
+        shmeter_meter_say(meter, "segment ", meter->path, " ", end);
     else
         shmeter_meter_say(meter, "segment ", meter->path, " cannot be had: ", shmeter_text_errno(-result, buffer));
 }
@@ -110,7 +115,8 @@ shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now,
                     int path_result)
 {
     struct shmeter_attachment *attachment = NULL;
-    const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/'";
+    const char *why = "is no segment's name: letters, digits, '_', '.', '-' (at most 64), or a path with a '/' (at "
+                      "most 255)";
     int result = path_result, own = !meter->path[0]; /* memory of the process, as it was asked for */
     if (!result && !own)
         result = shmeter_segment_have(meter->path, options, &attachment, &why);
@@ -149,7 +155,7 @@ shmeter_open_again(struct shmeter *meter, const struct shmeter_options *options,
     shmeter_fork_check(attachment);
     if (attachment->unwiped)
         shmeter_fork_watch(); /* another copy of the header may have opened it */
-    if (!attachment->base)
+    if (!attachment->base || attachment->own)
         return shmeter_open_attach(meter, attachment, options, path_result);
     shmeter_claim_opened(attachment);
     shmeter_meter_refresh(meter);

@@ -5,8 +5,9 @@
 #ifndef SHMETER_SHM_SERIES_H
 #define SHMETER_SHM_SERIES_H
 
-#include "registry/family.h"
 #include "machine/utf8.h"
+#include "registry/apart.h"
+#include "registry/told.h"
 #include "slots/visibility.h"
 
 struct shmeter_series {
@@ -229,6 +230,14 @@ shmeter_series_look(const struct shmeter_binding *binding, const struct shmeter_
            shmeter_series_cell(binding, definition, (uint32_t)probe.seen, cell);
 }
 
+/* Which limit values are past that get no series. */
+SHMETER_LOCAL enum shmeter_told
+shmeter_series_limit(const struct shmeter_binding *binding)
+{
+    return shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series ? SHMETER_TOLD_FAMILY_LIMIT
+                                                                                   : SHMETER_TOLD_SEGMENT_LIMIT;
+}
+
 /*
  * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a system call, but for one
  * lookup in a second (0 then), which goes the long way and so notices a segment that was created again.
@@ -259,6 +268,8 @@ shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_bi
         return 0;
     shmeter_lane_lose(&attachment->lanes,
                       fits && of_family ? SHMETER_LOSS_SERIES_OVERFLOWED : SHMETER_LOSS_SERIES_REFUSED);
+    if (fits)
+        shmeter_told_series(family, shmeter_series_limit(binding), 0, 1);
     return 1;
 }
 
@@ -271,6 +282,7 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     struct shmeter_series series = { NULL, 0 };
     const struct shmeter_binding *binding = shmeter_family_binding(family);
     int64_t unit = -EDQUOT;
+    int refused;
     if (!binding)
         return series;
     if (fits && shmeter_values_repair(values, definition->labels_n, &fits)) {
@@ -293,14 +305,16 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
         unit = shmeter_series_have(binding, definition, values, 1, 1);
     else
         shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_SERIES_REFUSED);
-    if (unit < 0 && unit != -EDQUOT) {
+    if (unit < 0 && unit != -EDQUOT)
         shmeter_lane_lose(&binding->attachment->lanes, SHMETER_LOSS_SERIES_REFUSED);
-        shmeter_family_complain(family, "no room for a series of ", (int)unit);
-    }
+    refused = (int)(unit < 0 ? unit : 0);
     if (unit < 0)
         unit = shmeter_series_overflow(binding, definition, 1);
     if (unit >= 0 && shmeter_series_cell(binding, definition, (uint32_t)unit, &series.cell))
         series.binding = binding;
+    if (refused && fits) /* that values are too long is the program's to see, and counted */
+        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM,
+                            refused, series.binding != NULL);
     shmeter_populate(binding->attachment);
     return series;
 }

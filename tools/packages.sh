@@ -6,10 +6,10 @@
 BUILD_PACKAGES="gcc g++ libc6-dev meson ninja-build pkg-config python3 libck-dev libmicrohttpd-dev libjansson-dev libcmocka-dev
 libisal-dev libprotobuf-c-dev protobuf-c-compiler libre2-dev libyaml-dev libgnutls28-dev nettle-dev libcrypt-dev zlib1g-dev"
 
-# What the Python package and the tests use besides: the headers of Python, a second compiler with its fuzzer, a second architecture and
+# What the Python package and the tests use besides: another build system, the headers of Python, a second compiler with its fuzzer, a second architecture and
 # a machine of it, disassembly, system call traces, process tools, judges of the formats, certificates, the judge of service files,
 # hashes of passwords, applications and servers of Python and a load for them; and readers of the sources.
-TEST_PACKAGES="clang clang-tidy cppcheck binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
+TEST_PACKAGES="cmake clang clang-tidy cppcheck binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
 procps util-linux git
 libclang-rt-14-dev llvm-14 python3-dev python3-pip python3-venv python3-mesonpy python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
 apache2-utils python3-fastapi python3-flask python3-django python3-uvicorn gunicorn uwsgi-core uwsgi-plugin-python3 hey

@@ -15,6 +15,7 @@
 
 struct model;
 struct settings_list;
+struct shmeter_reader_memory;
 struct store;
 
 enum store_label {
@@ -30,8 +31,9 @@ struct store_options {        /* all of it is copied but for the settings       
     uint32_t keep_removed;  /* 1: a segment that has lost its name is read on even when no worker lives        */
     const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
     uint32_t owners_n;
-    struct settings_list *settings; /* of filters.h; NULL none. They must outlive their being in force */
-    uint64_t (*clock_ns)(void);     /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
+    const struct shmeter_reader_memory *memory; /* for each of the names, as struct shmeter_reader_options has it */
+    struct settings_list *settings;             /* of filters.h; NULL none. They must outlive their being in force */
+    uint64_t (*clock_ns)(void); /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */
     /*
      * Called where memory runs out, before a segment is opened again: gives back what can be made again. NULL: there is
      * nothing.

@@ -4,9 +4,9 @@
 #ifndef SHMETER_SHM_HEADER_H
 #define SHMETER_SHM_HEADER_H
 
+#include "../machine/files.h"
 #include "../machine/hash.h"
 #include "layout.h"
-#include "../machine/sys.h"
 
 #define SHMETER_PAGE 4096u
 
@@ -74,6 +74,20 @@ SHMETER_LOCAL int
 shmeter_header_lanes_fit(const struct shmeter_header *header)
 {
     return ((uint64_t)header->cpu_lanes_n + 1) << header->lane_shift <= SHMETER_MAX_LANES_BYTES;
+}
+
+/* What a sentence's end wants behind it: " " and the segment, where it ends with a command; else nothing. */
+SHMETER_LOCAL const char *
+shmeter_header_names(const char *why)
+{
+    static const char command[] = "--force";
+    size_t n = 0, i;
+    while (why[n])
+        n++;
+    for (i = 0; i < sizeof command; i++)
+        if (n < i || why[n - i] != command[sizeof command - 1 - i])
+            return "";
+    return " ";
 }
 
 /*

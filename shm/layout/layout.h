@@ -2,8 +2,7 @@
  * The segment's layout: types and their sizes, and nothing that runs. shm/layout/limits.h says how much of
  * each there may be.
  *
- * Every byte that two processes share is described here; docs/ABI.md has a picture of the file, and
- * the same fields with their writers, readers and ordering: a test compares the two.
+ * docs/ABI.md has the same fields with writers, readers and ordering: a test compares the two.
  * Shared fields are plain integers of a fixed width and are touched through shm/machine/atomic.h only.
  * "Immutable" means: written before the segment (or the record) is published. All-zero bytes are a
  * valid beginning everywhere: free, empty, never set.
@@ -382,7 +381,8 @@ struct shmeter_slot_block {
     uint64_t ring_backed;            /* bytes of the ring that have memory */
     uint64_t opened_of;              /* owner (LIVE) whose list follows; another one's: none. 1.3 */
     uint64_t opened[SHMETER_OPENED]; /* families: SHMETER_OPENED_ENTRY; zero ends the list */
-    uint64_t reserved_c[21];
+    uint64_t opened_first;           /* the least number that was ever in the list, 0 none */
+    uint64_t reserved_c[20];
     /* at header.gauges_off: struct shmeter_gauge_cell[gauges_n]; at header.ring_off: the ring */
 };
 SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
@@ -401,7 +401,8 @@ SHMETER_AT(shmeter_slot_block, ring_claimed, 2304);
 SHMETER_AT(shmeter_slot_block, ring_backed, 2312);
 SHMETER_AT(shmeter_slot_block, opened_of, 2320);
 SHMETER_AT(shmeter_slot_block, opened, 2328);
-SHMETER_AT(shmeter_slot_block, reserved_c, 3928);
+SHMETER_AT(shmeter_slot_block, opened_first, 3928);
+SHMETER_AT(shmeter_slot_block, reserved_c, 3936);
 SHMETER_SIZE(shmeter_slot_block, 4096);
 SHMETER_STATIC_ASSERT(SHMETER_CHECKS <= 8, "check_turn has a bit for each place");
 

@@ -14,6 +14,16 @@
 #define SHMETER_OPENED_UNIT(entry)       ((uint32_t)(entry))
 #define SHMETER_OPENED_NUMBER(entry)     ((uint32_t)((entry) >> 32))
 
+/*
+ * When a series was made, of one that a lookup has noted: {CLOCK_REALTIME in ms:42 (low), number of
+ * the open by which it was looked up last:21, 1}. Others have ns.
+ */
+#define SHMETER_NOTED_MASK       UINT64_C(0x1fffff)
+#define SHMETER_NOTED(ms, open)  ((ms) | ((uint64_t)(open)&SHMETER_NOTED_MASK) << 42 | UINT64_C(1) << 63)
+#define SHMETER_IS_NOTED(word)   ((word) >> 63)
+#define SHMETER_NOTED_OPEN(word) ((word) >> 42 & SHMETER_NOTED_MASK)
+#define SHMETER_NOTED_NS(word)   (SHMETER_IS_NOTED(word) ? ((word) & ((UINT64_C(1) << 42) - 1)) * 1000000 : (word))
+
 /* Takes the fields of owner and identity apart. */
 #define SHMETER_OWNER(state, generation, pid) \
     ((uint64_t)(state) | ((uint64_t)((generation)&0xffffffu) << 8) | ((uint64_t)(uint32_t)(pid) << 32))

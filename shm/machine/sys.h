@@ -115,22 +115,6 @@ shmeter_sys_filled(void *at, long bytes)
 #endif
 }
 
-struct shmeter_file { /* what statx(2) tells of a file */
-    uint64_t device, inode, bytes;
-    uint32_t links, uid, gid, mode;
-};
-
-struct shmeter_statx_ { /* the kernel's struct statx */
-    uint32_t mask, blksize;
-    uint64_t attributes;
-    uint32_t nlink, uid, gid;
-    uint16_t mode, pad1;
-    uint64_t ino, size, blocks, attributes_mask;
-    uint64_t times[8];
-    uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
-    uint64_t spare[14];
-};
-
 SHMETER_LOCAL int
 shmeter_sys_open(const char *path, int flags, uint32_t mode)
 {
@@ -171,28 +155,6 @@ shmeter_sys_open_apart(const char *path, int flags, uint32_t mode)
     return fd;
 }
 
-/* path NULL: the file behind fd. Does not follow a link. Kernels before 4.11 answer ENOSYS. */
-SHMETER_LOCAL int
-shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
-{
-    struct shmeter_statx_ raw;
-    int at = path ? SHMETER_AT_FDCWD : fd, flags = path ? SHMETER_AT_SYMLINK_NOFOLLOW : SHMETER_AT_EMPTY_PATH;
-    int result;
-    memset(&raw, 0, sizeof raw);
-    result = (int)shmeter_sys(SYS_statx, at, SHMETER_SYS_POINTER(path ? path : ""), flags, 0x7ff,
-                              SHMETER_SYS_POINTER(&raw), 0);
-    if (result < 0)
-        return result;
-    out->device = (uint64_t)raw.dev_major << 32 | raw.dev_minor;
-    out->inode = raw.ino;
-    out->bytes = raw.size;
-    out->links = raw.nlink;
-    out->uid = raw.uid;
-    out->gid = raw.gid;
-    out->mode = raw.mode;
-    return 0;
-}
-
 SHMETER_LOCAL long
 shmeter_sys_read(int fd, void *buffer, size_t bytes)
 {
@@ -214,6 +176,13 @@ SHMETER_INLINE int
 shmeter_sys_failed(long result)
 {
     return result < 0 && result > -4096;
+}
+
+/* Whether a kernel does not have the call, or a filter of system calls (seccomp) refuses it: another one may do. */
+SHMETER_INLINE int
+shmeter_sys_refused(long result)
+{
+    return result == -ENOSYS || result == -EPERM || result == -EACCES;
 }
 
 /* Returns the address, or -errno: ask shmeter_sys_failed. */
@@ -247,9 +216,12 @@ shmeter_sys_map_sparse(uint64_t bytes, int protection, int fd, uint64_t off, int
     if (*locked)
         shmeter_sys(SYS_munlock, at, page, 0, 0, 0, 0);
     grown = shmeter_sys(SYS_mremap, at, page, (long)bytes, 1 /* MREMAP_MAYMOVE */, 0, 0);
-    if (shmeter_sys_failed(grown))
+    if (shmeter_sys_failed(grown)) {
         shmeter_sys(SYS_munmap, at, page, 0, 0, 0, 0);
-    else if (protection)
+        if (!*locked && shmeter_sys_refused(grown))
+            grown = shmeter_sys(SYS_mmap, 0, (long)bytes, protection, SHMETER_MAP_SHARED, fd, (long)off);
+    }
+    if (!shmeter_sys_failed(grown) && protection)
         shmeter_sys_filled(SHMETER_POINTER(void *, grown), (long)bytes);
     return grown;
 }
@@ -273,12 +245,6 @@ shmeter_sys_advise(void *at, uint64_t bytes, int advice)
     return (int)shmeter_sys(SYS_madvise, SHMETER_SYS_POINTER(at), (long)bytes, advice, 0, 0, 0);
 }
 
-SHMETER_LOCAL int
-shmeter_sys_truncate(int fd, uint64_t bytes)
-{
-    return (int)shmeter_sys(SYS_ftruncate, fd, (long)bytes, 0, 0, 0, 0);
-}
-
 /* RLIMIT_FSIZE: how large a file this process may make. */
 SHMETER_LOCAL uint64_t
 shmeter_sys_file_limit(void)
@@ -299,24 +265,6 @@ shmeter_sys_lock_used(long at, uint64_t bytes)
     shmeter_sys(SYS_prlimit64, 0, 8 /* RLIMIT_MEMLOCK */, 0, SHMETER_SYS_POINTER(limits), 0, 0);
     if (limits[0] == UINT64_MAX || limits[0] < bytes)
         shmeter_sys(SYS_mlock2, at, (long)bytes, 1 /* MLOCK_ONFAULT */, 0, 0, 0);
-}
-
-/* A signal undoes it; who gets one at each of so many tries is told -EINTR, rather than tried for ever. */
-SHMETER_LOCAL int
-shmeter_sys_allocate(int fd, uint64_t at, uint64_t bytes)
-{
-    long result;
-    int tries = 100;
-    do
-        result = shmeter_sys(SYS_fallocate, fd, 0, (long)at, (long)bytes, 0, 0);
-    while (result == -EINTR && --tries);
-    return (int)result;
-}
-
-SHMETER_LOCAL int
-shmeter_sys_chmod(int fd, uint32_t mode)
-{
-    return (int)shmeter_sys(SYS_fchmod, fd, (long)mode, 0, 0, 0, 0);
 }
 
 SHMETER_LOCAL int

@@ -88,7 +88,7 @@ struct shmeter_attachment {
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
     uint32_t sharers; /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
-    uint32_t reserved_c;
+    uint32_t own;     /* 1: no file: memory of this process and those forked from it (client/python) */
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u
 

@@ -34,8 +34,11 @@ SHMETER_LOCAL int
 shmeter_back(const struct shmeter_attachment *attachment, uint64_t off, uint64_t bytes)
 {
     uint64_t from = off & ~(uint64_t)(SHMETER_PAGE - 1), to = shmeter_round_up(off + bytes, SHMETER_PAGE);
-    int result = shmeter_sys_advise(attachment->base + from, to - from, SHMETER_MADV_POPULATE_WRITE);
-    if (result == -EINVAL)
+    int result;
+    if (attachment->own)
+        return 0; /* it gets memory as it is used */
+    result = shmeter_sys_advise(attachment->base + from, to - from, SHMETER_MADV_POPULATE_WRITE);
+    if (result == -EINVAL || shmeter_sys_refused(result))
         result = shmeter_back_by_file(attachment, from, to - from);
     if (result == -EFAULT || result == -ENOMEM)
         result = -ENOSPC;

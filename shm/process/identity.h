@@ -7,7 +7,7 @@
 
 #include "../machine/hash.h"
 #include "../layout/layout.h"
-#include "../machine/sys.h"
+#include "../machine/files.h"
 
 enum shmeter_life { SHMETER_LIFE_UNKNOWN, SHMETER_LIFE_ALIVE, SHMETER_LIFE_DEAD };
 

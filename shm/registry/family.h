@@ -5,9 +5,9 @@
 #ifndef SHMETER_SHM_FAMILY_H
 #define SHMETER_SHM_FAMILY_H
 
+#include "../segment/segment.h"
 #include "opened.h"
 #include "registry.h"
-#include "../segment/segment.h"
 
 /* A family in one attachment. */
 struct shmeter_binding {
@@ -19,14 +19,6 @@ struct shmeter_binding {
     uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
 };
 
-/* Where handles of a family lead that cannot be had: one cell for all its series. */
-struct shmeter_private {
-    struct shmeter_lanes lanes;
-    struct shmeter_buckets *buckets;
-    uint64_t reserved, slot; /* slot: address of cell, as a gauge handle wants it                          */
-    uint64_t cell[2];
-};
-
 /*
  * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44 (low), generation:20}, in
  * the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos, another one a family's address / 16. The
@@ -36,6 +28,10 @@ struct shmeter_private {
 #define SHMETER_NAME_GENERATION (UINT64_C(1) << 44)
 #define SHMETER_NAME_INFOS      UINT64_C(1)
 
+#define SHMETER_FAMILY_INVALID(family) ((uint32_t)shmeter_load_relaxed(&(family)->marks) & 1u)
+#define SHMETER_FAMILY_NO_ROOM         UINT64_C(2)
+#define SHMETER_FAMILY_TOLD            UINT64_C(4) /* times enum shmeter_told */
+
 struct shmeter_family {
     struct shmeter_family *next;
     struct shmeter *meter;
@@ -44,18 +40,31 @@ struct shmeter_family {
     uint64_t accepted;            /* what holder was when this one got the name; never so: 0                  */
     uint64_t binding;             /* address of the struct shmeter_binding in use, 0 none                     */
     uint64_t fallback;            /* address of its struct shmeter_private, made when it is needed            */
-    uint32_t invalid;             /* its description is refused                                               */
+    uint64_t marks;               /* {its description is refused:1 (low), no room was told:1, shmeter_told:2}  */
     struct shmeter_definition definition;
 };
 
-/* Counts and reports that the store could not be had; why is a sentence's end, or NULL for the errno. */
+/* Sets a mark. 0: it was set already. */
+SHMETER_LOCAL int
+shmeter_family_mark(struct shmeter_family *family, uint64_t mark)
+{
+    uint64_t seen = shmeter_load_relaxed(&family->marks);
+    while (!(seen & mark))
+        if (shmeter_cas(&family->marks, &seen, seen | mark))
+            return 1;
+    return 0;
+}
+
+/* Counts that the segment has no room for the family, and says so once. */
 SHMETER_LOCAL void
-shmeter_family_complain(struct shmeter_family *family, const char *what, int error)
+shmeter_family_complain(struct shmeter_family *family, const struct shmeter_lanes *lanes, int error)
 {
     char buffer[24];
-    const char *why = error == -ENOMEM ? "the segment is used up (shmeter doctor tells what to raise)"
-                                       : shmeter_text_errno(-error, buffer);
-    shmeter_meter_say(family->meter, what, family->definition.strings, ": ", why);
+    shmeter_lane_lose(lanes, SHMETER_LOSS_FAMILIES_REFUSED);
+    if (shmeter_family_mark(family, SHMETER_FAMILY_NO_ROOM))
+        shmeter_meter_say(family->meter, "no room for the family ", family->definition.strings, ": ",
+                          error == -ENOMEM ? "the segment is used up (shmeter doctor tells what to raise)"
+                                           : shmeter_text_errno(-error, buffer));
 }
 
 /*
@@ -75,7 +84,8 @@ shmeter_meter_refresh(struct shmeter *meter)
     options.mode = attachment->sharers ? 0660 : 0;
     options.group = (int64_t)attachment->sharers - 1;
     shmeter_fork_check(attachment);
-    if (!attachment->base || shmeter_attachment_closed(attachment) || shmeter_sys_stat(-1, meter->path, &file) ||
+    if (!attachment->base || attachment->own || shmeter_attachment_closed(attachment) ||
+        shmeter_sys_stat(-1, meter->path, &file) ||
         (file.inode == attachment->inode && file.device == attachment->device) ||
         shmeter_segment_attach(meter->path, &options, &fresh, &why) || !fresh)
         return;
@@ -213,8 +223,7 @@ shmeter_binding_make(struct shmeter_family *family, const struct shmeter_attachm
     struct shmeter_binding *binding;
     int64_t unit = shmeter_family_record_of(attachment, definition);
     if (unit < 0) {
-        shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_FAMILIES_REFUSED);
-        shmeter_family_complain(family, "no room for the family ", (int)unit);
+        shmeter_family_complain(family, &attachment->lanes, (int)unit);
         return NULL;
     }
     binding = (struct shmeter_binding *)shmeter_heap_take(sizeof *binding);
@@ -276,61 +285,6 @@ shmeter_family_binding(const struct shmeter_family *family)
     return shmeter_family_bind(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(family)));
 }
 
-/* Gives back private cells that nobody has seen. */
-SHMETER_LOCAL void
-shmeter_private_give(struct shmeter_private *own, const struct shmeter_definition *definition)
-{
-    if (own->buckets) {
-        shmeter_heap_give(own->buckets->lanes.shared, 2 * (uint64_t)definition->cell_bytes);
-        shmeter_buckets_give(own->buckets);
-    }
-    shmeter_heap_give(own, sizeof *own);
-}
-
-/* NULL when there is no memory. */
-SHMETER_LOCAL struct shmeter_private *
-shmeter_private_make(const struct shmeter_definition *definition, const struct shmeter_lanes *lanes)
-{
-    struct shmeter_private *own = (struct shmeter_private *)shmeter_heap_take(sizeof *own);
-    if (!own)
-        return NULL;
-    own->lanes = *lanes;
-    shmeter_lanes_use(&own->lanes, 0);
-    own->lanes.shared_mask = 0;
-    own->lanes.shared = (unsigned char *)own->cell;
-    own->slot = SHMETER_ADDRESS(own->cell);
-    if (!shmeter_type_histogram(definition->type))
-        return own;
-    own->buckets = shmeter_buckets_make(definition->bounds, definition->bounds_n, (int)definition->exponential);
-    if (own->buckets) {
-        own->buckets->lanes = own->lanes;
-        own->buckets->lanes.shared = (unsigned char *)shmeter_heap_take(2 * (uint64_t)definition->cell_bytes);
-        if (own->buckets->lanes.shared)
-            return own;
-    }
-    shmeter_private_give(own, definition);
-    return NULL;
-}
-
-/* The family's private cells, made if need be: one for all threads. NULL only when there is no memory at all. */
-SHMETER_LOCAL struct shmeter_private *
-shmeter_family_private(const struct shmeter_family *const_family)
-{
-    struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(const_family));
-    /* pairs with shmeter_family_private */
-    uint64_t at = shmeter_load_acquire(&family->fallback);
-    struct shmeter_private *own;
-    if (at)
-        return SHMETER_POINTER(struct shmeter_private *, at);
-    own = shmeter_private_make(&family->definition, &shmeter_meter_attachment(family->meter)->lanes);
-    /* pairs with shmeter_family_private */
-    if (!own || shmeter_cas(&family->fallback, &at, SHMETER_ADDRESS(own)))
-        return own;
-    shmeter_private_give(own, &family->definition);
-    /* pairs with shmeter_family_private */
-    return SHMETER_POINTER(struct shmeter_private *, shmeter_load_acquire(&family->fallback));
-}
-
 /* The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or NULL. */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition, uint32_t invalid,
@@ -339,7 +293,8 @@ shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition
     struct shmeter_family *family = SHMETER_POINTER(struct shmeter_family *, newest);
     *first = NULL;
     for (; family; family = family->next) {
-        if (family->invalid != invalid || !shmeter_definition_same(family->definition.strings, definition->strings))
+        if (SHMETER_FAMILY_INVALID(family) != invalid ||
+            !shmeter_definition_same(family->definition.strings, definition->strings))
             continue;
         if (family->definition.hash == definition->hash)
             return family;
@@ -370,7 +325,7 @@ shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition
         own->meter = meter;
         own->first = first && !invalid ? first : own;
         own->holder = SHMETER_NAME_GENERATION;
-        own->invalid = invalid;
+        own->marks = invalid;
         own->definition = *definition;
         own->next = SHMETER_POINTER(struct shmeter_family *, newest);
         /* pairs with shmeter_family_have */

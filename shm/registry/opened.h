@@ -7,8 +7,8 @@
 #define SHMETER_SHM_OPENED_H
 
 #include "../machine/atomic.h"
-#include "../process/attachment.h"
 #include "../machine/compiler.h"
+#include "../process/attachment.h"
 
 SHMETER_INLINE struct shmeter_slot_block *
 shmeter_opened_block_at(const struct shmeter_attachment *attachment, uint64_t idx)
@@ -45,6 +45,7 @@ shmeter_opened_begin(const struct shmeter_attachment *attachment, uint64_t idx)
     uint32_t i;
     for (i = 0; i < SHMETER_OPENED && shmeter_load_relaxed(&block->opened[i]); i++)
         shmeter_store_relaxed(&block->opened[i], 0);
+    shmeter_store_relaxed(&block->opened_first, 0);
     /* pairs with read_list of lib/read/snapshot/force.c */
     shmeter_store_release(&block->opened_of, (owner & ~UINT64_C(0xff)) | SHMETER_SLOT_LIVE);
 }
@@ -92,7 +93,10 @@ SHMETER_LOCAL void
 shmeter_opened_put(const struct shmeter_attachment *attachment, uint32_t unit, uint64_t number)
 {
     struct shmeter_slot_block *block = shmeter_opened_block(attachment);
-    uint64_t *place, seen = 0;
+    uint64_t *place, seen = block ? shmeter_load_relaxed(&block->opened_first) : 0;
+    while (block && (!seen || number < seen) && !shmeter_cas(&block->opened_first, &seen, number))
+        ;
+    seen = 0;
     while (block && (place = shmeter_opened_find(block, unit, &seen))) {
         if (SHMETER_OPENED_UNIT(seen) == unit && SHMETER_OPENED_NUMBER(seen) &&
             (int32_t)((uint32_t)number - SHMETER_OPENED_NUMBER(seen)) <= 0)

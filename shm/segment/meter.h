@@ -5,10 +5,10 @@
 #ifndef SHMETER_SHM_METER_H
 #define SHMETER_SHM_METER_H
 
-#include "../process/backing.h"
-#include "../process/heap.h"
 #include "../lanes/lane.h"
 #include "../layout/options.h"
+#include "../process/backing.h"
+#include "../process/heap.h"
 
 #define SHMETER_MESSAGES      4u
 #define SHMETER_MESSAGE_BYTES 512u
@@ -17,7 +17,7 @@ struct shmeter {
     struct shmeter *next;
     uint64_t attachment;    /* address of the struct shmeter_attachment in use; another one after re-creation       */
     uint64_t families;      /* address of the newest struct shmeter_family, a list                             */
-    uint64_t error;         /* address of the last message, 0 none                                             */
+    uint64_t error;         /* address of the last message, 0 none; odd: said by shmeter_family               */
     uint64_t messages_n;    /* messages so far; the last SHMETER_MESSAGES stay readable                         */
     uint64_t opened_n;      /* opens less closes                                                              */
     uint64_t overflowed_ns; /* when a lookup past a limit last looked for a segment that was created again */
@@ -68,6 +68,10 @@ shmeter_text_errno(int error, char *buffer)
                   { ELOOP, "it is a symbolic link" },
                   { EMFILE, "too many open files" },
                   { EROFS, "the filesystem is read-only" },
+                  { ENOSYS, "the kernel does not have a system call for it, or refuses it" },
+                  { EOPNOTSUPP, "the filesystem cannot do it" },
+                  { EINVAL, "the kernel does not know how" },
+                  { ENFILE, "too many open files on the machine" },
                   { EEXIST, "it exists" },
                   { ENOTDIR, "a part of the path is no directory" },
                   { EFBIG, "it is larger than this process may make a file" } };
@@ -96,6 +100,19 @@ shmeter_meter_say(struct shmeter *meter, const char *a, const char *b, const cha
     shmeter_text_append(out, SHMETER_MESSAGE_BYTES, at, d);
     /* pairs with shmeter_error */
     shmeter_store_release(&meter->error, SHMETER_ADDRESS(out));
+}
+
+/*
+ * Ends a call of shmeter_family, at whose beginning so many messages had been said. What it has said stays until the
+ * next call that has nothing to say.
+ */
+SHMETER_LOCAL void
+shmeter_meter_end_family(struct shmeter *meter, uint64_t before)
+{
+    uint64_t seen = shmeter_load_relaxed(&meter->error); /* the words are not looked at */
+    int said = shmeter_load_relaxed(&meter->messages_n) != before;
+    if (seen && said != (int)(seen & 1))
+        shmeter_cas(&meter->error, &seen, said ? seen | 1 : 0);
 }
 
 SHMETER_LOCAL void

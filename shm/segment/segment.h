@@ -26,7 +26,7 @@ shmeter_segment_fill(int fd, const struct shmeter_options *options, const struct
     if (!result)
         result = shmeter_sys_truncate(fd, header->segment_bytes);
     if (!result)
-        result = shmeter_sys_allocate(fd, 0, bytes);
+        result = shmeter_sys_allocate_new(fd, bytes);
     if (result)
         return result;
     mapped = shmeter_sys_map(SHMETER_PAGE, SHMETER_PROT_READ | SHMETER_PROT_WRITE, SHMETER_MAP_SHARED, fd);
@@ -63,7 +63,7 @@ shmeter_segment_name(const char *temporary, const char *path, int made)
     int result = made ? made : shmeter_sys_rename(temporary, path);
     if (!result)
         return 0;
-    if (!made && (result == -EINVAL || result == -ENOSYS))
+    if (!made && (result == -EINVAL || shmeter_sys_refused(result)))
         result = shmeter_sys_link(temporary, path, 0);
     shmeter_sys_unlink(temporary);
     return result;
@@ -112,7 +112,8 @@ shmeter_segment_create_with(const char *path, const struct shmeter_options *opti
             self[at++] = (char)('0' + fd / number % 10);
         self[at] = 0;
         result = shmeter_sys_link(self, path, SHMETER_AT_SYMLINK_FOLLOW);
-        if (result == -ENOENT) { /* no /proc: a second file, with a name for the moment */
+        if (result == -ENOENT ||
+            shmeter_sys_refused(result)) { /* no /proc: a second file, with a name for the moment */
             shmeter_sys_close(fd);
             fd = shmeter_segment_temporary(path, header.nonce[0], temporary);
             result = fd < 0 ? fd : shmeter_segment_fill_with(fd, options, &header, more, argument);
@@ -177,9 +178,14 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
         result = -ENOENT; /* removed this moment: there is no segment */
     if (!result)
         result = shmeter_segment_trusted(file, options, why);
-    if (!result && shmeter_sys_pread(fd, header, sizeof *header, 0) != (long)sizeof *header) {
-        *why = "is no shmeter segment (it is shorter than a header); choose another name, or remove the file";
-        result = -EINVAL;
+    if (!result) {
+        long got = shmeter_sys_read_first(fd, header, sizeof *header);
+        if (got < 0)
+            result = (int)got;
+        else if (got != (long)sizeof *header) {
+            *why = "is no shmeter segment (it is shorter than a header); choose another name, or remove the file";
+            result = -EINVAL;
+        }
     }
     if (!result)
         result = shmeter_header_check(header, file->bytes, why);
@@ -221,6 +227,25 @@ shmeter_attachment_make(const struct shmeter_header *header)
     return attachment;
 }
 
+/* An attachment to a segment that is mapped at base. NULL when there is no memory. */
+SHMETER_LOCAL struct shmeter_attachment *
+shmeter_attachment_of(const struct shmeter_header *header, unsigned char *base)
+{
+    struct shmeter_attachment *attachment = shmeter_attachment_make(header);
+    if (!attachment)
+        return NULL;
+    attachment->base = base;
+    attachment->state = (struct shmeter_state *)(void *)(base + header->state_off);
+    shmeter_attachment_calibrate(attachment);
+    attachment->lanes.cpu = base + header->cpu_lanes_off;
+    attachment->lanes.shared = base + header->shared_lanes_off;
+    shmeter_lanes_use(&attachment->lanes, shmeter_rseq_usable() && attachment->same_boot ? header->cpu_lanes_n : 0);
+    attachment->lanes.shift = header->lane_shift;
+    attachment->lanes.shared_mask = header->shared_lanes_n - 1;
+    attachment->lanes.losses = attachment->state->losses;
+    return attachment;
+}
+
 /*
  * Maps the segment's file, without memory for its holes, also in a process that locks all that it maps. mlockall(2) later fills each mapping
  * from its first page on, up to the first one that cannot be had: a guard page in the place of the header, which nobody reads there, keeps it
@@ -253,24 +278,15 @@ shmeter_segment_attach_to(int fd, const char *path, const struct shmeter_header 
     *why = NULL;
     if (shmeter_sys_failed(mapped))
         return (int)mapped;
-    attachment = shmeter_attachment_make(header);
+    attachment = shmeter_attachment_of(header, SHMETER_POINTER(unsigned char *, mapped));
     if (!attachment) {
         shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), header->segment_bytes);
         return -ENOMEM;
     }
-    attachment->base = SHMETER_POINTER(unsigned char *, mapped);
     attachment->device = file->device;
     attachment->inode = file->inode;
     attachment->nameless = path ? 0 : (uint32_t)fd + 1;
     shmeter_text_append(attachment->path, sizeof attachment->path, 0, path);
-    attachment->state = (struct shmeter_state *)(void *)(attachment->base + header->state_off);
-    shmeter_attachment_calibrate(attachment);
-    attachment->lanes.cpu = attachment->base + header->cpu_lanes_off;
-    attachment->lanes.shared = attachment->base + header->shared_lanes_off;
-    shmeter_lanes_use(&attachment->lanes, shmeter_rseq_usable() && attachment->same_boot ? header->cpu_lanes_n : 0);
-    attachment->lanes.shift = header->lane_shift;
-    attachment->lanes.shared_mask = header->shared_lanes_n - 1;
-    attachment->lanes.losses = attachment->state->losses;
     result = attachment->unwiped ? shmeter_fork_watch() : 0;
     if (result)
         *why =

@@ -47,6 +47,26 @@ def a_missing_segment_is_named(bench):
 
 
 @test
+def advice_can_be_followed_as_it_stands(bench):
+    """What a sentence says to run, run: then the sentence is gone."""
+    for name in (bench.name, bench.folder + "/advice"):
+        advice = bench.refused("dump", name).strip().partition("create the segment with: shmeter ")[2]
+        bench.good(*advice.split())
+        bench.good("dump", name)
+        path = bench.path if name == bench.name else name
+        for size in (100, 4096):
+            os.truncate(path, size)
+            advice = bench.refused("dump", name).strip().partition("remove it with: shmeter ")[2]
+            assert path in advice, advice
+            bench.good(*advice.split())
+            assert not os.path.exists(path)
+            bench.good("create", name)
+        edit(path, 200, b"\xff")
+        bench.good(*bench.refused("dump", name).strip().partition("remove it with: shmeter ")[2].split())
+        assert not os.path.exists(path)
+
+
+@test
 def a_name_that_cannot_be_one_is_refused(bench):
     for name in ("a b", "x" * 65, "", "a\nb", "na:me"):
         contains(bench.refused("create", name), "cannot name a segment")

@@ -8,38 +8,38 @@
 
 #include "tests/model/checker/report.h"
 
-#define shmeter_sys_open       kernel_sys_open
-#define shmeter_sys_open_apart kernel_sys_open_apart
-#define shmeter_sys_close      kernel_sys_close
-#define shmeter_sys_stat       kernel_sys_stat
-#define shmeter_sys_pread      kernel_sys_pread
-#define shmeter_sys_map        kernel_sys_map
-#define shmeter_sys_map_sparse kernel_sys_map_sparse
-#define shmeter_sys_unmap      kernel_sys_unmap
-#define shmeter_sys_advise     kernel_sys_advise
-#define shmeter_sys_truncate   kernel_sys_truncate
-#define shmeter_sys_file_limit kernel_sys_file_limit
-#define shmeter_sys_allocate   kernel_sys_allocate
-#define shmeter_sys_chmod      kernel_sys_chmod
-#define shmeter_sys_link       kernel_sys_link
-#define shmeter_sys_rename     kernel_sys_rename
-#define shmeter_sys_unlink     kernel_sys_unlink
-#define shmeter_sys_uid        kernel_sys_uid
-#define shmeter_sys_random     kernel_sys_random
-#define shmeter_sys_slurp      kernel_sys_slurp
-#include "shm/machine/sys.h"
+#define shmeter_sys_open         kernel_sys_open
+#define shmeter_sys_open_apart   kernel_sys_open_apart
+#define shmeter_sys_close        kernel_sys_close
+#define shmeter_sys_stat         kernel_sys_stat
+#define shmeter_sys_read_first   kernel_sys_read_first
+#define shmeter_sys_map          kernel_sys_map
+#define shmeter_sys_map_sparse   kernel_sys_map_sparse
+#define shmeter_sys_unmap        kernel_sys_unmap
+#define shmeter_sys_advise       kernel_sys_advise
+#define shmeter_sys_truncate     kernel_sys_truncate
+#define shmeter_sys_file_limit   kernel_sys_file_limit
+#define shmeter_sys_allocate_new kernel_sys_allocate_new
+#define shmeter_sys_chmod        kernel_sys_chmod
+#define shmeter_sys_link         kernel_sys_link
+#define shmeter_sys_rename       kernel_sys_rename
+#define shmeter_sys_unlink       kernel_sys_unlink
+#define shmeter_sys_uid          kernel_sys_uid
+#define shmeter_sys_random       kernel_sys_random
+#define shmeter_sys_slurp        kernel_sys_slurp
+#include "shm/machine/files.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close
 #undef shmeter_sys_stat
-#undef shmeter_sys_pread
+#undef shmeter_sys_read_first
 #undef shmeter_sys_map
 #undef shmeter_sys_map_sparse
 #undef shmeter_sys_unmap
 #undef shmeter_sys_advise
 #undef shmeter_sys_truncate
 #undef shmeter_sys_file_limit
-#undef shmeter_sys_allocate
+#undef shmeter_sys_allocate_new
 #undef shmeter_sys_chmod
 #undef shmeter_sys_link
 #undef shmeter_sys_rename
@@ -122,13 +122,13 @@ shmeter_sys_stat(int fd, const char *path, struct shmeter_file *out)
 }
 
 static long
-shmeter_sys_pread(int fd, void *buffer, size_t bytes, uint64_t at)
+shmeter_sys_read_first(int fd, void *buffer, size_t bytes)
 {
     uint64_t have = filesystem.bytes[fd - FIRST_FD];
 
     model_step("pread");
-    bytes = at + bytes > have ? (size_t)(have > at ? have - at : 0) : bytes;
-    memcpy(buffer, contents[fd - FIRST_FD] + at, bytes);
+    bytes = bytes > have ? (size_t)have : bytes;
+    memcpy(buffer, contents[fd - FIRST_FD], bytes);
     return (long)bytes;
 }
 
@@ -183,9 +183,9 @@ shmeter_sys_file_limit(void)
 }
 
 static int
-shmeter_sys_allocate(int fd, uint64_t at, uint64_t bytes)
+shmeter_sys_allocate_new(int fd, uint64_t bytes)
 {
-    (void)fd, (void)at, (void)bytes;
+    (void)fd, (void)bytes;
     return 0;
 }
 

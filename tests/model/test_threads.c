@@ -24,7 +24,7 @@
 /* Through libc, where ThreadSanitizer sees that an address is new memory. */
 #define shmeter_sys_map   kernel_sys_map
 #define shmeter_sys_unmap kernel_sys_unmap
-#include "shm/machine/sys.h"
+#include "shm/machine/files.h"
 #undef shmeter_sys_map
 #undef shmeter_sys_unmap
 

@@ -33,7 +33,7 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
 #define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
-#include "shm/machine/sys.h"
+#include "shm/machine/files.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close

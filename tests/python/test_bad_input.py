@@ -1,5 +1,7 @@
 """What goes wrong gives what a Python user expects, and never the end of the interpreter."""
+import ast
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -8,6 +10,7 @@ import tempfile
 from lib import equal, main, raises, Skip, test
 
 import shmeter
+from shmeter import _core
 
 from shmeter.prometheus import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -72,6 +75,16 @@ def names_that_the_store_refuses_are_value_errors():
     except ValueError as error:
         equal(str(error), "many has more than 16 labels")
     raises(ValueError, "Invalid multiprocess mode: x", lambda: Gauge("bad", "Bad.", multiprocess_mode="x"))
+
+
+@test
+def what_help_says_of_open_is_what_it_takes():
+    """Each argument with the default that stands there; another one is refused."""
+    defaults = dict(re.findall(r"(\w+)=([-\w]+)", _core.open.__doc__.partition(")")[0]))
+    assert {"segment", "worker", "max_series", "any_owner"} <= set(defaults), defaults
+    meter = _core.open(**{name: ast.literal_eval(default) for name, default in defaults.items()})
+    assert meter.attached, meter.error
+    raises(TypeError, "'private' is an invalid keyword argument for this function", lambda: _core.open(private=False))
 
 
 @test

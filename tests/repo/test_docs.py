@@ -5,6 +5,7 @@ Usage: test_docs.py SOURCE_FOLDER BUILD_FOLDER
 """
 import atexit
 import glob
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import main, nothing, test  # noqa: E402
+from tap import Skip, main, nothing, test  # noqa: E402
 
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 FOLDER = tempfile.mkdtemp(prefix="shmeter-docs-", dir="/dev/shm")
@@ -74,6 +75,63 @@ def the_readmes_program_counts_what_the_readme_says():
         subprocess.run([binary], check=True)
     said = subprocess.run([os.path.join(BUILD, "cli/shmeter"), "dump", segment], capture_output=True, text=True, check=True).stdout
     assert 'shop_requests_total{method="GET",status="200"} 3\n' in said, said
+
+
+@test
+def the_readmes_program_is_cpp_too():
+    program = next(block for block in blocks("README.md", "c") if "int\nmain" in block)
+    for compiler in (one for one in ("g++", "clang++") if shutil.which(one)):
+        for standard in ("c++17", "c++20"):
+            extensions = ["-Wno-c++20-designator", "-Wno-c++20-extensions"] if compiler == "clang++" else []
+            done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", *extensions,
+                                   "-Wold-style-cast", "-I", os.path.join(BUILD, "include"), "-x", "c++", "-c", "-", "-o", "/dev/null"],
+                                  input=program.replace("NULL", "nullptr"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            assert done.returncode == 0, f"{compiler} -std={standard}:\n{done.stdout}"
+
+
+def made_by_something():
+    """Names of metrics that programs in the documents and the middleware make."""
+    shown = [text("README.md"), text("docs/PYTHON.md"), text("client/shmeter.h")]
+    made = set(re.findall(r'"(shop_\w+)"', "".join(shown)))
+    web = text("client/python/shmeter/web.py")
+    return made | {"shop_http_" + name for name in re.findall(r'start \+ "(\w+)"', web)}
+
+
+@test
+def examples_of_settings_use_metrics_that_something_makes():
+    made, wrong = made_by_something(), []
+    assert "shop_requests_total" in made and "shop_http_request_duration_seconds" in made, made
+    settings = {"deploy/shmeter-exporter.yml": [text("deploy/shmeter-exporter.yml")], "docs/health.md": blocks("docs/health.md", "(?:yaml|json)")}
+    for where, texts in settings.items():
+        for line in (line for one in texts for line in one.splitlines() if re.search(r"expr|histogram|^ +/ sum", line)):
+            for name in re.findall(r"\bshop_\w+", line):
+                if name not in made and re.sub(r"_(bucket|count|sum)$", "", name) not in made:
+                    wrong.append(f"{where}: {name}")
+    nothing(wrong, "metrics that nothing makes")
+
+
+@test
+def tests_that_prove_something_exist():
+    known = set()
+    for kind in ("--tests", "--benchmarks"):
+        said = subprocess.run(["meson", "introspect", kind, BUILD], capture_output=True, text=True, check=False).stdout
+        known |= {one["name"] for one in json.loads(said or "[]")}
+    if not known:
+        raise Skip("meson is not installed")
+    wrong = []
+    for cells in re.findall(r"^\|( *`[^|]*)\|", text("docs/GUARANTEES.md"), re.MULTILINE):
+        for name in re.findall(r"`([^`]+)`", cells):
+            pattern = re.escape(name).replace(r"\.\.\.", ".+")
+            if not any(re.fullmatch(pattern, one) for one in known):
+                wrong.append(name)
+    nothing(wrong, "tests that are none")
+
+
+@test
+def figures_of_the_exporter_stand_in_one_place():
+    """What the README's table has of its memory is not said in its own page with other numbers."""
+    assert re.search(r"^\| exporter at rest[^|]*\| [\d.]+ MiB", text("README.md"), re.MULTILINE)
+    nothing(re.findall(r"\d+ (?:bytes|B) (?:a|per) series|[\d.]+ MiB of anonymous", text("docs/exporter.md")), "figures outside of the README")
 
 
 @test

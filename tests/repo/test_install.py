@@ -83,7 +83,8 @@ def pkg_config(*arguments):
 @test
 def everything_that_users_need_is_installed():
     install()
-    for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "bin/shmeter", "bin/shmeter-exporter",
+    for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "cmake/shmeter/shmeter-config.cmake",
+                    "cmake/shmeter/shmeter-config-version.cmake", "bin/shmeter", "bin/shmeter-exporter",
                     "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket",
                     "systemd/system/shmeter-saved@.service", "sysusers.d/shmeter-exporter.conf"):
         installed(pattern)
@@ -156,6 +157,82 @@ executable('linked', 'app.c', dependencies: dependency('shmeter-link', fallback:
     succeed(["ninja", "-C", path("app-build"), "app", "linked"])
     run(path("app-build/app"))
     run(path("app-build/linked"))
+
+
+@test
+def with_its_wrap_file_each_dependency_is_found_alone():
+    if not shutil.which("meson"):
+        raise Skip("meson is not installed")
+    for name in ("shmeter", "shmeter-link"):
+        write(f"{name}-app/meson.build", f"""project('app', 'c', default_options: ['c_std=c11'])
+executable('app', 'app.c', dependencies: dependency('{name}'))
+""")
+        write(f"{name}-app/app.c", PROGRAM)
+        os.makedirs(path(f"{name}-app/subprojects"))
+        os.symlink(SOURCE, path(f"{name}-app/subprojects/shmeter"))
+        shutil.copy(os.path.join(SOURCE, "deploy/shmeter.wrap"), path(f"{name}-app/subprojects"))
+        environment = {**os.environ, "PKG_CONFIG_LIBDIR": path("nothing")}  # not what may be installed
+        succeed(["meson", "setup", "--wrap-mode=nodownload", path(f"{name}-build"), path(f"{name}-app")], env=environment)
+        succeed(["ninja", "-C", path(f"{name}-build"), "app"])
+        run(path(f"{name}-build/app"))
+
+
+@test
+def cmake_finds_both_wherever_the_prefix_is():
+    if not shutil.which("cmake"):
+        raise Skip("cmake is not installed")
+    install()
+    prefix = os.path.dirname(os.path.dirname(installed("include/shmeter.h")))
+    write("cmake-app/CMakeLists.txt", """cmake_minimum_required(VERSION 3.18)
+project(app C CXX)
+find_package(shmeter 0.1 REQUIRED)
+add_executable(app app.c)
+target_link_libraries(app shmeter::shmeter)
+add_executable(linked app.c)
+target_link_libraries(linked PRIVATE shmeter::link)
+""")
+    write("cmake-app/app.c", PROGRAM)
+    for moved in (prefix, path("moved")):
+        if moved != prefix:
+            shutil.copytree(prefix, moved, symlinks=True)
+        build = moved.rstrip("/").replace("/", "_") + "-build"
+        succeed(["cmake", "-S", path("cmake-app"), "-B", path(build), f"-DCMAKE_PREFIX_PATH={moved}", "-DCMAKE_BUILD_TYPE=Release"])
+        said = succeed(["cmake", "--build", path(build), "--verbose"])
+        assert "-DSHMETER_LINK" in said, said
+        for name in ("app", "linked"):
+            run(os.path.join(path(build), name))
+        assert "libshmeter.so" in succeed(["readelf", "-d", os.path.join(path(build), "linked")])
+    old = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("later"), f"-DCMAKE_PREFIX_PATH={prefix}"], capture_output=True, text=True,
+                         check=False, input="")
+    assert old.returncode == 0, old.stderr
+    write("cmake-app/CMakeLists.txt", "cmake_minimum_required(VERSION 3.18)\nproject(app C)\nfind_package(shmeter 7 REQUIRED)\n")
+    refused = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("refused"), f"-DCMAKE_PREFIX_PATH={prefix}"], capture_output=True,
+                             text=True, check=False)
+    assert refused.returncode != 0 and "0.1.0" in refused.stderr, refused.stderr
+
+
+@test
+def it_is_built_without_the_library_of_its_tests():
+    if not shutil.which("meson"):
+        raise Skip("meson is not installed")
+    known = path("packages")
+    os.mkdir(known)
+    folders = succeed(["pkg-config", "--variable", "pc_path", "pkg-config"]).strip().split(":")
+    for file in (file for folder in reversed(folders) for file in glob.glob(folder + "/*.pc")):
+        link = os.path.join(known, os.path.basename(file))
+        if os.path.basename(file) != "cmocka.pc" and not os.path.exists(link):
+            os.symlink(file, link)
+    environment = {**os.environ, "PKG_CONFIG_LIBDIR": known}
+    native = "--native-file=" + write("native.ini", "[binaries]\ncmake = 'false'\n")  # which would find it too
+    said = succeed(["meson", "setup", native, path("untested"), SOURCE], env=environment)
+    assert "the tests are not built" in said, said
+    targets = json.loads(succeed(["meson", "introspect", "--targets", path("untested")]))
+    files = [os.path.relpath(file, path("untested")) for target in targets for file in target["filename"]]
+    assert "cli/shmeter" in files and "exporter/shmeter-exporter" in files, files
+    assert not [file for file in files if file.startswith("tests/")], "installing builds tests"
+    wanted = subprocess.run(["meson", "setup", native, "-Dtests=enabled", path("tested"), SOURCE], env=environment, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, check=False)
+    assert wanted.returncode != 0 and "cmocka" in wanted.stdout, wanted.stdout
 
 
 if __name__ == "__main__":

@@ -78,6 +78,11 @@ def modes_wrong(page):
     return different(sorted(said), sorted(word for _, _, word, _, _ in rows("lib/read/snapshot/modes.def", "MODE") if word))
 
 
+def json_types_wrong(page):
+    said = quoted(re.search(r"`type` \(([^)]*)\)", page)[1])
+    return different(sorted(said), sorted(word for _, word, *_ in rows("lib/model/types.def", "TYPE")))
+
+
 def numbers_wrong(page):
     """The names of ABI.md, whose numbers test_abi.py compares with the header's, are those of the rows, in order."""
     wrong = []
@@ -101,6 +106,7 @@ TABLES = {
     lives_wrong: ("docs/health.md", "`life` (`live`,", "`life` (`alive`,"),
     slots_wrong: ("docs/exporter.md", "worker slots: `used`", "worker slots: `live`"),
     modes_wrong: ("docs/PYTHON.md", "| ten modes (`all`,", "| ten modes (`each`,"),
+    json_types_wrong: ("docs/cli.md", "`type` (`counter`,", "`type` (`count`,"),
     numbers_wrong: ("docs/ABI.md", "| SHMETER_LIVE_SUM |", "| SHMETER_SUM_LIVE |"),
 }
 

@@ -87,6 +87,7 @@ struct metric_object {
     uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
     uint32_t labels_n;
     struct table children; /* of a family with labels */
+    PyObject *overflow;    /* its one child for all label values past a limit; NULL: none yet */
     const struct shmeter_family *family;
     struct core *core;
     struct meter_object *meter;
@@ -98,6 +99,10 @@ struct metric_object {
 /* meter.c */
 extern PyType_Spec meter_spec;
 PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
+
+/* nameless.c */
+void nameless_have(struct meter_object *meter, const struct shmeter_options *options);
+int nameless_is(const struct meter_object *meter);
 
 /* series.c: a metric's series in the segment. */
 /* Label values as the store takes them: UTF-8 without zero bytes. */
@@ -113,6 +118,7 @@ PyObject *metric_missing(const struct metric_object *metric); /* raises what an 
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
 int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
+int metric_has_place(struct metric_object *metric);               /* whether its own series is one of the store's */
 
 /*
  * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code
@@ -163,6 +169,15 @@ PyObject *metric_open(PyObject *meter, PyObject *args);
 /* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
+
+/* What the meter has said, if it has said more than so much before: a RuntimeWarning. -1 with an exception: it is an error. */
+static inline int
+core_warn(const struct meter_object *meter, uint64_t before)
+{
+    return shmeter_load_relaxed(&meter->meter->messages_n) == before
+               ? 0
+               : PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s", shmeter_error(meter->meter));
+}
 
 /* A number as updates take it: float, int, or what has __float__ or __index__. -1 with an exception. */
 static inline int

@@ -128,10 +128,51 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
-    if (said != shmeter_load_relaxed(&metric->meter->meter->messages_n) &&
-        PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "%s", shmeter_error(metric->meter->meter)))
+    if (core_warn(metric->meter, said))
         Py_CLEAR(child); /* warnings are errors here */
     return (PyObject *)child;
+}
+
+/* Makes the family's child of the series __overflow__, if there is none. */
+static void
+make_overflow(struct metric_object *metric)
+{
+    struct values values = { .n = 0 };
+    PyObject *value = PyUnicode_FromString(SHMETER_OVERFLOW_VALUE), *overflow = NULL;
+
+    while (value && values.n < metric->labels_n)
+        values.str[values.n++] = Py_NewRef(value);
+    if (value)
+        overflow = make_child(metric, &values);
+    values_drop(&values);
+    Py_XDECREF(value);
+    if (overflow && !metric->overflow)
+        metric->overflow = Py_NewRef(overflow);
+    Py_XDECREF(overflow);
+}
+
+/*
+ * Past a limit all label values share one child, as they share one series: a program that goes on with new values does
+ * not keep an object for each. Takes the reference; returns that of the child to be used.
+ */
+static PyObject *
+shared(struct metric_object *metric, PyObject *child)
+{
+    struct metric_object *own = (struct metric_object *)child, *overflow;
+
+    if (!metric->overflow)
+        make_overflow(metric);
+    overflow = (struct metric_object *)metric->overflow;
+    if (!overflow) {
+        PyErr_Clear();
+        return child;
+    }
+    if (memcmp(&own->handle, &overflow->handle, sizeof own->handle))
+        metric_bind(overflow); /* to another segment by now, perhaps */
+    if (memcmp(&own->handle, &overflow->handle, sizeof own->handle))
+        return child;
+    Py_DECREF(child);
+    return Py_NewRef(metric->overflow);
 }
 
 /*
@@ -152,6 +193,19 @@ add_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, P
     return child;
 }
 
+static PyObject *
+new_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, const struct values *values)
+{
+    PyObject *child = make_child(metric, values);
+
+    if (child && !metric->tracks && !metric_has_place((struct metric_object *)child)) {
+        child = shared(metric, child);
+        if (child == metric->overflow)
+            return child;
+    }
+    return add_child(metric, hash, str, child);
+}
+
 /* The child of these values, new reference. */
 static PyObject *
 child_of(struct metric_object *metric, PyObject *const *str, const struct values *values)
@@ -162,7 +216,7 @@ child_of(struct metric_object *metric, PyObject *const *str, const struct values
     CORE_LOCK(metric)
     child = Py_XNewRef(table_find(&metric->children, metric->labels_n, hash, str));
     if (!child && values)
-        child = add_child(metric, hash, str, make_child(metric, values));
+        child = new_child(metric, hash, str, values);
     CORE_UNLOCK()
     return child;
 }
@@ -238,7 +292,8 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_LOCK(metric)
     child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
     CORE_UNLOCK()
-    had = child && (metric->shows_own || !hidden_since((struct metric_object *)child));
+    had = (child && (metric->shows_own || !hidden_since((struct metric_object *)child))) ||
+          metric->overflow; /* nobody knows which values are counted there */
     if (child)
         own_leave((struct metric_object *)child);
     Py_XDECREF(child);
@@ -337,6 +392,7 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
     CORE_LOCK(metric)
     leave_all(metric);
     table_free(&metric->children, metric->labels_n);
+    Py_CLEAR(metric->overflow);
     CORE_UNLOCK()
     own_zero(metric);
     if (metric->shows_own)
@@ -371,6 +427,9 @@ labels_children(PyObject *self, void *Py_UNUSED(closure))
         if (child && PyDict_SetItem(found, child->labelvalues, (PyObject *)child))
             Py_CLEAR(found);
     }
+    if (found && metric->overflow &&
+        PyDict_SetItem(found, ((struct metric_object *)metric->overflow)->labelvalues, metric->overflow))
+        Py_CLEAR(found);
     CORE_UNLOCK()
     return found;
 }

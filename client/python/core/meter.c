@@ -82,8 +82,10 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     PyObject_GC_Track((PyObject *)meter);
     if (!meter->open)
         PyErr_NoMemory();
-    else if (result && shmeter_segment_path(shmeter_open_name(segment), path) == -EINVAL)
+    else if (result && segment && *segment && shmeter_segment_path(segment, path) == -EINVAL)
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));
+    else
+        nameless_have(meter, &options);
     if (PyErr_Occurred())
         Py_CLEAR(meter);
     return (PyObject *)meter;
@@ -219,13 +221,13 @@ meter_path(PyObject *self, void *Py_UNUSED(closure))
     return PyUnicode_DecodeFSDefault(((struct meter_object *)self)->meter->path);
 }
 
-/* Whether there is a segment: else everything counts into private memory. */
+/* Whether there is a segment that is shared: else everything counts in this process's own memory. */
 static PyObject *
 meter_attached(PyObject *self, void *Py_UNUSED(closure))
 {
     const struct shmeter_attachment *attachment = shmeter_meter_attachment(((struct meter_object *)self)->meter);
 
-    return PyBool_FromLong(attachment && attachment->base);
+    return PyBool_FromLong(attachment && attachment->base && !attachment->own);
 }
 
 static PyObject *

@@ -72,7 +72,7 @@ open_family(struct metric_object *metric, struct shmeter_desc *desc)
     desc->type = types[metric->kind];
     family = metric_family(metric, desc, NULL);
     metric->apart = family && shmeter_family_refused(family);
-    if (metric->apart && (!may_be_apart || family->invalid)) {
+    if (metric->apart && (!may_be_apart || SHMETER_FAMILY_INVALID(family))) {
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(metric->meter->meter));
         return NULL;
     }
@@ -137,8 +137,9 @@ refused(struct metric_object *metric)
 }
 
 const char metric_open_doc[] = "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, "
-                               "bounds, range or states, view=VIEW_PLAIN) -> bool\n\n"
-                               "Opens the family; whether the store has it. Without one it counts into private memory.";
+                               "bounds, range or states, view=VIEW_PLAIN) -> bool or None\n\n"
+                               "Opens the family; whether the store has a place for it. False: the meter's error says "
+                               "why. None: it has said so before. Without a place it counts into private memory.";
 
 PyObject *
 metric_open(PyObject *meter, PyObject *args)
@@ -148,6 +149,7 @@ metric_open(PyObject *meter, PyObject *args)
     struct shmeter_desc desc = { .by_pid = 1 };
     PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *list;
     int mode, view = METRIC_PLAIN, failed = 0;
+    uint64_t said;
 
     if (!PyArg_ParseTuple(args, "O!UUUUO!OiO|i", core->metric, &metric, &stored_name, &name, &documentation, &unit,
                           &PyTuple_Type, &labelnames, &extra, &mode, &list, &view))
@@ -172,6 +174,7 @@ metric_open(PyObject *meter, PyObject *args)
     metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
     if (list != Py_None)
         failed = read_more(metric, list, &desc);
+    said = shmeter_load_relaxed(&metric->meter->meter->messages_n);
     if (!failed && metric->labelvalues)
         metric->family = open_family(metric, &desc);
     PyMem_Free((void *)(uintptr_t)desc.bounds); /* or its states */
@@ -181,7 +184,11 @@ metric_open(PyObject *meter, PyObject *args)
     metric->ready = !metric->labels_n;
     if (metric->ready && metric->tracks && own_begin(metric))
         return refused(metric);
-    return PyBool_FromLong(shmeter_family_binding(metric->family) != NULL);
+    if (!shmeter_family_result(metric->family) && (metric->labels_n || metric_has_place(metric)))
+        Py_RETURN_TRUE;
+    if (shmeter_load_relaxed(&metric->meter->meter->messages_n) != said)
+        Py_RETURN_FALSE;
+    Py_RETURN_NONE;
 }
 
 /* ---- the type ---- */
@@ -198,6 +205,7 @@ metric_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(metric->labelvalues);
     if (metric->own)
         Py_VISIT(metric->own->said);
+    Py_VISIT(metric->overflow);
     return table_visit(&metric->children, visit, arg);
 }
 
@@ -207,6 +215,7 @@ metric_clear(PyObject *self)
     struct metric_object *metric = (struct metric_object *)self;
 
     table_free(&metric->children, metric->labels_n);
+    Py_CLEAR(metric->overflow);
     Py_CLEAR(metric->extra);
     if (metric->own)
         Py_CLEAR(metric->own->said);

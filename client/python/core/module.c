@@ -178,7 +178,11 @@ static PyMethodDef functions[] = {
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
-      PyDoc_STR("open(segment=None, *, private=False, ...) -> Meter") },
+      PyDoc_STR(
+          "open(segment=None, *, mode=0, worker=None, group=-1, lane_bytes=0, max_series=0, "
+          "max_family_series=0, max_slots=0, max_gauges=0, cpu_lanes=0, shared_lanes=0, any_owner=False, load=None) -> "
+          "Meter\n\nAttaches to a segment, creating it if need be. ValueError: no segment could have this "
+          "name.") },
     { "web", web_new, METH_VARARGS,
       PyDoc_STR("web(app, resolve, excluded, metrics, always) -> Web\n\nFor the middleware.") },
     { "normalize_path", web_normalize, METH_O,

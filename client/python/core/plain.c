@@ -39,6 +39,7 @@ open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const 
 {
     PyObject *metric = PyObject_CallNoArgs((PyObject *)type), *name = short_name(plain->name, suffix), *args = NULL;
     PyObject *labels = plain->labels ? PySequence_Tuple(plain->labels) : PyTuple_New(0), *opened = NULL;
+    const struct meter_object *meter = (const struct meter_object *)self;
     int mode = mode_of(plain->mode);
 
     if (metric && name && labels && mode >= 0)
@@ -46,7 +47,7 @@ open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const 
                              extra, METRIC_PLAIN);
     if (args)
         opened = metric_open(self, args);
-    if (!opened)
+    if (!opened || (opened == Py_False && core_warn(meter, UINT64_MAX)))
         Py_CLEAR(metric);
     Py_XDECREF(opened);
     Py_XDECREF(args);

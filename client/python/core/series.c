@@ -155,6 +155,24 @@ metric_shown(struct metric_object *metric, PyObject *values)
     return shown;
 }
 
+/* An info has no handle: what it says is looked for when it is said. */
+int
+metric_has_place(struct metric_object *metric)
+{
+    struct metric_text text;
+    const uint32_t n = metric->child ? metric->labels_n : 0;
+    int shown = 0;
+
+    if (metric->kind == KIND_INFO)
+        return 1;
+    if (metric_text_of(&text, metric->labelvalues, n))
+        PyErr_Clear();
+    else
+        shown = shmeter_shown_v(metric->family, text.values, n);
+    metric_text_drop(&text, n);
+    return shown;
+}
+
 PyObject *
 metric_missing(const struct metric_object *metric)
 {

@@ -20,6 +20,7 @@ info_put(PyObject *self, PyObject *args)
     const struct shmeter_family *family;
     PyObject *names, *values, *all;
     struct metric_text text;
+    uint64_t said;
     uint32_t n;
 
     if (!PyArg_ParseTuple(args, "O!O!", &PyTuple_Type, &names, &PyTuple_Type, &values))
@@ -32,6 +33,7 @@ info_put(PyObject *self, PyObject *args)
         return NULL;
     if (info->apart)
         Py_RETURN_NONE;
+    said = shmeter_load_relaxed(&info->meter->meter->messages_n);
     family = metric_family(info, &desc, names);
     all = family ? all_values(info, values) : NULL;
     if (!all)
@@ -41,7 +43,7 @@ info_put(PyObject *self, PyObject *args)
         shmeter_info_replace_v(family, text.values, n, info->child ? info->labels_n : 0);
     metric_text_drop(&text, n);
     Py_DECREF(all);
-    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    return PyErr_Occurred() || core_warn(info->meter, said) ? NULL : Py_NewRef(Py_None);
 }
 
 /* info.say(version="1", host="a") */

@@ -5,15 +5,18 @@
 #include "pieces.h"
 
 #include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "base/saturate.h"
 #include "exposition/exposition.h"
 #include "process/pool.h"
+#include "read/file/reader.h"
 
 struct view {
     struct exposition *exposition;
     struct pieces_all pieces;
-    struct process_pool *processes; /* made at the first question                                           */
+    struct process_pool *processes;      /* made at the first question                                           */
+    struct shmeter_reader_memory memory; /* what this process has mapped, for when the file cannot be opened */
 };
 
 void
@@ -27,37 +30,83 @@ view_free(struct view *view)
     free(view);
 }
 
+/* The path, as a pattern that it alone fits where it would be taken for one. */
+static char *
+pattern_of(const char *path)
+{
+    const int escapes = shmeter_reader_is_pattern(path);
+    char *out = malloc(2 * strlen(path) + 1), *at = out;
+
+    for (; out && *path; path++) {
+        if (escapes && strchr("*?[\\", *path))
+            *at++ = '\\';
+        *at++ = *path;
+    }
+    if (out)
+        *at = 0;
+    return out;
+}
+
 /* Where the segment is, for a reader. */
 static struct view *
-view_new(const char *path)
+view_new(const char *path, int alone)
 {
-    const struct store_options options = {
-        .names = &path,
+    struct view *view = calloc(1, sizeof *view);
+    char *name = alone ? strdup("own") : pattern_of(path);
+    struct store_options options = {
+        .names = (const char *const *)&name,
         .names_n = 1,
         .label = STORE_LABEL_NEVER,
         .keep_removed = 1,
     };
-    struct view *view = calloc(1, sizeof *view);
 
-    if (!view)
-        return NULL;
-    view->exposition = exposition_new(&options);
-    if (view->exposition)
+    if (view && name) {
+        options.memory = &view->memory;
+        view->memory.alone = (uint32_t)alone;
+        view->exposition = exposition_new(&options);
+    }
+    free(name);
+    if (view && view->exposition)
         return view;
     free(view);
     return NULL;
+}
+
+static void
+note_memory(struct shmeter_reader_memory *memory, const struct shmeter_attachment *attachment)
+{
+    memory->base = attachment ? attachment->base : NULL;
+    if (!memory->base)
+        return;
+    memory->header = &attachment->header;
+    memory->device = makedev((unsigned)(attachment->device >> 32), (unsigned)attachment->device);
+    memory->inode = attachment->inode;
+}
+
+/* The meter's view, which knows where the segment is by now. NULL: no memory. */
+static struct view *
+view_of(struct meter_object *meter)
+{
+    const int alone = nameless_is(meter);
+
+    if (meter->view && meter->view->memory.alone != (uint32_t)alone) { /* it has got the shared segment since */
+        view_free(meter->view);
+        meter->view = NULL;
+    }
+    if (!meter->view && meter->meter)
+        meter->view = view_new(meter->meter->path, alone);
+    if (meter->view)
+        note_memory(&meter->view->memory, shmeter_meter_attachment(meter->meter));
+    return meter->view;
 }
 
 /* The segment of the moment. Returns 0, or -1 with an exception. */
 int
 view_take(struct meter_object *meter)
 {
-    int result = -ENOMEM;
+    const struct view *view = view_of(meter);
+    int result = view ? exposition_read(view->exposition, NULL, NULL) : -ENOMEM;
 
-    if (!meter->view && meter->meter)
-        meter->view = view_new(meter->meter->path);
-    if (meter->view)
-        result = exposition_read(meter->view->exposition, NULL, NULL);
     if (result)
         PyErr_NoMemory();
     return result ? -1 : 0;
@@ -66,12 +115,10 @@ view_take(struct meter_object *meter)
 struct process_pool *
 view_processes(struct meter_object *meter)
 {
-    struct view *view = meter->view;
+    struct view *view = view_of(meter);
     const struct segment_status *status;
     int result = -ENOMEM;
 
-    if (!view && meter->meter)
-        view = meter->view = view_new(meter->meter->path);
     if (view && !view->processes)
         view->processes = process_pool_new(0);
     if (view && view->processes)

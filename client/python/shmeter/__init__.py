@@ -31,7 +31,7 @@ def open(segment=None, **options) -> Meter:
     The first segment that is opened is also the one that shmeter.prometheus counts in. options: worker, mode, group, any_owner, and the sizes
     lane_bytes, max_series, max_family_series, max_slots, max_gauges, cpu_lanes and shared_lanes, which count for its creator alone. So does
     load, a file that `shmeter save` has made, with which the segment begins (None: $SHMETER_LOAD); one that is not there is passed by.
-    ValueError: no segment could have this name. Where the store cannot be had, the meter counts into private memory, and error says why.
+    ValueError: no segment could have this name. Where the store cannot be had, the meter counts in memory of this process, and error says why.
     """
     from . import segment as segments, store
     meter = segments.attach(segment, **options)

@@ -95,7 +95,11 @@ def is_own_of(meter):
 
 def _sweep(folder):
     """Takes away the files of processes that were killed before they could: a file has a name for milliseconds."""
-    for entry in os.scandir(folder):
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
         with contextlib.suppress(OSError):
             if entry.name.startswith(PREFIX) and time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_SECONDS:
                 os.unlink(entry.path)
@@ -106,15 +110,22 @@ def is_maker():
     return _own_pid == os.getpid()
 
 
+def _folders():
+    """Where a file without a name may be. The first one may be full, and there may be no other."""
+    yield "/dev/shm"
+    with contextlib.suppress(FileNotFoundError):
+        yield tempfile.gettempdir()
+
+
 def nameless(**options):
     """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter and the path that it
     had at first."""
-    for folder in ("/dev/shm", tempfile.gettempdir()):  # the first one may be full
+    for folder in _folders():
         path = f"{folder}/{PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too
-            with contextlib.suppress(FileNotFoundError):  # the process was stopped meanwhile, and another one has swept
+            with contextlib.suppress(OSError):  # the process was stopped meanwhile, and another one has swept
                 os.unlink(path)
             _sweep(folder)
             break

@@ -87,6 +87,11 @@ def tell_once(words, stacklevel=5):
         warnings.warn(words, RuntimeWarning, stacklevel=stacklevel)
 
 
+def _alone(error, name):
+    """The error as a sentence that says what comes of it."""
+    return error if error.endswith("in this process alone") else f"{error}; {name} counts in this process alone"
+
+
 def open_metric(metric, name, definition, view):
     """Opens a metric. name: in the segment. definition and view: the other arguments of Meter._open_metric."""
     meter = counting()
@@ -106,8 +111,8 @@ def open_metric(metric, name, definition, view):
         remade.note(metric, name, definition)
     if metric._apart:
         tell_once(f"{name} is in use in this process with another type, labels or buckets: the metric that is made now counts in this process alone")
-    elif not stored:
-        warnings.warn(f"{meter.error}; {name} counts in this process alone", RuntimeWarning, stacklevel=4)
+    elif stored is False:
+        warnings.warn(_alone(meter.error, name), RuntimeWarning, stacklevel=4)
 
 
 def _living(name):

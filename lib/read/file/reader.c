@@ -50,7 +50,7 @@ shmeter_reader_path(const char *name, char *path, size_t path_bytes)
 }
 
 static int
-open_file(const char *path, struct shmeter_reader_error *error)
+open_file(const char *path, const char *name, struct shmeter_reader_error *error)
 {
     /* NONBLOCK: a FIFO put there must not stop us. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -61,7 +61,8 @@ open_file(const char *path, struct shmeter_reader_error *error)
     case ENOENT:
     case ENOTDIR:
         return refuse(error, SHMETER_READER_ABSENT, -ENOENT,
-                      "%s does not exist: start the application, or create the segment with: shmeter create", path);
+                      "%s does not exist: start the application, or create the segment with: shmeter create %s", path,
+                      name);
     case ELOOP:
         return refuse(error, SHMETER_READER_NOT_SEGMENT, -ELOOP,
                       "%s is a symbolic link, which is never followed: give the path of the segment itself", path);
@@ -140,8 +141,8 @@ check_header(const struct shmeter_header *header, ssize_t got, uint64_t file_byt
                       "%s is not a shmeter segment: give another name, or remove the file", path);
     if (got < (ssize_t)sizeof *header)
         return refuse(error, SHMETER_READER_DAMAGED, -EINVAL,
-                      "%s was truncated to %llu bytes: remove it with: shmeter rm --force", path,
-                      (unsigned long long)file_bytes);
+                      "%s was truncated to %llu bytes: remove it with: shmeter rm --force %s", path,
+                      (unsigned long long)file_bytes, path);
     if (header->abi_major != SHMETER_ABI_MAJOR)
         return refuse(error, SHMETER_READER_OTHER_ABI, -EPROTONOSUPPORT,
                       "%s has segment version %u.%u, and this program reads version %u: use the shmeter that the "
@@ -151,7 +152,7 @@ check_header(const struct shmeter_header *header, ssize_t got, uint64_t file_byt
     if (!result)
         return 0;
     return refuse(error, result == -EPROTONOSUPPORT ? SHMETER_READER_OTHER_ABI : SHMETER_READER_DAMAGED, result,
-                  "%s %s", path, why);
+                  "%s %s%s%s", path, why, shmeter_header_names(why), shmeter_header_names(why)[0] ? path : "");
 }
 
 static int
@@ -191,10 +192,44 @@ open_checked(struct shmeter_reader *reader, const struct shmeter_reader_options 
     return 0;
 }
 
+/* Reads what this process has mapped: its file cannot be had, or there is none. */
+static void
+open_memory(struct shmeter_reader *reader, const struct shmeter_reader_memory *memory)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+    reader->fd = -1;
+    reader->memory = memory;
+    reader->header = *memory->header;
+    reader->base = memory->base;
+    reader->bytes = reader->file_bytes = reader->held_bytes = memory->header->segment_bytes;
+    reader->device = memory->device;
+    reader->inode = memory->inode;
+    reader->uid = geteuid();
+    reader->gid = getegid();
+    reader->mode = 0600;
+}
+
+static int
+open_named(struct shmeter_reader *reader, const char *name, const struct shmeter_reader_options *options,
+           struct shmeter_reader_error *error)
+{
+    int result = shmeter_reader_path(name, reader->path, sizeof reader->path);
+
+    if (result)
+        return refuse(error, SHMETER_READER_BAD_NAME, -EINVAL,
+                      "'%.*s' cannot name a segment: use letters, digits and _ . - (at most %u), or a path with '/'",
+                      128, name ? name : "", SHMETER_READER_PATH_BYTES - 32);
+    result = reader->fd = open_file(reader->path, name, error);
+    return result < 0 ? result : open_checked(reader, options, error);
+}
+
 int
 shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct shmeter_reader_options *options,
                     struct shmeter_reader_error *error)
 {
+    const struct shmeter_reader_memory *memory = options && options->memory && options->memory->base ? options->memory
+                                                                                                     : NULL;
     struct shmeter_reader *reader;
     int result;
 
@@ -205,15 +240,11 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
     if (!reader)
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
-    result = shmeter_reader_path(name, reader->path, sizeof reader->path);
-    if (result)
-        result = refuse(error, SHMETER_READER_BAD_NAME, -EINVAL,
-                        "'%.*s' cannot name a segment: use letters, digits and _ . - (at most %u), or a path with '/'",
-                        128, name ? name : "", SHMETER_READER_PATH_BYTES - 32);
-    else
-        result = reader->fd = open_file(reader->path, error);
-    if (result >= 0)
-        result = open_checked(reader, options, error);
+    result = memory && memory->alone ? -ENOENT : open_named(reader, name, options, error);
+    if (result < 0 && memory) {
+        open_memory(reader, memory);
+        result = 0;
+    }
     if (result < 0) {
         shmeter_reader_close(reader);
         return result;
@@ -228,11 +259,24 @@ shmeter_reader_close(struct shmeter_reader *reader)
 {
     if (!reader)
         return;
-    if (reader->base)
+    if (reader->base && !reader->memory)
         munmap((void *)(uintptr_t)reader->base, reader->bytes);
     if (reader->fd >= 0)
         close(reader->fd);
     free(reader);
+}
+
+static enum shmeter_reader_place
+look_at_memory(const struct shmeter_reader *reader)
+{
+    struct stat named;
+
+    if (reader->memory->base != reader->base)
+        return SHMETER_READER_REPLACED;
+    if (reader->memory->alone || lstat(reader->path, &named))
+        return SHMETER_READER_HERE;
+    return named.st_dev == reader->device && named.st_ino == reader->inode ? SHMETER_READER_HERE
+                                                                           : SHMETER_READER_REPLACED;
 }
 
 enum shmeter_reader_place
@@ -242,6 +286,8 @@ shmeter_reader_look(struct shmeter_reader *reader)
 
     if (reader->dead)
         return SHMETER_READER_TRUNCATED;
+    if (reader->memory)
+        return look_at_memory(reader);
     if (fstat(reader->fd, &file) == 0) {
         if ((uint64_t)file.st_size != reader->file_bytes) {
             reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */

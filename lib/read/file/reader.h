@@ -34,9 +34,22 @@ struct shmeter_reader_error {
     uint64_t bytes;                        /* of address space that could not be had, 0 none                 */
 };
 
+/*
+ * A segment that this process has mapped itself, to count in it. base and header may change between two snapshots, when
+ * the process attaches to another segment.
+ */
+struct shmeter_reader_memory {
+    const unsigned char *base;           /* NULL: none                                                        */
+    const struct shmeter_header *header; /* checked, of base                                                  */
+    uint64_t device, inode;              /* of its file, as stat(2) has them                                  */
+    uint32_t alone;                      /* 1: it has no file, and no file is looked for                       */
+};
+
 struct shmeter_reader_options {
     const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
     uint32_t owners_n;
+    const struct shmeter_reader_memory
+        *memory; /* read where no file can be opened; NULL: none. Outlives readers */
 };
 
 struct shmeter_reader {
@@ -45,8 +58,9 @@ struct shmeter_reader {
     uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
     uint64_t held_bytes;          /* of memory that the file had at the last look                            */
     struct shmeter_header header; /* a private copy, checked: the one that is used                          */
-    int fd;                       /* read-only; for the slots' locks                                        */
-    uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
+    int fd;                       /* read-only; for the slots' locks. -1: it reads memory of this process     */
+    const struct shmeter_reader_memory *memory; /* that one; NULL: a file                                    */
+    uint32_t dead; /* 1: the file was truncated; nothing may be read any more                */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
     char name[SHMETER_READER_PATH_BYTES]; /* as it was asked for: NAME or a path                             */
@@ -55,7 +69,7 @@ struct shmeter_reader {
 
 /*
  * Opens and maps the segment called name: NAME stands for /dev/shm/shmeter.NAME.v1, a name with '/' is a file's path.
- * NULL options: any owner. Returns 0 and *out, or -errno, *out NULL and, when error is not NULL, why.
+ * NULL options: any owner, and no memory. Returns 0 and *out, or -errno, *out NULL and, when error is not NULL, why.
  * Not signal-safe. A reader may be used by one thread at a time; it survives fork.
  */
 int shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct shmeter_reader_options *options,

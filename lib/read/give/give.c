@@ -183,7 +183,7 @@ give_series(struct giving *giving, struct model *model, const struct giving_targ
         }
         if (fate == FILTERED && !target->newer)
             target->counts->series_filtered += series->visible;
-        if (fate != GIVEN || !series->visible || !summed(giving, series, family))
+        if (fate != GIVEN || !series->visible || series->left || !summed(giving, series, family))
             continue;
         if (given->refused) {
             model->conflicts++;

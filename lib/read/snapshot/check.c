@@ -402,7 +402,7 @@ snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned c
     if (record.values_n != family->labels_n)
         return -EINVAL;
     out->unit = unit;
-    out->created_ns = record.created_real_ns;
+    out->created_ns = SHMETER_NOTED_NS(record.created_real_ns);
     result = check_cell(snapshot, family, record.cell, out, word);
     if (!result)
         result = take_cell(snapshot, family, out, *word, 0);

@@ -55,6 +55,7 @@ struct snapshot_series { /* a checked private copy of a series record */
     uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
     uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
     uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
+    uint32_t left;    /* an info that no living process has                                                   */
     uint64_t created_ns;
     const char *const *values;
 };

@@ -62,8 +62,12 @@ note_open(struct snapshot *snapshot, uint32_t slot, uint64_t entry, uint64_t ope
         family->open = number;
 }
 
-/* The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list. */
-static void
+/*
+ * The slot may get another owner meanwhile, which is visible in the slot word before that owner writes the list.
+ * Returns 1 when it is known since when its owner has had something open; who has nothing may have been there before
+ * all others.
+ */
+static int
 read_list(struct snapshot *snapshot, uint32_t slot)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
@@ -72,31 +76,42 @@ read_list(struct snapshot *snapshot, uint32_t slot)
     const uint64_t *owner = snapshot_word(snapshot, header->slot_words_off + slot * sizeof(struct shmeter_slot_word));
     const uint64_t *list = snapshot_word(snapshot, block + offsetof(struct shmeter_slot_block, opened));
     const uint64_t *opens = snapshot_word(snapshot, header->state_off + offsetof(struct shmeter_state, opens));
-    uint64_t entries[SHMETER_OPENED], counted;
+    const uint64_t *least = snapshot_word(snapshot, block + offsetof(struct shmeter_slot_block, opened_first));
+    uint64_t entries[SHMETER_OPENED], counted, first;
     uint32_t n, i;
 
     /* pairs with shmeter_opened_begin */
     if (shmeter_load_acquire(of) != snapshot->slots[slot].owner.owner)
-        return;
+        return 0;
     for (n = 0; n < SHMETER_OPENED && (entries[n] = shmeter_load_relaxed(&list[n])); n++)
         ;
+    first = shmeter_load_relaxed(least);
     /* pairs with shmeter_opened_number */
     shmeter_fence_acquire();
     counted = shmeter_load_relaxed(opens); /* not less than the number of any entry */
     if (shmeter_load_relaxed(owner) != snapshot->slots[slot].owner.owner)
-        return;
+        return 0;
     for (i = 0; i < n; i++)
         note_open(snapshot, slot, entries[i], counted);
+    snapshot->opens = counted;
+    if (first < snapshot->open_first)
+        snapshot->open_first = first;
+    return first != 0;
 }
 
+/* What all living processes have open is known when none of them can be without a slot, and each list was read. */
 static void
 read_lists(struct snapshot *snapshot)
 {
-    uint32_t i;
+    uint32_t i, live_n = 0, known_n = 0;
 
-    for (i = 0; i < snapshot->slots_n && snapshot->state_held; i++)
+    snapshot->open_first = UINT64_MAX;
+    for (i = 0; i < snapshot->slots_n && snapshot->state_held; i++) {
+        live_n += snapshot->slots[i].live != 0;
         if (snapshot->slots[i].live && snapshot_has_block(snapshot, i))
-            read_list(snapshot, i);
+            known_n += (uint32_t)read_list(snapshot, i);
+    }
+    snapshot->opens_known = live_n && known_n == live_n && live_n < snapshot->slots_n;
 }
 
 /* ---- which one is in force ---- */
@@ -265,15 +280,18 @@ int
 snapshot_take_in_force(struct snapshot *snapshot)
 {
     struct snapshot_family *family;
-    uint32_t i, number;
-    int result = 0, changed = 0;
+    uint32_t i;
+    int result = 0, changed = 0, wanted = 0;
 
     snapshot->status.superseded_len = 0;
     snapshot->status.superseded_n = 0;
-    for (i = 0; i < snapshot->several_n; i++)
-        for (number = snapshot->several[i].last; (family = family_of(snapshot, number)); number = family->namesake)
-            family->open = family->open_n = 0;
-    if (snapshot->several_n)
+    snapshot->opens_known = 0;
+    for (i = 0; i < snapshot->families_n; i++) {
+        family = &snapshot->families[i];
+        family->open = family->open_n = 0;
+        wanted |= family->several || snapshot_may_leave(family);
+    }
+    if (wanted)
         read_lists(snapshot);
     for (i = 0; i < snapshot->several_n && result >= 0; i++) {
         result = judge(snapshot, &snapshot->several[i], choose(snapshot, &snapshot->several[i]));

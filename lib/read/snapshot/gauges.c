@@ -94,7 +94,8 @@ read_common(struct snapshot *snapshot, struct snapshot_gauge *gauge)
         return;
     }
     gauge->stamp = cell.second;
-    combine_sum(gauge, cell.first);
+    if (!snapshot_has_left(snapshot, gauge->series))
+        combine_sum(gauge, cell.first);
 }
 
 static int

@@ -201,6 +201,8 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
         snapshot_gauges_add(snapshot, number);
     else if (family->type != SHMETER_INFO)
         snapshot_cells_add(snapshot, number, word);
+    else if (snapshot_infos_add(snapshot, number))
+        return -ENOMEM;
     if (!repaired) /* else others may have become the same by it: they add up */
         label_series(snapshot, number);
     return 0;

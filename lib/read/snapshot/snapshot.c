@@ -101,6 +101,7 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->grown.all);
     free(snapshot->holes);
     free(snapshot->several);
+    free(snapshot->infos);
     free(snapshot->runs);
     free(snapshot->histograms);
     free(snapshot->sums);
@@ -200,6 +201,7 @@ take_parts(struct snapshot *snapshot)
     if (result)
         return result;
     snapshot_take_states(snapshot);
+    snapshot_take_left(snapshot);
     if (snapshot->depth == SNAPSHOT_STATUS)
         return 0;
     result = snapshot_take_cells(snapshot);
@@ -238,7 +240,8 @@ snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth)
         status->readable = 0;
         status->fault = SHMETER_READER_DAMAGED;
         snprintf(status->error, sizeof status->error,
-                 "%.500s was truncated while it was read: remove it with: shmeter rm --force", status->path);
+                 "%.300s was truncated while it was read: remove it with: shmeter rm --force %.300s", status->path,
+                 status->path);
     }
     return result;
 }

@@ -129,6 +129,11 @@ struct snapshot {
     /* what is in force */
     struct snapshot_several *several;
     uint32_t several_n, several_capacity;
+    uint32_t *infos; /* numbers of their series */
+    uint32_t infos_n, infos_capacity;
+    uint64_t opens;       /* of families, when the lists of living processes were read last                 */
+    uint64_t open_first;  /* number of the first open of theirs                                            */
+    uint32_t opens_known; /* 1: all that living processes have open is known                               */
     uint32_t superseded_capacity;
     uint32_t chosen_n;   /* how often another one was in force than before, or joined                          */
     uint32_t replaced;   /* by another segment of its name: what is in force stays so                          */

@@ -237,7 +237,8 @@ expect_series(struct comparison *to, uint32_t number)
     if (!to->labels[number])
         return;
     to->series_n++;
-    if (definition->type == SHMETER_INFO && is_expected(to, definition->name, to->labels[number]))
+    if (definition->type == SHMETER_INFO &&
+        (is_expected(to, definition->name, to->labels[number]) || api_model_has_left(to->model, series)))
         return;
     if (definition->type == SHMETER_GAUGE && (definition->mode == SHMETER_ALL || definition->mode == SHMETER_LIVE_ALL))
         expect_workers(to, series, definition);

@@ -350,6 +350,8 @@ api_model_of(struct api_model *model, const struct api_family *family, int type,
         api_model_lose(model, LOST_VALUES_REPAIRED);
     if (bytes || !values->n)
         handle.series = have_series(model, family, joined, bytes, 1, 1, &full);
+    if (handle.series && family->opened > handle.series->noted)
+        handle.series->noted = family->opened;
     if ((!bytes && values->n) || full)
         api_model_lose(model, LOST_SERIES_REFUSED);
     if (!handle.series)

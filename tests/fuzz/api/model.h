@@ -85,6 +85,7 @@ struct api_series {
     uint64_t *buckets;
     int gauge; /* its cell */
     int made;
+    uint64_t noted; /* number of the last open of its definition by which it was looked up */
 };
 
 struct api_gauge {
@@ -124,6 +125,7 @@ struct api_slot {
     struct api_block block;
     struct api_open open[API_FAMILIES];
     uint32_t open_n;
+    uint64_t first; /* the least number that was ever in it */
 };
 
 enum { SLOT_NONE = -1, SLOT_PRIVATE = -2 };
@@ -215,6 +217,8 @@ enum api_place api_model_place(const struct api_model *model, int record, int *i
 /* Living processes that have it open. */
 uint32_t api_model_open_n(const struct api_model *model, int record);
 int api_is_per_worker(const struct api_definition *definition);
+/* Whether a gauge of mode POOL or an info is of before all that living processes have ever had open. */
+int api_model_has_left(const struct api_model *model, const struct api_series *series);
 
 /* For model*.c. The process opens the definition, if it is not open, or all that it has; its slot lists it. */
 void api_model_opens(struct api_model *model, struct api_process *process, struct api_family *family);

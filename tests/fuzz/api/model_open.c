@@ -14,6 +14,28 @@ list(struct api_slot *slot, const struct api_family *family)
     slot->open[i].record = family->record;
     slot->open[i].number = family->opened;
     slot->open_n += i == slot->open_n;
+    if (!slot->first || family->opened < slot->first)
+        slot->first = family->opened;
+}
+
+int
+api_model_has_left(const struct api_model *model, const struct api_series *series)
+{
+    const struct api_definition *definition = &model->records[series->record]->definition;
+    uint64_t first = UINT64_MAX;
+    uint32_t i, live_n = 0;
+
+    if (definition->type != SHMETER_INFO && (definition->type != SHMETER_GAUGE || definition->mode != SHMETER_POOL))
+        return 0;
+    for (i = 0; i < API_SLOTS; i++) {
+        const struct api_slot *slot = &model->slots[i];
+        if (slot->state != SLOT_HELD || slot->is_dead)
+            continue;
+        live_n++;
+        if (slot->first < first)
+            first = slot->first;
+    }
+    return live_n && live_n < API_SLOTS && series->noted < first && series->noted && first;
 }
 
 void

@@ -110,6 +110,7 @@ claim(struct api_model *model, int number, int asks)
     clear(&process->block);
     process->slot = chosen;
     slot->open_n = 0;
+    slot->first = 0;
     api_model_lists(model, process);
     process->was_refused = 0;
 }

@@ -216,7 +216,7 @@ api_model_gauge(const struct api_model *model, const struct api_series *series, 
     int mode = model->records[series->record]->definition.mode;
     uint32_t i;
 
-    if (mode == SHMETER_POOL)
+    if (mode == SHMETER_POOL && !api_model_has_left(model, series))
         see(&view, mode, common->is_set, common->value, 0);
     for (i = 0; i < API_SLOTS; i++) {
         const struct api_slot *slot = &model->slots[i];

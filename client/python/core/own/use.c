@@ -118,7 +118,7 @@ close_name(const struct use *use)
 
     shmeter_family_give_up(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(use->first)));
     for (; family; family = family->next) {
-        struct shmeter_binding *binding = family->first == use->first && !family->invalid
+        struct shmeter_binding *binding = family->first == use->first && !SHMETER_FAMILY_INVALID(family)
                                               ? shmeter_family_bound(family, shmeter_meter_attachment(use->meter))
                                               : NULL;
         if (binding)
