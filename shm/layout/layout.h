@@ -29,7 +29,11 @@
 
 #define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
 #define SHMETER_ABI_MAJOR 1u
-#define SHMETER_ABI_MINOR 3u
+#define SHMETER_ABI_MINOR 4u
+
+/* Bits of header.features. */
+#define SHMETER_FEATURE_REUSE  1u /* removed series give their room back */
+#define SHMETER_FEATURES_KNOWN SHMETER_FEATURE_REUSE
 
 /* ---- header: immutable ----------------------------------------------------------------------- */
 
@@ -72,7 +76,9 @@ struct shmeter_header {
     uint32_t ring_off;          /* within a slot's block */
     uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at that moment; 0: made before ABI 1.3 */
     uint64_t created_offset_ns; /* CLOCK_MONOTONIC there less the machine's; since 1.3 */
-    uint64_t reserved[33];
+    uint64_t limbo_off;         /* with SHMETER_FEATURE_REUSE: uint64_t[SHMETER_LIMBO_RINGS][limbo_entries] */
+    uint64_t limbo_entries;     /* a power of two; both 0 without it; since 1.4 */
+    uint64_t reserved[31];
     uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used */
 };
 
@@ -112,7 +118,9 @@ SHMETER_AT(shmeter_header, gauges_off, 216);
 SHMETER_AT(shmeter_header, ring_off, 220);
 SHMETER_AT(shmeter_header, created_boot_ns, 224);
 SHMETER_AT(shmeter_header, created_offset_ns, 232);
-SHMETER_AT(shmeter_header, reserved, 240);
+SHMETER_AT(shmeter_header, limbo_off, 240);
+SHMETER_AT(shmeter_header, limbo_entries, 248);
+SHMETER_AT(shmeter_header, reserved, 256);
 SHMETER_AT(shmeter_header, sum, 504);
 SHMETER_SIZE(shmeter_header, 512);
 
@@ -125,6 +133,29 @@ struct shmeter_line {
 SHMETER_AT(shmeter_line, value, 0);
 SHMETER_AT(shmeter_line, reserved, 8);
 SHMETER_SIZE(shmeter_line, 64);
+
+/* Numbers of the reuse of room, one for each ring of hints. */
+struct shmeter_limbo {
+    uint64_t ring[SHMETER_LIMBO_RINGS];
+};
+SHMETER_AT(shmeter_limbo, ring, 0);
+SHMETER_SIZE(shmeter_limbo, 64);
+
+struct shmeter_reuse {
+    uint64_t pressure; /* what waits for a grace: a hint that one is worth its cost */
+    uint64_t begun_ns; /* CLOCK_MONOTONIC of the last grace's begin: a hint */
+    uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
+    uint64_t swept;    /* the last value of over that the records were swept for */
+    uint64_t backed;   /* a bit for each ring of hints that has memory */
+    uint64_t reserved[3];
+};
+SHMETER_AT(shmeter_reuse, pressure, 0);
+SHMETER_AT(shmeter_reuse, begun_ns, 8);
+SHMETER_AT(shmeter_reuse, unlocked, 16);
+SHMETER_AT(shmeter_reuse, swept, 24);
+SHMETER_AT(shmeter_reuse, backed, 32);
+SHMETER_AT(shmeter_reuse, reserved, 40);
+SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
 enum shmeter_loss {
@@ -154,12 +185,16 @@ struct shmeter_state {
     struct shmeter_line records_fill;   /* bytes of the arena handed out */
     struct shmeter_line records_backed; /* bytes of the arena with memory */
     struct shmeter_line gauges_fill;    /* gauge cells handed out */
-    struct shmeter_line series_n;       /* series made, overflow series not counted */
+    struct shmeter_line series_n;       /* series made (or visible: REUSE), without overflow series */
     struct shmeter_line families_n;     /* families made */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way */
     struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
-    struct shmeter_line reserved[5];
+    struct shmeter_line epoch;          /* the present epoch less 1; since 1.4, as are the next four */
+    struct shmeter_line over;           /* all epochs before this one plus 1 are over */
+    struct shmeter_limbo limbo_put;     /* hints written to each ring */
+    struct shmeter_limbo limbo_taken;   /* hints taken from it */
+    struct shmeter_reuse reuse;
     struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
@@ -173,7 +208,11 @@ SHMETER_AT(shmeter_state, families_n, 384);
 SHMETER_AT(shmeter_state, changes_begun, 448);
 SHMETER_AT(shmeter_state, changes_done, 512);
 SHMETER_AT(shmeter_state, slots_given, 576);
-SHMETER_AT(shmeter_state, reserved, 640);
+SHMETER_AT(shmeter_state, epoch, 640);
+SHMETER_AT(shmeter_state, over, 704);
+SHMETER_AT(shmeter_state, limbo_put, 768);
+SHMETER_AT(shmeter_state, limbo_taken, 832);
+SHMETER_AT(shmeter_state, reuse, 896);
 SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
@@ -208,6 +247,33 @@ SHMETER_SIZE(shmeter_state, 3072);
  * A family stays VISIBLE, and a hidden counter or histogram HIDDEN: a lookup makes another record.
  * One whose maker died stays zero or UNPUBLISHED: a walker steps over it (zero: one unit).
  * Producers before ABI 1.3 hide without LEAVING.
+ *
+ * With SHMETER_FEATURE_REUSE the state of a series' record is {enum shmeter_visibility:8 (low),
+ * epoch:56}, and these are its arrows. Only k takes another epoch: so VISIBLE
+ * with an epoch is always the same series, and the word tells readers which one a record is. Each arrow is one compare-and-swap, but
+ * for the first.
+ *
+ *   zero --a--> CLAIMED --b--> UNPUBLISHED --c--> VISIBLE --d--> LEAVING
+ *                ^   |            |                                 |
+ *                |   h            g                                 e
+ *                |   v            v                                 v
+ *                +-k-LIMBO <--f-- REMOVING <------------------------+
+ *
+ *   a  its maker: of a new record, the head last                         shmeter_reuse_append
+ *   b  the same: its text is written, its cells are zero                 shmeter_reuse_ready
+ *   c  its maker, or a lookup that meets it in the index                 shmeter_reuse_show
+ *   d  a removal: it is exposed still                                    shmeter_reuse_leave
+ *   e  the same, or whoever meets it; counted as d, e above              shmeter_reuse_leave
+ *   f  the same: out of the index, and then the epoch is read            shmeter_reuse_bury
+ *   g  a sweep, when its epoch is over: its maker is dead                shmeter_reuse_sweep_one
+ *   h  a sweep, likewise; or its maker that was not the first: LIMBO, 0  shmeter_reuse_sweep_one
+ *   k  a maker, when its epoch is over; brings the present one           shmeter_reuse_take
+ *
+ * An info rests as HIDDEN between e and f: c leads from there to VISIBLE again, and a maker or a
+ * sweep that wants its room to REMOVING (shmeter_reuse_wake).
+ *
+ * What is half done belongs to anybody when its epoch is over (shm/segment/epoch.h): whoever did it
+ * holds that epoch's lock for as long as the call lasts.
  */
 enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
 enum shmeter_visibility {
@@ -216,14 +282,18 @@ enum shmeter_visibility {
     SHMETER_HIDDEN,  /* a gauge is unset by then */
     SHMETER_HIDING,  /* a gauge that is not unset everywhere yet */
     SHMETER_RETIRED, /* the same for good: another record stands for it */
-    SHMETER_LEAVING  /* visible still; who looks it up hides it first. Since ABI 1.3 */
+    SHMETER_LEAVING, /* visible still; who looks it up hides it first. Since ABI 1.3 */
+    /* Only with SHMETER_FEATURE_REUSE; since 1.4. */
+    SHMETER_REMOVING, /* not visible any more, but perhaps in the index */
+    SHMETER_LIMBO,    /* out of the index: its room is used again when its epoch is over */
+    SHMETER_CLAIMED   /* being made into another series */
 };
 
 struct shmeter_family_record {
     uint32_t bytes; /* whole units */
     uint32_t kind;
     uint64_t state;    /* enum shmeter_visibility; mutable */
-    uint64_t series_n; /* series made; mutable */
+    uint64_t series_n; /* series made; with SHMETER_FEATURE_REUSE: that are visible. Mutable */
     uint64_t created_real_ns;
     uint64_t hash;        /* of name and definition: the index key */
     uint64_t definition;  /* hash of everything that makes two families of one name differ */
@@ -249,7 +319,8 @@ struct shmeter_family_record {
                            /*   2^(first_index * 2^-schema) */
     uint32_t log_n;        /* exponential: log-spaced buckets */
     uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3 */
-    /* then double bounds[bounds_n]; name; help; unit; label names; states */
+    /* then double bounds[bounds_n]; name; help; unit; label names; states. With */
+    /*   SHMETER_FEATURE_REUSE the record's last 8 bytes are {0:32 (low), next:31, 0:1} */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
 SHMETER_AT(shmeter_family_record, kind, 4);
@@ -290,7 +361,8 @@ struct shmeter_series_record {
     uint64_t created_real_ns;
     uint64_t hash; /* the index key */
     uint32_t values_bytes;
-    uint32_t reserved;
+    uint32_t next; /* {unit of the index entry's next record:31 (low), mark:1: it is removed}; one */
+                   /*   word with values_bytes; mutable; 0 without SHMETER_FEATURE_REUSE */
     /* then values_n strings, each with its ending zero */
 };
 SHMETER_AT(shmeter_series_record, bytes, 0);
@@ -302,7 +374,7 @@ SHMETER_AT(shmeter_series_record, cell, 24);
 SHMETER_AT(shmeter_series_record, created_real_ns, 32);
 SHMETER_AT(shmeter_series_record, hash, 40);
 SHMETER_AT(shmeter_series_record, values_bytes, 48);
-SHMETER_AT(shmeter_series_record, reserved, 52);
+SHMETER_AT(shmeter_series_record, next, 52);
 SHMETER_SIZE(shmeter_series_record, 56);
 
 /* ---- slots ----------------------------------------------------------------------------------- */

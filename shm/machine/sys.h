@@ -36,6 +36,7 @@
 #define SHMETER_PROT_READ           1
 #define SHMETER_PROT_WRITE          2
 #define SHMETER_MAP_SHARED          1
+#define SHMETER_MAP_FIXED           0x10
 #define SHMETER_MAP_PRIVATE         2
 #define SHMETER_MAP_ANONYMOUS       0x20
 #define SHMETER_MADV_DONTNEED       4
@@ -45,6 +46,7 @@
 #define SHMETER_MADV_POPULATE_WRITE 23
 #define SHMETER_MADV_GUARD_INSTALL  102
 #define SHMETER_F_GETFD             1
+#define SHMETER_F_OFD_GETLK         36
 #define SHMETER_F_OFD_SETLK         37
 #define SHMETER_F_DUPFD_CLOEXEC     1030
 #define SHMETER_CLOCK_REALTIME      0
@@ -231,6 +233,14 @@ shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 #endif
 }
 
+/* Maps in the place of what is at this address. 0 or -errno. */
+SHMETER_LOCAL int
+shmeter_sys_map_at(uint64_t at, uint64_t bytes, int protection, int flags, int fd)
+{
+    long result = shmeter_sys(SYS_mmap, (long)at, (long)bytes, protection, flags | SHMETER_MAP_FIXED, fd, 0);
+    return shmeter_sys_failed(result) ? (int)result : 0;
+}
+
 /*
  * Maps a sparse file, shared, without giving memory to its holes. In a process that locks what it maps (mlockall with MCL_FUTURE) a mapping
  * is filled at once, and larger than RLIMIT_MEMLOCK it is refused; so one page is mapped, which must have memory, unlocked, and grown.
@@ -388,6 +398,25 @@ shmeter_sys_lock_byte(int fd, uint64_t at)
 {
     struct shmeter_flock_ lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
     return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+}
+
+/* The same, a read lock, which many descriptions hold at once. */
+SHMETER_LOCAL int
+shmeter_sys_share_byte(int fd, uint64_t at)
+{
+    struct shmeter_flock_ lock = { 0 /* F_RDLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+}
+
+/* Whether another description holds a lock on any of these bytes: 1 and where one of them begins, 0, or -errno. */
+SHMETER_LOCAL int
+shmeter_sys_bytes_held(int fd, uint64_t from, uint64_t bytes, uint64_t *at)
+{
+    struct shmeter_flock_ lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)from, (int64_t)bytes, 0, 0 };
+    long result = shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_GETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
+    shmeter_sys_filled(&lock, result ? 0 : (long)sizeof lock);
+    *at = (uint64_t)lock.start;
+    return result ? (int)result : lock.type != 2 /* F_UNLCK */;
 }
 
 /* Gives back what this description holds there. */

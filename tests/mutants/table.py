@@ -134,8 +134,8 @@ MUTANTS = [
      [("shm/registry/family.h", 1, "if ((seen & SHMETER_NAME_KEY) != key)", "if (0)")],
      "families", "model", "definitions have one name|were accepted"),
     ("a meter is pushed to a list that was not looked through",
-     [("shm/open.h", 1, "if (shmeter_cas(&shmeter_process_v2.meters, &newest, SHMETER_ADDRESS(own)))",
-       "while (!shmeter_cas(&shmeter_process_v2.meters, &newest, SHMETER_ADDRESS(own)))\n"
+     [("shm/open.h", 1, "if (shmeter_cas(&shmeter_process_v3.meters, &newest, SHMETER_ADDRESS(own)))",
+       "while (!shmeter_cas(&shmeter_process_v3.meters, &newest, SHMETER_ADDRESS(own)))\n"
        "            own->next = SHMETER_POINTER(struct shmeter *, newest);")],
      "opens", "model", "has another meter|there is not one meter"),
     ("a free list's count stands still",
