@@ -111,7 +111,7 @@ shmeter_reuse_weight(const struct shmeter_attachment *attachment, const struct s
 {
     const struct shmeter_header *header = &attachment->header;
     const struct shmeter_state *state = attachment->state;
-    uint64_t most = header->records_bytes / (2 * SHMETER_UNIT_BYTES), weight, used = 0;
+    uint64_t most = header->records_bytes / 2 / SHMETER_UNIT_BYTES, weight, used = 0;
     if (shmeter_type_gauge(family->type)) {
         most = header->gauges_n;
         used = shmeter_load_relaxed(&state->gauges_fill.value);

@@ -22,9 +22,11 @@
 #include "../process/clock.h"
 #include "../process/lock.h"
 
-#define SHMETER_EPOCH_BYTE (UINT64_C(1) << 62)
+#define SHMETER_EPOCH_BYTE  (UINT64_C(1) << 62)
+#define SHMETER_EPOCH_PAGES UINT64_C(8192) /* bytes of both */
 
-#define SHMETER_GRACE_PRESSURE 512u /* from which on a grace begins at once: an eighth of some room, or 64 removals  */
+#define SHMETER_GRACE_PRESSURE \
+    UINT64_C(512) /* from which on a grace begins at once: an eighth of some room, or 64 removals  */
 #define SHMETER_GRACE_SPACING_NS \
     UINT64_C(100000000)            /* else so long after the last one: each costs each process some 20 us   */
 #define SHMETER_GRACE_QUESTIONS 8u /* to the kernel, for the oldest lock                                            */
@@ -68,7 +70,7 @@ shmeter_epoch_hold(struct shmeter_attachment *attachment)
 {
     uint64_t which = shmeter_load_relaxed(&attachment->epoch_which) & 1, epoch;
     uint64_t held = attachment->epoch_pages + which * SHMETER_PAGE,
-             free = attachment->epoch_pages + !which * SHMETER_PAGE;
+             free = attachment->epoch_pages + (which ^ 1) * SHMETER_PAGE;
     int result, fd = shmeter_lock_open(attachment);
     if (fd < 0)
         return fd;
@@ -97,7 +99,7 @@ shmeter_epoch_attach(struct shmeter_attachment *attachment)
     int fd, held = 0;
     if (!shmeter_attachment_reuses(attachment))
         return;
-    pages = shmeter_sys_map(2 * SHMETER_PAGE, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
+    pages = shmeter_sys_map(SHMETER_EPOCH_PAGES, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (!shmeter_sys_failed(pages)) {
         attachment->epoch_pages = (uint64_t)pages;
         if (!shmeter_epoch_hold(attachment)) {
@@ -119,7 +121,7 @@ SHMETER_LOCAL void
 shmeter_epoch_give(struct shmeter_attachment *attachment)
 {
     if (attachment->epoch_pages)
-        shmeter_sys_unmap(SHMETER_POINTER(void *, attachment->epoch_pages), 2 * SHMETER_PAGE);
+        shmeter_sys_unmap(SHMETER_POINTER(void *, attachment->epoch_pages), SHMETER_EPOCH_PAGES);
 }
 
 /* ---- graces ---- */

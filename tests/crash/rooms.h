@@ -94,7 +94,7 @@ arrange_alone(void)
 
     rooms_leave(world.counters, "a");
     world_state()->reuse.pressure = SHMETER_GRACE_PRESSURE;
-    shmeter_sys_unmap((void *)attachment->epoch_pages, 2 * SHMETER_PAGE);
+    shmeter_sys_unmap((void *)attachment->epoch_pages, SHMETER_EPOCH_PAGES);
 }
 
 static void

@@ -347,11 +347,11 @@ who_holds_a_series_counts_in_no_other(void **state)
 {
     (void)state;
     CASE("one that counts, says so, and looks again", 1, .holder = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("one that does, and moves the epoch", 1, .holder = 1, .mover = 1);
-    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 400000);
+    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 150000);
     reuse.deaths = 0;
-    expect_bounded(&reuse, MEMORY_WEAK, report_long() ? 20000000 : 400000);
+    expect_bounded(&reuse, MEMORY_WEAK, report_long() ? 20000000 : 150000);
     CASE("a forked child that only counts", 1, .child = 1);
     memset(&reached, 0, sizeof reached);
     expect_right(&reuse, MEMORY_SC);
@@ -366,11 +366,11 @@ a_handle_is_good_for_as_long_as_the_count_of_changes_stands(void **state)
 {
     (void)state;
     CASE("one that trusts the count, and another maker", 1, .python = 1, .maker = 1, .maker_same = 1);
-    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 400000);
+    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 150000);
     CASE("one that trusts the count", 1, .python = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("one that has trusted the count for long", 1, .python = 2);
-    try_all(400000);
+    try_all(150000);
 }
 
 static void
@@ -378,9 +378,9 @@ makers_of_one_series_make_one(void **state)
 {
     (void)state;
     CASE("another maker of the same series", 1, .maker = 1, .maker_same = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("a maker of another series", 1, .maker = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("one that holds a series, and a maker", 0, .holder = 1, .maker = 1, .maker_same = 1);
     expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 200000);
 }
@@ -390,7 +390,7 @@ a_sweep_takes_nothing_that_somebody_has(void **state)
 {
     (void)state;
     CASE("a sweep", 1, .sweeper = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("a sweep, and one that holds a series", 0, .sweeper = 1, .holder = 1);
     expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 200000);
 }
@@ -400,7 +400,7 @@ a_reader_takes_no_series_for_another(void **state)
 {
     (void)state;
     CASE("a reader", 1, .reader = 1);
-    try_all(400000);
+    try_all(150000);
     CASE("a reader, and one that holds a series", 0, .reader = 1, .holder = 1);
     expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 200000);
 }
