@@ -9,6 +9,7 @@
 #ifndef SHMETER_SHM_LOCK_H
 #define SHMETER_SHM_LOCK_H
 
+#include "../machine/locks.h"
 #include "backing.h"
 
 /* A descriptor of the segment's file, of an open file description of its own; -errno when the path leads elsewhere by now. */

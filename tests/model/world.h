@@ -48,7 +48,7 @@ world_memcmp(const void *a, const void *b, size_t bytes)
 #define shmeter_sys_share_byte  kernel_sys_share_byte
 #define shmeter_sys_bytes_held  kernel_sys_bytes_held
 #define shmeter_sys_map_at      kernel_sys_map_at
-#include "shm/machine/sys.h"
+#include "shm/machine/locks.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close

@@ -1,4 +1,4 @@
-"""docs/ABI.md against shm/layout/layout.h, shm/layout/limits.h and shm/layout/types.h, as the compiler sees them.
+"""docs/ABI.md against shm/layout/ (layout.h, records.h, limits.h and types.h), as the compiler sees them.
 
 Usage: test_abi.py SOURCE_FOLDER CC
 """
@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import equal, main, nothing, test  # noqa: E402
 
 SOURCE, CC = sys.argv[1], sys.argv[2]
-HEADERS = ("shm/layout/layout.h", "shm/layout/cells.h", "shm/layout/limits.h", "shm/layout/types.h")
+HEADERS = ("shm/layout/layout.h", "shm/layout/cells.h", "shm/layout/records.h", "shm/layout/limits.h", "shm/layout/types.h")
 RESERVED = re.compile(r"reserved(_[a-z])?")
 
 
