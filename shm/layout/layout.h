@@ -218,7 +218,6 @@ SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
 
-
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 /*
