@@ -59,6 +59,19 @@ shmeter_close(struct shmeter *meter)
         shmeter_claim_list(attachment);
 }
 
+SHMETER_COLD void
+shmeter_quiescent(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
+        return;
+    shmeter_fork_check(attachment);
+    if (!shmeter_epoch_is_due(attachment))
+        return;
+    shmeter_reuse_wake_all(attachment);
+    shmeter_epoch_quiescent(attachment);
+}
+
 SHMETER_COLD const char *
 shmeter_error(const struct shmeter *meter)
 {

@@ -86,13 +86,13 @@ shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
     const struct shmeter_attachment *attachment = group->binding->attachment;
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
     /* pairs with shmeter_registry_show */
-    uint64_t state = record ? shmeter_load_acquire(&record->state) : (uint64_t)SHMETER_UNPUBLISHED;
+    uint32_t state = record ? SHMETER_STATE_KIND(shmeter_load_acquire(&record->state)) : (uint32_t)SHMETER_UNPUBLISHED;
     if (!record || (state != SHMETER_VISIBLE && state != SHMETER_LEAVING) || record->values_bytes < group->same.bytes ||
         !shmeter_arena_at(attachment, unit, sizeof *record + record->values_bytes) ||
         memcmp(record + 1, group->same.text, group->same.bytes) || !shmeter_info_is_family(group, record->family))
         return NULL;
     if (state == SHMETER_LEAVING)
-        shmeter_series_leave(attachment, record, SHMETER_HIDDEN);
+        shmeter_series_out(attachment, record, (uint32_t)unit);
     return state == SHMETER_VISIBLE ? record : NULL;
 }
 
@@ -118,7 +118,7 @@ shmeter_info_hide_others(const struct shmeter_info_group *group, uint64_t kept)
     uint64_t unit = 0, at;
     while ((record = shmeter_info_next(group, &unit, &at)))
         if (at != kept)
-            shmeter_series_leave(group->binding->attachment, record, SHMETER_HIDDEN);
+            shmeter_series_out(group->binding->attachment, record, (uint32_t)at);
 }
 
 /* Hides each that has a newer one behind it. Returns how many it met. */
@@ -126,11 +126,11 @@ SHMETER_LOCAL uint32_t
 shmeter_info_hide_older(const struct shmeter_info_group *group)
 {
     struct shmeter_series_record *record, *older = NULL;
-    uint64_t unit = 0, at;
+    uint64_t unit = 0, at, older_at = 0;
     uint32_t n = 0;
-    for (; (record = shmeter_info_next(group, &unit, &at)); older = record, n++)
+    for (; (record = shmeter_info_next(group, &unit, &at)); older = record, older_at = at, n++)
         if (older)
-            shmeter_series_leave(group->binding->attachment, older, SHMETER_HIDDEN);
+            shmeter_series_out(group->binding->attachment, older, (uint32_t)older_at);
     return n;
 }
 

@@ -150,7 +150,7 @@ shmeter_shown_v(const struct shmeter_family *family, const char *const *values, 
     const struct shmeter_series_record *record = unit ? shmeter_arena_series(binding->attachment, unit) : NULL;
     /* pairs with shmeter_registry_show */
     uint64_t state = record ? shmeter_load_acquire(&record->state) : (uint64_t)SHMETER_UNPUBLISHED;
-    return state == SHMETER_VISIBLE || state == SHMETER_LEAVING;
+    return SHMETER_STATE_KIND(state) == SHMETER_VISIBLE || SHMETER_STATE_KIND(state) == SHMETER_LEAVING;
 }
 
 SHMETER_COLD void

@@ -232,16 +232,35 @@ SHMETER_COLD int shmeter_info_shown_v(const struct shmeter_family *family, const
                                       uint32_t same_len);
 
 /*
- * Takes a series, or all of a family, out of the exposition. A gauge is unset by it; a counter or
- * histogram that is asked for again starts at 0 in a new cell, which uses up capacity (as does a
- * gauge that is asked for while it is being hidden). Handles from before stay safe and count
- * unseen; those of a gauge until it is asked for again, and what they have set by then is unset.
- * Thread-safe; not async-signal-safe.
+ * Takes a series, or all of a family, out of the exposition, and its share of each limit with it:
+ * asked for again it starts anew. Handles from before stay safe and count unseen. Its room (record,
+ * cell, gauge cell) is used for other series as soon as no process can have a handle of it any
+ * more: processes say so by shmeter_quiescent, or end. Thread-safe; not async-signal-safe.
+ *
+ * In a segment of a release before ABI 1.4 no room comes back, a counter or histogram that is asked
+ * for again uses up more of it, and a gauge's handles from before count again when it is asked for.
  */
 SHMETER_COLD void shmeter_hide_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 SHMETER_COLD void shmeter_hide_n(const struct shmeter_family *family, const struct shmeter_value *values,
                                  uint32_t values_len);
 SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
+
+/*
+ * Says that this process uses no handle any more of a series that was removed before this call, by
+ * whichever process, and that no other thread of it is in a call that is not an update. A program
+ * that keeps handles only of series that nobody removes may call it at any time; another one where
+ * it has dropped the others, such as between two requests. Room is used again when all processes
+ * that were attached at the removal have said so since, or have ended; children that were forked
+ * before it speak for themselves. A process that never does holds back what is removed after it was
+ * attached, and nothing else.
+ *
+ * Costs a few loads when nothing was removed, else some system calls (20 us) and those of them that
+ * find out whether other processes are done, at most once in 1 ms. Never waits. Where the segment's
+ * file cannot be opened (after chroot, or as another user) it changes nothing. A process without a
+ * slot says nothing while its gauges count privately. Of several copies of this header in a process
+ * that do not share a meter each speaks for itself. Thread-safe; not async-signal-safe.
+ */
+SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
 
 /*
  * Whether a series of these values is exposed, whichever process made it: one lookup, that makes

@@ -202,7 +202,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
     int own_result = *result;
     for (;;) {
         /* pairs with shmeter_open_have */
-        newest = shmeter_load_acquire(&shmeter_process_v2.meters);
+        newest = shmeter_load_acquire(&shmeter_process_v3.meters);
         meter = shmeter_open_find(newest, path);
         if (meter)
             break;
@@ -212,7 +212,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
             return NULL;
         own->next = SHMETER_POINTER(struct shmeter *, newest);
         /* pairs with shmeter_open_have */
-        if (shmeter_cas(&shmeter_process_v2.meters, &newest, SHMETER_ADDRESS(own)))
+        if (shmeter_cas(&shmeter_process_v3.meters, &newest, SHMETER_ADDRESS(own)))
             break;
     }
     if (meter) {
@@ -222,7 +222,7 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
         meter = own;
         *result = own_result;
     }
-    shmeter_cas(&shmeter_process_v2.wiped, &none,
+    shmeter_cas(&shmeter_process_v3.wiped, &none,
                 SHMETER_ADDRESS(&SHMETER_WIPED(shmeter_meter_attachment(meter))->lane_seed));
     return meter;
 }

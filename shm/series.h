@@ -7,8 +7,9 @@
 
 #include "machine/utf8.h"
 #include "registry/apart.h"
+#include "registry/family.h"
 #include "registry/told.h"
-#include "slots/visibility.h"
+#include "reuse.h"
 
 struct shmeter_series {
     const struct shmeter_binding *binding; /* NULL: the store cannot be had                                 */
@@ -188,6 +189,43 @@ shmeter_series_try(const struct shmeter_binding *binding, const struct shmeter_d
     return unit;
 }
 
+/* The same with SHMETER_FEATURE_REUSE: whoever meets a series that is on its way out helps it, and looks again. */
+SHMETER_LOCAL int64_t
+shmeter_series_try_reuse(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
+                         const struct shmeter_values *values, int limited, int show, int *done)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    struct shmeter_key key = shmeter_series_key(binding, values);
+    struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
+    struct shmeter_series_record *record;
+    int64_t unit = (int64_t)probe.seen, own;
+    *done = 1;
+    if (!probe.entry)
+        return -ENOMEM;
+    if (!unit) {
+        if (limited && !shmeter_series_allowed(binding))
+            return -EDQUOT;
+        own = shmeter_reuse_make(attachment->lanes.attachment, definition, &key);
+        if (own < 0) { /* whoever took the last room may have taken it for this series */
+            probe = shmeter_registry_probe(attachment, &key);
+            unit = probe.entry && probe.seen ? (int64_t)probe.seen : own;
+        } else {
+            unit = shmeter_index_insert(attachment, &key, probe.head, (uint32_t)own, key.bytes);
+            if (unit != own)
+                shmeter_reuse_give(attachment, (uint32_t)own);
+        }
+    }
+    record = unit > 0 ? shmeter_arena_series(attachment, (uint64_t)unit) : NULL;
+    if (!record)
+        return unit < 0 ? unit : -EINVAL;
+    if (show ? shmeter_reuse_show(attachment, record, (uint32_t)unit) : shmeter_reuse_stays(record))
+        return unit;
+    shmeter_reuse_leave(attachment, record, (uint32_t)unit);
+    shmeter_reuse_finish(attachment, record, (uint32_t)unit);
+    *done = 0;
+    return -EAGAIN;
+}
+
 /*
  * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
  * gets another cell, because its hider may unset the old one at any time after what the caller is going to set; so does one that was
@@ -199,8 +237,10 @@ shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_
 {
     int64_t unit = 0;
     int tries, done = 0;
-    for (tries = 0; tries < 4 && !done; tries++)
-        unit = shmeter_series_try(binding, definition, values, limited, show, &done);
+    int reuses = shmeter_attachment_reuses(binding->attachment);
+    for (tries = 0; tries < (reuses ? 64 : 4) && !done; tries++)
+        unit = reuses ? shmeter_series_try_reuse(binding, definition, values, limited, show, &done)
+                      : shmeter_series_try(binding, definition, values, limited, show, &done);
     return unit;
 }
 
@@ -226,7 +266,7 @@ shmeter_series_look(const struct shmeter_binding *binding, const struct shmeter_
     if (SHMETER_UNLIKELY(!probe.entry || !probe.seen))
         return 0;
     record = shmeter_arena_series(binding->attachment, (uint32_t)probe.seen);
-    return record && shmeter_load_relaxed(&record->state) == SHMETER_VISIBLE &&
+    return record && SHMETER_STATE_KIND(shmeter_load_relaxed(&record->state)) == SHMETER_VISIBLE &&
            shmeter_series_cell(binding, definition, (uint32_t)probe.seen, cell);
 }
 
@@ -364,14 +404,26 @@ shmeter_series_of(const struct shmeter_family *family, int right_type, const cha
     return shmeter_series_make(family, &joined, fits);
 }
 
+/* Takes an info, a counter or a histogram out of what is exposed. */
+SHMETER_LOCAL void
+shmeter_series_out(const struct shmeter_attachment *attachment, struct shmeter_series_record *record, uint32_t unit)
+{
+    if (shmeter_attachment_reuses(attachment))
+        shmeter_reuse_remove(attachment, record, unit);
+    else
+        shmeter_series_leave(attachment, record, SHMETER_HIDDEN);
+}
+
 SHMETER_LOCAL void
 shmeter_series_hide(const struct shmeter_binding *binding, const struct shmeter_definition *definition, uint32_t unit)
 {
     struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
     uint64_t cell = 0;
     int gauge = shmeter_type_gauge(definition->type) && shmeter_series_cell(binding, definition, unit, &cell);
-    if (record && record->family == binding->unit &&
-        shmeter_series_leave(binding->attachment, record, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) && gauge)
+    if (record && record->family == binding->unit && shmeter_attachment_reuses(binding->attachment))
+        shmeter_reuse_remove(binding->attachment, record, unit);
+    else if (record && record->family == binding->unit &&
+             shmeter_series_leave(binding->attachment, record, gauge ? SHMETER_HIDING : SHMETER_HIDDEN) && gauge)
         shmeter_series_hide_gauge(binding->attachment, record, cell);
 }
 

@@ -30,7 +30,7 @@ shmeter_lane_thread(void)
 SHMETER_LOCAL uint64_t
 shmeter_lane_pick(void)
 {
-    uint64_t *seed_at = SHMETER_POINTER(uint64_t *, shmeter_load_relaxed(&shmeter_process_v2.wiped));
+    uint64_t *seed_at = SHMETER_POINTER(uint64_t *, shmeter_load_relaxed(&shmeter_process_v3.wiped));
     uint64_t seed = 0;
     if (seed_at) {
         seed = shmeter_load_relaxed(seed_at);

@@ -6,6 +6,7 @@
 
 #include "../machine/files.h"
 #include "../machine/hash.h"
+#include "../machine/sys.h"
 #include "layout.h"
 
 #define SHMETER_PAGE 4096u
@@ -38,6 +39,11 @@ shmeter_header_place(struct shmeter_header *header)
     at += shmeter_round_up((uint64_t)header->gauges_n * sizeof(struct shmeter_gauge_cell), SHMETER_PAGE);
     header->index_off = at;
     at += shmeter_round_up(header->index_entries * 8, SHMETER_PAGE);
+    header->limbo_off = 0;
+    if (header->features & SHMETER_FEATURE_REUSE) {
+        header->limbo_off = at;
+        at += shmeter_round_up(SHMETER_LIMBO_RINGS * header->limbo_entries * 8, SHMETER_PAGE);
+    }
     header->records_off = at;
     at += header->records_bytes;
     header->gauges_off = sizeof(struct shmeter_slot_block);
@@ -66,7 +72,10 @@ shmeter_header_sizes_fit(const struct shmeter_header *header)
            entries <= (UINT64_C(1) << 32) && !(entries & (entries - 1)) &&
            header->records_bytes >= SHMETER_CHUNK_BYTES && header->records_bytes <= (UINT64_C(1) << 37) &&
            !(header->records_bytes % SHMETER_CHUNK_BYTES) && header->ring_bytes <= (1u << 30) &&
-           header->ticks_kind <= SHMETER_TICKS_COUNTER;
+           header->ticks_kind <= SHMETER_TICKS_COUNTER &&
+           (header->features & SHMETER_FEATURE_REUSE ? header->limbo_entries && header->limbo_entries <= entries &&
+                                                           !(header->limbo_entries & (header->limbo_entries - 1))
+                                                     : !header->limbo_entries);
 }
 
 /* Whether a handle of a counter can hold where its shared cell is: some segments of earlier releases are too large for that. */
@@ -103,7 +112,8 @@ shmeter_header_check(const struct shmeter_header *header, uint64_t file_bytes, c
     if (header->magic != SHMETER_MAGIC)
         return -EINVAL;
     *why = "is a segment of another abi version; use the shmeter release that made it, or remove it";
-    if (header->abi_major != SHMETER_ABI_MAJOR || header->header_bytes != sizeof *header || header->features)
+    if (header->abi_major != SHMETER_ABI_MAJOR || header->header_bytes != sizeof *header ||
+        header->features & ~SHMETER_FEATURES_KNOWN)
         return -EPROTONOSUPPORT;
     *why = "is a damaged segment (its header's sum is wrong); remove it with: shmeter rm --force";
     if (header->sum != shmeter_header_sum(header) || !shmeter_header_sizes_fit(header))

@@ -17,6 +17,7 @@
 #include "cells.h"
 #include "limits.h"
 #include "pins.h"
+#include "records.h"
 #include "words.h"
 
 #if !defined(__LP64__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -28,7 +29,11 @@
 
 #define SHMETER_MAGIC     UINT64_C(0x31524554454d4853) /* "SHMETER1" */
 #define SHMETER_ABI_MAJOR 1u
-#define SHMETER_ABI_MINOR 3u
+#define SHMETER_ABI_MINOR 4u
+
+/* Bits of header.features. */
+#define SHMETER_FEATURE_REUSE  1u /* removed series give their room back */
+#define SHMETER_FEATURES_KNOWN SHMETER_FEATURE_REUSE
 
 /* ---- header: immutable ----------------------------------------------------------------------- */
 
@@ -71,7 +76,9 @@ struct shmeter_header {
     uint32_t ring_off;          /* within a slot's block */
     uint64_t created_boot_ns;   /* CLOCK_BOOTTIME at that moment; 0: made before ABI 1.3 */
     uint64_t created_offset_ns; /* CLOCK_MONOTONIC there less the machine's; since 1.3 */
-    uint64_t reserved[33];
+    uint64_t limbo_off;         /* with SHMETER_FEATURE_REUSE: uint64_t[SHMETER_LIMBO_RINGS][limbo_entries] */
+    uint64_t limbo_entries;     /* a power of two; both 0 without it; since 1.4 */
+    uint64_t reserved[31];
     uint64_t sum; /* shmeter_header_sum() of all before it: no damaged header is ever used */
 };
 
@@ -111,7 +118,9 @@ SHMETER_AT(shmeter_header, gauges_off, 216);
 SHMETER_AT(shmeter_header, ring_off, 220);
 SHMETER_AT(shmeter_header, created_boot_ns, 224);
 SHMETER_AT(shmeter_header, created_offset_ns, 232);
-SHMETER_AT(shmeter_header, reserved, 240);
+SHMETER_AT(shmeter_header, limbo_off, 240);
+SHMETER_AT(shmeter_header, limbo_entries, 248);
+SHMETER_AT(shmeter_header, reserved, 256);
 SHMETER_AT(shmeter_header, sum, 504);
 SHMETER_SIZE(shmeter_header, 512);
 
@@ -124,6 +133,29 @@ struct shmeter_line {
 SHMETER_AT(shmeter_line, value, 0);
 SHMETER_AT(shmeter_line, reserved, 8);
 SHMETER_SIZE(shmeter_line, 64);
+
+/* Numbers of the reuse of room, one for each ring of hints. */
+struct shmeter_limbo {
+    uint64_t ring[SHMETER_LIMBO_RINGS];
+};
+SHMETER_AT(shmeter_limbo, ring, 0);
+SHMETER_SIZE(shmeter_limbo, 64);
+
+struct shmeter_reuse {
+    uint64_t pressure; /* what waits for a grace: a hint that one is worth its cost */
+    uint64_t begun_ns; /* CLOCK_MONOTONIC of the last grace's begin: a hint */
+    uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
+    uint64_t swept;    /* the last value of over that the records were swept for */
+    uint64_t backed;   /* a bit for each ring of hints that has memory */
+    uint64_t reserved[3];
+};
+SHMETER_AT(shmeter_reuse, pressure, 0);
+SHMETER_AT(shmeter_reuse, begun_ns, 8);
+SHMETER_AT(shmeter_reuse, unlocked, 16);
+SHMETER_AT(shmeter_reuse, swept, 24);
+SHMETER_AT(shmeter_reuse, backed, 32);
+SHMETER_AT(shmeter_reuse, reserved, 40);
+SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
 enum shmeter_loss {
@@ -153,12 +185,16 @@ struct shmeter_state {
     struct shmeter_line records_fill;   /* bytes of the arena handed out */
     struct shmeter_line records_backed; /* bytes of the arena with memory */
     struct shmeter_line gauges_fill;    /* gauge cells handed out */
-    struct shmeter_line series_n;       /* series made, overflow series not counted */
+    struct shmeter_line series_n;       /* series made (or visible: REUSE), without overflow series */
     struct shmeter_line families_n;     /* families made */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way */
     struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
-    struct shmeter_line reserved[5];
+    struct shmeter_line epoch;          /* the present epoch less 1; since 1.4, as are the next four */
+    struct shmeter_line over;           /* all epochs before this one plus 1 are over */
+    struct shmeter_limbo limbo_put;     /* hints written to each ring */
+    struct shmeter_limbo limbo_taken;   /* hints taken from it */
+    struct shmeter_reuse reuse;
     struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
 };
@@ -172,137 +208,14 @@ SHMETER_AT(shmeter_state, families_n, 384);
 SHMETER_AT(shmeter_state, changes_begun, 448);
 SHMETER_AT(shmeter_state, changes_done, 512);
 SHMETER_AT(shmeter_state, slots_given, 576);
-SHMETER_AT(shmeter_state, reserved, 640);
+SHMETER_AT(shmeter_state, epoch, 640);
+SHMETER_AT(shmeter_state, over, 704);
+SHMETER_AT(shmeter_state, limbo_put, 768);
+SHMETER_AT(shmeter_state, limbo_taken, 832);
+SHMETER_AT(shmeter_state, reuse, 896);
 SHMETER_AT(shmeter_state, opens, 960);
 SHMETER_AT(shmeter_state, losses, 1024);
 SHMETER_SIZE(shmeter_state, 3072);
-
-/* ---- records: append-only, walkable in the order of registration ----------------------------- */
-
-/*
- * The states of a record. Each arrow but a is one compare-and-swap of state. Those of d, e, f, g
- * and i are counted: in changes_begun before, in changes_done after.
- *
- *   zero --a--> UNPUBLISHED --b--> VISIBLE ------c------> LEAVING
- *                                   ^   ^                 |     |
- *                                   |   |                 d     e
- *                                   |   |                 v     |
- *                                   |   +-------f------ HIDDEN  |
- *                                   |                   |    ^  |
- *                                   |                   g    h  |
- *                                   |                   v    |  v
- *                                   +---------i-------- HIDING --j--> RETIRED
- *
- *   a  its maker: the head, as one store, last                           shmeter_registry_head
- *   b  its maker, or a lookup that has it from the index                 shmeter_registry_show
- *   c  a hide: it is exposed still                                       shmeter_series_leave
- *   d  the same hide, or a lookup that finds it LEAVING                  shmeter_series_leave
- *   e  likewise, of a gauge                                              shmeter_series_leave
- *   f  a lookup of a gauge or an info                                    shmeter_series_show
- *   g  a lookup of a gauge that an old handle has set meanwhile          shmeter_series_show
- *   h  the hide, when all cells of the gauge are unset                   shmeter_series_hide_gauge
- *   i  the lookup of g, when all are unset                               shmeter_series_show
- *   j  a lookup, which makes another record: who unsets may be dead      shmeter_series_retire
- *
- * A family stays VISIBLE, and a hidden counter or histogram HIDDEN: a lookup makes another record.
- * One whose maker died stays zero or UNPUBLISHED: a walker steps over it (zero: one unit).
- * Producers before ABI 1.3 hide without LEAVING.
- */
-enum shmeter_kind { SHMETER_KIND_NONE, SHMETER_KIND_FAMILY, SHMETER_KIND_SERIES };
-enum shmeter_visibility {
-    SHMETER_UNPUBLISHED,
-    SHMETER_VISIBLE,
-    SHMETER_HIDDEN,  /* a gauge is unset by then */
-    SHMETER_HIDING,  /* a gauge that is not unset everywhere yet */
-    SHMETER_RETIRED, /* the same for good: another record stands for it */
-    SHMETER_LEAVING  /* visible still; who looks it up hides it first. Since ABI 1.3 */
-};
-
-struct shmeter_family_record {
-    uint32_t bytes; /* whole units */
-    uint32_t kind;
-    uint64_t state;    /* enum shmeter_visibility; mutable */
-    uint64_t series_n; /* series made; mutable */
-    uint64_t created_real_ns;
-    uint64_t hash;        /* of name and definition: the index key */
-    uint64_t definition;  /* hash of everything that makes two families of one name differ */
-    uint32_t type;        /* enum shmeter_type */
-    uint32_t mode;        /* enum shmeter_mode, gauges; LATEST of statesets */
-    int32_t schema;       /* exponential histograms: in use; gauges of ALL modes: 1: label pid */
-    uint32_t exponential; /* 1: buckets are {zero bucket, log_n log-spaced ones} */
-    double min_value;     /* exponential: the zero bucket's threshold */
-    double max_value;
-    uint32_t buckets_n;  /* histograms, summaries: cells' buckets, +Inf included */
-    uint32_t bounds_n;   /* histograms: doubles behind this struct; explicit bounds without +Inf, */
-                         /*   exponential: the upper bounds of the zero bucket and the log ones */
-    uint32_t cell_bytes; /* of one series, in a CPU lane; 0 for gauges, info and statesets */
-    uint32_t max_series;
-    uint16_t states_n;     /* statesets: names behind the label names */
-    uint16_t states_bytes; /* of all of them */
-    uint32_t labels_n;
-    uint16_t name_bytes; /* each string's bytes, its ending zero included */
-    uint16_t help_bytes;
-    uint16_t unit_bytes;
-    uint16_t labels_bytes; /* labels_n strings one after the other */
-    int32_t first_index;   /* exponential: index of the first log bucket, whose upper bound is */
-                           /*   2^(first_index * 2^-schema) */
-    uint32_t log_n;        /* exponential: log-spaced buckets */
-    uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3 */
-    /* then double bounds[bounds_n]; name; help; unit; label names; states */
-};
-SHMETER_AT(shmeter_family_record, bytes, 0);
-SHMETER_AT(shmeter_family_record, kind, 4);
-SHMETER_AT(shmeter_family_record, state, 8);
-SHMETER_AT(shmeter_family_record, series_n, 16);
-SHMETER_AT(shmeter_family_record, created_real_ns, 24);
-SHMETER_AT(shmeter_family_record, hash, 32);
-SHMETER_AT(shmeter_family_record, definition, 40);
-SHMETER_AT(shmeter_family_record, type, 48);
-SHMETER_AT(shmeter_family_record, mode, 52);
-SHMETER_AT(shmeter_family_record, schema, 56);
-SHMETER_AT(shmeter_family_record, exponential, 60);
-SHMETER_AT(shmeter_family_record, min_value, 64);
-SHMETER_AT(shmeter_family_record, max_value, 72);
-SHMETER_AT(shmeter_family_record, buckets_n, 80);
-SHMETER_AT(shmeter_family_record, bounds_n, 84);
-SHMETER_AT(shmeter_family_record, cell_bytes, 88);
-SHMETER_AT(shmeter_family_record, max_series, 92);
-SHMETER_AT(shmeter_family_record, states_n, 96);
-SHMETER_AT(shmeter_family_record, states_bytes, 98);
-SHMETER_AT(shmeter_family_record, labels_n, 100);
-SHMETER_AT(shmeter_family_record, name_bytes, 104);
-SHMETER_AT(shmeter_family_record, help_bytes, 106);
-SHMETER_AT(shmeter_family_record, unit_bytes, 108);
-SHMETER_AT(shmeter_family_record, labels_bytes, 110);
-SHMETER_AT(shmeter_family_record, first_index, 112);
-SHMETER_AT(shmeter_family_record, log_n, 116);
-SHMETER_AT(shmeter_family_record, opened, 120);
-SHMETER_SIZE(shmeter_family_record, 128);
-
-struct shmeter_series_record {
-    uint32_t bytes;
-    uint32_t kind;
-    uint64_t state;    /* enum shmeter_visibility; mutable */
-    uint32_t family;   /* unit of its family's record */
-    uint32_t values_n; /* = the family's labels_n */
-    uint64_t cell;     /* offset in a CPU lane; gauges, statesets: number of the gauge cell */
-    uint64_t created_real_ns;
-    uint64_t hash; /* the index key */
-    uint32_t values_bytes;
-    uint32_t reserved;
-    /* then values_n strings, each with its ending zero */
-};
-SHMETER_AT(shmeter_series_record, bytes, 0);
-SHMETER_AT(shmeter_series_record, kind, 4);
-SHMETER_AT(shmeter_series_record, state, 8);
-SHMETER_AT(shmeter_series_record, family, 16);
-SHMETER_AT(shmeter_series_record, values_n, 20);
-SHMETER_AT(shmeter_series_record, cell, 24);
-SHMETER_AT(shmeter_series_record, created_real_ns, 32);
-SHMETER_AT(shmeter_series_record, hash, 40);
-SHMETER_AT(shmeter_series_record, values_bytes, 48);
-SHMETER_AT(shmeter_series_record, reserved, 52);
-SHMETER_SIZE(shmeter_series_record, 56);
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 

@@ -29,7 +29,8 @@
 #define SHMETER_MAX_STATES          256u  /* of a stateset */
 #define SHMETER_MAX_STATES_BYTES    8000u /* all their names, with their ending zeros */
 #define SHMETER_LOSS_LINES          32u
-#define SHMETER_PROBE_LIMIT         512u /* index entries that a lookup looks at */
+#define SHMETER_PROBE_LIMIT         512u /* index entries, or records of one, that a lookup looks at */
+#define SHMETER_LIMBO_RINGS         8u   /* of hints where room is: one for some kinds of cells */
 #define SHMETER_WORKER_BYTES        32u
 #define SHMETER_CHECKS              8u
 #define SHMETER_CHECK_NAME_BYTES    48u

@@ -9,6 +9,16 @@
 /* The index: {unit:32 (low), tag:32}; zero is empty. Only producers read it. */
 #define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
 
+/* With SHMETER_FEATURE_REUSE it is {unit of the newest record:32 (low), version:32}; and these are a record's link and state. */
+#define SHMETER_INDEX_HEAD(before, unit) ((((before) & ~UINT64_C(0xffffffff)) + (UINT64_C(1) << 32)) | (uint32_t)(unit))
+#define SHMETER_CHAIN(bytes, next)       ((uint64_t)(uint32_t)(bytes) | (uint64_t)(next) << 32)
+#define SHMETER_CHAIN_BYTES(link)        ((uint32_t)(link))
+#define SHMETER_CHAIN_NEXT(link)         ((uint32_t)((link) >> 32) & 0x7fffffffu)
+#define SHMETER_CHAIN_MARK               (UINT64_C(1) << 63)
+#define SHMETER_STATE(visibility, epoch) ((uint64_t)(visibility) | (uint64_t)(epoch) << 8)
+#define SHMETER_STATE_KIND(state)        ((uint32_t)((state)&0xff))
+#define SHMETER_STATE_EPOCH(state)       ((state) >> 8)
+
 /* {unit:32 (low), number of the open:32}; 0 in the upper half: it is not open any more, and the place is free. */
 #define SHMETER_OPENED_ENTRY(unit, open) ((uint64_t)(uint32_t)(unit) | (uint64_t)(open) << 32)
 #define SHMETER_OPENED_UNIT(entry)       ((uint32_t)(entry))

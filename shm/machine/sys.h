@@ -36,6 +36,7 @@
 #define SHMETER_PROT_READ           1
 #define SHMETER_PROT_WRITE          2
 #define SHMETER_MAP_SHARED          1
+#define SHMETER_MAP_FIXED           0x10
 #define SHMETER_MAP_PRIVATE         2
 #define SHMETER_MAP_ANONYMOUS       0x20
 #define SHMETER_MADV_DONTNEED       4
@@ -45,6 +46,7 @@
 #define SHMETER_MADV_POPULATE_WRITE 23
 #define SHMETER_MADV_GUARD_INSTALL  102
 #define SHMETER_F_GETFD             1
+#define SHMETER_F_OFD_GETLK         36
 #define SHMETER_F_OFD_SETLK         37
 #define SHMETER_F_DUPFD_CLOEXEC     1030
 #define SHMETER_CLOCK_REALTIME      0
@@ -317,33 +319,6 @@ SHMETER_LOCAL int
 shmeter_sys_probe(uint32_t pid)
 {
     return (int)shmeter_sys(SYS_kill, (long)pid, 0, 0, 0, 0, 0);
-}
-
-/* The kernel's struct flock: one byte, from the file's beginning. */
-struct shmeter_flock_ {
-    int16_t type, whence;
-    int32_t gap;
-    int64_t start, bytes;
-    int32_t pid, tail;
-};
-
-/*
- * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there, another -errno where
- * there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
- */
-SHMETER_LOCAL int
-shmeter_sys_lock_byte(int fd, uint64_t at)
-{
-    struct shmeter_flock_ lock = { 1 /* F_WRLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
-    return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
-}
-
-/* Gives back what this description holds there. */
-SHMETER_LOCAL void
-shmeter_sys_unlock_byte(int fd, uint64_t at)
-{
-    struct shmeter_flock_ lock = { 2 /* F_UNLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
-    shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
 }
 
 /* Fills bytes with random ones; falls back to nothing: -errno when the kernel has none to give. */

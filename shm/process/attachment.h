@@ -56,7 +56,7 @@ struct shmeter_wiped {
     uint64_t retry_ns;   /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
     uint64_t given_seen; /* state.slots_given at the last one's end                                       */
     uint64_t cpu_given;  /* milliseconds of CPU time that slots given back have noted                        */
-    uint64_t reserved[1];
+    uint64_t acknowledging; /* 1: a thread is exchanging the epoch's lock (shm/segment/epoch.h)                  */
     struct shmeter_held held[SHMETER_HELD];
 };
 
@@ -88,12 +88,23 @@ struct shmeter_attachment {
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
     uint32_t sharers; /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
-    uint32_t own;     /* 1: no file: memory of this process and those forked from it (client/python) */
+    uint32_t own;     /* 1: no file: memory of this process and those forked from it (client/python)       */
+    uint64_t epoch;       /* whose lock this process holds; 0: none                                        */
+    uint64_t epoch_pages; /* address of two pages: one is mapped of the file and holds the lock; 0: none     */
+    uint64_t epoch_which; /* the one, 0 or 1, but for a moment in which both do                              */
+    uint64_t asked_ns;    /* CLOCK_MONOTONIC, when the kernel was last asked for a grace's end               */
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u
 
 #define SHMETER_WIPED(attachment) \
     ((struct shmeter_wiped *)(void *)((unsigned char *)(attachment) + SHMETER_ATTACHMENT_BYTES))
+
+/* Whether removed series give their room back: SHMETER_FEATURE_REUSE. */
+SHMETER_INLINE int
+shmeter_attachment_reuses(const struct shmeter_attachment *attachment)
+{
+    return (attachment->header.features & SHMETER_FEATURE_REUSE) != 0;
+}
 
 #define SHMETER_CLAIM(idx, generation) ((uint64_t)((idx) + 1) | (uint64_t)((generation)&0xffffffu) << 32)
 #define SHMETER_CLAIM_OPENED           (UINT64_C(1) << 56)

@@ -78,7 +78,7 @@ shmeter_heap_cut(uint64_t bytes)
 {
     for (;;) {
         /* pairs with shmeter_heap_cut */
-        uint64_t at = shmeter_load_acquire(&shmeter_process_v2.heap);
+        uint64_t at = shmeter_load_acquire(&shmeter_process_v3.heap);
         struct shmeter_heap_chunk *chunk = SHMETER_POINTER(struct shmeter_heap_chunk *, at);
         long mapped;
         if (chunk) {
@@ -93,7 +93,7 @@ shmeter_heap_cut(uint64_t bytes)
         chunk->bytes = SHMETER_HEAP_CHUNK_BYTES;
         chunk->used = sizeof *chunk;
         /* pairs with shmeter_heap_cut */
-        if (!shmeter_cas(&shmeter_process_v2.heap, &at, SHMETER_ADDRESS(chunk)))
+        if (!shmeter_cas(&shmeter_process_v3.heap, &at, SHMETER_ADDRESS(chunk)))
             shmeter_sys_unmap(chunk, SHMETER_HEAP_CHUNK_BYTES);
     }
 }
@@ -109,7 +109,7 @@ shmeter_heap_take(uint64_t bytes)
         long mapped = shmeter_heap_map(block_bytes);
         return shmeter_sys_failed(mapped) ? NULL : SHMETER_POINTER(struct shmeter_heap_block *, mapped) + 1;
     }
-    block = shmeter_heap_reuse(shmeter_process_v2.free[class_of]);
+    block = shmeter_heap_reuse(shmeter_process_v3.free[class_of]);
     if (!block)
         block = shmeter_heap_cut(block_bytes);
     return block ? block + 1 : NULL;
@@ -131,7 +131,7 @@ shmeter_heap_give(void *memory, uint64_t bytes)
         return;
     }
     memset(memory, 0, bytes);
-    list = shmeter_process_v2.free[class_of];
+    list = shmeter_process_v3.free[class_of];
     /* pairs with none: the compare-and-swap fails unless both are of one moment */
     head[0] = shmeter_load_acquire(&list[0]);
     head[1] = shmeter_load_acquire(&list[1]);

@@ -24,9 +24,9 @@ struct shmeter_process {
 extern "C" {
 #endif
 #if defined(SHMETER_LINK) && !defined(SHMETER_BUILD_LIBRARY)
-extern struct shmeter_process shmeter_process_v2;
+extern struct shmeter_process shmeter_process_v3;
 #else
-__attribute__((weak, visibility("default"))) struct shmeter_process shmeter_process_v2;
+__attribute__((weak, visibility("default"))) struct shmeter_process shmeter_process_v3;
 #endif
 #ifdef __cplusplus
 }

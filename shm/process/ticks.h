@@ -57,7 +57,7 @@ SHMETER_LOCAL uint32_t
 shmeter_ticks_decide(uint32_t kind)
 {
     uint64_t decided = 0;
-    return shmeter_cas(&shmeter_process_v2.ticks, &decided, 1 + (uint64_t)kind) ? kind : (uint32_t)decided - 1;
+    return shmeter_cas(&shmeter_process_v3.ticks, &decided, 1 + (uint64_t)kind) ? kind : (uint32_t)decided - 1;
 }
 
 /*

@@ -5,8 +5,8 @@
 #ifndef SHMETER_SHM_ARENA_H
 #define SHMETER_SHM_ARENA_H
 
-#include "../process/backing.h"
 #include "../layout/kinds.h"
+#include "../process/backing.h"
 
 /* The address of bytes at a unit, or NULL when they are not all inside of what has memory. */
 SHMETER_INLINE void *
@@ -41,12 +41,51 @@ shmeter_arena_family(const struct shmeter_attachment *attachment, uint64_t unit)
     return record;
 }
 
-/* Whether an index entry leads to the record of this hash at unit. Such a record is complete, and never changes. */
+/* An entry of the index: at a hash, or behind it. */
+SHMETER_INLINE uint64_t *
+shmeter_arena_entry(const struct shmeter_attachment *attachment, uint64_t at)
+{
+    return (uint64_t *)(void *)(attachment->base + attachment->header.index_off) +
+           (at & (attachment->header.index_entries - 1));
+}
+
+/* With SHMETER_FEATURE_REUSE: the word of a record that leads to the next one of its chain. NULL: there is no record. */
+SHMETER_INLINE uint64_t *
+shmeter_arena_link(const struct shmeter_attachment *attachment, uint64_t unit)
+{
+    uint64_t *record = (uint64_t *)shmeter_arena_at(attachment, unit, SHMETER_UNIT_BYTES);
+    uint64_t head = record ? shmeter_load_relaxed(record) : 0, bytes = (uint32_t)head;
+    if (head >> 32 == SHMETER_KIND_SERIES)
+        return record + offsetof(struct shmeter_series_record, values_bytes) / 8;
+    if (head >> 32 == SHMETER_KIND_FAMILY && bytes > sizeof(struct shmeter_family_record) && !(bytes % 8) &&
+        shmeter_arena_at(attachment, unit, bytes))
+        return record + bytes / 8 - 1;
+    return NULL;
+}
+
+/* Whether the chain of this hash leads to the record at unit. */
+SHMETER_LOCAL int
+shmeter_arena_chained(const struct shmeter_attachment *attachment, uint64_t unit, uint64_t hash)
+{
+    /* pairs with shmeter_index_insert */
+    uint64_t at = (uint32_t)shmeter_load_acquire(shmeter_arena_entry(attachment, hash));
+    uint32_t steps;
+    for (steps = 0; at && at != unit && steps < SHMETER_PROBE_LIMIT; steps++) {
+        const uint64_t *link = shmeter_arena_link(attachment, at);
+        /* pairs with shmeter_index_unlink */
+        at = link ? SHMETER_CHAIN_NEXT(shmeter_load_acquire(link)) : 0;
+    }
+    return at == unit;
+}
+
+/* Whether an index entry leads to the record of this hash at unit. Such a record is complete, and stays as it is. */
 SHMETER_LOCAL int
 shmeter_arena_indexed(const struct shmeter_attachment *attachment, uint64_t unit, uint64_t hash)
 {
     const uint64_t *index = (const uint64_t *)(const void *)(attachment->base + attachment->header.index_off);
     uint64_t i, seen;
+    if (shmeter_attachment_reuses(attachment))
+        return shmeter_arena_chained(attachment, unit, hash);
     for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
         /* pairs with shmeter_registry_add_series */
         seen = shmeter_load_acquire(&index[(hash + i) & (attachment->header.index_entries - 1)]);

@@ -190,7 +190,7 @@ shmeter_family_all(const struct shmeter_attachment *attachment,
                    void (*act)(const struct shmeter_family *family, struct shmeter_binding *binding))
 {
     /* pairs with shmeter_open_have */
-    uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
+    uint64_t at = shmeter_load_acquire(&shmeter_process_v3.meters);
     struct shmeter *meter = SHMETER_POINTER(struct shmeter *, at);
     for (; meter; meter = meter->next) {
         /* pairs with shmeter_family_have */

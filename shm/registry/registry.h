@@ -7,72 +7,9 @@
 #ifndef SHMETER_SHM_REGISTRY_H
 #define SHMETER_SHM_REGISTRY_H
 
-#include "arena.h"
-#include "../process/clock.h"
 #include "../lanes/definition.h"
-
-/* What is looked for: a family by its name and definition, or a series by its family and values. */
-struct shmeter_key {
-    uint64_t hash;
-    uint32_t family;     /* series: the family's unit; 0 for a family                                      */
-    uint32_t bytes;      /* of values, or of name                                                          */
-    uint64_t definition; /* families                                                                       */
-    const char *text;    /* values, or name                                                                */
-};
-
-SHMETER_INLINE uint64_t *
-shmeter_registry_entry(const struct shmeter_attachment *attachment, uint64_t at)
-{
-    return (uint64_t *)(void *)(attachment->base + attachment->header.index_off) +
-           (at & (attachment->header.index_entries - 1));
-}
-
-SHMETER_INLINE int
-shmeter_registry_is_series(const struct shmeter_attachment *attachment, uint32_t unit, const struct shmeter_key *key)
-{
-    const struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
-    return record && record->hash == key->hash && record->family == key->family && record->values_bytes == key->bytes &&
-           shmeter_arena_at(attachment, unit, sizeof *record + key->bytes) &&
-           memcmp(record + 1, key->text, key->bytes) == 0;
-}
-
-SHMETER_LOCAL int
-shmeter_registry_is_family(const struct shmeter_attachment *attachment, uint32_t unit, const struct shmeter_key *key)
-{
-    const struct shmeter_family_record *record = shmeter_arena_family(attachment, unit);
-    uint64_t bounds_bytes;
-    if (!record || record->hash != key->hash || record->definition != key->definition ||
-        record->name_bytes != key->bytes)
-        return 0;
-    bounds_bytes = (uint64_t)record->bounds_n * sizeof(double);
-    return shmeter_arena_at(attachment, unit, sizeof *record + bounds_bytes + key->bytes) &&
-           memcmp((const char *)(record + 1) + bounds_bytes, key->text, key->bytes) == 0;
-}
-
-struct shmeter_probe {
-    uint64_t *entry; /* the matching one, or the first empty one; NULL when neither is in reach             */
-    uint64_t seen;   /* what it held: 0 empty                                                              */
-};
-
-SHMETER_INLINE struct shmeter_probe
-shmeter_registry_probe(const struct shmeter_attachment *attachment, const struct shmeter_key *key)
-{
-    struct shmeter_probe probe = { NULL, 0 };
-    uint64_t i, seen;
-    for (i = 0; i < SHMETER_PROBE_LIMIT && i < attachment->header.index_entries; i++) {
-        uint64_t *entry = shmeter_registry_entry(attachment, key->hash + i);
-        /* pairs with shmeter_registry_add_series */
-        seen = shmeter_load_acquire(entry);
-        if (seen &&
-            ((seen ^ key->hash) >> 32 || !(key->family ? shmeter_registry_is_series(attachment, (uint32_t)seen, key)
-                                                       : shmeter_registry_is_family(attachment, (uint32_t)seen, key))))
-            continue;
-        probe.entry = entry;
-        probe.seen = seen;
-        return probe;
-    }
-    return probe;
-}
+#include "../process/clock.h"
+#include "index.h"
 
 /* Takes a spare out of its place in the wiped page: 0 when there is none. */
 SHMETER_LOCAL uint64_t
@@ -216,6 +153,23 @@ shmeter_registry_show(uint64_t *state)
     return seen;
 }
 
+/* Enters a family's record into the index. Returns its unit, or that of another one of the same key, or -ENOMEM. */
+SHMETER_LOCAL int64_t
+shmeter_registry_enter(const struct shmeter_attachment *attachment, const struct shmeter_key *key, uint32_t unit)
+{
+    struct shmeter_probe probe;
+    for (;;) {
+        probe = shmeter_registry_probe(attachment, key);
+        if (!probe.entry || probe.seen)
+            return probe.entry ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
+        if (shmeter_attachment_reuses(attachment))
+            return shmeter_index_insert(attachment, key, probe.head, unit, 0);
+        /* pairs with shmeter_registry_probe */
+        if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))
+            return unit;
+    }
+}
+
 /* Writes and publishes a family's record, behind those of older definitions of its name. Returns its unit, or -errno. */
 SHMETER_LOCAL int64_t
 shmeter_registry_add_family(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
@@ -226,8 +180,10 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
                              definition->labels_bytes + definition->states_bytes;
     struct shmeter_family_record *record;
     uint32_t unit, units;
-    int result = shmeter_registry_append_record(attachment, sizeof *record + bounds_bytes + strings_bytes, &unit,
-                                                &units);
+    int64_t had;
+    int chained = shmeter_attachment_reuses(attachment); /* then its last word is its link */
+    int result = shmeter_registry_append_record(
+        attachment, sizeof *record + bounds_bytes + strings_bytes + (chained ? sizeof(uint64_t) : 0), &unit, &units);
     if (result)
         return result;
     record = (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);
@@ -262,18 +218,12 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
         memcpy(record + 1, definition->bounds, bounds_bytes);
     memcpy((char *)(record + 1) + bounds_bytes, definition->strings, strings_bytes);
     shmeter_registry_head(record, units, SHMETER_KIND_FAMILY);
-    for (;;) {
-        struct shmeter_probe probe = shmeter_registry_probe(attachment, key);
-        if (!probe.entry || probe.seen) {
-            shmeter_registry_keep_record(attachment, unit, units);
-            return probe.entry ? (int64_t)(uint32_t)probe.seen : -ENOMEM;
-        }
-        /* pairs with shmeter_registry_probe */
-        if (shmeter_cas(probe.entry, &probe.seen, SHMETER_INDEX_ENTRY(key->hash, unit)))
-            break;
-    }
-    shmeter_add(&attachment->state->families_n.value, 1);
-    return unit;
+    had = shmeter_registry_enter(attachment, key, unit);
+    if (had == (int64_t)unit)
+        shmeter_add(&attachment->state->families_n.value, 1);
+    else
+        shmeter_registry_keep_record(attachment, unit, units);
+    return had;
 }
 
 /*
@@ -306,7 +256,7 @@ shmeter_registry_add_series(const struct shmeter_attachment *attachment, const s
     record->created_real_ns = shmeter_clock_real_ns();
     record->hash = key->hash;
     record->values_bytes = key->bytes;
-    record->reserved = 0;
+    record->next = 0;
     memcpy(record + 1, key->text, key->bytes);
     shmeter_registry_head(record, units, SHMETER_KIND_SERIES);
     for (;;) {

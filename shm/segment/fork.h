@@ -50,7 +50,7 @@ SHMETER_LOCAL void
 shmeter_fork_child(void)
 {
     /* pairs with shmeter_open_have */
-    uint64_t at = shmeter_load_acquire(&shmeter_process_v2.meters);
+    uint64_t at = shmeter_load_acquire(&shmeter_process_v3.meters);
     const struct shmeter *meter = SHMETER_POINTER(const struct shmeter *, at);
     for (; meter; meter = meter->next) {
         struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);

@@ -8,6 +8,7 @@
 
 #include "../layout/numa.h"
 #include "../process/ticks.h"
+#include "epoch.h"
 #include "fork.h"
 #include "meter.h"
 #include "sizes.h"
@@ -200,6 +201,7 @@ shmeter_segment_open(const char *path, const struct shmeter_options *options, st
 SHMETER_LOCAL void
 shmeter_attachment_give(struct shmeter_attachment *attachment)
 {
+    shmeter_epoch_give(attachment);
     if (attachment->base)
         shmeter_sys_unmap(attachment->base, attachment->header.segment_bytes);
     else
@@ -297,6 +299,7 @@ shmeter_segment_attach_to(int fd, const char *path, const struct shmeter_header 
         shmeter_attachment_give(attachment);
         return result;
     }
+    shmeter_epoch_attach(attachment);
     shmeter_populate(attachment);
     *out = attachment;
     return 0;

@@ -4,11 +4,16 @@
 #ifndef SHMETER_SHM_SIZES_H
 #define SHMETER_SHM_SIZES_H
 
-#include "../process/clock.h"
 #include "../layout/header.h"
-#include "../process/identity.h"
 #include "../layout/options.h"
+#include "../process/clock.h"
+#include "../process/identity.h"
 #include "../process/ticks.h"
+
+/* Of new segments; tests make those of earlier releases too. */
+#if !defined(SHMETER_CREATE_FEATURES)
+#define SHMETER_CREATE_FEATURES SHMETER_FEATURE_REUSE
+#endif
 
 /* Highest CPU number of a list such as "0-3,8-11", plus 1; 0 when there is none. */
 SHMETER_LOCAL uint32_t
@@ -63,6 +68,7 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     header->abi_major = SHMETER_ABI_MAJOR;
     header->abi_minor = SHMETER_ABI_MINOR;
     header->header_bytes = sizeof *header;
+    header->features = SHMETER_CREATE_FEATURES;
     header->lane_shift = SHMETER_MIN_LANE_SHIFT;
     while (header->lane_shift < SHMETER_MAX_LANE_SHIFT && (UINT64_C(1) << header->lane_shift) < lane_bytes)
         header->lane_shift++;
@@ -82,6 +88,7 @@ shmeter_sizes_header(const struct shmeter_options *options, struct shmeter_heade
     while (entries < 2 * (uint64_t)header->max_series)
         entries *= 2;
     header->index_entries = entries;
+    header->limbo_entries = header->features & SHMETER_FEATURE_REUSE ? entries / 4 : 0;
     header->records_bytes = shmeter_round_up((uint64_t)header->max_series * 512 + (UINT64_C(1) << 20),
                                              SHMETER_CHUNK_BYTES);
     *why = "sizes are out of range: shared lanes are a power of two up to 8, lanes 32 KiB to 4 GiB, series up to 2^24, "

@@ -9,8 +9,8 @@
 #include "../process/clock.h"
 #include "../lanes/gauge.h"
 #include "../process/identity.h"
+#include "../process/lock.h"
 #include "cpu.h"
-#include "lock.h"
 #include "../segment/meter.h"
 #include "../registry/opened.h"
 

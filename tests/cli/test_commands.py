@@ -70,7 +70,7 @@ def create_makes_the_sizes_that_ls_shows(bench):
                         "--max-family-series=9"), bench.path)
     [segment] = bench.json("ls", bench.name, "--json")
     equal((segment["name"], segment["path"], segment["readable"], segment["mode"], segment["abi"]),
-          (bench.name, bench.path, True, "0660", "1.3"))
+          (bench.name, bench.path, True, "0660", "1.4"))
     equal((segment["cells"], segment["series"]), ({"used": 0, "capacity": 131072}, {"used": 0, "capacity": 500}))
     equal((segment["slots"], segment["gauges"]), ({"used": 0, "capacity": 7}, {"used": 0, "capacity": 33}))
     equal((segment["cpu_lanes"], segment["shared_lanes"]), (3, 2))

@@ -157,7 +157,7 @@ next_abi(struct shmeter_header *header)
 static void
 unknown_feature(struct shmeter_header *header)
 {
-    header->features = 1;
+    header->features = 2;
 }
 
 static void

@@ -310,8 +310,9 @@ a_lookup_gives_up_past_its_probe_limit(void **state)
     const struct shmeter_family *family;
     struct shmeter_values joined;
     struct shmeter *meter;
-    struct shmeter_key key;
-    uint64_t i;
+    struct shmeter_values early_joined;
+    struct shmeter_key key, early_key;
+    uint32_t early;
     (void)state;
     assert_int_equal(shmeter_open(&meter, segment, NULL), 0);
     family = shmeter_family(meter, &desc);
@@ -319,10 +320,11 @@ a_lookup_gives_up_past_its_probe_limit(void **state)
     binding = shmeter_family_binding(family);
     assert_true(shmeter_values_join(&joined, values, 1));
     key = shmeter_series_key(binding, &joined);
-    for (i = 0; i < SHMETER_PROBE_LIMIT; i++) { /* others that stand where it could */
-        uint64_t *entry = shmeter_registry_entry(binding->attachment, key.hash + i), none = 0;
-        shmeter_cas(entry, &none, (~key.hash & ~(uint64_t)UINT32_MAX) | 1);
-    }
+    assert_true(shmeter_values_join(&early_joined, (const char *const[]){ "early" }, 1));
+    early_key = shmeter_series_key(binding, &early_joined);
+    early = (uint32_t)shmeter_index_walk(binding->attachment, &early_key).seen;
+    *shmeter_arena_entry(binding->attachment, key.hash) = early; /* its chain has no end */
+    *shmeter_arena_link(binding->attachment, early) = SHMETER_CHAIN(early_key.bytes, early);
     assert_null(shmeter_registry_probe(binding->attachment, &key).entry);
     shmeter_counter_add(shmeter_counter_of(family, "late"), 3);
     shmeter_counter_inc(shmeter_counter_of(family, "early"));

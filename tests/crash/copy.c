@@ -420,6 +420,7 @@ copy_normalize(struct copy *copy, int created)
     for (i = 0; i < header->slots_n; i++)
         normalize_slot(copy, header, i);
     normalize_records(copy, header);
+    mask(copy, header->state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, begun_ns));
     if (!created)
         return;
     memset(header->nonce, 0, sizeof header->nonce);

@@ -3,6 +3,7 @@
  */
 #include "tests/crash/ops.h"
 
+#include "tests/crash/rooms.h"
 #include "tests/crash/runs.h"
 
 #define GAUGE_OPS(word, mode, sample, set_kinds, add_kinds, lost, before, set_to, add_to)        \
@@ -199,8 +200,33 @@ static const struct op ops[] = {
     { .name = "return of a hidden counter",
       .arrange = arrange_hidden,
       .run = run_series_lookup,
-      .loss = "series_renewed",
       .changes = { { "crash_counter_total{a}", 0, NAN, 0 } } },
+    { .name = "quiescence", .arrange = arrange_waiting, .run = run_quiescent },
+    { .name = "quiescence of the last one", .arrange = arrange_alone, .run = run_quiescent },
+    { .name = "series of a counter in another's room",
+      .arrange = arrange_rooms,
+      .run = run_series,
+      .changes = { { "crash_counter_total{new}", 0, NAN, 0 } } },
+    { .name = "series of a histogram in another's room",
+      .arrange = arrange_rooms,
+      .run = run_series_histogram,
+      .changes = { { "crash_classic{new}", 0, NAN, 0 }, { "crash_classic{new}", 1, NAN, 0 } } },
+    { .name = "gauge in another's room",
+      .arrange = arrange_rooms,
+      .begin = begin_worker,
+      .run = run_new_gauge,
+      .changes = { { "crash_new{}", 0, NAN, 3 } } },
+    { .name = "gauge whose room is looked for",
+      .arrange = arrange_lost_rooms,
+      .begin = begin_worker,
+      .run = run_new_gauge,
+      .changes = { { "crash_new{}", 0, NAN, 3 } } },
+    { .name = "gauge whose room is looked for among ruins",
+      .flags = OP_IN_PARTS,
+      .arrange = arrange_ruins,
+      .begin = begin_worker,
+      .run = run_new_gauge,
+      .changes = { { "crash_new{}", 0, NAN, 3 }, { "crash_counter_total{r0}", 0, 3, NAN } } },
     { .name = "return of a hidden gauge",
       .arrange = arrange_hidden,
       .begin = begin_worker,

@@ -225,7 +225,7 @@ arrange_full_chunk(void)
         "crash_wide",
         (struct shmeter_desc){ .type = SHMETER_HISTOGRAM, .schema = 8, .min_value = 1, .max_value = 2.25 });
     memset(value, 'x', sizeof value - 1);
-    for (i = 0; i < 300 && world_state()->records_fill.value + 1024 + 256 < 32768; i++) {
+    for (i = 0; i < 300 && world_state()->records_fill.value + 2048 + 512 < 32768; i++) {
         value[i % 200] = (char)('a' + i / 200);
         shmeter_counter_of(world.counters, value);
     }

@@ -139,7 +139,7 @@ world_make(const char *path, const struct shape *shape)
 static void
 world_forget(void)
 {
-    memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
+    memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
     memset(&world.meter, 0, sizeof world - offsetof(struct world, meter));
 }
 

@@ -359,16 +359,16 @@ setup(void)
     memset(privates, 0, sizeof privates);
     memset(&heap, 0, sizeof heap);
     memset(&ghost, 0, sizeof ghost);
-    memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
+    memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
     heap.chunk.bytes = sizeof heap;
     heap.chunk.used = sizeof heap.chunk;
-    shmeter_process_v2.heap = SHMETER_ADDRESS(&heap);
+    shmeter_process_v3.heap = SHMETER_ADDRESS(&heap);
     model_keep(&filesystem, sizeof filesystem);
     model_keep(contents, sizeof contents);
     model_keep(privates, sizeof privates);
     model_keep(&heap.chunk, sizeof heap.chunk);
     model_keep(&ghost, sizeof ghost);
-    model_keep(&shmeter_process_v2, sizeof shmeter_process_v2);
+    model_keep(&shmeter_process_v3, sizeof shmeter_process_v3);
     model_share(&ghost, 8); /* something: system calls are the choice points here */
     for (i = 0; i < processes_n && i < sizeof names / sizeof *names; i++)
         model_actor(names[i], i, process, NULL);

@@ -68,7 +68,7 @@ one(void *argument)
 static void
 at_end(void)
 {
-    uint64_t most = spare_n > 1 + threads_n ? spare_n : 1 + threads_n, *list = shmeter_process_v2.free[0], n = 0, at;
+    uint64_t most = spare_n > 1 + threads_n ? spare_n : 1 + threads_n, *list = shmeter_process_v3.free[0], n = 0, at;
 
     if (heap.chunk.used > sizeof heap.chunk + BLOCK * most)
         model_fail("%llu bytes are cut", (unsigned long long)heap.chunk.used);
@@ -95,7 +95,7 @@ setup(void)
         shmeter_heap_give(spare[i], BYTES);
     model_keep(&ghost, sizeof ghost);
     model_share(&heap, sizeof heap.chunk + BLOCKS * BLOCK);
-    model_share(shmeter_process_v2.free[0], sizeof shmeter_process_v2.free[0]);
+    model_share(shmeter_process_v3.free[0], sizeof shmeter_process_v3.free[0]);
     for (i = 0; i < threads_n; i++)
         world_actor(names[i], i, 0, i ? one : two, NULL);
 }

@@ -90,7 +90,7 @@ setup_private(void)
     }
     meter.attachment = SHMETER_ADDRESS(world_attachment(PROCESS));
     meter.families = SHMETER_ADDRESS(&private.families[2]);
-    shmeter_process_v2.meters = SHMETER_ADDRESS(&meter);
+    shmeter_process_v3.meters = SHMETER_ADDRESS(&meter);
 }
 
 static void

@@ -46,7 +46,7 @@ thread(void *argument)
 static void
 at_end(void)
 {
-    struct shmeter *meter = SHMETER_POINTER(struct shmeter *, shmeter_process_v2.meters);
+    struct shmeter *meter = SHMETER_POINTER(struct shmeter *, shmeter_process_v3.meters);
     const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
     uint32_t i;
 
@@ -61,7 +61,7 @@ at_end(void)
         model_fail("the meter is detached");
     else if (2 * (told.maps_n - 1) != world.unmapped_n) /* the mapping, and its private pages */
         model_fail("of %u mappings %u were undone", told.maps_n, world.unmapped_n / 2);
-    else if (!again && shmeter_process_v2.wiped != SHMETER_ADDRESS(&SHMETER_WIPED(attachment)->lane_seed))
+    else if (!again && shmeter_process_v3.wiped != SHMETER_ADDRESS(&SHMETER_WIPED(attachment)->lane_seed))
         model_fail("the process's seed is in pages that are gone");
 }
 
@@ -81,10 +81,10 @@ setup(void)
         shmeter_text_append(meter->path, sizeof meter->path, 0, PATH);
         meter->opened_n = 1;
         meter->attachment = SHMETER_ADDRESS(world_attachment(3));
-        shmeter_process_v2.meters = SHMETER_ADDRESS(meter);
+        shmeter_process_v3.meters = SHMETER_ADDRESS(meter);
     }
     model_keep(&told, sizeof told);
-    model_share(&shmeter_process_v2.meters, 16);
+    model_share(&shmeter_process_v3.meters, 16);
     world_share_heap();
     for (i = 0; i < threads_n; i++)
         if (i)

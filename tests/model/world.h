@@ -20,6 +20,18 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define memcmp model_memcmp
 #endif
 
+#ifdef WORLD_EPOCHS /* text changes: what was found of it is a part of an actor's state */
+static inline int
+world_memcmp(const void *a, const void *b, size_t bytes)
+{
+    int differs = memcmp(a, b, bytes);
+
+    model_remember(differs != 0);
+    return differs;
+}
+#define memcmp world_memcmp
+#endif
+
 /* The model's kernel in the place of these. */
 #define shmeter_sys_open        kernel_sys_open
 #define shmeter_sys_open_apart  kernel_sys_open_apart
@@ -33,7 +45,11 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
 #define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
+#define shmeter_sys_share_byte  kernel_sys_share_byte
+#define shmeter_sys_bytes_held  kernel_sys_bytes_held
+#define shmeter_sys_map_at      kernel_sys_map_at
 #include "shm/machine/files.h"
+#include "shm/machine/locks.h"
 #undef shmeter_sys_open
 #undef shmeter_sys_open_apart
 #undef shmeter_sys_close
@@ -46,12 +62,16 @@ int model_memcmp(const void *a, const void *b, size_t bytes);
 #undef shmeter_sys_lock_byte
 #undef shmeter_sys_unlock_byte
 #undef shmeter_sys_slurp
+#undef shmeter_sys_share_byte
+#undef shmeter_sys_bytes_held
+#undef shmeter_sys_map_at
 
 #define PROCESSES     4u
 #define WORLD_SLOTS   3u
 #define WORLD_GAUGES  3u
 #define WORLD_ENTRIES 8u
 #define WORLD_UNITS   24u
+#define WORLD_LIMBO   4u
 #define WORLD_CELLS   1024u /* bytes of a CPU lane */
 
 #define WORLD_LOCK_PAGES 4096u /* apart: the addresses of locks' pages */
@@ -352,6 +372,31 @@ world_heap_used(void)
 }
 #endif
 
+#ifdef WORLD_EPOCHS /* the locks of epochs, and what may be wrong about them, are the model's */
+#include "tests/model/epochs.h"
+#else
+static inline int
+shmeter_sys_share_byte(int fd, uint64_t at)
+{
+    (void)fd, (void)at;
+    return -EINVAL;
+}
+
+static inline int
+shmeter_sys_bytes_held(int fd, uint64_t from, uint64_t bytes, uint64_t *at)
+{
+    (void)fd, (void)from, (void)bytes, (void)at;
+    return -EINVAL;
+}
+
+static inline int
+shmeter_sys_map_at(uint64_t at, uint64_t bytes, int protection, int flags, int fd)
+{
+    (void)at, (void)bytes, (void)protection, (void)flags, (void)fd;
+    return -EINVAL;
+}
+#endif
+
 #ifdef WORLD_OPENS /* how a segment is had is the model's */
 #include "shm/segment/segment.h"
 #define shmeter_segment_have world_segment_have
@@ -372,6 +417,7 @@ static struct {
     _Alignas(64) struct shmeter_slot_word slots[WORLD_SLOTS];
     struct shmeter_gauge_cell common[WORLD_GAUGES];
     uint64_t index[WORLD_ENTRIES];
+    uint64_t limbo[SHMETER_LIMBO_RINGS][WORLD_LIMBO];
     _Alignas(64) uint64_t records[WORLD_UNITS * SHMETER_UNIT_BYTES / 8];
     _Alignas(64) struct {
         struct shmeter_slot_block block;
@@ -409,6 +455,11 @@ world_header(struct shmeter_header *header)
     header->state_off = (uint64_t)((const unsigned char *)&segment.state - base);
     header->index_off = (uint64_t)((const unsigned char *)segment.index - base);
     header->index_entries = WORLD_ENTRIES;
+#ifdef WORLD_EPOCHS
+    header->features = SHMETER_FEATURE_REUSE;
+    header->limbo_off = (uint64_t)((const unsigned char *)segment.limbo - base);
+    header->limbo_entries = WORLD_LIMBO;
+#endif
     header->records_off = (uint64_t)((const unsigned char *)segment.records - base);
     header->records_bytes = sizeof segment.records;
     header->slot_words_off = (uint64_t)((const unsigned char *)segment.slots - base);
@@ -438,10 +489,10 @@ world_make(uint32_t n)
     memset(processes, 0, sizeof processes);
     memset(&heap, 0, sizeof heap);
     memset(&world, 0, sizeof world);
-    memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
+    memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
     heap.chunk.bytes = sizeof heap;
     heap.chunk.used = sizeof heap.chunk;
-    shmeter_process_v2.heap = SHMETER_ADDRESS(&heap);
+    shmeter_process_v3.heap = SHMETER_ADDRESS(&heap);
     for (i = 0; i < n; i++) {
         struct shmeter_attachment *attachment = world_attachment(i);
         world_header(&attachment->header);
@@ -463,7 +514,7 @@ world_make(uint32_t n)
     memset(&world_taken, 0, sizeof world_taken);
 #else
     model_keep(&heap, 256);
-    model_keep(shmeter_process_v2.free[0], sizeof shmeter_process_v2.free[0]);
+    model_keep(shmeter_process_v3.free[0], sizeof shmeter_process_v3.free[0]);
 #endif
     model_keep(segment.state.losses, sizeof segment.state.losses);
 }

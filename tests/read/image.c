@@ -7,9 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "shm/process/clock.h"
-#include "shm/machine/hash.h"
 #include "shm/layout/header.h"
+#include "shm/layout/words.h"
+#include "shm/machine/hash.h"
+#include "shm/process/clock.h"
 #include "shm/process/identity.h"
 
 static void
@@ -88,6 +89,10 @@ fill_header(struct shmeter_header *header, const struct image_sizes *sizes)
     header->slots_n = sizes && sizes->slots ? sizes->slots : 4;
     header->gauges_n = sizes && sizes->gauges ? sizes->gauges : 64;
     header->ring_bytes = 4096;
+    if (sizes && sizes->reuses) {
+        header->features = SHMETER_FEATURE_REUSE;
+        header->limbo_entries = 16;
+    }
     shmeter_header_place(header);
     header->sum = shmeter_header_sum(header);
 }
@@ -240,7 +245,7 @@ image_series(struct image *image, uint32_t family, const char *const *values)
     uint32_t i;
 
     record->kind = SHMETER_KIND_SERIES;
-    record->state = SHMETER_VISIBLE;
+    record->state = image->header->features ? SHMETER_STATE(SHMETER_VISIBLE, 1) : SHMETER_VISIBLE;
     record->family = family;
     record->values_n = of->labels_n;
     for (i = 0; i < of->labels_n; i++)

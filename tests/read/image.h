@@ -31,6 +31,7 @@ struct image_sizes {        /* 0: what is in brackets */
     uint32_t slots;         /* 4 */
     uint32_t gauges;        /* 64 */
     uint32_t record_chunks; /* 4 */
+    uint32_t reuses;        /* 0: no SHMETER_FEATURE_REUSE; 1: records may become other series */
 };
 
 /* Makes a file in a directory of its own under /dev/shm. Fails the program when it cannot. */

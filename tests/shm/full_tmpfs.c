@@ -345,11 +345,11 @@ stubborn_program(const char *path)
         shmeter_close(meter);
         if (i == 3) {
             before = address_space_pages();
-            used = ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v2.heap)->used;
+            used = ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v3.heap)->used;
         }
     }
     if (address_space_pages() != before ||
-        ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v2.heap)->used != used)
+        ((const struct shmeter_heap_chunk *)(uintptr_t)shmeter_process_v3.heap)->used != used)
         return 5;
     return result == -ENOSPC ? EXIT_NO_SPACE : result ? 4 : EXIT_ALL;
 }

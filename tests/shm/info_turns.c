@@ -56,7 +56,8 @@ visible_n(const struct shmeter *meter)
     int kind, n = 0;
 
     while ((kind = shmeter_arena_next(attachment, &unit, &at)) >= 0)
-        n += kind == SHMETER_KIND_SERIES && shmeter_arena_series(attachment, at)->state == SHMETER_VISIBLE;
+        n += kind == SHMETER_KIND_SERIES &&
+             SHMETER_STATE_KIND(shmeter_arena_series(attachment, at)->state) == SHMETER_VISIBLE;
     return n;
 }
 

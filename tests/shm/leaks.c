@@ -61,7 +61,7 @@ descriptors(void)
 static struct footprint
 footprint(void)
 {
-    const struct shmeter_heap_chunk *chunk = (const void *)(uintptr_t)shmeter_process_v2.heap;
+    const struct shmeter_heap_chunk *chunk = (const void *)(uintptr_t)shmeter_process_v3.heap;
     const struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
     struct footprint out = { 0 };
     FILE *file = fopen("/proc/self/statm", "re");
@@ -72,7 +72,7 @@ footprint(void)
     fclose(file);
     out.address_space_pages = pages;
     out.descriptors = descriptors();
-    out.chunk = shmeter_process_v2.heap;
+    out.chunk = shmeter_process_v3.heap;
     out.chunk_used = chunk ? chunk->used : 0;
     if (attachment && attachment->base) {
         out.records = attachment->state->records_fill.value;

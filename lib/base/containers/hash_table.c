@@ -49,6 +49,27 @@ hash_table_add(struct hash_table *table, uint32_t hash, uint32_t number)
     table->used++;
 }
 
+/* What is found by passing over the place moves into it. */
+void
+hash_table_remove(struct hash_table *table, struct hash_table_entry *entry)
+{
+    const uint32_t mask = table->entries_n - 1;
+    uint32_t hole = (uint32_t)(entry - table->entries), at = hole, home;
+
+    for (;;) {
+        at = (at + 1) & mask;
+        if (!table->entries[at].number)
+            break;
+        home = table->entries[at].hash & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        table->entries[hole] = table->entries[at];
+        hole = at;
+    }
+    table->entries[hole].number = 0;
+    table->used--;
+}
+
 struct hash_table_entry *
 hash_table_next(const struct hash_table *table, uint32_t hash, uint32_t *at)
 {

@@ -24,6 +24,9 @@ int hash_table_room(struct hash_table *table, uint32_t more);
 /* number is not 0. */
 void hash_table_add(struct hash_table *table, uint32_t hash, uint32_t number);
 
+/* Takes an entry out, which hash_table_next gave. Others move. */
+void hash_table_remove(struct hash_table *table, struct hash_table_entry *entry);
+
 /* The entries of hash, one after the other: *at is 0 to begin with. NULL: no more. */
 struct hash_table_entry *hash_table_next(const struct hash_table *table, uint32_t hash, uint32_t *at);
 

@@ -59,7 +59,7 @@ struct shmeter_owner {
  * slot: its number. now_ns: CLOCK_MONOTONIC.
  *   a mapped lock    not held is DEAD, for any reader. Held is LIVE; in the same namespaces kill(2) and /proc/PID/stat
  *                    are asked too, at most once a second, because a child may hold its parent's lock by accident
- *                    (shm/slots/lock.h).
+ *                    (shm/process/lock.h).
  *   no mapped lock   in the same namespaces: kill(2) each time, /proc/PID/stat at most once a second. Another start
  *                    time, or a zombie without threads, is DEAD. A /proc that shows nothing, or is another namespace's,
  *                    proves nothing, and then kill(2) alone decides.

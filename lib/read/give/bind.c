@@ -257,6 +257,36 @@ giving_bind_series(const struct giving *giving, uint32_t number, const struct gi
 
 /* ---- epochs ---- */
 
+/* What is known of a series whose record has become another one is void. 0 or -ENOMEM. */
+static int
+follow_binds(struct giving *giving)
+{
+    const uint32_t before = giving->binds_capacity;
+    uint32_t i, binds;
+
+    if (giving->binds_n == giving->read.binds_n)
+        return 0;
+    if (array_room(&giving->binds, &giving->binds_capacity, giving->read.series_n, sizeof *giving->binds))
+        return -ENOMEM;
+    if (giving->binds_capacity > before)
+        memset(giving->binds + before, 0, (giving->binds_capacity - before) * sizeof *giving->binds);
+    for (i = 0; i < giving->read.series_n; i++) {
+        /* the states' places of all statesets are handed out anew: one that is none any more has left some */
+        if (giving->read.families[giving->read.series[i].family].type == SHMETER_STATESET)
+            giving->targets[i] = GIVING_NONE;
+        binds = snapshot_binds(giving->snapshot, i);
+        if (binds == giving->binds[i])
+            continue;
+        giving->binds[i] = binds;
+        giving->targets[i] = GIVING_NONE;
+        if (giving->idle && i < giving->idle_capacity)
+            giving->idle[i].since_ns = 0;
+    }
+    giving->state_targets_n = 0;
+    giving->binds_n = giving->read.binds_n;
+    return 0;
+}
+
 int
 giving_look(struct giving *giving)
 {
@@ -270,7 +300,7 @@ giving_look(struct giving *giving)
         memset(&giving->families[giving->families_n], 0, sizeof *giving->families);
     for (; giving->targets_n < read->series_n; giving->targets_n++)
         giving->targets[giving->targets_n] = GIVING_NONE;
-    return 0;
+    return follow_binds(giving);
 }
 
 void

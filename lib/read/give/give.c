@@ -24,6 +24,7 @@ giving_free(struct giving *giving)
         return;
     free(giving->families);
     free(giving->targets);
+    free(giving->binds);
     free(giving->state_targets);
     idle_free(giving);
     free(giving);

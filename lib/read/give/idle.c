@@ -68,6 +68,7 @@ idle_of_worker(struct giving *giving, uint32_t series, uint32_t slot, uint64_t *
 
     *token = shmeter_hash_word(*token, worker.pid);
     *token = shmeter_hash_word(*token, worker.generation);
+    *token = shmeter_hash_word(*token, snapshot_binds(giving->snapshot, series));
     while ((entry = hash_table_next(&giving->idle_places, hash, &at)))
         if (giving->idle_workers[entry->number - 1].which == which)
             return &giving->idle_workers[entry->number - 1].idle;

@@ -58,6 +58,9 @@ struct giving {
     struct giving_family *families;
     uint32_t *targets; /* of each series: its number in the model's family; of statesets, place in state_targets    */
     uint32_t targets_n, targets_capacity;
+    uint32_t *binds; /* how often each series had become another one when it was given last                   */
+    uint32_t binds_capacity;
+    uint64_t binds_n;        /* and all together                                                                   */
     uint32_t *state_targets; /* of each stateset's states: number in the model's family                          */
     uint32_t state_targets_n, state_targets_capacity;
 

@@ -309,6 +309,25 @@ check_values(struct snapshot *snapshot, const unsigned char *at, const unsigned 
     return at == end ? 0 : -EINVAL;
 }
 
+int
+snapshot_check_values(const unsigned char *bytes, uint32_t bytes_n, uint32_t values_n, void *room)
+{
+    const char **values = room;
+    char *text = (char *)(values + SHMETER_MAX_LABELS);
+    const unsigned char *at, *end;
+    uint32_t i;
+
+    memcpy(text, bytes, bytes_n);
+    at = (const unsigned char *)text;
+    end = at + bytes_n;
+    for (i = 0; i < values_n; i++) {
+        values[i] = string_at(&at, end, at < end ? strnlen((const char *)at, (size_t)(end - at)) + 1 : 0);
+        if (!values[i] || !text_utf8_valid(values[i], strlen(values[i])))
+            return -EINVAL;
+    }
+    return at == end ? 0 : -EINVAL;
+}
+
 /* ---- cells ---- */
 
 /* The mask of 64 words of a lane, or gauge cells. NULL: no memory. */

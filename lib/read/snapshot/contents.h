@@ -84,7 +84,11 @@ struct snapshot_contents {
     uint64_t sums_n;
     uint32_t families_n, series_n, gauges_n, samples_n;
     uint32_t several_n; /* names with more than one definition                                               */
+    uint64_t binds_n;   /* how often a series has become another one, with the same number                    */
 };
+
+/* How often this series has. */
+uint32_t snapshot_binds(const struct snapshot *snapshot, uint32_t series);
 
 /* What there is after the last take. Valid until the next one. */
 struct snapshot_contents snapshot_contents(const struct snapshot *snapshot);

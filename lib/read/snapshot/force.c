@@ -345,6 +345,13 @@ loses(const struct snapshot_family *family)
     return family->superseded && (family->open_n || family->was_superseded);
 }
 
+/* Whether the series was another one, or none, in the last take, which has had its words then. */
+static int
+is_new(const struct snapshot *snapshot, uint32_t number)
+{
+    return snapshot->reuses && snapshot->bonds[number].binds && snapshot->bonds[number].take == snapshot->takes_n;
+}
+
 /*
  * Adds what superseded definitions have counted that no take has exposed: since the last take, whose sums are in
  * snapshot->next still; of what the first take finds, all that is open.
@@ -365,9 +372,10 @@ snapshot_count_superseded(struct snapshot *snapshot)
         end = series->place + (uint64_t)snapshot_sum_words(family);
         if (loses(family) && series->shown && family->cell_bytes && end <= snapshot->sums_words)
             snapshot->superseded = saturate_add(
-                snapshot->superseded,
-                growth(family, snapshot->sums + series->place,
-                       snapshot->next && end <= snapshot->next_words ? snapshot->next + series->place : NULL));
+                snapshot->superseded, growth(family, snapshot->sums + series->place,
+                                             snapshot->next && !is_new(snapshot, i) && end <= snapshot->next_words
+                                                 ? snapshot->next + series->place
+                                                 : NULL));
     }
     for (i = 0; i < snapshot->several_n; i++)
         for (number = snapshot->several[i].last; (family = family_of(snapshot, number)); number = family->namesake)

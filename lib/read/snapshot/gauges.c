@@ -16,6 +16,13 @@ snapshot_gauges_room(struct snapshot *snapshot)
                       sizeof *snapshot->gauges);
 }
 
+/* Its record may have become a series of another family. */
+static uint32_t
+mode_of(const struct snapshot *snapshot, const struct snapshot_gauge *gauge)
+{
+    return snapshot->families[snapshot->series[gauge->series].family].mode;
+}
+
 void
 snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
 {
@@ -25,7 +32,7 @@ snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
     memset(gauge, 0, sizeof *gauge);
     gauge->series = number;
     gauge->cell = series->place;
-    gauge->mode = snapshot->families[series->family].mode;
+    gauge->mode = mode_of(snapshot, gauge);
     if (gauge != snapshot->gauges && gauge[-1].cell > gauge->cell)
         snapshot->gauges_unsorted = 1;
 }
@@ -239,9 +246,10 @@ snapshot_take_gauges(struct snapshot *snapshot)
     snapshot->status.series_over -= snapshot->samples_over;
     snapshot->samples_cost = snapshot->samples_over = 0;
     for (i = 0; i < snapshot->gauges_n; i++)
-        if (snapshot->series[snapshot->gauges[i].series].visible)
+        if (snapshot->series[snapshot->gauges[i].series].visible) {
+            snapshot->gauges[i].mode = mode_of(snapshot, &snapshot->gauges[i]);
             read_common(snapshot, &snapshot->gauges[i]);
-        else
+        } else
             snapshot->gauges[i].any = 0;
     for (i = 0; i < snapshot->slots_n && !result; i++)
         if (snapshot->slots[i].backed > header->gauges_off)

@@ -77,6 +77,15 @@ snapshot_min(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Of the changes that producers count before they make them. */
+static inline uint64_t
+snapshot_changes_begun(const struct snapshot *snapshot)
+{
+    const uint64_t off = snapshot->reader->header.state_off + offsetof(struct shmeter_state, changes_begun);
+    /* pairs with shmeter_reuse_leave */
+    return snapshot->state_held ? shmeter_load_acquire(snapshot_word(snapshot, off)) : 0;
+}
+
 /* Copies bytes (a multiple of 8) out of the segment, word by word. */
 static inline void
 snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t bytes)
@@ -178,13 +187,23 @@ int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsign
 /* Whether the hash of a record is right, whatever else it has: for one that is not published. */
 int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
+/*
+ * A series' values into room: SHMETER_MAX_LABELS pointers and then as many bytes as the values have. 0, or -EINVAL:
+ * they are not so many, or no UTF-8.
+ */
+int snapshot_check_values(const unsigned char *bytes, uint32_t bytes_n, uint32_t values_n, void *room);
 
 /*
  * records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is
  * changed.
  */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
-int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
+int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
+                        uint64_t state);
+/* The series that is known by the labels of this one, SNAPSHOT_NONE; this one is from now on; or no more. */
+uint32_t snapshot_labelled(const struct snapshot *snapshot, uint32_t number);
+void snapshot_label_series(struct snapshot *snapshot, uint32_t number);
+void snapshot_unlabel_series(struct snapshot *snapshot, uint32_t number);
 /* The family whose record stands at unit; or NULL. */
 struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
 
@@ -207,6 +226,21 @@ void snapshot_take_states(struct snapshot *snapshot);
 int snapshot_take_cells(struct snapshot *snapshot);
 void snapshot_count_superseded(struct snapshot *snapshot);
 int snapshot_take_gauges(struct snapshot *snapshot);
+
+/* walk.c: bytes of the record that a head says there is, or 0. */
+uint32_t snapshot_head_bytes(const struct snapshot *snapshot, uint64_t unit, uint64_t head);
+
+/* reuse.c: room for one more series. 0 or -ENOMEM. */
+int snapshot_bonds_room(struct snapshot *snapshot);
+/* Whether a record in this state is published; without reuse it may be hidden. */
+int snapshot_is_published(const struct snapshot *snapshot, uint64_t state);
+/* A series that was found in this state of its record. word: of its cell. */
+void snapshot_bond_new(struct snapshot *snapshot, uint32_t number, uint64_t state, uint32_t word, uint64_t cost);
+/* Looks at records that are no series at present, and at all others before. Returns 1 when any has changed. */
+int snapshot_take_bonds(struct snapshot *snapshot, int all);
+/* Leaves out what has been removed since the states were read. */
+void snapshot_confirm_bonds(struct snapshot *snapshot);
+#define SNAPSHOT_SERIES_BYTES 2048u /* no valid series' record is longer */
 
 /* runs.c: room for one more series' cells. 0 or -ENOMEM. */
 int snapshot_cells_room(struct snapshot *snapshot);

@@ -142,6 +142,41 @@ make_twins(struct snapshot *snapshot, struct snapshot_series *first, struct snap
     second->twins = first->twins;
 }
 
+/* The entry of a series, or of another one with its labels. */
+static struct hash_table_entry *
+find_labels(const struct snapshot *snapshot, uint32_t number)
+{
+    struct hash_table_entry *entry;
+    uint32_t at = 0, hash = labels_hash(snapshot, &snapshot->series[number]);
+
+    while ((entry = hash_table_next(&snapshot->labels, hash, &at)))
+        if (same_labels(snapshot, &snapshot->series[entry->number - 1], &snapshot->series[number]))
+            break;
+    return entry;
+}
+
+uint32_t
+snapshot_labelled(const struct snapshot *snapshot, uint32_t number)
+{
+    const struct hash_table_entry *entry = find_labels(snapshot, number);
+    return entry ? entry->number - 1 : SNAPSHOT_NONE;
+}
+
+void
+snapshot_label_series(struct snapshot *snapshot, uint32_t number)
+{
+    hash_table_add(&snapshot->labels, labels_hash(snapshot, &snapshot->series[number]), number + 1);
+}
+
+void
+snapshot_unlabel_series(struct snapshot *snapshot, uint32_t number)
+{
+    struct hash_table_entry *entry = find_labels(snapshot, number);
+
+    if (entry && entry->number == number + 1)
+        hash_table_remove(&snapshot->labels, entry);
+}
+
 /* A hidden counter that was asked for again has a second record: only one of them is ever exposed. */
 static void
 label_series(struct snapshot *snapshot, uint32_t number)
@@ -167,13 +202,14 @@ room_for_series(struct snapshot *snapshot)
                    array_room(&snapshot->twins_chosen, &snapshot->twins_capacity, (uint64_t)snapshot->twins_n + 1,
                               sizeof *snapshot->twins_chosen) ||
                    hash_table_room(&snapshot->labels, 1) || snapshot_cells_room(snapshot) ||
-                   snapshot_gauges_room(snapshot)
+                   snapshot_gauges_room(snapshot) || snapshot_bonds_room(snapshot)
                ? -ENOMEM
                : 0;
 }
 
 int
-snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n)
+snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
+                    uint64_t state)
 {
     const struct snapshot_family *family;
     struct snapshot_series *series;
@@ -196,14 +232,17 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
     if (result || family->unknown)
         return result;
     snapshot->series_n++;
-    snapshot->cost += snapshot_cost(family, values_bytes);
+    if (!snapshot->reuses)
+        snapshot->cost += snapshot_cost(family, values_bytes);
     if (shmeter_type_gauge(family->type))
         snapshot_gauges_add(snapshot, number);
     else if (family->type != SHMETER_INFO)
         snapshot_cells_add(snapshot, number, word);
     else if (snapshot_infos_add(snapshot, number))
         return -ENOMEM;
-    if (!repaired) /* else others may have become the same by it: they add up */
+    if (snapshot->reuses)
+        snapshot_bond_new(snapshot, number, state, word, snapshot_cost(family, values_bytes));
+    else if (!repaired) /* else others may have become the same by it: they add up */
         label_series(snapshot, number);
     return 0;
 }

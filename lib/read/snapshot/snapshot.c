@@ -65,6 +65,7 @@ snapshot_new(struct shmeter_reader *reader)
     snapshot->reader = reader;
     snapshot->device = reader->device;
     snapshot->inode = reader->inode;
+    snapshot->reuses = header->features & SHMETER_FEATURE_REUSE;
     snapshot->nonce[0] = header->nonce[0];
     snapshot->nonce[1] = header->nonce[1];
     snapshot->key = key_of_process();
@@ -92,6 +93,8 @@ snapshot_free(struct snapshot *snapshot)
     free(snapshot->families);
     free(snapshot->series);
     free(snapshot->twins_chosen);
+    free(snapshot->bonds);
+    free(snapshot->unbound);
     free(snapshot->units.entries);
     free(snapshot->names.entries);
     free(snapshot->labels.entries);
@@ -207,8 +210,10 @@ take_parts(struct snapshot *snapshot)
     result = snapshot_take_cells(snapshot);
     if (result)
         return result;
+    result = snapshot_take_gauges(snapshot);
+    snapshot_confirm_bonds(snapshot);
     snapshot_count_superseded(snapshot);
-    return snapshot_take_gauges(snapshot);
+    return result;
 }
 
 static int
@@ -261,7 +266,14 @@ snapshot_contents(const struct snapshot *snapshot)
         .gauges_n = snapshot->gauges_n,
         .samples_n = snapshot->samples_n,
         .several_n = snapshot->several_n,
+        .binds_n = snapshot->binds_n,
     };
+}
+
+uint32_t
+snapshot_binds(const struct snapshot *snapshot, uint32_t series)
+{
+    return snapshot->bonds && snapshot->reader ? snapshot->bonds[series].binds : 0;
 }
 
 const struct segment_status *

@@ -75,6 +75,24 @@ is_shown(const struct snapshot *snapshot, uint32_t number)
     return state == SHMETER_VISIBLE || state == SHMETER_LEAVING;
 }
 
+/* What is bound is shown: the records of the others are other series, or none. */
+static void
+show_bound(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    uint32_t i, visible = 0;
+
+    for (i = 0; i < snapshot->series_n; i++) {
+        struct snapshot_series *series = &snapshot->series[i];
+        series->shown = snapshot->bonds[i].epoch != 0;
+        series->visible = series->shown && snapshot->families[series->family].visible;
+        visible += series->visible;
+    }
+    snapshot->bonds_n = snapshot->series_n;
+    status->series_visible = visible;
+    status->series_hidden = snapshot->series_n - visible;
+}
+
 static void
 read_all(struct snapshot *snapshot)
 {
@@ -120,8 +138,16 @@ snapshot_take_states(struct snapshot *snapshot)
 {
     uint64_t done = COUNT(snapshot, changes_done), begun = COUNT(snapshot, changes_begun);
     uint32_t settled = begun == done && !snapshot->uncounted && snapshot->status.abi_minor >= COUNTED_SINCE;
-    int families_changed = read_families(snapshot);
+    int families_changed = read_families(snapshot), all;
 
+    if (snapshot->reuses) {
+        all = !settled || !snapshot->changes_settled || begun != snapshot->changes_begun;
+        if (snapshot_take_bonds(snapshot, all) || all || families_changed)
+            show_bound(snapshot);
+        snapshot->changes_begun = snapshot->changes_seen = begun;
+        snapshot->changes_settled = settled;
+        return;
+    }
     if (settled && snapshot->changes_settled && begun == snapshot->changes_begun && !families_changed &&
         snapshot->states_n == snapshot->series_n) {
         if (!share_differs(snapshot))

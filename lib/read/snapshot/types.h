@@ -76,6 +76,17 @@ struct snapshot_slot {
     char worker[STATUS_WORKER_BYTES];
 };
 
+struct snapshot_bond { /* of a series whose record may become another one */
+    uint64_t epoch;    /* of its record's state, which says what it is; 0: it is no series at present */
+    uint64_t take;     /* number of the take in which it was bound */
+    void *room;        /* for values, from when on it has become another one */
+    uint32_t room_bytes;
+    uint32_t word; /* of its cell in a CPU lane */
+    uint32_t cost;
+    uint32_t binds;   /* how often it has become another one */
+    uint32_t damaged; /* the record is not what it can be; counted */
+};
+
 struct snapshot_several { /* a name with several definitions */
     uint32_t last;        /* number + 1 of the definition found last; the others by namesake                  */
     uint32_t in_force;    /* number + 1                                                                     */
@@ -125,6 +136,15 @@ struct snapshot {
     struct snapshot_mask *masks;
     uint32_t masks_n, masks_capacity;
     struct arena arena;
+
+    /* records that become others (reuse.c) */
+    uint32_t reuses;
+    struct snapshot_bond *bonds; /* of each series                                                         */
+    uint32_t bonds_capacity, bonds_n;
+    uint32_t *unbound; /* numbers of series that are none at present                                       */
+    uint32_t unbound_n, unbound_capacity;
+    uint64_t binds_n;      /* of all, how often one has become another one                                 */
+    uint64_t changes_seen; /* changes begun when the states of this take were read, or before              */
 
     /* what is in force */
     struct snapshot_several *several;

@@ -38,9 +38,8 @@ tell(struct snapshot *snapshot, uint32_t told, int64_t more)
 
 /* ---- one record ---- */
 
-/* Bytes of the record that a head says there is, or 0. */
-static uint32_t
-head_bytes(const struct snapshot *snapshot, uint64_t unit, uint64_t head)
+uint32_t
+snapshot_head_bytes(const struct snapshot *snapshot, uint64_t unit, uint64_t head)
 {
     uint64_t bytes = (uint32_t)head, kind = head >> 32;
 
@@ -63,11 +62,11 @@ is_overflow(const unsigned char *copy, uint32_t bytes, uint64_t kind)
 /* Adds a published record. 0 or -ENOMEM. */
 static int
 look_at_published(struct snapshot *snapshot, uint32_t unit, uint64_t kind, const unsigned char *copy, uint32_t bytes,
-                  struct look *look)
+                  uint64_t state, struct look *look)
 {
     const uint32_t damaged = kind == SHMETER_KIND_FAMILY ? TOLD_FAMILY_DAMAGED : TOLD_SERIES_DAMAGED;
     int result = kind == SHMETER_KIND_FAMILY ? snapshot_add_family(snapshot, unit, copy, bytes)
-                                             : snapshot_add_series(snapshot, unit, copy, bytes);
+                                             : snapshot_add_series(snapshot, unit, copy, bytes, state);
 
     if (result == -ENOMEM)
         return result;
@@ -85,6 +84,17 @@ look_at_published(struct snapshot *snapshot, uint32_t unit, uint64_t kind, const
     return 0;
 }
 
+/* Whether the record was in the same state all the while that it was copied. */
+static int
+is_whole(const struct snapshot *snapshot, uint32_t unit, uint64_t state)
+{
+    if (!snapshot->reuses)
+        return 1;
+    /* pairs with shmeter_reuse_take */
+    shmeter_fence_acquire();
+    return snapshot_record_state(snapshot, unit) == state;
+}
+
 /*
  * The state is loaded before the head: who publishes a spare record has written the head that is its own by then. 0 or
  * -ENOMEM.
@@ -97,20 +107,20 @@ look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
     const uint64_t state = snapshot_record_state(snapshot, unit);
     /* pairs with shmeter_registry_head */
     const uint64_t head = shmeter_load_acquire(snapshot_word(snapshot, off)), kind = head >> 32;
-    const uint32_t bytes = head_bytes(snapshot, unit, head);
+    const uint32_t bytes = snapshot_head_bytes(snapshot, unit, head);
 
     *look = (struct look){ .units = 1, .keep = 1, .leaks = 1 };
     if (!bytes || !snapshot_held(snapshot, off, bytes))
         return 0;
     snapshot_copy(snapshot, copy, off, bytes);
-    if (state >= SHMETER_VISIBLE && state <= SHMETER_LEAVING)
-        return look_at_published(snapshot, unit, kind, copy, bytes, look);
+    if (snapshot_is_published(snapshot, state) && is_whole(snapshot, unit, state))
+        return look_at_published(snapshot, unit, kind, copy, bytes, state, look);
     if (!snapshot_check_hash(snapshot, copy, bytes, (uint32_t)kind)) {
         snapshot->wasted += bytes;
         return 0;
     }
     look->units = bytes / SHMETER_UNIT_BYTES;
-    look->leaks = !is_overflow(copy, bytes, kind);
+    look->leaks = !is_overflow(copy, bytes, kind) && SHMETER_STATE_KIND(state) < SHMETER_REMOVING;
     return 0;
 }
 
@@ -144,7 +154,7 @@ static int
 look_again(struct snapshot *snapshot, const struct snapshot_pending *pending, struct look *look)
 {
     const uint64_t state = snapshot_record_state(snapshot, pending->unit);
-    const int waits = pending->units > 1 && !pending->told && (state < SHMETER_VISIBLE || state > SHMETER_LEAVING);
+    const int waits = pending->units > 1 && !pending->told && !snapshot_is_published(snapshot, state);
 
     if (!waits)
         return look_at(snapshot, pending->unit, look);

@@ -297,9 +297,9 @@ int
 world_run(int number)
 {
     if (running >= 0)
-        processes[running].statics = shmeter_process_v2;
+        processes[running].statics = shmeter_process_v3;
     running = number;
-    shmeter_process_v2 = processes[number].statics;
+    shmeter_process_v3 = processes[number].statics;
     if (!processes[number].pid)
         processes[number].pid = take_sleeper();
     return processes[number].pid;
@@ -342,7 +342,7 @@ leave(int number)
         running = -1;
     release(&processes[number]);
     if (running < 0)
-        memset(&shmeter_process_v2, 0, sizeof shmeter_process_v2);
+        memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
 }
 
 void

@@ -209,6 +209,13 @@ model_step(const char *what)
 }
 
 void
+model_remember(uint64_t what)
+{
+    if (inside)
+        checker.actors[current].history = hash_fold(checker.actors[current].history, what);
+}
+
+void
 model_forget(uint64_t mark)
 {
     checker.actors[current].history = hash_fold(11, mark);

@@ -6,7 +6,7 @@
 
 #include "tests/model/checker/internal.h"
 
-#define KEPT    8u
+#define KEPT    32u
 #define CHOICES 64u
 
 struct checker checker;
@@ -40,6 +40,8 @@ static uint64_t visited_n, visited_room;
 void
 model_keep(void *bytes, size_t n)
 {
+    if (kept_n == KEPT)
+        abort();
     kept[kept_n].at = bytes;
     kept[kept_n++].n = n;
 }
@@ -114,6 +116,8 @@ hash_state(void)
         const struct actor *actor = &checker.actors[i];
         hash = hash_fold(hash, (uint64_t)actor->status << 2 | actor->in_sequence << 1 | actor->interrupted);
         hash = hash_fold(hash, actor->status == STATUS_READY ? actor->history : 0);
+        if (actor->status == STATUS_READY) /* plain accesses, which are no part of the history, have led there */
+            hash = hash_fold(hash, (uint64_t)actor->request.kind << 32 | actor->request.word);
     }
     for (i = 0; i < CPUS; i++) /* who ran there last matters when that interrupts a sequence */
         hash = hash_fold(

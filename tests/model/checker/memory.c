@@ -9,7 +9,7 @@
 
 #include "tests/model/checker/internal.h"
 
-#define REGIONS    8u
+#define REGIONS 32u
 #define BUFFER     24u
 #define LOG        192u
 #define WORD_FLOOR 48u
@@ -70,6 +70,8 @@ memory_state(size_t *bytes)
 void
 model_share(void *bytes, size_t n)
 {
+    if (regions_n == REGIONS)
+        abort();
     regions[regions_n].at = bytes;
     regions[regions_n].words = (uint32_t)(n / 8);
     regions[regions_n++].first = words_n;

@@ -67,6 +67,8 @@ void model_reader(const char *name, uint32_t cpu, void (*body)(void *), void *ar
 void model_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A choice point that is no access: a system call, say. */
 void model_step(const char *what);
+/* What the actor has found by plain accesses to bytes that others change: two states in which it has found others are two. */
+void model_remember(uint64_t what);
 /* The actor keeps nothing in its stack that it has read: two states that differ in its past only are one. mark tells places apart. */
 void model_forget(uint64_t mark);
 /* Runs a sequence that begins anew whenever another actor of this CPU runs, or the kernel wants it. */

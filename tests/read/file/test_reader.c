@@ -139,7 +139,7 @@ other_contents_are_told_from_damage_and_from_another_abi(void **state)
     image.header->magic ^= 1;
     image.header->abi_major = 9;
     image_seal(&image);
-    expect_fault(image.path, NULL, SHMETER_READER_OTHER_ABI, "version 9.3");
+    expect_fault(image.path, NULL, SHMETER_READER_OTHER_ABI, "version 9.4");
     image.header->abi_major = SHMETER_ABI_MAJOR;
     image.header->features = 4;
     image_seal(&image);

@@ -9,7 +9,8 @@
 #ifndef SHMETER_SHM_LOCK_H
 #define SHMETER_SHM_LOCK_H
 
-#include "../process/backing.h"
+#include "../machine/locks.h"
+#include "backing.h"
 
 /* A descriptor of the segment's file, of an open file description of its own; -errno when the path leads elsewhere by now. */
 SHMETER_LOCAL int
