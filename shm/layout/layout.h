@@ -368,7 +368,9 @@ struct shmeter_slot_block {
     uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none */
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
-    uint64_t reserved_a[5];
+    uint64_t ended;           /* {generation:24 (low), died:40}: of the slot's owners so many have */
+                              /*   died, the last one that is known to have ended among them. 1.3 */
+    uint64_t reserved_a[4];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
                          /*   Of another generation than the slot's: an earlier owner's, none */
@@ -388,7 +390,8 @@ struct shmeter_slot_block {
 SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
 SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
 SHMETER_AT(shmeter_slot_block, work_n, 16);
-SHMETER_AT(shmeter_slot_block, reserved_a, 24);
+SHMETER_AT(shmeter_slot_block, ended, 24);
+SHMETER_AT(shmeter_slot_block, reserved_a, 32);
 SHMETER_AT(shmeter_slot_block, worker, 64);
 SHMETER_AT(shmeter_slot_block, check_turn, 96);
 SHMETER_AT(shmeter_slot_block, reserved_b, 104);

@@ -1,5 +1,5 @@
 /*
- * Slots: who owns them, whether the owner lives, and what it says of itself.
+ * Slots: who owns them, whether the owner lives, what it says of itself, and how it has ended.
  */
 #include <stdlib.h>
 
@@ -149,6 +149,21 @@ read_cpu(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot 
                                        generation);
 }
 
+/* When it was last heard of, by its words and by what earlier takes have found; and since when it is dead. */
+static void
+tell_times(const struct snapshot *snapshot, const struct snapshot_slot *slot, struct status_slot *out)
+{
+    const int was_seen = slot->seen == slot->owner.owner;
+    uint32_t i;
+
+    out->heard_age_ns = snapshot_min(out->claimed_age_ns, snapshot_min(out->heartbeat_age_ns, out->busy_age_ns));
+    for (i = 0; i < out->checks_n; i++)
+        out->heard_age_ns = snapshot_min(out->heard_age_ns, out->checks[i].age_ns);
+    if (was_seen)
+        out->heard_age_ns = snapshot_min(out->heard_age_ns, snapshot->now_ns - slot->alive_ns);
+    out->dead_age_ns = was_seen && slot->dead_ns ? snapshot->now_ns - slot->dead_ns : STATUS_NEVER;
+}
+
 static int
 add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -172,6 +187,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
         snapshot_load(snapshot, word_off(snapshot, number) + offsetof(struct shmeter_slot_word, claimed_ticks)));
     read_block(snapshot, number, slot, out);
     read_cpu(snapshot, number, slot, out);
+    tell_times(snapshot, slot, out);
     return 0;
 }
 
@@ -196,6 +212,31 @@ read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
         slot->named = slot->owner.owner;
 }
 
+static void
+note_life(const struct snapshot *snapshot, struct snapshot_slot *slot)
+{
+    if (slot->life == SHMETER_LIVENESS_LIVE || slot->life == SHMETER_LIVENESS_UNKNOWN) {
+        slot->seen = slot->owner.owner;
+        slot->alive_ns = snapshot->now_ns;
+        slot->dead_ns = 0;
+    } else if (slot->life == SHMETER_LIVENESS_DEAD && slot->seen == slot->owner.owner && !slot->dead_ns) {
+        slot->dead_ns = snapshot->now_ns;
+    }
+}
+
+/* What earlier owners have left stands in the block whoever has the slot. */
+static void
+read_ended(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
+{
+    const uint64_t off = block_off(snapshot, number);
+
+    slot->died_before = 0;
+    if (slot->backed >= sizeof(struct shmeter_slot_block) &&
+        snapshot_held(snapshot, off, sizeof(struct shmeter_slot_block)))
+        slot->died_before = SHMETER_ENDED_DIED(
+            snapshot_load(snapshot, off + offsetof(struct shmeter_slot_block, ended)));
+}
+
 static int
 take_slot(struct snapshot *snapshot, uint32_t number)
 {
@@ -206,6 +247,8 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     read_word(snapshot, number, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
+    note_life(snapshot, slot);
+    read_ended(snapshot, number, slot);
     read_name(snapshot, number, slot);
     switch (slot->life) {
     case SHMETER_LIVENESS_LIVE:
@@ -278,6 +321,83 @@ snapshot_take_slots(struct snapshot *snapshot)
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
     return result;
+}
+
+/* ---- how they have ended ---- */
+
+/* Whether a dead owner's share is part of a gauge's present value. */
+static int
+has_share(struct snapshot *snapshot, uint32_t number)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    const uint64_t cells = block_off(snapshot, number) + header->gauges_off;
+    const uint64_t end = block_off(snapshot, number) + snapshot->slots[number].backed;
+    uint32_t i;
+
+    for (i = 0; i < snapshot->gauges_n; i++) {
+        const struct snapshot_gauge *gauge = &snapshot->gauges[i];
+        const uint64_t at = cells + gauge->cell * sizeof(struct shmeter_gauge_cell);
+        const uint64_t common = header->common_off + gauge->cell * sizeof(struct shmeter_gauge_cell);
+        struct pair share;
+        if (gauge->mode != SHMETER_POOL || at + sizeof(struct shmeter_gauge_cell) > end ||
+            !snapshot_held(snapshot, at, sizeof(struct shmeter_gauge_cell)))
+            continue;
+        share = snapshot_pair(snapshot, at);
+        if (share.first && snapshot_f64(share.first ^ SHMETER_UNSET_BITS) != 0 &&
+            (snapshot_held(snapshot, common, sizeof(struct shmeter_gauge_cell))
+                 ? snapshot_pair(snapshot, common).second == share.second
+                 : !share.second))
+            return 1;
+    }
+    return 0;
+}
+
+static int
+is_under_way(struct snapshot *snapshot, const struct status_slot *slot)
+{
+    uint32_t i;
+
+    for (i = 0; i < slot->checks_n; i++)
+        if (slot->checks[i].health >= STATUS_FAILING)
+            return 1;
+    return slot->busy_age_ns != STATUS_NEVER || has_share(snapshot, slot->slot);
+}
+
+/* An owner that has told of its end, and died before the slot was free, has ended. */
+static int
+has_died(struct snapshot *snapshot, const struct status_slot *slot)
+{
+    uint64_t ended;
+
+    if (!snapshot_has_block(snapshot, slot->slot) || !is_under_way(snapshot, slot))
+        return 0;
+    ended = snapshot_load(snapshot, block_off(snapshot, slot->slot) + offsetof(struct shmeter_slot_block, ended));
+    return SHMETER_ENDED_GENERATION(ended) != slot->generation;
+}
+
+/* The dead change no more: each is judged once. */
+void
+snapshot_take_ends(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    uint64_t died = 0;
+    uint32_t i;
+
+    for (i = 0; i < snapshot->slots_n; i++)
+        died += snapshot->slots[i].died_before;
+    for (i = 0; i < status->slots_len; i++) {
+        struct status_slot *out = &status->slots[i];
+        struct snapshot_slot *slot = &snapshot->slots[out->slot];
+        if (out->life != STATUS_DEAD)
+            continue;
+        if (slot->judged != slot->owner.owner)
+            slot->died = (uint32_t)has_died(snapshot, out);
+        slot->judged = slot->owner.owner;
+        out->died = slot->died;
+        died += slot->died;
+    }
+    if (died > status->died) /* while a slot is taken over, its last owner may not be counted for a moment */
+        status->died = died;
 }
 
 struct snapshot_worker

@@ -196,6 +196,8 @@ take_parts(struct snapshot *snapshot)
     if (!result)
         result = snapshot_take_records(snapshot);
     if (!result)
+        snapshot_take_ends(snapshot);
+    if (!result)
         result = snapshot_take_in_force(snapshot);
     if (result)
         return result;
