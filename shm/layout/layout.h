@@ -349,8 +349,7 @@ SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
 SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, lock, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
-/* Of the lock on the owner's byte of the file. */
-enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED }; /* on the owner's byte */
 
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero: an unused place */
@@ -368,8 +367,7 @@ struct shmeter_slot_block {
     uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none */
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
-    uint64_t ended;           /* {generation:24 (low), died:40}: of the slot's owners so many have */
-                              /*   died, the last one that is known to have ended among them. 1.3 */
+    uint64_t ended;           /* {generation:24 (low) of the last known end, died:40}. 1.3 */
     uint64_t reserved_a[4];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
