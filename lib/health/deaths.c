@@ -35,7 +35,7 @@ list_events(const struct segment_status *segment, struct event *events)
         const struct status_slot *slot = &segment->slots[i];
         if (slot->claimed_age_ns != STATUS_NEVER)
             events[n++] = (struct event){ slot, slot->claimed_age_ns, 0 };
-        if (slot->life == STATUS_DEAD && slot->died && slot->heard_age_ns != STATUS_NEVER)
+        if (slot->life == STATUS_DEAD && (slot->died || slot->killed) && slot->heard_age_ns != STATUS_NEVER)
             events[n++] = (struct event){ slot, slot->heard_age_ns, 1 };
     }
     qsort(events, n, sizeof *events, in_order);

@@ -9,10 +9,10 @@
 #include "read/snapshot/status.h"
 
 /*
- * A worker has died when it ended with something under way (status_slot.died). It did so between its last sign of life
- * and the moment when this program first saw it dead, or now. A worker of the same name that was claimed after that
- * sign of life is its successor; each succeeds one. A death is of late when that moment, or else the last sign of life,
- * is not longer ago than within seconds.
+ * A worker has died when it ended with something under way or was killed (status_slot.died, .killed). It did so
+ * between its last sign of life and the moment when this program first saw it dead, or now. A worker of the same name
+ * that was claimed after that sign of life is its successor; each succeeds one. A death is of late when that moment,
+ * or else the last sign of life, is not longer ago than within seconds.
  *
  * *out: the dead, the one heard of last first, in memory that the caller frees; NULL: none. 0 or -ENOMEM.
  */

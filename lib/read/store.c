@@ -16,7 +16,7 @@ struct chosen {
     char **patterns;
     uint32_t patterns_n;
     uint32_t *owners;
-    uint32_t owners_n;
+    uint32_t owners_n, witness;
     int labelled, keep_removed;
     struct settings_list *settings; /* the program's */
     uint64_t (*clock_ns)(void);
@@ -71,6 +71,7 @@ chosen_copy(struct chosen *chosen, const struct store_options *options)
     if (options->owners_n)
         memcpy(chosen->owners, options->owners, options->owners_n * sizeof *chosen->owners);
     chosen->owners_n = options->owners_n;
+    chosen->witness = options->witness;
     chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
     chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
@@ -128,7 +129,8 @@ choose(const struct store *store, struct store_watch *watch)
 static int
 still_watched(const struct store *store, const struct store_watch *watch)
 {
-    const struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n };
+    const struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n,
+                                                    store->chosen.witness };
     uint32_t i;
 
     for (i = 0; i < store->chosen.patterns_n; i++)
@@ -341,7 +343,7 @@ make_room(struct store *store, struct store_watch *watch)
 static int
 take_once(struct store *store, enum snapshot_depth depth)
 {
-    struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n };
+    struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n, store->chosen.witness };
     uint32_t i;
     int result = find_segments(store);
 

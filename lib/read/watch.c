@@ -145,6 +145,7 @@ carry_on(const struct store_watch *watch, struct segment_status *to)
         for (loss = 0; loss < STATUS_LOSSES; loss++)
             to->losses_before[loss] = saturate_add(to->losses_before[loss], before->losses[loss]);
         to->died_before = saturate_add(to->died_before, before->died);
+        to->killed_before = saturate_add(to->killed_before, before->killed);
     }
 }
 

@@ -236,6 +236,37 @@ def a_supervisor_that_replaces_killed_workers_leaves_health_ok_and_a_count(bench
 
 
 @test
+def a_worker_that_was_killed_with_nothing_under_way_is_a_reason_where_the_kernel_tells(bench):
+    if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 15):
+        raise Skip("the kernel does not tell how processes have ended")
+    name = bench.name()
+    exporter, blind = bench.exporter(f"--segment={name}"), None
+    open_files = len(os.listdir(f"/proc/{exporter.pid}/fd"))
+    for number, signal_number in enumerate((signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT), 1):
+        worker = bench.feeder(name, "web")
+        equal(health(exporter, 200)["status"], "ok")
+        worker.kill(signal_number)
+        blind = bench.exporter(f"--segment={name}")  # it has not seen the worker alive
+        found = health(exporter, 200)
+        equal((found["status"], reasons(found, "worker_dead")[0]["pid"]), ("degraded", worker.pid))
+        found = exporter.samples()
+        equal([value(found, f"shmeter_workers_{how}_total", segment=name) for how in ("killed", "died")], [number, 0])
+        equal(health(blind, 200)["status"], "ok")
+    worker = bench.feeder(name, "web")
+    equal((health(exporter, 200)["status"], value(exporter.samples(), "shmeter_workers_killed_total", segment=name)), ("ok", 3))
+    equal(value(blind.samples(), "shmeter_workers_killed_total", segment=name), 0)
+    worker.do("busy")
+    worker.kill()
+    found = exporter.samples()
+    equal([value(found, f"shmeter_workers_{how}_total", segment=name) for how in ("killed", "died")], [3, 1])
+    one = bench.feeder(name, "web")
+    health(exporter, 200)
+    one.end()
+    health(exporter, 200)
+    true(len(os.listdir(f"/proc/{exporter.pid}/fd")) <= open_files + 3, "descriptors of workers that have ended are given back")
+
+
+@test
 def what_ended_with_nothing_under_way_is_no_reason(bench):
     name = bench.name()
     exporter = bench.exporter(f"--segment={name}")

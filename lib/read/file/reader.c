@@ -205,6 +205,7 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
     if (!reader)
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
+    reader->witness = options && options->witness;
     result = shmeter_reader_path(name, reader->path, sizeof reader->path);
     if (result)
         result = refuse(error, SHMETER_READER_BAD_NAME, -EINVAL,

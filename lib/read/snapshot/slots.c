@@ -5,6 +5,7 @@
 
 #include "base/saturate.h"
 #include "base/text.h"
+#include "read/file/witness.h"
 #include "read/snapshot/internal.h"
 
 static uint64_t
@@ -237,15 +238,45 @@ read_ended(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
             snapshot_load(snapshot, off + offsetof(struct shmeter_slot_block, ended)));
 }
 
+static void
+drop_witness(struct snapshot_slot *slot)
+{
+    witness_close(slot->witness - 1);
+    slot->witness = 0;
+    slot->witnessed = 0;
+}
+
+/* A descriptor of a new owner's process, before it is asked whether that lives; an owner's that has one stays. */
+static void
+have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
+{
+    const uint32_t pid = SHMETER_OWNER_PID(slot->owner.owner);
+
+    if (slot->witnessed == slot->owner.owner)
+        return;
+    drop_witness(slot);
+    if (!snapshot->reader->witness || slot->state != SHMETER_SLOT_LIVE || !pid || pid > INT32_MAX ||
+        !snapshot->observer.namespaces ||
+        SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
+        return;
+    slot->witness = witness_open(pid) + 1;
+    slot->witnessed = slot->witness ? slot->owner.owner : 0;
+}
+
 static int
 take_slot(struct snapshot *snapshot, uint32_t number)
 {
     struct segment_status *status = &snapshot->status;
     struct snapshot_slot *slot = &snapshot->slots[number];
     struct status_slot nobody = { .slot = number };
+    int is_new;
 
     read_word(snapshot, number, slot);
+    is_new = slot->witnessed != slot->owner.owner;
+    have_witness(snapshot, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
+    if (is_new && slot->life != SHMETER_LIVENESS_LIVE)
+        drop_witness(slot); /* another process may have the number by now */
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
     note_life(snapshot, slot);
     read_ended(snapshot, number, slot);
@@ -283,6 +314,7 @@ take_held_slots(struct snapshot *snapshot)
         if (!held) {
             status->slots_free++;
             if (i < snapshot->slots_n) {
+                drop_witness(&snapshot->slots[i]);
                 memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
                 snapshot->cpu_ended[i] = 0;
             }
@@ -325,33 +357,6 @@ snapshot_take_slots(struct snapshot *snapshot)
 
 /* ---- how they have ended ---- */
 
-/* Whether a dead owner's share is part of a gauge's present value. */
-static int
-has_share(struct snapshot *snapshot, uint32_t number)
-{
-    const struct shmeter_header *header = &snapshot->reader->header;
-    const uint64_t cells = block_off(snapshot, number) + header->gauges_off;
-    const uint64_t end = block_off(snapshot, number) + snapshot->slots[number].backed;
-    uint32_t i;
-
-    for (i = 0; i < snapshot->gauges_n; i++) {
-        const struct snapshot_gauge *gauge = &snapshot->gauges[i];
-        const uint64_t at = cells + gauge->cell * sizeof(struct shmeter_gauge_cell);
-        const uint64_t common = header->common_off + gauge->cell * sizeof(struct shmeter_gauge_cell);
-        struct pair share;
-        if (gauge->mode != SHMETER_POOL || at + sizeof(struct shmeter_gauge_cell) > end ||
-            !snapshot_held(snapshot, at, sizeof(struct shmeter_gauge_cell)))
-            continue;
-        share = snapshot_pair(snapshot, at);
-        if (share.first && snapshot_f64(share.first ^ SHMETER_UNSET_BITS) != 0 &&
-            (snapshot_held(snapshot, common, sizeof(struct shmeter_gauge_cell))
-                 ? snapshot_pair(snapshot, common).second == share.second
-                 : !share.second))
-            return 1;
-    }
-    return 0;
-}
-
 static int
 is_under_way(struct snapshot *snapshot, const struct status_slot *slot)
 {
@@ -360,7 +365,7 @@ is_under_way(struct snapshot *snapshot, const struct status_slot *slot)
     for (i = 0; i < slot->checks_n; i++)
         if (slot->checks[i].health >= STATUS_FAILING)
             return 1;
-    return slot->busy_age_ns != STATUS_NEVER || has_share(snapshot, slot->slot);
+    return slot->busy_age_ns != STATUS_NEVER || snapshot_has_share(snapshot, slot->slot);
 }
 
 /* An owner that has told of its end, and died before the slot was free, has ended. */
@@ -375,7 +380,34 @@ has_died(struct snapshot *snapshot, const struct status_slot *slot)
     return SHMETER_ENDED_GENERATION(ended) != slot->generation;
 }
 
-/* The dead change no more: each is judged once. */
+void
+snapshot_drop_witnesses(struct snapshot *snapshot)
+{
+    uint32_t i;
+
+    for (i = 0; i < snapshot->slots_n; i++)
+        drop_witness(&snapshot->slots[i]);
+}
+
+/* The dead change no more: each is judged once, when it is known how it has ended, or that nobody will know. */
+static void
+judge_end(struct snapshot *snapshot, struct snapshot_slot *slot, const struct status_slot *out)
+{
+    enum witness_end end;
+
+    if (slot->judged == slot->owner.owner)
+        return;
+    slot->died = (uint32_t)has_died(snapshot, out);
+    slot->killed = 0;
+    end = slot->died ? WITNESS_UNKNOWN : witness_end(slot->witness - 1);
+    if (!slot->died && slot->witness && end == WITNESS_UNKNOWN)
+        return; /* nobody has waited for it yet */
+    slot->killed = end == WITNESS_KILLED;
+    snapshot->status.killed += slot->killed;
+    drop_witness(slot);
+    slot->judged = slot->owner.owner;
+}
+
 void
 snapshot_take_ends(struct snapshot *snapshot)
 {
@@ -390,10 +422,9 @@ snapshot_take_ends(struct snapshot *snapshot)
         struct snapshot_slot *slot = &snapshot->slots[out->slot];
         if (out->life != STATUS_DEAD)
             continue;
-        if (slot->judged != slot->owner.owner)
-            slot->died = (uint32_t)has_died(snapshot, out);
-        slot->judged = slot->owner.owner;
+        judge_end(snapshot, slot, out);
         out->died = slot->died;
+        out->killed = slot->killed;
         died += slot->died;
     }
     if (died > status->died) /* while a slot is taken over, its last owner may not be counted for a moment */

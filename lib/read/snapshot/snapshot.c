@@ -87,6 +87,7 @@ snapshot_free(struct snapshot *snapshot)
         return;
     shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
+    snapshot_drop_witnesses(snapshot);
     arena_free(&snapshot->arena);
     free(snapshot->pending);
     free(snapshot->families);
@@ -119,6 +120,7 @@ snapshot_freeze(struct snapshot *snapshot)
 {
     shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
+    snapshot_drop_witnesses(snapshot);
     snapshot->reader = NULL;
     snapshot->status.readable = 0;
 }

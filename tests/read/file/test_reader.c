@@ -191,7 +191,7 @@ static void
 what_others_may_write_or_somebody_else_owns_is_refused(void **state)
 {
     uint32_t other = getuid() + 1, both[2] = { other, getuid() };
-    struct shmeter_reader_options only_other = { &other, 1 }, accepted = { both, 2 };
+    struct shmeter_reader_options only_other = { &other, 1, 0 }, accepted = { both, 2, 0 };
     struct shmeter_reader *reader;
     struct image image;
     char name[128];
