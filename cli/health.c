@@ -11,9 +11,11 @@
 
 static const struct argv_entry options[] = {
     { "json", NULL, "print what the exporter serves at /health" },
-    { "stuck-after", "SECONDS",
-      "a worker that is busy with one thing, or whose\nheartbeat is silent, for longer is stuck; 0: never\n(default: "
-      "60)" },
+    { "stuck-after", "SECONDS", "a worker that is busy with one thing for longer is\nstuck; 0: never (default: 60)" },
+    { "silent-after", "SECONDS",
+      "a worker that has given a heartbeat and is silent for\nlonger is stuck, idle or not; 0: never (default)" },
+    { "died-within", "SECONDS",
+      "for so long a worker's death is a reason, unless it\nhas a successor; 0: never (default: 300)" },
 };
 
 static void
@@ -42,18 +44,31 @@ print_json(const struct health *health, const struct watch *watch)
     return 0;
 }
 
+/* A limit in seconds; 0: never. */
+static int
+take_limit(const struct arguments *given, const char *option, uint64_t otherwise, double *limit)
+{
+    uint64_t seconds = otherwise;
+    int result = arguments_number(given, option, 0, 0, 1000000000, &seconds);
+
+    *limit = seconds ? (double)seconds : -1;
+    return result;
+}
+
 static int
 health_run(const struct arguments *given)
 {
     struct health_limits limits = { 0 };
     struct health health;
     struct watch watch;
-    uint64_t seconds = 60;
-    int result = arguments_number(given, "stuck-after", 0, 0, 1000000000, &seconds);
+    int result = take_limit(given, "stuck-after", 60, &limits.busy_seconds);
 
+    if (!result)
+        result = take_limit(given, "silent-after", 0, &limits.heartbeat_seconds);
+    if (!result)
+        result = take_limit(given, "died-within", 300, &limits.died_seconds);
     if (result)
         return result;
-    limits.busy_seconds = limits.heartbeat_seconds = seconds ? (double)seconds : -1;
     if (watch_open(&watch, given, watch_standard_name(), SNAPSHOT_STATUS))
         return 2; /* failing: nobody can tell */
     if (health_judge(&health, watch.statuses, watch.statuses_n, &limits)) {

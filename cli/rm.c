@@ -104,16 +104,11 @@ refuse_if_mapped(const char *name, uint64_t device, uint64_t inode)
 {
     struct user users[WORKERS_NAMED];
     char workers[WORKERS_NAMED * 64u + 64u];
-    uint32_t i, n = users_find(device, inode, users, WORKERS_NAMED);
-    size_t at = 0;
+    uint32_t n = users_find(device, inode, users, WORKERS_NAMED);
 
     if (!n)
         return 0;
-    for (i = 0; i < n && i < WORKERS_NAMED; i++)
-        at += (size_t)snprintf(workers + at, sizeof workers - at, "%spid %u (%s)", i ? ", " : "", users[i].pid,
-                               users[i].name);
-    if (n > WORKERS_NAMED)
-        snprintf(workers + at, sizeof workers - at, " and %u more", n - WORKERS_NAMED);
+    users_name(users, n, WORKERS_NAMED, workers, sizeof workers);
     say_error("segment %s is mapped by %s, which may still count in it: stop %s first, or use --force", name, workers,
               n == 1 ? "it" : "them");
     return EXIT_FAILED;

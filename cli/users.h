@@ -5,6 +5,7 @@
 #ifndef SHMETER_CLI_USERS_H
 #define SHMETER_CLI_USERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct user {
@@ -17,5 +18,11 @@ struct user {
  * (another user's, another pid namespace's, or no /proc) are left out.
  */
 uint32_t users_find(uint64_t device, uint64_t inode, struct user *out, uint32_t out_n);
+
+/* The same of any file on the device that had this path, and was unlinked. */
+uint32_t users_find_removed(uint64_t device, const char *path, struct user *out, uint32_t out_n);
+
+/* "pid 12 (worker), pid 13 (worker) and 2 more": of n users the first ones, at most most. */
+void users_name(const struct user *users, uint32_t n, uint32_t most, char *out, size_t bytes);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef SHMETER_CLIENT_COLD_H
 #define SHMETER_CLIENT_COLD_H
 
+#include "../shm/ends.h"
 #include "../shm/open.h"
 #include "../shm/series.h"
 #include "../shm/slots/worker.h"
@@ -35,6 +36,8 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
         shmeter_meter_say(*out, "segment ", segment, " ", wrong);
         result = -EINVAL;
     }
+    if (*out)
+        shmeter_ends_opened(*out);
     if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
         shmeter_claim(shmeter_meter_attachment(*out), INT64_MAX);
     return *out ? result : -ENOMEM;
@@ -43,20 +46,10 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
 SHMETER_COLD void
 shmeter_close(struct shmeter *meter)
 {
-    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
-    /* pairs with shmeter_open_again */
-    uint64_t seen = meter ? shmeter_load_acquire(&meter->opened_n) : 0;
-    do {
-        if (!seen)
-            return;
-        /* pairs with shmeter_open_again */
-    } while (!shmeter_cas(&meter->opened_n, &seen, seen - 1));
-    if (seen > 1 || !attachment)
+    if (!meter)
         return;
-    shmeter_family_all(attachment, shmeter_family_end); /* what it has listed goes with its slot */
-    shmeter_claim_release(attachment);
-    if (!shmeter_attachment_closed(attachment)) /* another thread has opened it meanwhile */
-        shmeter_claim_list(attachment);
+    shmeter_ends_closed(meter);
+    shmeter_open_undo(meter);
 }
 
 SHMETER_COLD void

@@ -90,8 +90,10 @@ SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const s
 
 /*
  * Undoes one open. The last one releases this process's slot; gauges count for nobody until the
- * segment is opened again, when they begin unset. A shared library that has its own copy of this
- * header closes before it is unloaded, or the slot stays until the process ends. Thread-safe.
+ * segment is opened again, when they begin unset. At exit(3), at a return from main and at
+ * quick_exit(3) all that is open is closed, likewise what a shared library with a copy of this
+ * header has open when it is unloaded. A process that ends by _exit(2) closes first, if it is to be
+ * told from one that died. Thread-safe.
  */
 SHMETER_COLD void shmeter_close(struct shmeter *meter);
 

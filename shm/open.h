@@ -227,6 +227,27 @@ shmeter_open_have(const char *path, const struct shmeter_options *given, int *re
     return meter;
 }
 
+/* Undoes one open, if there is one. The last one gives the slot back. */
+SHMETER_LOCAL void
+shmeter_open_undo(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    /* pairs with shmeter_open_again */
+    uint64_t seen = shmeter_load_acquire(&meter->opened_n);
+    do {
+        if (!seen)
+            return;
+        /* pairs with shmeter_open_again */
+    } while (!shmeter_cas(&meter->opened_n, &seen, seen - 1));
+    if (seen > 1 || !attachment)
+        return;
+    shmeter_fork_check(attachment);                     /* the slot may be the parent's */
+    shmeter_family_all(attachment, shmeter_family_end); /* what it has listed goes with its slot */
+    shmeter_claim_release(attachment);
+    if (!shmeter_attachment_closed(attachment)) /* another thread has opened it meanwhile */
+        shmeter_claim_list(attachment);
+}
+
 /*
  * The name that is meant: the argument, else SHMETER_SEGMENT (not in a setuid program), else "default". "": none, since
  * SHMETER_SEGMENT says that the process counts in its own memory.

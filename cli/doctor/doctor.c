@@ -2,11 +2,14 @@
  * shmeter doctor: looks at the machine, the filesystem and the segment, and gives advice.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "cli/say.h"
 #include "cli/watch.h"
+#include "read/file/reader.h"
 
 static const struct argv_entry options[] = {
     { "json", NULL, "print findings as JSON" },
@@ -22,6 +25,50 @@ report(const struct findings *findings, int as_json)
     if (!as_json)
         findings_print(findings);
     return (int)findings_worst(findings);
+}
+
+/* The file's owner; of one that is not there, who asks. */
+static uint32_t
+owner_of(const char *path)
+{
+    struct stat file;
+
+    return stat(path, &file) ? geteuid() : file.st_uid;
+}
+
+/* Where no name was given and the standard one leads to nothing: the name that may have been meant. */
+static void
+suggest(struct findings *findings, const struct arguments *given, const struct segment_status *status)
+{
+    const char *name = getenv("SHMETER_SEGMENT");
+    struct shmeter_reader_names names;
+
+    if (given->names_n || (name && *name) || status->fault != SHMETER_READER_ABSENT ||
+        shmeter_reader_list(&names, NULL, 0))
+        return;
+    if (names.names_n == 1)
+        finding_advise(findings, "SHMETER_SEGMENT is not set; the only segment in /dev/shm is %s: shmeter doctor %s",
+                       names.names[0], names.names[0]);
+    shmeter_reader_list_free(&names);
+}
+
+static void
+examine(struct findings *findings, const struct arguments *given, const struct segment_status *status)
+{
+    uint64_t more = status->segment_bytes > status->backed_bytes ? status->segment_bytes - status->backed_bytes : 0;
+    int removed;
+
+    doctor_filesystem(findings, status->path, status->readable ? status->uid : owner_of(status->path), more);
+    removed = doctor_removed(findings, status);
+    if (removed && status->fault == SHMETER_READER_ABSENT)
+        return;
+    doctor_segment(findings, status);
+    if (!status->readable)
+        suggest(findings, given, status);
+    if (status->readable)
+        doctor_stopped(findings, status);
+    if (status->fault != SHMETER_READER_ABSENT)
+        doctor_exporter(findings, status->path);
 }
 
 static int
@@ -40,12 +87,8 @@ doctor_run(const struct arguments *given)
         finding_add(&findings, FINDING_FAIL, "segment", "none matches '%s'", given->names[0]);
         finding_advise(&findings, "shmeter ls lists all there are");
     }
-    for (i = 0; i < watch.statuses_n; i++) {
-        const struct segment_status *status = watch.statuses[i];
-        uint64_t more = status->segment_bytes > status->backed_bytes ? status->segment_bytes - status->backed_bytes : 0;
-        doctor_filesystem(&findings, status->path, status->readable ? status->uid : geteuid(), more);
-        doctor_segment(&findings, status);
-    }
+    for (i = 0; i < watch.statuses_n; i++)
+        examine(&findings, given, watch.statuses[i]);
     result = report(&findings, arguments_value(given, "json") != NULL);
     findings_free(&findings);
     watch_close(&watch);

@@ -17,8 +17,8 @@
 #define FREE_WARN   0.10
 #define LEFT_FAIL   65536u /* two chunks: the next series may not fit */
 
-static void
-directory_of(const char *path, char *out)
+void
+doctor_directory(const char *path, char *out)
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
@@ -161,7 +161,7 @@ doctor_filesystem(struct findings *findings, const char *path, uint32_t uid, uin
     char directory[SHMETER_READER_PATH_BYTES];
     struct stat file;
 
-    directory_of(path, directory);
+    doctor_directory(path, directory);
     if (stat(directory, &file) || !S_ISDIR(file.st_mode)) {
         finding_add(findings, FINDING_FAIL, "filesystem", "there is no directory %s", directory);
         finding_advise(findings, "make it, or mount a tmpfs there: mount -t tmpfs tmpfs %s", directory);

@@ -135,11 +135,16 @@ read_drop_ins(const char *root, struct setting *setting)
     globfree(&found);
 }
 
+/* systemd being installed is not enough: it has to run the machine, as sd_booted(3) finds out. */
 static int
-is_installed(const char *root)
+is_there(const char *root)
 {
     char path[PATH_BYTES];
     size_t i;
+
+    snprintf(path, sizeof path, "%s/run/systemd/system", root);
+    if (access(path, F_OK))
+        return 0;
 
     for (i = 0; i < FOLDERS_N; i++) {
         snprintf(path, sizeof path, "%s%s/systemd-logind", root, folders[i]);
@@ -156,7 +161,7 @@ logind_removal(const char *root, char *where, size_t where_bytes)
     char path[PATH_BYTES];
     size_t i;
 
-    if (!is_installed(root))
+    if (!is_there(root))
         return LOGIND_ABSENT;
     snprintf(where, where_bytes, "the default");
     for (i = 0; i < FOLDERS_N; i++) {

@@ -14,7 +14,7 @@ enum logind_removal { LOGIND_ABSENT, LOGIND_KEEPS, LOGIND_REMOVES };
  * Reads logind.conf and logind.conf.d/ *.conf below root ("" for this machine) as systemd does: the main file of the
  * first of etc, run, usr/local/lib, usr/lib, then the drop-ins of all of them sorted by file name, a name in an earlier
  * folder masking the same name in a later one; the last setting wins; the default is to remove. where: the file that
- * decided, or "the default". LOGIND_ABSENT: there is no logind below root.
+ * decided, or "the default". LOGIND_ABSENT: there is no logind below root, or systemd does not run the machine.
  */
 enum logind_removal logind_removal(const char *root, char *where, size_t where_bytes);
 

@@ -1,15 +1,19 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "cli/say.h"
+#include "health/deaths.h"
 #include "shm/layout/layout.h"
+#include "shm/process/identity.h"
 #include "shm/segment/sizes.h"
 
-#define SHARE_WARN 0.80
-#define SHARE_FAIL 0.95
+#define SHARE_WARN     0.80
+#define SHARE_FAIL     0.95
+#define DEATHS_SECONDS 300
 
 static void
 permissions(struct findings *findings, const struct segment_status *status)
@@ -36,17 +40,35 @@ version(struct findings *findings, const struct segment_status *status)
         finding_advise(findings, "update this program: what later versions have added is not shown");
 }
 
+static int
+knows_boot(void)
+{
+    uint64_t boot[2];
+
+    shmeter_identity_boot(boot);
+    return boot[0] || boot[1];
+}
+
 static void
 origin(struct findings *findings, const struct segment_status *status)
 {
-    char age[32];
+    const uint64_t age_ns = say_age_since(status->created_real_ns);
+    char age[32], created[64] = "created at a time that this clock has not reached";
 
-    finding_add(findings, status->same_boot ? FINDING_OK : FINDING_WARN, "boot", "created %s ago%s",
-                say_age(age, say_age_since(status->created_real_ns)),
-                status->same_boot ? ", in this boot of this machine"
-                                  : ", before the last boot or on another machine: updates from here use shared lanes");
-    if (!status->same_boot)
-        finding_advise(findings, "stop the workers, remove it with shmeter rm, and start them again");
+    if (age_ns != STATUS_NEVER)
+        snprintf(created, sizeof created, "created %s ago", say_age(age, age_ns));
+    if (status->same_boot) {
+        finding_add(findings, FINDING_OK, "boot", "%s, in this boot of this machine", created);
+    } else if (!knows_boot()) {
+        finding_add(findings, FINDING_OK, "boot", "%s; in which boot cannot be told, as there is no /proc here",
+                    created);
+    } else {
+        finding_add(findings, FINDING_WARN, "boot",
+                    "%s, before the last boot or on another machine: updates from here use shared lanes", created);
+        finding_advise(findings,
+                       "it is exact, and slower; a new one has fast lanes, and its totals begin at 0: when no "
+                       "worker runs, save what is needed, and remove it with shmeter rm");
+    }
 }
 
 static void
@@ -55,7 +77,8 @@ lanes(struct findings *findings, const struct segment_status *status)
     uint32_t cpus = shmeter_sizes_cpus();
 
     finding_add(findings, status->cpu_lanes_n < cpus ? FINDING_WARN : FINDING_OK, "lanes",
-                "%u CPU lanes for %u CPUs, %u shared", status->cpu_lanes_n, cpus, status->shared_lanes_n);
+                "%u CPU lane%s for %u CPU%s, %u shared", status->cpu_lanes_n, status->cpu_lanes_n == 1 ? "" : "s", cpus,
+                cpus == 1 ? "" : "s", status->shared_lanes_n);
     if (status->cpu_lanes_n < cpus)
         finding_advise(findings, "create the segment again: updates on CPUs without a lane are slower (atomic)");
 }
@@ -116,21 +139,36 @@ capacity(struct findings *findings, const struct segment_status *status)
 static void
 workers(struct findings *findings, const struct segment_status *status)
 {
-    int full = !status->slots_free;
+    int full = !status->slots_free && !status->slots_dead; /* a dead worker's slot can be had */
 
-    finding_add(findings, full || status->slots_dead || status->slots_unknown ? FINDING_WARN : FINDING_OK, "slots",
+    finding_add(findings, full || status->slots_unknown ? FINDING_WARN : FINDING_OK, "slots",
                 "%u of %u free; workers: %u live, %u dead, %u unknown", status->slots_free, status->slots_n,
                 status->slots_live, status->slots_dead, status->slots_unknown);
-    if (full && !status->slots_dead)
+    if (full)
         finding_advise(findings,
                        "create the segment again with larger --max-slots: the next worker's gauges are missing");
-    else if (status->slots_dead)
-        finding_advise(findings,
-                       "workers ended without shmeter_close(), killed or crashed: their slots are used again by "
-                       "later workers; shmeter health names them");
     else if (status->slots_unknown)
         finding_advise(findings,
                        "nobody can tell whether they live: run this where the workers' processes can be seen");
+}
+
+static void
+deaths(struct findings *findings, const struct segment_status *status)
+{
+    const struct status_slot **dead;
+    uint32_t n;
+
+    if (deaths_find(status, DEATHS_SECONDS, &dead, &n)) {
+        findings->out_of_memory = 1;
+        return;
+    }
+    finding_add(findings, n ? FINDING_WARN : FINDING_OK, "deaths",
+                "%llu workers have died with something under way; %u in the last 5 minutes without a successor",
+                (unsigned long long)status->died, n);
+    if (n)
+        finding_advise(findings, "shmeter health names them; look in their log, and with dmesg for the kernel's "
+                                 "(out of memory)");
+    free(dead);
 }
 
 static const struct status_slot *
@@ -196,6 +234,7 @@ doctor_segment(struct findings *findings, const struct segment_status *status)
     lanes(findings, status);
     capacity(findings, status);
     workers(findings, status);
+    deaths(findings, status);
     superseded(findings, status);
     losses(findings, status);
 }

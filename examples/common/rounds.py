@@ -106,11 +106,14 @@ after the kills    {answers_after:8d}   {answers_after:12d}   {total_after:13d}
 
 
 def check_the_rest(pool, scrape):
-    """The histogram, the gauge, and the number of living workers."""
+    """The histogram, the gauge, the number of living workers; that nothing is lost, and that health has no reason: the
+    workers that were killed have their successors."""
     observed, total, workers_n = int(scrape.total(pool.durations + "_count")), pool.total(scrape), len(pool.workers)
     if not total - workers_n <= observed <= total:  # each killed worker may have been between the two
         raise Trouble(f"{observed} durations for {total} requests")
     expect_equal("requests in progress, with nobody asking", scrape.total(pool.in_progress), 0)
-    workers = health(pool.url)["segments"][0]["workers"]
-    alive = {worker["pid"] for worker in workers if worker["life"] == "live"}
+    expect_equal("losses", {kind: n for kind, n in scrape.series("shmeter_lost_total", "kind").items() if n}, {})
+    found = health(pool.url)
+    alive = {worker["pid"] for worker in found["segments"][0]["workers"] if worker["life"] == "live"}
     expect_equal("live processes", alive, {*pool.workers.values(), *pool.others})
+    expect_equal("reasons in health", [reason["message"] for reason in found["reasons"]], [])

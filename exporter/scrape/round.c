@@ -57,6 +57,7 @@ store_options_of(const struct round *round, const struct config *config)
                                    .names_n = config->names_n,
                                    .owners = round->options.owners,
                                    .owners_n = round->options.owners_n,
+                                   .witness = 1,
                                    .settings = config->segments };
 }
 

@@ -86,7 +86,9 @@ take_processes(struct yaml *yaml, const char *key, const struct yaml_value *valu
 static int
 refuse_misplaced(struct yaml *yaml)
 {
-    static const char *const parts[] = { "stuck_after", "capacity", "rules", "summaries" };
+    static const char *const parts[] = {
+        "stuck_after", "silent_after", "died_within", "capacity", "rules", "summaries"
+    };
     const struct yaml_value *root = yaml->root;
     uint32_t i, k;
 
@@ -149,7 +151,7 @@ add_options(struct config *config, const struct options *options)
     if (!config->names_n)
         add_name(config, options->standard_segment);
     if (options->stuck_seconds != 0)
-        config->limits.busy_seconds = config->limits.heartbeat_seconds = options->stuck_seconds;
+        config->limits.busy_seconds = options->stuck_seconds;
     config->openmetrics_created |= options->openmetrics_created;
     return 0;
 }
@@ -164,7 +166,7 @@ config_read(struct config **out, const struct options *options, struct report *r
     if (config && !(config->segments = settings_new()))
         result = -ENOMEM;
     if (!result) {
-        config->limits.busy_seconds = config->limits.heartbeat_seconds = STUCK_SECONDS;
+        config->limits.busy_seconds = STUCK_SECONDS;
         config->processes_pool = 1;
         if (options->config_file)
             result = read_file(config, options->config_file, report);

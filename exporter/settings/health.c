@@ -6,18 +6,36 @@
 #define SHARE_LEAST       0.01 /* of a segment's room; 0 would be the default to the limits                    */
 #define CAPACITY_DEGRADED 0.80
 #define CAPACITY_FAILING  0.95
-#define STUCK_MOST        1e9 /* seconds */
+#define SECONDS_MOST      1e9
+
+/* A time after which, or for which, there is a reason; 0: never. */
+static int
+take_limit(struct yaml *yaml, const char *key, const struct yaml_value *value, double *limit)
+{
+    double seconds;
+    int result = yaml_duration(yaml, key, value, 0, SECONDS_MOST, &seconds);
+
+    if (!result)
+        *limit = seconds > 0 ? seconds : -1;
+    return result;
+}
 
 static int
 take_stuck_after(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
-    struct health_limits *limits = &((struct config *)into)->limits;
-    double seconds;
-    int result = yaml_duration(yaml, key, value, 0, STUCK_MOST, &seconds);
+    return take_limit(yaml, key, value, &((struct config *)into)->limits.busy_seconds);
+}
 
-    if (!result)
-        limits->busy_seconds = limits->heartbeat_seconds = seconds > 0 ? seconds : -1;
-    return result;
+static int
+take_silent_after(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    return take_limit(yaml, key, value, &((struct config *)into)->limits.heartbeat_seconds);
+}
+
+static int
+take_died_within(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
+{
+    return take_limit(yaml, key, value, &((struct config *)into)->limits.died_seconds);
 }
 
 static int
@@ -55,10 +73,9 @@ int
 config_take_health(struct yaml *yaml, const char *key, const struct yaml_value *value, void *into)
 {
     static const struct yaml_field fields[] = {
-        { "stuck_after", take_stuck_after, 0 },
-        { "capacity", take_capacity, 0 },
-        { "rules", config_take_rules, 0 },
-        { "summaries", config_take_summaries, 0 },
+        { "stuck_after", take_stuck_after, 0 }, { "silent_after", take_silent_after, 0 },
+        { "died_within", take_died_within, 0 }, { "capacity", take_capacity, 0 },
+        { "rules", config_take_rules, 0 },      { "summaries", config_take_summaries, 0 },
     };
 
     return yaml_map(yaml, key, value, fields, sizeof fields / sizeof *fields, into);

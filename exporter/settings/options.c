@@ -251,8 +251,8 @@ static const struct entry entries[] = {
       take_enable_lifecycle },
     { { "openmetrics.created", NULL, "add the time of creation (_created) to OpenMetrics" }, take_openmetrics_created },
     { { "health.stuck-after", "SECONDS",
-        "a worker that is busy with one thing, or whose\n"
-        "heartbeat is silent, for longer is stuck; 0: never\n"
+        "a worker that is busy with one thing for longer is\n"
+        "stuck; 0: never\n"
         "(default: that of --config.file, else 60)" },
       take_stuck_after },
     { { "log.level", "LEVEL", "debug, info, warn or error (default: info)" }, take_log_level },

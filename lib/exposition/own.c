@@ -37,6 +37,17 @@ static const struct model_metric lost = { MODEL_COUNTER, "shmeter_lost_total",
                                           "Updates, series and definitions that were refused or changed, by kind: "
                                           "whatever is not 0 here is missing elsewhere.",
                                           NULL, by_kind };
+static const struct model_metric died = {
+    MODEL_COUNTER, "shmeter_workers_died_total",
+    "Workers that ended in the middle of something: a unit of work, a failing check, a share of a gauge.", NULL,
+    by_segment
+};
+static const struct model_metric killed = {
+    MODEL_COUNTER, "shmeter_workers_killed_total",
+    "Workers that a signal ended with nothing under way, as this program has seen; signals that ask for an end do not "
+    "count.",
+    NULL, by_segment
+};
 static const struct model_metric damaged = { MODEL_GAUGE, "shmeter_damaged_records",
                                              "Records in the segment that do not fit together and are left out.", NULL,
                                              by_kind };
@@ -166,6 +177,8 @@ own_segment(struct model *model, const struct segment_status *status)
     }
     result |= model_put_f64(model, &created, values, status_seconds(status->created_real_ns));
     result |= model_put_u64(model, &torn, values, status->torn);
+    result |= model_put_u64(model, &died, values, saturate_add(status->died, status->died_before));
+    result |= model_put_u64(model, &killed, values, saturate_add(status->killed, status->killed_before));
     result |= own_info(model, status) | own_slots(model, status) | own_losses(model, status) |
               own_damage(model, status);
     return result ? -ENOMEM : 0;

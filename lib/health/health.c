@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "health/deaths.h"
 #include "shm/layout/layout.h"
 
 struct judge {
@@ -200,18 +201,11 @@ judge_own_checks(struct judge *judge, const struct status_slot *slot)
 }
 
 static void
-judge_lost_worker(struct judge *judge, const struct status_slot *slot)
+judge_unknown(struct judge *judge, const struct status_slot *slot)
 {
-    int dead = slot->life == STATUS_DEAD;
-    struct health_reason *reason = add_reason(judge, dead ? HEALTH_WORKER_DEAD : HEALTH_WORKER_UNKNOWN,
-                                              dead ? STATUS_DEGRADED : STATUS_OK, "", slot);
+    struct health_reason *reason = add_reason(judge, HEALTH_WORKER_UNKNOWN, STATUS_OK, "", slot);
 
-    if (!reason)
-        return;
-    if (dead)
-        say(reason, "worker %.60s (pid %u) died without saying goodbye; its slot goes to the next worker",
-            worker_name(slot), slot->pid);
-    else
+    if (reason)
         say(reason,
             "worker %.60s (pid %u) runs in another namespace and holds no lock that could be asked: it counts "
             "as living",
@@ -226,12 +220,11 @@ judge_worker(struct judge *judge, const struct status_slot *slot)
 
     switch (slot->life) {
     case STATUS_DEAD:
-        health->workers_dead++;
-        judge_lost_worker(judge, slot);
+        health->workers_dead++; /* its slot has its last words; deaths are judged together */
         return;
     case STATUS_UNKNOWN:
         health->workers_unknown++;
-        judge_lost_worker(judge, slot);
+        judge_unknown(judge, slot);
         break;
     case STATUS_LIVE:
         health->workers_live++;
@@ -243,6 +236,50 @@ judge_worker(struct judge *judge, const struct status_slot *slot)
     judge_age(judge, slot, "heartbeat", slot->heartbeat_age_ns, judge->limits.heartbeat_seconds, &stuck);
     health->workers_stuck += (uint32_t)stuck;
     judge_own_checks(judge, slot);
+}
+
+/* ---- deaths ---- */
+
+#define NAMED_MOST 4u /* dead workers of a reason that are told by name */
+
+/* "5 minutes" */
+static void
+say_duration(char *out, size_t bytes, double seconds)
+{
+    double minutes = seconds / 60;
+
+    if (minutes >= 1 && minutes == floor(minutes))
+        snprintf(out, bytes, "%.0f minute%s", minutes, minutes > 1 ? "s" : "");
+    else
+        snprintf(out, bytes, "%g second%s", seconds, seconds == 1 ? "" : "s");
+}
+
+static void
+judge_deaths(struct judge *judge)
+{
+    const struct status_slot **dead;
+    struct health_reason *reason;
+    char names[256] = "", more[32] = "", duration[48];
+    uint32_t n, i;
+    size_t at = 0;
+
+    if (deaths_find(judge->segment, judge->limits.died_seconds, &dead, &n)) {
+        judge->result = -ENOMEM;
+        return;
+    }
+    reason = n ? add_reason(judge, HEALTH_WORKER_DEAD, STATUS_DEGRADED, "", n == 1 ? dead[0] : NULL) : NULL;
+    for (i = 0; reason && i < n && i < NAMED_MOST; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%.40s (pid %u)", i ? ", " : "", worker_name(dead[i]),
+                               dead[i]->pid);
+    free(dead);
+    if (!reason)
+        return;
+    reason->value = n;
+    say_duration(duration, sizeof duration, judge->limits.died_seconds);
+    if (n > NAMED_MOST)
+        snprintf(more, sizeof more, " and %u more", n - NAMED_MOST);
+    say(reason, "%u worker%s died in the last %s and %s no successor yet: %s%s", n, n > 1 ? "s" : "", duration,
+        n > 1 ? "have" : "has", names, more);
 }
 
 /* ---- definitions ---- */
@@ -297,7 +334,9 @@ set_limits(struct health_limits *to, const struct health_limits *from)
     if (to->busy_seconds == 0)
         to->busy_seconds = 60;
     if (to->heartbeat_seconds == 0)
-        to->heartbeat_seconds = 60;
+        to->heartbeat_seconds = -1; /* who waits for work without a heartbeat is idle */
+    if (to->died_seconds == 0)
+        to->died_seconds = 300;
 }
 
 /* The worst first; then as they were found (qsort is not stable). */
@@ -345,6 +384,7 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
         judge_slots(&judge);
         for (k = 0; k < statuses[i]->slots_len; k++)
             judge_worker(&judge, &statuses[i]->slots[k]);
+        judge_deaths(&judge);
         for (k = 0; k < statuses[i]->superseded_len; k++)
             judge_superseded(&judge, &statuses[i]->superseded[k]);
     }

@@ -12,7 +12,8 @@ struct health_limits {
     double capacity_degraded; /* used share, 0..1; 0 = 0.80                                                 */
     double capacity_failing;  /* 0 = 0.95                                                                   */
     double busy_seconds;      /* a worker busy longer is stuck; 0 = 60; negative: never                      */
-    double heartbeat_seconds; /* a worker that once beat and is silent longer is stuck; 0 = 60; negative: never */
+    double heartbeat_seconds; /* a worker that once beat and is silent longer is stuck; 0 or negative: never    */
+    double died_seconds;      /* for so long a worker's death is a reason; 0 = 300; negative: never             */
 };
 
 enum health_check {

@@ -54,11 +54,11 @@ worker_json(const struct status_slot *slot)
         json_decref(checks);
         return NULL;
     }
-    return json_pack("{s:s, s:i, s:i, s:s, s:o, s:o, s:o, s:I, s:o}", "worker", slot->worker, "slot", (int)slot->slot,
-                     "pid", (int)slot->pid, "life", status_life_word(slot->life), "age_seconds",
-                     seconds_or_null(slot->claimed_age_ns), "busy_seconds", seconds_or_null(slot->busy_age_ns),
-                     "heartbeat_seconds", seconds_or_null(slot->heartbeat_age_ns), "work",
-                     (json_int_t)(slot->work_n & INT64_MAX), "checks", checks);
+    return json_pack(
+        "{s:s, s:i, s:i, s:s, s:b, s:o, s:o, s:o, s:I, s:o}", "worker", slot->worker, "slot", (int)slot->slot, "pid",
+        (int)slot->pid, "life", status_life_word(slot->life), "died", (int)(slot->died || slot->killed), "age_seconds",
+        seconds_or_null(slot->claimed_age_ns), "busy_seconds", seconds_or_null(slot->busy_age_ns), "heartbeat_seconds",
+        seconds_or_null(slot->heartbeat_age_ns), "work", (json_int_t)(slot->work_n & INT64_MAX), "checks", checks);
 }
 
 static json_t *

@@ -16,7 +16,7 @@ struct chosen {
     char **patterns;
     uint32_t patterns_n;
     uint32_t *owners;
-    uint32_t owners_n;
+    uint32_t owners_n, witness;
     const struct shmeter_reader_memory *memory;
     int labelled, keep_removed;
     struct settings_list *settings; /* the program's */
@@ -73,6 +73,7 @@ chosen_copy(struct chosen *chosen, const struct store_options *options)
         memcpy(chosen->owners, options->owners, options->owners_n * sizeof *chosen->owners);
     chosen->owners_n = options->owners_n;
     chosen->memory = options->memory;
+    chosen->witness = options->witness;
     chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
     chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
@@ -131,7 +132,8 @@ static int
 still_watched(const struct store *store, const struct store_watch *watch)
 {
     const struct shmeter_reader_options options = { .owners = store->chosen.owners,
-                                                    .owners_n = store->chosen.owners_n };
+                                                    .owners_n = store->chosen.owners_n,
+                                                    .witness = store->chosen.witness };
     uint32_t i;
 
     for (i = 0; i < store->chosen.patterns_n; i++)
@@ -344,7 +346,8 @@ make_room(struct store *store, struct store_watch *watch)
 static int
 take_once(struct store *store, enum snapshot_depth depth)
 {
-    struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n, store->chosen.memory };
+    struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n, store->chosen.witness,
+                                              store->chosen.memory };
     uint32_t i;
     int result = find_segments(store);
 

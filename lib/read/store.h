@@ -31,6 +31,7 @@ struct store_options {        /* all of it is copied but for the settings       
     uint32_t keep_removed;  /* 1: a segment that has lost its name is read on even when no worker lives        */
     const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
     uint32_t owners_n;
+    uint32_t witness; /* 1: workers that were killed are noticed where the kernel tells; a descriptor for each */
     const struct shmeter_reader_memory *memory; /* for each of the names, as struct shmeter_reader_options has it */
     struct settings_list *settings;             /* of filters.h; NULL none. They must outlive their being in force */
     uint64_t (*clock_ns)(void); /* for idle_seconds, never 0; NULL: CLOCK_MONOTONIC                               */

@@ -140,10 +140,13 @@ carry_on(const struct store_watch *watch, struct segment_status *to)
 {
     uint32_t i, loss;
 
-    for (i = 0; i < watch->before_n; i++)
+    for (i = 0; i < watch->before_n; i++) {
+        const struct segment_status *before = snapshot_status(watch->before[i].snapshot);
         for (loss = 0; loss < STATUS_LOSSES; loss++)
-            to->losses_before[loss] = saturate_add(to->losses_before[loss],
-                                                   snapshot_status(watch->before[i].snapshot)->losses[loss]);
+            to->losses_before[loss] = saturate_add(to->losses_before[loss], before->losses[loss]);
+        to->died_before = saturate_add(to->died_before, before->died);
+        to->killed_before = saturate_add(to->killed_before, before->killed);
+    }
 }
 
 static int

@@ -261,8 +261,7 @@ SHMETER_AT(shmeter_slot_word, ended_ticks, 40);
 SHMETER_AT(shmeter_slot_word, users, 48);
 SHMETER_AT(shmeter_slot_word, lock, 56);
 SHMETER_SIZE(shmeter_slot_word, 64);
-/* Of the lock on the owner's byte of the file. */
-enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED };
+enum shmeter_lock_kind { SHMETER_LOCK_UNKNOWN, SHMETER_LOCK_MAPPED }; /* on the owner's byte */
 
 struct shmeter_slot_check {
     uint64_t word; /* {health:8 (low), which message:8, 0:16, changes:32}; zero: an unused place */
@@ -280,7 +279,8 @@ struct shmeter_slot_block {
     uint64_t heartbeat_ticks; /* of the last heartbeat, 0 none */
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
-    uint64_t reserved_a[5];
+    uint64_t ended;           /* {generation:24 (low) of the last known end, died:40}. 1.3 */
+    uint64_t reserved_a[4];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
                          /*   Of another generation than the slot's: an earlier owner's, none */
@@ -301,7 +301,8 @@ struct shmeter_slot_block {
 SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
 SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
 SHMETER_AT(shmeter_slot_block, work_n, 16);
-SHMETER_AT(shmeter_slot_block, reserved_a, 24);
+SHMETER_AT(shmeter_slot_block, ended, 24);
+SHMETER_AT(shmeter_slot_block, reserved_a, 32);
 SHMETER_AT(shmeter_slot_block, worker, 64);
 SHMETER_AT(shmeter_slot_block, check_turn, 96);
 SHMETER_AT(shmeter_slot_block, reserved_b, 104);

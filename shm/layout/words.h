@@ -50,6 +50,11 @@
 #define SHMETER_IDENTITY_START(identity)          ((uint32_t)(identity))
 #define SHMETER_IDENTITY_NAMESPACES(identity)     ((uint32_t)((identity) >> 32))
 
+/* How the owners of a slot have ended: the generation of the last one that is known to have, and how many have died. */
+#define SHMETER_ENDED(generation, died) ((uint64_t)((generation)&0xffffffu) | (uint64_t)(died) << 24)
+#define SHMETER_ENDED_GENERATION(ended) ((uint32_t)((ended)&0xffffff))
+#define SHMETER_ENDED_DIED(ended)       ((uint64_t)(ended) >> 24)
+
 /* A check's word while nothing in its place is to be shown: readers pass it by. */
 #define SHMETER_CHECK_MAKING UINT64_C(0xff)
 

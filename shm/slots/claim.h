@@ -166,6 +166,8 @@ shmeter_claim_refused(struct shmeter_attachment *attachment, int result, uint64_
         return;
     shmeter_store_relaxed(&wiped->given_seen, given);
     shmeter_store_relaxed(&wiped->retry_ns, shmeter_clock_ns() + SHMETER_CLAIM_RETRY_NS);
+    if (result == -ENOSPC)
+        return; /* counted where there was no memory for it */
     if (shmeter_cas(&wiped->refused, &none, 1) || always)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SLOTS_EXHAUSTED);
 }

@@ -146,34 +146,100 @@ shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmet
     return -1;
 }
 
-/* What the dead have left in a slot's gauges becomes what it is from now on. 0 or -ENOMEM. */
-SHMETER_LOCAL int
-shmeter_slot_inherit(const struct shmeter_attachment *attachment, struct shmeter_gauge_cell *cells)
+/* The modes of all gauges, in new memory of gauges_n bytes; NULL: there is none. */
+SHMETER_LOCAL unsigned char *
+shmeter_slot_modes(const struct shmeter_attachment *attachment)
 {
-    uint32_t i, gauges_n = attachment->header.gauges_n;
-    unsigned char *modes = NULL;
-    long mapped;
-    for (i = 0; i < gauges_n; i++) {
-        if (!shmeter_load_relaxed(&cells[i].value) && !shmeter_load_relaxed(&cells[i].aux))
-            continue;
-        if (!modes) {
-            mapped = shmeter_sys_map(gauges_n, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
-                                     SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
-            if (shmeter_sys_failed(mapped))
-                return -ENOMEM;
-            modes = SHMETER_POINTER(unsigned char *, mapped);
-            shmeter_arena_gauge_modes(attachment, modes, gauges_n);
-        }
-        shmeter_gauge_inherit(&cells[i], modes[i]);
+    uint32_t gauges_n = attachment->header.gauges_n;
+    long mapped = shmeter_sys_map(gauges_n, SHMETER_PROT_READ | SHMETER_PROT_WRITE,
+                                  SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
+    if (shmeter_sys_failed(mapped))
+        return NULL;
+    shmeter_arena_gauge_modes(attachment, SHMETER_POINTER(unsigned char *, mapped), gauges_n);
+    return SHMETER_POINTER(unsigned char *, mapped);
+}
+
+/* Whether a slot's cell is a share of a POOL gauge's present value. */
+SHMETER_LOCAL int
+shmeter_slot_has_share(const struct shmeter_attachment *attachment, const struct shmeter_gauge_cell *cells, uint32_t i,
+                       uint32_t mode)
+{
+    const struct shmeter_gauge_cell *common =
+        (const struct shmeter_gauge_cell *)(const void *)(attachment->base + attachment->header.common_off);
+    uint64_t share = shmeter_load_relaxed(&cells[i].value);
+    return mode == SHMETER_POOL && share && shmeter_gauge_decode(share) != 0 &&
+           shmeter_load_relaxed(&cells[i].aux) == shmeter_load_relaxed(&common[i].aux);
+}
+
+/* Whether the owner of a block has something under way, besides shares of gauges: work, or a check that fails. */
+SHMETER_LOCAL int
+shmeter_slot_is_busy(const struct shmeter_slot_block *block)
+{
+    uint32_t i;
+    for (i = 0; i < SHMETER_CHECKS; i++) {
+        uint64_t word = shmeter_load_relaxed(&block->checks[i].word);
+        if ((word & 0xff) >= SHMETER_FAILING && word != SHMETER_CHECK_MAKING)
+            return 1;
     }
+    return shmeter_load_relaxed(&block->busy_ticks) != 0;
+}
+
+/*
+ * Before the block of an owner that has not given its slot back is used again: counts a death, once for each owner, also when who counts dies
+ * after it. An owner that had nothing under way has ended. Whose the block is says opened_of: its owner may not have come as far.
+ */
+SHMETER_LOCAL void
+shmeter_slot_count_end(const struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self,
+                       int has_share)
+{
+    struct shmeter_slot_block *block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
+    uint64_t ended = shmeter_load_relaxed(&block->ended), of = shmeter_load_relaxed(&block->opened_of);
+    int is_live = SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE;
+    if (!of || SHMETER_ENDED_GENERATION(ended) == SHMETER_OWNER_GENERATION(of) || (is_live && of != seen[0]))
+        return;
+    if (is_self || has_share || shmeter_slot_is_busy(block))
+        shmeter_store_relaxed(
+            &block->ended, SHMETER_ENDED(SHMETER_OWNER_GENERATION(of), SHMETER_ENDED_DIED(ended) + (uint64_t)!is_self));
+}
+
+/*
+ * What the dead have left in a slot becomes what it is from now on: a death that is counted, values of gauges. seen: the slot's owner before;
+ * is_self: it was this process, before exec. 0 or -ENOMEM.
+ */
+SHMETER_LOCAL int
+shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
+{
+    struct shmeter_gauge_cell *cells = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, idx) +
+                                                                             attachment->header.gauges_off);
+    uint32_t i, first, gauges_n = attachment->header.gauges_n;
+    unsigned char *modes = NULL;
+    int owned = SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE ||
+                SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_CLAIMING;
+    int has_share = 0;
+    for (first = 0;
+         first < gauges_n && !shmeter_load_relaxed(&cells[first].value) && !shmeter_load_relaxed(&cells[first].aux);
+         first++)
+        ;
+    if (first < gauges_n && !(modes = shmeter_slot_modes(attachment)))
+        return -ENOMEM;
+    for (i = first; owned && i < gauges_n && !has_share; i++)
+        has_share = shmeter_slot_has_share(attachment, cells, i, modes[i]);
+    if (owned)
+        shmeter_slot_count_end(attachment, idx, seen, is_self, has_share);
+    for (i = first; i < gauges_n; i++)
+        if (shmeter_load_relaxed(&cells[i].value) || shmeter_load_relaxed(&cells[i].aux))
+            shmeter_gauge_inherit(&cells[i], modes[i]);
     if (modes)
         shmeter_sys_unmap(modes, gauges_n);
     return 0;
 }
 
-/* Makes a slot that this process is CLAIMING ready: memory, no words of the dead, folded gauges. 0 or -errno. */
+/*
+ * Makes a slot that this process is CLAIMING ready: memory, no words of the dead, folded gauges. seen, is_self: as shmeter_slot_inherit has
+ * them. 0 or -errno.
+ */
 SHMETER_LOCAL int
-shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
+shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
 {
     const struct shmeter_header *header = &attachment->header;
     struct shmeter_slot_block *block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
@@ -183,8 +249,7 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx)
         return result;
     /* pairs with read_word of lib/read/snapshot/slots.c */
     shmeter_store_release(&shmeter_slot_word_at(attachment, idx)->backed, header->ring_off);
-    result = shmeter_slot_inherit(attachment,
-                                  (struct shmeter_gauge_cell *)(void *)((unsigned char *)block + header->gauges_off));
+    result = shmeter_slot_inherit(attachment, idx, seen, is_self);
     if (result)
         return result;
     shmeter_store_relaxed(&block->heartbeat_ticks, 0);
@@ -235,10 +300,13 @@ shmeter_slot_has_twin(const struct shmeter_attachment *attachment, uint64_t idx,
     return 0;
 }
 
-/* Gives a slot back, and says so to those who wait for one. */
+/* Gives a slot back, and says so to those who wait for one: its owner has not died, whatever it has under way. */
 SHMETER_LOCAL void
 shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
+    struct shmeter_slot_block *block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
+    uint64_t died = SHMETER_ENDED_DIED(shmeter_load_relaxed(&block->ended));
+    shmeter_store_relaxed(&block->ended, SHMETER_ENDED(SHMETER_OWNER_GENERATION(owner), died));
     if (!shmeter_slot_has_twin(attachment, idx, owner, identity))
         shmeter_cpu_end(attachment, shmeter_slot_block_at(attachment, idx), SHMETER_OWNER_GENERATION(owner));
     shmeter_slot_release(attachment, idx, owner, identity);
@@ -279,7 +347,7 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     uint32_t generation = (SHMETER_OWNER_GENERATION(seen[0]) + 1) & 0xffffff;
     uint64_t claiming = SHMETER_OWNER(SHMETER_SLOT_CLAIMING, generation, claimant->pid);
     uint64_t identity = claimant->self.identity, key = SHMETER_CLAIM(idx, generation);
-    int result;
+    int result, is_self = identity && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == identity;
     /* pairs with shmeter_claim_kept */
     if (!shmeter_cas16(word, seen, claiming, identity))
         return 0;
@@ -288,16 +356,14 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     shmeter_store_relaxed(&word->users, SHMETER_USERS(1, generation));
     /* pairs with shmeter_slot_own */
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));
-    result = shmeter_slot_prepare(attachment, idx);
+    result = shmeter_slot_prepare(attachment, idx, seen, is_self);
     if (result) {
         shmeter_slot_release(attachment, idx, claiming,
                              identity); /* counted it would call those who wait, and this one, in vain */
         return result;
     }
     shmeter_cpu_begin(attachment, shmeter_slot_block_at(attachment, idx), generation,
-                      identity && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == identity
-                          ? SHMETER_OWNER_GENERATION(seen[0])
-                          : generation);
+                      is_self ? SHMETER_OWNER_GENERATION(seen[0]) : generation);
     shmeter_slot_lock(attachment, claimant, key, locked);
     if (shmeter_slot_move(attachment, idx, claiming, identity, SHMETER_SLOT_LIVE)) {
         *claim = key;

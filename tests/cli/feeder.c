@@ -5,6 +5,7 @@
  *     feeder SEGMENT WORKER
  *
  *     check NAME 0|1|2 MESSAGE    reports a check
+ *     busy                        begins a unit of work
  *     nan                         observes NaN, which is refused and counted
  *     orphan                      forks a child that only counts, and says its pid instead of "ok"; the child ends with the input, too
  *     bounds                      makes the histogram anew with other bounds, and observes 0.5
@@ -98,6 +99,8 @@ main(int argc, char **argv)
         }
         if (sscanf(line, "check %63s %u %127[^\n]", name, &state, message) == 3)
             shmeter_check(meter, name, (enum shmeter_health)state, message);
+        else if (!strcmp(line, "busy\n"))
+            shmeter_busy(meter);
         else if (!strcmp(line, "nan\n"))
             shmeter_histogram_observe(latency, (double)NAN);
         else if (!strcmp(line, "bounds\n"))

@@ -166,10 +166,17 @@ def health_answers_with_its_exit_code(bench):
     equal((done.returncode, json.loads(done.stdout)["status"]), (2, "failing"))
     worker.do("check database 0 fine")
     equal(bench.json("health", "--json", bench.name)["reasons"], [])
+    idle = bench.worker(name="idle")
+    idle.kill()
+    equal(bench.json("health", "--json", bench.name)["reasons"], [])
+    worker.do("busy")
     worker.kill()
     done = bench.run("health", bench.name)
     equal(done.returncode, 1)
-    contains(done.stdout, "degraded", "1 dead", "till")
+    contains(done.stdout, "degraded", "2 dead", f"1 worker died in the last 5 minutes and has no successor yet: till (pid {worker.pid})")
+    equal(bench.run("health", "--died-within=0", bench.name).returncode, 0)
+    bench.worker()
+    equal(bench.json("health", "--json", bench.name)["reasons"], [])
 
 
 @test
@@ -245,10 +252,16 @@ def doctor_gives_advice_for_losses_full_levels_and_dead_workers(bench):
     equal((slots["level"], slots["value"]), ("warn", "0 of 1 free; workers: 1 live, 0 dead, 0 unknown"))
     contains(slots["advice"], "--max-slots")
     equal(finding(report, "permissions")["level"], "warn")
+    worker.do("busy")
     worker.kill()
-    slots = finding(bench.json("doctor", "--json", bench.name, code=2), "slots")
-    contains(slots["value"], "1 dead")
-    contains(slots["advice"], "shmeter health")
+    report = bench.json("doctor", "--json", bench.name, code=2)
+    slots = finding(report, "slots")
+    equal((slots["level"], slots["value"]), ("ok", "0 of 1 free; workers: 0 live, 1 dead, 0 unknown"))
+    deaths = finding(report, "deaths")
+    equal((deaths["level"], deaths["value"]), ("warn", "1 workers have died with something under way; 1 in the last 5 minutes without a successor"))
+    contains(deaths["advice"], "shmeter health")
+    bench.worker()
+    equal(finding(bench.json("doctor", "--json", bench.name, code=2), "deaths")["level"], "ok")
 
 
 @test

@@ -76,10 +76,22 @@ without_logind_nothing_is_removed(void **state)
 }
 
 static void
+where_systemd_is_installed_and_does_not_run_nothing_is_removed(void **state)
+{
+    (void)state;
+    write_file("/lib/systemd/systemd-logind", "");
+    write_file("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n");
+    expect(LOGIND_ABSENT, NULL);
+    write_file("/run/systemd/system/running", "");
+    expect(LOGIND_REMOVES, "logind.conf");
+}
+
+static void
 the_default_is_to_remove(void **state)
 {
     (void)state;
     write_file("/lib/systemd/systemd-logind", "");
+    write_file("/run/systemd/system/running", "");
     expect(LOGIND_REMOVES, "default");
     write_file("/etc/systemd/logind.conf", "[Login]\n#RemoveIPC=no\n ; RemoveIPC=no\n[Other]\nRemoveIPC=no\n");
     expect(LOGIND_REMOVES, "default");
@@ -92,6 +104,7 @@ the_last_setting_wins(void **state)
 {
     (void)state;
     write_file("/lib/systemd/systemd-logind", "");
+    write_file("/run/systemd/system/running", "");
     write_file("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n  RemoveIPC = no  \n");
     expect(LOGIND_KEEPS, "/etc/systemd/logind.conf");
     write_file("/usr/lib/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n"); /* behind /etc's: not read */
@@ -103,6 +116,7 @@ drop_ins_go_by_name_and_earlier_folders_mask_later_ones(void **state)
 {
     (void)state;
     write_file("/lib/systemd/systemd-logind", "");
+    write_file("/run/systemd/system/running", "");
     write_file("/etc/systemd/logind.conf", "[Login]\nRemoveIPC=yes\n");
     write_file("/usr/lib/systemd/logind.conf.d/20-keep.conf", "[Login]\nRemoveIPC=off\n");
     expect(LOGIND_KEEPS, "20-keep.conf");
@@ -128,6 +142,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_logind_nothing_is_removed),
+        TEST(where_systemd_is_installed_and_does_not_run_nothing_is_removed),
         TEST(the_default_is_to_remove),
         TEST(the_last_setting_wins),
         TEST(drop_ins_go_by_name_and_earlier_folders_mask_later_ones),

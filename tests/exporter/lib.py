@@ -108,8 +108,8 @@ class Feeder:
         self.process.stdin.flush()
         equal(self.process.stdout.readline(), "ok\n", words)
 
-    def kill(self):
-        self.process.kill()
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
         self.process.wait()
 
     def end(self):

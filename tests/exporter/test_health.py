@@ -98,6 +98,7 @@ def a_dead_worker_is_in_the_series_too(bench):
     name = bench.name()
     bench.feeder(name, "one")
     feeder = bench.feeder(name, "two")
+    feeder.do("busy")
     exporter = bench.exporter(f"--segment={name}")
     feeder.kill()
     wait_for(lambda: value(exporter.samples(), "shmeter_health_check_status", check="worker_dead") == 1, "a dead worker")

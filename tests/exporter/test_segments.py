@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -196,7 +197,88 @@ def totals_do_not_drop_when_a_worker_dies_and_health_says_who(bench):
     dead = reasons(found, "worker_dead")
     equal([(reason["worker"], reason["pid"], reason["status"]) for reason in dead], [("one", one.pid, "degraded")])
     two.end()
-    equal(total(exporter.samples(), "shop_requests_total"), 20)
+    found = exporter.samples()
+    equal(total(found, "shop_requests_total"), 20)
+    equal(value(found, "shmeter_workers_died_total", segment=name), 1)
+
+
+@test
+def a_supervisor_that_replaces_killed_workers_leaves_health_ok_and_a_count(bench):
+    name = bench.name()
+    bench.feeder(name, "other")
+    exporter = bench.exporter(f"--segment={name}")
+    for number in range(1, 6):
+        worker = bench.feeder(name, "web")
+        worker.do("active", 1)
+        equal(health(exporter, 200)["reasons"], [])
+        worker.kill()
+        message = reasons(health(exporter, 200), "worker_dead")[0]["message"]
+        equal(message, f"1 worker died in the last 5 minutes and has no successor yet: web (pid {worker.pid})")
+        for reader in (exporter, bench.exporter(f"--segment={name}")):  # one that has seen all, and one that starts now
+            equal(value(reader.samples(), "shmeter_workers_died_total", segment=name), number)
+            equal(health(reader, 200)["status"], "degraded")
+    worker = bench.feeder(name, "web")
+    found = health(exporter, 200)
+    equal((found["status"], found["reasons"], found["worker_counts"]["dead"]), ("ok", [], 5))
+    workers = [worker, bench.feeder(name, "web")]
+    for one in workers:
+        one.do("busy")
+        one.kill()
+    reason, = reasons(health(exporter, 200), "worker_dead")
+    true(reason["message"].startswith("2 workers died in the last 5 minutes and have no successor yet: web (pid "), reason)
+    equal((reason["value"], "pid" in reason), (2, False))
+    path = bench.folder() + "/config.yml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("health:\n  died_within: 1s\n")
+    hasty = bench.exporter(f"--segment={name}", f"--config.file={path}")
+    wait_for(lambda: health(hasty, 200)["status"] == "ok", "the reason ends by itself")
+    equal(value(hasty.samples(), "shmeter_workers_died_total", segment=name), 7)
+
+
+@test
+def a_worker_that_was_killed_with_nothing_under_way_is_a_reason_where_the_kernel_tells(bench):
+    if tuple(map(int, os.uname().release.split(".")[:2])) < (6, 15):
+        raise Skip("the kernel does not tell how processes have ended")
+    name = bench.name()
+    exporter, blind = bench.exporter(f"--segment={name}"), None
+    open_files = len(os.listdir(f"/proc/{exporter.pid}/fd"))
+    for number, signal_number in enumerate((signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT), 1):
+        worker = bench.feeder(name, "web")
+        equal(health(exporter, 200)["status"], "ok")
+        worker.kill(signal_number)
+        blind = bench.exporter(f"--segment={name}")  # it has not seen the worker alive
+        found = health(exporter, 200)
+        equal((found["status"], reasons(found, "worker_dead")[0]["pid"]), ("degraded", worker.pid))
+        found = exporter.samples()
+        equal([value(found, f"shmeter_workers_{how}_total", segment=name) for how in ("killed", "died")], [number, 0])
+        equal(health(blind, 200)["status"], "ok")
+    worker = bench.feeder(name, "web")
+    equal((health(exporter, 200)["status"], value(exporter.samples(), "shmeter_workers_killed_total", segment=name)), ("ok", 3))
+    equal(value(blind.samples(), "shmeter_workers_killed_total", segment=name), 0)
+    worker.do("busy")
+    worker.kill()
+    found = exporter.samples()
+    equal([value(found, f"shmeter_workers_{how}_total", segment=name) for how in ("killed", "died")], [3, 1])
+    one = bench.feeder(name, "web")
+    health(exporter, 200)
+    one.end()
+    health(exporter, 200)
+    true(len(os.listdir(f"/proc/{exporter.pid}/fd")) <= open_files + 3, "descriptors of workers that have ended are given back")
+
+
+@test
+def what_ended_with_nothing_under_way_is_no_reason(bench):
+    name = bench.name()
+    exporter = bench.exporter(f"--segment={name}")
+    for commands in (["busy", "idle"], ["beat"], ["active 1", "active -1"], ["check db 1 slow"], ["busy", "release"]):
+        worker = bench.feeder(name, "web")
+        for command in commands:
+            worker.do(*command.split())
+        health(exporter, 200)
+        worker.kill(signal.SIGTERM)
+        found = health(exporter, 200)
+        equal((commands, found["status"], found["reasons"]), (commands, "ok", []))
+    equal(value(exporter.samples(), "shmeter_workers_died_total", segment=name), 0)
 
 
 @test
@@ -354,16 +436,24 @@ def a_worker_that_is_stuck_makes_health_fail(bench):
     silent.do("beat")
     patient = bench.exporter(f"--segment={name}", "--health.stuck-after=0")
     exporter = bench.exporter(f"--segment={name}", "--health.stuck-after=0.2")
-    wait_for(lambda: len(json.loads(exporter.ask("/health").body)["reasons"]) == 2, "both workers are stuck")
-    found = health(exporter, 503)
+    path = bench.folder() + "/config.yml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("health:\n  silent_after: 200ms\n")
+    strict = bench.exporter(f"--segment={name}", "--health.stuck-after=0.2", f"--config.file={path}")
+    wait_for(lambda: len(json.loads(strict.ask("/health").body)["reasons"]) == 2, "both workers are stuck")
+    found = health(strict, 503)
     stuck = {reason["worker"]: reason for reason in reasons(found, "worker_stuck")}
     equal((stuck["busy"]["what"], stuck["silent"]["what"]), ("busy", "heartbeat"))
+    found = health(exporter, 503)  # idle is not stuck, where nobody has promised heartbeats
+    stuck = {reason["worker"]: reason for reason in reasons(found, "worker_stuck")}
+    equal(set(stuck), {"busy"})
     equal((stuck["busy"]["threshold"], stuck["busy"]["status"]), (0.2, "failing"))
     true(stuck["busy"]["value"] > 0.2, "how long")
     equal(health(patient, 200)["status"], "ok")
     busy.do("idle")
     workers = [reason["worker"] for reason in reasons(json.loads(exporter.ask("/health").body), "worker_stuck")]
     true("busy" not in workers, "a worker that is idle again is not stuck")
+    equal(health(exporter, 200)["reasons"], [])
 
 
 @test

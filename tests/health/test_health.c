@@ -34,7 +34,7 @@ sane(struct segment_status *status, struct status_slot *slots, uint32_t slots_n)
         slots[i].slot = i;
         slots[i].pid = 1000 + i;
         slots[i].life = STATUS_LIVE;
-        slots[i].busy_age_ns = slots[i].heartbeat_age_ns = STATUS_NEVER;
+        slots[i].busy_age_ns = slots[i].heartbeat_age_ns = slots[i].dead_age_ns = STATUS_NEVER;
         snprintf(slots[i].worker, sizeof slots[i].worker, "worker-%u", i);
     }
 }
@@ -148,11 +148,11 @@ slots_that_are_all_taken_degrade_and_fail_once_one_was_missed(void **state)
     slots[7].life = STATUS_DEAD;
     status.slots_live = 7;
     status.slots_dead = 1;
-    expect(&status, NULL, STATUS_DEGRADED, HEALTH_WORKER_DEAD, "", "pid 1007"); /* its slot can be had */
+    expect_ok(&status, NULL); /* its slot can be had */
 }
 
 static void
-a_dead_worker_degrades_and_an_unknown_one_is_mentioned(void **state)
+a_worker_that_died_degrades_and_an_unknown_one_is_mentioned(void **state)
 {
     struct segment_status status;
     struct status_slot slots[2];
@@ -160,8 +160,17 @@ a_dead_worker_degrades_and_an_unknown_one_is_mentioned(void **state)
 
     sane(&status, slots, 2);
     slots[1].life = STATUS_DEAD;
-    slots[1].busy_age_ns = 1000 * SECOND; /* the dead are not stuck */
+    slots[1].claimed_age_ns = 1000 * SECOND;
+    slots[1].busy_age_ns = slots[1].heard_age_ns = 100 * SECOND; /* the dead are not stuck */
+    strcpy(slots[1].checks[0].name, "db");
+    slots[1].checks[0].health = STATUS_FAILING; /* their last words are no verdict */
+    slots[1].checks_n = 1;
+    slots[1].died = 1;
+    expect(&status, NULL, STATUS_DEGRADED, HEALTH_WORKER_DEAD, "", "1 worker died in the last 5 minutes");
     expect(&status, NULL, STATUS_DEGRADED, HEALTH_WORKER_DEAD, "", "worker-1 (pid 1001)");
+    slots[1].died = 0; /* it has ended */
+    expect_ok(&status, NULL);
+    slots[1].checks_n = 0;
     slots[1].busy_age_ns = STATUS_NEVER;
     slots[1].life = STATUS_UNKNOWN;
     expect(&status, NULL, STATUS_OK, HEALTH_WORKER_UNKNOWN, "", "worker-1");
@@ -187,6 +196,7 @@ a_worker_that_is_busy_or_silent_too_long_is_stuck(void **state)
     slots[0].busy_age_ns = STATUS_NEVER;
     slots[0].heartbeat_age_ns = 8 * SECOND;
     expect(&status, &short_ones, STATUS_FAILING, HEALTH_WORKER_STUCK, "heartbeat", "heartbeat 8 s ago");
+    slots[0].heartbeat_age_ns = 86400 * SECOND; /* it waits for work */
     expect_ok(&status, NULL);
 }
 
@@ -220,6 +230,7 @@ the_worst_reason_comes_first(void **state)
     sane(&status[0], slots, 2);
     slots[0].life = STATUS_UNKNOWN;
     slots[1].life = STATUS_DEAD;
+    slots[1].died = 1;
     sane(&status[1], NULL, 0);
     status[1].readable = 0;
     all[0] = &status[0];
@@ -354,7 +365,7 @@ main(void)
         cmocka_unit_test(an_unreadable_segment_is_failing_in_its_own_words),
         cmocka_unit_test(each_level_degrades_at_80_percent_and_fails_at_95),
         cmocka_unit_test(slots_that_are_all_taken_degrade_and_fail_once_one_was_missed),
-        cmocka_unit_test(a_dead_worker_degrades_and_an_unknown_one_is_mentioned),
+        cmocka_unit_test(a_worker_that_died_degrades_and_an_unknown_one_is_mentioned),
         cmocka_unit_test(a_worker_that_is_busy_or_silent_too_long_is_stuck),
         cmocka_unit_test(a_workers_own_checks_count_as_they_say),
         cmocka_unit_test(the_worst_reason_comes_first),

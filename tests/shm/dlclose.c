@@ -230,6 +230,39 @@ copies_that_do_not_see_each_other_share_one_slot_too(void **state)
     share_one_slot(place_path("apart"), RTLD_DEEPBIND);
 }
 
+/* What the library has not closed is closed, and what the program has open stays open. */
+static void
+unload_unclosed(const char *segment, int flags)
+{
+    static const struct shmeter_desc gauges = { .type = SHMETER_GAUGE, .name = "both", .mode = SHMETER_LIVE_SUM };
+    struct exposition *store = values_new(segment);
+    struct library library;
+    struct shmeter *meter;
+    assert_int_equal(library_load(&library, segment, flags), 0);
+    library.gauge_add(4);
+    dlclose(library.handle);
+    assert_true(library_is_gone());
+    assert_int_equal(values_take(store)->slots_live, 0);
+    assert_int_equal(library_load(&library, segment, flags), 0);
+    assert_int_equal(shmeter_open(&meter, segment, NULL), 0);
+    shmeter_gauge_add(shmeter_gauge_of(shmeter_family(meter, &gauges)), 3);
+    dlclose(library.handle);
+    assert_true(library_is_gone());
+    assert_int_equal(values_take(store)->slots_live, 1);
+    assert_true(values_number(store, "both", NULL) == 3);
+    shmeter_close(meter);
+    assert_int_equal(values_take(store)->slots_live, 0);
+    exposition_free(store);
+}
+
+static void
+a_library_that_is_unloaded_without_a_close_is_closed(void **state)
+{
+    (void)state;
+    unload_unclosed(place_path("unclosed"), 0);
+    unload_unclosed(place_path("unclosed-apart"), RTLD_DEEPBIND);
+}
+
 static int
 body(void)
 {
@@ -237,6 +270,7 @@ body(void)
         cmocka_unit_test(the_process_lives_on_when_the_library_is_unloaded),
         cmocka_unit_test(two_copies_of_the_header_in_one_process_share_one_slot),
         cmocka_unit_test(copies_that_do_not_see_each_other_share_one_slot_too),
+        cmocka_unit_test(a_library_that_is_unloaded_without_a_close_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,13 @@ core_hand_over(PyObject *module, PyObject *within)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+core_end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    shmeter_ends_run(NULL);
+    Py_RETURN_NONE;
+}
+
 /* As prometheus_client writes it. */
 static PyObject *
 core_number(PyObject *Py_UNUSED(module), PyObject *number)
@@ -177,6 +184,8 @@ static PyMethodDef functions[] = {
     { "_forked", own_forked, METH_NOARGS, PyDoc_STR("_forked()\n\nThis process is a forked child.") },
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
+    { "_end", core_end, METH_NOARGS,
+      PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR(
           "open(segment=None, *, mode=0, worker=None, group=-1, lane_bytes=0, max_series=0, "

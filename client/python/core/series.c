@@ -101,7 +101,10 @@ have_handle(struct metric_object *metric, const char *const *values, uint32_t n)
     }
 }
 
-/* An exception that is under way stays. Without memory the old handle stays. */
+/*
+ * An exception that is under way stays. Without memory the old handle stays. A family with labels has no series of its
+ * own: only the count of changes is its.
+ */
 void
 metric_bind(struct metric_object *metric)
 {
@@ -118,7 +121,7 @@ metric_bind(struct metric_object *metric)
         /* pairs with shmeter_series_leave */
         metric->seen = shmeter_load_acquire(
             metric->changes); /* before the lookup: what is hidden from now on is noticed */
-        if (!metric_text_of(&text, metric->labelvalues, n))
+        if (!metric_text_of(&text, metric->labelvalues, n) && n == metric->labels_n)
             have_handle(metric, text.values, n);
         metric_text_drop(&text, n);
     } while (shmeter_changes(metric->meter->meter) != changes && ++tries < 3);

@@ -16,6 +16,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 class Error(OSError): ...
 
+def _end() -> None: ...
+
 class Metric:
     _meter: Meter
     _name: str

@@ -138,18 +138,54 @@ def hold(metric):
         references[key] = weakref.ref(metric, lambda reference: references.get(key) is reference and references.pop(key))
 
 
-def _after_fork():
-    global _lock
-    _lock = threading.RLock()  # another thread may have held it
-    _core._forked()
+class _Anchor:
+    """What multiprocessing's list of functions to call in children hangs on."""
+
+
+_anchor = _Anchor()
 
 
 def _goodbye():
-    """The worker ends in order: its slot is free, and health does not call it dead."""
+    """The interpreter ends: its meters are closed, so that health does not take the worker for dead. libc closes others at exit."""
     for meter in (_shared, _private):
         if meter is not None:
             meter.close()
 
 
+def _end(**_):
+    """The process ends in order, and without atexit."""
+    _core._end()
+
+
+def _announce(_=None):
+    """Processes of multiprocessing, and of billiard, which is Celery's, end by os._exit()."""
+    for name in ("multiprocessing.util", "billiard.util"):
+        util = sys.modules.get(name)
+        if util:
+            util.Finalize(None, _end, exitpriority=-100)
+    signals = sys.modules.get("celery.signals")
+    if signals:
+        signals.worker_process_shutdown.connect(_end, weak=False, dispatch_uid="shmeter")
+
+
+def _after_fork():
+    global _lock
+    _lock = threading.RLock()  # another thread may have held it
+    _core._forked()
+    for name in ("multiprocessing.util", "billiard.util"):
+        util = sys.modules.get(name)
+        if util:  # it forgets all finalizers in a moment, and then calls these
+            util.register_after_fork(_anchor, _announce)
+    _announce()
+
+
+def _is_child():
+    """Whether this is a process of multiprocessing, which has begun before this package was imported."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
 os.register_at_fork(after_in_child=_after_fork)
 atexit.register(_goodbye)
+if _is_child():
+    _announce()

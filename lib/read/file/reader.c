@@ -240,6 +240,7 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
     if (!reader)
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
+    reader->witness = options && options->witness;
     result = memory && memory->alone ? -ENOENT : open_named(reader, name, options, error);
     if (result < 0 && memory) {
         open_memory(reader, memory);

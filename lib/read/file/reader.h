@@ -48,6 +48,7 @@ struct shmeter_reader_memory {
 struct shmeter_reader_options {
     const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
     uint32_t owners_n;
+    uint32_t witness; /* 1: looks how workers end, by a descriptor of each (lib/read/file/witness.h)        */
     const struct shmeter_reader_memory
         *memory; /* read where no file can be opened; NULL: none. Outlives readers */
 };
@@ -60,7 +61,8 @@ struct shmeter_reader {
     struct shmeter_header header; /* a private copy, checked: the one that is used                          */
     int fd;                       /* read-only; for the slots' locks. -1: it reads memory of this process     */
     const struct shmeter_reader_memory *memory; /* that one; NULL: a file                                    */
-    uint32_t dead; /* 1: the file was truncated; nothing may be read any more                */
+    uint32_t dead;    /* 1: the file was truncated; nothing may be read any more                */
+    uint32_t witness; /* as the options have it                                                 */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
     char name[SHMETER_READER_PATH_BYTES]; /* as it was asked for: NAME or a path                             */

@@ -195,6 +195,8 @@ snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn f
     }
     for (i = 0; i < STATUS_LOSSES; i++)
         into->status.losses[i] = saturate_add(into->status.losses[i], from->status.losses[i]);
+    into->status.died = saturate_add(into->status.died, from->status.died);
+    into->status.killed = saturate_add(into->status.killed, from->status.killed);
     into->chosen_n++; /* to be looked for anew */
     return 1;
 }

@@ -256,3 +256,27 @@ snapshot_take_gauges(struct snapshot *snapshot)
             result = read_slot(snapshot, i);
     return result;
 }
+
+int
+snapshot_has_share(struct snapshot *snapshot, uint32_t slot)
+{
+    const struct shmeter_header *header = &snapshot->reader->header;
+    const uint64_t block = header->slot_blocks_off + slot * header->slot_block_bytes;
+    const uint64_t end = block + snapshot->slots[slot].backed;
+    uint32_t i;
+
+    for (i = 0; i < snapshot->gauges_n; i++) {
+        const struct snapshot_gauge *gauge = &snapshot->gauges[i];
+        const uint64_t at = block + header->gauges_off + gauge->cell * CELL_BYTES;
+        const uint64_t common = header->common_off + gauge->cell * CELL_BYTES;
+        struct pair share;
+        if (gauge->mode != SHMETER_POOL || at + CELL_BYTES > end || !snapshot_held(snapshot, at, CELL_BYTES))
+            continue;
+        share = snapshot_pair(snapshot, at);
+        if (!is_set(share.first) || value_of(share.first) == 0)
+            continue;
+        if (share.second == (snapshot_held(snapshot, common, CELL_BYTES) ? snapshot_pair(snapshot, common).second : 0))
+            return 1;
+    }
+    return 0;
+}

@@ -218,6 +218,12 @@ uint32_t snapshot_series_labelled(const struct snapshot *snapshot, uint32_t fami
 
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
+/* Which of the dead had something under way; after the records, which say what gauges are. */
+void snapshot_take_ends(struct snapshot *snapshot);
+/* gauges.c: whether a slot has a share of a POOL gauge's present value. */
+int snapshot_has_share(struct snapshot *snapshot, uint32_t slot);
+/* Gives the descriptors of workers' processes back. */
+void snapshot_drop_witnesses(struct snapshot *snapshot);
 /* Whether a slot's block is its owner's and has memory. */
 int snapshot_has_block(struct snapshot *snapshot, uint32_t slot);
 int snapshot_take_records(struct snapshot *snapshot);

@@ -1,10 +1,11 @@
 /*
- * Slots: who owns them, whether the owner lives, and what it says of itself.
+ * Slots: who owns them, whether the owner lives, what it says of itself, and how it has ended.
  */
 #include <stdlib.h>
 
 #include "base/saturate.h"
 #include "base/text.h"
+#include "read/file/witness.h"
 #include "read/snapshot/internal.h"
 
 static uint64_t
@@ -149,6 +150,21 @@ read_cpu(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot 
                                        generation);
 }
 
+/* When it was last heard of, by its words and by what earlier takes have found; and since when it is dead. */
+static void
+tell_times(const struct snapshot *snapshot, const struct snapshot_slot *slot, struct status_slot *out)
+{
+    const int was_seen = slot->seen == slot->owner.owner;
+    uint32_t i;
+
+    out->heard_age_ns = snapshot_min(out->claimed_age_ns, snapshot_min(out->heartbeat_age_ns, out->busy_age_ns));
+    for (i = 0; i < out->checks_n; i++)
+        out->heard_age_ns = snapshot_min(out->heard_age_ns, out->checks[i].age_ns);
+    if (was_seen)
+        out->heard_age_ns = snapshot_min(out->heard_age_ns, snapshot->now_ns - slot->alive_ns);
+    out->dead_age_ns = was_seen && slot->dead_ns ? snapshot->now_ns - slot->dead_ns : STATUS_NEVER;
+}
+
 static int
 add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -172,6 +188,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
         snapshot_load(snapshot, word_off(snapshot, number) + offsetof(struct shmeter_slot_word, claimed_ticks)));
     read_block(snapshot, number, slot, out);
     read_cpu(snapshot, number, slot, out);
+    tell_times(snapshot, slot, out);
     return 0;
 }
 
@@ -196,16 +213,73 @@ read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
         slot->named = slot->owner.owner;
 }
 
+static void
+note_life(const struct snapshot *snapshot, struct snapshot_slot *slot)
+{
+    if (slot->life == SHMETER_LIVENESS_LIVE || slot->life == SHMETER_LIVENESS_UNKNOWN) {
+        slot->seen = slot->owner.owner;
+        slot->alive_ns = snapshot->now_ns;
+        slot->dead_ns = 0;
+    } else if (slot->life == SHMETER_LIVENESS_DEAD && slot->seen == slot->owner.owner && !slot->dead_ns) {
+        slot->dead_ns = snapshot->now_ns;
+    }
+}
+
+/* What earlier owners have left stands in the block whoever has the slot. */
+static void
+read_ended(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
+{
+    const uint64_t off = block_off(snapshot, number);
+
+    slot->died_before = 0;
+    if (slot->backed >= sizeof(struct shmeter_slot_block) &&
+        snapshot_held(snapshot, off, sizeof(struct shmeter_slot_block)))
+        slot->died_before = SHMETER_ENDED_DIED(
+            snapshot_load(snapshot, off + offsetof(struct shmeter_slot_block, ended)));
+}
+
+static void
+drop_witness(struct snapshot_slot *slot)
+{
+    witness_close(slot->witness - 1);
+    slot->witness = 0;
+    slot->witnessed = 0;
+}
+
+/* A descriptor of a new owner's process, before it is asked whether that lives; an owner's that has one stays. */
+static void
+have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
+{
+    const uint32_t pid = SHMETER_OWNER_PID(slot->owner.owner);
+
+    if (slot->witnessed == slot->owner.owner)
+        return;
+    drop_witness(slot);
+    if (!snapshot->reader->witness || slot->state != SHMETER_SLOT_LIVE || !pid || pid > INT32_MAX ||
+        !snapshot->observer.namespaces ||
+        SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
+        return;
+    slot->witness = witness_open(pid) + 1;
+    slot->witnessed = slot->witness ? slot->owner.owner : 0;
+}
+
 static int
 take_slot(struct snapshot *snapshot, uint32_t number)
 {
     struct segment_status *status = &snapshot->status;
     struct snapshot_slot *slot = &snapshot->slots[number];
     struct status_slot nobody = { .slot = number };
+    int is_new;
 
     read_word(snapshot, number, slot);
+    is_new = slot->witnessed != slot->owner.owner;
+    have_witness(snapshot, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
+    if (is_new && slot->life != SHMETER_LIVENESS_LIVE)
+        drop_witness(slot); /* another process may have the number by now */
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
+    note_life(snapshot, slot);
+    read_ended(snapshot, number, slot);
     read_name(snapshot, number, slot);
     switch (slot->life) {
     case SHMETER_LIVENESS_LIVE:
@@ -240,6 +314,7 @@ take_held_slots(struct snapshot *snapshot)
         if (!held) {
             status->slots_free++;
             if (i < snapshot->slots_n) {
+                drop_witness(&snapshot->slots[i]);
                 memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
                 snapshot->cpu_ended[i] = 0;
             }
@@ -278,6 +353,82 @@ snapshot_take_slots(struct snapshot *snapshot)
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
     return result;
+}
+
+/* ---- how they have ended ---- */
+
+static int
+is_under_way(struct snapshot *snapshot, const struct status_slot *slot)
+{
+    uint32_t i;
+
+    for (i = 0; i < slot->checks_n; i++)
+        if (slot->checks[i].health >= STATUS_FAILING)
+            return 1;
+    return slot->busy_age_ns != STATUS_NEVER || snapshot_has_share(snapshot, slot->slot);
+}
+
+/* An owner that has told of its end, and died before the slot was free, has ended. */
+static int
+has_died(struct snapshot *snapshot, const struct status_slot *slot)
+{
+    uint64_t ended;
+
+    if (!snapshot_has_block(snapshot, slot->slot) || !is_under_way(snapshot, slot))
+        return 0;
+    ended = snapshot_load(snapshot, block_off(snapshot, slot->slot) + offsetof(struct shmeter_slot_block, ended));
+    return SHMETER_ENDED_GENERATION(ended) != slot->generation;
+}
+
+void
+snapshot_drop_witnesses(struct snapshot *snapshot)
+{
+    uint32_t i;
+
+    for (i = 0; i < snapshot->slots_n; i++)
+        drop_witness(&snapshot->slots[i]);
+}
+
+/* The dead change no more: each is judged once, when it is known how it has ended, or that nobody will know. */
+static void
+judge_end(struct snapshot *snapshot, struct snapshot_slot *slot, const struct status_slot *out)
+{
+    enum witness_end end;
+
+    if (slot->judged == slot->owner.owner)
+        return;
+    slot->died = (uint32_t)has_died(snapshot, out);
+    slot->killed = 0;
+    end = slot->died ? WITNESS_UNKNOWN : witness_end(slot->witness - 1);
+    if (!slot->died && slot->witness && end == WITNESS_UNKNOWN)
+        return; /* nobody has waited for it yet */
+    slot->killed = end == WITNESS_KILLED;
+    snapshot->status.killed += slot->killed;
+    drop_witness(slot);
+    slot->judged = slot->owner.owner;
+}
+
+void
+snapshot_take_ends(struct snapshot *snapshot)
+{
+    struct segment_status *status = &snapshot->status;
+    uint64_t died = 0;
+    uint32_t i;
+
+    for (i = 0; i < snapshot->slots_n; i++)
+        died += snapshot->slots[i].died_before;
+    for (i = 0; i < status->slots_len; i++) {
+        struct status_slot *out = &status->slots[i];
+        struct snapshot_slot *slot = &snapshot->slots[out->slot];
+        if (out->life != STATUS_DEAD)
+            continue;
+        judge_end(snapshot, slot, out);
+        out->died = slot->died;
+        out->killed = slot->killed;
+        died += slot->died;
+    }
+    if (died > status->died) /* while a slot is taken over, its last owner may not be counted for a moment */
+        status->died = died;
 }
 
 struct snapshot_worker

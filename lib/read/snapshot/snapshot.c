@@ -88,6 +88,7 @@ snapshot_free(struct snapshot *snapshot)
         return;
     shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
+    snapshot_drop_witnesses(snapshot);
     arena_free(&snapshot->arena);
     free(snapshot->pending);
     free(snapshot->families);
@@ -123,6 +124,7 @@ snapshot_freeze(struct snapshot *snapshot)
 {
     shmeter_observer_end(&snapshot->observer);
     shmeter_reader_close(snapshot->reader);
+    snapshot_drop_witnesses(snapshot);
     snapshot->reader = NULL;
     snapshot->status.readable = 0;
 }
@@ -199,6 +201,8 @@ take_parts(struct snapshot *snapshot)
     result = snapshot_take_slots(snapshot);
     if (!result)
         result = snapshot_take_records(snapshot);
+    if (!result)
+        snapshot_take_ends(snapshot);
     if (!result)
         result = snapshot_take_in_force(snapshot);
     if (result)

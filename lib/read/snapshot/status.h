@@ -43,7 +43,11 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     uint32_t generation;
     uint32_t foreign; /* 1: from another namespace; its pid means nothing here                               */
     uint32_t checks_n;
+    uint32_t died;   /* 1: dead, and it had something under way: work, a failing check, a share of a POOL gauge */
+    uint32_t killed; /* 1: dead, it had nothing under way, and was seen to be killed by a signal                */
     uint64_t claimed_age_ns;
+    uint64_t heard_age_ns;     /* since the last sign of life in the segment, or since it was last seen alive    */
+    uint64_t dead_age_ns;      /* since it was first seen dead; STATUS_NEVER: not, or it was never seen alive     */
     uint64_t heartbeat_age_ns; /* STATUS_NEVER: it never beat                                               */
     uint64_t busy_age_ns;      /* STATUS_NEVER: idle                                                       */
     uint64_t work_n;           /* units of work begun                                                     */
@@ -99,6 +103,11 @@ struct segment_status {
     uint64_t losses[STATUS_LOSSES];
     uint64_t losses_before[STATUS_LOSSES]; /* in earlier segments of this name, while this program watched     */
     uint32_t losses_n; /* kinds this segment's version has                                                  */
+
+    uint64_t died;        /* workers that have, with something under way; it never falls while a program watches    */
+    uint64_t died_before; /* in earlier segments of this name                                             */
+    uint64_t killed;      /* workers that were seen to be, with nothing under way, while this program watched */
+    uint64_t killed_before;
 
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
     struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot                         */

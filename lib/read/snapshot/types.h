@@ -70,9 +70,17 @@ struct snapshot_slot {
     struct shmeter_owner owner;
     uint64_t backed; /* of its block, held at the block's size */
     uint32_t state;
-    uint32_t life;  /* enum shmeter_liveness */
-    uint32_t live;  /* LIVE and not proven dead: counts for live gauges */
-    uint64_t named; /* the owner whose name follows; 0: it is to be read again */
+    uint32_t life;              /* enum shmeter_liveness */
+    uint32_t live;              /* LIVE and not proven dead: counts for live gauges */
+    uint32_t died;              /* of judged: it had something under way */
+    uint64_t judged;            /* owner whose end was judged; 0: none                                     */
+    uint64_t seen;              /* owner that was seen alive; 0: none                                      */
+    uint64_t alive_ns, dead_ns; /* when that was last, and when it was first seen dead; 0: not             */
+    uint64_t witnessed;         /* owner whose process witness is of; 0: none                                       */
+    int witness;                /* a descriptor + 1; 0: none                                                       */
+    uint32_t killed;            /* of judged: it had nothing under way, and was killed                              */
+    uint64_t died_before;       /* earlier owners of the slot that have died                              */
+    uint64_t named;             /* the owner whose name follows; 0: it is to be read again */
     char worker[STATUS_WORKER_BYTES];
 };
 

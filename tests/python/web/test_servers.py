@@ -74,6 +74,12 @@ class Server:
         told = subprocess.run([COMMAND, "health", "--json", self.segment], capture_output=True, text=True, check=False).stdout
         return {worker["pid"] for worker in json.loads(told)["segments"][0]["workers"] if worker["life"] == "live"}
 
+    def losses(self):
+        """What doctor tells of losses, and the reasons of health: none of either in a correct program, whatever became of its workers."""
+        told = [json.loads(subprocess.run([COMMAND, command, "--json", self.segment], capture_output=True, text=True, check=False).stdout)
+                for command in ("doctor", "health")]
+        return [one["value"] for one in told[0]["findings"] if one["what"].startswith("loss ")] + [one["message"] for one in told[1]["reasons"]]
+
     def stop(self):
         children = self.children() if self.process.poll() is None else []
         self.process.terminate()
@@ -99,6 +105,7 @@ def gunicorn(*more):
                         r"Listening at: http://127\.0\.0\.1:(\d+)")
         try:
             yield server
+            wait_for(lambda: not server.losses(), f"no losses and no reasons: {server.losses()}")
         finally:
             server.stop()
 
@@ -117,6 +124,7 @@ def uvicorn():
                         r"running on http://127\.0\.0\.1:(\d+)")
         try:
             yield server
+            wait_for(lambda: not server.losses(), f"no losses and no reasons: {server.losses()}")
         finally:
             server.stop()
 
