@@ -51,11 +51,11 @@ struct shmeter_wiped {
     uint64_t identity; /* who this process is, once known is not 0                                          */
     uint64_t known;    /* 1: identity is; 2: and /proc is its own                                           */
     /* Of a process that has found no slot. */
-    uint64_t refused;    /* 1: counted as a loss                                                          */
-    uint64_t search_at;  /* where a search that was too long for one call goes on; 0: none is under way    */
-    uint64_t retry_ns;   /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
-    uint64_t given_seen; /* state.slots_given at the last one's end                                       */
-    uint64_t cpu_given;  /* milliseconds of CPU time that slots given back have noted                        */
+    uint64_t refused;       /* 1: counted as a loss                                                          */
+    uint64_t search_at;     /* where a search that was too long for one call goes on; 0: none is under way    */
+    uint64_t retry_ns;      /* CLOCK_MONOTONIC from which the next one begins; 0: at once                     */
+    uint64_t given_seen;    /* state.slots_given at the last one's end                                       */
+    uint64_t cpu_given;     /* milliseconds of CPU time that slots given back have noted                        */
     uint64_t acknowledging; /* 1: a thread is exchanging the epoch's lock (shm/segment/epoch.h)                  */
     struct shmeter_held held[SHMETER_HELD];
 };
@@ -87,8 +87,8 @@ struct shmeter_attachment {
     uint32_t any_owner; /* as it was opened: another user's segment is accepted, also when it is made anew    */
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
-    uint32_t sharers; /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
-    uint32_t own;     /* 1: no file: memory of this process and those forked from it (client/python)       */
+    uint32_t sharers;     /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
+    uint32_t own;         /* 1: no file: memory of this process and those forked from it (client/python)       */
     uint64_t epoch;       /* whose lock this process holds; 0: none                                        */
     uint64_t epoch_pages; /* address of two pages: one is mapped of the file and holds the lock; 0: none     */
     uint64_t epoch_which; /* the one, 0 or 1, but for a moment in which both do                              */

@@ -89,7 +89,8 @@ shmeter_epoch_hold(struct shmeter_attachment *attachment)
 
 /*
  * The first lock of an attachment, before anything is looked up. Where it cannot be had, or the
- * kernel does not see it, nothing is used again in this segment.
+ * kernel does not see it, nothing is used again in this segment. A file that has no name yet has no
+ * other users, and is given back before it has one.
  */
 SHMETER_LOCAL void
 shmeter_epoch_attach(struct shmeter_attachment *attachment)
@@ -97,7 +98,7 @@ shmeter_epoch_attach(struct shmeter_attachment *attachment)
     long pages = -ENOMEM;
     uint64_t at;
     int fd, held = 0;
-    if (!shmeter_attachment_reuses(attachment))
+    if (!shmeter_attachment_reuses(attachment) || attachment->nameless)
         return;
     pages = shmeter_sys_map(SHMETER_EPOCH_PAGES, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (!shmeter_sys_failed(pages)) {

@@ -150,7 +150,7 @@ shmeter_private_move_words(struct shmeter_slot_block *from, struct shmeter_slot_
             continue;
         for (at = 1; at < sizeof from->checks[i] / 8; at++)
             shmeter_store_relaxed(&out[at], shmeter_load_relaxed(&words[at]));
-        /* pairs with read_check of lib/read/snapshot/slots.c */
+        /* pairs with read_check of lib/read/snapshot/slots/slots.c */
         shmeter_store_release(&to->checks[i].word, word);
         shmeter_store_relaxed(&from->checks[i].word, 0);
     }

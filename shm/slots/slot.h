@@ -247,7 +247,7 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const 
     int result = shmeter_back(attachment, header->slot_blocks_off + idx * header->slot_block_bytes, header->ring_off);
     if (result)
         return result;
-    /* pairs with read_word of lib/read/snapshot/slots.c */
+    /* pairs with read_word of lib/read/snapshot/slots/slots.c */
     shmeter_store_release(&shmeter_slot_word_at(attachment, idx)->backed, header->ring_off);
     result = shmeter_slot_inherit(attachment, idx, seen, is_self);
     if (result)

@@ -121,7 +121,7 @@ shmeter_worker_leave_place(struct shmeter_slot_block *block, uint32_t generation
     /* pairs with shmeter_worker_take_place */
     uint64_t seen = shmeter_load_acquire(&block->check_turn);
     while ((seen & 0xffffff) == generation &&
-           /* pairs with read_check of lib/read/snapshot/slots.c */
+           /* pairs with read_check of lib/read/snapshot/slots/slots.c */
            !shmeter_cas(&block->check_turn, &seen, seen & ~(SHMETER_CHECK_BUSY(place) | SHMETER_CHECK_NAMED(place))))
         ;
 }
@@ -163,7 +163,7 @@ shmeter_worker_take_place(struct shmeter_slot_block *block, uint32_t generation,
     if (found != SHMETER_PLACE_TAKEN)
         return found;
     *count = (seen >> 40) + 1;
-    /* pairs with read_check of lib/read/snapshot/slots.c */
+    /* pairs with read_check of lib/read/snapshot/slots/slots.c */
     if (!shmeter_cas(&block->check_turn, &raw, (seen + (UINT64_C(1) << 40)) | SHMETER_CHECK_BUSY(*place)))
         return SHMETER_PLACE_AGAIN;
     /* pairs with shmeter_worker_check_put */
@@ -183,7 +183,7 @@ shmeter_worker_check_put(struct shmeter_slot_check *check, const struct shmeter_
     shmeter_worker_copy(check->message[which], report->message, SHMETER_CHECK_MESSAGE_BYTES);
     if (!seen || (seen & 0xff) != report->health)
         shmeter_store_relaxed(&check->since_ticks, report->ticks);
-    /* pairs with read_check of lib/read/snapshot/slots.c */
+    /* pairs with read_check of lib/read/snapshot/slots/slots.c */
     shmeter_cas(&check->word, &seen, report->health | which << 8 | (changes ? changes : 1) << 32);
 }
 

@@ -6,7 +6,7 @@
 #define WORLD_HEAP
 #include "tests/model/world.h"
 
-#include "read/snapshot/slots.c"
+#include "read/snapshot/slots/slots.c"
 #include "shm/slots/worker.h"
 
 #define WRITERS 3u

@@ -49,8 +49,7 @@ struct shmeter_reader_options {
     const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
     uint32_t owners_n;
     uint32_t witness; /* 1: looks how workers end, by a descriptor of each (lib/read/file/witness.h)        */
-    const struct shmeter_reader_memory
-        *memory; /* read where no file can be opened; NULL: none. Outlives readers */
+    const struct shmeter_reader_memory *memory; /* read where no file can be opened; NULL: none. Outlives readers */
 };
 
 struct shmeter_reader {

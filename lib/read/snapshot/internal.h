@@ -224,6 +224,9 @@ void snapshot_take_ends(struct snapshot *snapshot);
 int snapshot_has_share(struct snapshot *snapshot, uint32_t slot);
 /* Gives the descriptors of workers' processes back. */
 void snapshot_drop_witnesses(struct snapshot *snapshot);
+void snapshot_drop_witness(struct snapshot_slot *slot);
+/* Where a slot's block begins in the file. */
+uint64_t snapshot_block_off(const struct snapshot *snapshot, uint32_t slot);
 /* Whether a slot's block is its owner's and has memory. */
 int snapshot_has_block(struct snapshot *snapshot, uint32_t slot);
 int snapshot_take_records(struct snapshot *snapshot);

@@ -14,8 +14,8 @@ word_off(const struct snapshot *snapshot, uint32_t slot)
     return snapshot->reader->header.slot_words_off + (uint64_t)slot * sizeof(struct shmeter_slot_word);
 }
 
-static uint64_t
-block_off(const struct snapshot *snapshot, uint32_t slot)
+uint64_t
+snapshot_block_off(const struct snapshot *snapshot, uint32_t slot)
 {
     return snapshot->reader->header.slot_blocks_off + slot * snapshot->reader->header.slot_block_bytes;
 }
@@ -39,7 +39,7 @@ static int
 has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot)
 {
     return slot->backed >= sizeof(struct shmeter_slot_block) && slot->state != SHMETER_SLOT_CLAIMING &&
-           snapshot_held(snapshot, block_off(snapshot, number), sizeof(struct shmeter_slot_block));
+           snapshot_held(snapshot, snapshot_block_off(snapshot, number), sizeof(struct shmeter_slot_block));
 }
 
 /* The words belong together when owner is the same before and after: each claim has another generation. */
@@ -107,7 +107,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
 static void
 read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot, struct status_slot *out)
 {
-    uint64_t block = block_off(snapshot, number);
+    uint64_t block = snapshot_block_off(snapshot, number);
     uint32_t i;
 
     out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
@@ -131,7 +131,7 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
 static void
 read_cpu(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot, struct status_slot *out)
 {
-    const uint64_t block = block_off(snapshot, number);
+    const uint64_t block = snapshot_block_off(snapshot, number);
     const uint32_t generation = SHMETER_OWNER_GENERATION(slot->owner.owner);
     const int lives = slot->life == SHMETER_LIVENESS_LIVE || slot->life == SHMETER_LIVENESS_UNKNOWN;
     struct pair cpu;
@@ -205,8 +205,8 @@ read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot
     slot->worker[0] = 0;
     if (!has_block(snapshot, number, slot))
         return;
-    read_text(snapshot, block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker), SHMETER_WORKER_BYTES,
-              slot->worker);
+    read_text(snapshot, snapshot_block_off(snapshot, number) + offsetof(struct shmeter_slot_block, worker),
+              SHMETER_WORKER_BYTES, slot->worker);
     /* pairs with shmeter_slot_move */
     shmeter_fence_acquire();
     if (slot->state == SHMETER_SLOT_LIVE && snapshot_load(snapshot, word_off(snapshot, number)) == slot->owner.owner)
@@ -229,7 +229,7 @@ note_life(const struct snapshot *snapshot, struct snapshot_slot *slot)
 static void
 read_ended(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
-    const uint64_t off = block_off(snapshot, number);
+    const uint64_t off = snapshot_block_off(snapshot, number);
 
     slot->died_before = 0;
     if (slot->backed >= sizeof(struct shmeter_slot_block) &&
@@ -238,8 +238,8 @@ read_ended(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
             snapshot_load(snapshot, off + offsetof(struct shmeter_slot_block, ended)));
 }
 
-static void
-drop_witness(struct snapshot_slot *slot)
+void
+snapshot_drop_witness(struct snapshot_slot *slot)
 {
     witness_close(slot->witness - 1);
     slot->witness = 0;
@@ -254,7 +254,7 @@ have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
 
     if (slot->witnessed == slot->owner.owner)
         return;
-    drop_witness(slot);
+    snapshot_drop_witness(slot);
     if (!snapshot->reader->witness || slot->state != SHMETER_SLOT_LIVE || !pid || pid > INT32_MAX ||
         !snapshot->observer.namespaces ||
         SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
@@ -276,7 +276,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     have_witness(snapshot, slot);
     slot->life = shmeter_liveness(&slot->memo, &snapshot->observer, &slot->owner, number, snapshot->now_ns);
     if (is_new && slot->life != SHMETER_LIVENESS_LIVE)
-        drop_witness(slot); /* another process may have the number by now */
+        snapshot_drop_witness(slot); /* another process may have the number by now */
     slot->live = slot->state == SHMETER_SLOT_LIVE && slot->life != SHMETER_LIVENESS_DEAD;
     note_life(snapshot, slot);
     read_ended(snapshot, number, slot);
@@ -314,7 +314,7 @@ take_held_slots(struct snapshot *snapshot)
         if (!held) {
             status->slots_free++;
             if (i < snapshot->slots_n) {
-                drop_witness(&snapshot->slots[i]);
+                snapshot_drop_witness(&snapshot->slots[i]);
                 memset(&snapshot->slots[i], 0, sizeof *snapshot->slots);
                 snapshot->cpu_ended[i] = 0;
             }
@@ -353,82 +353,6 @@ snapshot_take_slots(struct snapshot *snapshot)
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
     return result;
-}
-
-/* ---- how they have ended ---- */
-
-static int
-is_under_way(struct snapshot *snapshot, const struct status_slot *slot)
-{
-    uint32_t i;
-
-    for (i = 0; i < slot->checks_n; i++)
-        if (slot->checks[i].health >= STATUS_FAILING)
-            return 1;
-    return slot->busy_age_ns != STATUS_NEVER || snapshot_has_share(snapshot, slot->slot);
-}
-
-/* An owner that has told of its end, and died before the slot was free, has ended. */
-static int
-has_died(struct snapshot *snapshot, const struct status_slot *slot)
-{
-    uint64_t ended;
-
-    if (!snapshot_has_block(snapshot, slot->slot) || !is_under_way(snapshot, slot))
-        return 0;
-    ended = snapshot_load(snapshot, block_off(snapshot, slot->slot) + offsetof(struct shmeter_slot_block, ended));
-    return SHMETER_ENDED_GENERATION(ended) != slot->generation;
-}
-
-void
-snapshot_drop_witnesses(struct snapshot *snapshot)
-{
-    uint32_t i;
-
-    for (i = 0; i < snapshot->slots_n; i++)
-        drop_witness(&snapshot->slots[i]);
-}
-
-/* The dead change no more: each is judged once, when it is known how it has ended, or that nobody will know. */
-static void
-judge_end(struct snapshot *snapshot, struct snapshot_slot *slot, const struct status_slot *out)
-{
-    enum witness_end end;
-
-    if (slot->judged == slot->owner.owner)
-        return;
-    slot->died = (uint32_t)has_died(snapshot, out);
-    slot->killed = 0;
-    end = slot->died ? WITNESS_UNKNOWN : witness_end(slot->witness - 1);
-    if (!slot->died && slot->witness && end == WITNESS_UNKNOWN)
-        return; /* nobody has waited for it yet */
-    slot->killed = end == WITNESS_KILLED;
-    snapshot->status.killed += slot->killed;
-    drop_witness(slot);
-    slot->judged = slot->owner.owner;
-}
-
-void
-snapshot_take_ends(struct snapshot *snapshot)
-{
-    struct segment_status *status = &snapshot->status;
-    uint64_t died = 0;
-    uint32_t i;
-
-    for (i = 0; i < snapshot->slots_n; i++)
-        died += snapshot->slots[i].died_before;
-    for (i = 0; i < status->slots_len; i++) {
-        struct status_slot *out = &status->slots[i];
-        struct snapshot_slot *slot = &snapshot->slots[out->slot];
-        if (out->life != STATUS_DEAD)
-            continue;
-        judge_end(snapshot, slot, out);
-        out->died = slot->died;
-        out->killed = slot->killed;
-        died += slot->died;
-    }
-    if (died > status->died) /* while a slot is taken over, its last owner may not be counted for a moment */
-        status->died = died;
 }
 
 struct snapshot_worker
