@@ -10,6 +10,9 @@
 #include "registry/registry.h"
 #include "segment/epoch.h"
 
+/* The word {family, values_n} of a series' record. */
+#define SHMETER_RECORD_FAMILY(record) ((uint64_t *)(uintptr_t) & (record)->family)
+
 #define SHMETER_REUSE_WAKES 256u /* that rest, and are buried by one who says that it is done with them          */
 
 /* ---- records ---- */
@@ -127,13 +130,15 @@ shmeter_reuse_weight(const struct shmeter_attachment *attachment, const struct s
 
 /*
  * Leaves a record that is out of the index to whoever makes a series. waits: not before its epoch
- * is over.
+ * is over; else somebody may be making one of it already, and of a family whose cells are of the
+ * same kind.
  */
 SHMETER_LOCAL void
 shmeter_reuse_leave_room(const struct shmeter_attachment *attachment, const struct shmeter_series_record *record,
                          uint32_t unit, int waits)
 {
-    const struct shmeter_family_record *family = shmeter_arena_family(attachment, record->family);
+    const struct shmeter_family_record *family = shmeter_arena_family(
+        attachment, (uint32_t)shmeter_load_relaxed(SHMETER_RECORD_FAMILY(record)));
     if (!family)
         return;
     if (waits)

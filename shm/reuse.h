@@ -148,8 +148,7 @@ shmeter_reuse_ready(const struct shmeter_definition *definition, const struct sh
                     struct shmeter_series_record *record)
 {
     uint64_t seen = shmeter_load_relaxed(&record->state);
-    record->family = key->family;
-    record->values_n = definition->labels_n;
+    shmeter_store_relaxed(SHMETER_RECORD_FAMILY(record), key->family | (uint64_t)definition->labels_n << 32);
     record->created_real_ns = shmeter_clock_real_ns();
     record->hash = key->hash;
     record->values_bytes = key->bytes;

@@ -47,7 +47,8 @@ SHMETER_LOCAL void
 shmeter_limbo_put(const struct shmeter_attachment *attachment, uint32_t ring, uint32_t unit)
 {
     if (shmeter_limbo_backed(attachment, ring))
-        shmeter_store_relaxed(
+        /* pairs with shmeter_limbo_oldest */
+        shmeter_store_release(
             shmeter_limbo_at(attachment, ring, shmeter_add(&attachment->state->limbo_put.ring[ring], 1)), unit);
 }
 
@@ -72,9 +73,10 @@ shmeter_limbo_oldest(const struct shmeter_attachment *attachment, uint32_t ring,
     n = shmeter_limbo_n(attachment, ring);
     if (!n || !(shmeter_load_relaxed(&attachment->state->reuse.backed) >> ring & 1))
         return 0;
+    /* pairs with shmeter_limbo_put */
     *unit = n > attachment->header.limbo_entries
                 ? 0
-                : (uint32_t)shmeter_load_relaxed(shmeter_limbo_at(attachment, ring, *at));
+                : (uint32_t)shmeter_load_acquire(shmeter_limbo_at(attachment, ring, *at));
     return 1;
 }
 

@@ -182,7 +182,7 @@ def a_damaged_header_is_refused_and_goes_by_force_also_by_its_path(bench):
 def another_abi_is_named_with_both_versions(bench):
     bench.good("create", bench.name)
     edit(bench.path, 8, (7).to_bytes(4, "little"))
-    refused_by_all(bench, bench.name, bench.path, "version 7.3", "version 1")
+    refused_by_all(bench, bench.name, bench.path, "version 7.4", "version 1")
     contains(bench.refused("rm", bench.name), "--force")
     bench.good("rm", "--force", bench.name)
 

@@ -33,7 +33,7 @@ family_of(struct shmeter *meter, uint32_t mode)
 }
 
 static int
-obey(struct shmeter *meter, const struct shmeter_gauge *gauges, const struct order *order)
+obey(struct shmeter *meter, struct shmeter_gauge *gauges, const struct order *order)
 {
     static const struct shmeter_desc work = { .type = SHMETER_COUNTER, .name = "g_work_total", .help = "Work." };
 
@@ -48,7 +48,7 @@ obey(struct shmeter *meter, const struct shmeter_gauge *gauges, const struct ord
         shmeter_gauge_touch(gauges[order->mode]);
         return 0;
     case CREW_SHOW:
-        shmeter_gauge_of(family_of(meter, order->mode));
+        gauges[order->mode] = shmeter_gauge_of(family_of(meter, order->mode));
         return 0;
     case CREW_HIDE:
         shmeter_hide_all(family_of(meter, order->mode));

@@ -155,6 +155,7 @@ a_hidden_gauge_comes_back_unset(void **state)
     crew_tell_all(b, CREW_SHOW, 0);
     for (mode = 0; mode < SHMETER_MODES; mode++)
         EXPECT(mode, NONE);
+    crew_tell_all(a, CREW_SHOW, 0); /* its handles are of what was hidden */
     crew_tell_all(a, CREW_SET, 6);
     for (mode = 0; mode < SHMETER_MODES; mode++)
         if (mode == SHMETER_ALL || mode == SHMETER_LIVE_ALL)

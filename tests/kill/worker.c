@@ -138,11 +138,19 @@ kill_worker_hide_dynamic(uint32_t number)
     shmeter_hide_v(dynamic, &value, 1);
 }
 
+/* What is hidden is used no more, so that its room can be used again. */
+static void
+look_again(void)
+{
+    gauges[HIDDEN_MODE] = shmeter_gauge_of(gauge_families[HIDDEN_MODE]);
+    shmeter_quiescent(meter);
+}
+
 void
 kill_worker_hide_gauge(void)
 {
     shmeter_hide_all(gauge_families[HIDDEN_MODE]);
-    gauges[HIDDEN_MODE] = shmeter_gauge_of(gauge_families[HIDDEN_MODE]);
+    look_again();
 }
 
 /* Nothing before or behind it may move over it; x86-64 keeps the stores' order. */
@@ -267,6 +275,7 @@ keep_quiet(const struct ledger *ledger, struct worker_ledger *own)
         __atomic_store_n(&own->quiet, pause, __ATOMIC_RELEASE);
         nanosleep(&moment, NULL);
     }
+    look_again();
 }
 
 /* Some updates in a child; it goes with its parent, as both are in one process group. */

@@ -135,7 +135,8 @@ shmeter_sys_read_first(int fd, void *buffer, size_t bytes)
 static long
 shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 {
-    (void)protection;
+    if (protection == SHMETER_PROT_NONE)
+        return -ENOMEM; /* no epoch is locked: nothing is removed here */
     if (flags & SHMETER_MAP_ANONYMOUS) {
         if (bytes > sizeof privates[0])
             abort();

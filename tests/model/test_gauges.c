@@ -44,7 +44,7 @@ make_exporter(uint32_t mode)
         slots[i].state = SHMETER_SLOT_LIVE;
     }
     memset(&gauge_read, 0, sizeof gauge_read);
-    gauge_read.mode = mode;
+    gauge_read.mode = one_family.mode = mode;
     snapshot.torn = (struct snapshot_torn){ 0, UINT64_MAX };
 }
 
