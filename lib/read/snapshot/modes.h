@@ -11,7 +11,7 @@ enum mode_how {
     MODE_MIN,
     MODE_MAX,
     MODE_LATEST, /* the value that was set last                                                            */
-    MODE_ALL     /* none: a series for each worker                                                         */
+    MODE_ALL     /* values are not combined: a series for each worker */
 };
 
 enum mode_whose {

@@ -1,6 +1,4 @@
-/*
- * Slots: who owns them, whether the owner lives, and what it says of itself.
- */
+/* Slots: their owners, whether the owners live, and the owners' heartbeats, work and checks. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -18,7 +16,7 @@ block_off(const struct snapshot *snapshot, uint32_t slot)
     return snapshot->reader->header.slot_blocks_off + slot * snapshot->reader->header.slot_block_bytes;
 }
 
-/* Ticks of the segment's clock to an age. 0 ticks: never. */
+/* The age of a time in ticks of the segment's clock. 0 ticks: never. */
 static uint64_t
 age_ns(const struct snapshot *snapshot, uint64_t ticks)
 {
@@ -32,7 +30,9 @@ age_ns(const struct snapshot *snapshot, uint64_t ticks)
     return age < 1.8e19 ? (uint64_t)age : STATUS_NEVER - 1;
 }
 
-/* Whether the block is this owner's: while it is being claimed, what stands there is its last owner's. */
+/*
+ * Whether the block belongs to this owner. While a slot is being claimed, its block still has the last owner's values.
+ */
 static int
 has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot)
 {
@@ -40,7 +40,10 @@ has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot
            snapshot_held(snapshot, block_off(snapshot, number), sizeof(struct shmeter_slot_block));
 }
 
-/* The words belong together when owner is the same before and after: each claim has another generation. */
+/*
+ * Reads a slot word. Its fields belong together if owner is the same before and after the read, because each claim has
+ * another generation.
+ */
 static void
 read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -73,8 +76,8 @@ read_text(const struct snapshot *snapshot, uint64_t off, uint32_t bytes, char *o
 }
 
 /*
- * Its name never changes; the message of a state is in the half that the word names. Returns 0 when the place is
- * unused.
+ * Reads a check. Its name never changes; its word says which of the two messages belongs to the state. Returns 0 when
+ * the place is unused.
  */
 static int
 read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
@@ -194,7 +197,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
-/* Slots whose word has no memory were never claimed. */
+/* Reads the slots whose words have memory. The others were never claimed. */
 static int
 take_held_slots(struct snapshot *snapshot)
 {
