@@ -1,7 +1,7 @@
 /*
- * A command line, word by word, by a table of options. Names of options cannot be abbreviated: an abbreviation that is
- * unique today may be ambiguous in a later version. Options and operands may be mixed; behind "--" there are operands
- * only. It keeps nothing outside of its struct.
+ * Parses a command line word by word, by a table of options. Names of options cannot be abbreviated, because an
+ * abbreviation that is unique today may be ambiguous in a later version. Options and operands may be mixed; after "--"
+ * there are only operands. All state is in the struct.
  */
 #ifndef SHMETER_BASE_ARGV_H
 #define SHMETER_BASE_ARGV_H
@@ -11,7 +11,7 @@
 struct argv_entry {
     const char *name;     /* without "--"                                                                    */
     const char *argument; /* its word in the help; NULL: takes none                                          */
-    const char *help;     /* lines apart by \n; may be NULL where nobody prints it                           */
+    const char *help;     /* lines separated by \n; may be NULL if argv_help() is not called */
 };
 
 struct argv {
@@ -19,8 +19,8 @@ struct argv {
     char **words;
     const void *entries; /* each begins with its struct argv_entry                                           */
     size_t entries_n, entry_bytes;
-    int at;            /* of the next word: 1 to begin with                                                  */
-    int operands_only; /* "--" has been met                                                                  */
+    int at;            /* index of the next word; 1 at first */
+    int operands_only; /* 1: "--" was read */
     const char *word;  /* the last one that was read                                                         */
     const char *value; /* an option's argument; "" where it takes none                                       */
     size_t idx;        /* of the option's entry                                                              */
@@ -38,7 +38,7 @@ enum argv_found {
 
 enum argv_found argv_next(struct argv *argv);
 
-/* Prints "  --NAME=ARGUMENT" and the lines of its help, which begin in this column. */
+/* Prints " --NAME=ARGUMENT" and the lines of the entry's help, which begin in this column. */
 void argv_help(const struct argv_entry *entry, int column);
 
 #endif

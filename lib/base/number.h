@@ -29,9 +29,9 @@ size_t number_f64(char *out, double value);
 size_t number_bound(char *out, double value);
 
 /*
- * As prometheus_client writes numbers: Python's repr(), and positive ones from a million on with an exponent, which has
- * a zero before it as long as repr() would have none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015 1e+16 -1234567.0 -0.0
- * +Inf NaN.
+ * As prometheus_client writes numbers: as Python's repr() does, except that positive numbers from a million on have an
+ * exponent. That exponent begins with a zero where repr() would print none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015
+ * 1e+16 -1234567.0 -0.0 +Inf NaN.
  */
 size_t number_repr(char *out, double value);
 

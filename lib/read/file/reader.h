@@ -1,9 +1,9 @@
 /*
  * A segment for readers: found by name, checked, mapped PROT_READ, and read under a guard, so that a truncation of the
- * file kills the segment and not the reader. It knows the file and the header; lib/read/snapshot/snapshot.h knows what
- * the rest of the bytes mean.
+ * file kills the segment and not the reader. It knows the file and the header; lib/read/snapshot/ knows the other
+ * bytes.
  *
- * Nothing here writes to a segment, waits for a producer, or believes a byte that it has not checked.
+ * It never writes to a segment, never waits for a producer, and uses no byte of the segment that it has not checked.
  */
 #ifndef SHMETER_READ_FILE_READER_H
 #define SHMETER_READ_FILE_READER_H
@@ -22,16 +22,16 @@ enum shmeter_reader_fault {
     SHMETER_READER_ABSENT,      /* no such file                                                             */
     SHMETER_READER_BAD_NAME,    /* no file could have this name                                             */
     SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents           */
-    SHMETER_READER_NOT_OURS,    /* no permission; writable by anybody; an owner that is not accepted         */
+    SHMETER_READER_NOT_OURS,    /* no permission; or any user may write the file; or its owner is not accepted */
     SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand            */
     SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit                 */
-    SHMETER_READER_FAILED       /* the system refused: out of memory or descriptors                         */
+    SHMETER_READER_FAILED       /* a system call failed: out of memory or descriptors */
 };
 
 struct shmeter_reader_error {
     enum shmeter_reader_fault fault;
     char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do      */
-    uint64_t bytes;                        /* of address space that could not be had, 0 none                 */
+    uint64_t bytes;                        /* of address space that could not be mapped, 0 none */
 };
 
 struct shmeter_reader_options {
@@ -42,14 +42,14 @@ struct shmeter_reader_options {
 struct shmeter_reader {
     const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
     uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
-    uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
+    uint64_t file_bytes;          /* of the file when it was opened; if the size changes, the file was truncated */
     uint64_t held_bytes;          /* of memory that the file had at the last look                            */
-    struct shmeter_header header; /* a private copy, checked: the one that is used                          */
+    struct shmeter_header header; /* a checked private copy; the one in the mapping is not used */
     int fd;                       /* read-only; for the slots' locks                                        */
     uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
-    char name[SHMETER_READER_PATH_BYTES]; /* as it was asked for: NAME or a path                             */
+    char name[SHMETER_READER_PATH_BYTES]; /* NAME or path, as it was asked for */
     char path[SHMETER_READER_PATH_BYTES];
 };
 
@@ -74,17 +74,17 @@ enum shmeter_reader_place {
     SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
     SHMETER_READER_UNLINKED, /* no file has the name                                                        */
     SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
-    SHMETER_READER_TRUNCATED /* the file's size has changed: dead from now on (sets reader->dead)            */
+    SHMETER_READER_TRUNCATED /* the file's size has changed; this sets reader->dead */
 };
 
-/* Tells what the name leads to now; to be called before each snapshot. Two system calls. */
+/* Returns where the name leads now. To be called before each take. Two system calls. */
 enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
 
 /*
- * Calls read(argument), in which the reader's mapping may be touched, and returns what it returns. When a touch raises
- * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory
- * that only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the
- * process, which passes every other fault on to the handler that was installed before.
+ * Calls read(argument), which may read the reader's mapping, and returns its result. When an access raises SIGBUS, read
+ * is left by siglongjmp, the reader is dead, and the result is -EFAULT. So read must not hold a lock, or memory that
+ * only read itself would free. Guards of one thread do not nest. It installs a SIGBUS handler for the process, which
+ * passes every other fault on to the handler that was installed before.
  */
 int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
 
@@ -102,7 +102,7 @@ struct shmeter_reader_names {
     uint32_t names_n;
 };
 
-/* Whether name is a pattern: it has one of * ? [ in it. */
+/* Whether name is a pattern: it has a *, ? or [. */
 int shmeter_reader_is_pattern(const char *name);
 
 /*

@@ -172,8 +172,7 @@ take_clock(struct snapshot *snapshot)
                shmeter_clock_suspended(header->created_boot_ns - ns, shmeter_clock_boot_ns() - snapshot->now_ns));
     if (steady)
         snapshot->ns_per_tick = (double)(snapshot->now_ns - ns) / (double)(snapshot->now_ticks - ticks);
-    else if (header->created_real_ns <
-             real_ns) /* CLOCK_REALTIME: the same in all namespaces, runs during suspensions */
+    else if (header->created_real_ns < real_ns) /* the same in all namespaces, and runs during suspensions */
         snapshot->ns_per_tick = (double)(real_ns - header->created_real_ns) / (double)(snapshot->now_ticks - ticks);
 }
 
