@@ -1,7 +1,7 @@
 /*
  * A segment for readers: found by name, checked, mapped PROT_READ, and read under a guard, so that a truncation of the
- * file kills the segment and not the reader. It knows the file and the header; lib/read/snapshot/ knows the other
- * bytes.
+ * file makes the segment unreadable, and does not kill the reader. It knows the file and the header; lib/read/snapshot/
+ * knows the other bytes.
  *
  * It never writes to a segment, never waits for a producer, and uses no byte of the segment that it has not checked.
  */
