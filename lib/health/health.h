@@ -1,5 +1,6 @@
 /*
- * From the status of segments to a verdict with its reasons. Pure: no clock, no files, no memory of earlier calls.
+ * Makes a verdict with its reasons from the status of segments. Pure: it reads no clock and no file, and keeps nothing
+ * between calls.
  */
 #ifndef SHMETER_HEALTH_HEALTH_H
 #define SHMETER_HEALTH_HEALTH_H
@@ -12,7 +13,7 @@ struct health_limits {
     double capacity_degraded; /* used share, 0..1; 0 = 0.80                                                 */
     double capacity_failing;  /* 0 = 0.95                                                                   */
     double busy_seconds;      /* a worker busy longer is stuck; 0 = 60; negative: never                      */
-    double heartbeat_seconds; /* a worker that once beat and is silent longer is stuck; 0 = 60; negative: never */
+    double heartbeat_seconds; /* a worker whose last heartbeat is older is stuck; 0 = 60; negative: never */
 };
 
 enum health_check {
@@ -24,9 +25,9 @@ enum health_check {
 struct health_reason {
     enum health_check check;
     enum status_health severity;
-    const char *segment; /* name, in the status                                                            */
-    const char *what;    /* which level ("cells", "heartbeat", "busy") or the worker's own check's name; or ""  */
-    const struct status_slot *slot; /* NULL: of the segment                                                 */
+    const char *segment; /* its name; points into the status */
+    const char *what;    /* what was found ("cells", "heartbeat", "busy"); the name of a worker's check; or "" */
+    const struct status_slot *slot; /* NULL: the reason is not about a worker */
     double value;                   /* NaN: none                                                           */
     double threshold;               /* NaN: none                                                           */
     char message[512];              /* one sentence                                                        */
@@ -43,14 +44,14 @@ struct health {
 const char *health_check_name(enum health_check check); /* "segment" "capacity" "slots" "worker_dead" ... */
 
 /*
- * Judges statuses_n segments, which must outlive *out. NULL limits: the defaults. No segment at all is failing. Returns
- * 0 or -ENOMEM. free with health_free().
+ * Judges statuses_n segments, whose statuses must outlive *out. limits NULL: the defaults. Without any segment the
+ * verdict is failing. Returns 0 or -ENOMEM. Free with health_free().
  */
 int health_judge(struct health *out, const struct segment_status *const *statuses, uint32_t statuses_n,
                  const struct health_limits *limits);
 void health_free(struct health *health);
 
-/* Adds a reason, which is copied, and lets it count for the verdict. 0 or -ENOMEM. */
+/* Adds a copy of a reason, and worsens the verdict if need be. 0 or -ENOMEM. */
 int health_add(struct health *health, const struct health_reason *reason);
 
 #endif
