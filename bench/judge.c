@@ -1,7 +1,7 @@
 /*
- * Values against targets. A target that needs contention is judged only when this run shows some: an atomic add on one
- * word that two processes share must be clearly slower than alone, and two processes on words of their own must not
- * be.
+ * Compares values with targets. A target that needs contention is judged only if this run has contention: an atomic add
+ * of two processes on one word must be clearly slower than that of one, and two processes on words of their own must
+ * not be slower.
  */
 #include <stdio.h>
 

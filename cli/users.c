@@ -9,7 +9,7 @@
 
 #define PIDS_MAX 4194304u
 
-/* Whether a line of maps (proc(5)) is a shared, writable mapping of the file. */
+/* Whether a line of /proc/PID/maps (proc(5)) is a shared, writable mapping of the file. */
 static int
 is_mapping(const char *line, uint64_t device, uint64_t inode)
 {
