@@ -16,9 +16,9 @@ struct bench_run;
 
 enum bench_flag {
     BENCH_TWO = 1,         /* two processes at once: judged only if this run has shown contention */
-    BENCH_SHARED_LANE = 2, /* measured in a process that has no restartable sequences                         */
+    BENCH_SHARED_LANE = 2, /* measured in a process that has no restartable sequences */
     BENCH_HEAVY = 4,       /* slow: measured in fewer processes */
-    BENCH_LARGE = 8,       /* left out by --quick                                                             */
+    BENCH_LARGE = 8,       /* left out by --quick */
     BENCH_HIDDEN = 16,     /* shown as the floor of other rows, and in JSON; without a line of its own */
     BENCH_PEER = 32        /* compared with another library: judged only if that was measured */
 };
@@ -26,13 +26,13 @@ enum bench_flag {
 /* One line of the table. */
 struct bench_row {
     const char *section;
-    const char *name;  /* for --filter and JSON; unique                                                        */
+    const char *name;  /* for --filter and JSON; unique */
     const char *what;  /* description */
-    const char *unit;  /* of the value: ns, ns/series, us, ms, B/series, MiB, %                                */
+    const char *unit;  /* of the value: ns, ns/series, us, ms, B/series, MiB, % */
     const char *floor; /* name of the row that this row is compared with, or NULL */
-    double max_ratio;  /* target for value / floor; 0 none                                                    */
-    double max_value;  /* target for the value itself; 0 none                                                 */
-    uint32_t flags;    /* enum bench_flag                                                                     */
+    double max_ratio;  /* target for value / floor; 0 none */
+    double max_value;  /* target for the value itself; 0 none */
+    uint32_t flags;    /* enum bench_flag */
     /* Measures, and reports by run_put() the value of this row, and of other rows that the same work gives. */
     void (*measure)(struct bench_run *run, const struct bench_row *row);
     const void *argument; /* for measure */
@@ -90,7 +90,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 typedef void measure_loop_fn(uint64_t n); /* does the measured operation n times */
 uint64_t measure_cpu_ns(void);            /* CPU time of this thread */
 uint64_t measure_wall_ns(void);
-double measure_median(double *values, size_t n); /* sorts them                                                */
+double measure_median(double *values, size_t n); /* sorts them */
 /* ns of CPU time for each iteration, the median over the rounds. */
 double measure_loop(struct bench_run *run, measure_loop_fn *loop);
 /* The same for single iterations, each after other work that has replaced the contents of the caches. */
@@ -127,7 +127,7 @@ struct bench_report {
     unsigned notes_n;
 };
 struct collect_options {
-    const char *filter; /* NULL: all rows                                                                     */
+    const char *filter; /* NULL: all rows */
     int quick;
     unsigned processes, heavy_processes;
     const char *directory;
@@ -163,7 +163,7 @@ struct machine {
     int cpus_n, virtual_machine, rseq;
 };
 void machine_describe(struct machine *machine);
-int machine_has_rseq(void); /* whether this process has restartable sequences                                  */
+int machine_has_rseq(void); /* whether this process has restartable sequences */
 
 /* report.c and report_json.c */
 void report_table(const struct bench_report *report, const struct machine *machine);

@@ -15,8 +15,8 @@ const char *const judge_words[] = {
     [JUDGE_ABSENT] = "not measured",
 };
 
-#define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone                                    */
-#define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone                                  */
+#define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone */
+#define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone */
 
 static double
 value_of(const struct bench_report *report, const char *name)

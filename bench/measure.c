@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 
-#define PAIR_MORE      64u /* iterations between two looks at the other process                             */
+#define PAIR_MORE      64u /* iterations between two looks at the other process */
 #define ROUNDS_MAX     64u
 #define COLD_BYTES     ((size_t)64 << 20) /* more than the last-level cache */
 #define DISTURBED_WALL 1.1                /* a round whose wall time is so many times its CPU time was disturbed */

@@ -13,8 +13,8 @@
 struct shmeter_info_group {
     const struct shmeter_binding *binding;
     const struct shmeter_definition *definition;
-    struct shmeter_values same;    /* the first values, joined                                                */
-    uint32_t same_n, labels_bytes; /* the first labels, and the bytes of their names                          */
+    struct shmeter_values same;    /* the first values, joined */
+    uint32_t same_n, labels_bytes; /* the first labels, and the bytes of their names */
 };
 
 #ifdef __cplusplus

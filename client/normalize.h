@@ -15,13 +15,13 @@ extern "C" {
 #endif
 
 #define SHMETER_PATH_LONGEST 64u /* a longer segment is not a word that a program's author chose */
-#define SHMETER_PATH_TOKEN   16u /* a random token has at least so many bytes                                  */
-#define SHMETER_PATH_HASH    8u  /* and a hash so many hexadecimal digits                                      */
+#define SHMETER_PATH_TOKEN   16u /* a random token has at least so many bytes */
+#define SHMETER_PATH_HASH    8u  /* and a hash so many hexadecimal digits */
 #define SHMETER_PATH_CHANGES 9u  /* of the kind of character in a token; a change from or to digits counts twice */
 
 /* The characters of a segment: how many there are of each kind, and how often the kind changes. */
 struct shmeter_path_segment {
-    uint32_t bytes, digits, hex, letters, marks, token, changes, at; /* at: '@' inside of it                      */
+    uint32_t bytes, digits, hex, letters, marks, token, changes, at; /* at: '@' inside of it */
     uint32_t dots_behind_at;
 };
 

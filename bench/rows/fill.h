@@ -9,12 +9,12 @@
 #include <sys/types.h>
 
 #define FILL_PATH_BYTES    32u
-#define FILL_FAMILY_SERIES 1000u /* series of one family                                                       */
+#define FILL_FAMILY_SERIES 1000u /* series of one family */
 
 struct fill {
-    int histograms;     /* 1: histograms of 16 bounds, else counters                                           */
-    int exponential;    /* with histograms: 160 log buckets instead (schema 3 over 20 powers of two)             */
-    uint32_t series_n;  /* in families of FILL_FAMILY_SERIES                                                   */
+    int histograms;     /* 1: histograms of 16 bounds, else counters */
+    int exponential;    /* with histograms: 160 log buckets instead (schema 3 over 20 powers of two) */
+    uint32_t series_n;  /* in families of FILL_FAMILY_SERIES */
     uint32_t cpu_lanes; /* 0: one for each CPU of the machine */
 };
 

@@ -11,9 +11,9 @@
 #include "formats/encode.h"
 
 struct size {
-    const char *key; /* names are KEY-FORMAT, KEY-FORMAT-gzip, KEY-FORMAT-copy                                     */
+    const char *key; /* names are KEY-FORMAT, KEY-FORMAT-gzip, KEY-FORMAT-copy */
     struct fill fill;
-    int is_compared; /* with client_golang                                                                        */
+    int is_compared; /* with client_golang */
 };
 
 static void

@@ -23,7 +23,7 @@
 struct subject {
     struct fill fill;
     void (*look)(struct bench_run *run, pid_t pid); /* called after some scrapes */
-    const char *config;                             /* the configuration file; NULL none                           */
+    const char *config;                             /* the configuration file; NULL none */
 };
 
 /* The exporter's path: beside this program in the build directory. */

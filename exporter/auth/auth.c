@@ -26,7 +26,7 @@ enum check_state { CHECK_FREE, CHECK_QUEUED, CHECK_HASHING, CHECK_DONE };
  */
 struct check {
     enum check_state state;
-    uint64_t serial; /* the lowest is the oldest                                                            */
+    uint64_t serial; /* the lowest is the oldest */
     struct auth_key key;
     unsigned char address[16];
     char password[BASIC_BYTES];

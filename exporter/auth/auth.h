@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define AUTH_QUEUE       32u /* at most so many passwords wait for their hash */
-#define AUTH_PER_ADDRESS 8u  /* of one address                                                                */
+#define AUTH_PER_ADDRESS 8u  /* of one address */
 
 /* The strings belong to the caller and must live as long as they are configured. */
 struct auth_user {

@@ -7,13 +7,13 @@
 
 #include <stddef.h>
 
-#define BASIC_BYTES      768u /* of user and password together; libxcrypt takes passwords of up to 511 bytes    */
+#define BASIC_BYTES      768u /* of user and password together; libxcrypt takes passwords of up to 511 bytes */
 #define BASIC_HASH_BYTES 61u  /* of a bcrypt hash with its ending zero */
 #define BASIC_COST_MIN   4u
 #define BASIC_COST_MAX   14u /* a higher cost takes over a second of CPU time for each password */
 
 struct basic {
-    char bytes[BASIC_BYTES]; /* user, a zero, password, a zero                                               */
+    char bytes[BASIC_BYTES]; /* user, a zero, password, a zero */
     const char *user, *password;
 };
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define AUTH_KEY_BYTES  32u
-#define AUTH_CACHE_ROOM 128u /* of each kind                                                                */
+#define AUTH_CACHE_ROOM 128u /* of each kind */
 
 struct auth_key {
     unsigned char bytes[AUTH_KEY_BYTES];
@@ -24,7 +24,7 @@ struct auth_room {
 
 struct auth_cache {
     unsigned char secret[AUTH_KEY_BYTES]; /* random; never leaves this struct */
-    struct auth_room rooms[2];            /* refused, granted                                                  */
+    struct auth_room rooms[2];            /* refused, granted */
 };
 
 /* Returns 0, or -EIO: no random numbers. */

@@ -25,7 +25,7 @@ enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
 /* The document that a request wants. Requests that want the same share one document. */
 struct wanted {
     enum document_kind kind;
-    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL */
     enum document_coding coding;
 };
 
@@ -42,7 +42,7 @@ struct document {
     struct buffer body;
     uint32_t requests_n;          /* requests that hold it; web/ counts it down */
     void *attached;               /* the response; owned by web/ */
-    struct document *next;        /* of the same round                                                       */
+    struct document *next;        /* of the same round */
     struct document_cache *cache; /* gets its memory when it is freed */
 };
 

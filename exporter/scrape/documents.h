@@ -14,7 +14,7 @@ struct documents_context {
     const struct segment_status *const *statuses;
     uint32_t statuses_n;
     const struct health *health;
-    const struct rules *rules; /* NULL: none                                                               */
+    const struct rules *rules; /* NULL: none */
     const char *telemetry_path;
 };
 

@@ -22,7 +22,7 @@ struct round {
     struct config *config;
     struct exposition *exposition;
     double began_seconds; /* start of the reading, by CLOCK_MONOTONIC */
-    struct health health; /* of the last reading                                                            */
+    struct health health; /* of the last reading */
     struct self self;
     struct watch watch;
     struct losses losses;

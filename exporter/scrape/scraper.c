@@ -25,7 +25,7 @@ struct scraper {
     int stopping, busy;
     uint64_t waiting_since_ns; /* since when requests wait for a reading; 0: none waits */
     uint64_t readings_n;
-    struct round_summary summary;  /* of the last reading                                                     */
+    struct round_summary summary;  /* of the last reading */
     struct config *config;         /* new settings for the thread; NULL: none */
     int is_configured, configured; /* 1: the settings were applied, or refused; and the result */
     struct round_reload reload;

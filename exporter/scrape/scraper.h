@@ -68,7 +68,7 @@ struct scrape_request *scraper_answered(struct scraper *scraper);
 struct scraper_state {
     uint64_t readings_n;          /* finished readings */
     uint64_t waiting_ns;          /* how long requests have waited for the reading under way; 0: none waits */
-    struct round_summary summary; /* of the last reading                                                     */
+    struct round_summary summary; /* of the last reading */
 };
 
 /* Any thread. */

@@ -18,7 +18,7 @@ struct self {
     double render_seconds;      /* time that the scrape before took to make its documents */
     struct {
         const char *name;    /* points to the encoder's name; NULL ends the table */
-        uint64_t answers[2]; /* plain, gzip                                                                 */
+        uint64_t answers[2]; /* plain, gzip */
     } formats[SELF_FORMATS + 1];
 };
 

@@ -9,7 +9,7 @@
 #include "read/snapshot/status.h"
 
 struct watch {
-    struct watch_segment **segments; /* in order of name                                                   */
+    struct watch_segment **segments; /* in order of name */
     uint32_t segments_n;
 };
 

@@ -22,7 +22,7 @@ struct config {
     uint32_t names_n;
     struct settings_list *segments; /* compiled, in the order of the file */
     struct health_limits limits;
-    struct rules *rules; /* NULL: neither rules nor summaries                                               */
+    struct rules *rules; /* NULL: neither rules nor summaries */
     int openmetrics_created;
     const char **file_names; /* names of the file's entries */
     uint32_t file_names_n;

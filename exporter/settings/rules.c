@@ -8,7 +8,7 @@
 #include "exporter/settings/internal.h"
 
 #define OVER_SECONDS 300.0  /* default */
-#define OVER_MOST    3600.0 /* seconds                                                                      */
+#define OVER_MOST    3600.0 /* seconds */
 #define APDEX_LEAST  1e-9
 #define APDEX_MOST   1e9
 

@@ -21,7 +21,7 @@
 struct tls {
     uint32_t holders_n;
     gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t opening, former; /* see tls_terms_print()                                                 */
+    gnutls_priority_t opening, former; /* see tls_terms_print() */
     enum tls_client_auth client_auth;
     char **allowed_sans;
     uint32_t allowed_sans_n;

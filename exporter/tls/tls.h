@@ -23,7 +23,7 @@ enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_REQUEST, TLS_CLIENT_ANY, TLS_
 
 /* PEM data, in a file or as text. */
 struct tls_pem {
-    const char *file; /* NULL: none                                                                       */
+    const char *file; /* NULL: none */
     const char *text; /* NULL: none; the owner wipes secrets */
 };
 

@@ -16,11 +16,11 @@
 #define ACCEPTS_NEVER UINT64_MAX
 
 struct accepts {
-    int epoll; /* the caller's; the listening sockets are in it, but not during a pause                      */
+    int epoll; /* the caller's; the listening sockets are in it, but not during a pause */
     int fds[LISTEN_ADDRESSES];
     uint32_t fds_n;
-    uint64_t paused_until_ns; /* 0: no pause                                                                */
-    uint64_t said_at_ns;      /* when the log was last told of a pause; 0 never                              */
+    uint64_t paused_until_ns; /* 0: no pause */
+    uint64_t said_at_ns;      /* when the log was last told of a pause; 0 never */
 };
 
 /* Takes ownership of a connection, non-blocking and close-on-exec. */

@@ -20,12 +20,12 @@
 enum conn_phase {
     CONN_READING, /* its first request is not complete */
     CONN_ANSWERING,
-    CONN_IDLE /* answered; kept open for the next request                                              */
+    CONN_IDLE /* answered; kept open for the next request */
 };
 
 struct conn {
-    struct conn *prev, *next; /* in the order of since                                                      */
-    uint64_t since_ns;        /* when the phase began                                                       */
+    struct conn *prev, *next; /* in the order of since */
+    uint64_t since_ns;        /* when the phase began */
     uint64_t deadline_ns;
     enum conn_phase phase;
     int fd;
@@ -39,8 +39,8 @@ struct conns {
     struct conn *first, *last;
     uint32_t n; /* connections that are not cut */
     uint32_t max_n, max_per_address_n;
-    uint64_t request_ns, idle_ns;    /* how long a phase may take                                           */
-    uint64_t cut_late_n, cut_full_n; /* how many were cut, and why                                          */
+    uint64_t request_ns, idle_ns;    /* how long a phase may take */
+    uint64_t cut_late_n, cut_full_n; /* how many were cut, and why */
 };
 
 /* Adds a connection, and cuts another one when there are too many. NULL: no memory. */

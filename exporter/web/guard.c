@@ -19,7 +19,7 @@
 
 struct guard {
     struct web_config *config;
-    struct tls *tls;    /* for new connections; NULL: plain HTTP                                             */
+    struct tls *tls;    /* for new connections; NULL: plain HTTP */
     uint64_t tls_mark;  /* tls_files_mark() when they were last read */
     uint64_t looked_ns; /* when the files were last checked */
     struct auth *auth;  /* NULL: there were no users so far */

@@ -19,7 +19,7 @@
 #include "exporter/web/internal.h"
 
 #define HTTP_CONNECTIONS_CUT 64u        /* room in the library for connections that are cut and not yet closed */
-#define HTTP_MEMORY          16384u     /* for a connection's request and headers                                */
+#define HTTP_MEMORY          16384u     /* for a connection's request and headers */
 #define HTTP_IDLE_SECONDS    120u       /* longer than usual scrape intervals */
 #define HTTP_FRESH_NS        500000000u /* a younger connection is not cut when descriptors run out */
 #define HTTP_CROWD           32u

@@ -9,7 +9,7 @@
 struct rate {
     uint64_t interval_ns; /* time for one token; 0: there is no limit */
     uint64_t burst;       /* most tokens in the bucket */
-    uint64_t full_ns;     /* when the bucket is full again                                                    */
+    uint64_t full_ns;     /* when the bucket is full again */
 };
 
 /* Sets the rate. If it differs from the present one, the bucket is full. */

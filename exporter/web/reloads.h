@@ -11,10 +11,10 @@
 
 struct reload_waiter {
     struct reload_waiter *next;
-    struct MHD_Connection *connection; /* suspended                                                            */
+    struct MHD_Connection *connection; /* suspended */
     int is_answered;
     unsigned status;
-    struct MHD_Response *response; /* the answer; NULL: no memory                                           */
+    struct MHD_Response *response; /* the answer; NULL: no memory */
 };
 
 struct reloads { /* zeroed to begin with */

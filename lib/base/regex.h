@@ -7,7 +7,7 @@
 
 #include "base/report.h"
 
-#define REGEX_BYTES        512u       /* of an expression's text; a longer one is refused                             */
+#define REGEX_BYTES        512u       /* of an expression's text; a longer one is refused */
 #define REGEX_MEMORY_BYTES (1u << 20) /* of a compiled expression, with the matcher's cache */
 #define REGEX_REPEATS      1000u      /* RE2's limit for a repetition; nested repetitions are multiplied */
 

@@ -9,8 +9,8 @@
 
 #define REPORT_BYTES 1024u
 
-struct report {              /* zeroed to begin with                                                            */
-    char text[REPORT_BYTES]; /* one sentence without a full stop; "": nothing is wrong; longer ones are cut off    */
+struct report {              /* zeroed to begin with */
+    char text[REPORT_BYTES]; /* one sentence without a full stop; "": nothing is wrong; longer ones are cut off */
     uint32_t field; /* the part that has the mistake, from an enum of the checking function; 0: the whole input */
     uint32_t item;  /* index of the item, if the field is a list */
 };

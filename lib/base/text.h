@@ -20,7 +20,7 @@ int text_label_valid(const char *name);
 int text_metric_reserved(const char *name);
 
 enum text_lines {
-    TEXT_LINES,   /* tab, newline and carriage return stay                                                  */
+    TEXT_LINES,   /* tab, newline and carriage return stay */
     TEXT_ONE_LINE /* tab, newline and carriage return become blanks */
 };
 

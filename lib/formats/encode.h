@@ -9,10 +9,10 @@
 #include "formats/plan/plan.h"
 
 struct encoder {
-    const char *name;         /* for logs and options: "text"                                              */
+    const char *name;         /* for logs and options: "text" */
     const char *content_type; /* value of the Content-Type header */
     uint32_t parts; /* parts of the plan that it needs: call plan_update(plan, encoder->parts) before render */
-    int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM             */
+    int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM */
 };
 
 /*

@@ -11,7 +11,7 @@
 #define LEVEL         1u
 #define PIECE_BYTES   (UINT32_C(1) << 30) /* ISA-L's lengths have 32 bits */
 #define ROOM_BYTES    4096u               /* free space in the output for each call, at least */
-#define FIRST_DIVISOR 6u                  /* expositions shrink to a sixth or less                           */
+#define FIRST_DIVISOR 6u                  /* expositions shrink to a sixth or less */
 
 struct gzip {
     struct isal_zstream stream;

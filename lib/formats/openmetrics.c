@@ -16,7 +16,7 @@ struct source {
     const struct model *model;
     const struct model_family *family;
     const struct plan_family *text, *head;
-    int created; /* 1: _created lines are wanted                                                            */
+    int created; /* 1: _created lines are wanted */
 };
 
 /*

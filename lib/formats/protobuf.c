@@ -14,7 +14,7 @@
 #define SPAN_BYTES    (2 + 2 * (1 + WIRE_LENGTH_BYTES))
 #define DELTA_BYTES   (1 + WIRE_VARINT_BYTES)
 #define ZERO_BYTES    (1 + WIRE_LENGTH_BYTES + 9 + 1 + WIRE_VARINT_BYTES + SPAN_BYTES)
-#define NUMBERS_BYTES (1 + WIRE_VARINT_BYTES + 9) /* count and sum                                              */
+#define NUMBERS_BYTES (1 + WIRE_VARINT_BYTES + 9) /* count and sum */
 #define MERGED_GAP    2u                          /* so many empty buckets are shorter as deltas than as a new span */
 
 /* ---- counters, gauges, info, states ---- */

@@ -12,8 +12,8 @@
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2 };
 
-#define WIRE_TAG(field, type) ((char)((field) << 3 | (type))) /* of fields 1 to 15: one byte                   */
-#define WIRE_VARINT_BYTES     10u                             /* at most                                       */
+#define WIRE_TAG(field, type) ((char)((field) << 3 | (type))) /* of fields 1 to 15: one byte */
+#define WIRE_VARINT_BYTES     10u                             /* at most */
 #define WIRE_LENGTH_BYTES     5u                              /* longest length: below 2^32 */
 
 static inline char *

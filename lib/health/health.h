@@ -10,9 +10,9 @@
 #include "read/snapshot/status.h"
 
 struct health_limits {
-    double capacity_degraded; /* used share, 0..1; 0 = 0.80                                                 */
-    double capacity_failing;  /* 0 = 0.95                                                                   */
-    double busy_seconds;      /* a worker busy longer is stuck; 0 = 60; negative: never                      */
+    double capacity_degraded; /* used share, 0..1; 0 = 0.80 */
+    double capacity_failing;  /* 0 = 0.95 */
+    double busy_seconds;      /* a worker busy longer is stuck; 0 = 60; negative: never */
     double heartbeat_seconds; /* a worker whose last heartbeat is older is stuck; 0 = 60; negative: never */
 };
 
@@ -28,14 +28,14 @@ struct health_reason {
     const char *segment; /* its name; points into the status */
     const char *what;    /* what was found ("cells", "heartbeat", "busy"); the name of a worker's check; or "" */
     const struct status_slot *slot; /* NULL: the reason is not about a worker */
-    double value;                   /* NaN: none                                                           */
-    double threshold;               /* NaN: none                                                           */
-    char message[512];              /* one sentence                                                        */
+    double value;                   /* NaN: none */
+    double threshold;               /* NaN: none */
+    char message[512];              /* one sentence */
 };
 
 struct health {
     enum status_health verdict;
-    struct health_reason *reasons; /* the worst first                                                       */
+    struct health_reason *reasons; /* the worst first */
     uint32_t reasons_n;
     uint32_t segments_n, segments_readable;
     uint32_t workers_live, workers_dead, workers_unknown, workers_stuck;

@@ -14,7 +14,7 @@
 struct losses_segment;
 
 struct losses {
-    struct losses_segment **segments; /* in order of name                                                   */
+    struct losses_segment **segments; /* in order of name */
     uint32_t segments_n;
     double now;       /* time of the last reading */
     uint64_t real_ns; /* likewise, since 1970; 0: there was none */

@@ -15,7 +15,7 @@
 
 /* The label names and buckets that several series have in common. Immutable; lives until the model's next epoch. */
 struct model_shape {
-    const char *const *labels; /* label names, in the order of the series' values                           */
+    const char *const *labels; /* label names, in the order of the series' values */
     uint32_t labels_n;
     enum model_number number;
     /*
@@ -23,8 +23,8 @@ struct model_shape {
      * and show none.
      */
     uint32_t buckets_n;           /* number of words behind the sum in a series' value; 0: not a histogram or summary */
-    uint32_t classic_n;           /* classic buckets, +Inf not counted                                   */
-    const double *classic_bounds; /* le                                                                  */
+    uint32_t classic_n;           /* classic buckets, +Inf not counted */
+    const double *classic_bounds; /* le */
     const uint32_t *classic_ends; /* buckets before index classic_ends[i] are <= classic_bounds[i] */
     /*
      * Exponential histograms: buckets[0] is the zero bucket, then log_n buckets; bucket 1 + i ends at 2^((first_index +
@@ -39,22 +39,22 @@ struct model_shape {
 
 struct model_series {
     const struct model_shape *shape;
-    const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped                         */
-    uint64_t created_ns;       /* real time, since 1970; 0 unknown                                          */
-    uint64_t word;             /* index of its value in the model's words                                  */
-    uint32_t present;          /* 1: has a value in this scrape                                            */
+    const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped */
+    uint64_t created_ns;       /* real time, since 1970; 0 unknown */
+    uint64_t word;             /* index of its value in the model's words */
+    uint32_t present;          /* 1: has a value in this scrape */
     uint32_t idle;             /* 1: has a value that is not exposed, because it has not changed for long */
 };
 
 struct model_family {
-    const char *name; /* as it is exposed in text 0.0.4: counters with _total                              */
+    const char *name; /* as it is exposed in text 0.0.4: counters with _total */
     const char *help;
-    const char *unit; /* "" none                                                                          */
+    const char *unit; /* "" none */
     enum model_type type;
     uint32_t idx;       /* stays the same within an epoch */
-    uint32_t series_n;  /* present or not                                                                 */
-    uint32_t present_n; /* in this scrape                                                                 */
-    uint32_t idle_n;    /* likewise; none of them is present                                              */
+    uint32_t series_n;  /* present or not */
+    uint32_t present_n; /* in this scrape */
+    uint32_t idle_n;    /* likewise; none of them is present */
     struct model_series *series;
 };
 
@@ -64,7 +64,7 @@ struct model_family {
  * the label with the family's name has the state.
  */
 struct model {
-    struct model_family **families; /* sorted by name                                                      */
+    struct model_family **families; /* sorted by name */
     uint32_t families_n;
     uint64_t *words;
     uint64_t conflicts; /* series left out of this scrape: their name or labels are taken */
@@ -135,8 +135,8 @@ struct model_metric {     /* a static description */
     enum model_type type; /* not a histogram or summary */
     const char *name;
     const char *help;
-    const char *unit;          /* NULL none                                                                */
-    const char *const *labels; /* NULL-terminated names, or NULL                                           */
+    const char *unit;          /* NULL none */
+    const char *const *labels; /* NULL-terminated names, or NULL */
 };
 
 /*

@@ -13,8 +13,8 @@ enum model_number { MODEL_U64, MODEL_F64 }; /* C type of a value that is one num
 
 /* The kind of a series' value. */
 enum model_value {
-    MODEL_VALUE_TOTAL,     /* a number that only grows from the time when the series was created                */
-    MODEL_VALUE_NUMBER,    /* any number                                                                    */
+    MODEL_VALUE_TOTAL,     /* a number that only grows from the time when the series was created */
+    MODEL_VALUE_NUMBER,    /* any number */
     MODEL_VALUE_HISTOGRAM, /* a sum and counts of buckets */
     MODEL_VALUE_SUMMARY    /* a sum and one count, of the bucket +Inf, which is not shown */
 };

@@ -18,17 +18,17 @@ struct settings_list;
 struct store;
 
 enum store_label {
-    STORE_LABEL_AUTO, /* series get the label segment="NAME" when several names or a pattern were given       */
+    STORE_LABEL_AUTO, /* series get the label segment="NAME" when several names or a pattern were given */
     STORE_LABEL_ALWAYS,
-    STORE_LABEL_NEVER /* series of the same name and labels are added up over segments                      */
+    STORE_LABEL_NEVER /* series of the same name and labels are added up over segments */
 };
 
 struct store_options {        /* everything is copied except the settings */
-    const char *const *names; /* NAMEs, paths, patterns. names_n 0: "default"                                 */
+    const char *const *names; /* NAMEs, paths, patterns. names_n 0: "default" */
     uint32_t names_n;
     enum store_label label;
     uint32_t keep_removed;  /* 1: an unlinked segment is still read when none of its workers lives */
-    const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's                          */
+    const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's */
     uint32_t owners_n;
     struct settings_list *settings; /* of read/filters/filters.h; NULL none. They must live until they are replaced */
     uint64_t (*clock_ns)(void);     /* for idle_seconds; never returns 0; NULL: CLOCK_MONOTONIC */

@@ -11,13 +11,13 @@
 struct model;
 
 struct store_reading {
-    struct snapshot *snapshot; /* NULL: there is none                                                   */
+    struct snapshot *snapshot; /* NULL: there is none */
     struct giving *giving;     /* of this snapshot; NULL: it was never given to a model */
 };
 
 struct store_watch {
     char *name;
-    const struct settings *settings; /* NULL: none                                               */
+    const struct settings *settings; /* NULL: none */
     uint32_t plain;                  /* 1: the options have this name, not only a pattern */
     uint32_t listed;                 /* 1: the name was found, or is in the options, in this take */
     uint32_t keep_removed;           /* as in struct store_options */
@@ -25,7 +25,7 @@ struct store_watch {
     uint64_t torn; /* torn reads of the earlier segments */
     struct store_reading current;
     uint64_t installed_n;         /* how often a segment was opened */
-    struct store_reading *before; /* the newest last                                                    */
+    struct store_reading *before; /* the newest last */
     uint32_t before_n;
     uint64_t refused_bytes;      /* of address space that its mapping needs and could not get, 0 none */
     uint32_t starved_n;          /* how often in a row there was not enough memory for it */

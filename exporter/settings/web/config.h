@@ -15,7 +15,7 @@
 #define WEB_CONFIG_SANS 64u
 
 struct web_header {
-    const char *name, *value; /* value NULL: not set                                                         */
+    const char *name, *value; /* value NULL: not set */
 };
 
 enum web_header_index {
@@ -37,7 +37,7 @@ struct web_config {
     struct web_header headers[WEB_HEADERS]; /* for every response */
     struct auth_user *users;                /* users_n 0: no password is needed */
     uint32_t users_n;
-    double rate_seconds; /* between two requests; 0: any rate                                                  */
+    double rate_seconds; /* between two requests; 0: any rate */
     int64_t rate_burst;
     struct web_string *strings; /* the strings that other members point to */
 };

@@ -15,6 +15,6 @@ struct buffer {
 int buffer_reserve(struct buffer *buffer, size_t more);
 int buffer_append(struct buffer *buffer, const void *bytes, size_t len);
 int buffer_append_string(struct buffer *buffer, const char *string);
-void buffer_free(struct buffer *buffer); /* frees and zeroes it                                             */
+void buffer_free(struct buffer *buffer); /* frees and zeroes it */
 
 #endif

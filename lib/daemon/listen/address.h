@@ -8,7 +8,7 @@
 #define LISTEN_TEXT_BYTES 256u
 
 struct listen_address {
-    char text[LISTEN_TEXT_BYTES]; /* as it was given                                                        */
+    char text[LISTEN_TEXT_BYTES]; /* as it was given */
     char host[LISTEN_TEXT_BYTES]; /* "": every address of this machine; for a Unix socket its path */
     uint16_t port;                /* 0: any free one */
     int is_unix;

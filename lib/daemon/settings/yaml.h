@@ -11,7 +11,7 @@
 
 #include "base/report.h"
 
-#define YAML_FILE_BYTES  (1u << 20) /* a longer file is refused                                                 */
+#define YAML_FILE_BYTES  (1u << 20) /* a longer file is refused */
 #define YAML_DEPTH       16u        /* nested lists and maps; deeper ones are refused */
 #define YAML_SHOWN_BYTES 80u        /* at most so much of a value is shown in a sentence */
 
@@ -19,18 +19,18 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_value {
     enum yaml_kind kind;
-    uint32_t line;           /* from 1                                                                           */
+    uint32_t line;           /* from 1 */
     uint32_t is_quoted;      /* scalars: 1: "5" or '5', which is not a number */
-    uint32_t n;              /* items of a list or a map                                                         */
-    const char *text;        /* scalars; "" for an empty value and for a plain ~ or null. UTF-8 without NUL       */
-    const char *const *keys; /* maps: n of them                                                             */
+    uint32_t n;              /* items of a list or a map */
+    const char *text;        /* scalars; "" for an empty value and for a plain ~ or null. UTF-8 without NUL */
+    const char *const *keys; /* maps: n of them */
     const uint32_t *key_lines;
-    const struct yaml_value *items; /* lists and maps: n of them                                            */
+    const struct yaml_value *items; /* lists and maps: n of them */
 };
 
 struct yaml {
     const char *path;
-    const struct yaml_value *root; /* NULL: the file holds nothing but comments                              */
+    const struct yaml_value *root; /* NULL: the file holds nothing but comments */
     struct report *report;         /* the caller's; gets the first sentence */
 };
 

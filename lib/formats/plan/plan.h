@@ -12,9 +12,9 @@
 #include "model/model.h"
 
 enum plan_part {
-    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics     */
-    PLAN_OPENMETRICS, /* heads of OpenMetrics                                                               */
-    PLAN_PROTOBUF,    /* MetricFamily and Metric messages                                                   */
+    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics */
+    PLAN_OPENMETRICS, /* heads of OpenMetrics */
+    PLAN_PROTOBUF,    /* MetricFamily and Metric messages */
     PLAN_PARTS
 };
 
@@ -22,13 +22,13 @@ enum plan_part {
 
 struct plan_series {
     uint64_t off;  /* offset of its first piece in the family's text */
-    uint32_t len;  /* of that piece                                                                         */
+    uint32_t len;  /* of that piece */
     uint32_t lens; /* if it has several pieces, one behind the other: index of its first length in the family's lens */
 };
 
 /* What a part has for one family. The file that renders the part says what it uses. */
 struct plan_family {
-    struct buffer head; /* before the family's first series                                                */
+    struct buffer head; /* before the family's first series */
     struct buffer text;
     struct plan_series *series; /* same indexes as in the model family's series */
     uint32_t series_n, series_capacity;
@@ -44,7 +44,7 @@ struct plan_parts {
 
 struct plan {
     const struct model *model;
-    uint64_t epoch; /* of the model                                                                       */
+    uint64_t epoch; /* of the model */
     struct plan_parts parts[PLAN_PARTS];
 };
 

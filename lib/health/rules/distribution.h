@@ -10,10 +10,10 @@
 #include "health/rules/term/term.h"
 
 struct distribution {
-    double count, sum;                /* increases                                                           */
-    const struct term_layout *layout; /* NULL: nothing was observed                                          */
+    double count, sum;                /* increases */
+    const struct term_layout *layout; /* NULL: nothing was observed */
     uint32_t is_mixed;                /* 1: buckets have different bounds; then counts is meaningless */
-    double *counts;                   /* layout->buckets_n; not cumulative                                     */
+    double *counts;                   /* layout->buckets_n; not cumulative */
 };
 
 /* Begin with an empty distribution, then add groups of one term. 0 or -ENOMEM. Free with distribution_free(). */
@@ -24,7 +24,7 @@ void distribution_free(struct distribution *distribution);
 
 enum distribution_view {
     DISTRIBUTION_OWN,    /* exponential buckets as a native histogram's, others as classic ones */
-    DISTRIBUTION_CLASSIC /* the classic buckets of the text formats                                            */
+    DISTRIBUTION_CLASSIC /* the classic buckets of the text formats */
 };
 
 /*

@@ -15,7 +15,7 @@ struct evaluate {
     const uint32_t *term_of;   /* index into terms, by a node's idx */
     const struct model *model;
     const struct history *history;
-    const char *problem; /* out: NULL, or why there is no number                                             */
+    const char *problem; /* out: NULL, or why there is no number */
 };
 
 /*

@@ -14,11 +14,11 @@
 
 #include <stdint.h>
 
-#define HISTORY_SHORT        120.0 /* seconds                                                                 */
+#define HISTORY_SHORT        120.0 /* seconds */
 #define HISTORY_WINDOW_MOST  3600.0
 #define HISTORY_STEP_LEAST   0.9  /* seconds; an earlier reading is ignored */
 #define HISTORY_MARK_SECONDS 9.5  /* seconds from mark to mark at least: 10 with a reading each second */
-#define HISTORY_FINE         136u /* steps                                                                   */
+#define HISTORY_FINE         136u /* steps */
 #define HISTORY_FINE_OF_LONG 16u  /* fine steps of a column for a long window: more than between two marks */
 #define HISTORY_MARKS        384u
 
@@ -29,8 +29,8 @@ struct history_mark {
 
 struct history {
     uint32_t readings_n;        /* so far; the last one has number readings_n - 1 */
-    uint32_t marks_n;           /* so far; reading 0 makes mark 0                                            */
-    uint32_t marked;            /* 1: the last reading made a mark                                           */
+    uint32_t marks_n;           /* so far; reading 0 makes mark 0 */
+    uint32_t marked;            /* 1: the last reading made a mark */
     double times[HISTORY_FINE]; /* of reading i at i % HISTORY_FINE */
     struct history_mark marks[HISTORY_MARKS];
 };

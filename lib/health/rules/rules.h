@@ -13,27 +13,27 @@
 #include "model/model.h"
 
 #define RULES_MOST          1000u
-#define RULES_GROUPS        100u    /* of one summary                                                         */
-#define RULES_BY_MOST       8u      /* labels                                                                 */
-#define RULES_FOR_MOST      86400.0 /* seconds                                                                */
-#define RULES_OVER_LEAST    5.0     /* seconds                                                                */
+#define RULES_GROUPS        100u    /* of one summary */
+#define RULES_BY_MOST       8u      /* labels */
+#define RULES_FOR_MOST      86400.0 /* seconds */
+#define RULES_OVER_LEAST    5.0     /* seconds */
 #define RULES_NAME_BYTES    128u
 #define RULES_MESSAGE_BYTES 256u
 
 struct rule_spec {
-    const char *name;            /* unique; printable, not empty                                              */
-    const char *expression;      /* see expression.h                                                          */
+    const char *name;            /* unique; printable, not empty */
+    const char *expression;      /* see expression.h */
     double for_seconds;          /* how long it has to hold without a break; 0: fires at once */
-    enum status_health severity; /* STATUS_DEGRADED or STATUS_FAILING                                         */
-    const char *message;         /* NULL or "": none                                                          */
+    enum status_health severity; /* STATUS_DEGRADED or STATUS_FAILING */
+    const char *message;         /* NULL or "": none */
 };
 
 struct summary_spec {
-    const char *histogram; /* the family's name                                                         */
-    const char *const *by; /* labels whose values make groups; by_n 0: one group of all series             */
+    const char *histogram; /* the family's name */
+    const char *const *by; /* labels whose values make groups; by_n 0: one group of all series */
     uint32_t by_n;
-    double over_seconds;  /* RULES_OVER_LEAST to an hour                                               */
-    double apdex_seconds; /* target, in the histogram's unit; 0: no Apdex                               */
+    double over_seconds;  /* RULES_OVER_LEAST to an hour */
+    double apdex_seconds; /* target, in the histogram's unit; 0: no Apdex */
 };
 
 /* The fields that a report may name. */
@@ -86,14 +86,14 @@ enum rule_state {
 };
 
 struct rule_status {
-    const char *name, *expression, *message; /* message "" none                                             */
+    const char *name, *expression, *message; /* message "" none */
     enum status_health severity;
     double for_seconds;
     enum rule_state state;
     double since_seconds;    /* seconds since the condition began to hold; NaN: it does not hold */
     double value, threshold; /* the two sides of the comparison; NaN: none */
-    const char *comparison;  /* between value and threshold: ">"                                            */
-    const char *problem;     /* NULL, or why there is no value                                              */
+    const char *comparison;  /* between value and threshold: ">" */
+    const char *problem;     /* NULL, or why there is no value */
 };
 
 uint32_t rules_n(const struct rules *rules);
@@ -109,7 +109,7 @@ struct summary_row {
     const char *const *values; /* of the labels in the spec's by */
     double count, rate, mean;  /* observations in the window; per second; their mean (NaN: none) */
     double p50, p95, p99, apdex;
-    const char *problem; /* NULL, or why quantiles or Apdex are NaN though there are observations                  */
+    const char *problem; /* NULL, or why quantiles or Apdex are NaN though there are observations */
 };
 
 struct summary_result {

@@ -19,34 +19,34 @@
 /* Why a segment cannot be read. */
 enum shmeter_reader_fault {
     SHMETER_READER_FINE,
-    SHMETER_READER_ABSENT,      /* no such file                                                             */
-    SHMETER_READER_BAD_NAME,    /* no file could have this name                                             */
-    SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents           */
+    SHMETER_READER_ABSENT,      /* no such file */
+    SHMETER_READER_BAD_NAME,    /* no file could have this name */
+    SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents */
     SHMETER_READER_NOT_OURS,    /* no permission; or any user may write the file; or its owner is not accepted */
-    SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand            */
-    SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit                 */
+    SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand */
+    SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit */
     SHMETER_READER_FAILED       /* a system call failed: out of memory or descriptors */
 };
 
 struct shmeter_reader_error {
     enum shmeter_reader_fault fault;
-    char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do      */
+    char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do */
     uint64_t bytes;                        /* of address space that could not be mapped, 0 none */
 };
 
 struct shmeter_reader_options {
-    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
+    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's */
     uint32_t owners_n;
 };
 
 struct shmeter_reader {
-    const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
-    uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
+    const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only */
+    uint64_t bytes;               /* of the mapping = header.segment_bytes */
     uint64_t file_bytes;          /* of the file when it was opened; if the size changes, the file was truncated */
-    uint64_t held_bytes;          /* of memory that the file had at the last look                            */
+    uint64_t held_bytes;          /* of memory that the file had at the last look */
     struct shmeter_header header; /* a checked private copy; the one in the mapping is not used */
-    int fd;                       /* read-only; for the slots' locks                                        */
-    uint32_t dead;                /* 1: the file was truncated; nothing may be read any more                */
+    int fd;                       /* read-only; for the slots' locks */
+    uint32_t dead;                /* 1: the file was truncated; nothing may be read any more */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
     char name[SHMETER_READER_PATH_BYTES]; /* NAME or path, as it was asked for */
@@ -71,9 +71,9 @@ void shmeter_reader_close(struct shmeter_reader *reader);
 int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
 
 enum shmeter_reader_place {
-    SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
-    SHMETER_READER_UNLINKED, /* no file has the name                                                        */
-    SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
+    SHMETER_READER_HERE,     /* the name still leads to this very file */
+    SHMETER_READER_UNLINKED, /* no file has the name */
+    SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again */
     SHMETER_READER_TRUNCATED /* the file's size has changed; this sets reader->dead */
 };
 
@@ -98,7 +98,7 @@ int shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64
 /* ---- finding ---- */
 
 struct shmeter_reader_names {
-    char **names; /* sorted, each once: NAMEs, or paths where a path was asked for                          */
+    char **names; /* sorted, each once: NAMEs, or paths where a path was asked for */
     uint32_t names_n;
 };
 

@@ -29,7 +29,7 @@ struct settings_spec {
      */
     const char *const *label_names, *const *label_values;
     uint32_t labels_n;
-    const char *prefix; /* goes before each metric name; NULL none                                          */
+    const char *prefix; /* goes before each metric name; NULL none */
     /*
      * Counters and histograms whose value has not changed for idle_seconds are left out. They are exposed again, with
      * their whole value, from the take that sees a change. The first take that sees a series counts as a change. 0:

@@ -21,12 +21,12 @@ struct giving *giving_new(const struct snapshot *snapshot);
 void giving_free(struct giving *giving); /* NULL is fine */
 
 struct giving_target {
-    const char *segment;             /* value of the label "segment"; NULL: no such label                        */
+    const char *segment;             /* value of the label "segment"; NULL: no such label */
     struct giving *newer;            /* NULL, or of what has taken this segment's name (giving_follow()): then only */
-                                     /*   counters and histograms are given, and only what fits those of newer     */
-    const struct settings *settings; /* NULL: as it was registered                                           */
+                                     /*   counters and histograms are given, and only what fits those of newer */
+    const struct settings *settings; /* NULL: as it was registered */
     uint64_t now_ns;                 /* time of the clock for idle series; not 0 */
-    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
+    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to */
 };
 
 /*

@@ -26,7 +26,7 @@ struct giving_family { /* for the snapshot's family of the same number */
     uint32_t bound;                    /* 1: target and shape were looked up */
     uint32_t refused;                  /* 1: they do not exist, because another type has the name */
     uint8_t order[SHMETER_MAX_LABELS]; /* order[i]: index of the family's label that is the shape's i-th */
-    uint32_t labels_added;             /* a bit for each label of the settings that its series get              */
+    uint32_t labels_added;             /* a bit for each label of the settings that its series get */
     uint32_t labels_left_out;          /* number of labels of the settings that it has itself */
     uint32_t later;                    /* 1 + number of the family of the newer segment that it is added to; 0 none */
     uint32_t redefined;                /* 1: the newer segment has a family of its name that it does not fit */
@@ -65,7 +65,7 @@ struct giving {
     uint32_t idle_capacity;
     struct idle_worker *idle_workers;
     uint32_t idle_workers_n, idle_workers_capacity;
-    struct hash_table idle_places; /* cell and slot -> number + 1                                                     */
+    struct hash_table idle_places; /* cell and slot -> number + 1 */
 };
 
 /* exposed.c: the model type that the family's type is exposed as. */

@@ -13,7 +13,7 @@
 #include "read/snapshot/internal.h"
 #include "shm/machine/hash.h"
 
-#define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles                   */
+#define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles */
 
 /*
  * Returns the string of so many bytes (ending zero included) at *at, and moves *at behind it. NULL: the string does not

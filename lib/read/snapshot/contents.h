@@ -32,8 +32,8 @@ struct snapshot_family { /* a checked private copy of a family record */
     const char *const *labels;
     const char *const *states;
     const double *bounds;
-    uint32_t visible;    /* in this take                                                                   */
-    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one        */
+    uint32_t visible;    /* in this take */
+    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one */
     uint32_t unknown;    /* of a type that only a later version knows: the family and its series are skipped */
     /*
      * If its name has several definitions: 1 + the name's index in snapshot.several. Otherwise 0, and the next fields
@@ -53,7 +53,7 @@ struct snapshot_series { /* a checked private copy of a series record */
     uint32_t family;
     uint32_t place;   /* counters, histograms: index of its first word in sums; gauges, statesets: number of the cell */
     uint32_t twins;   /* 1 + number of its group of twins: records with the same labels; 0: it has no twin */
-    uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
+    uint16_t shown;   /* its record was VISIBLE when its state was last read */
     uint16_t visible; /* shown, its family is visible, and no twin is exposed instead */
     uint64_t created_ns;
     const char *const *values;
@@ -82,7 +82,7 @@ struct snapshot_contents {
     const struct snapshot_sample *samples;
     uint64_t sums_n;
     uint32_t families_n, series_n, gauges_n, samples_n;
-    uint32_t several_n; /* names with more than one definition                                               */
+    uint32_t several_n; /* names with more than one definition */
 };
 
 /* The contents after the last take. Valid until the next one. */

@@ -42,7 +42,7 @@
 #define SNAPSHOT_COST_LEAST (UINT64_C(16) << 20)
 #define SNAPSHOT_COST_TIMES 64u
 #define SNAPSHOT_LINE_BYTES 96u  /* of a sample's line, besides names and label values */
-#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines                 */
+#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines */
 
 /* A word of the segment. The caller has checked off, a multiple of 8. */
 static inline const uint64_t *
@@ -112,8 +112,8 @@ snapshot_fits(const struct snapshot *snapshot, uint64_t more)
 /* ---- lanes ---- */
 
 struct snapshot_lanes {
-    uint64_t off;  /* of the first lane                                                                    */
-    uint64_t step; /* bytes from lane to lane                                                              */
+    uint64_t off;  /* of the first lane */
+    uint64_t step; /* bytes from lane to lane */
     uint32_t n;
     uint32_t stride; /* distance of a cell's words in a lane, in words: 1 in CPU lanes, 2 in shared ones */
 };

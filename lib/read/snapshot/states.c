@@ -8,8 +8,8 @@
 
 #define COMPARED_SHARE 16u /* one in so many series is compared at each take */
 #define COMPARED_LEAST 64u /* but at least so many series, which cost next to nothing */
-#define PREFETCH       12u /* records ahead                                                                       */
-#define COUNTED_SINCE  1u  /* the ABI's minor version from which on changes are counted                           */
+#define PREFETCH       12u /* records ahead */
+#define COUNTED_SINCE  1u  /* the ABI's minor version from which on changes are counted */
 
 static uint64_t
 count(const struct snapshot *snapshot, size_t line)

@@ -39,23 +39,23 @@ struct status_check {
 struct status_slot { /* all text is valid UTF-8 without control characters */
     uint32_t slot;
     enum status_life life;
-    uint32_t pid; /* in its own pid namespace                                                            */
+    uint32_t pid; /* in its own pid namespace */
     uint32_t generation;
     uint32_t foreign; /* 1: in another pid namespace, so the pid is not one of this namespace */
     uint32_t checks_n;
     uint64_t claimed_age_ns;
     uint64_t heartbeat_age_ns; /* STATUS_NEVER: it never had one */
-    uint64_t busy_age_ns;      /* STATUS_NEVER: idle                                                       */
-    uint64_t work_n;           /* units of work begun                                                     */
+    uint64_t busy_age_ns;      /* STATUS_NEVER: idle */
+    uint64_t work_n;           /* units of work begun */
     char worker[STATUS_WORKER_BYTES];
     struct status_check checks[STATUS_CHECKS];
 };
 
 /* A definition that living workers have open and that is not exposed, because another one is in force. */
 struct status_superseded {
-    const char *name;    /* of the family; of the snapshot                                                */
-    const char *differs; /* "other buckets", ...                                                          */
-    uint32_t slot;       /* of one of the workers                                                         */
+    const char *name;    /* of the family; of the snapshot */
+    const char *differs; /* "other buckets", ... */
+    uint32_t slot;       /* of one of the workers */
     uint32_t workers_n;
 };
 
@@ -69,18 +69,18 @@ struct segment_status {
 
     uint32_t abi_major, abi_minor;
     uint32_t uid, gid, mode;
-    uint64_t segment_bytes; /* of the file; it is sparse                                                    */
+    uint64_t segment_bytes; /* of the file; it is sparse */
     uint64_t backed_bytes;  /* of the file that have memory */
     uint64_t created_real_ns;
-    uint64_t generation; /* 1 + how often the segment was created again while this program watched        */
-    uint32_t same_boot;  /* 0: made before the last boot, or on another machine                          */
+    uint64_t generation; /* 1 + how often the segment was created again while this program watched */
+    uint32_t same_boot;  /* 0: made before the last boot, or on another machine */
     uint32_t cpu_lanes_n, shared_lanes_n;
 
-    uint64_t cells_used, cells_capacity;     /* bytes of each CPU lane                                       */
-    uint64_t records_used, records_capacity; /* bytes                                                       */
-    uint64_t gauges_used, gauges_capacity;   /* cells                                                       */
+    uint64_t cells_used, cells_capacity;     /* bytes of each CPU lane */
+    uint64_t records_used, records_capacity; /* bytes */
+    uint64_t gauges_used, gauges_capacity;   /* cells */
     uint64_t series_used, series_capacity;
-    uint64_t families;            /* exposed                                                               */
+    uint64_t families;            /* exposed */
     uint64_t families_superseded; /* definitions that are not exposed, because another one of their name is in force */
     uint64_t families_damaged;    /* left out because their records are inconsistent */
     uint64_t families_unknown;    /* left out with their series, because only a later version knows their type */
@@ -94,11 +94,11 @@ struct segment_status {
     uint64_t leaked_bytes;    /* of records that are not in use: the maker died, lost a race, or is not done yet */
     uint64_t torn;            /* reads that may be inconsistent, after too many tries, since this program began */
     uint64_t losses[STATUS_LOSSES];
-    uint64_t losses_before[STATUS_LOSSES]; /* in earlier segments of this name, while this program watched     */
+    uint64_t losses_before[STATUS_LOSSES]; /* in earlier segments of this name, while this program watched */
     uint32_t losses_n;                     /* number of kinds */
 
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
-    struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot                         */
+    struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot */
     uint32_t slots_len;
 
     uint64_t superseded_n; /* how many superseded definitions are open; superseded lists the first superseded_len */

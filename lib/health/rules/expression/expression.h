@@ -24,15 +24,15 @@
 #include "base/report.h"
 #include "health/rules/selector.h"
 
-#define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
+#define EXPRESSION_BYTES       4096u /* of a condition's text */
 #define EXPRESSION_DEPTH       32u   /* nested parentheses and signs */
 #define EXPRESSION_NODES       256u
-#define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window]                                          */
+#define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window] */
 
 enum expression_kind {
     EXPRESSION_NUMBER,
-    EXPRESSION_NEGATE, /* left                                                                              */
-    EXPRESSION_ADD,    /* left, right; so are the next three                                                 */
+    EXPRESSION_NEGATE, /* left */
+    EXPRESSION_ADD,    /* left, right; so are the next three */
     EXPRESSION_SUBTRACT,
     EXPRESSION_MULTIPLY,
     EXPRESSION_DIVIDE,

@@ -17,12 +17,12 @@ struct words {
     const char *text;
     const char *next;      /* the text behind the present word */
     struct report *report; /* the caller's; gets the first mistake */
-    enum word_kind kind;   /* of the present word                                                              */
-    const char *at;        /* where it begins                                                                 */
-    size_t len;            /* of a name                                                                       */
+    enum word_kind kind;   /* of the present word */
+    const char *at;        /* where it begins */
+    size_t len;            /* of a name */
     int sign; /* of WORD_SIGN: its character; of two characters first * 256 + second, such as '=' * 256 + '~' */
     double number;
-    char string[WORDS_STRING_BYTES]; /* without quotes and escapes                                             */
+    char string[WORDS_STRING_BYTES]; /* without quotes and escapes */
 };
 
 /* Begins at the first word. report, which is empty, gets the first mistake; after a mistake every word is WORD_END. */

@@ -14,7 +14,7 @@
 struct former {
     struct term_series *series;
     uint32_t series_n;
-    uint32_t *places; /* a hash table: index + 1 into series, 0 empty                                        */
+    uint32_t *places; /* a hash table: index + 1 into series, 0 empty */
     uint32_t places_n;
 };
 

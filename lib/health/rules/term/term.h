@@ -28,15 +28,15 @@ enum term_kind {
     TERM_MINIMUM,  /* this and the next two always have a column for each series */
     TERM_MAXIMUM,
     TERM_MEAN,
-    TERM_HISTOGRAM /* increases of the sum and of the buckets, in groups                                      */
+    TERM_HISTOGRAM /* increases of the sum and of the buckets, in groups */
 };
 
 struct term_want {
-    const struct selector *selector; /* NAME, or NAME_count and NAME_sum of a histogram                      */
+    const struct selector *selector; /* NAME, or NAME_count and NAME_sum of a histogram */
     double le;                       /* a bound: observations of a histogram up to it are counted; NaN: none */
     enum term_kind kind;
     uint32_t is_each;
-    const char *const *by; /* TERM_HISTOGRAM: the labels whose values make groups; by_n 0: one group            */
+    const char *const *by; /* TERM_HISTOGRAM: the labels whose values make groups; by_n 0: one group */
     uint32_t by_n;
     double window_seconds; /* 0 for TERM_VALUE */
 };
@@ -55,11 +55,11 @@ struct term_series {
     union {
         uint64_t u64;
         double f64;
-        uint64_t *words; /* TERM_HISTOGRAM: bits of the sum, then the buckets                                 */
+        uint64_t *words; /* TERM_HISTOGRAM: bits of the sum, then the buckets */
     } last;
-    struct history_column column; /* with is_each                                                           */
+    struct history_column column; /* with is_each */
     uint32_t idx;                 /* index in the family */
-    uint32_t group;               /* TERM_NONE: there are too many                                           */
+    uint32_t group;               /* TERM_NONE: there are too many */
     uint32_t end;                 /* with le: buckets before this index are counted */
     uint32_t first, seen;         /* numbers of the first and the last reading that saw it */
     uint8_t is_known;             /* 1: last is set */
@@ -71,7 +71,7 @@ struct term_group {
     char **values;              /* of the labels in want.by */
     struct term_layout *layout; /* one of the term's; NULL: a single number */
     struct history_column *columns;
-    double *row; /* of this reading                                                                         */
+    double *row; /* of this reading */
     uint32_t columns_n;
     uint32_t series_n;
 };
@@ -84,7 +84,7 @@ struct term {
     enum history_join join;
     double since;                 /* time of its first reading; NaN: none yet */
     const char *problem;          /* NULL, or a sentence: what is wrong with the name */
-    struct history_window window; /* at the last reading                                                     */
+    struct history_window window; /* at the last reading */
 
     uint64_t epoch;
     const struct model_family *family; /* in this epoch of the model; NULL: there is none */
@@ -96,7 +96,7 @@ struct term {
     uint32_t groups_n;
     struct term_layout **layouts;
     uint32_t layouts_n;
-    uint32_t left_out_n; /* series without a group                                                          */
+    uint32_t left_out_n; /* series without a group */
 };
 
 /* The time of a reading. */
@@ -119,7 +119,7 @@ int term_read(struct term *term, const struct model *model, const struct history
 /* ---- results of the last reading ---- */
 
 struct term_total {
-    uint32_t n; /* series that have a value                                                                  */
+    uint32_t n;              /* series that have a value */
     double sum, least, most; /* least and most only for TERM_VALUE and with is_each */
 };
 
