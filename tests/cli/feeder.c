@@ -1,6 +1,6 @@
 /*
- * A worker on a string, for the command's tests: attaches to a segment, makes a few metrics with known values, says "ready", and
- * then does what standard input says, answering each line with "ok". The end of the input is the end of the worker.
+ * A worker that a test of the command controls: attaches to a segment, makes a few metrics with known values, prints
+ * "ready", and then executes the commands on standard input, answering each line with "ok". It ends with its input.
  *
  *     feeder SEGMENT WORKER
  *
