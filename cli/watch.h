@@ -15,8 +15,8 @@ struct watch {
 const char *watch_standard_name(void);
 
 /*
- * Reads the segments that were named; if none was, the one called otherwise. Returns 0, or EXIT_FAILED after a sentence
- * (no memory, or an invalid name). If a segment cannot be read, its status says so.
+ * Reads the segments that are named on the command line; without names, the segment called otherwise. Returns 0, or
+ * EXIT_FAILED after a sentence (no memory, or an invalid name). If a segment cannot be read, its status says so.
  */
 int watch_open(struct watch *out, const struct arguments *given, const char *otherwise, enum snapshot_depth depth);
 void watch_close(struct watch *watch);

@@ -1,7 +1,6 @@
 /*
  * A reload of the settings: both files are read and checked completely, then the scraper's thread and the HTTP side
- * take the settings over. When one file has a mistake, nothing changes. It belongs to the loop's thread and never
- * blocks.
+ * apply the settings. When one file has a mistake, nothing changes. It belongs to the loop's thread and never blocks.
  */
 #ifndef SHMETER_EXPORTER_RELOAD_H
 #define SHMETER_EXPORTER_RELOAD_H

@@ -1,5 +1,5 @@
 /*
- * The settings that a reload can change: the file of --config.file, together with the options that say the same.
+ * The settings that a reload can change: the file of --config.file, together with the options that override it.
  * docs/configuration.md is its description for people. It opens no segment.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_CONFIG_H

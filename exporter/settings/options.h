@@ -15,7 +15,7 @@ struct options {
     const char *segments[OPTIONS_SEGMENTS]; /* NAMEs, paths and patterns of --segment */
     uint32_t segments_n;
     const char *standard_segment;    /* served when neither options nor the file name a segment */
-    uint32_t owners[OPTIONS_OWNERS]; /* user ids; owners_n 0: anybody's segments are read */
+    uint32_t owners[OPTIONS_OWNERS]; /* user ids; owners_n 0: segments of all users are read */
     uint32_t owners_n;
     struct listen_address addresses[LISTEN_ADDRESSES];
     uint32_t addresses_n;    /* at least 1 after parsing, unless systemd_socket */

@@ -20,7 +20,7 @@ struct accepts {
     int fds[LISTEN_ADDRESSES];
     uint32_t fds_n;
     uint64_t paused_until_ns; /* 0: no pause */
-    uint64_t said_at_ns;      /* when the log was last told of a pause; 0 never */
+    uint64_t said_at_ns;      /* when a pause was last logged; 0 never */
 };
 
 /* Takes ownership of a connection, non-blocking and close-on-exec. */

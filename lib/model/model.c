@@ -1,7 +1,7 @@
 /*
  * Families: found by binary search, kept sorted by name. Additions are collected and merged some at a time, because
- * inserting each one alone would move half of the array. All memory of one epoch but the growing arrays is in one arena
- * and is freed with it.
+ * inserting each one alone would move half of the array. All memory of an epoch, except the growing arrays, is in one
+ * arena and is freed with it.
  */
 #include "model/model.h"
 

@@ -98,7 +98,7 @@ model_f64_at(const struct model *model, uint64_t word)
     return both.value;
 }
 
-/* The value of a counter, gauge or info as a double, whatever its number is. */
+/* The value of a counter, gauge or info as a double, also if it is an integer. */
 static inline double
 model_number(const struct model *model, const struct model_series *series)
 {

@@ -28,7 +28,7 @@ struct store_options {        /* everything is copied except the settings */
     uint32_t names_n;
     enum store_label label;
     uint32_t keep_removed;  /* 1: an unlinked segment is still read when none of its workers lives */
-    const uint32_t *owners; /* user ids whose segments are read. owners_n 0: anybody's */
+    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: those of all users */
     uint32_t owners_n;
     struct settings_list *settings; /* of read/filters/filters.h; NULL none. They must live until they are replaced */
     uint64_t (*clock_ns)(void);     /* for idle_seconds; never returns 0; NULL: CLOCK_MONOTONIC */

@@ -237,7 +237,9 @@ begin(struct store_watch *watch, struct snapshot *snapshot, enum snapshot_depth 
     return result;
 }
 
-/* To be called when the name leads to another file, or the file was truncated. Opens what has the name now. */
+/*
+ * To be called when the name leads to another file, or the file was truncated. Opens the segment that has the name now.
+ */
 static int
 replace(const struct shmeter_reader_options *options, struct store_watch *watch, enum snapshot_depth depth)
 {

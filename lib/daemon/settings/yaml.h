@@ -69,7 +69,7 @@ int yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *va
 int yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value, double least, double most,
                   double *out);
 
-/* ---- maps: a table of the keys that may stand there ---- */
+/* ---- maps: a table of the keys that a map may have ---- */
 
 struct yaml_field {
     const char *key;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum shmeter_liveness { /* the same numbers as enum status_life; FREE: nobody owns the slot */
+enum shmeter_liveness { /* the same numbers as enum status_life; FREE: the slot has no owner */
 #define LIFE(name, ...) SHMETER_LIVENESS_##name,
 #include "read/file/life.def"
 };

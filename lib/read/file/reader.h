@@ -35,7 +35,7 @@ struct shmeter_reader_error {
 };
 
 struct shmeter_reader_options {
-    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's */
+    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: those of all users */
     uint32_t owners_n;
 };
 
@@ -43,7 +43,7 @@ struct shmeter_reader {
     const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only */
     uint64_t bytes;               /* of the mapping = header.segment_bytes */
     uint64_t file_bytes;          /* of the file when it was opened; if the size changes, the file was truncated */
-    uint64_t held_bytes;          /* of memory that the file had at the last look */
+    uint64_t held_bytes;          /* memory of the file at the last shmeter_reader_look() */
     struct shmeter_header header; /* a checked private copy; the one in the mapping is not used */
     int fd;                       /* read-only; for the slots' locks */
     uint32_t dead;                /* 1: the file was truncated; nothing may be read any more */
@@ -107,7 +107,8 @@ int shmeter_reader_is_pattern(const char *name);
 
 /*
  * Expands patterns: NAME patterns (shop-*) match over /dev/shm/shmeter.*.v1, patterns with '/' over files. A name that
- * is no pattern stands for itself, whether it exists or not. NULL patterns: all of /dev/shm. Returns 0 or -ENOMEM.
+ * is not a pattern is in the result whether it exists or not. NULL patterns: all segments in /dev/shm. Returns 0 or
+ * -ENOMEM.
  */
 int shmeter_reader_list(struct shmeter_reader_names *out, const char *const *patterns, uint32_t patterns_n);
 void shmeter_reader_list_free(struct shmeter_reader_names *names);
