@@ -1,3 +1,6 @@
+/*
+ * The doctor's findings about the filesystem: its kind, the room in it, mount options, and RemoveIPC of systemd-logind.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

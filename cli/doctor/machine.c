@@ -1,3 +1,6 @@
+/*
+ * The doctor's findings about the machine: restartable sequences and NUMA nodes.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,7 @@
+/*
+ * A scrape: round_read() reads the segments into the model, judges health and adds the exporter's own series;
+ * round_make() renders a document of it. scraper.c calls both on its thread.
+ */
 #include "exporter/scrape/round.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/*
+ * Decides when the model is rebuilt: when most of its series are absent, or when a conflict may have gone away.
+ */
 #include "exposition/exposition.h"
 
 #include <errno.h>

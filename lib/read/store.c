@@ -1,3 +1,7 @@
+/*
+ * Watches (watch.h), one for each name: finds the names, takes and gives all watches one after the other, and gives up
+ * the largest ones when memory runs out.
+ */
 #include "read/store.h"
 
 #include <errno.h>

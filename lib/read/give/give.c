@@ -1,3 +1,7 @@
+/*
+ * Adds values to the model at each scrape. bind.c finds the places of families and series in the model, once per epoch;
+ * idle.c remembers when values have changed.
+ */
 #include "read/give/give.h"
 
 #include <stdlib.h>
