@@ -5,7 +5,7 @@
 #include "cli/doctor/findings.h"
 #include "read/snapshot/status.h"
 
-/* The machine and this process: restartable sequences, CPUs, NUMA nodes. */
+/* The machine and this process: restartable sequences, NUMA nodes. */
 void doctor_machine(struct findings *findings);
 
 /*
