@@ -77,9 +77,9 @@ typedef struct shmeter_family shmeter_family_type; /* its name in C++, where the
 /*
  * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a
  * name ([A-Za-z0-9_.-], at most 64 bytes), or a path of a file on a tmpfs (anything with a '/');
- * NULL: $SHMETER_SEGMENT, or "default"; where that is private, off or empty, as for tests, the
- * meter counts into private memory and this is no error. options: NULL for the defaults; sizes are
- * used only by the process that creates the segment.
+ * NULL: $SHMETER_SEGMENT, or "default"; where $SHMETER_SEGMENT is "private", "off" or empty, as in
+ * tests, the meter counts privately, and that is no error. options: NULL for the defaults; sizes
+ * are used only by the process that creates the segment.
  *
  * Returns 0 or -errno; the result may be ignored. After an error *out is still a usable meter: it
  * is detached, and its handles count privately. *out is NULL only when the process has no memory at

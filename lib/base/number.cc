@@ -162,7 +162,7 @@ number_read_f64(const char *text, size_t len, double *out)
             return 1;
         }
     size_t digit = len && *text == '-';
-    if (len <= digit || text[digit] < '0' || text[digit] > '9') /* from_chars knows words of its own */
+    if (len <= digit || text[digit] < '0' || text[digit] > '9') /* from_chars also takes words */
         return 0;
     std::from_chars_result read = std::from_chars(text, text + len, *out);
     return read.ec == std::errc() && read.ptr == text + len;

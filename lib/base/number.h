@@ -36,8 +36,8 @@ size_t number_bound(char *out, double value);
 size_t number_repr(char *out, double value);
 
 /*
- * Reads what number_f64() has written: all len bytes, to the very same double. Returns 1; or 0, when it is no number,
- * or one that no double is near to.
+ * Reads back the text of number_f64(), of len bytes, as the same double. Returns 1; or 0: the text is no number, or it
+ * is out of the range of doubles.
  */
 int number_read_f64(const char *text, size_t len, double *out);
 

@@ -1,6 +1,4 @@
-/*
- * The words of a saved text: read one by one, with a sentence about the line for whatever is not as it should be.
- */
+/* Reads the words of a saved text one by one, and reports mistakes with the number of the line. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,7 +83,7 @@ words_begins(struct words *words, const char *word)
     return 1;
 }
 
-/* The bytes of the next word, and it is behind them; 0: there is none. Words are apart by one blank. */
+/* Takes the next word. Returns its length; 0: there is none. One blank separates words. */
 static size_t
 take(struct words *words, const char **out)
 {
@@ -188,7 +186,7 @@ words_hex(struct words *words, uint64_t *out)
     return 0;
 }
 
-/* One character of a string behind a backslash. Returns the bytes read, 0: it is none. */
+/* Reads the escape behind a backslash in a string. Returns the number of bytes read; 0: it is not an escape. */
 static size_t
 unescape(const char *at, size_t left, char *out)
 {

@@ -134,7 +134,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     if (array_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
         return -ENOMEM;
     out = &status->slots[status->slots_len++];
-    memset(out, 0, offsetof(struct status_slot, checks)); /* of the checks those that are there are written */
+    memset(out, 0, offsetof(struct status_slot, checks)); /* of the checks, only those that exist are written */
     out->slot = number;
     out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
@@ -150,8 +150,8 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
 }
 
 /*
- * The owner's name, which it has written before it was LIVE and never changes. A name of which the owner is another one
- * afterwards is read again in the next take.
+ * Reads the owner's name, which the owner has written before the slot was LIVE and never changes. If the slot has
+ * another owner afterwards, the name is read again in the next take.
  */
 static void
 read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)

@@ -78,7 +78,7 @@ struct snapshot_slot {
     uint32_t state;
     uint32_t life;  /* enum shmeter_liveness */
     uint32_t live;  /* LIVE and not proven dead: counts for live gauges */
-    uint64_t named; /* the owner whose name follows; 0: it is to be read again */
+    uint64_t named; /* the owner word of the owner with this name; 0: read the name again */
     char worker[STATUS_WORKER_BYTES];
 };
 
