@@ -1,6 +1,6 @@
 /*
- * The parts of the bench harness: what is measured stands in rows, each row says how; the rest runs the rows in several
- * processes, takes medians and judges them. Nothing here knows shmeter but the files with rows.
+ * The parts of the bench harness. A row says what is measured and has the function that measures it; the other files
+ * run the rows in several processes, take medians and judge them. Only the files with rows know shmeter.
  */
 #ifndef SHMETER_BENCH_BENCH_H
 #define SHMETER_BENCH_BENCH_H
@@ -15,27 +15,27 @@
 struct bench_run;
 
 enum bench_flag {
-    BENCH_TWO = 1,         /* two processes at once: judged only where contention can be seen in this run     */
-    BENCH_SHARED_LANE = 2, /* measured in a process that has no restartable sequences                         */
-    BENCH_HEAVY = 4,       /* takes long: measured in fewer processes                                         */
-    BENCH_LARGE = 8,       /* left out by --quick                                                             */
-    BENCH_HIDDEN = 16,     /* stands in other rows as their floor, and in JSON; no line of its own            */
-    BENCH_PEER = 32        /* compared with another library: judged only where that was measured              */
+    BENCH_TWO = 1,         /* two processes at once: judged only if this run has shown contention */
+    BENCH_SHARED_LANE = 2, /* measured in a process that has no restartable sequences */
+    BENCH_HEAVY = 4,       /* slow: measured in fewer processes */
+    BENCH_LARGE = 8,       /* left out by --quick */
+    BENCH_HIDDEN = 16,     /* shown as the floor of other rows, and in JSON; without a line of its own */
+    BENCH_PEER = 32        /* compared with another library: judged only if that was measured */
 };
 
 /* One line of the table. */
 struct bench_row {
     const char *section;
-    const char *name;  /* for --filter and JSON; unique                                                        */
-    const char *what;  /* in words                                                                             */
-    const char *unit;  /* of the value: ns, ns/series, us, ms, B/series, MiB, %                                */
-    const char *floor; /* name of the row that this one is compared with, or NULL                              */
-    double max_ratio;  /* target for value / floor; 0 none                                                    */
-    double max_value;  /* target for the value itself; 0 none                                                 */
-    uint32_t flags;    /* enum bench_flag                                                                     */
-    /* Puts the value of this row, and perhaps of others that come out of the same work, with run_put(). */
+    const char *name;  /* for --filter and JSON; unique */
+    const char *what;  /* description */
+    const char *unit;  /* of the value: ns, ns/series, us, ms, B/series, MiB, % */
+    const char *floor; /* name of the row that this row is compared with, or NULL */
+    double max_ratio;  /* target for value / floor; 0 none */
+    double max_value;  /* target for the value itself; 0 none */
+    uint32_t flags;    /* enum bench_flag */
+    /* Measures, and reports by run_put() the value of this row, and of other rows that the same work gives. */
     void (*measure)(struct bench_run *run, const struct bench_row *row);
-    const void *argument; /* measure's own                                                                    */
+    const void *argument; /* for measure */
 };
 
 /* The rows of one file. */
@@ -44,19 +44,19 @@ struct bench_table {
     const size_t *n;
 };
 
-/* rows/tables.c: all of them, in the order of the report. */
+/* rows/tables.c: all tables, in the order of the report. */
 extern const struct bench_table bench_tables[];
 extern const size_t bench_tables_n;
 
-/* rows.c: the rows of these tables, which are named before anything else of it is called. */
+/* rows.c: sets the tables. To be called before the other functions of rows.c. */
 void rows_use(const struct bench_table *tables, size_t tables_n);
 size_t rows_n(void);
 const struct bench_row *row_at(size_t idx);
-/* Index of the row of this name; rows_n() when there is none. */
+/* Index of the row with this name; rows_n(): there is none. */
 size_t row_find(const char *name);
 /*
- * Marks in wanted[rows_n()] the rows whose section or name contains filter (NULL: all), and what they are compared
- * with.
+ * Marks in wanted[rows_n()] the rows whose section or name contains filter (NULL: all), and the rows that they are
+ * compared with.
  */
 void rows_choose(unsigned char *wanted, const char *filter, int quick);
 
@@ -64,22 +64,22 @@ void rows_choose(unsigned char *wanted, const char *filter, int quick);
 struct bench_run {
     int quick;
     unsigned rounds;
-    uint64_t round_ns;     /* shortest round of a loop, CPU time                                                  */
-    const char *directory; /* for segments; removed with all that is in it when the run ends                 */
-    unsigned cpus[2];      /* where the first and the second process run                                      */
-    unsigned cpus_n;       /* 0: could not be found out, nothing is pinned                                      */
+    uint64_t round_ns;     /* least CPU time of a round of a loop */
+    const char *directory; /* for segments; removed with its files when the run ends */
+    unsigned cpus[2];      /* of the first and the second process */
+    unsigned cpus_n;       /* 0: unknown, processes are not pinned */
     unsigned char wanted[BENCH_MAX_ROWS];
     unsigned char have[BENCH_MAX_ROWS];
-    int out; /* where values go                                                              */
-    unsigned rounds_made, rounds_disturbed; /* by other work on the machine                                   */
+    int out;                                /* descriptor for values */
+    unsigned rounds_made, rounds_disturbed; /* how many rounds other work on the machine has disturbed */
 };
-/* Hands the value of a row to the report. A row that nobody asked for is dropped. */
+/* Reports the value of a row. The value of a row that is not wanted is dropped. */
 void run_put(struct bench_run *run, const char *name, double value);
-/* Hands a sentence to the report. */
+/* Adds a sentence to the report. */
 void run_note(struct bench_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Measures all wanted rows whose BENCH_SHARED_LANE is as given; heavy: rows with BENCH_HEAVY too. */
+/* Measures the wanted rows with (shared_lane 1) or without BENCH_SHARED_LANE. heavy 1: rows with BENCH_HEAVY too. */
 void run_rows(struct bench_run *run, int shared_lane, int heavy);
-/* Path for a segment of this process. Static memory, overwritten by the next call. */
+/* Path for a segment of this process, in static memory that the next call overwrites. */
 const char *run_segment(const struct bench_run *run, const char *name);
 void run_segment_remove(const struct bench_run *run, const char *name);
 
@@ -87,30 +87,29 @@ void run_segment_remove(const struct bench_run *run, const char *name);
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* measure.c: time. */
-typedef void measure_loop_fn(uint64_t n); /* does its subject n times                                          */
-uint64_t measure_cpu_ns(void);            /* of this thread                                                   */
+typedef void measure_loop_fn(uint64_t n); /* does the measured operation n times */
+uint64_t measure_cpu_ns(void);            /* CPU time of this thread */
 uint64_t measure_wall_ns(void);
-double measure_median(double *values, size_t n); /* sorts them                                                */
+double measure_median(double *values, size_t n); /* sorts them */
 /* ns of CPU time for each iteration, the median over the rounds. */
 double measure_loop(struct bench_run *run, measure_loop_fn *loop);
-/* The same for one iteration at a time, each after so much other work that the caches have nothing of it left. */
+/* The same for single iterations, each after other work that has replaced the contents of the caches. */
 double measure_cold(struct bench_run *run, measure_loop_fn *loop);
-/*
- * The same with two processes at once on one CPU each, as each of them sees it (the mean of both). 0: there is one CPU
- * only.
- */
+/* The same for two processes at once, each on a CPU of its own: the mean of both. 0: there is one CPU only. */
 double measure_pair(struct bench_run *run, measure_loop_fn *loop);
-/* Number of this process in a pair: 0, or 1 for the second one. */
+/* The number of this process in a pair: 0 or 1. */
 unsigned measure_rank(void);
-/* Zeroed memory that forked children share. */
+/* Zeroed memory that is shared with forked children. */
 void *measure_shared(size_t bytes);
-/* Runs body in a forked child; ns[0..ns_n) are the child's to fill, zeros before. Returns 0, or what body returned. */
+/* Runs body in a forked child, which fills ns[0..ns_n), at first zeroes. Returns 0, or the result of body. */
 int measure_fork(int (*body)(double *ns, const void *argument), const void *argument, double *ns, size_t ns_n);
 
 /* cpus.c: which CPUs. */
-void cpus_choose(struct bench_run *run); /* fills cpus: not two threads of one core when that can be avoided     */
+/* Fills run->cpus; not with two threads of one core if the machine has more cores. */
+void cpus_choose(struct bench_run *run);
 void cpus_pin(const struct bench_run *run, unsigned rank);
-void cpus_die_with_parent(int parent); /* for a forked child: SIGKILL when the parent ends                      */
+/* For a forked child: SIGKILL when the parent ends. */
+void cpus_die_with_parent(int parent);
 
 /* The medians of one row over all processes. */
 struct bench_value {
@@ -128,7 +127,7 @@ struct bench_report {
     unsigned notes_n;
 };
 struct collect_options {
-    const char *filter; /* NULL: all rows                                                                     */
+    const char *filter; /* NULL: all rows */
     int quick;
     unsigned processes, heavy_processes;
     const char *directory;
@@ -138,11 +137,11 @@ struct collect_options {
  * error.
  */
 int collect_all(struct bench_report *report, const struct collect_options *options);
-/* For a signal handler: ends the run. collect_all() returns -1 soon after. */
+/* Ends the run; for a signal handler. collect_all() then returns -1. */
 void collect_stop(void);
 /* main() of a measuring process. */
 int collect_sample(const struct collect_options *options, int out, int shared_lane, int heavy);
-void report_note(struct bench_report *report, const char *text); /* each text once */
+void report_note(struct bench_report *report, const char *text); /* each text is shown once */
 
 /* judge.c */
 enum judge_verdict { JUDGE_NONE, JUDGE_OK, JUDGE_MISS, JUDGE_SKIPPED, JUDGE_ABSENT };
@@ -154,17 +153,17 @@ struct judge_line {
 struct judge_line judge_row(const struct bench_report *report, size_t row);
 unsigned judge_missed(const struct bench_report *report);
 int judge_status(const struct bench_report *report, int strict); /* the program's exit status */
-/* Says in the report's notes whether contention was to be seen, when it matters. */
+/* Adds a note about contention, if a target depends on it. */
 void judge_notes(struct bench_report *report);
 
 /* machine.c */
 struct machine {
     char cpu[128], kernel[96], libc[64], compiler[96], flags[256], clock[64];
-    double load; /* processes that wanted a CPU in the last minute                                            */
+    double load; /* load average of the last minute */
     int cpus_n, virtual_machine, rseq;
 };
 void machine_describe(struct machine *machine);
-int machine_has_rseq(void); /* whether this process has restartable sequences                                  */
+int machine_has_rseq(void); /* whether this process has restartable sequences */
 
 /* report.c and report_json.c */
 void report_table(const struct bench_report *report, const struct machine *machine);

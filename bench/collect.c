@@ -1,6 +1,6 @@
 /*
- * The measuring processes of a run: this program again and again, because where the kernel places a process's pages
- * can make one process slow for as long as it lives. Takes the medians over them.
+ * Runs the measuring processes, which are this program again, and takes medians over them. There are several because
+ * the places that the kernel gives to a process's pages can make that process slow until it ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ collect_stop(void)
         kill(running, SIGKILL);
 }
 
-/* What the processes have said so far. */
+/* The values of the processes so far. */
 struct gathered {
     double values[BENCH_MAX_ROWS][BENCH_MAX_PROCESSES];
     unsigned n[BENCH_MAX_ROWS];
@@ -128,7 +128,7 @@ one_sample(struct bench_report *report, struct gathered *gathered, const struct 
         start_sample(options, ends[1], shared_lane, heavy, parent);
     }
     running = child;
-    if (stopped && child > 0) /* the signal came before the handler could know the child */
+    if (stopped && child > 0) /* the signal came before running was set */
         kill(child, SIGKILL);
     close(ends[1]);
     FILE *lines = fdopen(ends[0], "r");
@@ -168,7 +168,7 @@ take_medians(struct bench_report *report, struct gathered *gathered)
             continue;
         struct bench_value *value = &report->values[i];
         value->present = 1;
-        value->median = measure_median(gathered->values[i], n); /* sorts */
+        value->median = measure_median(gathered->values[i], n); /* sorts the values */
         value->low = gathered->values[i][0];
         value->high = gathered->values[i][n - 1];
     }

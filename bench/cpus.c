@@ -1,7 +1,4 @@
-/*
- * Where processes run: one CPU each, not two threads of one core when the machine has others. It knows nothing of what
- * runs.
- */
+/* Chooses a CPU for each process; not two threads of one core if the machine has more cores. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>

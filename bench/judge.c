@@ -1,7 +1,7 @@
 /*
- * Values against targets. A target that needs contention is judged only when this run shows some: an atomic add on one
- * word that two processes share must be clearly slower than alone, and two processes on words of their own must not
- * be.
+ * Compares values with targets. A target that needs contention is judged only if this run has contention: an atomic add
+ * of two processes on one word must be clearly slower than that of one, and two processes on words of their own must
+ * not be slower.
  */
 #include <stdio.h>
 
@@ -15,8 +15,8 @@ const char *const judge_words[] = {
     [JUDGE_ABSENT] = "not measured",
 };
 
-#define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone                                    */
-#define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone                                  */
+#define CONTENDED_AT_LEAST 2.0 /* shared xadd of two processes / xadd alone */
+#define PRIVATE_AT_MOST    1.3 /* plain add of two processes / plain add alone */
 
 static double
 value_of(const struct bench_report *report, const char *name)

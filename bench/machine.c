@@ -1,6 +1,4 @@
-/*
- * What this is running on, for the line above the table.
- */
+/* Describes the machine, for the line above the table. */
 #include <gnu/libc-version.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,7 +12,7 @@
 #define BENCH_FLAGS ""
 #endif
 
-/* Of glibc 2.35 and later; the size is 0 when the kernel or GLIBC_TUNABLES says no. */
+/* In glibc 2.35 and later. 0: the kernel has no restartable sequences, or GLIBC_TUNABLES has turned them off. */
 extern const unsigned int __rseq_size __attribute__((weak));
 
 int
@@ -23,7 +21,7 @@ machine_has_rseq(void)
     return &__rseq_size && __rseq_size != 0;
 }
 
-/* The value of a "key : value" line of /proc/cpuinfo; unchanged when there is none. */
+/* Reads the value of a "key : value" line of /proc/cpuinfo; without such a line value is unchanged. */
 static void
 cpuinfo(const char *key, char *value, size_t bytes)
 {

@@ -1,7 +1,4 @@
-/*
- * shmeter-bench: options, and a directory for segments that is gone when the program ends (but by SIGKILL, which
- * leaves it).
- */
+/* shmeter-bench: options, and a directory for segments, which is removed when the program ends (unless by SIGKILL). */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -43,7 +40,7 @@ static const struct argv_entry options[OPTIONS] = {
     [STRICT] = { "strict", NULL, NULL },
     [LIST] = { "list", NULL, NULL },
     [VERSION] = { "version", NULL, NULL },
-    /* how the program starts itself: */
+    /* how the program starts its measuring processes: */
     [SAMPLE] = { "sample", "DESCRIPTOR", NULL },
     [DIRECTORY] = { "directory", "PATH", NULL },
     [HEAVY] = { "sample-heavy", NULL, NULL },
@@ -59,7 +56,7 @@ struct command {
 
 static char directory[200];
 
-/* The handler ends the measuring process, and with it the run; the directory is removed on the ordinary way out. */
+/* The handler ends the measuring process, and so the run; main() then removes the directory. */
 static volatile sig_atomic_t caught;
 
 static void
@@ -205,7 +202,7 @@ run_all(struct command *command)
     if (!options->processes)
         options->processes = options->quick ? 1 : 7;
     options->heavy_processes = options->processes < 3 ? options->processes : 3;
-    machine_describe(&machine); /* before it is busy with us */
+    machine_describe(&machine); /* before the measurements load it */
     catch_signals();
     make_directory();
     options->directory = directory;

@@ -1,7 +1,4 @@
-/*
- * How long a loop takes: rounds of CPU time, medians, alone and in two processes that run at the same time. It knows
- * nothing of what the loop does.
- */
+/* Measures how long a loop takes: the median CPU time over rounds, in one process or in two at the same time. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,19 +10,22 @@
 #include "base/clock.h"
 #include "bench/bench.h"
 
-#define PAIR_MORE      64u /* iterations between two looks at the other process                             */
+#define PAIR_MORE      64u /* iterations between two looks at the other process */
 #define ROUNDS_MAX     64u
-#define COLD_BYTES     ((size_t)64 << 20) /* more than the last cache has                                    */
-#define DISTURBED_WALL 1.1    /* a round that took so much longer on the wall than on the CPU was interrupted  */
-#define DISTURBED_NS   5000.0 /* and so much is what reading both clocks may take                              */
+#define COLD_BYTES     ((size_t)64 << 20) /* more than the last-level cache */
+#define DISTURBED_WALL 1.1                /* a round whose wall time is so many times its CPU time was disturbed */
+#define DISTURBED_NS   5000.0             /* besides the time to read both clocks */
 
-/* Shared by the two processes of a pair. Counts only grow: a barrier is "both have come here for the k-th time". */
+/*
+ * Shared by the two processes of a pair. Counts only grow: a barrier is passed when both processes have arrived for the
+ * k-th time.
+ */
 struct pair {
     uint64_t arrived;
     uint64_t pad_a[15];
     uint64_t finished;
     uint64_t pad_b[15];
-    uint64_t n; /* iterations of the coming round; 0: the end */
+    uint64_t n; /* iterations of the next round; 0: no more rounds */
     double ns[2];
     int disturbed[2];
 };
@@ -75,7 +75,7 @@ measure_shared(size_t bytes)
     return memory;
 }
 
-/* CPU time. Disturbed: other work had the CPU for a good part of the time, and the caches. */
+/* CPU time of n iterations. *disturbed 1: other work has used the CPU, and the caches, in that time. */
 static double
 time_loop(measure_loop_fn *loop, uint64_t n, int *disturbed)
 {
@@ -86,7 +86,7 @@ time_loop(measure_loop_fn *loop, uint64_t n, int *disturbed)
     return cpu;
 }
 
-/* Waits until *count has reached value. other: the process that is to come; its end is ours. */
+/* Waits until *count has reached value. other: the process that is to count; if it has ended, this one ends too. */
 static void
 wait_for(const uint64_t *count, uint64_t value, pid_t other)
 {
@@ -107,8 +107,8 @@ meet(struct pair *pair, uint64_t *meetings, pid_t other)
 }
 
 /*
- * One round: begins at a barrier, and goes on after its own share until the other has done its own, so that none runs
- * alone.
+ * One round: begins at a barrier. A process that has done its iterations goes on until the other one has too, so that
+ * neither runs alone.
  */
 static void
 pair_round(struct pair *pair, measure_loop_fn *loop, uint64_t *meetings, uint64_t *rounds, pid_t other)
@@ -140,17 +140,17 @@ follow(const struct bench_run *run, struct pair *pair, measure_loop_fn *loop, pi
     }
 }
 
-/* What leads a round: alone when pair is NULL. */
+/* What rounds need. pair NULL: one process. */
 struct lead {
     measure_loop_fn *loop;
-    unsigned char *cold; /* NULL, or memory to be walked over before each round                            */
+    unsigned char *cold; /* NULL, or memory that is read before each round, to replace the contents of the caches */
     struct pair *pair;
     pid_t other;
     uint64_t meetings, rounds;
-    int disturbed; /* the last round */
+    int disturbed; /* 1: the last round was disturbed */
 };
 
-/* Replaces what caches hold, all levels of them. */
+/* Replaces the contents of all caches. */
 static void
 evict(unsigned char *memory)
 {
@@ -173,8 +173,8 @@ lead_round(struct lead *lead, uint64_t n)
 }
 
 /*
- * Doubles n until a round is long enough, twice in a row, since one may be long for another reason. That is the warm-
- * up, too.
+ * Doubles n until a round is long enough twice in a row, because a single round may be long for another reason. This
+ * also warms up.
  */
 static uint64_t
 find_n(const struct bench_run *run, struct lead *lead)
@@ -185,7 +185,10 @@ find_n(const struct bench_run *run, struct lead *lead)
     return n;
 }
 
-/* The median of undisturbed rounds: up to three times as many are made to get them. With too few of them, of all. */
+/*
+ * The median of undisturbed rounds. Up to three times the number of rounds are made to get enough of them; if there are
+ * too few, the median of all rounds.
+ */
 static double
 lead_all(struct bench_run *run, struct lead *lead)
 {

@@ -1,6 +1,4 @@
-/*
- * The table that people read.
- */
+/* Prints the report as a table, for people. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@ print_machine(const struct machine *machine)
            machine->compiler, machine->flags);
 }
 
-/* Three digits that matter. */
+/* A number with three significant digits. */
 static const char *
 number(char *text, size_t bytes, double value)
 {

@@ -1,6 +1,4 @@
-/*
- * The same report for machines: one JSON object on standard output.
- */
+/* Prints the report as one JSON object, for programs. */
 #include <jansson.h>
 #include <stdio.h>
 

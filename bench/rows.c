@@ -1,6 +1,4 @@
-/*
- * All rows in the order of the table, and which of them a run needs.
- */
+/* All rows in the order of the report, and which of them a run needs. */
 #include <string.h>
 
 #include "bench/bench.h"
@@ -67,7 +65,7 @@ rows_choose(unsigned char *wanted, const char *filter, int quick)
         if (filter && !strstr(row->section, filter) && !strstr(row->name, filter))
             continue;
         want(wanted, row->name);
-        if (row->flags & BENCH_TWO) { /* what shows whether there is contention */
+        if (row->flags & BENCH_TWO) { /* and the rows that show whether there is contention */
             want(wanted, "add-two");
             want(wanted, "xadd-two-shared");
         }

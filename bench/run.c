@@ -1,6 +1,4 @@
-/*
- * One measuring process: runs rows and hands their values over, one line of text each.
- */
+/* One measuring process: runs rows and writes their values, one line of text for each. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

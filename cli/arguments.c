@@ -1,6 +1,4 @@
-/*
- * Parses a command line by the option table of its command.
- */
+/* Parses the command line of a subcommand by its table of options. */
 #include "cli/arguments.h"
 
 #include <ctype.h>

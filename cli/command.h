@@ -12,17 +12,17 @@
 
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-struct arguments; /* what was given: arguments.h */
+struct arguments; /* see arguments.h */
 
 struct command {
     const char *name;
-    const char *operands; /* "[NAME...]", for the usage line                                                 */
-    const char *summary;  /* one line                                                                        */
-    const char *details;  /* more for --help, exit codes among it                                            */
+    const char *operands; /* "[NAME...]", for the usage line */
+    const char *summary;  /* one line */
+    const char *details;  /* more text for --help, exit codes included */
     const struct argv_entry *options;
     size_t options_n;
-    int operands_least, operands_most;         /* how many NAMEs; most -1: any number                        */
-    int (*run)(const struct arguments *given); /* returns the exit code                                     */
+    int operands_least, operands_most;         /* number of NAMEs; operands_most -1: any number */
+    int (*run)(const struct arguments *given); /* returns the exit code */
 };
 
 extern const struct command command_create, command_ls, command_dump, command_health, command_doctor, command_save,

@@ -1,5 +1,6 @@
 /*
- * shmeter create: a segment with sizes of the operator's choice, before the application makes one with its own.
+ * shmeter create: creates a segment with sizes of the operator's choice, before the application creates it with its
+ * own.
  */
 #include "cli/creation.h"
 #include "cli/saved.h"

@@ -1,6 +1,4 @@
-/*
- * What a command that creates a segment has on its command line, and says when it is done or cannot be.
- */
+/* For commands that create a segment: reads their common options, and reports the result. */
 #include "cli/creation.h"
 
 #include <errno.h>
@@ -54,7 +52,7 @@ take_group(const struct arguments *given, struct shmeter_options *out)
                                    text);
         out->group = group->gr_gid;
     }
-    if (out->group == 0 && getegid() != 0) /* 0 in the options means: leave */
+    if (out->group == 0 && getegid() != 0) /* 0 in the options means: do not change */
         return arguments_wrong(given->command, "--group=%s: only a process of that group can give it: run as root",
                                text);
     return 0;
@@ -97,7 +95,7 @@ take_sizes(const struct arguments *given, struct shmeter_options *out)
     return result;
 }
 
-/* What is there already, in one sentence. */
+/* Reports in one sentence what the path has already. */
 static void
 say_taken(const char *name, const char *path)
 {

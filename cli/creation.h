@@ -1,6 +1,4 @@
-/*
- * Creating a segment from a command line: for create and load.
- */
+/* Creates a segment from a command line. For the subcommands create and load. */
 #ifndef SHMETER_CLI_CREATION_H
 #define SHMETER_CLI_CREATION_H
 
@@ -8,7 +6,7 @@
 
 struct shmeter_options;
 
-/* Rows of a command's table of options. */
+/* The common rows of the tables of options. */
 #define CREATION_OPTIONS                                                                                              \
     { "mode", "MODE", "0600, 0640 or 0660: who may read and write the\nsegment (default: 0600, with --group 0640)" }, \
         { "group", "GROUP", "group of the file, name or number" },                                                    \
@@ -25,15 +23,13 @@ struct shmeter_options;
             "1, 2, 4 or 8 lanes for threads without restartable\nsequences (default: after the CPU lanes)"            \
     }
 
-/* What was given of them; 0, or EXIT_USAGE after a sentence. out is zeroed but for struct_bytes. */
+/* Reads these options into out, which is zeroed except struct_bytes. 0, or EXIT_USAGE after a sentence. */
 int creation_take(const struct arguments *given, struct shmeter_options *out);
 
-/* The path of a segment's name. path: 256 bytes. 0, or EXIT_FAILED after a sentence. */
+/* The path of a segment's file. path: 256 bytes. 0, or EXIT_FAILED after a sentence. */
 int creation_path(const char *name, char *path);
 
-/*
- * Says what became of it. result: 0, or the -errno of shmeter_segment_create() with its why. Returns the exit code.
- */
+/* Reports the result. result: 0, or the -errno of shmeter_segment_create() with its why. Returns the exit code. */
 int creation_done(const char *name, const char *path, int result, const char *why);
 
 #endif

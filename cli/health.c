@@ -1,6 +1,4 @@
-/*
- * shmeter health: the verdict that the exporter gives at /health, for shells and probes.
- */
+/* shmeter health: prints the verdict that the exporter has at /health, for shells and probes. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -70,7 +68,7 @@ health_run(const struct arguments *given)
     if (result)
         return result;
     if (watch_open(&watch, given, watch_standard_name(), SNAPSHOT_STATUS))
-        return 2; /* failing: nobody can tell */
+        return 2; /* without memory: failing, because the verdict is unknown */
     if (health_judge(&health, watch.statuses, watch.statuses_n, &limits)) {
         say_error("out of memory");
         watch_close(&watch);

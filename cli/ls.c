@@ -1,6 +1,4 @@
-/*
- * shmeter ls: a line for each segment.
- */
+/* shmeter ls: prints a line for each segment. */
 #include <stdio.h>
 #include <string.h>
 

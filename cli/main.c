@@ -1,6 +1,4 @@
-/*
- * shmeter: looks at segments, makes them and removes them. This file is the table of subcommands.
- */
+/* shmeter: shows, creates and removes segments. This file has the table of subcommands. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * shmeter rm: unlinks a segment's file. Refuses as long as a process uses the segment, or may use it.
+ * shmeter rm: unlinks a segment's file, unless a process uses the segment or may use it.
  *
- * --force may remove a file that begins as segments do, wherever it is, and any file but a directory that has a NAME's
- * own path in /dev/shm. It never removes another file.
+ * --force removes a file that begins as segments do, wherever it is; and in /dev/shm, anything but a directory that has
+ * the path of a NAME. It never removes another file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ has_magic(const char *path)
     return has;
 }
 
-/* inode 0: whatever file is there. */
+/* Unlinks the file if it has this device and inode; inode 0: whatever file it is. */
 static int
 unlink_file(const char *path, uint64_t device, uint64_t inode)
 {
@@ -60,7 +60,7 @@ unlink_file(const char *path, uint64_t device, uint64_t inode)
     return EXIT_FAILED;
 }
 
-/* "pid 12 (worker), pid 13 (worker)" of those that live or may do so. */
+/* Lists the workers that live, or may live: "pid 12 (worker), pid 13 (worker)". */
 static void
 name_workers(const struct segment_status *status, char *out, size_t bytes)
 {
@@ -98,7 +98,7 @@ refuse_if_owned(const char *name, const struct segment_status *status)
     return EXIT_FAILED;
 }
 
-/* Workers that have no slot. */
+/* Refuses if processes without a slot have the segment mapped for writing. */
 static int
 refuse_if_mapped(const char *name, uint64_t device, uint64_t inode)
 {
@@ -151,7 +151,7 @@ remove_segment(const char *name, struct shmeter_reader *reader, int force)
     return unlink_file(path, device, inode);
 }
 
-/* What cannot be opened as a segment. */
+/* Removes a file that cannot be opened as a segment. */
 static int
 remove_other(const char *name, const struct shmeter_reader_error *error, int force)
 {

@@ -1,6 +1,4 @@
-/*
- * shmeter save and shmeter load: what a segment has counted, over a reboot or into a new pod.
- */
+/* shmeter save and shmeter load: carry a segment's values over a reboot or into a new pod. */
 #include "cli/saved.h"
 
 #include <errno.h>

@@ -15,16 +15,16 @@ struct shmeter_options;
 
 int saved_segment_exists(const char *path);
 
-/* Whether there is a FILE, or the name of one that cannot be looked at; "-" is there. */
+/* Whether FILE exists, or may exist because it cannot be examined. "-" exists. */
 int saved_file_exists(const char *file);
 
-/* Makes the segment from the file, and says so. Returns the exit code. */
+/* Makes the segment from the file, and reports the result. Returns the exit code. */
 int saved_create(const struct arguments *given, const char *name, const char *path, const char *file,
                  const struct shmeter_options *sizes);
 
 /*
- * The segment is there and stays. With --remove, a file (NULL none) that was saved from this very segment goes, because
- * the segment has counted on. Returns the exit code.
+ * For a segment that exists, and stays as it is. With --remove, a file (NULL none) that was saved from this very
+ * segment is removed, because the segment has higher values by now. Returns the exit code.
  */
 int saved_keep(const struct arguments *given, const char *path, const char *file);
 

@@ -10,10 +10,10 @@
 
 #define SAY_BYTES 2048u
 
-/* One line "shmeter: SENTENCE" on stderr, made harmless for a terminal. */
+/* Prints a line "shmeter: SENTENCE" on stderr, without control characters. */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* One line on stdout, made harmless, too. */
+/* Prints a line on stdout, without control characters. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* "12.3 MiB"; out: 32 bytes; returns out. */
@@ -25,12 +25,10 @@ const char *say_age(char *out, uint64_t age_ns);
 /* Nanoseconds since the real time created_ns; STATUS_NEVER when that is unknown or in the future. */
 uint64_t say_age_since(uint64_t created_ns);
 
-/* A JSON string of bytes that may be no valid UTF-8. NULL: no memory. */
+/* A JSON string of bytes that need not be valid UTF-8. NULL: no memory. */
 json_t *say_json_string(const char *text);
 
-/*
- * Prints json, indented, and frees it. Returns the exit code: 0, or 1 after a sentence when json is NULL (no memory).
- */
+/* Prints json, indented, and frees it. Returns the exit code: 0; or 1 after a sentence, if json is NULL (no memory). */
 int say_json(json_t *json);
 
 #endif

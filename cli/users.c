@@ -26,7 +26,7 @@ is_of_path(const char *at, const char *path)
            (at[bytes + strlen(REMOVED)] == '\n' || !at[bytes + strlen(REMOVED)]);
 }
 
-/* Whether a line of maps (proc(5)) is a shared, writable mapping of the file. */
+/* Whether a line of /proc/PID/maps (proc(5)) is a shared, writable mapping of the file. */
 static int
 is_mapping(const char *line, const struct wanted *wanted)
 {

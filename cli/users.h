@@ -1,6 +1,6 @@
 /*
- * The processes that have a file mapped for writing, from /proc/PID/maps. Workers that only count have no slot, and can
- * be found only this way.
+ * Finds the processes that have a file mapped for writing, in /proc/PID/maps. Processes that only count have no slot,
+ * and can be found only in this way.
  */
 #ifndef SHMETER_CLI_USERS_H
 #define SHMETER_CLI_USERS_H
@@ -14,8 +14,8 @@ struct user {
 };
 
 /*
- * Fills at most out_n users, in order of pid, and returns how many there are. Processes that may not be looked at
- * (another user's, another pid namespace's, or no /proc) are left out.
+ * Fills at most out_n users, in order of pid, and returns how many there are. Processes that this one may not examine
+ * (another user's, in another pid namespace, or without /proc) are left out.
  */
 uint32_t users_find(uint64_t device, uint64_t inode, struct user *out, uint32_t out_n);
 

@@ -1,5 +1,6 @@
 /*
- * The bodies of the header's functions that are not inline: these, lookups and fallbacks. shmeter.h documents them.
+ * Functions outside the hot path: opening, closing, families, the worker's own state; includes those of lookup.h,
+ * info.h and fallback.h. shmeter.h documents them.
  */
 #ifndef SHMETER_CLIENT_COLD_H
 #define SHMETER_CLIENT_COLD_H
@@ -17,7 +18,7 @@
 extern "C" {
 #endif
 
-/* ---- attachment ------------------------------------------------------------------------------------------------------ */
+/* ---- attachment ---- */
 
 SHMETER_COLD int
 shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options)
@@ -38,7 +39,7 @@ shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_opt
     }
     if (*out)
         shmeter_ends_opened(*out);
-    if (*out && !result) /* so that no update of this process has a slot to claim; without one it counts privately */
+    if (*out && !result) /* now, so that no update of this process has to claim a slot */
         shmeter_claim(shmeter_meter_attachment(*out), INT64_MAX);
     return *out ? result : -ENOMEM;
 }
@@ -74,8 +75,8 @@ shmeter_error(const struct shmeter *meter)
 }
 
 /*
- * Opens an accepted family in the segment. A forked child that does so claims its slot: its parent's list does not have
- * the family.
+ * Opens an accepted family in the segment. A forked child that does so claims a slot, because its parent's slot does
+ * not list the family.
  */
 SHMETER_LOCAL void
 shmeter_family_use(struct shmeter_family *family)
@@ -86,7 +87,7 @@ shmeter_family_use(struct shmeter_family *family)
     binding = shmeter_family_binding(family);
     if (!binding)
         return;
-    if (family->definition.labels_n) /* its __overflow__ series is made with it */
+    if (family->definition.labels_n) /* the overflow series is made with the family */
         shmeter_series_overflow(binding, &family->definition, 0);
     if (was_open)
         return;
@@ -152,7 +153,7 @@ shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc)
 }
 
 #if defined(SHMETER_BUILD_LIBRARY)
-#define SHMETER_DESC_BYTES_FIRST 84u /* up to by_pid: what the symbol shmeter_family has always taken */
+#define SHMETER_DESC_BYTES_FIRST 84u /* up to by_pid: the part that every version of the symbol shmeter_family reads */
 SHMETER_STATIC_ASSERT(SHMETER_DESC_BYTES >= SHMETER_DESC_BYTES_FIRST, "descriptions only grow");
 
 SHMETER_COLD const struct shmeter_family *
@@ -215,7 +216,7 @@ shmeter_family_forget(struct shmeter *meter, const char *name)
     }
 }
 
-/* ---- the worker itself ------------------------------------------------------------------------------------------------- */
+/* ---- the worker itself ---- */
 
 SHMETER_COLD int
 shmeter_attach_worker(struct shmeter *meter)

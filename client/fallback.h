@@ -1,6 +1,6 @@
 /*
- * What updates fall back to: shared lanes, refused values, gauges that need more than one store or have no slot yet.
- * Lock-free and async-signal-safe like the updates themselves.
+ * The slow paths of updates: shared lanes, refused values, and gauges that need more than one store or have no slot
+ * yet. Lock-free and async-signal-safe, as the updates are.
  */
 #ifndef SHMETER_CLIENT_FALLBACK_H
 #define SHMETER_CLIENT_FALLBACK_H
@@ -65,7 +65,7 @@ shmeter_histogram_observe_slow(struct shmeter_histogram histogram, double v)
         ;
 }
 
-/* What a gauge handle's pointer leads to: the attachment whose wiped page it points into. */
+/* The attachment of a gauge's handle. The handle points into the page behind the attachment, which is wiped at fork. */
 SHMETER_INLINE struct shmeter_attachment *
 shmeter_gauge_attachment(struct shmeter_gauge gauge)
 {
@@ -74,14 +74,13 @@ shmeter_gauge_attachment(struct shmeter_gauge gauge)
 }
 
 struct shmeter_gauge_place {
-    struct shmeter_gauge_cell *own;    /* NULL: of a zeroed handle, or there is no slot                           */
-    struct shmeter_gauge_cell *common; /* NULL: of a private handle, or the meter is closed                       */
-    const struct shmeter_attachment
-        *attachment; /* NULL: of a handle that is private for good                         */
+    struct shmeter_gauge_cell *own;              /* NULL: the handle is zeroed, or there is no slot */
+    struct shmeter_gauge_cell *common;           /* NULL: the handle is private, or the meter is closed */
+    const struct shmeter_attachment *attachment; /* NULL: the handle stays private */
     uint32_t mode;
 };
 
-/* Claims the slot if need be. */
+/* The cells of a gauge. Claims a slot if this process has none. */
 SHMETER_INLINE struct shmeter_gauge_place
 shmeter_gauge_place_of(struct shmeter_gauge gauge)
 {
@@ -107,7 +106,7 @@ shmeter_gauge_place_of(struct shmeter_gauge gauge)
     return place;
 }
 
-/* For refused updates, which are counted. */
+/* Counts a refused update as a loss. */
 SHMETER_INLINE void
 shmeter_gauge_lose(const struct shmeter_attachment *attachment)
 {
@@ -116,8 +115,8 @@ shmeter_gauge_lose(const struct shmeter_attachment *attachment)
 }
 
 /*
- * An update of a process without a slot, which counts privately, or of a closed meter, which nobody will ever see. Returns the slot's cell when
- * there is one by now, and nothing was done; else NULL.
+ * An update without a slot: it counts privately; or, when the meter is closed, it has no effect. When the process has
+ * got a slot meanwhile, returns the slot's cell and has done nothing; else NULL.
  */
 SHMETER_LOCAL __attribute__((cold, noinline)) struct shmeter_gauge_cell *
 shmeter_gauge_update_private(struct shmeter_gauge gauge, const struct shmeter_gauge_place *place,
@@ -191,7 +190,7 @@ shmeter_gauge_touch(struct shmeter_gauge gauge)
     seen[1] = shmeter_load_relaxed(&place.common->aux);
     /* pairs with snapshot_pair */
     while (!seen[0] && !shmeter_cas16(place.common, seen, shmeter_gauge_encode(0), seen[1]))
-        ; /* in the same epoch: shares count on */
+        ; /* the epoch stays, so the workers' shares still count */
 }
 
 SHMETER_WARM void
@@ -207,8 +206,10 @@ shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state)
 }
 
 /*
- * While the pair from which it is measured is young the ratio gets better with each call; after a second it is final. A pair before a
- * suspension does not serve: the counter may have gone on. Then there is a new one, which stays: another thread may be reading the old one.
+ * Measures the ratio between a pair of clock readings from earlier and one from now. The ratio gets more exact with
+ * each call; after a second it is final. An earlier pair from before a suspension of the machine cannot be used,
+ * because the counter may have gone on meanwhile. It is replaced by a new pair, and not overwritten, because another
+ * thread may be reading it.
  */
 SHMETER_COLD double
 shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment)

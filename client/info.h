@@ -1,6 +1,6 @@
 /*
- * Infos: constant 1, and labels that say something. Those of one name are one metric, whatever label names each has; one of
- * them can stand in the place of the others. shmeter.h documents the functions.
+ * Infos: metrics of constant value 1, whose labels carry the information. Infos of one name are exposed as one metric,
+ * whatever label names each has; one of them can replace the others. shmeter.h documents the functions.
  */
 #ifndef SHMETER_CLIENT_INFO_H
 #define SHMETER_CLIENT_INFO_H
@@ -9,19 +9,19 @@
 
 #define SHMETER_INFO_TRIES 64u
 
-/* What replace and hide look for: infos of this name with these first labels. */
+/* The infos that replace and hide look for: those of this name with these first labels. */
 struct shmeter_info_group {
     const struct shmeter_binding *binding;
     const struct shmeter_definition *definition;
-    struct shmeter_values same;    /* the first values, joined                                                */
-    uint32_t same_n, labels_bytes; /* the first labels, and the bytes of their names                          */
+    struct shmeter_values same;    /* the first values, joined */
+    uint32_t same_n, labels_bytes; /* the first labels, and the bytes of their names */
 };
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Joins values as they stand in records. 0: they are not valid, and no record has them. */
+/* Joins values as records have them. Returns 0 when they are not valid, so that no record has them. */
 SHMETER_LOCAL int
 shmeter_info_join(struct shmeter_values *out, const char *const *values, uint32_t values_n)
 {
@@ -36,7 +36,7 @@ shmeter_info_join(struct shmeter_values *out, const char *const *values, uint32_
     return fits;
 }
 
-/* 0: no store, or wrong arguments. */
+/* Returns 0 when there is no segment, or arguments are wrong. */
 SHMETER_LOCAL int
 shmeter_info_group_of(const struct shmeter_family *family, const char *const *values, uint32_t same_n,
                       struct shmeter_info_group *out)
@@ -79,7 +79,7 @@ shmeter_info_is_family(const struct shmeter_info_group *group, uint64_t unit)
                    group->labels_bytes);
 }
 
-/* The record at a unit, if it is a visible series of the group; else NULL. One that is LEAVING is hidden by it. */
+/* The record at a unit, if it is a visible series of the group; else NULL. A record that is LEAVING is hidden first. */
 SHMETER_LOCAL struct shmeter_series_record *
 shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
 {
@@ -96,7 +96,7 @@ shmeter_info_member(const struct shmeter_info_group *group, uint64_t unit)
     return state == SHMETER_VISIBLE ? record : NULL;
 }
 
-/* The next visible member behind *unit, which moves there; its place is *at. NULL: there is none. */
+/* The next visible member from *unit on, which moves behind it; *at is the member's unit. NULL: there is none. */
 SHMETER_LOCAL struct shmeter_series_record *
 shmeter_info_next(const struct shmeter_info_group *group, uint64_t *unit, uint64_t *at)
 {
@@ -110,7 +110,7 @@ shmeter_info_next(const struct shmeter_info_group *group, uint64_t *unit, uint64
     return NULL;
 }
 
-/* Hides all but the one at kept (0 none). */
+/* Hides all members but the one at unit kept (0: all). */
 SHMETER_LOCAL void
 shmeter_info_hide_others(const struct shmeter_info_group *group, uint64_t kept)
 {
@@ -121,7 +121,7 @@ shmeter_info_hide_others(const struct shmeter_info_group *group, uint64_t kept)
             shmeter_series_out(group->binding->attachment, record, (uint32_t)at);
 }
 
-/* Hides each that has a newer one behind it. Returns how many it met. */
+/* Hides each member that has a newer one behind it. Returns how many visible members it found. */
 SHMETER_LOCAL uint32_t
 shmeter_info_hide_older(const struct shmeter_info_group *group)
 {
@@ -155,9 +155,10 @@ shmeter_info_of_v(const struct shmeter_family *family, const char *const *values
 }
 
 /*
- * Hides the others, shows its own, and looks until it meets exactly one. When several do so at once there may be more, or none because
- * each has hidden another's; but the one that made the last change looks after it, so it meets what stays, and that is one. How often it
- * looks is bounded: nobody waits for those who go on and on.
+ * Hides the other infos, shows its own, and looks again until it finds exactly one. When several processes replace at
+ * once, there may be more than one, or none because each has hidden another's. But the process that makes the last
+ * change looks once more afterwards, so it sees the final state, and makes it exactly one. The number of tries is
+ * bounded, so that the call ends even while others go on replacing.
  */
 SHMETER_COLD void
 shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len,
@@ -174,10 +175,11 @@ shmeter_info_replace_v(const struct shmeter_family *family, const char *const *v
     for (tries = 0; tries < SHMETER_INFO_TRIES && n != 1; tries++) {
         if (!n)
             shmeter_info_of_v(family, values, values_len);
-        if (!grouped || !shmeter_info_group_of(family, values, same_len, &group)) /* another segment by now, perhaps */
+        /* The segment may be another one by now. */
+        if (!grouped || !shmeter_info_group_of(family, values, same_len, &group))
             return;
         if (!shmeter_info_unit(&group, &own))
-            return; /* past a limit: counted, and not again */
+            return; /* a limit was reached, which the lookup has counted as a loss: do not try again */
         n = shmeter_info_hide_older(&group);
     }
 }

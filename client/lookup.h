@@ -1,5 +1,5 @@
 /*
- * From label values to handles, and the hiding of series; client/info.h has infos. shmeter.h documents the functions.
+ * Lookups, from label values to handles; and hiding series. client/info.h has infos. shmeter.h documents the functions.
  */
 #ifndef SHMETER_CLIENT_LOOKUP_H
 #define SHMETER_CLIENT_LOOKUP_H
@@ -168,7 +168,7 @@ shmeter_hide_all(const struct shmeter_family *family)
 
 /* ---- values with a length ---- */
 
-/* Values as texts with an ending zero. One that is too long is so here too. */
+/* Values copied as strings with an ending zero. A value that is too long stays too long, so that the lookup sees it. */
 struct shmeter_texts {
     const char *list[SHMETER_MAX_LABELS + 1];
     char room[SHMETER_MAX_LABELS + 1][SHMETER_MAX_VALUE_BYTES + 4];
@@ -193,7 +193,7 @@ shmeter_texts_put(char *out, const struct shmeter_value *value)
     return out;
 }
 
-/* Returns how many there are; more than labels can be when there are too many. */
+/* Returns the number of values; SHMETER_MAX_LABELS + 1 when there are more than a family can have. */
 SHMETER_LOCAL uint32_t
 shmeter_texts_of(struct shmeter_texts *out, const struct shmeter_value *values, uint32_t values_len)
 {

@@ -1,6 +1,6 @@
 /*
- * The path of a request as a label value: what names one thing among many becomes {id}, so that things do not multiply series.
- * shmeter_path.h has the rules. It knows nothing of segments.
+ * The path of a request as a label value, with {id} in place of parts that name one object among many. shmeter_path.h
+ * has the rules. "Segment" is a part of a path here; shared memory is not used.
  */
 #ifndef SHMETER_CLIENT_NORMALIZE_H
 #define SHMETER_CLIENT_NORMALIZE_H
@@ -14,14 +14,14 @@
 extern "C" {
 #endif
 
-#define SHMETER_PATH_LONGEST 64u /* a longer segment names nothing that a program's author chose                */
-#define SHMETER_PATH_TOKEN   16u /* a random token has at least so many bytes                                  */
-#define SHMETER_PATH_HASH    8u  /* and a hash so many hexadecimal digits                                      */
-#define SHMETER_PATH_CHANGES 9u  /* of the kind of character in a token; those from and to digits are worth two  */
+#define SHMETER_PATH_LONGEST 64u /* a longer segment is not a word that a program's author chose */
+#define SHMETER_PATH_TOKEN   16u /* a random token has at least so many bytes */
+#define SHMETER_PATH_HASH    8u  /* and a hash so many hexadecimal digits */
+#define SHMETER_PATH_CHANGES 9u  /* of the kind of character in a token; a change from or to digits counts twice */
 
-/* Of the characters of a segment: how many there are, and how often one follows another. */
+/* The characters of a segment: how many there are of each kind, and how often the kind changes. */
 struct shmeter_path_segment {
-    uint32_t bytes, digits, hex, letters, marks, token, changes, at; /* at: '@' inside of it                      */
+    uint32_t bytes, digits, hex, letters, marks, token, changes, at; /* at: '@' inside of it */
     uint32_t dots_behind_at;
 };
 
@@ -74,7 +74,7 @@ shmeter_path_is_uuid(const struct shmeter_path_segment *segment, const char *tex
            text[23] == '-';
 }
 
-/* Whether a segment names one thing among many. Its last extension, of at most 5 letters, counts for nothing. */
+/* Whether a segment names one object among many. Its last extension, of at most 5 letters, is ignored. */
 SHMETER_LOCAL int
 shmeter_path_is_id(const char *text, size_t n)
 {

@@ -1,9 +1,9 @@
 /*
  * shmeter: counters, gauges and histograms of a pool of processes, in shared memory.
  *
- * Open a meter, open families, get handles; then update through the handles, from any thread, any
- * forked child and any signal handler, in about a nanosecond. A separate program,
- * shmeter-exporter, serves them to Prometheus.
+ * Open a meter, open families, get handles. Then update through the handles, from any thread, any
+ * forked child and any signal handler, in a few nanoseconds. A separate program, shmeter-exporter,
+ * serves the metrics to Prometheus.
  *
  *     struct shmeter *m;
  *     shmeter_open(&m, "shop", NULL);
@@ -15,13 +15,13 @@
  *     struct shmeter_counter ok = shmeter_counter_of(f, "GET", "200");
  *     shmeter_counter_inc(ok);
  *
- * C11 and C++17, gcc >= 11 and clang >= 14, Linux on x86-64 and aarch64. No library is needed:
- * everything is static in the including file. Define SHMETER_LINK before the include to take the
- * cold functions from libshmeter.so, and SHMETER_NO_CK to use the compiler's atomics instead of
- * Concurrency Kit's.
+ * C11 and C++17, gcc >= 11 and clang >= 14, Linux on x86-64 and aarch64. No library is needed: all
+ * functions are static in the including file. Define SHMETER_LINK before the include to take the
+ * functions outside the hot path from libshmeter.so, and SHMETER_NO_CK to use the compiler's
+ * atomics instead of Concurrency Kit's.
  *
- * Temperatures. All functions are thread-safe and lock-free: nothing waits for another thread or
- * process.
+ * All functions are thread-safe and lock-free: no call waits for another thread or process. They
+ * are of three kinds:
  *   hot   Updates. They return nothing, cannot fail, make no system call, take no lock, allocate
  *         nothing, and are async-signal-safe and reentrant. In a forked child the first gauge or
  *         heartbeat claims a slot, with a bounded number of system calls (some 70, and one for
@@ -29,13 +29,14 @@
  *   warm  Lookups. No system call when the series exists.
  *   cold  All else. They return 0 or -errno; shmeter_error has the words.
  *
- * Nothing has to succeed. A handle that could not be had (no segment, a limit, wrong arguments) or
- * is zeroed counts into private memory. Handles stay valid until the process ends, also after fork
- * and shmeter_close.
+ * No call has to succeed. A lookup without a segment, with wrong arguments, or in a family that
+ * could not be registered returns a handle that counts privately: in the process's own memory,
+ * which is not exposed. An update through a zeroed handle does nothing. Handles stay valid until
+ * the process ends, also after fork and shmeter_close.
  *
- * Not for children of vfork or CLONE_VM before exec: they share their parent's area of restartable
- * sequences, unregistered. "Surroundings", below the prototypes, has the rest: descriptors, full
- * segments, compiler flags, clocks, mlockall.
+ * Children of vfork or CLONE_VM must not call these functions before exec: they use their parent's
+ * memory for restartable sequences (rseq(2)) without being registered for them. "Surroundings",
+ * below the prototypes, has the rest: descriptors, full segments, compiler flags, clocks, mlockall.
  */
 #ifndef SHMETER_H
 #define SHMETER_H
@@ -43,7 +44,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Warnings that some programs ask for, about the way of writing that C and C++ share. */
+/* Warnings that some programs turn on, about a style that compiles as C and as C++. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #ifdef __cplusplus
@@ -75,22 +76,24 @@ typedef struct shmeter_family shmeter_family_type; /* its name in C++, where the
 
 /*
  * Attaches to a segment, creating it if need be, and claims this process's slot in it. segment: a
- * name ([A-Za-z0-9_.-], at most 64), or a path of a file on a tmpfs (anything with a '/'); NULL:
- * $SHMETER_SEGMENT, or "default"; where that is private, off or empty, as for tests, the meter counts
- * into private memory and this is no error. options: NULL for the defaults; sizes count only for the creator.
+ * name ([A-Za-z0-9_.-], at most 64 bytes), or a path of a file on a tmpfs (anything with a '/');
+ * NULL: $SHMETER_SEGMENT, or "default"; where $SHMETER_SEGMENT is "private", "off" or empty, as in
+ * tests, the meter counts privately, and that is no error. options: NULL for the defaults; sizes
+ * are used only by the process that creates the segment.
  *
- * Returns 0, or -errno and *out is still a usable meter, detached, whose handles count privately;
- * the result may be ignored. *out is NULL only when the process has no memory at all, and every
- * function takes that as detached. -EINVAL: a bad name, options without struct_bytes, or a file
- * that is no segment; -EPERM, -EACCES: another user's; -EPROTONOSUPPORT: another ABI; -ENOSPC.
- * The same segment opened twice is one meter, also by two threads at once. Thread-safe; not
+ * Returns 0 or -errno; the result may be ignored. After an error *out is still a usable meter: it
+ * is detached, and its handles count privately. *out is NULL only when the process has no memory at
+ * all; every function treats NULL like a detached meter. -EINVAL: a bad name, options without
+ * struct_bytes, or a file that is not a segment; -EPERM, -EACCES: the file is another user's;
+ * -EPROTONOSUPPORT: the segment has another ABI; -ENOSPC: the filesystem is full. A process that
+ * opens a segment twice gets the same meter, also when two threads do it at once. Thread-safe; not
  * async-signal-safe.
  */
 SHMETER_COLD int shmeter_open(struct shmeter **out, const char *segment, const struct shmeter_options *options);
 
 /*
- * Undoes one open. The last one releases this process's slot; gauges count for nobody until the
- * segment is opened again, when they begin unset. At exit(3), at a return from main and at
+ * Undoes one open. The last close releases this process's slot. From then on updates of gauges have
+ * no effect until the segment is opened again; At exit(3), at a return from main and at
  * quick_exit(3) all that is open is closed, likewise what a shared library with a copy of this
  * header has open when it is unloaded. A process that ends by _exit(2) closes first, if it is to be
  * told from one that died. Thread-safe.
@@ -105,17 +108,18 @@ SHMETER_COLD void shmeter_close(struct shmeter *meter);
 SHMETER_COLD const char *shmeter_error(const struct shmeter *meter);
 
 /*
- * Opens a family: validates the description, finds or adds its record. Call it once per process and
- * family; the same description again gives the same family, also to threads that open it at once.
- * Never NULL as long as there is memory, and NULL is taken as a family that counts privately. A bad
- * description, or a second one under one name in this process, is told by shmeter_error and counts
- * privately: of two that are opened at once, one is the second. Thread-safe; not async-signal-safe.
+ * Opens a family: validates the description, and finds or adds its record. Call it once per process
+ * and family. The same description again gives the same family, also to threads that open it at
+ * once. The result is NULL only without memory; lookups in NULL return zeroed handles. A bad
+ * description, or a second one of the same name in this process, gives a family that counts
+ * privately, and shmeter_error says why. When two threads open different descriptions of one name
+ * at once, one of the two is the second. Thread-safe; not async-signal-safe.
  *
- * Of several definitions of a name, in several processes, the one is in force that was opened last
- * of those that living processes have open. What others count is added to it, or is a loss
- * (docs/health.md, "Definitions"). A family stays open until it is given up, the meter is closed or
- * the process ends; to open it again meanwhile changes nothing. A forked child that opens one
- * claims its slot.
+ * When processes have different definitions of one name, one of them is in force, which means
+ * exposed: of those that living processes have open, the one opened last. The values of the others
+ * are added to it, or are a loss (docs/health.md, "Definitions"). A family stays open until
+ * shmeter_family_forget, the last shmeter_close or the process's end; opening it again meanwhile
+ * changes nothing. A forked child that opens a family claims a slot.
  */
 SHMETER_FAMILY const struct shmeter_family *shmeter_family(struct shmeter *meter, const struct shmeter_desc *desc);
 
@@ -128,12 +132,12 @@ SHMETER_FAMILY const struct shmeter_family *shmeter_family(struct shmeter *meter
 SHMETER_COLD int shmeter_family_result(const struct shmeter_family *family);
 
 /*
- * Gives a family's name up: another description may take it in this process. This process has the
- * family open no more, so that another one of its name is in force if a living process has one
- * open. Handles of before stay safe and count on; lookups in the old family count privately, until
- * the same description opens it again. Then it is in force, as what was opened last. Thread-safe: a
- * thread that opens a family of this name meanwhile does so before or after it. Not
- * async-signal-safe.
+ * Gives up a family's name, so that another description may take it in this process. This process
+ * then no longer has the family open: if a living process has another definition of the name open,
+ * that one is in force. Earlier handles stay safe and go on counting. Handles from later lookups in
+ * the old family count privately, until the same description opens it again; then it is in force,
+ * because it was opened last. Thread-safe: a thread that opens a family of this name at the same
+ * time does so before or after this call. Not async-signal-safe.
  */
 SHMETER_COLD void shmeter_family_forget(struct shmeter *meter, const char *name);
 
@@ -153,11 +157,11 @@ struct shmeter_counter_f64 {
 };
 
 struct shmeter_gauge {
-    const uint64_t *slot; /* where the address of this process's slot block stands */
+    const uint64_t *slot; /* points to the address of this process's slot block */
     uint64_t cell;        /* {plain:1 (low), private:1, mode:6, offset in the block:45, plain:11} */
 };
 
-struct shmeter_histogram { /* and of a summary */
+struct shmeter_histogram { /* of a summary too */
     const struct shmeter_buckets *buckets;
     uint64_t cell; /* offset in a lane */
 };
@@ -170,15 +174,16 @@ struct shmeter_stateset {
 /* ---- lookups (warm) ---------------------------------------------------------------------------- */
 
 /*
- * The handle of the series with these label values, in the order of the family's labels; made when
- * it is new. Values are UTF-8 (other bytes become U+FFFD), at most 255 bytes each, 1023 together.
- * Past a limit the handle is that of the series whose values are all __overflow__ (with a system
- * call in one lookup a second), or without labels a private one; shmeter_error says so, once for
- * each limit of a family. A summary's handle is a histogram's. A stateset is in its first state
- * until another one is set. Thread-safe; async-signal-safe where the series exists.
+ * The handle of the series with these label values, in the order of the family's labels. A series
+ * that does not exist is made. Values are UTF-8 (other bytes become U+FFFD), at most 255 bytes
+ * each, 1023 together. Past a limit the handle is that of the series whose values are all
+ * __overflow__ (with a system call in one lookup a second), or without labels a private one;
+ * shmeter_error says so, once for each limit of a family. A summary's handle is a histogram's. A
+ * stateset is in its first state until another one is set. Thread-safe; async-signal-safe where the
+ * series exists.
  *
- * In C and C++ these names without _v take the values as arguments, of which the type is checked
- * when it is compiled and the number when it runs:
+ * In C and C++ the same names without _v take the values as arguments. The compiler checks their
+ * types; their number is checked at run time:
  *     shmeter_counter_of(family, "GET", "200")
  * In C++ a value may also have data() and size(), as std::string and std::string_view do.
  */
@@ -195,13 +200,15 @@ SHMETER_WARM struct shmeter_stateset shmeter_stateset_of_v(const struct shmeter_
 SHMETER_COLD void shmeter_info_of_v(const struct shmeter_family *family, const char *const *values,
                                     uint32_t values_len);
 
-/* A label value of so many bytes, which need not end with a zero; zeros in it become U+FFFD. */
+/*
+ * A label value with its length. It need not end with a zero byte; zero bytes in it become U+FFFD.
+ */
 struct shmeter_value {
     const char *text;
     size_t bytes;
 };
 
-/* The same of values with a length, which are copied onto the stack first. */
+/* The same lookups for values with a length, which are copied onto the stack first. */
 SHMETER_WARM struct shmeter_counter shmeter_counter_of_n(const struct shmeter_family *family,
                                                          const struct shmeter_value *values, uint32_t values_len);
 SHMETER_WARM struct shmeter_counter_f64
@@ -217,12 +224,13 @@ SHMETER_COLD void shmeter_info_of_n(const struct shmeter_family *family, const s
 
 /*
  * Infos whose labels change while the program runs. Infos of one name may have different label
- * names, in a family each; they stand together as one metric. replace shows the info of these
- * values and hides all others of the name that have the same first same_len labels, names and
- * values (0: all), whichever process made them; when several do so at once, one of theirs stays.
- * There may be none for a moment. hide hides all with those first labels; values has same_len of
- * them. shown tells whether one with those first labels is exposed, whichever process made it: it
- * reads each record of the segment once, and no values. Thread-safe; not async-signal-safe.
+ * names, each set of names in a family of its own; they are exposed together as one metric. replace
+ * shows the info with these values and hides all other infos of the name whose first same_len
+ * labels have the same names and values (0: all infos of the name), whichever process made them.
+ * When several processes replace at once, one of their infos stays. A scrape at that moment may
+ * show none. hide hides all infos with those first labels; values has same_len elements. shown
+ * tells whether an info with those first labels is exposed, whichever process made it; it walks
+ * through all records of the segment. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD void shmeter_info_replace_v(const struct shmeter_family *family, const char *const *values,
                                          uint32_t values_len, uint32_t same_len);
@@ -265,29 +273,32 @@ SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
 
 /*
- * Whether a series of these values is exposed, whichever process made it: one lookup, that makes
- * none. Thread-safe; not async-signal-safe.
+ * Whether a series with these values is exposed, whichever process made it. It is one lookup, and
+ * makes no series. Thread-safe; not async-signal-safe.
  */
 SHMETER_COLD int shmeter_shown_v(const struct shmeter_family *family, const char *const *values, uint32_t values_len);
 
 /*
- * The address of a counter that any process increases before it hides a series or shows one again.
- * Load it with acquire ordering (__atomic_load_n(p, __ATOMIC_ACQUIRE)) before a lookup. While a
- * relaxed load finds the same count, the handle's series is exposed; at another count look the
- * series up again. NULL: no memory. Async-signal-safe.
+ * The address of a count that every process increases before it hides a series or shows a hidden
+ * one again. Load it with acquire ordering (__atomic_load_n(p, __ATOMIC_ACQUIRE)) before a lookup.
+ * As long as a relaxed load finds the same count, the handle's series is exposed; when the count
+ * differs, look the series up again. NULL: the meter is detached. Async-signal-safe.
  */
 SHMETER_INLINE const uint64_t *shmeter_changes(const struct shmeter *meter);
 
 /* ---- updates (hot) ------------------------------------------------------------------------------ */
 
-/* Thread-safe and async-signal-safe, all of them. add: wraps around at 2^64. */
+/* All updates are thread-safe and async-signal-safe. add: wraps around at 2^64. */
 SHMETER_HOT void shmeter_counter_inc(struct shmeter_counter counter);
 SHMETER_HOT void shmeter_counter_add(struct shmeter_counter counter, uint64_t n);
 
-/* v < 0 or NaN is refused and counted. */
+/* v < 0 or NaN is refused, and counted as a loss. */
 SHMETER_HOT void shmeter_counter_f64_add(struct shmeter_counter_f64 counter, double v);
 
-/* set: NaN is a value, but MIN and MAX refuse and count it. add and its like: see the mode, enum shmeter_mode. */
+/*
+ * set: NaN is a valid value, but MIN and MAX modes refuse it, and count that as a loss. add, sub,
+ * inc and dec: see enum shmeter_mode.
+ */
 SHMETER_HOT void shmeter_gauge_set(struct shmeter_gauge gauge, double v);
 SHMETER_HOT void shmeter_gauge_add(struct shmeter_gauge gauge, double v);
 SHMETER_HOT void shmeter_gauge_sub(struct shmeter_gauge gauge, double v);
@@ -295,55 +306,66 @@ SHMETER_HOT void shmeter_gauge_inc(struct shmeter_gauge gauge);
 SHMETER_HOT void shmeter_gauge_dec(struct shmeter_gauge gauge);
 
 /*
- * Makes a gauge that was never set 0, so that it is exposed, and changes no other: POOL for all
- * workers and for good, the other modes this worker's value. In LATEST modes a gauge stays unset.
+ * Sets a gauge that was never set to 0, so that it is exposed; a gauge that has a value keeps it.
+ * In mode POOL that is the pool's value, in other modes this worker's. In LATEST modes it does
+ * nothing.
  */
 SHMETER_WARM void shmeter_gauge_touch(struct shmeter_gauge gauge);
 
-/* The state of this number, from 0 in the order of the family's states; another one is refused and counted. */
+/*
+ * state: its number, from 0 in the order of the family's states. A higher number is refused, and
+ * counted as a loss.
+ */
 SHMETER_WARM void shmeter_stateset_set(struct shmeter_stateset stateset, uint32_t state);
 
-/* NaN is refused and counted; an infinity counts in its bucket and not in the sum. */
+/* NaN is refused, and counted as a loss. An infinity counts in its bucket and not in the sum. */
 SHMETER_HOT_LARGE void shmeter_histogram_observe(struct shmeter_histogram histogram, double v);
 
 /* Observes the seconds since start_ticks. */
 SHMETER_HOT_LARGE void shmeter_histogram_observe_since(struct shmeter_histogram histogram, uint64_t start_ticks);
 
 /*
- * Monotonic and cheap. The unit is the machine's, as the first segment says that the process opens;
- * it stays for as long as the process lives, whatever segments come and go. So it is the same for
- * all processes that open the same segment first, of one boot and one time namespace.
+ * The time in ticks, from a cheap monotonic clock: the CPU's counter or CLOCK_MONOTONIC, as the
+ * first segment says that the process opens. The unit stays the same until the process ends. Ticks
+ * of two processes can be compared when both opened the same segment first, in one boot and one
+ * time namespace.
  */
 SHMETER_HOT uint64_t shmeter_ticks(const struct shmeter *meter);
 
 /*
- * Seconds from start_ticks to now; 0 when the start is later. Time in which the machine was
- * suspended counts where its counter goes on. In the first second after the process has opened it
- * may be wrong by some 100 ns.
+ * Seconds from start_ticks to now; 0 when start_ticks is later. Time in which the machine was
+ * suspended counts if the CPU's counter went on in it. In the first second after the process has
+ * opened its first segment the result may be wrong by some 100 ns.
  */
 SHMETER_HOT double shmeter_seconds_since(const struct shmeter *meter, uint64_t start_ticks);
 
 /* ---- the worker itself -------------------------------------------------------------------------- */
 
 /*
- * Claims this process's slot now (after fork, before seccomp and chroot), if it has none. 0, or
- * -errno and gauges count privately; calling it again tries again. -EUSERS: all are taken;
- * -ENOTCONN: detached; -ESHUTDOWN: closed. Asks the kernel for each slot, if it must: 1 us and more
- * for each. Thread-safe: of several threads one gets the slot for all. Not async-signal-safe.
+ * Claims a slot for this process now, if it has none: after fork, before seccomp and chroot.
+ * Returns 0; or -errno, and gauges count privately. Another call tries again. -EUSERS: all slots
+ * are taken; -ENOTCONN: the meter is detached; -ESHUTDOWN: it is closed. Where it cannot tell
+ * otherwise which slots are free, it asks the kernel about each one, which takes 1 us or more per
+ * slot. Thread-safe: when several threads call it, one claims the slot for all. Not
+ * async-signal-safe.
  */
 SHMETER_COLD int shmeter_attach_worker(struct shmeter *meter);
 
-/* What the worker says of itself; of a closed or detached meter, nothing. Thread-safe, async-signal-safe. */
+/*
+ * Signs of life for the exporter's health checks. On a closed or detached meter they do nothing.
+ * Thread-safe, async-signal-safe.
+ */
 SHMETER_WARM void shmeter_heartbeat(struct shmeter *meter); /* "I am alive", for health */
 SHMETER_WARM void shmeter_busy(struct shmeter *meter);      /* a unit of work begins ... */
 SHMETER_WARM void shmeter_idle(struct shmeter *meter);      /* ... and ends */
 
 /*
- * The state of one of up to 8 named checks of this worker (name 47, message 95 bytes; longer ones
- * are cut). A ninth one is refused and counted. Thread-safe; what threads and signal handlers
- * report at once is shown one after the other, whole, and each thread's in its order. A report may
- * be left to the thread that is reporting already, and is shown when that one has ended.
- * Async-signal-safe; not to be left by longjmp.
+ * Sets the state of one of up to 8 named checks of this worker. A name has at most 47 bytes, a
+ * message 95; longer ones are cut. A ninth check is refused, and counted as a loss. Thread-safe:
+ * reports of several threads and signal handlers are shown whole, one after the other, and those of
+ * one thread in its order. While another thread is reporting, it may take over this thread's
+ * report, which is then shown when that thread's call ends. Async-signal-safe; a signal handler
+ * must not leave it by longjmp.
  */
 SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum shmeter_health health,
                                 const char *message);
@@ -351,29 +373,31 @@ SHMETER_COLD void shmeter_check(struct shmeter *meter, const char *check, enum s
 /*
  * ---- surroundings --------------------------------------------------------------------------------
  *
- * Descriptors. None stays open: the segment, and the lock that tells others that this process
- * lives, are held by mappings. Descriptors that are open for a moment never have the numbers of
- * standard streams, also where the program has closed those.
+ * Descriptors. None stays open: mappings hold the segment and the lock that shows other processes
+ * that this one lives. A descriptor that is open for a moment never has the number of a standard
+ * stream, even if the program has closed those streams.
  *
- * All slots taken. A process that finds no slot counts its gauges privately, but for the value of a
- * POOL that it sets, which needs none. It looks again at gauges, heartbeats, busy, idle and checks,
- * when a slot has been given back or a second has gone; its gauges, checks and work go along.
+ * All slots taken. A process that finds no free slot counts its gauges privately; only the set of a
+ * POOL gauge needs no slot. At the next update of a gauge, heartbeat, busy, idle or check it looks
+ * again, if a slot was released meanwhile or a second has passed. Its gauges, checks and count of
+ * work are then carried into the new slot.
  *
- * Flags. -ffast-math, -Ofast and their parts change nothing in the header; only sums of numbers
- * below 2.3e-308 are 0 in a thread that flushes them, as programs do that are linked with
- * -ffast-math.
+ * Flags. -ffast-math, -Ofast and the options that they turn on do not change what the header does.
+ * There is one exception: programs linked with -ffast-math flush subnormal numbers, so in their
+ * threads a sum below 2.3e-308 is 0.
  *
  * Clocks. Where the kernel cannot read its clock without a system call (clock sources hpet and
  * acpi_pm; xen without its page), shmeter_ticks, timers, heartbeats, busy and sets of LATEST gauges
- * each make one, clock_gettime(2). Counters, histograms and other gauges read no clock.
+ * make the system call clock_gettime(2) each time. Counters, histograms and other gauges read no
+ * clock.
  *
- * mlockall(2) gives no memory to what of the segment has none, if it is called before shmeter_open,
- * or on Linux 6.15 and later; on earlier kernels a program that locks afterwards does so with
- * MCL_ONFAULT, or locks the whole segment. Memory that is handed out is locked as the program wants
- * it, unless that would use up its RLIMIT_MEMLOCK.
+ * mlockall(2) does not fill the segment's holes with memory if it is called before shmeter_open, or
+ * on Linux 6.15 and later. On earlier kernels a program that calls it after shmeter_open has to use
+ * MCL_ONFAULT, or the whole segment gets memory and is locked. Memory that the header allocates in
+ * the segment is locked as the program asked, unless that would use up its RLIMIT_MEMLOCK.
  *
- * Where the kernel does not wipe memory at fork (gVisor), a child of clone(2) or _Fork(3) calls
- * shmeter_attach_worker before it sets gauges.
+ * Fork. Where the kernel does not wipe memory at fork (gVisor), a child of clone(2) or _Fork(3) has
+ * to call shmeter_attach_worker before it updates gauges.
  */
 
 #ifdef __cplusplus

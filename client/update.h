@@ -1,6 +1,4 @@
-/*
- * Updates, inlined into the program, and what they fall back to. shmeter.h documents the functions.
- */
+/* Updates, inlined into the program. fallback.h has their slow paths. shmeter.h documents the functions. */
 #ifndef SHMETER_CLIENT_UPDATE_H
 #define SHMETER_CLIENT_UPDATE_H
 
@@ -15,15 +13,17 @@ extern "C" {
 #endif
 
 /*
- * A set is one plain store when the mode allows it and the value is not NaN. One comparison of 64-bit numbers decides both:
- *     2 * bits(value) + 1 <= limit, with limit = SHMETER_GAUGE_PLAIN where the mode allows it, else 0 (as in a zeroed handle).
- * Example: bits(infinity) is 0x7ff0000000000000, which gives 0xffe0000000000001 and passes; each NaN has larger bits and does not.
+ * A gauge's set is one plain store when the mode allows it and the value is not NaN. One comparison of 64-bit numbers
+ * decides both:
+ *     2 * bits(value) + 1 <= limit
+ * where limit is SHMETER_GAUGE_PLAIN if the mode allows it, else 0 (as in a zeroed handle). Example: bits(infinity) is
+ * 0x7ff0000000000000, which gives 0xffe0000000000001 and passes. Each NaN has larger bits and does not pass.
  */
 #define SHMETER_GAUGE_PLAIN        UINT64_C(0xffe0000000000001)
-#define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot leads to the process's own memory for good */
+#define SHMETER_GAUGE_PRIVATE      UINT64_C(2) /* slot points to the process's own memory, and stays so */
 #define SHMETER_GAUGE_OFFSET(cell) ((cell) << 11 >> 19)
 
-/* ---- what updates fall back to ---- */
+/* ---- slow paths (fallback.h) ---- */
 
 SHMETER_WARM void shmeter_counter_add_slow(struct shmeter_counter counter, uint64_t n);
 SHMETER_WARM void shmeter_counter_f64_add_slow(struct shmeter_counter_f64 counter, double v);
@@ -33,7 +33,10 @@ SHMETER_WARM void shmeter_gauge_add_slow(struct shmeter_gauge gauge, double v);
 SHMETER_COLD double shmeter_ns_per_tick_slow(struct shmeter_attachment *attachment);
 
 #if defined(SHMETER_LINK) || defined(SHMETER_BUILD_LIBRARY)
-/* shmeter_family, by a description of desc_bytes: what the program's header knows of, which may be older or newer than the library's. */
+/*
+ * shmeter_family for a description of desc_bytes: its size in the program's header, which may be older or newer than
+ * the library's.
+ */
 SHMETER_COLD const struct shmeter_family *shmeter_family_sized(struct shmeter *meter, const struct shmeter_desc *desc,
                                                                size_t desc_bytes);
 #endif

@@ -6,8 +6,8 @@
 
 /* The types are checked: an int passed as a label value does not compile. The number is checked at run time. */
 #ifdef __cplusplus
-extern "C++" { /* whatever the include stands in */
-/* Whether it is text with an ending zero. */
+extern "C++" { /* also where the include is inside extern "C" */
+/* Whether a type is text with an ending zero. */
 template <class Value> struct shmeter_is_text_ {
     static constexpr bool value = false;
 };
@@ -116,7 +116,7 @@ shmeter_info_of(const shmeter_family_type *family, const Values &...values)
 #else
 #define SHMETER_FIRST_(first, ...) first
 #define SHMETER_REST_(first, ...)  __VA_ARGS__
-/* A value, if it is text; applied to each of up to SHMETER_MAX_LABELS values and the null that ends them. */
+/* A value, if it is text. Applied to each of up to SHMETER_MAX_LABELS values, and to the null that ends them. */
 #define SHMETER_TEXT_(v)           _Generic((v), char * : (v), const char * : (v))
 #define SHMETER_TEXTS_1_(v)        SHMETER_TEXT_(v)
 #define SHMETER_TEXTS_2_(v, ...)   SHMETER_TEXT_(v), SHMETER_TEXTS_1_(__VA_ARGS__)

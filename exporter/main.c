@@ -1,6 +1,6 @@
 /*
- * shmeter-exporter: reads segments, serves what they hold. This file is the order in which things start and stop, and
- * the loop.
+ * shmeter-exporter: reads segments and serves their metrics and health. This file starts and stops the parts of the
+ * exporter in order, and has the loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 #include "exporter/settings/web/config.h"
 #include "exporter/web/http.h"
 
-#define DRAIN_MS    2000 /* for answers under way when the end is asked for */
+#define DRAIN_MS    2000 /* for answers under way when the exporter is told to stop */
 #define LARGE_BYTES (256 << 10)
 
 static int
@@ -37,7 +37,10 @@ fail(const char *sentence)
     return EXIT_FAILURE;
 }
 
-/* Whoever starts us with a standard descriptor closed must not get the log written into a client's connection. */
+/*
+ * Opens standard descriptors that were closed when the exporter was started. Otherwise a connection could get
+ * descriptor 2, and the log would be written to it.
+ */
 static int
 standard_descriptors_open(void)
 {
@@ -52,7 +55,10 @@ standard_descriptors_open(void)
     return 0;
 }
 
-/* Signals are read from a descriptor; they are blocked before the first thread, which inherits that. */
+/*
+ * Signals are read from a descriptor. They are blocked before the first thread is started, so that all threads inherit
+ * the mask.
+ */
 static int
 signals_open(void)
 {
@@ -67,7 +73,7 @@ signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Returns how many signals have asked for the end. */
+/* Handles the signals that have arrived. Returns how many of them tell the exporter to stop. */
 static int
 signals_take(int fd, struct reload *reload)
 {
@@ -91,7 +97,7 @@ now_ms(void)
     return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
-/* What the loop turns around. */
+/* What a turn of the loop uses. */
 struct loop {
     struct http *http;
     struct scraper *scraper;
@@ -101,14 +107,17 @@ struct loop {
     int signals;
 };
 
-/* The sooner of two waits in milliseconds, of which a negative one has no end. */
+/* The shorter of two waits in milliseconds; a negative one is endless. */
 static int
 sooner(int a_ms, int b_ms)
 {
     return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
-/* One turn, of at most limit_ms (-1: none). Returns how many signals have asked for the end meanwhile. */
+/*
+ * One turn of the loop. It waits at most limit_ms (-1: without limit). Returns how many signals have told the exporter
+ * to stop.
+ */
 static int
 turn(struct loop *loop, int limit_ms)
 {
@@ -141,7 +150,7 @@ serve(struct loop *loop)
         ends_n += turn(loop, (int)(end_ms - now_ms()));
 }
 
-/* Opens all addresses, or takes what the service manager has opened; all or none. */
+/* Opens all addresses, or takes the sockets that the service manager has opened; all or none. */
 static int
 sockets_open(const struct options *options, struct listen_sockets *sockets)
 {
@@ -170,7 +179,7 @@ on_reload(void *argument)
     reload_ask(argument);
 }
 
-/* Takes web over. */
+/* Runs the loop until the exporter is told to stop. Takes ownership of web. */
 static int
 run(const struct options *options, struct web_config *web, struct loop *loop)
 {
@@ -219,7 +228,7 @@ configs_read(const struct options *options, struct config **config, struct web_c
     return result;
 }
 
-/* --config.check: says of each file that it is fine, or what is wrong with the first that is not. */
+/* --config.check: prints for each file that it is ok; or what is wrong with the first one that is not. */
 static int
 check(const struct options *options)
 {
@@ -294,7 +303,7 @@ main(int argc, char **argv)
     log_configure(options.log_level, options.log_format);
     if (options.config_check)
         return check(&options);
-    mallopt(M_ARENA_MAX, 1); /* two threads that seldom allocate at once: a second arena would only cost memory */
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* large documents go back to the system with their last reader */
+    mallopt(M_ARENA_MAX, 1); /* two threads seldom allocate at once: a second arena would only cost memory */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* so that memory of large documents is returned to the system */
     return start(&options);
 }

@@ -1,6 +1,6 @@
 /*
- * Reads, checks, hands the settings over, and reports the result. After the check only a lack of memory can make it
- * fail.
+ * Reads and checks the settings, hands them over, and reports the result. After the check only a lack of memory can
+ * make a reload fail.
  */
 #include "exporter/reload.h"
 
@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "exporter/settings/config.h"
 
-/* Says what the series of its own are to say. */
+/* Sets the result for the exporter's own series. */
 static void
 note(struct reload *reload, int is_good)
 {
@@ -43,7 +43,7 @@ reload_ask(struct reload *reload)
     reload->is_wanted = 1;
 }
 
-/* wrong NULL: it is done. */
+/* Ends a reload. wrong: why it failed; NULL: it succeeded. */
 static void
 end(struct reload *reload, const char *wrong)
 {
@@ -84,7 +84,7 @@ begin(struct reload *reload)
     scraper_configure(reload->scraper, config);
 }
 
-/* The scraper's thread has decided. */
+/* To be called when the scraper's thread has applied the settings, or could not. */
 static void
 finish(struct reload *reload, int result)
 {

@@ -1,7 +1,6 @@
 /*
  * A reload of the settings: both files are read and checked completely, then the scraper's thread and the HTTP side
- * take the settings over. When one file has a mistake, nothing changes. It belongs to the loop's thread and never
- * blocks.
+ * apply the settings. When one file has a mistake, nothing changes. It belongs to the loop's thread and never blocks.
  */
 #ifndef SHMETER_EXPORTER_RELOAD_H
 #define SHMETER_EXPORTER_RELOAD_H
@@ -17,16 +16,16 @@ struct reload {
     struct http *http;
     const struct service *service;
     int is_wanted, is_underway;
-    struct web_config *web; /* of the one that is under way                                                  */
-    double good_seconds;    /* when the last good one was, since 1970                                        */
+    struct web_config *web; /* of the reload under way */
+    double good_seconds;    /* time of the last successful reload, since 1970 */
 };
 
-/* The settings were read when the exporter started. */
+/* To be called after the settings were read at the start. */
 void reload_open(struct reload *reload, const struct options *options, struct scraper *scraper, struct http *http,
                  const struct service *service);
 void reload_close(struct reload *reload);
 
-/* Wishes for one; what waits for it is one wish. */
+/* Asks for a reload. Several requests that wait are one reload. */
 void reload_ask(struct reload *reload);
 
 /* To be called in each turn of the loop, after the HTTP side. */

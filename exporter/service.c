@@ -1,5 +1,5 @@
 /*
- * When this code runs, the loop is alive. The scraper's thread counts as alive unless a request has waited for a
+ * The loop is alive when it runs this code. The scraper's thread counts as alive unless a request has waited for a
  * reading for half the watchdog's time. So a reading that never ends makes the service manager restart the exporter.
  */
 #include "exporter/service.h"

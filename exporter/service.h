@@ -13,22 +13,22 @@
 struct service {
     struct notify notify;
     int is_ready;
-    uint64_t alive_at_ns;  /* CLOCK_MONOTONIC; when it is due to be said again                                */
-    uint64_t status_at_ns; /* before that, another line is not worth a message                                */
+    uint64_t alive_at_ns;  /* CLOCK_MONOTONIC; when the next alive message is due */
+    uint64_t status_at_ns; /* no status line is sent before that time */
     struct round_summary told;
 };
 
-/* Reads the environment; before there are threads. */
+/* Reads the environment. To be called before there are threads. */
 void service_open(struct service *service);
 void service_close(struct service *service);
 
 /* To be called in each turn of the loop. */
 void service_turn(struct service *service, struct scraper *scraper);
 
-/* When the next turn is due for the watchdog's sake, in milliseconds from now; -1: never. */
+/* Milliseconds until the watchdog needs the next turn; -1: never. */
 int service_timeout_ms(const struct service *service);
 
-/* Around a change of settings, whatever comes of it; and when the end begins. */
+/* To be called before and after a reload, whether it succeeds or not; and when the exporter stops. */
 void service_reloading(const struct service *service);
 void service_reloaded(const struct service *service);
 void service_stopping(const struct service *service);

@@ -1,5 +1,5 @@
 /*
- * Scrapes and ticks as they come in life: seconds apart, so that the caches hold nothing of them. A tick is what the exporter does
+ * Scrapes and ticks with cold caches, as in production, where they are seconds apart. A tick is what the exporter does
  * once a second when it has rules: it reads all values and renders nothing.
  */
 #include <stdio.h>
@@ -11,8 +11,7 @@
 #include "bench/rows/tables.h"
 
 struct size {
-    const char *
-        key; /* names are cold-scrape-KEY, cold-scrape-KEY-gzip, tick-KEY, tick-KEY-cpu                                         */
+    const char *key; /* names are cold-scrape-KEY, cold-scrape-KEY-gzip, tick-KEY, tick-KEY-cpu */
     struct fill fill;
 };
 

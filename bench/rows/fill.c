@@ -160,7 +160,7 @@ static const struct shmeter_desc in_flight = { .type = SHMETER_GAUGE,
                                                .help = "Requests in flight.",
                                                .labels = labels };
 
-/* One worker: says with a byte that it is there, and waits for the other end of hold to be closed. */
+/* One worker: writes a byte when it is ready, and waits until the other end of hold is closed. */
 static void __attribute__((noreturn)) work(const char *path, const struct fill *fill, int said, int hold)
 {
     struct fill_store store = { 0 };

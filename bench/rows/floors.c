@@ -1,6 +1,4 @@
-/*
- * What the plain machine takes: the floors that everything else is compared with. Nothing of shmeter is in here.
- */
+/* The floors: the plainest way to do the same, which other rows are compared with. They use nothing of shmeter. */
 #include <string.h>
 #include <time.h>
 
@@ -9,7 +7,7 @@
 
 struct floor_word {
     uint64_t value;
-    uint64_t pad[15]; /* two cache lines: the next line is fetched along                                       */
+    uint64_t pad[15]; /* two cache lines, because processors fetch lines in pairs */
 };
 
 struct floor_histogram {
@@ -26,14 +24,16 @@ static struct floor_memory {
     struct floor_word store;
 } * memory;
 
-static uint64_t *store_target; /* a pointer that is loaded each time, as any program's would be */
+static uint64_t *store_target; /* a pointer that is loaded each time, as in a program */
 double floors_values[FLOORS_VALUES];
 const double floors_bounds[FLOORS_BOUNDS] = { .0005, .001, .0025, .005, .01, .025, .05, .1,
                                               .25,   .5,   1,     2.5,  5,   10,   25,  50 };
-/* The same for a search by halves: 31 places, so that each step stays inside. */
+/* The same bounds for a binary search: 31 places, so that each step stays in the array. */
 static double search_bounds[2 * FLOORS_BOUNDS];
 
-/* Hides where a pointer comes from, so that no store through it can be left out or moved out of a loop. */
+/*
+ * Hides a pointer's origin from the compiler, so that it neither drops a store through it nor moves one out of a loop.
+ */
 #define HIDE(pointer) __asm__ __volatile__("" : "+r"(pointer) : : "memory")
 
 void
@@ -46,7 +46,7 @@ floors_set_up(void)
     store_target = &memory->store.value;
     for (unsigned i = 0; i < 2 * FLOORS_BOUNDS; i++)
         search_bounds[i] = i < FLOORS_BOUNDS ? floors_bounds[i] : __builtin_inf();
-    for (unsigned i = 0; i < FLOORS_VALUES; i++) { /* xorshift: each bucket equally often, in no order */
+    for (unsigned i = 0; i < FLOORS_VALUES; i++) { /* xorshift: all buckets equally often, in random order */
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -72,7 +72,7 @@ xadd_loop(uint64_t *word, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         uint64_t before = __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
-        __asm__ __volatile__("" : : "r"(before)); /* wanted, or it would be another instruction */
+        __asm__ __volatile__("" : : "r"(before)); /* used, or the compiler would choose another instruction */
     }
 }
 
@@ -88,7 +88,7 @@ loop_xadd_shared(uint64_t n)
     xadd_loop(&memory->shared.value, n);
 }
 
-/* Index of the first bound that is not below value: five halvings without a branch. */
+/* Index of the first bound that is not below value, by five steps without a branch. */
 static inline size_t
 search(double value)
 {

@@ -1,6 +1,6 @@
 /*
- * A whole scrape in each format and coding, from the segment to the bytes that are sent, against copying the bytes of that
- * format; and at 100,000 counters against client_golang (bench/peer.c). Two lanes, one thread.
+ * A whole scrape in each format and coding, from the segment to the bytes that are sent, compared with copying these
+ * bytes; for 100,000 counters also with client_golang (go.c). Two lanes, one thread.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "formats/encode.h"
 
 struct size {
-    const char *key; /* names are KEY-FORMAT, KEY-FORMAT-gzip, KEY-FORMAT-copy                                     */
+    const char *key; /* names are KEY-FORMAT, KEY-FORMAT-gzip, KEY-FORMAT-copy */
     struct fill fill;
-    int is_compared; /* with client_golang                                                                        */
+    int is_compared; /* with client_golang */
 };
 
 static void
@@ -72,7 +72,7 @@ static const struct size sizes[] = {
         .measure = measure_formats, .argument = &sizes[idx], __VA_ARGS__                                          \
     }
 
-/* plain, gzip: targets, or nothing. */
+/* plain, gzip: designators of targets, or nothing. */
 #define FORMAT(idx, key, format, words, flags_, plain, gzip)                                  \
     ROW(idx, key "-" format, words ", " format "; floor: memcpy of it", flags_,               \
         .floor = key "-" format "-copy" plain),                                               \

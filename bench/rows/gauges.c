@@ -4,7 +4,7 @@
 #include "bench/rows/subjects.h"
 #include "bench/rows/tables.h"
 
-/* A loop for each row, so that mode and operation are not part of what is measured. */
+/* A loop for each row, so that the choice of mode and operation is not measured. */
 #define SET_LOOP(name, mode)                                         \
     static void name(uint64_t n)                                     \
     {                                                                \
@@ -33,7 +33,7 @@ SET_LOOP(set_pool, SHMETER_POOL)
 ADD_LOOP(add_live_sum, SHMETER_LIVE_SUM)
 ADD_LOOP(add_pool, SHMETER_POOL)
 
-/* Not static: loaded each time. */
+/* Not static, so that the compiler loads it each time. */
 struct shmeter_gauge gauges_global;
 
 static void

@@ -1,6 +1,6 @@
 /*
- * The same work done by client_golang, the library that most exporters are made of: bench/go/peer.go, a program of its own that
- * prints its figures. It is built where Go and the library are installed; elsewhere nothing is compared with it.
+ * The same work by client_golang, the library of most exporters: runs bench/go/peer.go, a program that prints its
+ * figures. It is built where Go and the library are installed; elsewhere there is no comparison.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "bench/rows/peer.h"
 #include "bench/rows/tables.h"
 
-/* Beside this program, unless the environment names it. */
+/* The program's path: beside this program, unless the environment names it. */
 static int
 peer_path(char *path, size_t bytes)
 {

@@ -1,6 +1,6 @@
 /*
- * The slow end: the 99.9th percentile of single updates. Reading the clock costs more than an update, so it is read
- * around 8 of them; what the 8 take together is an upper bound for each, and a slow one among them counts 8 times.
+ * The 99.9th percentile of single updates. Reading the clock takes longer than an update, so it is read around batches
+ * of 8. The time of a batch is an upper bound for each of its updates, and a slow update counts 8 times.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 #include "bench/rows/tables.h"
 
 #define BATCH     8u
-#define TICKS_MAX 65536u /* longer ones count as so many */
+#define TICKS_MAX 65536u /* longer batches count as so many ticks */
 
-static uint32_t *batches; /* how many took so many ticks */
+static uint32_t *batches; /* batches[n]: how many batches took n ticks */
 
 static void
 count(uint64_t ticks)
@@ -41,7 +41,7 @@ BATCH_LOOP(batches_observe, struct shmeter_histogram, subjects.histogram, shmete
 BATCH_LOOP(batches_set, struct shmeter_gauge, subjects.gauges[SHMETER_LIVE_SUM], shmeter_gauge_set(handle, value))
 BATCH_LOOP(batches_add, struct shmeter_gauge, subjects.gauges[SHMETER_POOL], shmeter_gauge_add(handle, value))
 
-/* Ticks that a share of all batches did not exceed. */
+/* The number of ticks that a share of all batches did not exceed. */
 static double
 quantile(double share, uint64_t n)
 {

@@ -1,6 +1,4 @@
-/*
- * Runs programs that print their figures.
- */
+/* Runs programs of other languages that print their figures. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +7,7 @@
 
 #include "bench/rows/peer.h"
 
-/* Lines "NAME NS". */
+/* Reads lines "NAME VALUE" and reports the values. */
 static void
 take_lines(struct bench_run *run, FILE *lines)
 {

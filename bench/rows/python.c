@@ -1,6 +1,6 @@
 /*
- * shmeter's Python module beside Debian's prometheus_client in multiprocess mode: bench/python/peer.py does the same work with
- * both and prints what it took. Elsewhere than on a machine with both, nothing is measured.
+ * shmeter's Python module beside Debian's prometheus_client in multiprocess mode: bench/python/peer.py does the same
+ * work with both, and prints its figures. Without both modules nothing is measured.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #define PYTHON "/usr/bin/python3"
 
-/* Whether Debian's Python has what the program imports. */
+/* Whether Debian's Python has the modules that the program imports. */
 static int
 has_modules(void)
 {
@@ -38,7 +38,7 @@ measure_python(struct bench_run *run, const struct bench_row *row)
         .section = "python", .name = "py-client-" name_, .what = "prometheus_client, multiprocess: " words, \
         .unit = (unit_), .flags = BENCH_HEAVY | BENCH_LARGE | BENCH_HIDDEN, .measure = measure_python       \
     }
-/* Against prometheus_client: at most this part of its time, and this many ns (0: no such target). */
+/* Targets: at most this part of prometheus_client's time, and this many ns (0: no such target). */
 #define OURS(name_, words, unit_, ratio, ns)                                                                     \
     {                                                                                                            \
         .section = "python", .name = "py-" name_, .what = (words), .unit = (unit_), .floor = "py-client-" name_, \

@@ -1,6 +1,4 @@
-/*
- * From label values to handles: series that exist, and new ones.
- */
+/* Lookups, from label values to handles: of series that exist, and of new ones. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,11 +8,11 @@
 #include "shmeter_path.h"
 
 #define ORDER     1024u
-#define NEW_N     1000u /* series of one round                                                                 */
+#define NEW_N     1000u /* series in a round */
 #define MANY_N    100000u
 #define VALUE_MAX 32u
 
-static unsigned order[ORDER]; /* which series, in no order */
+static unsigned order[ORDER]; /* numbers of series, in random order */
 static unsigned order_series;
 
 static void

@@ -1,6 +1,4 @@
-/*
- * The exporter at rest: memory of its own and CPU time between scrapes, seen from outside in /proc.
- */
+/* The exporter at rest: its anonymous memory, and its CPU time between scrapes, from /proc. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -24,11 +22,11 @@
 
 struct subject {
     struct fill fill;
-    void (*look)(struct bench_run *run, pid_t pid); /* after some scrapes                                          */
-    const char *config;                             /* the configuration file; NULL none                           */
+    void (*look)(struct bench_run *run, pid_t pid); /* called after some scrapes */
+    const char *config;                             /* the configuration file; NULL none */
 };
 
-/* Beside this program in the build directory. */
+/* The exporter's path: beside this program in the build directory. */
 static int
 exporter_path(char *path, size_t bytes)
 {
@@ -68,7 +66,7 @@ free_port(void)
     return ntohs(address.sin_port);
 }
 
-/* Bytes of the answer to GET /metrics, 0 when there is none. */
+/* Length of the answer to GET /metrics; 0: there is none. */
 static size_t
 scrape_http(uint16_t port)
 {
@@ -130,7 +128,7 @@ wait_ready(pid_t pid, uint16_t port)
     return -1;
 }
 
-/* RssAnon in KiB, -1 unknown. */
+/* RssAnon in KiB; -1: unknown. */
 static double
 anonymous_kib(pid_t pid)
 {
@@ -146,7 +144,7 @@ anonymous_kib(pid_t pid)
     return (double)kib;
 }
 
-/* CPU time of all threads in ns, -1 when the kernel keeps no such statistics. */
+/* CPU time of all threads in ns; -1: the kernel has no such statistics. */
 static double
 cpu_ns(pid_t pid)
 {
@@ -205,7 +203,7 @@ look_at_memory(struct bench_run *run, pid_t pid)
         run_put(run, "exporter-memory-100k", kib * 1024 / LARGE_N);
 }
 
-/* Path of the subject's configuration; NULL none. Static memory. */
+/* Writes the subject's configuration file and returns its path, in static memory; NULL: it has none. */
 static const char *
 write_config(const struct bench_run *run, const struct subject *one)
 {
@@ -217,12 +215,12 @@ write_config(const struct bench_run *run, const struct subject *one)
     return one->config ? path : NULL;
 }
 
-/* Returns 0, or -1 when the exporter does not answer. */
+/* Measures one subject. Returns 0, or -1 when the exporter does not answer. */
 static int
 measure_one(struct bench_run *run, const struct subject *one, const char *exporter, const char *segment)
 {
     const char *config = write_config(run, one);
-    for (unsigned tries = 0; tries < 3; tries++) { /* somebody else may take the port before the exporter does */
+    for (unsigned tries = 0; tries < 3; tries++) { /* another program may take the port before the exporter does */
         uint16_t port = free_port();
         pid_t pid = start(exporter, segment, config, port);
         if (wait_ready(pid, port))
@@ -259,7 +257,7 @@ measure_exporter(struct bench_run *run, const struct bench_row *row)
 
 static const struct subject small = { { .series_n = 990 }, look_at_rest, NULL };
 static const struct subject large = { { .series_n = LARGE_N }, look_at_memory, NULL };
-/* The rate of each series, and of all of them. */
+/* With rules over the rate of each series, and over the sum of all. */
 static const struct subject ruled = { { .series_n = 990 },
                                       look_at_rules,
                                       "health:\n"

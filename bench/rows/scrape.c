@@ -1,6 +1,6 @@
 /*
- * Scrapes: the way of a real one, from a segment in another process's hands to text, against copying the same bytes.
- * And what the series take of memory, from the file's real blocks.
+ * Scrapes, from a segment that another process has filled to text, compared with copying the same bytes. And the memory
+ * of series, by the blocks of the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ struct size {
 static struct exposition *exposition;
 static struct buffer text, copy, packed;
 static const struct encoder *encoder = &encode_text;
-static struct gzip *gzip; /* NULL: as it is                                                                     */
+static struct gzip *gzip; /* NULL: no compression */
 
 static void
 loop_take(uint64_t n)
@@ -124,7 +124,7 @@ scrape_measure_tick(struct bench_run *run)
     return measure_cold(run, loop_take);
 }
 
-/* Rendering all prefixes anew, ns. */
+/* Time of rendering the whole plan anew, in ns. */
 static double
 plan_ns(const struct bench_run *run)
 {
@@ -167,9 +167,9 @@ put(struct bench_run *run, const struct size *size, const char *what, double val
 }
 
 /*
- * Everything that the file has, for each series; and what is allowed: 8 bytes for a counter, 64 + 8 for each bucket of
- * a histogram, in each lane (a shared lane is as large as two), and 256 for the rest. Lanes are backed by the chunk,
- * so the last chunk of each may be empty.
+ * Reports the memory of the file for each series; and the allowed memory: in each lane 8 bytes for a counter, 64 + 8
+ * for each bucket of a histogram (a shared lane counts as two lanes), and 256 for the rest. Memory is allocated in
+ * chunks, so the last chunk of a lane may be empty.
  */
 static void
 put_memory(struct bench_run *run, const struct size *size, const char *path)
@@ -227,8 +227,7 @@ static const struct size sizes[] = {
         .flags = BENCH_HEAVY | (flags_), .measure = measure_scrape, .argument = &sizes[idx], __VA_ARGS__ \
     }
 /*
- * limits: targets of the whole scrape; flags: of all rows of this size; memory: a target where the size is large
- * enough.
+ * limits: targets of the whole scrape. flags: of all rows of this size. memory: a target, if the size is large enough.
  */
 #define SCRAPE(idx, key, words, flags_, limits, memory)                                                           \
     PART(idx, key, "", words ": scrape; floor: memcpy of the text", "ns/series", flags_,                          \

@@ -1,6 +1,4 @@
-/*
- * What a process pays once: creating a segment, attaching to it, and its first updates after a fork.
- */
+/* What a process does once: creating a segment, attaching to it, and its first updates after a fork. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,11 +57,11 @@ first_body(double *ns, const void *argument)
     at[3] = measure_cpu_ns();
     for (unsigned i = 0; i < FIRST_N; i++)
         ns[i] = (double)(at[i + 1] - at[i]);
-    shmeter_close(subjects.meter); /* the slot is free for the next one */
+    shmeter_close(subjects.meter); /* so that the slot is free for the next child */
     return 0;
 }
 
-/* The second update is a warm one between two readings of the clock: it is taken off. */
+/* The first update less the second one, so that the time of reading the clock is not counted. */
 static void
 measure_first(struct bench_run *run, const struct bench_row *row)
 {

@@ -1,6 +1,6 @@
 /*
  * The segment that the update rows work on, opened once in each measuring process, and its handles. Included by files
- * that see the public header alone, as any program does.
+ * that use only the public header, as programs do.
  */
 #ifndef SHMETER_BENCH_ROWS_SUBJECTS_H
 #define SHMETER_BENCH_ROWS_SUBJECTS_H
@@ -18,16 +18,16 @@ struct subjects {
     struct shmeter_counter counter;
     struct shmeter_counter four[4]; /* of labelled */
     struct shmeter_counter_f64 fractions;
-    struct shmeter_histogram histogram;   /* floors_bounds */
+    struct shmeter_histogram histogram;   /* with floors_bounds */
     struct shmeter_histogram exponential; /* schema 3 over the same range */
     struct shmeter_gauge gauges[SHMETER_MODES];
     const struct shmeter_family *labelled; /* SUBJECTS_METHODS x SUBJECTS_PATHS series of two labels */
 };
 extern struct subjects subjects;
 
-/* Opens it, once, and makes what is in it. */
+/* Opens the segment, once, and makes its families and series. */
 void subjects_set_up(const struct bench_run *run);
-/* Label values of the series of number i, as often as the caller likes. */
+/* Label values of series number i. */
 const char *subjects_method(unsigned i);
 const char *subjects_path(unsigned i);
 
@@ -38,13 +38,15 @@ struct subject_loop {
 };
 void subject_measure(struct bench_run *run, const struct bench_row *row);
 
-/* One row with a loop. The rest: .floor, .max_ratio and so on. */
+/* A row with a loop. Further arguments: .floor, .max_ratio and so on. */
 #define SUBJECT_ROW(section_, name_, what_, loop_, pair_, ...)                                             \
     {                                                                                                      \
         .section = (section_), .name = (name_), .what = (what_), .unit = "ns", .measure = subject_measure, \
         .argument = &(const struct subject_loop){ (loop_), (pair_) }, __VA_ARGS__                          \
     }
-/* Between two operations, in a file that measures. Handles in a local variable stay in registers. */
+/*
+ * To be put between two operations of a loop: memory is loaded again, but handles in local variables stay in registers.
+ */
 #define SUBJECT_BARRIER() __asm__ __volatile__("" : : : "memory")
 
 #endif

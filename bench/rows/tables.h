@@ -1,6 +1,4 @@
-/*
- * The tables of rows, one for each file that measures. Only tables.c reads them.
- */
+/* The tables of rows, one for each file with rows. Only tables.c reads them. */
 #ifndef SHMETER_BENCH_ROWS_TABLES_H
 #define SHMETER_BENCH_ROWS_TABLES_H
 

@@ -1,12 +1,10 @@
-/*
- * Counters, histograms and timers: what one update costs, with the handle where programs keep it.
- */
+/* Counters, histograms and timers: the time of one update, with the handle in places where programs keep it. */
 #include <time.h>
 
 #include "bench/rows/subjects.h"
 #include "bench/rows/tables.h"
 
-/* Not static: the compiler must load the handle each time, as from any program's global. */
+/* Not static: the compiler has to load the handle each time, as from a program's global variable. */
 struct shmeter_counter updates_global_counter;
 struct shmeter_histogram updates_global_histogram;
 
@@ -36,7 +34,7 @@ loop_add(uint64_t n)
         shmeter_counter_add(counter, i);
 }
 
-/* Back to back on one series, each update waits for the one before; in turn on four, it does not. */
+/* On one series each update waits for the one before; on four series in turn it does not. */
 static void
 loop_inc_four(uint64_t n)
 {
@@ -106,7 +104,10 @@ loop_ticks(uint64_t n)
     }
 }
 
-/* In a segment's first second each conversion of ticks reads another clock, to learn the ratio: that is not the usual case. */
+/*
+ * Waits until the segment is a second old: until then each conversion of ticks reads another clock to measure the
+ * ratio.
+ */
 static void
 measure_timer(struct bench_run *run, const struct bench_row *row)
 {

@@ -1,6 +1,4 @@
-/*
- * Whether a scrape depends on how many processes there are: the same series, written by one worker and by 64.
- */
+/* Whether the time of a scrape depends on the number of processes: the same series, written by one worker and by 64. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +43,7 @@ const struct bench_row workers_rows[] = {
       .what = "scrape of 10,000 counters, 64 live workers; floor: 1",
       .unit = "ns/series",
       .floor = "scrape-workers-1",
-      .max_ratio = 1.3, /* "the same", as near as two processes are to one */
+      .max_ratio = 1.3, /* counts as equal */
       .flags = BENCH_HEAVY | BENCH_LARGE,
       .measure = measure_workers,
       .argument = &many },

@@ -1,6 +1,4 @@
-/*
- * shmeter doctor: looks at the machine, the filesystem and the segment, and gives advice.
- */
+/* shmeter doctor: examines the machine, the filesystem and the segment, and gives advice. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

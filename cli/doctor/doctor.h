@@ -1,18 +1,16 @@
-/*
- * The doctor's examinations. Each looks at one thing and adds its findings.
- */
+/* The doctor's examinations. Each one examines a subject and adds its findings. */
 #ifndef SHMETER_CLI_DOCTOR_DOCTOR_H
 #define SHMETER_CLI_DOCTOR_DOCTOR_H
 
 #include "cli/doctor/findings.h"
 #include "read/snapshot/status.h"
 
-/* The machine and this process: restartable sequences, CPUs, NUMA nodes. */
+/* The machine and this process: restartable sequences, NUMA nodes. */
 void doctor_machine(struct findings *findings);
 
 /*
- * The filesystem that path lies in: kind, size, room for wanted more bytes, mount options; whether logind deletes uid's
- * files there.
+ * The filesystem of path: kind, size, room for wanted more bytes, mount options; and whether logind deletes uid's files
+ * there.
  */
 void doctor_filesystem(struct findings *findings, const char *path, uint32_t uid, uint64_t wanted);
 
@@ -31,9 +29,7 @@ void doctor_stopped(struct findings *findings, const struct segment_status *stat
 /* Exporters that run, and whether they may read the file. */
 void doctor_exporter(struct findings *findings, const char *path);
 
-/*
- * One segment: whether it can be read, who owns it, its version and age, what is used of it, its workers, its losses.
- */
+/* One segment: whether it can be read, its owner, version and age, how much of it is used, its workers and losses. */
 void doctor_segment(struct findings *findings, const struct segment_status *status);
 
 #endif

@@ -1,3 +1,6 @@
+/*
+ * The doctor's findings about the filesystem: its kind, the room in it, mount options, and RemoveIPC of systemd-logind.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +18,7 @@
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6u
 #define FREE_WARN   0.10
-#define LEFT_FAIL   65536u /* two chunks: the next series may not fit */
+#define LEFT_FAIL   65536u /* two chunks: with less, the next series may not fit */
 
 void
 doctor_directory(const char *path, char *out)
@@ -44,7 +47,7 @@ mount_options(dev_t device, char *out, size_t bytes)
     unsigned major_number, minor_number;
     int found = 0;
 
-    while (file && getline(&line, &line_bytes, file) >= 0) { /* the last one lies on top */
+    while (file && getline(&line, &line_bytes, file) >= 0) { /* the last mount is the visible one */
         /* NOLINTNEXTLINE(cert-err34-c): the kernel's numbers */
         if (sscanf(line, "%*d %*d %u:%u %*s %*s %511s", &major_number, &minor_number, mount) != 3 ||
             major_number != major(device) || minor_number != minor(device))

@@ -1,6 +1,4 @@
-/*
- * What the doctor has found: a list of lines, each with a level, a subject, what was seen, and advice.
- */
+/* The doctor's findings: a list of lines, each with a level, a subject, what was found, and advice. */
 #ifndef SHMETER_CLI_DOCTOR_FINDINGS_H
 #define SHMETER_CLI_DOCTOR_FINDINGS_H
 
@@ -15,8 +13,8 @@ enum finding_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 struct finding {
     enum finding_level level;
     char subject[FINDING_SUBJECT_BYTES];
-    char value[FINDING_TEXT_BYTES];  /* what was seen                                                     */
-    char advice[FINDING_TEXT_BYTES]; /* what to do; "" nothing                                            */
+    char value[FINDING_TEXT_BYTES];  /* what was found */
+    char advice[FINDING_TEXT_BYTES]; /* what to do; "": nothing */
 };
 
 struct findings {
@@ -25,11 +23,11 @@ struct findings {
     int out_of_memory;
 };
 
-/* Adds one; its advice is "" until finding_advise(). */
+/* Adds a finding; its advice is "" until finding_advise(). */
 void finding_add(struct findings *findings, enum finding_level level, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Gives the last one its advice. */
+/* Sets the advice of the last finding. */
 void finding_advise(struct findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum finding_level findings_worst(const struct findings *findings);

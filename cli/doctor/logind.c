@@ -35,7 +35,7 @@ is_no(const char *value)
            !strcasecmp(value, "n") || !strcasecmp(value, "f") || !strcmp(value, "0");
 }
 
-/* Cuts blanks off both ends. */
+/* Removes blanks at both ends. */
 static char *
 trim(char *text)
 {
@@ -64,12 +64,12 @@ read_line(char *line, int *in_login, const char *path, struct setting *setting)
     *value++ = 0;
     value = trim(value);
     if (strcmp(trim(key), "RemoveIPC") || (*value && !is_yes(value) && !is_no(value)))
-        return; /* systemd ignores what it cannot read; empty is the default again */
+        return; /* systemd ignores values that it cannot parse; an empty value restores the default */
     setting->removal = is_no(value) ? LOGIND_KEEPS : LOGIND_REMOVES;
     snprintf(setting->where, setting->where_bytes, "%s", path);
 }
 
-/* Returns 1 when the file is there. */
+/* Reads the setting from a file. Returns 1 when the file exists. */
 static int
 read_file(const char *path, struct setting *setting)
 {
@@ -93,7 +93,7 @@ base_of(const char *path)
     return strrchr(path, '/') + 1;
 }
 
-/* By file name, and where that is the same in glob's order: earlier folders first. */
+/* Drop-ins are sorted by file name; those of the same name stay in glob's order: earlier folders first. */
 struct drop_in {
     const char *path;
     size_t order;

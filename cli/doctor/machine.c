@@ -1,3 +1,6 @@
+/*
+ * The doctor's findings about the machine: restartable sequences and NUMA nodes.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +46,7 @@ restartable_sequences(struct findings *findings)
         finding_advise(findings, "it needs Linux 4.18, glibc 2.35, and a container or sandbox that allows rseq(2)");
 }
 
-/* Nodes in a list such as "0-3,8". */
+/* The number of elements of a list such as "0-3,8". */
 static uint32_t
 list_length(const char *list)
 {

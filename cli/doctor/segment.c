@@ -1,3 +1,7 @@
+/*
+ * The doctor's findings about a segment, from its status: permissions, version, origin, capacity, workers, definitions
+ * and losses.
+ */
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>

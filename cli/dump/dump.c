@@ -1,6 +1,4 @@
-/*
- * shmeter dump: the values of a segment, as the exporter would serve them, or as JSON.
- */
+/* shmeter dump: prints the values of a segment in the exporter's formats, or as JSON. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +27,7 @@ static const struct {
     { "protobuf", &encode_protobuf },
 };
 
-/* Returns 0, or EXIT_USAGE after a sentence. */
+/* The encoder of --format. Returns 0, or EXIT_USAGE after a sentence. */
 static int
 find_encoder(const struct arguments *given, const struct encoder **out)
 {
@@ -50,7 +48,10 @@ find_encoder(const struct arguments *given, const struct encoder **out)
                            name);
 }
 
-/* Label values may have control characters, and come from strangers: a terminal would obey them. */
+/*
+ * Prints to a terminal without control characters. Label values come from strangers, and a terminal would execute
+ * control sequences in them.
+ */
 static int
 print_harmless(const struct buffer *out)
 {

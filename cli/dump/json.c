@@ -73,7 +73,7 @@ labels_json(const struct model_series *series)
     return NULL;
 }
 
-/* An exponential histogram's own buckets: those of its schema that are not empty, by their index. */
+/* The native buckets of an exponential histogram: those that are not empty, with their index in the schema. */
 static json_t *
 native_json(const struct model *model, const struct model_series *series)
 {

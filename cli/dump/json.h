@@ -9,9 +9,10 @@
 #include "model/model.h"
 
 /*
- * {"families": [{"name", "type", "help", "unit", "series": [{"labels": {}, "created", "value"}]}]}; a histogram's
- * series has "sum", "count" and "buckets": [{"le": "0.1", "count": cumulative}] instead of a value. Numbers that JSON
- * does not have (NaN, +Inf, -Inf, integers past 2^63 - 1) are strings. Returns a new reference, or NULL: no memory.
+ * {"families": [{"name", "type", "help", "unit", "series": [{"labels": {}, "created", "created_ns", "value"}]}]}.
+ * Instead of a value, a series of a summary has "sum" and "count", and one of a histogram also "buckets":
+ * [{"le": "0.1", "count": cumulative}], and "native" if it is exponential. Numbers that JSON does not have (NaN, +Inf,
+ * -Inf, integers above INT64_MAX) are strings. Returns a new reference, or NULL: no memory.
  */
 json_t *dump_json(const struct model *model);
 

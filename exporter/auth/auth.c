@@ -1,6 +1,6 @@
 /*
- * A fixed array of checks; the thread takes the one that has waited longest. Users and cache belong to the asking
- * thread and need no lock.
+ * A fixed array of checks, of which the hashing thread takes the one that has waited longest. Users and cache belong to
+ * the calling thread and need no lock.
  */
 #include "exporter/auth/auth.h"
 
@@ -20,34 +20,37 @@
 
 enum check_state { CHECK_FREE, CHECK_QUEUED, CHECK_HASHING, CHECK_DONE };
 
-/* One password against one hash, and all who wait for it: a burst of scrapes with the same password costs one hash. */
+/*
+ * The check of one password against one hash, with all requests that wait for it. So a burst of scrapes with the same
+ * password costs one hash.
+ */
 struct check {
     enum check_state state;
-    uint64_t serial; /* the lowest is the oldest                                                            */
+    uint64_t serial; /* the lowest is the oldest */
     struct auth_key key;
     unsigned char address[16];
     char password[BASIC_BYTES];
     char hash[BASIC_HASH_BYTES];
     int granted;
-    struct auth_waiter *waiters; /* the asking thread's                                                        */
+    struct auth_waiter *waiters; /* owned by the calling thread */
 };
 
 struct auth {
-    pthread_mutex_t lock; /* of the checks' states and of ending                                              */
+    pthread_mutex_t lock; /* protects the states of checks, and ending */
     pthread_cond_t queued;
     pthread_t thread;
     int fd;
     int ending;
     uint64_t serial;
     struct check checks[AUTH_QUEUE];
-    struct crypt_data crypt; /* the thread's                                                               */
+    struct crypt_data crypt; /* owned by the hashing thread */
     const struct auth_user *users;
     uint32_t users_n;
-    char decoy[22 + 31 + 1]; /* salt and sum of a hash that belongs to no known password                        */
+    char decoy[22 + 31 + 1]; /* salt and digest of a hash that no known password has */
     struct auth_cache cache;
 };
 
-/* ---- the thread ---- */
+/* ---- the hashing thread ---- */
 
 static int
 hash_matches(struct crypt_data *crypt, const char *password, const char *hash)
@@ -59,7 +62,7 @@ hash_matches(struct crypt_data *crypt, const char *password, const char *hash)
     return matches;
 }
 
-/* Under the lock. */
+/* The oldest check in the queue, or NULL. The caller holds the lock. */
 static struct check *
 oldest_queued(struct auth *auth)
 {
@@ -97,9 +100,9 @@ auth_run(void *argument)
     return NULL;
 }
 
-/* ---- the asking thread ---- */
+/* ---- the calling thread ---- */
 
-/* The hash that a password is to be held against; *known 0: there is no such user, and it matches nothing. */
+/* The hash to check a password against. *known 0: there is no such user, and the hash is the decoy. */
 static void
 hash_for(const struct auth *auth, const char *user, char hash[BASIC_HASH_BYTES], int *known)
 {
@@ -115,13 +118,13 @@ hash_for(const struct auth *auth, const char *user, char hash[BASIC_HASH_BYTES],
         memcpy(hash, found->hash, BASIC_HASH_BYTES);
         return;
     }
-    /* Each unknown name has the cost of one of the users, always the same. */
+    /* An unknown name gets the cost of one of the users, always of the same one. */
     auth_cache_key(&auth->cache, user, "", "", &key);
     found = &auth->users[key.bytes[0] % auth->users_n];
     snprintf(hash, BASIC_HASH_BYTES, "$2b$%02u$%s", basic_hash_cost(found->hash), auth->decoy);
 }
 
-/* Under the lock. NULL: no room. */
+/* Finds or makes the check for a key. NULL: no room. The caller holds the lock. */
 static struct check *
 check_for(struct auth *auth, const struct auth_key *key, const unsigned char address[16])
 {
@@ -243,9 +246,9 @@ auth_answered(struct auth *auth)
     return list;
 }
 
-/* ---- beginning and end ---- */
+/* ---- starting and ending ---- */
 
-/* 22 characters of salt and 31 of sum, random: no password is known that they belong to. */
+/* Makes a random salt of 22 characters and a random digest of 31: no password is known that has this hash. */
 static int
 decoy_make(char decoy[22 + 31 + 1])
 {
@@ -257,7 +260,7 @@ decoy_make(char decoy[22 + 31 + 1])
         return -EIO;
     for (i = 0; i < sizeof random; i++)
         decoy[i] = alphabet[random[i] & 63];
-    decoy[21] = '.'; /* of the last digit of the salt two bits count */
+    decoy[21] = '.'; /* only two bits of the salt's last character are used */
     decoy[i] = 0;
     return 0;
 }

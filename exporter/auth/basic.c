@@ -1,6 +1,6 @@
 /*
- * Ambiguous headers are refused. The base64 decoder is Nettle's, which decodes into memory that is wiped here; the
- * decoder of GnuTLS copies the text to memory that it does not wipe.
+ * Ambiguous headers are refused. Base64 is decoded by Nettle, into memory that is wiped here. GnuTLS' decoder would
+ * copy the text into memory that it does not wipe.
  */
 #include "exporter/auth/basic.h"
 
@@ -15,7 +15,8 @@
 #define BCRYPT_ALPHABET "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /*
- * Returns the number of bytes, or -EINVAL. Nettle skips blanks and accepts an empty text; both are refused here.
+ * Decodes base64. Returns the number of bytes, or -EINVAL. Nettle would accept blanks and an empty text; both are
+ * refused here.
  */
 static int
 decode(const char *text, size_t text_len, char *out, size_t out_bytes)

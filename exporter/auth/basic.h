@@ -1,25 +1,25 @@
 /*
- * The Authorization header of HTTP's Basic scheme (RFC 7617), and hashes of passwords as they may stand in a file. It
- * checks no password.
+ * The Authorization header of HTTP's Basic scheme (RFC 7617), and which hashes of passwords a file may have. It checks
+ * no password.
  */
 #ifndef SHMETER_EXPORTER_AUTH_BASIC_H
 #define SHMETER_EXPORTER_AUTH_BASIC_H
 
 #include <stddef.h>
 
-#define BASIC_BYTES      768u /* of user and password together; libxcrypt takes passwords of up to 511 bytes    */
-#define BASIC_HASH_BYTES 61u  /* of a bcrypt hash with its end                                              */
+#define BASIC_BYTES      768u /* of user and password together; libxcrypt takes passwords of up to 511 bytes */
+#define BASIC_HASH_BYTES 61u  /* of a bcrypt hash with its ending zero */
 #define BASIC_COST_MIN   4u
-#define BASIC_COST_MAX   14u /* more takes over a second of CPU time for each password                         */
+#define BASIC_COST_MAX   14u /* a higher cost takes over a second of CPU time for each password */
 
 struct basic {
-    char bytes[BASIC_BYTES]; /* user, a zero, password, a zero                                               */
+    char bytes[BASIC_BYTES]; /* user, a zero, password, a zero */
     const char *user, *password;
 };
 
 /*
- * Reads the value of an Authorization header. Base64 has to be exact (RFC 4648, with padding); a password may hold ':'
- * and any bytes but zero. Returns 0, or -EINVAL with *out wiped. value NULL: there is no such header.
+ * Reads the value of an Authorization header. Base64 has to be strict (RFC 4648, with padding). A password may have ':'
+ * and any bytes except zero. Returns 0, or -EINVAL with *out wiped. value NULL: there is no such header.
  */
 int basic_parse(const char *value, struct basic *out);
 
@@ -27,12 +27,12 @@ int basic_parse(const char *value, struct basic *out);
 void basic_wipe(struct basic *basic);
 
 /*
- * NULL when text is a bcrypt hash ($2a$, $2b$ or $2y$) of a cost that is taken; otherwise what is wrong, without the
- * hash.
+ * NULL when text is a bcrypt hash ($2a$, $2b$ or $2y$) with a cost that is accepted; otherwise what is wrong, without
+ * the hash.
  */
 const char *basic_hash_check(const char *text);
 
-/* The cost of a hash that was checked. */
+/* The cost of a hash that basic_hash_check() has accepted. */
 unsigned basic_hash_cost(const char *hash);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Two rings of keys, searched whole.
- */
+/* Two rings of keys, which are always searched completely. */
 #include "exporter/auth/cache.h"
 
 #include <errno.h>

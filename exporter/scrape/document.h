@@ -25,7 +25,7 @@ enum document_coding { CODING_IDENTITY, CODING_GZIP, CODINGS };
 /* The document that a request wants. Requests that want the same share one document. */
 struct wanted {
     enum document_kind kind;
-    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL                                         */
+    const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL */
     enum document_coding coding;
 };
 
@@ -37,13 +37,13 @@ wanted_same(const struct wanted *a, const struct wanted *b)
 
 struct document {
     struct wanted wanted;
-    int good; /* 0: it tells of something wrong: not ready, failing                                          */
+    int good; /* 0: it reports a problem: not ready, or failing */
     const char *content_type;
     struct buffer body;
-    uint32_t requests_n;          /* that have it; theirs to count down                                      */
-    void *attached;               /* theirs                                                                  */
-    struct document *next;        /* of the same round                                                       */
-    struct document_cache *cache; /* whose memory it has                                                     */
+    uint32_t requests_n;          /* requests that hold it; web/ counts it down */
+    void *attached;               /* the response; owned by web/ */
+    struct document *next;        /* of the same round */
+    struct document_cache *cache; /* gets its memory when it is freed */
 };
 
 /* Any thread. NULL is fine. */

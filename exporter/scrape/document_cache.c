@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_ROUNDS 8u /* one that was not used for that many rounds is freed                      */
+#define SPARE_ROUNDS 8u /* a spare buffer that was not used for so many rounds is freed */
 
-/* The buffer of an earlier document of this kind, which was as large as the next one will be, or an empty one. */
+/*
+ * Takes the spare buffer of an earlier document of this kind, which is probably large enough; or returns an empty
+ * buffer.
+ */
 static struct buffer
 spare_take(struct document_cache *cache, const struct wanted *wanted)
 {
@@ -127,7 +130,7 @@ document_cache_end(struct document *made)
 
     for (; made; made = next) {
         next = made->next;
-        if (!made->requests_n) /* it was made for a coded one only */
+        if (!made->requests_n) /* it was made only to be compressed */
             document_free(made);
     }
 }

@@ -16,9 +16,9 @@
 #include "health/rules/json.h"
 #include "health/rules/rules.h"
 
-#define PAGE_WORKERS 256u /* rows; a page is no database */
+#define PAGE_WORKERS 256u /* rows on the page at most */
 
-/* Takes the JSON over; NULL is no memory. */
+/* Appends JSON and frees it. json NULL: there was no memory for it. */
 static int
 append_json(struct buffer *out, json_t *json)
 {
@@ -94,7 +94,7 @@ page_escape(struct buffer *out, const char *text)
 
 static int page_format(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* For numbers and constants; text from elsewhere goes through page_escape. */
+/* Appends numbers and constants. Other text must go through page_escape(). */
 static int
 page_format(struct buffer *out, const char *format, ...)
 {

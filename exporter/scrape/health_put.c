@@ -1,6 +1,4 @@
-/*
- * Every kind of check always has a series, also while it finds nothing: an alert on it needs no absent().
- */
+/* Every kind of check always has a series, also when it finds no problem, so that alerts need no absent(). */
 #include "exporter/scrape/health_put.h"
 
 #include <errno.h>

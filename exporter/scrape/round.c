@@ -1,3 +1,7 @@
+/*
+ * A scrape: round_read() reads the segments into the model, judges health and adds the exporter's own series;
+ * round_make() renders a document of it. scraper.c calls both on its thread.
+ */
 #include "exporter/scrape/round.h"
 
 #include <errno.h>
@@ -22,14 +26,14 @@ struct round {
     struct round_options options;
     struct config *config;
     struct exposition *exposition;
-    double began_seconds; /* the reading, by CLOCK_MONOTONIC                                              */
-    struct health health; /* of the last reading                                                            */
+    double began_seconds; /* start of the reading, by CLOCK_MONOTONIC */
+    struct health health; /* of the last reading */
     struct self self;
     struct watch watch;
     struct losses losses;
     struct process_pool *processes;
-    uint64_t tick_at;  /* when the rules are to be read again                                               */
-    struct gzip *gzip; /* NULL until somebody asks for it                                                  */
+    uint64_t tick_at;  /* when the rules are to be evaluated next */
+    struct gzip *gzip; /* NULL until a compressed document is wanted */
     const struct segment_status **statuses;
     uint32_t statuses_n;
 };
@@ -83,11 +87,11 @@ round_new(const struct round_options *options, struct config *config)
     return NULL;
 }
 
-/* The segments' states are void. */
+/* Forgets the segments' statuses, which the next reading replaces. */
 static void
 forget_statuses(struct round *round)
 {
-    health_free(&round->health); /* it points into them */
+    health_free(&round->health); /* its reasons point into the statuses */
     round->statuses_n = 0;
 }
 
@@ -134,7 +138,7 @@ collect_statuses(struct round *round)
     return 0;
 }
 
-/* What there is to say of the segments as they were just read: to the log, and for health. 0 or -ENOMEM. */
+/* Passes the new statuses of the segments to the log and to the losses. 0 or -ENOMEM. */
 static int
 look(struct round *round)
 {
@@ -176,7 +180,7 @@ add_processes(struct round *round, struct model *model)
                   : process_put(round->processes, round->statuses, round->statuses_n, config->processes_workers, model);
 }
 
-/* An exposition_add_fn: judges, and adds the series of the store, of health and of the exporter. */
+/* An exposition_add_fn: judges health, and adds the series about segments, health and the exporter. */
 static int
 add_series(void *argument, struct model *model)
 {
@@ -226,7 +230,7 @@ round_tick(struct round *round)
 
     round->tick_at += TICK_NS;
     if (round->tick_at <= now)
-        round->tick_at = now + TICK_NS; /* it was late: those that were missed are missed */
+        round->tick_at = now + TICK_NS; /* it was late: evaluations that were missed are not made up for */
     forget_statuses(round);
     result = exposition_read(round->exposition, NULL, NULL);
     if (!result)
@@ -262,7 +266,7 @@ make_metrics(struct round *round, struct document *document)
         encoder = &encode_openmetrics_created;
     result = exposition_render(round->exposition, encoder, &document->body);
     while (result == -ENOMEM &&
-           store_relieve(round->exposition->store)) { /* one segment's series may not cost the others theirs */
+           store_relieve(round->exposition->store)) { /* leave out one segment, so that the others can be served */
         buffer_free(&document->body);
         result = round_read(round, 1);
         if (!result)
@@ -309,7 +313,7 @@ round_compress(struct round *round, const struct document *plain, struct documen
     document->good = plain->good;
     document->content_type = plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
-    if (result == -ENOMEM && store_relieve(round->exposition->store)) /* for the next scrape */
+    if (result == -ENOMEM && store_relieve(round->exposition->store)) /* there is memory for the next scrape */
         forget_statuses(round);
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;

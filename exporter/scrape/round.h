@@ -14,7 +14,7 @@
 struct round_options {
     const uint32_t *owners;
     uint32_t owners_n;
-    const char *telemetry_path; /* for the page's links                                                     */
+    const char *telemetry_path; /* for links on the page */
 };
 
 struct round;
@@ -33,8 +33,7 @@ void round_free(struct round *round);
 int round_configure(struct round *round, struct config *config);
 
 /*
- * What the exporter's own series say of settings: whether the last reload was good, and when the last good one was
- * (since 1970).
+ * For the exporter's own series: whether the last reload succeeded, and when the last successful one was (since 1970).
  */
 struct round_reload {
     int is_good;
@@ -54,21 +53,18 @@ int round_read(struct round *round, int with_values);
 uint64_t round_tick_at(const struct round *round);
 int round_tick(struct round *round);
 
-/* The last reading in a few numbers. */
+/* A few numbers of the last reading. */
 struct round_summary {
     uint32_t segments_n, readable_n;
-    uint64_t series_n; /* exposed, the exporter's own not counted                                           */
+    uint64_t series_n; /* exposed series of segments */
 };
 
 void round_summary(const struct round *round, struct round_summary *out);
 
-/*
- * Makes an uncoded document of what was read; appends to its body, whose memory may be from an earlier one. Returns 0
- * or -ENOMEM.
- */
+/* Makes an uncompressed document of the last reading; appends to its body. Returns 0 or -ENOMEM. */
 int round_make(struct round *round, struct document *document);
 
-/* Makes the coded document of a plain one that wants the same otherwise. Returns 0 or -ENOMEM. */
+/* Makes a compressed document of a plain one. Returns 0 or -ENOMEM. */
 int round_compress(struct round *round, const struct document *plain, struct document *document);
 
 /* Counts a request that was answered, for the exporter's own series. */

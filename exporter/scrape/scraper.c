@@ -23,11 +23,11 @@ struct scraper {
     struct scrape_request *answered;
     struct document_cache cache;
     int stopping, busy;
-    uint64_t waiting_since_ns; /* requests wait for the current or the next reading; 0: none waits            */
+    uint64_t waiting_since_ns; /* since when requests wait for a reading; 0: none waits */
     uint64_t readings_n;
-    struct round_summary summary;  /* of the last reading                                                     */
-    struct config *config;         /* to be taken over; NULL: none                                             */
-    int is_configured, configured; /* it was decided, and how                                                  */
+    struct round_summary summary;  /* of the last reading */
+    struct config *config;         /* new settings for the thread; NULL: none */
+    int is_configured, configured; /* 1: the settings were applied, or refused; and the result */
     struct round_reload reload;
     int fd;
     struct round *round; /* the thread's */
@@ -35,7 +35,7 @@ struct scraper {
 
 /* ---- a round ---- */
 
-/* One document for each different thing that is wanted; without memory, requests stay without one. */
+/* Makes one document for all requests that want the same. Without memory, requests get no document. */
 static void
 make_documents(struct scraper *scraper, struct scrape_request *requests)
 {
@@ -96,7 +96,7 @@ answer(struct scraper *scraper, struct scrape_request *requests)
     signal_answers(scraper);
 }
 
-/* Takes settings over, and looks at what they name, for the log. */
+/* Applies new settings, and reads the segments that they name, so that the log names them. */
 static void
 configure(struct scraper *scraper, struct config *config)
 {
@@ -113,11 +113,11 @@ configure(struct scraper *scraper, struct config *config)
     signal_answers(scraper);
 }
 
-/* What there is to do in a round. */
+/* What the thread is to do next. */
 struct work {
     struct config *config;           /* NULL: none */
     struct scrape_request *requests; /* the whole queue */
-    int tick;                        /* rules are to be read */
+    int tick;                        /* 1: the rules are to be evaluated */
 };
 
 static int
@@ -128,7 +128,7 @@ is_time(struct scraper *scraper)
     return at && clock_ns(CLOCK_MONOTONIC) >= at;
 }
 
-/* Waits until there is a request, or until it is time for the rules. Under the lock. */
+/* Waits for a request, or for the time of the rules. The caller holds the lock. */
 static void
 wait_until_asked(struct scraper *scraper)
 {
@@ -141,7 +141,7 @@ wait_until_asked(struct scraper *scraper)
         pthread_cond_wait(&scraper->asked, &scraper->lock);
 }
 
-/* Returns 0 when the scraper is to stop. */
+/* Waits for work. Returns 0 when the scraper is to stop. */
 static int
 wait_for_work(struct scraper *scraper, struct work *work)
 {
@@ -158,7 +158,7 @@ wait_for_work(struct scraper *scraper, struct work *work)
     scraper->queue_end = &scraper->queue;
     scraper->busy = work->requests || work->config || work->tick;
     if (scraper->busy && !scraper->waiting_since_ns)
-        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC); /* the rules wait for it */
+        scraper->waiting_since_ns = clock_ns(CLOCK_MONOTONIC); /* the rules wait for a reading */
     round_note_reload(scraper->round, &scraper->reload);
     pthread_mutex_unlock(&scraper->lock);
     return work->requests || work->config || work->tick;
@@ -183,7 +183,7 @@ scraper_run(void *argument)
     return NULL;
 }
 
-/* ---- the outside ---- */
+/* ---- the interface ---- */
 
 static void
 scraper_discard(struct scraper *scraper)

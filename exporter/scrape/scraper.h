@@ -14,7 +14,7 @@
 struct scrape_request {
     struct scrape_request *next;
     struct wanted wanted;
-    struct document *document; /* NULL after it was answered: no memory                                       */
+    struct document *document; /* NULL in an answered request: no memory */
 };
 
 /*
@@ -46,26 +46,29 @@ int scraper_configured(struct scraper *scraper, int *result);
 /* Sets the result of the last reload, which the exporter's own series show from the next round on. Any thread. */
 void scraper_note_reload(struct scraper *scraper, const struct round_reload *reload);
 
-/* Readable when answers wait, after scraper_configure() was decided, and once after the first reading. */
+/*
+ * A descriptor that is readable when there are answered requests, when scraper_configured() returns 1, and once after
+ * the first reading.
+ */
 int scraper_fd(const struct scraper *scraper);
 
 /* Asks for a document; the request comes back through scraper_answered(). Any thread. */
 void scraper_ask(struct scraper *scraper, struct scrape_request *request);
 
-/* Waits until everything that was asked is answered. */
+/* Waits until all requests are answered. */
 void scraper_finish(struct scraper *scraper);
 
 /*
- * A list of answered requests, NULL when there are none. document_free() is to be called once for each of their
- * documents.
+ * The list of answered requests, NULL when there are none. The caller counts down the requests_n of their documents,
+ * and frees a document with document_free() when no request has it.
  */
 struct scrape_request *scraper_answered(struct scraper *scraper);
 
 /* The state of the thread. */
 struct scraper_state {
-    uint64_t readings_n;          /* that have ended                                                          */
+    uint64_t readings_n;          /* finished readings */
     uint64_t waiting_ns;          /* how long requests have waited for the reading under way; 0: none waits */
-    struct round_summary summary; /* of the last reading                                                     */
+    struct round_summary summary; /* of the last reading */
 };
 
 /* Any thread. */

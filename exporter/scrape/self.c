@@ -18,7 +18,7 @@ put(struct model *model, enum model_type type, const char *name, const char *hel
 {
     const struct model_metric metric = { .type = type, .name = name, .help = help };
 
-    /* Another type under the name is counted by the model, and the exporter goes without. */
+    /* If the application has the name with another type, the model counts a conflict, and this series is left out. */
     return model_put_f64(model, &metric, NULL, value) == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -43,7 +43,7 @@ timeval_seconds(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-/* Entries of /proc/self/fd, the directory's own descriptor not counted; -1 unknown. */
+/* Number of entries of /proc/self/fd, without the descriptor of the directory itself; -1: unknown. */
 static double
 open_fds(void)
 {
@@ -59,7 +59,7 @@ open_fds(void)
     return n;
 }
 
-/* The first two numbers of /proc/self/statm, in bytes. Returns 0 or -1. */
+/* Reads the first two numbers of /proc/self/statm, in bytes. Returns 0 or -1. */
 static int
 memory_bytes(double *size, double *resident)
 {
@@ -79,7 +79,10 @@ memory_bytes(double *size, double *resident)
     return 0;
 }
 
-/* An application whose process_* series are in this scrape keeps the names for itself. */
+/*
+ * Whether the application has a metric of this name in this scrape. Then the exporter leaves out its own process_*
+ * series.
+ */
 static int
 is_taken(const struct model *model, const char *name)
 {

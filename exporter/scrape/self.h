@@ -11,21 +11,24 @@
 #define SELF_FORMATS 8u /* at most */
 
 struct self {
-    double start_seconds;       /* real time, since 1970                                                         */
-    int reload_good;            /* whether the last reading of the settings was                                  */
-    double reload_good_seconds; /* when the last good one was, since 1970                                      */
-    double read_seconds;        /* reading the segments, in this scrape                                          */
-    double render_seconds;      /* making the text, in the scrape before                                         */
+    double start_seconds;       /* since 1970 */
+    int reload_good;            /* 1: the last reload succeeded */
+    double reload_good_seconds; /* time of the last successful reload, since 1970 */
+    double read_seconds;        /* time that this scrape took to read the segments */
+    double render_seconds;      /* time that the scrape before took to make its documents */
     struct {
-        const char *name;    /* a constant of its encoder; NULL ends the table                                  */
-        uint64_t answers[2]; /* plain, gzip                                                                 */
+        const char *name;    /* points to the encoder's name; NULL ends the table */
+        uint64_t answers[2]; /* plain, gzip */
     } formats[SELF_FORMATS + 1];
 };
 
-/* Counts an answer in a format. */
+/* Counts an answered scrape. */
 void self_count(struct self *self, const char *format, int gzip);
 
-/* Adds them to a model. process_* series of an application go before the exporter's own. Returns 0 or -ENOMEM. */
+/*
+ * Adds the series to a model. If the application has process_* series, the exporter's are left out. Returns 0 or
+ * -ENOMEM.
+ */
 int self_put(const struct self *self, struct model *model);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Remembers of each segment what was logged last.
- */
+/* Remembers for each segment what was logged last. */
 #include "exporter/scrape/watch.h"
 
 #include <stdio.h>
@@ -14,7 +12,7 @@ struct watch_segment {
     uint32_t readable, unlinked;
     int32_t fault;
     uint64_t generation;
-    uint32_t seen; /* in this look */
+    uint32_t seen; /* 1: seen in the present call */
 };
 
 static void
@@ -44,7 +42,7 @@ say_change(const struct watch_segment *before, const struct segment_status *stat
                   status->name, "path", status->path, NULL);
 }
 
-/* The first one whose name is this one, or behind it. */
+/* Index of the segment with this name, or where it would be inserted. */
 static uint32_t
 watch_place(const struct watch *watch, const char *name)
 {
@@ -98,7 +96,7 @@ watch_add(struct watch *watch, const char *name)
     return segment;
 }
 
-/* Those that a pattern found once and finds no more. */
+/* Logs and forgets segments that a pattern does not find any more. */
 static void
 watch_forget_unseen(struct watch *watch)
 {

@@ -9,11 +9,11 @@
 #include "read/snapshot/status.h"
 
 struct watch {
-    struct watch_segment **segments; /* in order of name                                                   */
+    struct watch_segment **segments; /* in order of name */
     uint32_t segments_n;
 };
 
-/* Compares with the last call. Without memory it says less. */
+/* Logs what has changed since the last call. Without memory some changes are not logged. */
 void watch_look(struct watch *watch, const struct segment_status *const *statuses, uint32_t statuses_n);
 void watch_free(struct watch *watch);
 

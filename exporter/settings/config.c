@@ -1,6 +1,4 @@
-/*
- * The file's sections, and what the options add to them.
- */
+/* Reads the file's sections, and adds the options. */
 #include "exporter/settings/config.h"
 
 #include <errno.h>
@@ -82,7 +80,7 @@ take_processes(struct yaml *yaml, const char *key, const struct yaml_value *valu
     return result;
 }
 
-/* Parts of health, without the key health before them, are the mistake that is made most. */
+/* Parts of the section health at the top level are a common mistake: the sentence says where they belong. */
 static int
 refuse_misplaced(struct yaml *yaml)
 {

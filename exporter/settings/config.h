@@ -1,5 +1,5 @@
 /*
- * The settings that a reload can change: the file of --config.file, together with the options that say the same.
+ * The settings that a reload can change: the file of --config.file, together with the options that override it.
  * docs/configuration.md is its description for people. It opens no segment.
  */
 #ifndef SHMETER_EXPORTER_SETTINGS_CONFIG_H
@@ -18,22 +18,22 @@
 #define CONFIG_SUMMARIES 100u
 
 struct config {
-    const char **names; /* of segments to serve: the options', then the file's, each once; at least one          */
+    const char **names; /* of segments to serve: those of options, then those of the file, each once; at least one */
     uint32_t names_n;
-    struct settings_list *segments; /* in the file's order, checked and compiled                                */
+    struct settings_list *segments; /* compiled, in the order of the file */
     struct health_limits limits;
-    struct rules *rules; /* NULL: neither rules nor summaries                                               */
+    struct rules *rules; /* NULL: neither rules nor summaries */
     int openmetrics_created;
-    int processes_pool, processes_workers; /* series of the workers' processes: their sums, and of each           */
-    const char **file_names; /* of segments that the file names                                             */
+    int processes_pool, processes_workers; /* series of the workers' processes: their sums, and of each */
+    const char **file_names;               /* names of the file's entries */
     uint32_t file_names_n;
-    struct arena arena; /* of the names                                                                     */
+    struct arena arena; /* has the names */
 };
 
 /*
- * Reads the file that options name, or no file, and adds what the options say; they win where both say something.
- * options and their strings must outlive it. Returns 0 and *out, or -errno and one sentence in report, which was empty,
- * with the file's line. Any thread.
+ * Reads the file of --config.file, if there is one, and adds the options, which override the file. options and their
+ * strings must outlive *out. Returns 0 and *out, or -errno and one sentence in report, which was empty, with the file's
+ * line. Any thread.
  */
 int config_read(struct config **out, const struct options *options, struct report *report);
 void config_free(struct config *config); /* NULL is fine */

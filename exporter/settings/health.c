@@ -3,7 +3,7 @@
  */
 #include "exporter/settings/internal.h"
 
-#define SHARE_LEAST       0.01 /* of a segment's room; 0 would be the default to the limits                    */
+#define SHARE_LEAST       0.01 /* of a segment's room; 0 would mean the default */
 #define CAPACITY_DEGRADED 0.80
 #define CAPACITY_FAILING  0.95
 #define SECONDS_MOST      1e9

@@ -1,6 +1,4 @@
-/*
- * One table of options: what --help prints is what the parser takes.
- */
+/* The parser and --help use the same table of options. */
 #include "exporter/settings/options.h"
 
 #include <errno.h>
@@ -17,7 +15,7 @@
 #define DEFAULT_ADDRESS "127.0.0.1:10077"
 #define HELP_COLUMN     33
 
-/* Takes an argument. Returns NULL, or what is wrong with it. */
+/* Takes an option's argument. Returns NULL, or what is wrong with it. */
 typedef const char *take_fn(struct options *options, const char *argument);
 
 struct entry {

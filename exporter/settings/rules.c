@@ -1,18 +1,18 @@
 /*
  * Rules and summaries of the section health. rules_add() and rules_add_summary() decide which expressions, names and
- * labels are valid; this file adds the line to their refusals.
+ * labels are valid; this file adds the file's line to their sentences.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "exporter/settings/internal.h"
 
-#define OVER_SECONDS 300.0  /* of a summary that does not say it                                            */
-#define OVER_MOST    3600.0 /* seconds                                                                      */
+#define OVER_SECONDS 300.0  /* default */
+#define OVER_MOST    3600.0 /* seconds */
 #define APDEX_LEAST  1e-9
 #define APDEX_MOST   1e9
 
-/* Makes them with the first. 0 or -ENOMEM. */
+/* Makes config->rules for the first rule or summary. 0 or -ENOMEM. */
 static int
 make_rules(struct config *config)
 {
@@ -61,7 +61,7 @@ take_message(struct yaml *yaml, const char *key, const struct yaml_value *value,
     return yaml_string(yaml, key, value, &((struct rule_spec *)into)->message);
 }
 
-/* What rules_add() has refused. */
+/* Reports what rules_add() has refused, with the line. */
 static int
 fail_rule(struct yaml *yaml, const struct yaml_value *rule, const struct report *report)
 {
@@ -128,8 +128,8 @@ config_take_rules(struct yaml *yaml, const char *key, const struct yaml_value *v
 
 struct summary_entry {
     struct config *config;
-    struct summary_spec spec; /* strings of the tree */
-    const char **by;          /* the same as the spec's */
+    struct summary_spec spec; /* its strings are in the tree */
+    const char **by;          /* the array that the spec's by points to */
 };
 
 static int
@@ -183,7 +183,7 @@ summary_same(const struct summary_spec *a, const struct summary_spec *b)
     return i == a->by_n;
 }
 
-/* What rules_add_summary() has refused. */
+/* Reports what rules_add_summary() has refused, with the line. */
 static int
 fail_summary(struct yaml *yaml, const struct yaml_value *summary, const struct report *report)
 {

@@ -1,6 +1,7 @@
 /*
  * The section segments: which segments are served besides those of the options, and how their series are exposed.
- * settings_add() decides which labels, prefixes and expressions are valid; this file adds the line to its refusals.
+ * settings_add() decides which labels, prefixes and expressions are valid; this file adds the file's line to its
+ * sentences.
  */
 #include <errno.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "exporter/settings/internal.h"
 #include "exporter/settings/segment_name.h"
 
-/* What an entry says: strings of the tree. */
+/* An entry. Its strings are in the tree. */
 struct entry {
     struct config *config;
     struct settings_spec spec;
@@ -120,7 +121,7 @@ take_deny(struct yaml *yaml, const char *key, const struct yaml_value *value, vo
     return take_expressions(yaml, key, value, entry->config, &entry->spec.deny, &entry->spec.deny_n);
 }
 
-/* The line of what is wrong in an entry. */
+/* The line of the mistake in an entry. */
 static uint32_t
 line_of(const struct yaml_value *entry, const struct report *report)
 {
@@ -142,7 +143,7 @@ line_of(const struct yaml_value *entry, const struct report *report)
 
 /* ---- entries together ---- */
 
-/* Whether everything that the later one matches is matched by the earlier one, as far as that is plain to see. */
+/* Whether the earlier match covers everything that the later one matches. Only the plain cases are recognised. */
 static int
 covers(const char *earlier, const char *later)
 {
@@ -153,7 +154,7 @@ covers(const char *earlier, const char *later)
     return settings_match(earlier, later);
 }
 
-/* An entry that never counts is a mistake: its settings would be missed in silence. */
+/* Refuses an entry that is never used because an earlier one covers it: its settings would be ignored silently. */
 static int
 check_reach(struct yaml *yaml, const struct yaml_value *list, uint32_t idx)
 {

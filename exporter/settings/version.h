@@ -1,6 +1,4 @@
-/*
- * What this program is: for --version, its build_info series, the log and the page.
- */
+/* The program's version, for --version, the build_info series, the log and the page. */
 #ifndef SHMETER_EXPORTER_SETTINGS_VERSION_H
 #define SHMETER_EXPORTER_SETTINGS_VERSION_H
 

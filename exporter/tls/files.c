@@ -1,6 +1,4 @@
-/*
- * Symbolic links are followed: that is how secrets are mounted into containers, and renamed links how they are renewed.
- */
+/* Symbolic links are followed, because containers mount secrets as links, and renew them by renaming links. */
 #include "exporter/tls/files.h"
 
 #include <errno.h>
@@ -13,7 +11,7 @@
 
 #include "base/log.h"
 
-#define PEM_BYTES (1u << 20) /* more is no certificate */
+#define PEM_BYTES (1u << 20) /* a larger file is refused */
 
 static int
 fail(const char *file, int result, enum tls_part part, struct report *report)
@@ -48,7 +46,7 @@ check_mode(const char *file, const struct stat *stat)
                   "file", file, NULL);
 }
 
-/* O_NONBLOCK: a FIFO must not hold the exporter up. */
+/* O_NONBLOCK: opening a FIFO must not block. */
 static int
 read_file(const char *file, enum tls_part part, gnutls_datum_t *out)
 {
@@ -95,7 +93,7 @@ tls_part_free(gnutls_datum_t *datum)
     *datum = (gnutls_datum_t){ NULL, 0 };
 }
 
-/* FNV-1a: against chance, not against people. */
+/* FNV-1a: detects changes; it does not resist forgery. */
 static uint64_t
 mix(uint64_t mark, uint64_t word)
 {

@@ -1,6 +1,6 @@
 /*
- * GnuTLS is told of key exchanges, ciphers and MACs, not of suites. Because a server has one key, one kind of key
- * exchange is left; and because each cipher goes with one MAC here, what is allowed is exactly the suites of the list.
+ * GnuTLS takes lists of key exchanges, ciphers and MACs, not of suites. A server has one key, so there is one key
+ * exchange; and each cipher here goes with one MAC. So exactly the suites of the list are allowed.
  */
 #include "exporter/tls/terms.h"
 
@@ -15,7 +15,7 @@ static const char *const version_words[] = { "VERS-TLS1.0", "VERS-TLS1.1", "VERS
 
 enum suite_key { SUITE_OF_13, SUITE_RSA, SUITE_ECDSA };
 
-/* The suites that crypto/tls calls secure. Those of TLS 1.3 may be listed and change nothing, as there. */
+/* The suites that Go's crypto/tls calls secure. As there, suites of TLS 1.3 may be listed and have no effect. */
 static const struct suite {
     const char *name;
     const char *cipher;
@@ -94,7 +94,7 @@ add(char *priority, const char *sign, const char *word)
     snprintf(priority + len, TLS_PRIORITY_BYTES - len, "%s%s", sign, word);
 }
 
-/* Everything but ciphers. */
+/* Prints everything except ciphers. */
 static void
 print_frame(const struct tls_terms *terms, char *priority)
 {

@@ -21,7 +21,7 @@
 struct tls {
     uint32_t holders_n;
     gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t opening, former; /* see tls_terms_print()                                                 */
+    gnutls_priority_t opening, former; /* see tls_terms_print() */
     enum tls_client_auth client_auth;
     char **allowed_sans;
     uint32_t allowed_sans_n;
@@ -182,7 +182,7 @@ client_ca_read(struct tls *tls, const struct tls_settings *settings, struct repo
                         name_of(settings, TLS_PART_CLIENT_CA), result ? gnutls_strerror(result) : "none was found");
 }
 
-/* What sessions need of the settings: a handshake may take longer than they live. */
+/* Copies the settings that sessions need, because a handshake may outlive them. */
 static int
 demands_copy(struct tls *tls, const struct tls_settings *settings, struct report *report)
 {
@@ -251,7 +251,10 @@ san_is_allowed(const struct tls *tls, const void *name, size_t name_len)
     return 0;
 }
 
-/* A name of any of the kinds that Go's crypto/x509 reads: DNS, e-mail, URI, and addresses in their usual notation. */
+/*
+ * Whether a certificate has an allowed name, of one of the kinds that Go's crypto/x509 reads: DNS, e-mail, URI, or an
+ * address in its usual notation.
+ */
 static int
 name_is_allowed(const struct tls *tls, unsigned kind, const gnutls_datum_t *name)
 {
@@ -306,8 +309,8 @@ chain_is_trusted(gnutls_session_t session)
 }
 
 /*
- * Called in the handshake, in TLS 1.2 also when a client has shown no certificate. Who is refused is told so: the
- * library would only hang up.
+ * Called in the handshake; in TLS 1.2 also when the client has sent no certificate. Sends an alert to a client that is
+ * refused, because the library would only close the connection.
  */
 static int
 verify_client(gnutls_session_t session)
@@ -331,7 +334,7 @@ verify_client(gnutls_session_t session)
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* The version is known now, and the suite is not yet chosen. */
+/* Called when the version is known and the suite is not yet chosen. */
 static int
 after_hello(gnutls_session_t session)
 {

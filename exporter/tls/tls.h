@@ -21,10 +21,10 @@
  */
 enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_REQUEST, TLS_CLIENT_ANY, TLS_CLIENT_IF_GIVEN, TLS_CLIENT_VERIFY };
 
-/* PEM: in a file, or as text. */
+/* PEM data, in a file or as text. */
 struct tls_pem {
-    const char *file; /* NULL: none                                                                       */
-    const char *text; /* NULL: none; secrets in it are the owner's to wipe                                */
+    const char *file; /* NULL: none */
+    const char *text; /* NULL: none; the owner wipes secrets */
 };
 
 enum tls_part { TLS_PART_CERT, TLS_PART_KEY, TLS_PART_CLIENT_CA, TLS_PARTS };
@@ -32,7 +32,7 @@ enum tls_part { TLS_PART_CERT, TLS_PART_KEY, TLS_PART_CLIENT_CA, TLS_PARTS };
 struct tls_settings {
     struct tls_pem parts[TLS_PARTS];
     enum tls_client_auth client_auth;
-    const char *const *allowed_sans; /* of which a client's certificate must have one; allowed_sans_n 0: any         */
+    const char *const *allowed_sans; /* names of which a client's certificate must have one; n 0: any */
     uint32_t allowed_sans_n;
     struct tls_terms terms;
 };
@@ -40,14 +40,15 @@ struct tls_settings {
 struct tls;
 
 /*
- * Reads and checks everything; what is doubtful but works (an expired certificate, a key that others may read) is
- * logged as a warning. It keeps nothing of the settings. Its maker holds it once. NULL: the report, which was empty,
- * says why, without secrets; its field is the part, or TLS_PART_CERT for their being together.
+ * Reads and checks everything. What is doubtful but works (an expired certificate, a key that others may read) is
+ * logged as a warning. The result keeps no pointer into the settings, and has one reference, the caller's. NULL:
+ * report, which was empty, says why, without secrets; its field is the part, or TLS_PART_CERT if the parts do not fit
+ * together.
  */
 struct tls *tls_new(const struct tls_settings *settings, struct report *report);
 
 void tls_hold(struct tls *tls);
-void tls_release(struct tls *tls); /* frees it when there is no other reference; NULL is fine */
+void tls_release(struct tls *tls); /* drops a reference; the last one frees it. NULL is fine */
 
 /* Sets a session up, before its handshake: the session must not outlive tls. Returns 0 or -ENOMEM. */
 int tls_begin(struct tls *tls, gnutls_session_t session);

@@ -1,7 +1,7 @@
 /*
- * accept4(2). There are three kinds of errors. The client is gone already: ignored. The process or the machine lacks a
- * resource: temporary, accepting pauses. All others would be a mistake in this program, and are treated like the second
- * kind.
+ * accept4(2). It has three kinds of errors. The client is gone already: the error is ignored. The process or the
+ * machine lacks a resource: accepting pauses for a while. Other errors would be mistakes of this program, and are
+ * treated as the second kind.
  */
 #include "exporter/web/accepts.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 
-#define BATCH        32u /* connections from one socket before the others have their turn                   */
+#define BATCH        32u /* so many connections are accepted from one socket before the next socket's turn */
 #define PAUSE_NS     100000000u
 #define SAY_EVERY_NS 60000000000u
 
@@ -52,7 +52,7 @@ pause_all(struct accepts *accepts, uint64_t now_ns, int error)
               "error", strerror(error), NULL);
 }
 
-/* The error is the client's, not ours (accept(2) passes errors of the new socket on). */
+/* Whether the error is about the client (accept(2) passes on errors of the new socket). */
 static int
 is_gone(int error)
 {
@@ -66,7 +66,7 @@ is_gone(int error)
     return 0;
 }
 
-/* Returns 0, or the errno of a lack. */
+/* Accepts some connections. Returns 0, or the errno of a lack of resources. */
 static int
 take_some(int listener, accepts_fn *fn, void *argument)
 {

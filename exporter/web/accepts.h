@@ -16,26 +16,25 @@
 #define ACCEPTS_NEVER UINT64_MAX
 
 struct accepts {
-    int epoll; /* the caller's; the listening sockets are in it, but not during a pause                      */
+    int epoll; /* the caller's; the listening sockets are in it, but not during a pause */
     int fds[LISTEN_ADDRESSES];
     uint32_t fds_n;
-    uint64_t paused_until_ns; /* 0: no pause                                                                */
-    uint64_t said_at_ns;      /* when the log was last told of a pause; 0 never                              */
+    uint64_t paused_until_ns; /* 0: no pause */
+    uint64_t said_at_ns;      /* when a pause was last logged; 0 never */
 };
 
-/* Gets a connection, non-blocking and closed on exec, and takes it over. */
+/* Takes ownership of a connection, non-blocking and close-on-exec. */
 typedef void accepts_fn(void *argument, int fd, const struct sockaddr *address, socklen_t address_bytes);
 
-/* Takes a listening socket over, which must not block. Returns 0, or -errno (and the socket is closed). */
+/*
+ * Takes ownership of a listening socket, which must be non-blocking. Returns 0, or -errno (and the socket is closed).
+ */
 int accepts_add(struct accepts *accepts, int fd);
 
-/*
- * Takes connections that wait. Returns 1 when there was one too many for the process's descriptors, and a pause begins:
- * else 0.
- */
+/* Accepts connections that wait. Returns 1 when descriptors ran out, and a pause begins; else 0. */
 int accepts_run(struct accepts *accepts, uint64_t now_ns, accepts_fn *fn, void *argument);
 
-/* When accepts_run() has to be called though nothing is readable; ACCEPTS_NEVER: not. */
+/* The time at which accepts_run() has to be called even if nothing is readable; ACCEPTS_NEVER: none. */
 uint64_t accepts_next(const struct accepts *accepts);
 
 /* Closes all listening sockets. */

@@ -1,6 +1,6 @@
 /*
- * A list in the order in which connections began to wait. There are a few hundred at most, so every operation goes
- * through the list.
+ * A list in the order in which connections began to wait. It has a few hundred connections at most, so every operation
+ * walks through it.
  */
 #include "exporter/web/conns.h"
 
@@ -32,7 +32,7 @@ conns_cut(struct conns *conns, struct conn *conn)
     shutdown(conn->fd, SHUT_RDWR);
 }
 
-/* The user behind a Unix socket, as an address that no network has (multicast, RFC 4291). */
+/* The user at the other end of a Unix socket, as an address that no client can have (multicast, RFC 4291). */
 static void
 address_of_user(unsigned char out[16], int fd)
 {
@@ -72,7 +72,10 @@ conns_of_address(const struct conns *conns, const unsigned char address[16])
     return n;
 }
 
-/* A connection that waits for an answer is chosen only when there is no other one. address NULL: any. */
+/*
+ * Cuts one connection of an address (NULL: of any) to make room for a new one. A connection that waits for an answer is
+ * chosen only if there is no other.
+ */
 static void
 conns_make_room(struct conns *conns, const struct conn *newcomer, const unsigned char *address)
 {

@@ -8,12 +8,12 @@
 
 #include "exporter/web/responses.h"
 
-#define HELD_BYTES (64u << 20) /* of documents on their way; beyond, the slowest taker is cut */
+#define HELD_BYTES (64u << 20) /* limit for documents that are being sent; beyond it the slowest client is cut */
 
 struct delivery {
     struct deliveries *deliveries;
     struct document *document;
-    int armed; /* 0: the response was not completed, the document stays */
+    int armed; /* 0: the response could not be made, and the document stays */
 };
 
 static void
@@ -28,7 +28,7 @@ release(void *argument)
     free(delivery);
 }
 
-/* One response for all that wait for this document; it is freed when the last of them has taken it. */
+/* The response with this document, which all its requests share. It is freed after the last of them. */
 static struct MHD_Response *
 response_of(struct deliveries *deliveries, struct document *document)
 {

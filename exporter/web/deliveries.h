@@ -14,14 +14,17 @@
 
 struct deliveries {
     struct conns *conns;
-    const struct web_header *headers; /* of every response: WEB_HEADERS of them                                */
-    size_t held_bytes;                /* of documents on their way                                              */
+    const struct web_header *headers; /* WEB_HEADERS headers for every response */
+    size_t held_bytes;                /* of documents that are being sent */
 };
 
-/* Queues what a request was given, which it has no longer then. Returns 0, or -ENOMEM: nothing is queued. */
+/*
+ * Queues the document of a request as the response, and takes the document from the request. Returns 0, or -ENOMEM:
+ * nothing is queued.
+ */
 int deliveries_queue(struct deliveries *deliveries, struct MHD_Connection *connection, struct scrape_request *ask);
 
-/* This request is done with its document, which was queued or is not wanted any more. */
+/* Takes the document from a request, because it was queued or is not needed any more. */
 void deliveries_let_go(struct scrape_request *ask);
 
 #endif

@@ -15,14 +15,14 @@
 #include "exporter/web/rate.h"
 
 #define NS_PER_SECOND 1000000000u
-#define LOOK_AGAIN_NS NS_PER_SECOND /* how often the files of the certificate are looked at, at most                */
+#define LOOK_AGAIN_NS NS_PER_SECOND /* the files of the certificate are checked at most so often */
 
 struct guard {
     struct web_config *config;
-    struct tls *tls;    /* for new connections; NULL: plain HTTP                                             */
-    uint64_t tls_mark;  /* of the files when they were last read                                             */
-    uint64_t looked_ns; /* when they were last looked at                                                     */
-    struct auth *auth;  /* NULL until there are users                                                        */
+    struct tls *tls;    /* for new connections; NULL: plain HTTP */
+    uint64_t tls_mark;  /* tls_files_mark() when they were last read */
+    uint64_t looked_ns; /* when the files were last checked */
+    struct auth *auth;  /* NULL: there were no users so far */
     struct rate rate;
     int is_listening;
 };
@@ -50,7 +50,7 @@ guard_check(const struct guard *guard, const struct web_config *config, struct r
                                    : "TLS cannot be turned off while the exporter runs: start it again");
 }
 
-/* What a reload takes away may be a mistake, as a file that was cut short. */
+/* Logs a warning when a reload turns a protection off, which may be a mistake, such as a file that was cut short. */
 static void
 warn_of_loss(const struct web_config *former, const struct web_config *config)
 {
@@ -68,7 +68,7 @@ guard_configure(struct guard *guard, struct web_config *config, struct report *r
     if (config->users_n && !guard->auth && !(guard->auth = auth_new()))
         return report_fail(report, -ENOMEM, "no memory, threads or descriptors to check passwords");
     warn_of_loss(guard->config, config);
-    /* Nobody is to find the key in a core file, nor to take it by ptrace(2). */
+    /* No core file, and no ptrace(2): they would reveal the key. */
     if (config->tls || config->users_n)
         prctl(PR_SET_DUMPABLE, 0);
     if (guard->auth)
@@ -108,8 +108,8 @@ guard_no_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, i
 }
 
 /*
- * Files are renamed one after the other, so a pair that does not fit may be one half of a renewal: the former pair
- * stays, and it is tried again when a file changes.
+ * Reads changed certificate files. They are renamed one after the other, so a certificate and a key that do not fit may
+ * be half of a renewal: then the former pair stays in use, and the files are read again when one changes.
  */
 static void
 renew(struct guard *guard, uint64_t now_ns)

@@ -1,7 +1,7 @@
 /*
- * An asleep connection is suspended in the library, and its socket is in an epoll descriptor here, for one event. Bytes
- * that GnuTLS has decrypted and not yet delivered make no socket readable, so a connection that has such bytes is not
- * put to sleep.
+ * A sleeping connection is suspended in the library, and its socket is in an epoll descriptor here, for one event.
+ * Bytes that GnuTLS has decrypted and not yet delivered do not make the socket readable, so a connection with such
+ * bytes is not put to sleep.
  */
 #include "exporter/web/handshakes.h"
 

@@ -1,6 +1,6 @@
 /*
  * TLS connections whose first request has not arrived: they sleep until their socket is readable. libmicrohttpd would
- * poll them without a pause, because it takes a handshake that waits for its client for one that can go on. A client
+ * poll them without a pause, because it takes a handshake that waits for its client for one that can continue. A client
  * that stalls would then cost a whole CPU.
  *
  * Single-threaded, between runs of the library.
@@ -14,27 +14,28 @@
 
 struct handshakes {
     struct handshake *first;
-    int epoll; /* readable when one of them has something; -1 while there never was one                      */
+    int epoll; /* readable when a sleeping connection is; -1 until the first handshake */
 };
 
-/* A connection begins that has TLS. Returns 0 or -errno; then it is left to the library. */
+/* Adds a new TLS connection. Returns 0; or -errno, and the library polls the connection. */
 int handshakes_add(struct handshakes *handshakes, struct MHD_Connection *connection, struct conn *conn);
 
-/* Wakes those whose socket has something: before the library runs. */
+/* Wakes connections whose sockets are readable. To be called before the library runs. */
 void handshakes_wake(struct handshakes *handshakes);
 
 /*
- * To be called after the library has run: puts idle connections to sleep, and forgets those whose request has arrived.
+ * Puts waiting connections to sleep, and forgets those whose request has arrived. To be called after the library has
+ * run.
  */
 void handshakes_rest(struct handshakes *handshakes);
 
 /*
- * Wakes all: before the end of the library's daemon, which must run once more and must not be followed by
- * handshakes_rest().
+ * Wakes all connections. To be called before the library's daemon is stopped; the library must run once more, and
+ * handshakes_rest() must not be called any more.
  */
 void handshakes_end(struct handshakes *handshakes);
 
-/* A connection has ended: forgets it. conn without a handshake is fine. */
+/* Forgets a connection that has ended. conn without a handshake is fine. */
 void handshakes_remove(struct handshakes *handshakes, struct conn *conn);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * One epoll descriptor over the listening sockets, the library's own, the scraper's and the guard's; connections with
- * deadlines.
+ * One epoll descriptor for the listening sockets and the descriptors of libmicrohttpd, the scraper and the guard.
+ * requests.c has the handler of requests.
  */
 #include "exporter/web/http.h"
 
@@ -18,10 +18,10 @@
 #include "base/log.h"
 #include "exporter/web/internal.h"
 
-#define HTTP_CONNECTIONS_CUT 64u        /* that are cut and not yet closed: the library may have so many more       */
-#define HTTP_MEMORY          16384u     /* for a connection's request and headers                                */
-#define HTTP_IDLE_SECONDS    120u       /* longer than people's scrape intervals                                 */
-#define HTTP_FRESH_NS        500000000u /* a connection so young is not cut for want of descriptors          */
+#define HTTP_CONNECTIONS_CUT 64u        /* room in the library for connections that are cut and not yet closed */
+#define HTTP_MEMORY          16384u     /* for a connection's request and headers */
+#define HTTP_IDLE_SECONDS    120u       /* longer than usual scrape intervals */
+#define HTTP_FRESH_NS        500000000u /* a younger connection is not cut when descriptors run out */
 #define HTTP_CROWD           32u
 #define NS_PER_SECOND        1000000000.0
 
@@ -64,7 +64,7 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
         http->handshakes_fd = http->handshakes.epoll;
 }
 
-/* ---- the outside ---- */
+/* ---- the interface ---- */
 
 static void
 on_library_message(void *argument, const char *format, va_list arguments)
@@ -79,7 +79,7 @@ on_library_message(void *argument, const char *format, va_list arguments)
     log_event(LOG_LEVEL_DEBUG, "libmicrohttpd", "text", text, NULL);
 }
 
-/* Nothing is decoded: routes compare what was sent, and %00 cannot end a path early. */
+/* Paths are not decoded: routes compare them as they were sent, and %00 cannot end a path early. */
 static size_t
 keep_escaped(void *argument, struct MHD_Connection *connection, char *text)
 {
@@ -178,7 +178,7 @@ daemon_start(struct http *http)
                                     { MHD_OPTION_END, 0, NULL } };
 
     return MHD_start_daemon(flags | guarded, 0, NULL, NULL, request_handle, http,    /* */
-                            MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http,    /* has to be the first */
+                            MHD_OPTION_EXTERNAL_LOGGER, on_library_message, http,    /* must be the first option */
                             MHD_OPTION_ARRAY, guarded ? tls : tls + 1,               /* */
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,       /* */
                             MHD_OPTION_NOTIFY_COMPLETED, request_completed, http,    /* */
@@ -234,7 +234,7 @@ on_accepted(void *argument, int fd, const struct sockaddr *address, socklen_t ad
     MHD_add_connection(http->daemon, fd, address, address_bytes);
 }
 
-/* After many connections have ended, their memory is returned to the kernel. */
+/* Returns memory to the kernel after many connections have ended. */
 static void
 trim(struct http *http)
 {
@@ -282,7 +282,7 @@ http_free(struct http *http)
 {
     if (!http)
         return;
-    /* A suspended connection must not meet the daemon's end. */
+    /* MHD_stop_daemon() does not allow suspended connections: all are resumed first. */
     http->closing = 1;
     accepts_close(&http->accepts);
     requests_resume_checked(guard_end(http->guard));

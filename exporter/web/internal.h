@@ -17,7 +17,7 @@
 
 struct http {
     struct http_options options;
-    struct MHD_Daemon *daemon; /* NULL: nobody listens yet */
+    struct MHD_Daemon *daemon; /* NULL: there is no listening socket yet */
     int epoll;
     struct accepts accepts;
     struct handshakes handshakes;
@@ -29,8 +29,8 @@ struct http {
     struct guard *guard;
     int guard_fd; /* in epoll; -1: not yet */
     uint32_t active_n;
-    uint32_t crowd_n; /* connections at the height since memory was trimmed */
-    int closing;      /* nobody is suspended any more */
+    uint32_t crowd_n; /* highest number of connections since memory was trimmed */
+    int closing;      /* 1: connections must not be suspended any more */
 };
 
 /* Callbacks of libmicrohttpd, with the http as argument. */
@@ -39,7 +39,7 @@ enum MHD_Result request_handle(void *argument, struct MHD_Connection *connection
 void request_completed(void *argument, struct MHD_Connection *connection, void **context,
                        enum MHD_RequestTerminationCode code);
 
-/* Go on with those whom the scraper has answered, and with those whose password was checked. */
+/* Resume the requests that the scraper has answered, and those whose password was checked. */
 void requests_resume_answered(struct http *http);
 void requests_resume_checked(struct auth_waiter *waiter);
 

@@ -1,6 +1,6 @@
 /*
- * One walk over a list of entries with parameters, bounded by the header's length, which the server bounds. Escaping
- * schemes make no difference here: all names are valid in every one of them.
+ * Walks once over a list of entries with parameters. The server limits the length of the header. The parameter for
+ * escaping schemes is ignored, because all names here are valid in each of them.
  */
 #include "exporter/web/negotiate.h"
 
@@ -10,7 +10,7 @@
 #define WEIGHT_ONE  1000 /* weights have three decimals */
 #define WEIGHT_NONE (-1)
 
-struct word { /* a piece of the header */
+struct word { /* a part of the header */
     const char *text;
     size_t len;
 };
@@ -43,7 +43,7 @@ trimmed(const char *from, const char *to)
     return (struct word){ from, (size_t)(to - from) };
 }
 
-/* The next separator outside of quotes, or the end. */
+/* The next separator outside quotes, or the end. */
 static const char *
 until(const char *from, const char *to, char separator)
 {
@@ -60,7 +60,7 @@ until(const char *from, const char *to, char separator)
     return from;
 }
 
-/* 0, 1, 0.5, 0.125, 1.000; anything else is no weight. */
+/* A weight in thousandths: 0, 1, 0.5, 0.125, 1.000. Anything else is WEIGHT_NONE. */
 static int
 weight_of(struct word text)
 {
@@ -80,7 +80,7 @@ weight_of(struct word text)
     return weight > WEIGHT_ONE ? WEIGHT_NONE : weight;
 }
 
-/* The value of the first parameter of that name; text NULL when there is none. Quotes around it are left out. */
+/* The value of the first parameter with this name, without quotes around it; text NULL: there is none. */
 static struct word
 parameter(struct word parameters, const char *name)
 {
@@ -106,7 +106,9 @@ list_of(const char *header)
     return (struct word){ header, header ? strlen(header) : 0 };
 }
 
-/* Takes the first entry off a list. Returns 0 at its end. An entry whose weight is none has WEIGHT_NONE. */
+/*
+ * Takes the first entry from a list. Returns 0 at the end of the list. An entry with an invalid weight has WEIGHT_NONE.
+ */
 static int
 next_entry(struct word *list, struct entry *entry)
 {
@@ -134,7 +136,7 @@ parameter_is(const struct entry *entry, const char *name, const char *wanted)
     return word_is(parameter(entry->parameters, name), wanted);
 }
 
-/* The format that serves an entry; -1: none. Without a version any will do. */
+/* The format for an entry; -1: none. An entry without a version accepts any version. */
 static int
 format_of(const struct entry *entry)
 {
@@ -147,7 +149,7 @@ format_of(const struct entry *entry)
                        parameter_is(entry, "encoding", "delimited")
                    ? NEGOTIATE_PROTOBUF
                    : -1;
-    /* 1.0.0 adds quoted names to 0.0.4, which are not needed here: who reads it reads 0.0.4. */
+    /* Text 1.0.0 is 0.0.4 with quoted names, which are not needed here; so 0.0.4 is valid 1.0.0. */
     if (word_is(entry->name, "text/plain"))
         return !version.text || word_is(version, "0.0.4") || word_is(version, "1.0.0") ? NEGOTIATE_TEXT : -1;
     if (word_is(entry->name, "text/*") || word_is(entry->name, "*/*"))

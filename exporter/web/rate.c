@@ -1,6 +1,6 @@
 /*
- * The state is one time, at which the bucket will be full: each token that is taken moves it one interval later. So no
- * fraction of a token is lost.
+ * The state is the time at which the bucket will be full. Each token that is taken moves that time one interval later,
+ * so no fraction of a token is lost.
  */
 #include "exporter/web/rate.h"
 

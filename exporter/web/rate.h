@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 struct rate {
-    uint64_t interval_ns; /* in which one token comes; 0: there is no limit                                       */
-    uint64_t burst;       /* tokens that there are at most                                                    */
-    uint64_t full_ns;     /* when the bucket is full again                                                    */
+    uint64_t interval_ns; /* time for one token; 0: there is no limit */
+    uint64_t burst;       /* most tokens in the bucket */
+    uint64_t full_ns;     /* when the bucket is full again */
 };
 
-/* Takes another rate, with a full bucket unless it is the one there is. */
+/* Sets the rate. If it differs from the present one, the bucket is full. */
 void rate_configure(struct rate *rate, uint64_t interval_ns, uint64_t burst);
 
 /* Takes a token; returns 0 when there is none. now_ns never goes back. */

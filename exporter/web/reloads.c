@@ -1,6 +1,6 @@
 /*
- * There are two lists, because a request that arrives while the files are read may be later than a change that was not
- * read any more.
+ * There are two lists. A request that arrives while the files are being read waits for the next reload, because the
+ * files may have changed after they were read.
  */
 #include "exporter/web/reloads.h"
 

@@ -11,26 +11,29 @@
 
 struct reload_waiter {
     struct reload_waiter *next;
-    struct MHD_Connection *connection; /* suspended                                                            */
+    struct MHD_Connection *connection; /* suspended */
     int is_answered;
     unsigned status;
-    struct MHD_Response *response; /* the answer; NULL: no memory                                           */
+    struct MHD_Response *response; /* the answer; NULL: no memory */
 };
 
 struct reloads { /* zeroed to begin with */
     struct reload_waiter *asked, *underway;
 };
 
-/* Suspends the waiter's connection. */
+/* Adds a waiter, and suspends its connection. */
 void reloads_add(struct reloads *reloads, struct reload_waiter *waiter);
 
-/* A reload begins: all requests so far wait for it. */
+/* A reload begins, which all requests so far wait for. */
 void reloads_begin(struct reloads *reloads);
 
-/* Lets them go on, with status 200, or with 500 and what is wrong with the settings. headers: WEB_HEADERS of them. */
+/*
+ * Resumes these requests with an answer: 200, or 500 and what is wrong with the settings. headers: the WEB_HEADERS
+ * headers for every response.
+ */
 void reloads_end(struct reloads *reloads, const char *wrong, const struct web_header *headers);
 
-/* Gives the answer to the library. */
+/* Queues a waiter's answer. */
 enum MHD_Result reloads_queue(struct reload_waiter *waiter);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * A request from its head to its answer: its sender is authenticated, then the scraper is asked for a document;
- * meanwhile the connection is suspended.
+ * A request from its head to its answer. request_handle() is called by libmicrohttpd: it finds the route, has the guard
+ * check the rate and the password, asks the scraper for a document, and queues the answer. While the request waits, its
+ * connection is suspended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,15 @@
 #include "exporter/web/routes.h"
 
 enum request_state {
-    REQUEST_NEW, /* its sender is not authenticated yet                                            */
+    REQUEST_NEW, /* the password is not checked yet */
     REQUEST_READ,
-    REQUEST_LIMITED, /* there are too many requests                                                    */
+    REQUEST_LIMITED, /* the rate of requests is too high */
     REQUEST_ASKED,
     REQUEST_ANSWERED
 };
 
 struct request {
-    struct scrape_request ask; /* first: the scraper gives it back */
+    struct scrape_request ask; /* first, so that the scraper's pointer to it is one to this struct */
     struct auth_waiter waiter;
     struct MHD_Connection *connection;
     struct http *http;
@@ -59,7 +60,10 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
     http->active_n++;
     enter(http, connection, CONN_ANSWERING);
     log_event(LOG_LEVEL_DEBUG, "request", "method", method, "url", url, NULL);
-    /* A refused body is answered before it arrives: the library then reads no more from this connection. */
+    /*
+     * A request with a body that is refused is answered before the body arrives; then the library reads no more from
+     * this connection.
+     */
     if (request->route.is_fixed &&
         (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
          request->route.fixed == RESPONSE_LARGE_BODY))
@@ -70,8 +74,8 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
 }
 
 /*
- * Returns 1 when the request may be answered; otherwise it is suspended or has its answer, and *result is for the
- * library.
+ * Has the guard check the password. Returns 1 when the request may be answered; otherwise the request is suspended or
+ * has its answer, and *result is for the library.
  */
 static int
 may_pass(struct request *request, enum MHD_Result *result)
@@ -106,7 +110,7 @@ deliver(struct request *request)
     return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
 }
 
-/* Asks for a reload, or has its answer. */
+/* Asks for a reload; or, when it has ended, queues the answer. */
 static enum MHD_Result
 reload(struct http *http, struct request *request)
 {
@@ -121,7 +125,7 @@ reload(struct http *http, struct request *request)
     return MHD_YES;
 }
 
-/* The head was read and there is no body, or the scraper has answered. */
+/* Takes the request to its next state. */
 static enum MHD_Result
 proceed(struct http *http, struct request *request)
 {
@@ -147,7 +151,10 @@ proceed(struct http *http, struct request *request)
     return request->state == REQUEST_ANSWERED ? deliver(request) : MHD_YES;
 }
 
-/* Called by the library at least twice for a request: when its head is read, and when an answer is due. */
+/*
+ * Called by the library at least twice for a request: when the head was read, when the body was read, and whenever the
+ * connection was resumed.
+ */
 enum MHD_Result
 request_handle(void *argument, struct MHD_Connection *connection, const char *url, const char *method,
                const char *version, const char *upload, size_t *upload_bytes, void **context)

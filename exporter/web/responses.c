@@ -1,6 +1,4 @@
-/*
- * Each fixed response is a sentence.
- */
+/* The fixed responses, and headers for all responses. */
 #include "exporter/web/responses.h"
 
 #include <errno.h>
@@ -55,7 +53,7 @@ add_headers(struct MHD_Response *response, const char *content_type, const struc
 static struct MHD_Response *
 make_fixed(const struct fixed *fixed, const struct web_header *headers)
 {
-    /* The library takes a pointer to non-const bytes and, being told that they persist, leaves them alone. */
+    /* The library's parameter is not const, but it does not write to a buffer that is declared persistent. */
     union {
         const char *in;
         void *out;
@@ -116,7 +114,7 @@ responses_of_document(const struct document *document, const struct web_header *
     if (!response)
         return NULL;
     fine = add_headers(response, document->content_type, headers);
-    if (document->wanted.kind == DOCUMENT_METRICS) /* also for who got it plain: caches must know */
+    if (document->wanted.kind == DOCUMENT_METRICS) /* also without compression, because caches need it */
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding") == MHD_YES;
     if (document->wanted.coding == CODING_GZIP)
         fine = fine && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip") == MHD_YES;
@@ -127,7 +125,7 @@ responses_of_document(const struct document *document, const struct web_header *
                                        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'") == MHD_YES;
     if (fine)
         return response;
-    MHD_destroy_response(response); /* and calls freed */
+    MHD_destroy_response(response); /* this calls freed */
     return NULL;
 }
 

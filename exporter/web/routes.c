@@ -1,7 +1,7 @@
 /*
- * Two Content-Length headers, or one beside a Transfer-Encoding, are how requests are smuggled past proxies;
- * libmicrohttpd lets them through, so they are refused here. Paths are compared as they were sent, with nothing
- * decoded.
+ * Finds what a request asks for. Two Content-Length headers, or one together with Transfer-Encoding, could be used to
+ * smuggle requests past proxies. libmicrohttpd accepts them, so they are refused here. Paths are compared as they were
+ * sent, without decoding.
  */
 #include "exporter/web/routes.h"
 
@@ -11,12 +11,12 @@
 #include "exporter/web/negotiate.h"
 #include "formats/encode.h"
 
-#define LIST_BYTES 2048u /* of an Accept header; what is longer is cut */
+#define LIST_BYTES 2048u /* of an Accept header; longer ones are cut */
 
 struct head {
     unsigned lengths_n, encodings_n, hosts_n;
-    int is_empty;                                         /* every length is 0 */
-    char accept[LIST_BYTES], accept_encoding[LIST_BYTES]; /* of all lines, joined (RFC 9110, 5.2)             */
+    int is_empty;                                         /* 1: every Content-Length is 0 */
+    char accept[LIST_BYTES], accept_encoding[LIST_BYTES]; /* of all header lines of the name, joined (RFC 9110, 5.2) */
 };
 
 static void
@@ -80,7 +80,7 @@ route_metrics(const struct head *head)
                                    .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY } };
 }
 
-/* The only page that changes something. */
+/* /-/reload, the only path that changes something. */
 static struct route
 route_reload(const char *method)
 {

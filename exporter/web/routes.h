@@ -1,6 +1,4 @@
-/*
- * What a request is about, and whether it is refused: decided from its head alone.
- */
+/* What a request asks for, or with which response it is refused; decided by its head alone. */
 #ifndef SHMETER_EXPORTER_WEB_ROUTES_H
 #define SHMETER_EXPORTER_WEB_ROUTES_H
 
@@ -10,9 +8,9 @@
 #include "exporter/web/responses.h"
 
 struct route {
-    int is_fixed; /* 1: fixed is the answer; 0: what is wanted has to be made                         */
+    int is_fixed; /* 1: the answer is fixed; 0: wanted has to be made */
     enum fixed_response fixed;
-    int is_reload; /* 1: a reload of the settings is wanted                                                 */
+    int is_reload; /* 1: the request asks for a reload */
     struct wanted wanted;
 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The entry of a name of len bytes; NULL: there is none. */
+/* The entry of the option with this name, of len bytes; NULL: there is none. */
 static const struct argv_entry *
 find(struct argv *argv, const char *name, size_t len)
 {

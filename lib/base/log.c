@@ -16,9 +16,9 @@
 #include "base/utf8.h"
 
 #define LINE_BYTES    8192u
-#define LINE_TAIL     16u /* kept free for what closes a line */
+#define LINE_TAIL     16u /* kept free for the end of a line */
 #define VALUE_BYTES   1500u
-#define ESCAPED_BYTES ((size_t)12) /* one character at its longest */
+#define ESCAPED_BYTES ((size_t)12) /* longest escaped character */
 
 static enum log_level log_level = LOG_LEVEL_INFO;
 static enum log_format log_format = LOG_FORMAT_LOGFMT;
@@ -63,7 +63,7 @@ line_add_string(struct line *line, const char *text)
 static size_t
 line_add_character(struct line *line, const unsigned char *text)
 {
-    size_t bytes = utf8_sequence(text, 4); /* a zero ends it earlier */
+    size_t bytes = utf8_sequence(text, 4); /* stops at a zero byte */
     char escaped[ESCAPED_BYTES];
 
     if (!bytes) {
@@ -76,7 +76,7 @@ line_add_character(struct line *line, const unsigned char *text)
         line_add(line, escaped, 2);
     } else if (text[0] == '\n') {
         line_add_string(line, "\\n");
-    } else if (utf8_is_control(text, bytes)) { /* what a terminal would obey */
+    } else if (utf8_is_control(text, bytes)) { /* control characters, which a terminal would execute */
         snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)(bytes == 2 ? text[1] : text[0]));
         line_add_string(line, escaped);
     } else {

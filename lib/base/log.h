@@ -8,10 +8,10 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-/* Before any thread is started; without it: info and logfmt. */
+/* To be called before any thread is started. The defaults are info and logfmt. */
 void log_configure(enum log_level level, enum log_format format);
 
-/* Whether an event of this level would be written: to spare the making of its values. */
+/* Whether an event of this level would be written. For callers whose values are costly to make. */
 int log_wanted(enum log_level level);
 
 /*

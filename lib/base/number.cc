@@ -1,6 +1,4 @@
-/*
- * C++, because std::to_chars has the shortest digits.
- */
+/* C++, because std::to_chars prints the shortest digits that read back as the same double. */
 #include "base/number.h"
 
 #include <charconv>
@@ -54,7 +52,7 @@ digits_of(uint64_t value)
 
 /* One digit before the point, and an exponent of two digits or more. */
 struct scientific {
-    size_t bytes, mantissa; /* mantissa: those before the e */
+    size_t bytes, mantissa; /* mantissa: bytes before the e */
     int exponent;
 };
 
@@ -76,7 +74,7 @@ point_zero(char *out, size_t bytes)
     return bytes + 2;
 }
 
-/* Stays scientific where the exponent is below least or from most on; else it has a point and no exponent. */
+/* Prints with an exponent if it is below least, or most and above; otherwise with a point and no exponent. */
 size_t
 pointed(char *out, double value, const struct scientific &text, int least, int most)
 {
@@ -131,7 +129,7 @@ number_bound(char *out, double value)
     if (!std::isfinite(value))
         return not_finite(out, value);
     if (value == 0)
-        value = 0; /* no -0 */
+        value = 0; /* not -0 */
     /* Go's %g with shortest digits has an exponent below 10^-4 and from 10^6 on. */
     return pointed(out, value, scientific(out, value), -4, 6);
 }
@@ -146,7 +144,7 @@ number_repr(char *out, double value)
     struct scientific text = scientific(out, value);
     if (value < 0 || text.exponent < 6 || text.exponent > 15)
         return pointed(out, value, text, -4, 16);
-    std::memcpy(out + text.mantissa, "e+0", 3); /* of 15 it makes 015 */
+    std::memcpy(out + text.mantissa, "e+0", 3); /* e+15 becomes e+015 */
     return text.mantissa + 3 + number_u64(out + text.mantissa + 3, static_cast<uint64_t>(text.exponent));
 }
 
@@ -164,7 +162,7 @@ number_read_f64(const char *text, size_t len, double *out)
             return 1;
         }
     size_t digit = len && *text == '-';
-    if (len <= digit || text[digit] < '0' || text[digit] > '9') /* from_chars knows words of its own */
+    if (len <= digit || text[digit] < '0' || text[digit] > '9') /* from_chars also takes words */
         return 0;
     std::from_chars_result read = std::from_chars(text, text + len, *out);
     return read.ec == std::errc() && read.ptr == text + len;

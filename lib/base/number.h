@@ -29,15 +29,15 @@ size_t number_f64(char *out, double value);
 size_t number_bound(char *out, double value);
 
 /*
- * As prometheus_client writes numbers: Python's repr(), and positive ones from a million on with an exponent, which has
- * a zero before it as long as repr() would have none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015 1e+16 -1234567.0 -0.0
- * +Inf NaN.
+ * As prometheus_client writes numbers: as Python's repr() does, except that positive numbers from a million on have an
+ * exponent. That exponent begins with a zero where repr() would print none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015
+ * 1e+16 -1234567.0 -0.0 +Inf NaN.
  */
 size_t number_repr(char *out, double value);
 
 /*
- * Reads what number_f64() has written: all len bytes, to the very same double. Returns 1; or 0, when it is no number,
- * or one that no double is near to.
+ * Reads back the text of number_f64(), of len bytes, as the same double. Returns 1; or 0: the text is no number, or it
+ * is out of the range of doubles.
  */
 int number_read_f64(const char *text, size_t len, double *out);
 

@@ -29,7 +29,7 @@ options()
     return options;
 }
 
-/* A backslash and C: one byte of a character, which Go's regexp, and with it PromQL, refuses. */
+/* Whether the expression has \C, one byte of a character, which Go's regexp, and so PromQL, refuses. */
 bool
 has_bytes(const char *expression)
 {
@@ -40,7 +40,10 @@ has_bytes(const char *expression)
     return at && at[1];
 }
 
-/* A repetition whose number has more digits than RE2 looks at, and Go's regexp refuses: to RE2 it is text. */
+/*
+ * Whether the expression has a repetition with more digits than RE2 reads. RE2 takes it as text; Go's regexp refuses
+ * it.
+ */
 bool
 has_long_repetition(const char *expression)
 {
@@ -52,8 +55,8 @@ has_long_repetition(const char *expression)
 }
 
 /*
- * RE2 allocates within pthread_once(3), and for an exception that passes through libc, libc loads a library: before
- * there is no memory.
+ * RE2 allocates within pthread_once(3). For an exception that passes through it, libc loads a library, which it could
+ * not do when memory has run out; so it is loaded here.
  */
 void
 make_ready_for_exceptions()
@@ -66,7 +69,7 @@ make_ready_for_exceptions()
     }
 }
 
-/* -EINVAL and a sentence, or 0 when there is nothing wrong with it. */
+/* Returns -EINVAL and a sentence, or 0 when the expression is valid. */
 int
 refuse(struct report *report, const char *expression, const RE2 &compiled)
 {

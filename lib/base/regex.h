@@ -7,9 +7,9 @@
 
 #include "base/report.h"
 
-#define REGEX_BYTES        512u       /* of an expression's text; a longer one is refused                             */
-#define REGEX_MEMORY_BYTES (1u << 20) /* of an expression, compiled, with what matching remembers               */
-#define REGEX_REPEATS      1000u      /* RE2's limit: of one repetition, and of those within each other, multiplied   */
+#define REGEX_BYTES        512u       /* of an expression's text; a longer one is refused */
+#define REGEX_MEMORY_BYTES (1u << 20) /* of a compiled expression, with the matcher's cache */
+#define REGEX_REPEATS      1000u      /* RE2's limit for a repetition; nested repetitions are multiplied */
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,8 +25,8 @@ int regex_new(struct regex **out, const char *expression, struct report *report)
 void regex_free(struct regex *regex); /* NULL is fine */
 
 /*
- * Whether it matches the whole text: 1, 0 or -ENOMEM, as it allocates, within REGEX_MEMORY_BYTES. Any number of threads
- * may ask the same one.
+ * Whether the expression matches the whole text: 1 or 0; or -ENOMEM, because matching allocates, within
+ * REGEX_MEMORY_BYTES. Thread-safe, also on one expression.
  */
 int regex_matches(const struct regex *regex, const char *text);
 

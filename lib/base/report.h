@@ -9,20 +9,20 @@
 
 #define REPORT_BYTES 1024u
 
-struct report {              /* zeroed to begin with                                                            */
-    char text[REPORT_BYTES]; /* one sentence without a full stop; "": nothing is wrong; longer ones are cut off    */
-    uint32_t field;          /* which part has the mistake, by an enum of the checking function; 0: the whole      */
-    uint32_t item;           /* of a field that is a list: which one, from 0                                      */
+struct report {              /* zeroed to begin with */
+    char text[REPORT_BYTES]; /* one sentence without a full stop; "": nothing is wrong; longer ones are cut off */
+    uint32_t field; /* the part that has the mistake, from an enum of the checking function; 0: the whole input */
+    uint32_t item;  /* index of the item, if the field is a list */
 };
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Says it about the whole. Returns result. */
+/* Reports a mistake in the whole input. Returns result. */
 int report_fail(struct report *report, int result, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Says it about a field. Returns -EINVAL. */
+/* Reports a mistake in a field. Returns -EINVAL. */
 int report_field(struct report *report, uint32_t field, uint32_t item, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,6 +1,4 @@
-/*
- * Addition of counts that stays at the largest number instead of beginning again at 0.
- */
+/* Addition of counts that stops at the largest number instead of wrapping around to 0. */
 #ifndef SHMETER_BASE_SATURATE_H
 #define SHMETER_BASE_SATURATE_H
 

@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-/* Letters, digits but at the beginning, and this one besides. */
+/* Whether a name has only letters, _, digits except at the beginning, and the character besides. */
 static int
 is_name(const char *name, char besides)
 {

@@ -1,5 +1,6 @@
 /*
- * Names and strings of an exposition: which are valid, how foreign bytes are made harmless, how they are escaped.
+ * Names and strings of an exposition: which names are valid, how invalid bytes and control characters are replaced, and
+ * how values are escaped.
  */
 #ifndef SHMETER_BASE_TEXT_H
 #define SHMETER_BASE_TEXT_H
@@ -19,37 +20,38 @@ int text_label_valid(const char *name);
 int text_metric_reserved(const char *name);
 
 enum text_lines {
-    TEXT_LINES,   /* tab, newline and carriage return stay                                                  */
-    TEXT_ONE_LINE /* they become blanks                                                                    */
+    TEXT_LINES,   /* tab, newline and carriage return stay */
+    TEXT_ONE_LINE /* tab, newline and carriage return become blanks */
 };
 
-#define TEXT_CLEAN_BYTES(len) (3 * (len) + 1) /* room that text_clean needs for len bytes */
+#define TEXT_CLEAN_BYTES(len) (3 * (len) + 1) /* room that text_clean() needs for len bytes */
 
 /*
- * Copies at most len bytes of in, up to a zero byte, as valid UTF-8: what is invalid and each other control character
- * (C0, DEL, C1) becomes U+FFFD. Ends out with a zero. Returns the bytes before it.
+ * Copies at most len bytes of in, up to a zero byte, as valid UTF-8: invalid bytes and control characters (C0, DEL, C1;
+ * but see enum text_lines) become U+FFFD. Ends out with a zero. Returns the number of bytes before it.
  */
 size_t text_clean(char *out, const char *in, size_t len, enum text_lines lines);
 
-/* Whether it is well-formed UTF-8, whatever its characters. */
+/* Whether the bytes are well-formed UTF-8. All characters are allowed. */
 int text_utf8_valid(const char *in, size_t len);
 
-/* Copies as text_clean() does, but for control characters, which stay: only what is no UTF-8 becomes U+FFFD. */
+/* Copies as text_clean() does, but keeps control characters: only bytes that are not UTF-8 become U+FFFD. */
 size_t text_repair(char *out, const char *in, size_t len);
 
 /*
- * As text_clean() makes them harmless, but so that no two strings become the same: bytes that are no UTF-8 and those of
- * control characters and of U+FFFD itself become U+FFFD and two hexadecimal digits each. For names that are labels. out
- * has room for TEXT_NAME_BYTES.
+ * Replaces as text_clean() does, but so that different strings stay different: each byte that is not UTF-8, and each
+ * byte of a control character or of U+FFFD itself, becomes U+FFFD and two hexadecimal digits. For names that are label
+ * values. out has room for TEXT_NAME_BYTES.
  */
 #define TEXT_NAME_BYTES(len) (5 * (len) + 1)
 void text_name(char *out, const char *in);
 
-/* text_clean() of a whole string, cut between two characters where capacity ends. */
+/* text_clean() of a whole string, cut off after the last character that fits into capacity. */
 void text_clip(char *out, size_t capacity, const char *in, enum text_lines lines);
 
 /*
- * As label values are escaped, and HELP of OpenMetrics (\\ \" \n); and as HELP of text 0.0.4 is (\\ \n). 0 or -ENOMEM.
+ * Append text, escaped as label values and OpenMetrics' HELP are (\\ \" \n), or as HELP of text 0.0.4 is (\\ \n). 0 or
+ * -ENOMEM.
  */
 int text_escape_value(struct buffer *out, const char *value);
 int text_escape_help(struct buffer *out, const char *help);

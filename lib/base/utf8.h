@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * The bytes of the well-formed sequence at text, of which there are len; 0: it is none. A zero byte is a character, and
- * ends any other.
+ * The length of the well-formed sequence at text, which has len bytes; 0: there is none. A zero byte is a character of
+ * its own.
  */
 size_t utf8_sequence(const unsigned char *text, size_t len);
 

@@ -1,6 +1,6 @@
 /*
- * The descriptors begin at 3. A wrong one is refused, with its name, because a mistake in a unit would not be noticed
- * when only the other sockets are served.
+ * The descriptors begin at 3. An unsuitable one is an error that names it: if only the other sockets were served,
+ * nobody would notice the mistake in the unit.
  */
 #include "daemon/activation.h"
 
@@ -14,7 +14,7 @@
 
 #define FIRST_FD 3
 
-/* A variable's value as a number, -1 when it has none. */
+/* The value of an environment variable as a number; -1: there is none. */
 static long
 number_of(const char *variable)
 {
@@ -29,7 +29,7 @@ number_of(const char *variable)
     return errno || *end || number < 0 ? -1 : number;
 }
 
-/* The index-th of the names between colons, "?" when it has none. */
+/* The index-th name in LISTEN_FDNAMES, which has colons between names; "?": there is none. */
 static void
 name_of(long index, char *out, size_t out_bytes)
 {
@@ -44,7 +44,7 @@ name_of(long index, char *out, size_t out_bytes)
         snprintf(out, out_bytes, "?");
 }
 
-/* A socket's option that is a number, -1 when it is no socket. */
+/* The value of an integer option of a socket; -1: fd is not a socket. */
 static int
 option_of(int fd, int option)
 {
@@ -54,7 +54,7 @@ option_of(int fd, int option)
     return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) ? -1 : value;
 }
 
-/* NULL: it can be served. */
+/* What is wrong with a descriptor; NULL: it can be served. */
 static const char *
 wrong_with(int fd)
 {

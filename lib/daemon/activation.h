@@ -8,7 +8,7 @@
 #include "daemon/listen/listen.h"
 
 /*
- * Takes all sockets that were passed, TCP and Unix, and makes them non-blocking and closed on exec; then forgets the
+ * Takes all sockets that were passed, TCP and Unix, makes them non-blocking and close-on-exec, and unsets the
  * variables. Not thread-safe (environment). Returns 0, or -EINVAL and one sentence in report that says what is wrong
  * and what to do.
  */

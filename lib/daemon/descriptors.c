@@ -1,6 +1,4 @@
-/*
- * getrlimit(2) and setrlimit(2). A limit above 1023 harms programs that use select(2), which this one does not.
- */
+/* getrlimit(2) and setrlimit(2). A limit above 1023 would harm a program that uses select(2); this one does not. */
 #include "daemon/descriptors.h"
 
 #include <stdio.h>
@@ -23,7 +21,7 @@ descriptors_for(uint32_t connections_n)
     limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted ? wanted : limit.rlim_max;
     if (!setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur == wanted)
         return connections_n;
-    /* What there is, is shared between them. */
+    /* The limit cannot be raised: the descriptors that there are, are divided between connections and other files. */
     fit = (uint32_t)(limit.rlim_cur > 2 * OTHERS ? limit.rlim_cur - OTHERS : limit.rlim_cur / 2);
     fit += !fit;
     snprintf(had, sizeof had, "%llu", (unsigned long long)limit.rlim_cur);

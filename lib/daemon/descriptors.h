@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Raises the limit, as far as the user may, so that so many connections fit beside what else is open. Returns how many
- * do: less than was asked for where the limit stays too low, and the log is told; at least 1.
+ * Raises the limit, as far as the user may, so that connections_n connections fit beside other open files. Returns how
+ * many connections fit: at least 1. If these are fewer than asked for, the log has a warning.
  */
 uint32_t descriptors_for(uint32_t connections_n);
 

@@ -1,6 +1,4 @@
-/*
- * Datagrams of VARIABLE=VALUE lines to a Unix socket, whose name is a path or, after an @, an abstract one.
- */
+/* Sends datagrams of VARIABLE=VALUE lines to a Unix socket. Its name is a path or, after an @, an abstract name. */
 #include "daemon/notify.h"
 
 #include <errno.h>
@@ -27,7 +25,7 @@ address_take(struct notify *notify, const char *name)
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/* A number above 0, else 0. */
+/* A number above 0; 0: text is none. */
 static uint64_t
 number_of(const char *text)
 {

@@ -13,28 +13,28 @@
 #include <sys/un.h>
 
 struct notify {
-    int fd; /* -1: there is nobody to tell                                                             */
+    int fd; /* -1: there is no service manager */
     struct sockaddr_un address;
     socklen_t address_bytes;
-    uint64_t watchdog_ns; /* without a message for so long the process is killed; 0: there is no watchdog      */
+    uint64_t watchdog_ns; /* the longest time without a message; 0: there is no watchdog */
 };
 
-/* Reads the environment and forgets the variables. Not thread-safe (environment). */
+/* Reads the environment and unsets the variables. Not thread-safe (environment). */
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
 
 int notify_wanted(const struct notify *notify);
 
-/* The service serves. */
+/* The service is ready. */
 void notify_ready(const struct notify *notify);
 
-/* A change of settings begins; notify_ready() ends it, whatever came of it. */
+/* A reload of the settings begins. notify_ready() ends it, whether it succeeded or not. */
 void notify_reloading(const struct notify *notify);
 
-/* The end begins. */
+/* The service is stopping. */
 void notify_stopping(const struct notify *notify);
 
-/* The service is alive: to be said at least every watchdog_ns. */
+/* The service is alive. To be called at least every watchdog_ns. */
 void notify_alive(const struct notify *notify);
 
 /* One line for people; line ends in it become spaces. */

@@ -1,10 +1,13 @@
+/*
+ * Decides when the model is rebuilt: when most of its series are absent, or when a conflict may have gone away.
+ */
 #include "exposition/exposition.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ABSENT_SLACK   4096u /* absent series that are kept before the model is rebuilt                        */
-#define FRUITLESS_MOST 255u  /* readings between two beginnings because of conflicts that did not go away       */
+#define ABSENT_SLACK   4096u /* so many absent series may be in the model before it is rebuilt */
+#define FRUITLESS_MOST 255u  /* readings between two rebuilds because of conflicts that a rebuild does not remove */
 
 /* ---- life ---- */
 
@@ -92,12 +95,11 @@ worth_clearing(struct exposition *exposition)
         return 0;
     if (!exposition->fruitless_now || defined_anew)
         return 1;
-    exposition
-        ->fruitless_now--; /* their number may change with every scrape, and to begin anew costs many times a scrape */
+    exposition->fruitless_now--; /* their number may change with every scrape, and a rebuild is slow */
     return 0;
 }
 
-/* Rebuilds the model; when that did not help, more readings pass until the next time. */
+/* Rebuilds the model. If that does not reduce the conflicts, the next rebuild comes later. */
 static int
 fill_anew(struct exposition *exposition)
 {

@@ -20,10 +20,10 @@ struct exposition {
     struct store *store;
     struct model *model; /* of the last exposition_read(); values may be added to it until the next one */
     struct plan *plan;
-    uint64_t conflicts;     /* of the last reading after which the model was rebuilt, while there are any        */
-    uint64_t definitions;   /* of the store, at the last reading                                               */
-    uint32_t fruitless_n;   /* readings to let pass after a rebuild of the model that did not help, ... */
-    uint32_t fruitless_now; /* ... and how many of them are still to come                                  */
+    uint64_t conflicts;     /* at the last rebuild of the model; 0 when there are none */
+    uint64_t definitions;   /* store_definitions() at the last reading */
+    uint32_t fruitless_n;   /* readings until the next rebuild, after one that removed no conflict, ... */
+    uint32_t fruitless_now; /* ... and how many of them are left */
 };
 
 /* NULL: no memory. Nothing is opened yet. */
@@ -37,14 +37,15 @@ int exposition_configure(struct exposition *exposition, const struct store_optio
 typedef int (*exposition_add_fn)(void *argument, struct model *model);
 
 /*
- * Reads all segments and fills the model. When memory runs out, the segment that takes most of it is left out, then the
- * next one, until there is enough for the others. add NULL: there is nothing to add. Returns 0, or -ENOMEM: there is
- * not enough for a single segment.
+ * Reads all segments and fills the model. When memory runs out, the segment that takes most memory is left out, then
+ * the next one, until there is enough for the others. add NULL: there is nothing to add. Returns 0, or -ENOMEM: there
+ * is not enough for a single segment.
  */
 int exposition_read(struct exposition *exposition, exposition_add_fn add, void *argument);
 
 /*
- * Appends all families to out. Returns 0 or -ENOMEM: after store_relieve() there may be memory, from a new reading on.
+ * Appends all families to out. Returns 0 or -ENOMEM. After -ENOMEM, call store_relieve() and read again to try with
+ * more memory.
  */
 int exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out);
 

@@ -1,3 +1,6 @@
+/*
+ * The series about segments, from their statuses: most are one field of the status, in a table.
+ */
 #include "exposition/own.h"
 
 #include <errno.h>

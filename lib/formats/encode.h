@@ -1,6 +1,6 @@
 /*
- * An exposition format: a name, a content type, and one function from plan to bytes. Encoders use only the plan and its
- * model.
+ * An exposition format: a name, a content type, and a function that renders the plan's model as bytes. Encoders use
+ * only the plan and its model.
  */
 #ifndef SHMETER_FORMATS_ENCODE_H
 #define SHMETER_FORMATS_ENCODE_H
@@ -9,30 +9,31 @@
 #include "formats/plan/plan.h"
 
 struct encoder {
-    const char *name;         /* for logs and options: "text"                                              */
-    const char *content_type; /* the whole header's value                                                  */
-    uint32_t parts;           /* of the plan that it needs: plan_update(plan, encoder->parts) goes before render */
-    int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM             */
+    const char *name;         /* for logs and options: "text" */
+    const char *content_type; /* value of the Content-Type header */
+    uint32_t parts; /* parts of the plan that it needs: call plan_update(plan, encoder->parts) before render */
+    int (*render)(const struct plan *plan, struct buffer *out); /* appends to out; 0 or -ENOMEM */
 };
 
 /*
  * Prometheus text 0.0.4. Integers as integers, other doubles in the shortest form that reads back as the same double,
  * le in one spelling for all formats (0.005 0.1 1.0 10.0 1e+06 +Inf). Info is a gauge of 1. An exponential histogram
- * has the classic buckets of model_shape: its own bounds, thinned out.
+ * has the classic buckets of its model_shape, which are a part of its own bounds.
  */
 extern const struct encoder encode_text;
 
 /*
- * OpenMetrics 1.0.0: the samples of text 0.0.4 by the same names, in families of OpenMetrics' types. Left out is what
- * it forbids: sum and count of histograms that can be negative, counters that are. _created lines only with the second
- * one. Names that would clash make a family unknown (formats/plan/openmetrics.c).
+ * OpenMetrics 1.0.0: the samples of text 0.0.4 under the same names, in families of OpenMetrics' types. What the
+ * specification forbids is left out: sum and count of histograms that can have a negative sum, and negative counters.
+ * Only encode_openmetrics_created adds _created lines. A family whose names would clash gets the type unknown
+ * (formats/plan/openmetrics.c).
  */
 extern const struct encoder encode_openmetrics, encode_openmetrics_created;
 
 /*
- * Protobuf, delimited: io.prometheus.client.MetricFamily messages (exposition.proto), each behind its length. Values
- * are doubles; start timestamps are always there. Info is a gauge of 1. An exponential histogram is a native one,
- * beside its classic buckets.
+ * Protobuf, delimited: io.prometheus.client.MetricFamily messages (exposition.proto), each after its length. Values are
+ * doubles; start timestamps are always included. Info is a gauge of 1. An exponential histogram has native buckets and
+ * its classic buckets.
  */
 extern const struct encoder encode_protobuf;
 

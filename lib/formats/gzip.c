@@ -1,6 +1,6 @@
 /*
- * Level 1 with its standard work memory: of ISA-L's levels the first one that looks for matches, at the cost of level 0
- * and a third smaller; 2 gives the same, 3 takes three times as long for 2 %.
+ * ISA-L's level 1 with its default work memory. Its output is a third smaller than level 0's, in the same time. Level 2
+ * gives the same output; level 3 takes three times as long for 2 % less.
  */
 #include "formats/gzip.h"
 
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #define LEVEL         1u
-#define PIECE_BYTES   (UINT32_C(1) << 30) /* ISA-L counts in 32 bits                                        */
-#define ROOM_BYTES    4096u               /* that it gets at least to write into                            */
-#define FIRST_DIVISOR 6u                  /* expositions shrink to a sixth or less                           */
+#define PIECE_BYTES   (UINT32_C(1) << 30) /* ISA-L's lengths have 32 bits */
+#define ROOM_BYTES    4096u               /* free space in the output for each call, at least */
+#define FIRST_DIVISOR 6u                  /* expositions shrink to a sixth or less */
 
 struct gzip {
     struct isal_zstream stream;
@@ -21,7 +21,7 @@ struct gzip {
 struct gzip *
 gzip_new(void)
 {
-    return malloc(sizeof(struct gzip)); /* each member begins with its initialization */
+    return malloc(sizeof(struct gzip)); /* begin() initializes it for each member */
 }
 
 void
@@ -69,7 +69,7 @@ gzip_compress(struct gzip *gzip, const struct buffer *in, struct buffer *out)
         stream->next_out = (uint8_t *)out->data + out->len;
         stream->avail_out = (uint32_t)(room < PIECE_BYTES ? room : PIECE_BYTES);
         room = stream->avail_out;
-        isal_deflate(stream); /* fails for arguments alone that none of these is */
+        isal_deflate(stream); /* fails only for invalid arguments, of which there are none here */
         out->len += room - stream->avail_out;
     }
     return 0;

@@ -1,6 +1,5 @@
 /*
- * One gzip member of a whole document, by ISA-L: its state and its work memory are allocated once and used again. It
- * knows no exposition.
+ * Compresses a whole document into one gzip member, by ISA-L. State and work memory are allocated once and used again.
  */
 #ifndef SHMETER_FORMATS_GZIP_H
 #define SHMETER_FORMATS_GZIP_H
@@ -9,13 +8,13 @@
 
 struct gzip;
 
-/* State for one thread at a time, some 400 KiB. NULL: no memory. gzip_free(NULL) is fine. */
+/* State of some 400 KiB, for one thread at a time. NULL: no memory. gzip_free(NULL) is fine. */
 struct gzip *gzip_new(void);
 void gzip_free(struct gzip *gzip);
 
 /*
- * Appends in as one gzip member (RFC 1952) to out, which is another buffer and grows as it must; once it has its size,
- * nothing is allocated. Returns 0, or -ENOMEM with out as it was.
+ * Appends in, as one gzip member (RFC 1952), to out, which is another buffer. out grows as needed; when it has the size
+ * already, nothing is allocated. Returns 0; or -ENOMEM, and out is unchanged.
  */
 int gzip_compress(struct gzip *gzip, const struct buffer *in, struct buffer *out);
 

@@ -1,6 +1,6 @@
 /*
- * Lines of the text formats: the plan's pieces with numbers behind them. Each function writes at out, where there is
- * room, and returns the end of what it wrote.
+ * Lines of the text formats: the plan's pieces, each followed by a number. Each function writes to out, where the
+ * caller has made room, and returns the end of what it wrote.
  */
 #ifndef SHMETER_FORMATS_LINES_H
 #define SHMETER_FORMATS_LINES_H
@@ -11,7 +11,7 @@
 #include "base/saturate.h"
 #include "model/model.h"
 
-#define LINE_BYTES (NUMBER_BYTES + 1u) /* behind a piece: a number and the newline                           */
+#define LINE_BYTES (NUMBER_BYTES + 1u) /* room behind a piece for a number and the newline */
 
 static inline char *
 put_bytes(char *out, const char *bytes, size_t len)
@@ -36,7 +36,7 @@ put_f64(char *out, double value)
     return out;
 }
 
-/* A counter's, gauge's or info's line. */
+/* The line of a counter, gauge or info. */
 static inline char *
 put_number(char *out, const struct model *model, const struct model_series *series, const char *piece, uint32_t len)
 {
@@ -45,7 +45,10 @@ put_number(char *out, const struct model *model, const struct model_series *seri
                                               : put_f64(out, model_f64_at(model, series->word));
 }
 
-/* A histogram's bucket lines up to +Inf. *text moves on by their pieces; *count becomes that of all. */
+/*
+ * The bucket lines of a histogram, +Inf included. Moves *text behind their pieces, and sets *count to the count of all
+ * observations.
+ */
 static inline char *
 put_buckets(char *out, const struct model *model, const struct model_series *series, const char **text,
             const uint32_t *lens, uint64_t *count)

@@ -1,6 +1,6 @@
 /*
- * OpenMetrics 1.0.0 (the text format of the OpenMetrics specification): the lines of text 0.0.4 under other heads,
- * without those that the specification forbids, and with _created where they are wanted.
+ * OpenMetrics 1.0.0 (the text format of the OpenMetrics specification): the lines of text 0.0.4 under OpenMetrics'
+ * heads, without lines that the specification forbids, and with _created lines if they are wanted.
  */
 #include <errno.h>
 
@@ -8,7 +8,7 @@
 #include "formats/lines.h"
 #include "formats/plan/openmetrics.h"
 
-#define CREATED_BYTES (sizeof "_created" + LINE_BYTES) /* of a _created line, beyond a piece of its series       */
+#define CREATED_BYTES (sizeof "_created" + LINE_BYTES) /* of a _created line, besides the piece of its series */
 
 enum lines { LINES_BUCKET = 1, LINES_SUM = 2, LINES_COUNT = 4, LINES_ALL = 7 };
 
@@ -16,12 +16,12 @@ struct source {
     const struct model *model;
     const struct model_family *family;
     const struct plan_family *text, *head;
-    int created; /* 1: _created lines are wanted                                                            */
+    int created; /* 1: _created lines are wanted */
 };
 
 /*
- * NAME_created{labels} SECONDS, where piece is a line's `name{labels} `. By integers: no double has the digits for
- * nanoseconds.
+ * The line NAME_created{labels} SECONDS. piece: a line's `name{labels} `. Printed from integers, because a double has
+ * too few digits for nanoseconds since 1970.
  */
 static char *
 put_created(char *out, const struct source *source, const struct model_series *series, const char *piece,
@@ -46,9 +46,9 @@ put_created(char *out, const struct source *source, const struct model_series *s
 /* ---- histograms, summaries ---- */
 
 /*
- * A sum is for what cannot be negative (section "Histogram"): not with a negative bound, nor when negative observations
- * in the first bucket have made it negative, nor when it is no number. A histogram's count goes with its sum; a
- * summary's does not.
+ * Whether a sum may be shown. The specification allows it only where observations cannot be negative (section
+ * "Histogram"): so not with a negative bound, nor when the sum is negative or NaN. A histogram's count is left out
+ * together with its sum; a summary's count is not.
  */
 static int
 sum_allowed(const struct model_shape *shape, double sum)
@@ -111,9 +111,9 @@ put_apart(char *out, const struct source *source)
     return out;
 }
 
-/* ---- the others ---- */
+/* ---- counters, gauges, infos, statesets ---- */
 
-/* A total is neither negative nor NaN (section "Counter"): such a series is left out. */
+/* Series of counters. A total must not be negative or NaN (section "Counter"), so such a series is left out. */
 static char *
 put_counters(char *out, const struct source *source)
 {
@@ -146,7 +146,7 @@ put_plain(char *out, const struct source *source)
     return out;
 }
 
-/* ---- all of them ---- */
+/* ---- families ---- */
 
 static int
 render_family(struct buffer *out, const struct source *source)

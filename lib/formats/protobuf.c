@@ -1,6 +1,6 @@
 /*
- * Delimited protobuf messages (exposition.proto): the plan's bytes, with values put into their places and, for
- * histograms, the messages that change with every observation written out.
+ * Delimited protobuf messages (exposition.proto): copies the plan's bytes and writes the values into their places. The
+ * messages of histograms and summaries, whose length changes with their values, are encoded here.
  */
 #include <errno.h>
 
@@ -10,12 +10,12 @@
 #include "formats/protobuf_wire.h"
 
 #define HEAD_BYTES    (1 + WIRE_LENGTH_BYTES)
-#define BUCKET_BYTES  (2 + 1 + WIRE_VARINT_BYTES + 9) /* a classic bucket at most                               */
+#define BUCKET_BYTES  (2 + 1 + WIRE_VARINT_BYTES + 9) /* longest classic bucket */
 #define SPAN_BYTES    (2 + 2 * (1 + WIRE_LENGTH_BYTES))
 #define DELTA_BYTES   (1 + WIRE_VARINT_BYTES)
 #define ZERO_BYTES    (1 + WIRE_LENGTH_BYTES + 9 + 1 + WIRE_VARINT_BYTES + SPAN_BYTES)
-#define NUMBERS_BYTES (1 + WIRE_VARINT_BYTES + 9) /* count and sum                                              */
-#define MERGED_GAP    2u /* so many empty buckets are cheaper as deltas of 0 than as an end and a beginning of runs */
+#define NUMBERS_BYTES (1 + WIRE_VARINT_BYTES + 9) /* count and sum */
+#define MERGED_GAP    2u                          /* so many empty buckets are shorter as deltas than as a new span */
 
 /* ---- counters, gauges, info, states ---- */
 
@@ -55,7 +55,7 @@ render_numbers(struct buffer *out, const struct model *model, const struct model
 static char *
 put_span(char *out, int64_t offset, uint32_t length)
 {
-    char *span = out + 2; /* behind a tag and a length below 128 */
+    char *span = out + 2; /* behind the tag and a length below 128 */
 
     out = wire_u64(wire_signed(span, SPAN_OFFSET, offset), SPAN_LENGTH, length);
     wire_length(span - 2, HISTOGRAM_POSITIVE_SPAN, (uint64_t)(out - span));
@@ -69,14 +69,14 @@ held_signed(uint64_t count)
 }
 
 /*
- * The log buckets in one pass: each one's difference from the one before it, and a run's span when it has ended;
- * protobuf keeps the order of each field, not that of fields among each other. A histogram that has none has one span
- * of no buckets all the same, so that it is seen to be a native one.
+ * The log buckets in one pass: the delta of each bucket, and the span of each run of buckets after its end. Protobuf
+ * keeps the order of repeated values of one field only, so spans and deltas may be mixed. A histogram without counts
+ * gets one empty span, by which readers recognise a native histogram.
  */
 static char *
 put_runs(char *out, const struct model_shape *shape, const uint64_t *buckets)
 {
-    uint32_t from = 0, end = 0, i; /* the run that has not ended; end 0: none yet */
+    uint32_t from = 0, end = 0, i; /* the present run; end 0: none yet */
     int64_t offset = shape->first_index, last = 0;
 
     for (i = 0; i < shape->log_n; i++) {
@@ -112,7 +112,7 @@ put_native(char *out, const struct model_shape *shape, const uint64_t *buckets)
 
 /* ---- histograms, summaries ---- */
 
-/* The classic buckets, and *count of all; +Inf is the sample count and no bucket. */
+/* The classic buckets, and *count of all observations, which stands for the bucket +Inf. */
 static char *
 put_buckets(char *out, const struct model_shape *shape, const uint64_t *buckets, uint64_t *count)
 {
@@ -120,7 +120,7 @@ put_buckets(char *out, const struct model_shape *shape, const uint64_t *buckets,
     uint32_t i, bucket = 0;
 
     for (i = 0; i < shape->classic_n; i++) {
-        char *message = out + 2; /* behind a tag and a length below 128 */
+        char *message = out + 2; /* behind the tag and a length below 128 */
         while (bucket < shape->classic_ends[i])
             cumulative = saturate_add(cumulative, buckets[bucket++]);
         out = wire_f64(wire_u64(message, BUCKET_COUNT, cumulative), BUCKET_BOUND, shape->classic_bounds[i]);
@@ -152,7 +152,10 @@ render_histogram(struct buffer *out, const struct model *model, enum model_type 
 
     if (buffer_reserve(out, most + histogram_bytes(shape) + lens[1]))
         return -ENOMEM;
-    /* The message first, where its head is sure to have room; then the head, and the message moved up to it. */
+    /*
+     * The message is written first, with enough room before it for the longest head; then the head, and the message is
+     * moved to the head's end.
+     */
     at = out->data + out->len;
     body = at + most;
     end = put_buckets(body, shape, buckets, &count);
@@ -174,7 +177,7 @@ static int
 render_histograms(struct buffer *out, const struct model *model, const struct model_family *family,
                   const struct plan_family *plan)
 {
-    const char *text = plan->text.data ? plan->text.data : ""; /* without labels there is none */
+    const char *text = plan->text.data ? plan->text.data : ""; /* without labels there is no text */
     uint32_t i;
     int result = 0;
 
@@ -187,7 +190,7 @@ render_histograms(struct buffer *out, const struct model *model, const struct mo
 
 /* ---- families ---- */
 
-/* About how long a family will be: near enough that its length mostly has as many bytes. */
+/* Estimates the length of a family, so that the estimate's varint mostly has as many bytes as that of the length. */
 static size_t
 guess(const struct model_family *family, const struct plan_family *plan)
 {
@@ -198,7 +201,8 @@ guess(const struct model_family *family, const struct plan_family *plan)
 }
 
 /*
- * The length stands before the family and is known after it: room is left, and should it not fit, the family is moved.
+ * The length goes before the family, and is known afterwards: the estimate's room is left for it, and if that does not
+ * fit, the family is moved.
  */
 static int
 render_family(struct buffer *out, const struct model *model, const struct model_family *family,

@@ -1,6 +1,4 @@
-/*
- * Field numbers of exposition.proto that a scrape writes by itself.
- */
+/* Numbers of the fields of exposition.proto that protobuf.c encodes itself. */
 #ifndef SHMETER_FORMATS_PROTOBUF_FIELDS_H
 #define SHMETER_FORMATS_PROTOBUF_FIELDS_H
 
@@ -8,7 +6,7 @@ enum { FAMILY_METRIC = 4 };
 enum { METRIC_GAUGE = 2, METRIC_COUNTER = 3, METRIC_SUMMARY = 4, METRIC_UNTYPED = 5, METRIC_HISTOGRAM = 7 };
 enum { NUMBER_VALUE = 1 }; /* of Gauge, Counter and Untyped */
 enum {
-    HISTOGRAM_COUNT = 1, /* and of Summary */
+    HISTOGRAM_COUNT = 1, /* the same in Summary */
     HISTOGRAM_SUM = 2,
     HISTOGRAM_BUCKET = 3,
     HISTOGRAM_SCHEMA = 5,

@@ -1,6 +1,6 @@
 /*
- * Prometheus text 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats): the plan's pieces with numbers behind
- * them.
+ * Prometheus text 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats): the plan's pieces, each followed by a
+ * number.
  */
 #include <errno.h>
 

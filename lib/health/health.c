@@ -1,6 +1,4 @@
-/*
- * The checks, one function each; the worst of their reasons is the verdict.
- */
+/* The checks, a function for each. The worst reason decides the verdict. */
 #include "health/health.h"
 
 #include <errno.h>
@@ -33,7 +31,7 @@ health_check_name(enum health_check check)
     return (uint32_t)check < HEALTH_CHECKS ? names[check] : "";
 }
 
-/* A reason without value, threshold and message; NULL: no memory. */
+/* Adds a reason without value, threshold and message. NULL: no memory. */
 static struct health_reason *
 add_reason(struct judge *judge, enum health_check check, enum status_health severity, const char *what,
            const struct status_slot *slot)
@@ -75,7 +73,7 @@ say(struct health_reason *reason, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    text_clip(reason->message, sizeof reason->message, text, TEXT_ONE_LINE); /* a cut may have split a character */
+    text_clip(reason->message, sizeof reason->message, text, TEXT_ONE_LINE); /* whole characters only */
 }
 
 /* ---- segment ---- */
@@ -141,7 +139,7 @@ judge_slots(struct judge *judge)
     struct health_reason *reason;
 
     if (!segment->slots_n || held < segment->slots_n)
-        return; /* a dead worker's slot can be had */
+        return; /* a slot is free, or can be taken over from a dead worker */
     reason = add_reason(judge, HEALTH_SLOTS, exhausted ? STATUS_FAILING : STATUS_DEGRADED, "exhausted", NULL);
     if (!reason)
         return;
@@ -296,8 +294,8 @@ slot_of(const struct segment_status *segment, uint32_t number)
 }
 
 /*
- * A definition that living workers have open while another one of its name is exposed. It is a loss for as long as it
- * lasts.
+ * Adds a reason for a definition that living workers have open while another one of its name is exposed. The reason
+ * stays as long as that is so.
  */
 static void
 judge_superseded(struct judge *judge, const struct status_superseded *one)
@@ -339,7 +337,7 @@ set_limits(struct health_limits *to, const struct health_limits *from)
         to->died_seconds = 300;
 }
 
-/* The worst first; then as they were found (qsort is not stable). */
+/* Sorts reasons: the worst first, those of one severity in the order in which they were found (qsort is not stable). */
 static void
 sort_reasons(struct health *health)
 {
@@ -351,7 +349,7 @@ sort_reasons(struct health *health)
         return;
     sorted = malloc(health->reasons_n * sizeof *sorted);
     if (!sorted)
-        return; /* in any order they are as true */
+        return; /* without memory they stay unsorted */
     for (severity = STATUS_FAILING; severity >= STATUS_OK; severity--)
         for (i = 0; i < health->reasons_n; i++)
             if ((int)health->reasons[i].severity == severity)

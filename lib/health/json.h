@@ -12,7 +12,7 @@
 /* A new reference, or NULL: no memory. */
 json_t *health_json(const struct health *health, const struct segment_status *const *statuses, uint32_t statuses_n);
 
-/* The same as text, indented and ended by a newline; to be free()d. NULL: no memory. */
+/* The same as text, indented, with a newline at the end; free it with free(). NULL: no memory. */
 char *health_json_text(const struct health *health, const struct segment_status *const *statuses, uint32_t statuses_n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * For each kind of each segment: its total at the last reading, and since when and by how much it has been growing.
- * Growth has ended when there was none for LOSSES_SECONDS.
+ * Remembers for each segment and kind of loss the total at the last reading, and since when and by how much it has been
+ * growing. Growth has ended when the total was constant for LOSSES_SECONDS.
  */
 #include "health/losses.h"
 
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CREATED_SLACK_NS 1000000000u /* between a segment's creation and the moment when it can be found */
+#define CREATED_SLACK_NS 1000000000u /* at most so much time passes from a segment's creation until it can be found */
 
 struct loss {
     uint64_t total;
-    uint64_t grown;        /* by so much, ...                                                              */
-    double since, last_at; /* ... between these looks; grown 0: never                                        */
+    uint64_t grown;        /* by how much the loss has grown ... */
+    double since, last_at; /* ... between these readings; grown 0: it has not */
 };
 
 struct losses_segment {
@@ -28,7 +28,7 @@ total_of(const struct segment_status *status, uint32_t kind)
     return status->losses[kind] + status->losses_before[kind];
 }
 
-/* The first one whose name is this one, or behind it. */
+/* Index of the segment with this name, or where it would be inserted. */
 static uint32_t
 segment_place(const struct losses *losses, const char *name)
 {
@@ -52,7 +52,7 @@ segment_find(const struct losses *losses, const char *name)
     return at < losses->segments_n && !strcmp(losses->segments[at]->name, name) ? losses->segments[at] : NULL;
 }
 
-/* What a segment that was created since the last look has lost is new. */
+/* Adds a segment. If it was created since the last reading, all its losses count as new. */
 static struct losses_segment *
 segment_add(struct losses *losses, const struct segment_status *status)
 {

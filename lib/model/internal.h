@@ -12,11 +12,11 @@
 
 struct place { /* in a family's hash table; number 0 is empty */
     uint32_t hash;
-    uint32_t number; /* of the series, + 1 */
+    uint32_t number; /* 1 + the series' index */
 };
 
 struct family {
-    struct model_family seen; /* first: what others see is the whole */
+    struct model_family seen; /* first, so that a pointer to it is one to this struct */
     uint32_t series_capacity;
     uint32_t places_n; /* a power of two, at least twice the series */
     struct place *places;
@@ -25,18 +25,18 @@ struct family {
 struct shape {
     struct model_shape seen;
     struct shape *next;
-    const double *bounds; /* all of them, as given */
+    const double *bounds; /* all bounds as given */
     uint32_t bounds_n;
 };
 
 struct whole {
-    struct model seen; /* first */
+    struct model seen; /* first, likewise */
     uint64_t key;      /* of its hash tables */
     struct arena arena;
     struct shape *shapes[MODEL_SHAPE_CHAINS];
     uint64_t words_n, words_capacity;
     uint32_t families_capacity;
-    struct model_family *recent[MODEL_RECENT]; /* sorted too; model_settle() puts them among the others            */
+    struct model_family *recent[MODEL_RECENT]; /* added last, sorted; model_settle() merges them */
     uint32_t recent_n;
 };
 

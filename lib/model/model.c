@@ -1,7 +1,7 @@
 /*
  * Families: found by binary search, kept sorted by name. Additions are collected and merged some at a time, because
- * inserting each one alone would move half of the array. All memory of one epoch but the growing arrays is in one arena
- * and is freed with it.
+ * inserting each one alone would move half of the array. All memory of an epoch, except the growing arrays, is in one
+ * arena and is freed with it.
  */
 #include "model/model.h"
 
@@ -73,7 +73,7 @@ model_begin(struct model *model)
 {
     uint32_t i, k;
 
-    if (model_settle(model)) /* what a fill that found no memory has left */
+    if (model_settle(model)) /* additions that are left from a reading that ran out of memory */
         model_clear(model);
     for (i = 0; i < model->families_n; i++) {
         struct model_family *family = model->families[i];
@@ -188,7 +188,7 @@ model_settle(struct model *model)
         whole->families_capacity = capacity;
     }
     model->families_n = to;
-    while (recent) /* from behind: the largest that is left of either */
+    while (recent) /* merges from the end: the larger of the last elements that are left */
         if (from && strcmp(model->families[from - 1]->name, whole->recent[recent - 1]->name) > 0)
             model->families[--to] = model->families[--from];
         else
@@ -199,7 +199,7 @@ model_settle(struct model *model)
 
 static const char *const histogram_suffixes[] = { "_bucket", "_sum", "_count" };
 
-/* Whether families of the type expose samples of their name and the i-th suffix. */
+/* Whether families of this type have samples named with the i-th suffix. */
 static int
 has_suffix(enum model_type type, size_t i)
 {
@@ -207,8 +207,8 @@ has_suffix(enum model_type type, size_t i)
 }
 
 /*
- * Whether a sample of name could be taken for one of another family's: histograms and summaries expose more names than
- * their own.
+ * Whether a sample of name could be mistaken for a sample of another family: histograms and summaries have samples of
+ * several names.
  */
 static int
 family_clashes(const struct model *model, enum model_type type, const char *name)

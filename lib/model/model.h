@@ -1,6 +1,6 @@
 /*
- * Families, series and their values, which encoders, the status page and JSON read. It knows neither shared memory nor
- * formats.
+ * Families, series and their values, in private memory: encoders, health and JSON read them. It knows neither shared
+ * memory nor formats.
  *
  * Families and series stay once they are added. At each scrape model_begin() drops all values, and the store and the
  * program set them again. A series without a value in this scrape is absent and is not exposed.
@@ -13,18 +13,19 @@
 
 #include "model/types.h"
 
-/* What series with the same label names and buckets have in common. Shared, immutable, as old as its model. */
+/* The label names and buckets that several series have in common. Immutable; lives until the model's next epoch. */
 struct model_shape {
-    const char *const *labels; /* label names, in the order of the series' values                           */
+    const char *const *labels; /* label names, in the order of the series' values */
     uint32_t labels_n;
     enum model_number number;
     /*
-     * Histograms: cells' buckets, and the classic buckets that text shows of them. Summaries have one, and show none.
+     * Histograms: the buckets of cells, and the classic buckets that the text formats show. Summaries have one bucket,
+     * and show none.
      */
-    uint32_t buckets_n;           /* words in a series' value behind the sum; 0: no histogram             */
-    uint32_t classic_n;           /* classic buckets, +Inf not counted                                   */
-    const double *classic_bounds; /* le                                                                  */
-    const uint32_t *classic_ends; /* the buckets before this index are <= classic_bounds[i]               */
+    uint32_t buckets_n;           /* number of words behind the sum in a series' value; 0: not a histogram or summary */
+    uint32_t classic_n;           /* classic buckets, +Inf not counted */
+    const double *classic_bounds; /* le */
+    const uint32_t *classic_ends; /* buckets before index classic_ends[i] are <= classic_bounds[i] */
     /*
      * Exponential histograms: buckets[0] is the zero bucket, then log_n buckets; bucket 1 + i ends at 2^((first_index +
      * i) * 2^-schema).
@@ -38,36 +39,36 @@ struct model_shape {
 
 struct model_series {
     const struct model_shape *shape;
-    const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped                         */
-    uint64_t created_ns;       /* real time, since 1970; 0 unknown                                          */
-    uint64_t word;             /* index of its value in the model's words                                  */
-    uint32_t present;          /* 1: has a value in this scrape                                            */
-    uint32_t idle;             /* 1: has one that is not shown, as it has not changed for long               */
+    const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped */
+    uint64_t created_ns;       /* real time, since 1970; 0 unknown */
+    uint64_t word;             /* index of its value in the model's words */
+    uint32_t present;          /* 1: has a value in this scrape */
+    uint32_t idle;             /* 1: has a value that is not exposed, because it has not changed for long */
 };
 
 struct model_family {
-    const char *name; /* as it is exposed in text 0.0.4: counters with _total                              */
+    const char *name; /* as it is exposed in text 0.0.4: counters with _total */
     const char *help;
-    const char *unit; /* "" none                                                                          */
+    const char *unit; /* "" none */
     enum model_type type;
-    uint32_t idx;       /* the same for as long as the model's epoch stays                                  */
-    uint32_t series_n;  /* present or not                                                                 */
-    uint32_t present_n; /* in this scrape                                                                 */
-    uint32_t idle_n;    /* likewise; none of them is present                                              */
+    uint32_t idx;       /* stays the same within an epoch */
+    uint32_t series_n;  /* present or not */
+    uint32_t present_n; /* in this scrape */
+    uint32_t idle_n;    /* likewise; none of them is present */
     struct model_series *series;
 };
 
 /*
- * words[series->word] holds the value: a uint64_t, or the bits of a double (shape->number); of a histogram or summary,
- * the bits of the sum, then buckets_n counts, not cumulative. A stateset has a series for each state, 1 or 0, whose
- * label of the family's name is the state.
+ * words[series->word] holds a value: a uint64_t, or the bits of a double (shape->number); for a histogram or summary
+ * the bits of the sum, then buckets_n counts, not cumulative. A stateset has a series for each state, of value 1 or 0;
+ * the label with the family's name has the state.
  */
 struct model {
-    struct model_family **families; /* sorted by name                                                      */
+    struct model_family **families; /* sorted by name */
     uint32_t families_n;
     uint64_t *words;
-    uint64_t conflicts; /* series left out in this scrape: name or labels stand for another one                 */
-    uint64_t epoch;     /* changes when families and series were dropped: what was known of them is void       */
+    uint64_t conflicts; /* series left out of this scrape: their name or labels are taken */
+    uint64_t epoch; /* changes when families and series were dropped: pointers to them, and their indexes, are void */
 };
 
 struct model *model_new(void); /* NULL: no memory */
@@ -76,7 +77,7 @@ void model_free(struct model *model);
 /* Drops all values. Families and series stay. */
 void model_begin(struct model *model);
 
-/* Drops families and series too, and begins another epoch. */
+/* Drops all families and series, and begins another epoch. */
 void model_clear(struct model *model);
 
 /* ---- reading a value ---- */
@@ -97,7 +98,7 @@ model_f64_at(const struct model *model, uint64_t word)
     return both.value;
 }
 
-/* The value of a counter, gauge or info as a double, whatever its number is. */
+/* The value of a counter, gauge or info as a double, also if it is an integer. */
 static inline double
 model_number(const struct model *model, const struct model_series *series)
 {
@@ -117,31 +118,31 @@ model_histogram_buckets(const struct model *model, const struct model_series *se
     return model->words + series->word + 1;
 }
 
-/* The sum of the buckets, held at the largest uint64_t. */
+/* The sum of the buckets, at most the largest uint64_t. */
 uint64_t model_histogram_count(const struct model *model, const struct model_series *series);
 
-/* Series known, and of them those that have a value in this scrape: shown, and left out as idle. */
+/* The number of series in the model; of those that are present; and of those that are idle. */
 uint64_t model_series_n(const struct model *model);
 uint64_t model_present_n(const struct model *model);
 uint64_t model_idle_n(const struct model *model);
 
-/* NULL when there is none of this name. */
+/* The family with this name, or NULL. */
 const struct model_family *model_find(const struct model *model, const char *name);
 
 /* ---- adding single values: a program's own series ---- */
 
 struct model_metric {     /* a static description */
-    enum model_type type; /* none that model_is_histogram                                                   */
+    enum model_type type; /* not a histogram or summary */
     const char *name;
     const char *help;
-    const char *unit;          /* NULL none                                                                */
-    const char *const *labels; /* NULL-terminated names, or NULL                                           */
+    const char *unit;          /* NULL none */
+    const char *const *labels; /* NULL-terminated names, or NULL */
 };
 
 /*
- * Gives one series its value in this scrape; values has one string per label, or is NULL without labels. To be repeated
- * between each exposition_read() and the rendering. Returns 0, -EEXIST when the name stands for another type or number
- * (counted in conflicts), -EINVAL for an invalid name, or -ENOMEM.
+ * Gives one series its value in this scrape. values has one string per label, or is NULL without labels. To be called
+ * again after each model_begin(). Returns 0; -EEXIST when the name has another type or number (counted in conflicts);
+ * -EINVAL for an invalid name; or -ENOMEM.
  */
 int model_put_u64(struct model *model, const struct model_metric *metric, const char *const *values, uint64_t value);
 int model_put_f64(struct model *model, const struct model_metric *metric, const char *const *values, double value);
@@ -149,22 +150,22 @@ int model_put_f64(struct model *model, const struct model_metric *metric, const 
 /* ---- adding families and series: for snapshots ---- */
 
 /*
- * Finds or adds. NULL with *error -EEXIST (another type has the name), -EINVAL or -ENOMEM. help and unit of the first
- * one stay.
+ * Finds or adds a family. NULL with *error -EEXIST (a family of another type has the name), -EINVAL or -ENOMEM. A
+ * family that exists keeps its help and unit.
  */
 struct model_family *model_family_get(struct model *model, enum model_type type, const char *name, const char *help,
                                       const char *unit, int *error);
 
-/* The same where many are added: model_settle() must be called before the families are read. */
+/* The same for many additions: model_settle() must be called before model->families is read. */
 struct model_family *model_family_collect(struct model *model, enum model_type type, const char *name, const char *help,
                                           const char *unit, int *error);
 
-/* After additions: model->families has them all. 0 or -ENOMEM. */
+/* Ends additions: model->families then has all families. 0 or -ENOMEM. */
 int model_settle(struct model *model);
 
 /*
- * Finds or adds the shape with the contents of *wanted, whose arrays are copied. classic_* are made from bounds when it
- * is a histogram.
+ * Finds or adds the shape with the contents of *wanted, whose arrays are copied. For a histogram, the classic buckets
+ * are made from bounds.
  */
 const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,
                                           uint32_t bounds_n);
@@ -179,7 +180,7 @@ model_present(struct model_family *family, struct model_series *series)
     series->idle = 0;
 }
 
-/* Marks a series as having a value that is not to be shown, unless it is present. */
+/* Marks a series as having a value that is not exposed, unless it is present. */
 static inline void
 model_idle(struct model_family *family, struct model_series *series)
 {
@@ -189,8 +190,10 @@ model_idle(struct model_family *family, struct model_series *series)
     series->idle = 1;
 }
 
-/* Finds or adds; values are copied. Returns its index in family->series, -EEXIST when a series of
-   another shape has the same labels, or -ENOMEM. */
+/*
+ * Finds or adds a series; values are copied. Returns its index in family->series, -EEXIST when a series of another
+ * shape has the same labels, or -ENOMEM.
+ */
 int64_t model_series_get(struct model *model, struct model_family *family, const struct model_shape *shape,
                          const char *const *values, uint64_t created_ns);
 

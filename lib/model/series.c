@@ -1,6 +1,4 @@
-/*
- * Series: a hash table in each family, and the words of their values; and single values that a program puts in.
- */
+/* Series: a hash table in each family, and the words of values; and single values that a program puts in. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +8,8 @@
 #include "shm/machine/hash.h"
 
 /*
- * Of the labels as a set, an empty value being no label: two series of one family never have the same set, however
- * their labels are ordered.
+ * Hash of the labels as a set, where an empty value counts as no label. Two series of one family never have the same
+ * set, in whatever order their labels are.
  */
 static uint32_t
 series_hash(const struct whole *whole, const struct model_shape *shape, const char *const *values)
@@ -88,7 +86,7 @@ places_grow(struct family *family)
     return 0;
 }
 
-/* Room for one more series and its value. */
+/* Makes room for one more series and its value. */
 static int
 series_room(struct whole *whole, struct family *family, uint32_t words)
 {

@@ -1,5 +1,6 @@
 /*
- * Shapes: label names and buckets, each combination once; and which classic buckets text shows of a histogram.
+ * Shapes: label names and buckets, each combination once; and which classic buckets the text formats show of a
+ * histogram.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,26 +32,26 @@ shape_same(const struct shape *node, const struct model_shape *wanted, const dou
     return 1;
 }
 
-/* Classic buckets that are shown of an exponential histogram, +Inf not counted. */
+/* At most so many classic buckets are shown of an exponential histogram, +Inf not counted. */
 #define CLASSIC_LIMIT 40u
 
 /*
- * Of how many log buckets one end is shown: a power of two, because every such end is one of a coarser schema too,
- * whatever the range. It depends on the definition alone.
+ * How many log buckets make one classic bucket: a power of two, so that the bounds are those of a coarser schema. It
+ * depends on the definition alone.
  */
 static int64_t
 shape_step(const struct model_shape *shape)
 {
     int64_t step = 1;
 
-    while (shape->log_n / step + 2 > CLASSIC_LIMIT) /* the zero bucket, and one that the division has dropped */
+    while (shape->log_n / step + 2 > CLASSIC_LIMIT) /* + 2: the zero bucket, and rounding up */
         step *= 2;
     return step;
 }
 
 /*
- * Whether the i-th bound is a classic bucket's. Of an exponential histogram the zero threshold is, and not the last
- * bound: the bucket below it also holds what was above the range, and le would not be true.
+ * Whether the i-th bound is the bound of a classic bucket. In an exponential histogram the zero threshold is one. The
+ * last bound is not, because the bucket below it also has observations above the range, so its le would be wrong.
  */
 static int
 shape_shows(const struct shape *node, uint32_t i, int64_t step)

@@ -9,31 +9,31 @@ enum model_type {
 #include "model/types.def"
     MODEL_TYPES
 };
-enum model_number { MODEL_U64, MODEL_F64 }; /* of counters, gauges, info, states; a histogram's buckets are MODEL_U64 */
+enum model_number { MODEL_U64, MODEL_F64 }; /* C type of a value that is one number; counts of buckets are uint64_t */
 
-/* What a series' words are. */
+/* The kind of a series' value. */
 enum model_value {
-    MODEL_VALUE_TOTAL,     /* a number that only grows from the time when the series was created                */
-    MODEL_VALUE_NUMBER,    /* any number                                                                    */
-    MODEL_VALUE_HISTOGRAM, /* a sum and buckets                                                             */
-    MODEL_VALUE_SUMMARY    /* the same of one bucket, +Inf, which is not shown                               */
+    MODEL_VALUE_TOTAL,     /* a number that only grows from the time when the series was created */
+    MODEL_VALUE_NUMBER,    /* any number */
+    MODEL_VALUE_HISTOGRAM, /* a sum and counts of buckets */
+    MODEL_VALUE_SUMMARY    /* a sum and one count, of the bucket +Inf, which is not shown */
 };
 
-struct model_kind { /* a row of types.def, which says what they are */
+struct model_kind { /* a row of types.def, whose columns are described there */
     const char *word, *text, *suffix, *otherwise;
     enum model_value value;
 };
 
 extern const struct model_kind model_kinds[MODEL_TYPES];
 
-/* Whether its series' values are a sum and buckets. */
+/* Whether values of this type are a sum and counts of buckets: histograms and summaries. */
 static inline int
 model_is_histogram(enum model_type type)
 {
     return model_kinds[type].value >= MODEL_VALUE_HISTOGRAM;
 }
 
-/* Whether these are of one bucket. */
+/* Whether such values have a single bucket: summaries. */
 static inline int
 model_is_summary(enum model_type type)
 {

@@ -1,3 +1,7 @@
+/*
+ * Watches (watch.h), one for each name: finds the names, takes and gives all watches one after the other, and gives up
+ * the largest ones when memory runs out.
+ */
 #include "read/store.h"
 
 #include <errno.h>
@@ -11,7 +15,7 @@
 #include "read/watch.h"
 #include "shm/process/clock.h"
 
-/* What the program asked for. */
+/* The options, copied. */
 struct chosen {
     char **patterns;
     uint32_t patterns_n;
@@ -19,7 +23,7 @@ struct chosen {
     uint32_t owners_n, witness;
     const struct shmeter_reader_memory *memory;
     int labelled, keep_removed;
-    struct settings_list *settings; /* the program's */
+    struct settings_list *settings; /* owned by the program */
     uint64_t (*clock_ns)(void);
     void (*spare)(void *argument);
     void *spare_argument;
@@ -27,12 +31,12 @@ struct chosen {
 
 struct store {
     struct chosen chosen;
-    uint32_t chosen_n;            /* how often it was chosen: number of the settings */
+    uint32_t chosen_n;            /* how often options were set; the number of the settings */
     struct store_watch **watches; /* sorted by name */
     uint32_t watches_n;
-    struct store_watch **shown; /* those with a status */
+    struct store_watch **shown; /* the watches that have a status */
     uint32_t shown_n;
-    int relieved; /* the next take goes on with the last one                                              */
+    int relieved; /* 1: the next take continues after store_relieve() */
 };
 
 /* ---- options ---- */
@@ -115,7 +119,7 @@ store_new(const struct store_options *options)
     return NULL;
 }
 
-/* What the options say of one name. */
+/* Sets what the options say about one name. */
 static void
 choose(const struct store *store, struct store_watch *watch)
 {
@@ -173,8 +177,8 @@ store_configure(struct store *store, const struct store_options *options)
 /* ---- finding segments ---- */
 
 /*
- * Both lists are in order of name. A segment to which no name leads any more is still watched as long as it has counted
- * something. 0, or -ENOMEM: some names are not watched yet.
+ * Merges the watches with the names that were found; both are in order of name. A segment that no name leads to any
+ * more is still watched as long as it has values. 0, or -ENOMEM: some names are not watched yet.
  */
 static int
 watch_names(struct store *store, const struct shmeter_reader_names *names)
@@ -205,7 +209,7 @@ watch_names(struct store *store, const struct shmeter_reader_names *names)
     free(store->watches);
     store->watches = all;
     store->watches_n = n;
-    store->shown_n = 0; /* some may be gone */
+    store->shown_n = 0; /* some watches may have been freed */
     return result;
 }
 
@@ -222,7 +226,7 @@ find_segments(struct store *store)
     return result;
 }
 
-/* ---- all of them ---- */
+/* ---- all watches ---- */
 
 static int
 show(struct store *store)
@@ -268,7 +272,7 @@ store_definitions(const struct store *store)
     return n;
 }
 
-/* ---- where memory runs out ---- */
+/* ---- when memory runs out ---- */
 
 static int
 is_address_space_limited(void)
@@ -278,7 +282,7 @@ is_address_space_limited(void)
     return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-/* The one that takes most of those that have something to give up, or NULL. */
+/* The watch that takes most memory, of those that have a segment open; or NULL. */
 static struct store_watch *
 heaviest(const struct store *store, int with_mappings)
 {
@@ -296,7 +300,7 @@ heaviest(const struct store *store, int with_mappings)
     return found;
 }
 
-/* Has the program forget what was given to it. */
+/* Has the program free what it can make again. */
 static void
 spare(const struct store *store)
 {
@@ -324,8 +328,8 @@ store_relieve(struct store *store)
 }
 
 /*
- * There was not enough memory for a watch: gives up the watch that takes most, which may be the same one. Returns 1
- * when it is to be tried again.
+ * To be called when there was not enough memory for a watch. Gives up the watch that takes most memory, which may be
+ * the same one. Returns 1 when the watch is to be tried again.
  */
 static int
 make_room(struct store *store, struct store_watch *watch)

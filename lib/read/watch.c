@@ -1,5 +1,5 @@
 /*
- * A segment's name through appearances, re-creations and truncations.
+ * What becomes of a name when its segment appears, is created again, is truncated, or needs more memory than there is.
  */
 #include "read/watch.h"
 
@@ -12,9 +12,9 @@
 #include "base/text.h"
 #include "read/give/give.h"
 
-#define STARVED_MOST  3u  /* a segment for which there is no memory is tried again after so many takes at most */
-#define MAPPED_BEFORE 4u  /* replaced segments of one name that stay mapped: workers may still count in them */
-#define KEPT_BEFORE   16u /* and that are known again when they come back: what older ones have counted becomes one */
+#define STARVED_MOST  3u /* a segment that was left out for lack of memory is tried again after at most so many takes */
+#define MAPPED_BEFORE 4u /* so many replaced segments of a name stay mapped, because workers may still count in them */
+#define KEPT_BEFORE   16u /* so many are kept apart, and recognised if they return; older ones are merged */
 
 struct store_watch *
 store_watch_new(const char *name)
@@ -57,7 +57,7 @@ store_watch_status(const struct store_watch *watch)
     return watch->current.snapshot ? snapshot_status(watch->current.snapshot) : &watch->fault;
 }
 
-/* error NULL: there is not enough memory. */
+/* Fills watch->fault, the status of a segment that cannot be read. error NULL: memory ran out. */
 static void
 remember_fault(struct store_watch *watch, const struct shmeter_reader_error *error)
 {
@@ -82,7 +82,7 @@ remember_fault(struct store_watch *watch, const struct shmeter_reader_error *err
     fault->generation = watch->generation;
 }
 
-/* Opens the segment that has the name. *out NULL: there is none that can be read. */
+/* Opens the segment that has the name. *out NULL: no segment can be read there. 0 or -ENOMEM. */
 static int
 open_segment(const struct shmeter_reader_options *options, struct store_watch *watch, struct snapshot **out)
 {
@@ -105,7 +105,7 @@ open_segment(const struct shmeter_reader_options *options, struct store_watch *w
     return *out ? 0 : -ENOMEM;
 }
 
-/* A snapshot_folded_fn: the first of two readings becomes part of the second one. */
+/* A snapshot_folded_fn. argument: two readings, of which the first is folded into the second. */
 static void
 keep_idle(void *argument, uint32_t from, uint32_t into)
 {
@@ -134,7 +134,7 @@ retire(struct store_watch *watch, struct store_reading old)
     return 0;
 }
 
-/* What is counted over all segments of a name. */
+/* Sums the losses of the earlier segments of a name. */
 static void
 carry_on(const struct store_watch *watch, struct segment_status *to)
 {
@@ -162,7 +162,7 @@ install(struct store_watch *watch, struct snapshot *snapshot)
     watch->current = (struct store_reading){ snapshot, NULL };
     watch->installed_n++;
     snapshot_identity(snapshot, of);
-    watch->generation += memcmp(of, watch->starved_of, sizeof of) != 0; /* else it was only given up for a while */
+    watch->generation += memcmp(of, watch->starved_of, sizeof of) != 0; /* the same: it was given up for a while */
     memset(watch->starved_of, 0, sizeof watch->starved_of);
     status->generation = watch->generation;
     status->torn = watch->torn;
@@ -171,8 +171,8 @@ install(struct store_watch *watch, struct snapshot *snapshot)
 }
 
 /*
- * The segment that was opened, if it was read before: it is taken out of where it stands. Without a snapshot: it was
- * not.
+ * If the segment that was opened was read before, removes the earlier reading from the watch and returns it. Otherwise
+ * returns a reading without a snapshot.
  */
 static struct store_reading
 take_known(struct store_watch *watch, const struct snapshot *snapshot)
@@ -203,8 +203,8 @@ still_used(const struct snapshot *snapshot)
 }
 
 /*
- * A segment that was read before has the name (again): its file was cut or has grown, or had another name for a while.
- * What it counted is in it still; what is not, is kept.
+ * Reads a segment that was read before: its file was truncated or has grown, or it had another name for a while. Counts
+ * that are no longer in the file are kept as a replaced segment.
  */
 static int
 begin_again(struct store_watch *watch, struct store_reading known, struct snapshot *snapshot)
@@ -213,7 +213,7 @@ begin_again(struct store_watch *watch, struct store_reading known, struct snapsh
 
     snapshot_keep_superseded(snapshot, known.snapshot);
     result = snapshot_take(snapshot, SNAPSHOT_ALL);
-    if (result) { /* cut once more: what is there still cannot be told from what is not, until the next take */
+    if (result) { /* truncated again: the next take tells which counts are still in the file */
         snapshot_free(snapshot);
         watch->current = known;
         return result;
@@ -242,7 +242,9 @@ begin(struct store_watch *watch, struct snapshot *snapshot, enum snapshot_depth 
     return result;
 }
 
-/* The name leads elsewhere, or the file was truncated: look for another one. */
+/*
+ * To be called when the name leads to another file, or the file was truncated. Opens the segment that has the name now.
+ */
 static int
 replace(const struct shmeter_reader_options *options, struct store_watch *watch, enum snapshot_depth depth)
 {
@@ -258,7 +260,7 @@ replace(const struct shmeter_reader_options *options, struct store_watch *watch,
                                     !(watch->keep_removed || still_used(watch->current.snapshot)))) {
         result = retire(watch, watch->current);
         if (!result) {
-            snapshot_freeze(watch->current.snapshot); /* nobody counts in it any more */
+            snapshot_freeze(watch->current.snapshot); /* no process updates it any more */
             watch->current = (struct store_reading){ NULL, NULL };
         }
     }
@@ -375,14 +377,14 @@ store_watch_give(struct store_watch *watch, struct model *model, int labelled, u
     int result;
 
     if (!watch->current.snapshot || !snapshot_status(watch->current.snapshot)->readable)
-        return 0; /* gone: its series leave, and what it counted is remembered */
+        return 0; /* the segment is gone: its series are absent, and its counts are kept */
     status = snapshot_status_mutable(watch->current.snapshot);
     status->series_idle = status->series_filtered = status->labels_left_out = 0;
     target.counts = status;
     target.segment = labelled ? status->name : NULL;
     result = follow(watch);
     if (!result)
-        result = giving_give(watch->current.giving, model, &target); /* first: the newest defines the families */
+        result = giving_give(watch->current.giving, model, &target); /* first: its definitions are in force */
     target.newer = watch->current.giving;
     for (i = watch->before_n; i > 0 && !result; i--)
         result = giving_give(watch->before[i - 1].giving, model, &target);

@@ -1,6 +1,6 @@
 /*
- * The lines that describe a family: "family TYPE NAME CREATED", and behind it those of its parts that it has, in the
- * order of the table below. Which descriptions are right is the producers' to say (shm/lanes/definition.h).
+ * The lines that describe a family: "family TYPE NAME CREATED", and then a line for each of its parts, in the order of
+ * the table below. Descriptions are validated by the producers' code (shm/lanes/definition.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,7 @@ take_string(const struct describing *describing, const char **out)
     return *out ? 0 : no_memory(describing);
 }
 
-/* The strings to the line's end, and a NULL behind them. */
+/* Reads the strings up to the line's end, and puts a NULL behind them. */
 static int
 take_strings(const struct describing *describing, uint32_t most, const char *const **out)
 {
@@ -126,7 +126,7 @@ take_exponential(const struct describing *describing)
 #define ANY_TYPE SHMETER_TYPES
 static const struct part {
     const char *word;
-    uint32_t type; /* the only one that has it, or ANY_TYPE                                                  */
+    uint32_t type; /* the only type that has this part, or ANY_TYPE */
     int (*take)(const struct describing *describing);
 } parts[] = {
     { "help", ANY_TYPE, take_help },

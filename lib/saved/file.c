@@ -1,6 +1,4 @@
-/*
- * Files of saved texts: replaced as a whole, and on the disk when that is said.
- */
+/* Files of saved texts. A file is replaced as a whole, and a function that returns 0 has written it to the disk. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,7 +10,7 @@
 
 #include "saved/saved.h"
 
-/* A text of 2^24 series, and more, is below it. */
+/* Enough for the text of 2^24 series. */
 #define FILE_MOST_BYTES (UINT64_C(16) << 30)
 
 static int
@@ -36,7 +34,7 @@ write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-/* The directory that file is in, as a descriptor; or -1 and errno. */
+/* Opens the directory of a file. Returns the descriptor, or -1 and errno. */
 static int
 open_directory(const char *file)
 {
@@ -57,7 +55,7 @@ base_of(const char *file)
     return slash ? slash + 1 : file;
 }
 
-/* A filesystem that cannot synchronise a directory has said all that it can. */
+/* Synchronises a directory. A filesystem that does not support that is no error. */
 static int
 sync_directory(int directory)
 {
@@ -72,7 +70,7 @@ replace(int directory, const char *base, const struct buffer *text)
 
     if (n < 0 || (size_t)n >= sizeof temporary)
         return ENAMETOOLONG;
-    unlinkat(directory, temporary, 0); /* of a process of this number that died here */
+    unlinkat(directory, temporary, 0); /* left by a process of the same pid that died here */
     fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;

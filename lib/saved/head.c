@@ -8,7 +8,7 @@
 #include "saved/internal.h"
 #include "shm/layout/options.h"
 
-/* "NAME VALUE" */
+/* Reads "NAME VALUE". */
 static int
 read_size(struct saved_words *words, const char *name, uint64_t most, uint64_t *out)
 {
@@ -33,7 +33,7 @@ read_u32(struct saved_words *words, const char *name, uint32_t *out)
     return result;
 }
 
-/* Goes to the next line, which begins with this word. */
+/* Goes to the next line, which has to begin with this word. */
 static int
 next_begins(struct saved_words *words, const char *word)
 {

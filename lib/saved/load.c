@@ -1,7 +1,7 @@
 /*
- * From a text to a new segment. The text is read line by line into a file that has no name yet, by what producers
- * register series with, and the file gets its name when the last line was right: so there is the whole or nothing, and
- * nobody else writes meanwhile.
+ * Makes a new segment from a text. The lines are read into a file that has no name yet, by the functions with which
+ * producers register series. The file gets its name after the last line. So a load makes a complete segment or none,
+ * and no other process writes to it meanwhile.
  */
 #include <errno.h>
 #include <math.h>
@@ -17,7 +17,7 @@ struct loader {
     struct saved_words words;
     struct saved_facts facts;
     struct shmeter_attachment *attachment;
-    uint64_t stamps; /* of LATEST gauges so far: a worker's first set is later                               */
+    uint64_t stamps; /* the last stamp of a LATEST gauge; stamps of workers are higher */
     /* the family under way */
     struct arena arena;
     struct shmeter_definition definition;
@@ -25,7 +25,7 @@ struct loader {
     int has_overflow;
 };
 
-/* Says that there is no segment, unless why it is so was said. Returns result. */
+/* Reports that the segment cannot be created, unless there is a report already. Returns result. */
 static int
 fail(struct loader *loader, int result, const char *why)
 {
@@ -35,7 +35,7 @@ fail(struct loader *loader, int result, const char *why)
                        why && *why ? why : strerror(-result));
 }
 
-/* Says that there is no room for what the line has. */
+/* Reports that the new segment has no room for the present line. */
 static int
 no_room(struct loader *loader, int error)
 {
@@ -47,9 +47,9 @@ no_room(struct loader *loader, int error)
     return -ENOMEM;
 }
 
-/* ---- values: nobody else has the file, so these are plain stores ---- */
+/* ---- values: no other process has the file, so these are plain stores ---- */
 
-/* The value's place in the first shared lane. */
+/* The address of a cell in the first shared lane. */
 static void *
 cell_of(const struct loader *loader, uint64_t cell)
 {
@@ -71,7 +71,7 @@ take_counter(struct loader *loader, uint64_t cell)
     return 0;
 }
 
-/* The sum stands in one bucket, so that it stays what it is to the last bit. */
+/* The whole sum goes into one bucket, so that it stays exact to the last bit. */
 static int
 take_histogram(struct loader *loader, uint64_t cell)
 {
@@ -86,7 +86,10 @@ take_histogram(struct loader *loader, uint64_t cell)
     return 0;
 }
 
-/* What the dead have set is in the first slot, as if its owners had set it; the latest is in the common block. */
+/*
+ * The value goes to the first slot, as if a dead owner of it had left it there; that of a LATEST mode goes to the
+ * common cell.
+ */
 static int
 take_gauge(struct loader *loader, uint64_t number)
 {
@@ -131,7 +134,7 @@ take_value(struct loader *loader, uint64_t cell)
 
 /* ---- series ---- */
 
-/* Puts the values one after the other, as a series' record has them. */
+/* Reads the label values, and joins them as a series' record has them. */
 static int
 take_labels(struct loader *loader, struct shmeter_values *out)
 {
@@ -153,7 +156,7 @@ take_labels(struct loader *loader, struct shmeter_values *out)
     return 0;
 }
 
-/* Whether these are the values of the series that stands for those past a limit, which does not count. */
+/* Whether these are the values of the overflow series, which does not count for the limits. */
 static int
 is_overflow(const struct loader *loader, const struct shmeter_values *values)
 {
@@ -163,7 +166,9 @@ is_overflow(const struct loader *loader, const struct shmeter_values *values)
     return overflow.bytes && overflow.bytes == values->bytes && !memcmp(overflow.text, values->text, values->bytes);
 }
 
-/* Registers the series of these values: its record. NULL: it stands twice, or there is no room. */
+/*
+ * Registers the series with these values. Returns its record; NULL: the text has the series twice, or there is no room.
+ */
 static struct shmeter_series_record *
 make_series(struct loader *loader, const struct shmeter_values *values, int *result)
 {
@@ -205,7 +210,7 @@ take_series(struct loader *loader)
 
 /* ---- families ---- */
 
-/* What the family before has in this process's memory. */
+/* Frees the memory of the last family. */
 static void
 end_family(struct loader *loader)
 {
@@ -229,20 +234,20 @@ bind_family(struct loader *loader, uint64_t created_ns)
     if (!record || before == shmeter_load_relaxed(&attachment->state->families_n.value))
         return saved_words_fail(&loader->words, "a family of this name and definition stands there twice");
     record->created_real_ns = created_ns;
-    record->opened = shmeter_add(&attachment->state->opens.value, 1) + 1; /* the last one is in force */
+    record->opened = shmeter_add(&attachment->state->opens.value, 1) + 1; /* the last open is in force */
     shmeter_registry_show(&record->state);
     memset(&loader->binding, 0, sizeof loader->binding);
     loader->binding.attachment = attachment;
     loader->binding.record = record;
     loader->binding.unit = (uint32_t)unit;
-    loader->binding.max_series = UINT32_MAX; /* who counted them was within its limit */
+    loader->binding.max_series = UINT32_MAX; /* the saved series were within the limit */
     loader->binding.hash = shmeter_hash_word(record->hash, attachment->header.nonce[1]);
     loader->has_overflow = 0;
     loader->facts.families++;
     return 0;
 }
 
-/* The family's lines, and those of its series. */
+/* Reads the lines of a family and of its series. */
 static int
 take_family(struct loader *loader)
 {
@@ -274,7 +279,10 @@ take_family(struct loader *loader)
 
 /* ---- the whole ---- */
 
-/* "end SERIES SUM": nothing follows, and nothing is missing. A text that a person has changed may have no sum. */
+/*
+ * Reads "end SERIES SUM", and checks that nothing is missing and nothing follows. A text that was changed by hand may
+ * have no sum.
+ */
 static int
 take_end(struct loader *loader)
 {

@@ -1,6 +1,4 @@
-/*
- * The words of a saved text: read one by one, with a sentence about the line for whatever is not as it should be.
- */
+/* Reads the words of a saved text one by one, and reports mistakes with the number of the line. */
 #include <errno.h>
 #include <string.h>
 
@@ -71,7 +69,7 @@ saved_words_begins(struct saved_words *words, const char *word)
     return 1;
 }
 
-/* The bytes of the next word, and it is behind them; 0: there is none. Words are apart by one blank. */
+/* Takes the next word. Returns its length; 0: there is none. One blank separates words. */
 static size_t
 take(struct saved_words *words, const char **out)
 {
@@ -174,7 +172,7 @@ saved_words_hex(struct saved_words *words, uint64_t *out)
     return 0;
 }
 
-/* One character of a string behind a backslash. Returns the bytes read, 0: it is none. */
+/* Reads the escape behind a backslash in a string. Returns the number of bytes read; 0: it is not an escape. */
 static size_t
 unescape(const char *at, size_t left, char *out)
 {

@@ -1,6 +1,6 @@
 /*
- * From a reading of a segment to a text: families in the order of their opens, so far as it decides which definition is
- * in force, and behind each its series.
+ * Makes a text from a reading of a segment: the families, each followed by its series. Of several definitions of a
+ * name, the one in force comes last.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "saved/internal.h"
 
 struct pick {
-    uint32_t rank; /* of its family */
+    uint32_t rank; /* of the series' family */
     uint32_t series;
 };
 
@@ -21,11 +21,11 @@ struct writer {
     struct buffer *out;
     const struct snapshot *snapshot;
     struct snapshot_contents contents;
-    uint32_t *ranks;  /* per family */
-    uint32_t *gauges; /* per series: number + 1 of its gauge                                                */
+    uint32_t *ranks;  /* for each family */
+    uint32_t *gauges; /* for each series: 1 + index of its gauge; 0 none */
     struct pick *picks;
     uint32_t picks_n;
-    int failed; /* no memory                                                                             */
+    int failed; /* 1: there was no memory */
 };
 
 /* ---- words ---- */
@@ -72,7 +72,7 @@ put_hex(struct writer *writer, uint64_t value)
     writer->failed |= buffer_append(writer->out, text, sizeof text);
 }
 
-/* In quotes. Control characters are written as \xHH, so that a line is a line. */
+/* Writes a string in quotes. Control characters are written as \xHH, so that the string stays on one line. */
 static void
 put_string(struct writer *writer, const char *text)
 {
@@ -106,7 +106,7 @@ put_strings(struct writer *writer, const char *word, const char *const *strings,
 
 /* ---- what is saved ---- */
 
-/* In its definition's words, which another definition in force does not show. */
+/* Whether a series exists in its own definition, even if another definition is in force. */
 static int
 is_there(const struct snapshot_family *family, const struct snapshot_series *series)
 {
@@ -142,7 +142,7 @@ by_rank(const void *a, const void *b)
     return left->series < right->series ? -1 : left->series > right->series;
 }
 
-/* The definition in force of a name comes behind all others of it. */
+/* Ranks the families, so that the definition in force of a name comes after the other definitions. */
 static void
 rank_families(struct writer *writer)
 {
@@ -188,7 +188,7 @@ put_bounds(struct writer *writer, const struct snapshot_family *family)
 {
     uint32_t i;
 
-    if (family->exponential) { /* the last bound is a value that the last bucket has: so the range is the same */
+    if (family->exponential) { /* the last bound is in the last bucket, so it stands for the same range */
         put(writer, family->schema < 0 ? "exponential -" : "exponential ");
         put_u64(writer, (uint64_t)(family->schema < 0 ? -family->schema : family->schema));
         put_f64(writer, family->zero_threshold);
@@ -243,7 +243,7 @@ put_value(struct writer *writer, const struct snapshot_family *family, uint32_t 
     if (shmeter_type_counter(family->type)) {
         put_number(writer, " ", *words);
     } else {
-        put_f64(writer, snapshot_f64(*words)); /* a histogram's sum, too */
+        put_f64(writer, snapshot_f64(*words)); /* also the sum of a histogram */
         for (i = 1; i < snapshot_sum_words(family); i++)
             put_number(writer, " ", words[i]);
     }

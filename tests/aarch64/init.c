@@ -2,8 +2,9 @@
  * The first and only process of a virtual machine for tests: runs the programs that the console names, one after the
  * other, and reports how each ended. It does not know what they do.
  *
- * A line of input is a program's path and arguments, parted by tabs. What the program prints goes to the console as it
- * is, and after it a line "== exit N", or "== signal N". The end of input, or the line "off", turns the machine off.
+ * A line of input is a program's path and arguments, separated by tabs. The program's output goes to the console
+ * unchanged, followed by a line "== exit N" or "== signal N". The end of the input, or the line "off", turns the
+ * machine off.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /*
- * Reads a segment while pools (pool.c) update it, and when they have finished holds it against what they say they have done.
+ * Reads a segment while pools (pool.c) update it, and compares it, when they have finished, with what they report.
  *
  * Usage: watch SEGMENT COMMAND... [-- COMMAND...]
  *

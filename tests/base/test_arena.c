@@ -1,6 +1,4 @@
-/*
- * Memory that is given back all at once. That all of it is, tests/checked/ sees.
- */
+/* The arena, memory that is freed all at once. tests/checked/ finds leaks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /*
- * A worker with everything that makes formats err: label values of all of Unicode and of bytes that are none, numbers at their
- * limits, bounds below zero, exponential histograms, every gauge mode, names that clash. Says "ready" and stays till its input
- * ends.
+ * A worker with everything that encoders might get wrong: label values of all of Unicode and of invalid bytes, numbers
+ * at their limits, negative bounds, exponential histograms, every gauge mode, names that clash. Prints "ready" and runs
+ * until its input ends.
  *
  *     hostile SEGMENT
  */

@@ -1,6 +1,4 @@
-/*
- * What of logind.conf(5) decides about RemoveIPC.
- */
+/* Which setting of logind.conf(5) decides about RemoveIPC. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

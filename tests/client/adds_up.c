@@ -1,6 +1,4 @@
-/*
- * What is counted in several definitions of a name is added up where they have the same labels and mean the same.
- */
+/* Values of several definitions of a name are added up if the definitions have the same labels and the same meaning. */
 #include "tests/client/definitions.h"
 
 static void

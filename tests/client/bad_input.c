@@ -1,6 +1,6 @@
 /*
- * Wrong names, files that are no segments, other owners, and damage: each is -errno, one sentence that names the thing and
- * says what to do, and handles that work privately. Nothing faults and nothing is written to what is not ours.
+ * Wrong names, files that are no segments, other owners, and damage: each is -errno, one sentence that names the thing
+ * and says what to do, and handles that work privately. Nothing faults, and no file of others is written to.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,4 @@
-/*
- * Definitions of some names in several ways, and what a reader says of them.
- */
+/* Several definitions of the same names, and what a reader shows of them. */
 #ifndef SHMETER_TESTS_CLIENT_DEFINITIONS_H
 #define SHMETER_TESTS_CLIENT_DEFINITIONS_H
 

@@ -1,6 +1,7 @@
 /*
- * Does every operation that looks at a double, with each kind of number; number_flags.py compiles this with flags that let compilers think
- * that some kinds never come. Each value comes out of a volatile, so that nothing is known about it. The segment's path is the argument.
+ * Does every operation that looks at a double, with each kind of number; number_flags.py compiles this with flags that
+ * let compilers assume that some kinds never occur. Each value comes out of a volatile, so that nothing is known about
+ * it. The segment's path is the argument.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Series come, go, and run out: limits of a family and of the segment, hiding, re-creation of the segment, and records whose
- * maker died. Totals stay right throughout.
+ * Series are registered, hidden and refused: limits of a family and of the segment, hiding, re-creation of the segment,
+ * and records whose maker died. Totals stay right throughout.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /*
- * Kills every operation of the client everywhere.
+ * Kills a process at every instruction of each operation of the client.
  *
  * Without --long: two builds, every boundary of every operation, real kills and pairs at a share of them (all pairs of an
  * operation that is named). With it: all builds, all kills and pairs, and the instructions of the restartable sequences again

@@ -1,6 +1,6 @@
 /*
- * Death everywhere: the segment is examined between any two instructions of an operation, and after a death there
- * another process must find a sound segment.
+ * A death at each instruction: the segment is examined between any two instructions of an operation, and after a death
+ * there another process must find a sound segment.
  */
 #ifndef SHMETER_TESTS_CRASH_DEATH_H
 #define SHMETER_TESTS_CRASH_DEATH_H

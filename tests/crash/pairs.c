@@ -1,6 +1,6 @@
 /*
- * Two at one series: A is stopped before an instruction, with its restartable sequence as the kernel knows it; B updates; then
- * A dies, goes on, is interrupted by a handler that updates too, or goes on somewhere else.
+ * Two updaters of one series: A is stopped before an instruction, with its restartable sequence still registered with
+ * the kernel; B updates; then A dies, goes on, is interrupted by a handler that updates too, or goes on on another CPU.
  */
 #include <math.h>
 #include <sched.h>

@@ -1,6 +1,7 @@
 /*
- * A worker on a string: attaches to a segment and does what standard input says, one command a line, and answers each with a
- * line "ok" when it is done. The end of the input is the end of the worker. Fields are apart by blanks; %XX stands for a byte.
+ * A worker that a test controls: attaches to a segment, executes the commands on standard input, one on a line, and
+ * answers each with a line "ok" when it is done. It ends with its input. Fields are separated by blanks; %XX stands for
+ * a byte.
  *
  *     feeder SEGMENT WORKER [MAX_SERIES]
  *

@@ -1,6 +1,7 @@
 /*
- * A clock that a test moves by hand, preloaded into the exporter: CLOCK_MONOTONIC is what a file of 8 bytes says, in nanoseconds, and a
- * poll(2) with a time-out ends when that clock says so. It knows nothing of the exporter. $SHMETER_TEST_CLOCK names the file.
+ * A clock that a test moves by hand, preloaded into the exporter: CLOCK_MONOTONIC is the number in a file of 8 bytes,
+ * in nanoseconds, and a poll(2) with a time-out ends when this clock has reached the time. It knows nothing of the
+ * exporter. $SHMETER_TEST_CLOCK names the file.
  */
 #include <errno.h>
 #include <fcntl.h>

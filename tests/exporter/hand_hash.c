@@ -1,6 +1,7 @@
 /*
- * crypt_r(3) as a test wants it, preloaded into the exporter: it is counted, what it is called with is written down, and it takes until the
- * test lets it go on. It knows nothing of the exporter. $SHMETER_TEST_HASHES names the file of a struct hand.
+ * crypt_r(3) under a test's control, preloaded into the exporter: calls are counted, their arguments are recorded, and
+ * a call returns when the test lets it. It knows nothing of the exporter. $SHMETER_TEST_HASHES names the file of a
+ * struct hand.
  */
 #include <crypt.h>
 #include <dlfcn.h>

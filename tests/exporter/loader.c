@@ -1,6 +1,7 @@
 /*
- * A worker that does not rest: counts, observes and looks its series up anew, as programs do, and keeps a ledger in a file of what it has
- * begun and finished. Ends at SIGTERM, or by whatever the file under it does to it.
+ * A worker that updates without a pause: counts, observes and looks its series up anew, as programs do, and keeps a
+ * ledger in a file of what it has begun and finished. It ends at SIGTERM, or when a truncation of the segment's file
+ * kills it.
  *
  * Usage: loader SEGMENT LEDGER
  */

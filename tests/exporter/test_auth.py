@@ -252,7 +252,7 @@ EXPOSURES = [
 
 @test
 def an_address_that_others_can_reach_is_warned_of(bench):
-    """TLS is in test_web_config.py."""
+    """The configuration is in tests/exporter/web/test_config.py."""
     for text, sentence in EXPOSURES:
         path = write(bench.folder() + "/web.yml", text % hashed("secret") if "%s" in text else text)
         exporter = bench.exporter(f"--web.config.file={path}", f"--segment={bench.name()}", "--web.listen-address=0.0.0.0:0")

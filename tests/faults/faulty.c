@@ -1,6 +1,6 @@
 /*
- * The program whose system calls fail: a worker's life from opening to closing, and a line that tells what came of it. It does
- * not know which call fails, or whether one does.
+ * The program whose system calls fail: a worker from opening to closing, which prints the results. It does not know
+ * which call fails, or whether one does.
  *
  *     faulty SEGMENT
  *

@@ -1,6 +1,4 @@
-/*
- * The half that knows no segment: strings, the model, the plan, and text 0.0.4 to the byte.
- */
+/* The parts of lib/ that know no segment: strings, the model, the plan, and text 0.0.4 byte by byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /*
- * Processes that use a segment while somebody writes anything into it: they may count wrong, and must neither crash nor hang.
+ * Processes that use a segment while another process writes random bytes into it: they may count wrong, and must
+ * neither crash nor hang.
  */
 #ifndef SHMETER_TESTS_HAMMER_PRODUCERS_H
 #define SHMETER_TESTS_HAMMER_PRODUCERS_H

@@ -1,5 +1,6 @@
 /*
- * What is scraped, held against the ledger of the workers (kill_worker.h): quantity by quantity, and histograms in themselves.
+ * Compares scraped values with the ledger of the workers (worker.h), quantity by quantity, and checks histograms for
+ * consistency.
  */
 #ifndef SHMETER_TESTS_KILL_ACCOUNT_H
 #define SHMETER_TESTS_KILL_ACCOUNT_H

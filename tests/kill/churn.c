@@ -1,8 +1,8 @@
 /*
- * The life of a pool over a long time: workers (kill_worker.h) start, fork, leave, are killed, close and open again, hide and register
- * again, and rest in between. Totals are held against the ledger all the time, and levels do not move once all is there. It says
- * "warm" then; after the time given it says "done", shows each total as the exposition must have it, and stays until its input
- * ends. Anything that is wrong is one line, and exit status 1.
+ * A pool over a long time: workers (worker.h) start, fork, exit, are killed, close and open again, hide and register
+ * again, and pause in between. Totals are held against the ledger all the time, and levels do not move once all is
+ * there. It says "warm" then; after the time given it says "done", shows each total as the exposition must have it, and
+ * stays until its input ends. Anything that is wrong is one line, and exit status 1.
  *
  * Usage: churn SEGMENT SECONDS
  */

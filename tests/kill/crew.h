@@ -1,5 +1,5 @@
 /*
- * The processes of a kill test: workers (kill_worker.h) in their places, started, killed and told to stand still. A worker is forked with
+ * The processes of a kill test: workers (worker.h) that are started, killed and told to pause. A worker is forked with
  * its parent's handles, or runs the program anew and opens the segment itself: its main() calls kill_crew_main() first.
  */
 #ifndef SHMETER_TESTS_KILL_CREW_H

@@ -1,7 +1,7 @@
 /*
- * Workers that update everything there is are killed with SIGKILL at any instruction and replaced, for a fixed number of rounds.
- * What is scraped meanwhile and afterwards is held against a ledger that the workers keep in other memory (kill_worker.h).
- * SHMETER_TEST_SEED and SHMETER_TEST_ROUNDS replace the seed and the number of rounds.
+ * Workers that update everything there is are killed with SIGKILL at any instruction and replaced, for a fixed number
+ * of rounds. What is scraped meanwhile and afterwards is compared with a ledger that the workers keep in other memory
+ * (worker.h). SHMETER_TEST_SEED and SHMETER_TEST_ROUNDS replace the seed and the number of rounds.
  */
 #include <inttypes.h>
 #include <math.h>

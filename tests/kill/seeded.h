@@ -1,6 +1,4 @@
-/*
- * Updates that are wrong on purpose, one of many: what the ledger has to notice. For kill_worker.c alone.
- */
+/* Updates of which one in many is wrong on purpose, which the ledger has to notice. For worker.c. */
 #ifndef SHMETER_TESTS_KILL_SEEDED_H
 #define SHMETER_TESTS_KILL_SEEDED_H
 

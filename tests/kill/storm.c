@@ -1,7 +1,7 @@
 /*
- * As many kills as a machine can make: two workers (kill_worker.h) that live for some tenths of a millisecond each, killed wherever they are,
- * among them while they claim a slot. Totals are held against the ledger all the time; and workers that are wrong on purpose show
- * that the ledger notices.
+ * As many kills as the machine can make: two workers (worker.h) that live for some tenths of a millisecond each are
+ * killed at any instruction, also while they claim a slot. Totals are compared with the ledger all the time. Workers
+ * that are wrong on purpose show that the ledger notices.
  *
  * Usage: kill_storm [KILLS]. SHMETER_TEST_SEED replaces the seed.
  */

@@ -1,5 +1,6 @@
 /*
- * A segment with something of everything, and where damage to it hurts: for tests that feed readers any bytes.
+ * A segment with every kind of family and series, and the places where damage matters: for tests that give readers
+ * random bytes.
  */
 #ifndef SHMETER_TESTS_READ_SPECIMEN_H
 #define SHMETER_TESTS_READ_SPECIMEN_H

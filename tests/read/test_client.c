@@ -1,6 +1,4 @@
-/*
- * What real workers wrote, read back: the client's half and the reader's half agree.
- */
+/* Reads what real workers have written: the client and the reader agree. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * The ways to become another process without exec: fork, a raw clone, and a daemon's double fork that closes every descriptor.
+ * The ways to make a process without exec: fork, a raw clone, and a daemon's double fork that closes every descriptor.
  * Counts are exact, live gauges come and go with their processes, and slots are used again.
  */
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /*
- * A process that hides a series is stopped before each of its accesses to the segment, goes on and is killed before each later one, while
- * another one keeps a handle as shmeter_changes says: had while the hider stands still, and had again when the count has moved. What it counts
- * through it afterwards is exposed, whatever becomes of the hider. The header's own code with hooked atomics.
+ * A process that hides a series is stopped before each of its accesses to the segment, and killed before each later
+ * one. Another process keeps a handle as shmeter_changes() says: it looks the series up while the first process is
+ * stopped, and again when the count has changed. What it counts afterwards is exposed, whatever happens to the first
+ * process. The header's own code with hooked atomics.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /*
- * Two that replace an info at once: before each single access to the segment that one of them makes, and before each two, the other
- * one does all of its replacement. Afterwards exactly one of the two infos is there. The header's own code with hooked atomics, in order of program
- * only.
+ * Two processes replace an info at once: before each access to the segment that one of them makes, and before each two
+ * accesses, the other one makes its whole replacement. Afterwards exactly one of the two infos is there. The header's
+ * own code with hooked atomics, in order of program only.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
- * What is done again and again takes nothing again: opens and closes, families, refusals, segments that cannot be had or are made anew, series that
- * are hidden and come back. After some rounds the address space, the private memory, the descriptors, and what is handed out of the segment
- * stand still, to the byte.
+ * Repeated operations leak nothing: opens and closes, families, refusals, segments that cannot be opened or are created
+ * again, series that are hidden and come back. After some rounds the address space, the private memory, the descriptors
+ * and the fill levels of the segment stay constant, to the byte.
  */
 #include <dirent.h>
 #include <pthread.h>

@@ -1,7 +1,8 @@
 /*
- * Timers tell seconds, wherever a process may be: another boot, no /proc, a segment that is created again with another clock, none at all; and whatever
- * happened to the clocks: pauses of the threads that read them, and a machine that was suspended. Time is made here: a nanosecond of
- * all clocks is half a tick of the counter, so that a ratio from anywhere else shows.
+ * Timers measure seconds in every surrounding: another boot, no /proc, a segment that is created again with another
+ * clock, no segment; and whatever happens to the clocks: pauses of the threads that read them, and a suspended machine.
+ * Time is made here: a nanosecond of all clocks is half a tick of the counter, so that a ratio from anywhere else
+ * shows.
  */
 #include <fcntl.h>
 #include <setjmp.h>

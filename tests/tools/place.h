@@ -1,6 +1,6 @@
 /*
- * A directory of the test's own under /dev/shm, for segments by path, and a guardian that removes it however the test
- * ends. It knows nothing of shmeter.
+ * A directory of the test's own under /dev/shm, for segments by path, and a process that removes it when the test ends,
+ * also when it is killed. It knows nothing of shmeter.
  */
 #ifndef SHMETER_TESTS_TOOLS_PLACE_H
 #define SHMETER_TESTS_TOOLS_PLACE_H

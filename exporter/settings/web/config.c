@@ -1,6 +1,4 @@
-/*
- * All sections of the web configuration but tls_server_config, which is in tls.c.
- */
+/* All sections of the web configuration except tls_server_config, which is in tls.c. */
 #include "exporter/settings/web/config.h"
 
 #include <errno.h>

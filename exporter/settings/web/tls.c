@@ -11,13 +11,13 @@
 
 struct reading {
     struct web_config *config;
-    const struct yaml_value *parts[TLS_PARTS]; /* where each was given, for the line in a sentence                 */
+    const struct yaml_value *parts[TLS_PARTS]; /* the values in the tree, for the line in a sentence */
     const struct yaml_value *client_auth, *sans, *versions;
 };
 
 /* ---- files and texts ---- */
 
-/* Relative to the folder of the configuration. */
+/* Makes a path absolute: it is relative to the folder of the configuration. */
 static const char *
 resolve(struct web_config *config, const char *path, const char *file)
 {
@@ -76,7 +76,7 @@ take_client_auth(struct yaml *yaml, const char *key, const struct yaml_value *va
         { "NoClientCert", TLS_CLIENT_NONE },
         { "RequestClientCert", TLS_CLIENT_REQUEST },
         { "RequireAnyClientCert", TLS_CLIENT_ANY },
-        { "RequireClientCert", TLS_CLIENT_ANY }, /* the former name */
+        { "RequireClientCert", TLS_CLIENT_ANY }, /* an older name */
         { "VerifyClientCertIfGiven", TLS_CLIENT_IF_GIVEN },
         { "RequireAndVerifyClientCert", TLS_CLIENT_VERIFY },
     };

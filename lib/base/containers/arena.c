@@ -10,7 +10,7 @@
 struct arena_block {
     struct arena_block *next;
     size_t capacity;
-    char bytes[]; /* taken from the end downwards */
+    char bytes[]; /* allocated from the end downwards */
 };
 
 static void *
@@ -29,7 +29,7 @@ take(struct arena *arena, size_t bytes, size_t alignment)
     if (!block)
         return NULL;
     block->capacity = capacity;
-    if (bytes > ARENA_BLOCK_BYTES / 4 && arena->blocks) { /* a block of its own; the newest one stays in use */
+    if (bytes > ARENA_BLOCK_BYTES / 4 && arena->blocks) { /* its own block; the newest one stays in use */
         block->next = arena->blocks->next;
         arena->blocks->next = block;
         return block->bytes;

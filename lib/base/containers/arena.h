@@ -1,6 +1,4 @@
-/*
- * Memory that is given back all at once: strings and small arrays of a model.
- */
+/* Memory that is freed all at once: strings and small arrays of a model. */
 #ifndef SHMETER_BASE_ARENA_H
 #define SHMETER_BASE_ARENA_H
 
@@ -13,10 +11,10 @@ struct arena { /* zeroed to begin with */
     size_t left; /* in the newest block */
 };
 
-/* Zeroed, aligned for any type. NULL: no memory. bytes 0 gives a pointer too. */
+/* Allocates zeroed memory, aligned for any type. NULL: no memory. bytes 0 gives a pointer too. */
 void *arena_take(struct arena *arena, size_t bytes);
 
-/* The bytes as they are, without alignment. */
+/* Allocates a copy of the bytes, without alignment. NULL: no memory. */
 char *arena_bytes(struct arena *arena, const void *bytes, size_t len);
 char *arena_string(struct arena *arena, const char *string);
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * Makes *array (a pointer to elements of so many bytes, NULL to begin with) hold wanted of them. What is new is not
- * set. Returns 0 or -ENOMEM, and then the array is as before.
+ * Grows *array (a pointer to elements of so many bytes, at first NULL) so that it has room for wanted elements. New
+ * elements are not initialized. Returns 0; or -ENOMEM, and the array is unchanged.
  */
 int array_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element);
 

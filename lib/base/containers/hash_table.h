@@ -1,6 +1,6 @@
 /*
- * A hash table from hash to number, with open addressing. The numbers mean something to the caller only, and the caller
- * compares for equality.
+ * A hash table from hash to number, with open addressing. Several numbers may have one hash: the caller knows what the
+ * numbers stand for, and compares for equality.
  */
 #ifndef SHMETER_BASE_HASH_TABLE_H
 #define SHMETER_BASE_HASH_TABLE_H
@@ -18,7 +18,7 @@ struct hash_table { /* all zero: empty */
     uint32_t used;
 };
 
-/* Room for more additions, which cannot fail then. Returns 0 or -ENOMEM. */
+/* Makes room for more additions, which then cannot fail. Returns 0 or -ENOMEM. */
 int hash_table_room(struct hash_table *table, uint32_t more);
 
 /* number is not 0. */

@@ -14,7 +14,10 @@ make(void)
     uint64_t random = 0;
 
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
-        /* A machine that has just started has no random numbers: use other values that are not known outside. */
+        /*
+         * A machine that has just started may have no random numbers yet: use other values that are not known outside
+         * the process.
+         */
         random = shmeter_hash_word((uint64_t)(uintptr_t)&random, shmeter_clock_ns());
         random = shmeter_hash_word(random, shmeter_clock_real_ns());
     }

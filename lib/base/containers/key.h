@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* The same for as long as the process lives. Thread-safe. */
+/* The key; it stays the same until the process ends. Thread-safe. */
 uint64_t key_of_process(void);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Addresses are parsed as text only; whether such a host exists is found out when a socket is bound to it.
- */
+/* Addresses are parsed as text only. Whether the host exists is known when a socket is bound to it. */
 #include "daemon/listen/address.h"
 
 #include <errno.h>
@@ -24,7 +22,8 @@ port_parse(const char *text, uint16_t *out)
 }
 
 /*
- * A relative path would name another place after a change of folder, and an abstract name has no mode that protects it.
+ * Only absolute paths: a relative one would change with the working directory, and an abstract name has no file mode to
+ * protect it.
  */
 static int
 path_parse(const char *path, struct listen_address *out, const char **why)

@@ -1,18 +1,16 @@
-/*
- * Addresses to listen on, as text. It opens and asks nothing.
- */
+/* Addresses to listen on, as text. It opens no socket and looks up no host. */
 #ifndef SHMETER_DAEMON_LISTEN_ADDRESS_H
 #define SHMETER_DAEMON_LISTEN_ADDRESS_H
 
 #include <stdint.h>
 
-#define LISTEN_ADDRESSES  8u /* --web.listen-address may be given so often */
+#define LISTEN_ADDRESSES  8u /* --web.listen-address may be given at most so often */
 #define LISTEN_TEXT_BYTES 256u
 
 struct listen_address {
-    char text[LISTEN_TEXT_BYTES]; /* as it was given                                                        */
-    char host[LISTEN_TEXT_BYTES]; /* "" every address of this machine; the path of a Unix socket             */
-    uint16_t port;                /* 0: a free one                                                          */
+    char text[LISTEN_TEXT_BYTES]; /* as it was given */
+    char host[LISTEN_TEXT_BYTES]; /* "": every address of this machine; for a Unix socket its path */
+    uint16_t port;                /* 0: any free one */
     int is_unix;
 };
 

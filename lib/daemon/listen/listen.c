@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 1024 /* a burst of connections that does not fit costs each a second: SYN is sent again then */
+#define LISTEN_BACKLOG 1024 /* a connection that does not fit waits a second until its SYN is sent again */
 
 static int
 open_one(const struct addrinfo *info)
@@ -25,7 +25,7 @@ open_one(const struct addrinfo *info)
 
     if (fd < 0)
         return -errno;
-    /* Connections of an earlier run in TIME_WAIT must not keep its successor away. */
+    /* Connections of an earlier run in TIME_WAIT must not prevent the bind. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (info->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -37,8 +37,8 @@ open_one(const struct addrinfo *info)
 }
 
 /*
- * The first that works. :PORT means IPv6 and IPv4 in one socket where the machine has IPv6; of a name's addresses,
- * people who write localhost mean 127.0.0.1.
+ * Opens the first address that works. :PORT means IPv6 and IPv4 in one socket if the machine has IPv6. Of the addresses
+ * of a name, IPv4 is tried first, because localhost is expected to be 127.0.0.1.
  */
 static int
 open_any(const struct addrinfo *infos, int every)

@@ -28,8 +28,8 @@ address_of(const char *path, struct sockaddr_un *out)
 }
 
 /*
- * Two programs that find the same dead socket must not both replace it: a program that does holds this lock on the
- * socket's folder. Returns the descriptor or -errno; -EWOULDBLOCK when another process holds the lock for long.
+ * Locks the socket's folder, so that no two processes replace the same abandoned socket file. Returns the descriptor or
+ * -errno; -EWOULDBLOCK when another process holds the lock for long.
  */
 static int
 folder_lock(const char *path)
@@ -52,7 +52,10 @@ folder_lock(const char *path)
     return fd;
 }
 
-/* 0: no process listens there; -EADDRINUSE: a process does; -EEXIST: the file is not a socket of this kind. */
+/*
+ * Whether a socket file is abandoned. 0: no process listens on it; -EADDRINUSE: a process does; -EEXIST: the file is
+ * not a socket of this kind.
+ */
 static int
 path_is_dead(const char *path, const struct sockaddr *address, socklen_t bytes)
 {
@@ -83,7 +86,7 @@ bind_mode(int fd, const struct sockaddr *address, socklen_t bytes, mode_t mode)
     return result;
 }
 
-/* With the folder locked. */
+/* Binds, or replaces an abandoned socket file. The folder is locked. */
 static int
 bind_or_replace(int fd, const char *path, mode_t mode)
 {

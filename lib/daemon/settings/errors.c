@@ -1,5 +1,5 @@
 /*
- * Sentences about mistakes in a file: one line each, whatever bytes the file has. libyaml's messages are replaced by
+ * Sentences about mistakes in a file, each on one line, whatever bytes the file has. libyaml's messages are replaced by
  * plainer ones.
  */
 #include <errno.h>
@@ -23,7 +23,7 @@ fail(struct yaml *yaml, uint32_t line, const char *format, va_list arguments)
     used = (size_t)snprintf(sentence, sizeof sentence, "%s%s: ", yaml->path, at);
     if (used < sizeof sentence)
         vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
-    text_clip(clean, sizeof clean, sentence, TEXT_ONE_LINE); /* it may quote what stands in the file */
+    text_clip(clean, sizeof clean, sentence, TEXT_ONE_LINE); /* the sentence may quote bytes of the file */
     return report_fail(yaml->report, -EINVAL, "%s", clean);
 }
 
@@ -79,7 +79,7 @@ yaml_line_of(const yaml_mark_t *mark)
     return (uint32_t)mark->line + 1;
 }
 
-/* The byte at a mark, which counts characters; 0 behind the end. */
+/* The byte at a mark; 0 behind the end. Marks count characters, not bytes. */
 static char
 byte_at(const struct reader *reader, const yaml_mark_t *mark)
 {
@@ -91,7 +91,7 @@ byte_at(const struct reader *reader, const yaml_mark_t *mark)
     return 0;
 }
 
-/* The reader of bytes knows an offset and no line. */
+/* For errors in the encoding, for which libyaml gives an offset and no line. */
 static int
 fail_bytes(struct reader *reader)
 {
@@ -107,7 +107,7 @@ fail_bytes(struct reader *reader)
     return yaml_fail_line(reader->yaml, line, "this is not UTF-8: %s", parser->problem);
 }
 
-/* What people do to make libyaml say this, NULL: its own words have to do. */
+/* The mistake that usually makes libyaml report this problem; NULL: libyaml's own words are used. */
 static const char *
 likely_mistake(const char *problem, const char *context, char byte)
 {
@@ -143,7 +143,10 @@ yaml_fail_syntax(struct reader *reader)
     if (parser->error == YAML_READER_ERROR)
         return fail_bytes(reader);
     likely = likely_mistake(problem, parser->context, byte_at(reader, mark));
-    /* What is not closed is noticed at the end of the file; people look for its beginning. */
+    /*
+     * A quote or bracket that is not closed is noticed at the end of the file; the line of its beginning is more
+     * useful.
+     */
     if (parser->context && (strstr(parser->context, "quoted scalar") || strstr(parser->context, "flow")))
         mark = &parser->context_mark;
     return yaml_fail_line(reader->yaml, yaml_line_of(mark), "not YAML: %s%s%s%s", likely ? likely : "",

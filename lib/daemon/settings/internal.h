@@ -19,17 +19,17 @@ struct reader {
     const char *text; /* the whole file */
     size_t len;
     yaml_parser_t parser;
-    struct pending *pending; /* what was read of lists and maps that are not complete                         */
+    struct pending *pending; /* values of lists and maps that are not complete yet */
     uint32_t pending_n, pending_max;
     uint32_t depth;
 };
 
 uint32_t yaml_line_of(const yaml_mark_t *mark);
 
-/* Says what libyaml has to say. Returns -EINVAL or -ENOMEM. */
+/* Reports libyaml's error. Returns -EINVAL or -ENOMEM. */
 int yaml_fail_syntax(struct reader *reader);
 
-/* Returns -ENOMEM, with a sentence. */
+/* Reports that there is no memory. Returns -ENOMEM. */
 int yaml_no_memory(struct yaml *yaml);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "daemon/settings/yaml.h"
 
-#define WORD_BYTES 40u /* of keys that are compared for their likeness */
+#define WORD_BYTES 40u /* longest key that is compared for similarity */
 
 static int
 is_blank(const struct yaml_value *value)
@@ -20,7 +20,7 @@ is_blank(const struct yaml_value *value)
 
 /* ---- scalars ---- */
 
-/* Says what is there instead of what is wanted. */
+/* Reports the kind of value that is there, and the kind that is wanted. */
 static int
 fail_kind(struct yaml *yaml, const char *key, const struct yaml_value *value, const char *wanted)
 {
@@ -55,7 +55,7 @@ yaml_bool(struct yaml *yaml, const char *key, const struct yaml_value *value, in
     return 0;
 }
 
-/* Decimal only: no hexadecimal, no infinity, no blanks. */
+/* Parses a decimal number: no hexadecimal, no infinity, no blanks. */
 static int
 number_parse(const struct yaml_value *value, double *out)
 {
@@ -90,7 +90,7 @@ yaml_integer(struct yaml *yaml, const char *key, const struct yaml_value *value,
     if (value->kind != YAML_SCALAR || value->is_quoted)
         return fail_kind(yaml, key, value, wanted);
     digits += *digits == '-';
-    /* 010 would be ten to some readers of YAML and eight to others. */
+    /* 010 is ten in some versions of YAML and eight in others. */
     if (!*digits || digits[strspn(digits, "0123456789")] || (digits[0] == '0' && digits[1]))
         return fail_kind(yaml, key, value, wanted);
     errno = 0;
@@ -114,7 +114,7 @@ static const struct {
               { "ms", 1 } };
 #define UNITS_N (sizeof units / sizeof *units)
 
-/* Each unit once at most, the larger one first. Returns 0 or -EINVAL. */
+/* Parses a duration: each unit at most once, the larger first. Returns 0 or -EINVAL. */
 static int
 duration_parse(const char *text, double *seconds)
 {
@@ -137,12 +137,12 @@ duration_parse(const char *text, double *seconds)
     return 0;
 }
 
-/* In the largest unit that fits without a remainder. */
+/* A duration as text, in the largest unit that divides it. */
 static const char *
 duration_text(double seconds, char out[32])
 {
     uint64_t ms = (uint64_t)(seconds * 1000 + 0.5);
-    size_t unit = 2; /* weeks and years are unusual */
+    size_t unit = 2; /* begin with days: weeks and years are unusual */
 
     while (ms % units[unit].ms)
         unit++;
@@ -173,8 +173,8 @@ yaml_duration(struct yaml *yaml, const char *key, const struct yaml_value *value
 /* ---- maps and lists ---- */
 
 /*
- * Letters to insert, drop, replace, or swap with their neighbour, to make one word of the other (optimal string
- * alignment).
+ * The edit distance of two words: how many letters to insert, drop, replace or swap with their neighbour (optimal
+ * string alignment).
  */
 static uint32_t
 distance(const char *a, const char *b)
@@ -206,7 +206,7 @@ distance(const char *a, const char *b)
     return last[b_n];
 }
 
-/* The known key that was meant, NULL: none is like it. */
+/* The known key that was probably meant; NULL: none is similar. */
 static const char *
 likely_key(const char *key, const struct yaml_field *fields, uint32_t fields_n)
 {

@@ -1,7 +1,4 @@
-/*
- * From a file to the tree, by libyaml's events. It knows no types and no keys (take.c), and no words but those for what
- * it refuses (errors.c).
- */
+/* Builds the tree from a file, by libyaml's events. take.c knows types and keys, errors.c the sentences. */
 #include "daemon/settings/yaml.h"
 
 #include <errno.h>
@@ -14,12 +11,12 @@
 #include "base/containers/arena.h"
 #include "daemon/settings/internal.h"
 
-struct tree { /* what yaml_close() gives back */
+struct tree { /* what yaml_close() frees */
     struct yaml_value root;
     struct arena arena;
 };
 
-/* One that was read and whose list or map is not complete; keys are of maps only. */
+/* A value that was read and whose list or map is not complete. Only values of maps have keys. */
 struct pending {
     const char *key;
     uint32_t key_line;
@@ -62,7 +59,7 @@ compare_keys(const void *a, const void *b)
     return order ? order : (one > other) - (one < other);
 }
 
-/* Refuses the first key that was given before. */
+/* Refuses a key that the map has already. */
 static int
 check_keys(struct reader *reader, const struct pending *from, uint32_t n)
 {
@@ -88,7 +85,7 @@ check_keys(struct reader *reader, const struct pending *from, uint32_t n)
     return 0;
 }
 
-/* Moves what was pushed since from into a list or a map. */
+/* Moves the pending values from index from on into a list or a map. */
 static int
 complete(struct reader *reader, uint32_t from, struct yaml_value *out)
 {
@@ -143,7 +140,7 @@ take_value(struct reader *reader, const yaml_event_t *event, struct pending *pen
     if (result)
         return result;
     if (pending->key && pending->value.kind == YAML_SCALAR && !*pending->value.text)
-        pending->value.line = pending->key_line; /* an empty one stands where the next token is */
+        pending->value.line = pending->key_line; /* libyaml places an empty value at the next token */
     result = push(reader, pending);
     memset(pending, 0, sizeof *pending);
     return result;
@@ -240,8 +237,8 @@ read_node(struct reader *reader, const yaml_event_t *event, struct yaml_value *o
 /* ---- the file ---- */
 
 /*
- * Everything between the stream's start and its end. Returns 0 also when there is nothing: the root is an empty text
- * then.
+ * Reads everything between the stream's start and its end. Returns 0 also when there is no document: the root is then
+ * an empty text.
  */
 static int
 read_stream(struct reader *reader)
@@ -298,7 +295,7 @@ read_text(struct yaml *yaml, const char *text, size_t len)
 void
 yaml_close(struct yaml *yaml)
 {
-    struct tree *tree = (struct tree *)(uintptr_t)yaml->root; /* its first member */
+    struct tree *tree = (struct tree *)(uintptr_t)yaml->root; /* root is its first member */
 
     if (tree)
         arena_free(&tree->arena);
@@ -347,13 +344,13 @@ yaml_open(struct yaml *yaml, const char *path, struct report *report)
     *yaml = (struct yaml){ .path = path, .report = report };
     if (!text)
         return yaml_no_memory(yaml);
-    /* NONBLOCK: a FIFO that nobody writes must not stop us. */
+    /* NONBLOCK: opening a FIFO without a writer must not block. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     len = fd < 0 ? unreadable(yaml, errno) : read_bytes(yaml, fd, text);
     if (fd >= 0)
         close(fd);
     result = len < 0 ? (int)len : read_text(yaml, text, (size_t)len);
-    explicit_bzero(text, len < 0 ? 0 : (size_t)len); /* there may be secrets in it */
+    explicit_bzero(text, len < 0 ? 0 : (size_t)len); /* the file may have secrets */
     free(text);
     return result;
 }

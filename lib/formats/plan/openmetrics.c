@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "formats/plan/internal.h"
 
-#define OTHER_BYTES 512u /* a name with a suffix; model.c admits no longer ones                             */
+#define OTHER_BYTES 512u /* a name with a suffix; lib/model/model.c refuses longer names */
 
 static int
 ends_with(const char *name, size_t len, const char *suffix)
@@ -27,7 +27,7 @@ ends_with(const char *name, size_t len, const char *suffix)
     return len > n && !memcmp(name + len - n, suffix, n);
 }
 
-/* The family whose name is the first len bytes of name, with the suffix. */
+/* The family whose name is the first len bytes of name and the suffix; or NULL. */
 static const struct model_family *
 find_other(const struct model *model, const char *name, size_t len, const char *suffix)
 {
@@ -38,14 +38,14 @@ find_other(const struct model *model, const char *name, size_t len, const char *
     return model_find(model, other);
 }
 
-/* Whether it is a family of counters, which is exposed as NAME_total and perhaps NAME_created. */
+/* Whether a family is exposed as a counter: its samples are NAME_total, and perhaps NAME_created. */
 static int
 is_total(const struct model_family *family)
 {
     return family && model_kinds[family->type].value == MODEL_VALUE_TOTAL;
 }
 
-/* Whether a histogram, summary or counter that is exposed as one could have a sample of this name. */
+/* Whether a histogram, a summary, or a counter that is exposed as one, could have a sample of this name. */
 static int
 could_be_sample(const struct model *model, const char *name, size_t len)
 {
@@ -61,7 +61,7 @@ could_be_sample(const struct model *model, const char *name, size_t len)
     return ends_with(name, len, "_created") && is_total(find_other(model, name, len - strlen("_created"), "_total"));
 }
 
-/* The bytes of the name without suffix, if the family can have that name; 0 if not. */
+/* The length of the name without its suffix, if the family can be exposed under that name; else 0. */
 static size_t
 short_name(const struct model *model, const struct model_family *family)
 {
@@ -85,7 +85,7 @@ add_words(struct buffer *head, const char *keyword, const char *name, size_t nam
            buffer_append_string(head, suffix) | buffer_append(head, " ", 1);
 }
 
-/* The head of the family name_len bytes of the model's name, and suffix. */
+/* Appends the head of the family that is called the first name_len bytes of the model's name, and suffix. */
 static int
 add_lines(struct buffer *head, const struct model_family *family, size_t name_len, const char *suffix, const char *type)
 {

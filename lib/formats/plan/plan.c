@@ -97,7 +97,7 @@ add_series(const struct plan_maker *maker, struct plan_family *family, const str
     planned->off = text_len;
     planned->lens = lens_n;
     result = maker->series(family, of, series);
-    if (result) { /* as if it had not been begun, for another try */
+    if (result) { /* removes the piece, so that it can be tried again */
         family->text.len = text_len;
         family->lens_n = lens_n;
         return result;
@@ -125,7 +125,7 @@ add_all_series(const struct plan_maker *maker, struct plan_family *family, const
     return result;
 }
 
-/* Makes room for the model's families; renders heads again that depend on other families. */
+/* Makes room for the model's families. Drops heads that depend on other families, so that they are rendered again. */
 static int
 add_families(const struct plan_maker *maker, struct plan_parts *part, uint32_t families_n)
 {

@@ -12,39 +12,39 @@
 #include "model/model.h"
 
 enum plan_part {
-    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics     */
-    PLAN_OPENMETRICS, /* heads of OpenMetrics                                                               */
-    PLAN_PROTOBUF,    /* MetricFamily and Metric messages                                                   */
+    PLAN_TEXT,        /* heads of text 0.0.4; `name{labels} ` for each line of text 0.0.4 and OpenMetrics */
+    PLAN_OPENMETRICS, /* heads of OpenMetrics */
+    PLAN_PROTOBUF,    /* MetricFamily and Metric messages */
     PLAN_PARTS
 };
 
 #define PLAN_BIT(part) (1u << (part))
 
 struct plan_series {
-    uint64_t off;  /* of its first piece in its family's text                                                */
-    uint32_t len;  /* of that piece                                                                         */
-    uint32_t lens; /* where it has several, one behind the other: index of its first length in the family's lens */
+    uint64_t off;  /* offset of its first piece in the family's text */
+    uint32_t len;  /* of that piece */
+    uint32_t lens; /* if it has several pieces, one behind the other: index of its first length in the family's lens */
 };
 
-/* What one part has of one family; text.c and its like say what of it they use. */
+/* What a part has for one family. The file that renders the part says what it uses. */
 struct plan_family {
-    struct buffer head; /* before the family's first series                                                */
+    struct buffer head; /* before the family's first series */
     struct buffer text;
-    struct plan_series *series; /* parallel to the model family's series                                     */
+    struct plan_series *series; /* same indexes as in the model family's series */
     uint32_t series_n, series_capacity;
     uint32_t *lens;
     uint32_t lens_n, lens_capacity;
-    uint32_t kind, name_len; /* the part's own                                                             */
+    uint32_t kind, name_len; /* meaning is defined by the part */
 };
 
 struct plan_parts {
-    struct plan_family *families; /* at the model family's idx                                              */
+    struct plan_family *families; /* index: the model family's idx */
     uint32_t families_n;
 };
 
 struct plan {
     const struct model *model;
-    uint64_t epoch; /* of the model                                                                       */
+    uint64_t epoch; /* of the model */
     struct plan_parts parts[PLAN_PARTS];
 };
 
@@ -53,7 +53,7 @@ struct plan *plan_new(const struct model *model);
 void plan_free(struct plan *plan);
 
 /*
- * Catches up with the model in some parts, PLAN_BIT(part) | ...: renders what they do not have yet. Returns 0 or
+ * Renders families and series of the model that the given parts, PLAN_BIT(part) | ..., do not have yet. Returns 0 or
  * -ENOMEM.
  */
 int plan_update(struct plan *plan, uint32_t parts);

@@ -1,7 +1,8 @@
 /*
- * Protobuf: a family's head is its MetricFamily without metrics. A counter, gauge, info or state is one piece: its
- * Metric as a field of the family, whole, with its value in the last 8 bytes, which each scrape writes. A histogram or
- * summary has two: its labels as fields of Metric, and its start timestamp as a field of Histogram or Summary.
+ * Protobuf: a family's head is its MetricFamily without metrics. A series of a counter, gauge, info or stateset has one
+ * piece: its whole Metric as a field of the family. The value is in the last 8 bytes, which each scrape writes. A
+ * histogram or summary has two pieces: its labels as fields of Metric, and its start timestamp as a field of Histogram
+ * or Summary.
  */
 #include <errno.h>
 
@@ -12,7 +13,7 @@
 
 static const struct {
     Io__Prometheus__Client__MetricType type;
-    uint32_t field; /* of Metric, that has the value */
+    uint32_t field; /* the field of Metric that has the value */
 } protobuf_types[] = {
 #define TYPE(name, word, text, protobuf, ...) \
     [MODEL_##name] = { IO__PROMETHEUS__CLIENT__METRIC_TYPE__##protobuf, METRIC_##protobuf },
@@ -20,7 +21,8 @@ static const struct {
 };
 
 /*
- * Messages may be packed field by field: the bytes behind each other are the whole (protobuf.dev, "Message Structure").
+ * Appends a packed message. Messages may be packed in parts: their bytes one after the other are one message
+ * (protobuf.dev, "Message Structure").
  */
 static int
 add_message(struct buffer *out, const ProtobufCMessage *message)
@@ -48,7 +50,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     return add_message(&planned->head, &family.base);
 }
 
-/* An empty value is no label. */
+/* Appends the labels. An empty value counts as no label. */
 static int
 add_labels(struct buffer *out, const struct model_series *series)
 {
@@ -110,7 +112,7 @@ add_histogram(struct plan_family *planned, enum model_type type, const struct mo
     return result ? result : plan_lens_add(planned, (uint32_t)(planned->text.len - labels));
 }
 
-/* Puts the tag and length of a message before its bytes, which are those from from on. */
+/* Inserts the tag and length of a message before its bytes, which begin at offset from. */
 static int
 wrap(struct buffer *text, size_t from, uint32_t field)
 {

@@ -1,6 +1,6 @@
 /*
- * Text 0.0.4: a family's head is its HELP and TYPE lines, a series' pieces are `name{labels} ` of each of its lines:
- * one, or of a histogram the classic buckets, +Inf, sum and count, or of a summary sum and count. OpenMetrics has the
+ * Text 0.0.4: a family's head is its HELP and TYPE lines. A series has a piece `name{labels} ` for each of its lines:
+ * one line; for a histogram the classic buckets, +Inf, sum and count; for a summary sum and count. OpenMetrics has the
  * same lines.
  */
 #include <errno.h>
@@ -31,7 +31,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
     return result ? -ENOMEM : 0;
 }
 
-/* name suffix {labels, le} blank. bound NULL: no le. */
+/* Appends name, suffix, {labels, le} and a blank. bound NULL: no le. */
 static int
 add_prefix(struct buffer *text, const char *name, const char *suffix, const struct model_series *series,
            const double *bound)

@@ -1,5 +1,6 @@
 /*
- * Counts are added where buckets are the same; classic buckets of exponential histograms are sums of their own ones.
+ * Counts are added if the buckets are the same. A classic bucket of an exponential histogram is a sum of its own
+ * buckets.
  */
 #include "health/rules/distribution.h"
 
@@ -52,7 +53,7 @@ distribution_add(struct distribution *distribution, const struct term *term, con
     return 0;
 }
 
-/* The counts between the classic bounds, and behind the last one; to be freed. */
+/* The counts between the classic bounds, and above the last one. The caller frees them. */
 static double *
 classic_counts(const struct distribution *distribution)
 {
@@ -96,7 +97,7 @@ distribution_quantile(const struct distribution *distribution, double q, enum di
                            distribution->counts);
 }
 
-/* Of an exponential histogram, every bucket's end is a bound. */
+/* Apdex of an exponential histogram, where the end of every bucket is a bound. */
 static double
 native_apdex(const struct distribution *distribution, double target)
 {

@@ -1,5 +1,5 @@
 /*
- * What a term's histograms have observed in its window, all of them or some groups of them together. It knows neither
+ * What the histograms of a term have observed in its window, added up over all or some of its groups. It knows neither
  * models nor time.
  */
 #ifndef SHMETER_HEALTH_RULES_DISTRIBUTION_H
@@ -10,26 +10,26 @@
 #include "health/rules/term/term.h"
 
 struct distribution {
-    double count, sum;                /* increases                                                           */
-    const struct term_layout *layout; /* NULL: nothing was observed                                          */
-    uint32_t is_mixed;                /* 1: in buckets of different bounds; then counts mean nothing            */
-    double *counts;                   /* layout->buckets_n; not cumulative                                     */
+    double count, sum;                /* increases */
+    const struct term_layout *layout; /* NULL: nothing was observed */
+    uint32_t is_mixed;                /* 1: buckets have different bounds; then counts is meaningless */
+    double *counts;                   /* layout->buckets_n; not cumulative */
 };
 
-/* Nothing. Then groups of one term are added, each 0 or -ENOMEM. Free with distribution_free(). */
+/* Begin with an empty distribution, then add groups of one term. 0 or -ENOMEM. Free with distribution_free(). */
 void distribution_begin(struct distribution *distribution);
 int distribution_add(struct distribution *distribution, const struct term *term, const struct history *history,
                      const struct term_group *group);
 void distribution_free(struct distribution *distribution);
 
 enum distribution_view {
-    DISTRIBUTION_OWN,    /* exponential buckets as a native histogram, others as classic ones                   */
-    DISTRIBUTION_CLASSIC /* the classic buckets of the text formats                                            */
+    DISTRIBUTION_OWN,    /* exponential buckets as a native histogram's, others as classic ones */
+    DISTRIBUTION_CLASSIC /* the classic buckets of the text formats */
 };
 
 /*
- * NaN: see quantile.h, and when it is mixed. problem becomes a sentence where NaN needs one, else NULL. Without memory
- * NaN too.
+ * NaN: as in quantile.h, when buckets are mixed, or without memory. *problem becomes a sentence if the reason for NaN
+ * needs one, else NULL.
  */
 double distribution_quantile(const struct distribution *distribution, double q, enum distribution_view view,
                              const char **problem);

@@ -1,5 +1,5 @@
 /*
- * From nodes to numbers, as in PromQL: where no series has a value there is no result, and arithmetic is that of
+ * Evaluates nodes to numbers, as PromQL does: if no series has a value there is no result, and arithmetic is that of
  * doubles.
  */
 #include "health/rules/evaluate.h"

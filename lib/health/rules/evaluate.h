@@ -7,20 +7,20 @@
 #include "health/rules/expression/expression.h"
 #include "health/rules/term/term.h"
 
-/* What a node that has a selector wants of it. */
+/* The term that a node with a selector needs. */
 struct term_want evaluate_want(const struct expression_node *node);
 
 struct evaluate {
-    struct term *const *terms; /* of all rules                                                            */
-    const uint32_t *term_of;   /* by a node's idx, into terms                                              */
+    struct term *const *terms; /* the terms of all rules */
+    const uint32_t *term_of;   /* index into terms, by a node's idx */
     const struct model *model;
     const struct history *history;
-    const char *problem; /* out: NULL, or why there is no number                                             */
+    const char *problem; /* out: NULL, or why there is no number */
 };
 
 /*
- * 0 with *out, or -1: there is no number, because some series that it takes is not there; the result of the whole
- * condition is empty then. NaN is a number, as in PromQL.
+ * Returns 0 with *out; or -1: there is no number, because series that it needs are missing. The result of the whole
+ * condition is then empty. NaN is a number, as in PromQL.
  */
 int evaluate_node(struct evaluate *evaluate, const struct expression_node *node, double *out);
 

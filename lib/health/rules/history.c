@@ -1,6 +1,6 @@
 /*
- * Rings: step i of n is at i % n. That both rings of a column hold what a window asks for follows from
- * history_extent_of() and from the least length of steps and of the time between marks.
+ * A column has two rings, of fine and of coarse steps: step i is at i % size. Both are large enough for their window,
+ * because steps and the times between marks have a least length (history_extent_of()).
  */
 #include "health/rules/history.h"
 
@@ -36,7 +36,7 @@ larger(double a, double b)
     return a > b ? a : b;
 }
 
-/* The oldest step of the window leads from..to and counts for what of it is behind start. */
+/* Closes a window whose oldest step is from .. to: the step counts with the share of it that lies behind start. */
 static void
 close_window(struct history_window *window, double from, double to, double start, double now)
 {
@@ -56,7 +56,7 @@ fine_window(const struct history *history, struct history_window *window, double
         step--;
     from = larger(history_time(history, step - 1), since);
     if (from >= history_time(history, step))
-        return; /* it has just begun */
+        return; /* the column has just begun */
     window->fine_from = step;
     window->fine_n = last - step + 1;
     window->reading = step - 1;
@@ -69,7 +69,7 @@ mark_of(const struct history *history, uint32_t mark)
     return &history->marks[mark % HISTORY_MARKS];
 }
 
-/* The steps since the last mark, and before it from mark to mark. */
+/* A window of the fine steps since the last mark, and before it the coarse steps from mark to mark. */
 static void
 coarse_window(const struct history *history, struct history_window *window, double start, double since)
 {
@@ -137,7 +137,7 @@ struct joined {
     uint32_t n; /* values */
 };
 
-/* A value that stands for n of them. */
+/* Joins a value that stands for n values. */
 static void
 join_one(struct joined *joined, double value, uint32_t n, enum history_join join)
 {
@@ -160,7 +160,7 @@ joined_value(const struct joined *joined, enum history_join join)
     return join == HISTORY_MEAN ? joined->value / joined->n : joined->value;
 }
 
-/* Steps from .. from + n - 1 of a ring. */
+/* Joins steps from .. from + n - 1 of a ring. */
 static void
 join_ring(struct joined *joined, const float *ring, uint32_t ring_n, uint32_t from, uint32_t n, enum history_join join)
 {
@@ -219,7 +219,7 @@ history_column_free(struct history_column *column)
     column->steps = NULL;
 }
 
-/* Coarse steps, each for as many values as there were readings. */
+/* Joins coarse steps, each of which stands for as many values as it has readings. */
 static void
 join_coarse(const struct history *history, struct joined *joined, const float *coarse, uint32_t coarse_n, uint32_t from,
             uint32_t n, enum history_join join)

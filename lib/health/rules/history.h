@@ -1,23 +1,25 @@
 /*
- * Increases and values in each second of the last minutes and in each 10 seconds of the last hour, in little memory.
- * Times come in from outside, in seconds of one clock that never goes back; it knows neither the model nor expressions.
+ * The history of increases and values: by seconds for the last minutes, by 10 seconds for the last hour, in little
+ * memory. The caller gives the times, in seconds of one clock that never goes back. It knows neither the model nor
+ * expressions.
  *
- * A reading ends a step; steps have their true lengths, so a late reading makes a long step and no wrong rate. All
- * columns share the readings' times. A column holds one number for each step, as float: an increase, or a gauge's value
- * (NaN: none). Columns for windows of at most HISTORY_SHORT keep steps; others keep the last few steps, and before them
- * what each 10 seconds' steps made together.
+ * A step is the time between two readings. A late reading makes a long step, and not a wrong rate. All columns share
+ * the times of the readings. A column holds one number for each step, as float: an increase, or a gauge's value (NaN:
+ * none). Columns for windows of at most HISTORY_SHORT keep these fine steps. Other columns keep only the last few fine
+ * steps, and before them coarse steps: about every 10 seconds a reading makes a mark, and a coarse step joins the fine
+ * steps from mark to mark.
  */
 #ifndef SHMETER_HEALTH_RULES_HISTORY_H
 #define SHMETER_HEALTH_RULES_HISTORY_H
 
 #include <stdint.h>
 
-#define HISTORY_SHORT        120.0 /* seconds                                                                 */
+#define HISTORY_SHORT        120.0 /* seconds */
 #define HISTORY_WINDOW_MOST  3600.0
-#define HISTORY_STEP_LEAST   0.9  /* seconds; a reading that comes earlier is none                              */
-#define HISTORY_MARK_SECONDS 9.5  /* at least so long after a mark comes the next one: 10 s with readings each second */
-#define HISTORY_FINE         136u /* steps                                                                   */
-#define HISTORY_FINE_OF_LONG 16u  /* steps kept by a column for a long window: more than between two marks      */
+#define HISTORY_STEP_LEAST   0.9  /* seconds; an earlier reading is ignored */
+#define HISTORY_MARK_SECONDS 9.5  /* seconds from mark to mark at least: 10 with a reading each second */
+#define HISTORY_FINE         136u /* steps */
+#define HISTORY_FINE_OF_LONG 16u  /* fine steps of a column for a long window: more than between two marks */
 #define HISTORY_MARKS        384u
 
 struct history_mark {
@@ -26,14 +28,14 @@ struct history_mark {
 };
 
 struct history {
-    uint32_t readings_n;        /* so far; the last one is readings_n - 1                                   */
-    uint32_t marks_n;           /* so far; reading 0 makes mark 0                                            */
-    uint32_t marked;            /* 1: the last reading made a mark                                           */
-    double times[HISTORY_FINE]; /* reading i's at i % HISTORY_FINE                                          */
+    uint32_t readings_n;        /* so far; the last one has number readings_n - 1 */
+    uint32_t marks_n;           /* so far; reading 0 makes mark 0 */
+    uint32_t marked;            /* 1: the last reading made a mark */
+    double times[HISTORY_FINE]; /* of reading i at i % HISTORY_FINE */
     struct history_mark marks[HISTORY_MARKS];
 };
 
-/* Takes a reading; 0, or -1 when it is too early after the last one and nothing was done. */
+/* Begins a reading. Returns 0; or -1: it is too early after the last one, and nothing was done. */
 int history_read(struct history *history, double now);
 
 static inline uint32_t
@@ -51,14 +53,14 @@ history_time(const struct history *history, uint32_t reading)
 /* ---- windows: the last so many seconds before the last reading ---- */
 
 struct history_window {
-    uint32_t fine_from, fine_n;     /* steps: step i leads from reading i - 1 to i                            */
-    uint32_t coarse_from, coarse_n; /* those before them: step i leads from mark i - 1 to i                     */
-    double share;                   /* of the oldest step that is in the window                               */
-    double covered_seconds;         /* the window, or what is known of it; 0: nothing                          */
-    uint32_t reading;               /* the first one whose time is in the window, or the last before: a mark     */
+    uint32_t fine_from, fine_n;     /* fine steps: step i leads from reading i - 1 to i */
+    uint32_t coarse_from, coarse_n; /* coarse steps before them: step i leads from mark i - 1 to i */
+    double share;                   /* share of the oldest step that is in the window */
+    double covered_seconds;         /* length of the window, or of the part that has steps; 0: none */
+    uint32_t reading;               /* the reading at which the oldest step begins */
 };
 
-/* since: when the column began, at a reading. */
+/* The window of the last seconds before the last reading. since: time of the reading at which the column began. */
 struct history_window history_window_of(const struct history *history, double seconds, double since);
 
 /* ---- columns ---- */
@@ -70,22 +72,25 @@ struct history_extent {
 enum history_join { HISTORY_SUM, HISTORY_MINIMUM, HISTORY_MAXIMUM, HISTORY_MEAN };
 
 struct history_column {
-    float *steps; /* the fine ones, then the coarse ones; NULL: all of them are empty                         */
+    float *steps; /* the fine steps, then the coarse ones; NULL: all are empty */
 };
 
 struct history_extent history_extent_of(double window_seconds);
 
-/* What is empty: no increase, or no value. */
+/* The number of an empty step: 0 for increases, NaN for values. */
 float history_empty(enum history_join join);
 
-/* After each reading but the first, for each column. 0 or -ENOMEM, and then the column has lost this step. */
+/*
+ * Adds a step to a column. To be called after each reading except the first, for each column. 0; or -ENOMEM, and the
+ * column lacks this step.
+ */
 int history_put(const struct history *history, const struct history_extent *extent, enum history_join join,
                 struct history_column *column, double value);
 void history_column_free(struct history_column *column);
 
 /*
- * The steps of a window joined. A sum counts the oldest step by its share; the other joins leave out a coarse step that
- * began before the window. NaN: no value in it.
+ * Joins the steps of a window. HISTORY_SUM counts the oldest step by its share; the other joins leave out a coarse step
+ * that began before the window. NaN: there is no value in the window.
  */
 double history_join_steps(const struct history *history, const struct history_column *column,
                           const struct history_extent *extent, const struct history_window *window,

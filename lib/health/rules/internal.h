@@ -14,15 +14,15 @@ struct rule {
     struct expression *expression;
     enum status_health severity;
     double for_seconds;
-    uint32_t term_of[EXPRESSION_NODES]; /* by node                                                          */
+    uint32_t term_of[EXPRESSION_NODES]; /* index of a node's term, by the node's idx */
     enum rule_state state;
-    double since; /* when it began to hold                                                                 */
+    double since; /* time at which the condition began to hold */
     double value, threshold;
     const char *problem;
 };
 
 struct rules_summary {
-    struct summary_spec spec; /* its own copies                                                             */
+    struct summary_spec spec; /* with copies of the strings */
     struct selector *selector;
     uint32_t term;
 };
@@ -34,10 +34,10 @@ struct rules {
     uint32_t rules_n;
     struct rules_summary *summaries;
     uint32_t summaries_n;
-    uint64_t real_ns; /* of the last reading; 0: none                                                       */
+    uint64_t real_ns; /* time of the last reading; 0: none */
 };
 
-/* 0, or -EINVAL with a sentence and the field in report. A rule's condition is not looked at. */
+/* Check everything except a rule's condition. 0, or -EINVAL with a sentence and the field in report. */
 int rules_check_rule(const struct rule_spec *spec, struct report *report);
 int rules_check_summary(const struct summary_spec *spec, struct report *report);
 

@@ -1,6 +1,4 @@
-/*
- * JSON knows neither NaN nor infinity: they are null.
- */
+/* JSON has neither NaN nor infinity: both become null. */
 #include "health/rules/json.h"
 
 #include <math.h>

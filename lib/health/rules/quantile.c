@@ -1,5 +1,6 @@
 /*
- * Prometheus' interpolations. Counts that are not cumulative cannot be out of order, so there is nothing to repair.
+ * Prometheus' interpolations. Prometheus also repairs cumulative counts that decrease; counts of single buckets need no
+ * repair.
  */
 #include "health/rules/quantile.h"
 
@@ -16,7 +17,7 @@ total_of(const double *counts, uint32_t n)
     return total;
 }
 
-/* What there is to say before any bucket is looked at; 0: look. */
+/* Whether the result is known without the buckets; then it is *out. */
 static int
 is_decided(double q, double total, double *out)
 {
@@ -66,7 +67,7 @@ quantile_native(double q, int32_t schema, int32_t first_index, uint32_t log_n, d
 
     if (is_decided(q, total, &out))
         return out;
-    for (i = 0; i <= log_n; i++) { /* empty buckets are not there */
+    for (i = 0; i <= log_n; i++) { /* empty buckets are skipped */
         if (!(counts[i] > 0))
             continue;
         last = i;
@@ -76,12 +77,12 @@ quantile_native(double q, int32_t schema, int32_t first_index, uint32_t log_n, d
     }
     low = last ? quantile_native_bound(schema, first_index - 1, last - 1) : 0;
     high = last ? quantile_native_bound(schema, first_index, last - 1) : zero_threshold;
-    if (i > log_n) /* the sum of the counts in another order: a last bit */
+    if (i > log_n) /* rounding may leave a rest behind the last bucket */
         return high;
     return low + (high - low) * ((rank - below) / counts[last]);
 }
 
-/* The observations <= target; -1: no bound is there. */
+/* The number of observations <= target; -1: no bucket ends at target. */
 static double
 below_target(double target, const double *bounds, uint32_t bounds_n, const double *counts)
 {

@@ -1,6 +1,6 @@
 /*
- * Rules with their states, on terms that they share. For one rule: inactive -> pending when its condition begins to
- * hold -> firing when it has held for as long as it must -> inactive as soon as it does not.
+ * Rules with their states, and the terms that they share. A rule is inactive; pending when its condition begins to
+ * hold; firing when it has held for the rule's time; and inactive again as soon as it does not hold.
  */
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,4 @@
-/*
- * Matchers are few and are asked once for each series that appears, not at each evaluation.
- */
+/* There are few matchers, and they are tried once for each new series, not at each evaluation. */
 #include "health/rules/selector.h"
 
 #include <errno.h>
@@ -12,7 +10,7 @@
 struct matcher {
     char *label, *value;
     enum matcher_kind kind;
-    struct regex *pattern; /* of the two LIKE kinds; else NULL */
+    struct regex *pattern; /* for =~ and !~; else NULL */
 };
 
 struct selector {
@@ -84,7 +82,7 @@ selector_rename(struct selector *selector, size_t len)
     selector->name[len] = 0;
 }
 
-/* 1, 0 or -ENOMEM. */
+/* Whether a matcher matches: 1, 0 or -ENOMEM. */
 static int
 matches(const struct matcher *matcher, const struct model_series *series)
 {

@@ -1,6 +1,4 @@
-/*
- * Summaries: a term of a histogram in groups, each group's quantiles.
- */
+/* Summaries: a term of a histogram in groups, and the quantiles of each group. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -63,7 +61,7 @@ rules_add_summary(struct rules *rules, const struct summary_spec *spec, struct r
     return summary_make(rules, summary, spec);
 }
 
-/* ---- what came out ---- */
+/* ---- results ---- */
 
 uint32_t
 rules_summaries_n(const struct rules *rules)
@@ -106,7 +104,7 @@ fill_row(struct summary_row *row, const struct summary_result *summary, const st
     row->problem = problem ? problem : apdex_problem;
 }
 
-/* The row of a group and of those behind it with the same labels, which have other buckets. */
+/* Adds the row of a group, together with later groups that have the same labels and other buckets. */
 static int
 add_row(struct summary_result *summary, const struct term *term, const struct history *history, uint32_t group)
 {

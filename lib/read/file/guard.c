@@ -1,5 +1,6 @@
 /*
- * The SIGBUS guard: one handler for the process, one landing place for each thread. It knows address ranges only.
+ * The SIGBUS guard: one signal handler for the process, and one jump buffer for each thread. It knows address ranges
+ * only.
  */
 #include "read/file/reader.h"
 #include "shm/machine/atomic.h"
@@ -10,7 +11,10 @@
 #include <signal.h>
 #include <string.h>
 
-/* Initial-exec: the handler must find it without an allocation, also when this code is in a loaded library. */
+/*
+ * Initial-exec: the handler must reach these variables without an allocation, also when this code is in a loaded
+ * library.
+ */
 #define GUARD_TLS static __thread __attribute__((tls_model("initial-exec")))
 
 GUARD_TLS sigjmp_buf guard_landing;
@@ -19,9 +23,9 @@ GUARD_TLS volatile uintptr_t guard_begin, guard_end; /* end 0: no guard */
 GUARD_TLS volatile sig_atomic_t guard_chaining;
 
 /*
- * What handled SIGBUS before us. A program may put another handler in our place (test frameworks and runtimes do), so
- * it is looked at before each guarded read; each time that happened has a place of its own, as a handler may be reading
- * the last.
+ * The handlers of SIGBUS that were installed before this one. A program may install another handler later (test
+ * frameworks and runtimes do), so the present one is compared before each guarded read. Each former handler has an
+ * element of its own, because the signal handler may be reading the last one.
  */
 #define GUARD_OLDS 32u
 static struct sigaction guard_olds[GUARD_OLDS];
@@ -36,10 +40,10 @@ guard_default(int number)
     memset(&plain, 0, sizeof plain);
     plain.sa_handler = SIG_DFL;
     sigaction(number, &plain, NULL);
-    raise(number); /* a fault would come again by itself, a signal that was sent does not */
+    raise(number); /* a fault would be raised again, but a signal that was sent would not */
 }
 
-/* The fault is not ours: do as if this handler did not exist. */
+/* The fault is not in a guarded read: calls the handler that was installed before. */
 static void
 guard_chain(int number, siginfo_t *info, void *context)
 {
@@ -51,7 +55,7 @@ guard_chain(int number, siginfo_t *info, void *context)
         return; /* sent by a process, not a fault */
     if (guard_chaining ||
         (!(old->sa_flags & SA_SIGINFO) && (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN))) {
-        guard_default(number); /* also when the one before us handed it back to us */
+        guard_default(number); /* also when the former handler called this one in turn */
         return;
     }
     mask = old->sa_mask;
@@ -93,7 +97,7 @@ guard_install(void)
     if ((!(current.sa_flags & SA_SIGINFO) || current.sa_sigaction != guard_handle) && guard_olds_n < GUARD_OLDS) {
         memset(&action, 0, sizeof action);
         action.sa_sigaction = guard_handle;
-        /* NODEFER: siglongjmp leaves the handler, and the landing place saves no mask. */
+        /* NODEFER: siglongjmp leaves the handler, and sigsetjmp has not saved the signal mask. */
         action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         guard_olds[guard_olds_n] = current;
         /* pairs with guard_chain */

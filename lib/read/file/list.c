@@ -1,6 +1,4 @@
-/*
- * Finding segments by name or pattern. A name is believed, not opened.
- */
+/* Finds segments by name or pattern. Files are found by their names alone, and not opened. */
 #include "read/file/reader.h"
 
 #include <dirent.h>
@@ -42,7 +40,7 @@ shmeter_reader_is_pattern(const char *name)
     return strpbrk(name, "*?[") != NULL;
 }
 
-/* The NAME in "shmeter.NAME.v1", 0 bytes long when file is something else. */
+/* The NAME in "shmeter.NAME.v1". Returns its length, 0 when file is named otherwise. */
 static size_t
 name_in(const char *file, const char **name)
 {

@@ -1,6 +1,4 @@
-/*
- * Dead or alive, from kill(2), /proc/PID/stat (proc(5)) and open-file-description locks (fcntl(2)).
- */
+/* Whether an owner lives, by kill(2), /proc/PID/stat (proc(5)) and open-file-description locks (fcntl(2)). */
 #include "read/file/liveness.h"
 
 #include <errno.h>
@@ -18,9 +16,9 @@
 #include "shm/process/identity.h"
 
 #define PROC_INTERVAL_NS UINT64_C(1000000000)
-#define WATCHES_MOST     32u /* instances of inotify: a user may have 128 of them                                 */
+#define WATCHES_MOST     32u /* instances of inotify: a user may have 128 of them */
 #define SETTLE_NS        UINT64_C(1000000000)
-#define PROC_SHARE       8u /* of the owners with a lock in one reading                                          */
+#define PROC_SHARE       8u /* of the owners with a lock in one reading */
 
 static uint64_t watches_n; /* of this process */
 
@@ -90,9 +88,9 @@ ask_proc(uint32_t pid, uint32_t start_wanted)
     struct shmeter_stat stat;
 
     if (shmeter_identity_stat(pid, &stat))
-        return SHMETER_LIVENESS_LIVE; /* kill(2) has found it; /proc may hide it from us */
+        return SHMETER_LIVENESS_LIVE; /* kill(2) has found the process; /proc may be hidden from this one */
     if (start_wanted && stat.start_ticks != start_wanted)
-        return SHMETER_LIVENESS_DEAD; /* another process has its number */
+        return SHMETER_LIVENESS_DEAD; /* another process has its pid */
     return (stat.state == 'Z' || stat.state == 'X') && stat.threads_n <= 1 ? SHMETER_LIVENESS_DEAD
                                                                            : SHMETER_LIVENESS_LIVE;
 }
@@ -223,7 +221,7 @@ shmeter_liveness(struct shmeter_liveness_memo *memo, struct shmeter_observer *ob
         memo->identity = owner->identity;
     }
     if (!pid || pid > INT32_MAX)
-        return SHMETER_LIVENESS_DEAD; /* no process has such a number, and kill(2) would take it for a group */
+        return SHMETER_LIVENESS_DEAD; /* no process has such a pid, and kill(2) would take it for a process group */
     is_ours = observer->namespaces && SHMETER_IDENTITY_NAMESPACES(owner->identity) == observer->namespaces;
     if (is_mapped && is_ours)
         verdict = ask_mapped(memo, observer, slot, pid, start, now_ns);

@@ -9,38 +9,38 @@
 
 #include <stdint.h>
 
-enum shmeter_liveness { /* the same numbers as enum status_life; FREE: nobody owns the slot */
+enum shmeter_liveness { /* the same numbers as enum status_life; FREE: the slot has no owner */
 #define LIFE(name, ...) SHMETER_LIVENESS_##name,
 #include "read/file/life.def"
 };
 
-/* What is remembered of one slot between two questions; zeroed to begin with. */
+/* What is remembered of a slot from one call to the next. Zeroed at first. */
 struct shmeter_liveness_memo {
-    uint64_t owner, identity; /* of whom the rest is known                                                */
-    uint64_t proc_ns;         /* CLOCK_MONOTONIC when /proc was read last; 0 never                         */
-    uint64_t locked_ns;       /* and when the lock was found held last; 0 never                            */
-    uint32_t proc_verdict;    /* enum shmeter_liveness that /proc gave                                     */
+    uint64_t owner, identity; /* the owner that the other fields are about */
+    uint64_t proc_ns;         /* CLOCK_MONOTONIC when /proc was read last; 0 never */
+    uint64_t locked_ns;       /* and when the lock was found held last; 0 never */
+    uint32_t proc_verdict;    /* enum shmeter_liveness, the result of reading /proc */
     uint32_t reserved;
 };
 
-/* Who asks. */
+/* The process that asks. */
 struct shmeter_observer {
-    uint32_t namespaces; /* this process's namespaces word (shmeter_namespaces_hash()); 0 unknown                */
-    int proc_is_ours;    /* /proc/PID is the process that kill(2) means                                     */
-    int fd;              /* of the segment's file, for locks; -1 none                                       */
-    uint32_t mapped_n;   /* owners with a mapped lock in the reading under way, so far                       */
-    uint32_t turn;       /* the first of them whose number is asked for                                     */
-    int ends;            /* inotify(7) of the segment's file; -1 none                                       */
-    uint64_t ended_ns;   /* CLOCK_MONOTONIC when it has told last that a writer has closed the file; 0 never  */
+    uint32_t namespaces; /* this process's namespaces word (shmeter_namespaces_hash()); 0 unknown */
+    int proc_is_ours;    /* 1: /proc belongs to this process's pid namespace */
+    int fd;              /* of the segment's file, for locks; -1 none */
+    uint32_t mapped_n;   /* owners with a mapped lock in the reading under way, so far */
+    uint32_t turn;       /* the first of them whose number is asked for */
+    int ends;            /* inotify(7) of the segment's file; -1 none */
+    uint64_t ended_ns;   /* CLOCK_MONOTONIC when it has told last that a writer has closed the file; 0 never */
 };
 
-/* About this process. Some 12 system calls. */
+/* Fills in what is needed of this process. Some 12 system calls. */
 void shmeter_observer_init(struct shmeter_observer *observer, int fd);
 
 /*
- * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes.
- * As long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost
- * as much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor and an instance of
+ * From now on the kernel tells when somebody has closed the file, which is the only way in which a lock on it goes. As
+ * long as nobody has, locks are held that were held before, and no question is asked: that makes 64 workers cost as
+ * much as one. Of a file on a tmpfs only, which no other machine can have. Takes a descriptor and an instance of
  * inotify, of which a user may have 128: so at most 32 segments are watched, and programs of which there are many do
  * without. Where it cannot be had, nothing changes.
  */
@@ -50,7 +50,7 @@ void shmeter_observer_end(struct shmeter_observer *observer);
 /* A reading of all slots begins. now_ns: CLOCK_MONOTONIC. */
 void shmeter_observer_begin(struct shmeter_observer *observer, uint64_t now_ns);
 
-/* Whom for: the slot's words, each loaded once, owner first. */
+/* The owner that is asked about: words of the slot word, each loaded once, owner first. */
 struct shmeter_owner {
     uint64_t owner, identity, lock;
 };

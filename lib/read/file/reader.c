@@ -1,6 +1,4 @@
-/*
- * Opening a segment to read it. Every refusal is one sentence that names the file and says what to do about it.
- */
+/* Opens a segment to read it. Each error is one sentence that names the file and says what to do. */
 #include "read/file/reader.h"
 
 #include <errno.h>
@@ -52,7 +50,7 @@ shmeter_reader_path(const char *name, char *path, size_t path_bytes)
 static int
 open_file(const char *path, const char *name, struct shmeter_reader_error *error)
 {
-    /* NONBLOCK: a FIFO put there must not stop us. */
+    /* NONBLOCK: opening a FIFO of that name must not block. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd >= 0)
@@ -291,7 +289,7 @@ shmeter_reader_look(struct shmeter_reader *reader)
         return look_at_memory(reader);
     if (fstat(reader->fd, &file) == 0) {
         if ((uint64_t)file.st_size != reader->file_bytes) {
-            reader->dead = 1; /* also when it grew: pages in between may be fresh zeroes */
+            reader->dead = 1; /* also when it grew: it may have been cut before, so pages may be new zeroes */
             return SHMETER_READER_TRUNCATED;
         }
         reader->held_bytes = (uint64_t)file.st_blocks * 512;

@@ -1,9 +1,9 @@
 /*
  * A segment for readers: found by name, checked, mapped PROT_READ, and read under a guard, so that a truncation of the
- * file kills the segment and not the reader. It knows the file and the header; lib/read/snapshot/snapshot.h knows what
- * the rest of the bytes mean.
+ * file makes the segment unreadable, and does not kill the reader. It knows the file and the header; lib/read/snapshot/
+ * knows the other bytes.
  *
- * Nothing here writes to a segment, waits for a producer, or believes a byte that it has not checked.
+ * It never writes to a segment, never waits for a producer, and uses no byte of the segment that it has not checked.
  */
 #ifndef SHMETER_READ_FILE_READER_H
 #define SHMETER_READ_FILE_READER_H
@@ -19,19 +19,19 @@
 /* Why a segment cannot be read. */
 enum shmeter_reader_fault {
     SHMETER_READER_FINE,
-    SHMETER_READER_ABSENT,      /* no such file                                                             */
-    SHMETER_READER_BAD_NAME,    /* no file could have this name                                             */
-    SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents           */
-    SHMETER_READER_NOT_OURS,    /* no permission; writable by anybody; an owner that is not accepted         */
-    SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand            */
-    SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit                 */
-    SHMETER_READER_FAILED       /* the system refused: out of memory or descriptors                         */
+    SHMETER_READER_ABSENT,      /* no such file */
+    SHMETER_READER_BAD_NAME,    /* no file could have this name */
+    SHMETER_READER_NOT_SEGMENT, /* a directory, FIFO, symbolic link, or a file with other contents */
+    SHMETER_READER_NOT_OURS,    /* no permission; or any user may write the file; or its owner is not accepted */
+    SHMETER_READER_OTHER_ABI,   /* made by a version of shmeter that this one does not understand */
+    SHMETER_READER_DAMAGED,     /* truncated, or a header whose checksum or sizes do not fit */
+    SHMETER_READER_FAILED       /* a system call failed: out of memory or descriptors */
 };
 
 struct shmeter_reader_error {
     enum shmeter_reader_fault fault;
-    char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do      */
-    uint64_t bytes;                        /* of address space that could not be had, 0 none                 */
+    char text[SHMETER_READER_ERROR_BYTES]; /* one sentence that names the segment and says what to do */
+    uint64_t bytes;                        /* of address space that could not be mapped, 0 none */
 };
 
 /*
@@ -39,32 +39,32 @@ struct shmeter_reader_error {
  * the process attaches to another segment.
  */
 struct shmeter_reader_memory {
-    const unsigned char *base;           /* NULL: none                                                        */
-    const struct shmeter_header *header; /* checked, of base                                                  */
-    uint64_t device, inode;              /* of its file, as stat(2) has them                                  */
-    uint32_t alone;                      /* 1: it has no file, and no file is looked for                       */
+    const unsigned char *base;           /* NULL: none */
+    const struct shmeter_header *header; /* checked, of base */
+    uint64_t device, inode;              /* of its file, as stat(2) has them */
+    uint32_t alone;                      /* 1: it has no file, and no file is looked for */
 };
 
 struct shmeter_reader_options {
-    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: anybody's                       */
+    const uint32_t *owners; /* user ids whose segments are read; owners_n 0: those of all users */
     uint32_t owners_n;
-    uint32_t witness; /* 1: looks how workers end, by a descriptor of each (lib/read/file/witness.h)        */
+    uint32_t witness; /* 1: looks how workers end, by a descriptor of each (lib/read/file/witness.h) */
     const struct shmeter_reader_memory *memory; /* read where no file can be opened; NULL: none. Outlives readers */
 };
 
 struct shmeter_reader {
-    const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only      */
-    uint64_t bytes;               /* of the mapping = header.segment_bytes                                  */
-    uint64_t file_bytes;          /* of the file when it was opened: another size means a truncation          */
-    uint64_t held_bytes;          /* of memory that the file had at the last look                            */
-    struct shmeter_header header; /* a private copy, checked: the one that is used                          */
-    int fd;                       /* read-only; for the slots' locks. -1: it reads memory of this process     */
-    const struct shmeter_reader_memory *memory; /* that one; NULL: a file                                    */
-    uint32_t dead;    /* 1: the file was truncated; nothing may be read any more                */
-    uint32_t witness; /* as the options have it                                                 */
+    const unsigned char *base;    /* the mapping, PROT_READ; read it inside shmeter_reader_guard() only */
+    uint64_t bytes;               /* of the mapping = header.segment_bytes */
+    uint64_t file_bytes;          /* of the file when it was opened; if the size changes, the file was truncated */
+    uint64_t held_bytes;          /* memory of the file at the last shmeter_reader_look() */
+    struct shmeter_header header; /* a checked private copy; the one in the mapping is not used */
+    int fd;                       /* read-only; for the slots' locks. -1: it reads memory of this process */
+    const struct shmeter_reader_memory *memory; /* that one; NULL: a file */
+    uint32_t dead;                              /* 1: the file was truncated; nothing may be read any more */
+    uint32_t witness;                           /* as the options have it */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
-    char name[SHMETER_READER_PATH_BYTES]; /* as it was asked for: NAME or a path                             */
+    char name[SHMETER_READER_PATH_BYTES]; /* NAME or path, as it was asked for */
     char path[SHMETER_READER_PATH_BYTES];
 };
 
@@ -86,20 +86,20 @@ void shmeter_reader_close(struct shmeter_reader *reader);
 int shmeter_reader_path(const char *name, char *path, size_t path_bytes);
 
 enum shmeter_reader_place {
-    SHMETER_READER_HERE,     /* the name still leads to this very file                                      */
-    SHMETER_READER_UNLINKED, /* no file has the name                                                        */
-    SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again               */
-    SHMETER_READER_TRUNCATED /* the file's size has changed: dead from now on (sets reader->dead)            */
+    SHMETER_READER_HERE,     /* the name still leads to this very file */
+    SHMETER_READER_UNLINKED, /* no file has the name */
+    SHMETER_READER_REPLACED, /* the name leads to another file: the segment was created again */
+    SHMETER_READER_TRUNCATED /* the file's size has changed; this sets reader->dead */
 };
 
-/* Tells what the name leads to now; to be called before each snapshot. Two system calls. */
+/* Returns where the name leads now. To be called before each take. Two system calls. */
 enum shmeter_reader_place shmeter_reader_look(struct shmeter_reader *reader);
 
 /*
- * Calls read(argument), in which the reader's mapping may be touched, and returns what it returns. When a touch raises
- * SIGBUS, read is left at once, the reader is dead, and the result is -EFAULT: so read must not hold a lock or memory
- * that only its own end would give back. Guards of one thread do not nest. It installs a SIGBUS handler for the
- * process, which passes every other fault on to the handler that was installed before.
+ * Calls read(argument), which may read the reader's mapping, and returns its result. When an access raises SIGBUS, read
+ * is left by siglongjmp, the reader is dead, and the result is -EFAULT. So read must not hold a lock, or memory that
+ * only read itself would free. Guards of one thread do not nest. It installs a SIGBUS handler for the process, which
+ * passes every other fault on to the handler that was installed before.
  */
 int shmeter_reader_guard(struct shmeter_reader *reader, int (*read)(void *argument), void *argument);
 
@@ -113,16 +113,17 @@ int shmeter_reader_part(const struct shmeter_reader *reader, uint64_t at, uint64
 /* ---- finding ---- */
 
 struct shmeter_reader_names {
-    char **names; /* sorted, each once: NAMEs, or paths where a path was asked for                          */
+    char **names; /* sorted, each once: NAMEs, or paths where a path was asked for */
     uint32_t names_n;
 };
 
-/* Whether name is a pattern: it has one of * ? [ in it. */
+/* Whether name is a pattern: it has a *, ? or [. */
 int shmeter_reader_is_pattern(const char *name);
 
 /*
  * Expands patterns: NAME patterns (shop-*) match over /dev/shm/shmeter.*.v1, patterns with '/' over files. A name that
- * is no pattern stands for itself, whether it exists or not. NULL patterns: all of /dev/shm. Returns 0 or -ENOMEM.
+ * is not a pattern is in the result whether it exists or not. NULL patterns: all segments in /dev/shm. Returns 0 or
+ * -ENOMEM.
  */
 int shmeter_reader_list(struct shmeter_reader_names *out, const char *const *patterns, uint32_t patterns_n);
 void shmeter_reader_list_free(struct shmeter_reader_names *names);

@@ -1,6 +1,4 @@
-/*
- * What is wrong with an operator's settings, but for expressions.
- */
+/* Checks an operator's settings, except expressions. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,4 @@
-/*
- * Settings of segments, from the operator's strings to something that can be asked.
- */
+/* Settings of segments: copies the operator's strings, compiles expressions, and answers questions about names. */
 #include "read/filters/internal.h"
 
 #include <errno.h>
@@ -35,7 +33,7 @@ expressions_free(const struct settings_expressions *constant)
     free(expressions);
 }
 
-/* field: SETTINGS_ALLOW or SETTINGS_DENY. 0, -ENOMEM or -EINVAL. */
+/* Compiles a list. field: SETTINGS_ALLOW or SETTINGS_DENY. 0, -ENOMEM or -EINVAL. */
 static int
 expressions_new(const struct settings_expressions **out, const char *const *texts, uint32_t n, uint32_t field,
                 struct report *report)
@@ -64,7 +62,7 @@ expressions_new(const struct settings_expressions **out, const char *const *text
     return result;
 }
 
-/* 1, 0 or -ENOMEM; NULL: none. */
+/* Whether one of the expressions matches: 1, 0 or -ENOMEM. expressions NULL: there is none. */
 static int
 expressions_match(const struct settings_expressions *expressions, const char *name)
 {

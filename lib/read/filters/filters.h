@@ -14,26 +14,26 @@
 #define SETTINGS_LABEL_NAME_BYTES 200u
 #define SETTINGS_VALUE_BYTES      1024u
 #define SETTINGS_PREFIX_BYTES     64u
-#define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can say as much with |                        */
+#define SETTINGS_EXPRESSIONS      64u /* in a list; one expression can have alternatives with | */
 #define SETTINGS_IDLE_SECONDS     1e9
 
 /*
- * How the series of some segments are exposed. The shmeter_* series are not touched by it. All zero: as they were
- * registered.
+ * How the series of some segments are exposed. Settings do not apply to the shmeter_* series. All zero: series are
+ * exposed as they were registered.
  */
 struct settings_spec {
-    const char *match; /* NAME, path or pattern: the first entry that matches a segment counts for it             */
+    const char *match; /* NAME, path or pattern; the first entry that matches a segment is used */
     /*
-     * Added to each series. A family's own label of the same name stays, and the added one is left out there (counted
-     * in segment_status.labels_left_out).
+     * Labels that are added to each series. If a family has a label of that name itself, its own label stays and the
+     * added one is left out (counted in segment_status.labels_left_out).
      */
     const char *const *label_names, *const *label_values;
     uint32_t labels_n;
-    const char *prefix; /* goes before each metric name; NULL none                                          */
+    const char *prefix; /* goes before each metric name; NULL none */
     /*
-     * Counters and histograms whose value has not changed for that long are left out. They are shown again, with their
-     * whole value, from the take that sees a change. The first sight of a series is a change. 0: never. idle_gauges 1:
-     * gauges too; setting a gauge to the value that it has is not a change.
+     * Counters and histograms whose value has not changed for idle_seconds are left out. They are exposed again, with
+     * their whole value, from the take that sees a change. The first take that sees a series counts as a change. 0:
+     * never. idle_gauges 1: gauges too; setting a gauge to the value that it has is not a change.
      */
     double idle_seconds;
     uint32_t idle_gauges;
@@ -46,10 +46,10 @@ struct settings_spec {
     uint32_t allow_n, deny_n;
 };
 
-/* What of it is wrong, in a report. */
+/* The fields that a report may name. */
 enum settings_field {
     SETTINGS_WHOLE,
-    SETTINGS_LABEL, /* the item is the label; so is that of the lists the expression */
+    SETTINGS_LABEL, /* the item is the label's index; of ALLOW and DENY, the expression's */
     SETTINGS_PREFIX,
     SETTINGS_IDLE,
     SETTINGS_ALLOW,
@@ -59,7 +59,7 @@ enum settings_field {
 struct settings_expressions;
 
 struct settings {
-    uint64_t id; /* no two of one list or of lists with different numbers have the same; never 0                 */
+    uint64_t id; /* unique within a list, and among lists with different numbers; never 0 */
     const char *match;
     const char *const *label_names, *const *label_values;
     uint32_t labels_n;
@@ -77,11 +77,11 @@ void settings_free(struct settings_list *list); /* NULL is fine */
 
 /*
  * Checks, compiles and copies an entry, and adds it. Returns 0; -EINVAL, with a sentence that names the setting ("label
- * \"le\" is reserved") and the field in report, which was empty; or -ENOMEM. Without 0 the list is as before.
+ * \"le\" is reserved") and the field in report, which was empty; or -ENOMEM. After an error the list is unchanged.
  */
 int settings_add(struct settings_list *list, const struct settings_spec *spec, struct report *report);
 
-/* The list's number among those that one store has had, for the ids. list NULL: none. */
+/* Gives the list its number among the lists that a store has had, for the ids. list NULL: nothing to do. */
 void settings_number(struct settings_list *list, uint32_t number);
 
 /*
@@ -91,14 +91,14 @@ void settings_number(struct settings_list *list, uint32_t number);
 int settings_match(const char *match, const char *name);
 
 /*
- * The first one that matches the segment called name (NAME or path); NULL: none. list NULL: none. Valid as long as the
- * list.
+ * The first settings that match the segment called name (NAME or path); NULL: there are none, or list is NULL. Valid as
+ * long as the list.
  */
 const struct settings *settings_of(const struct settings_list *list, const char *name);
 
 /*
- * Whether a family of this name is exposed: 1, 0 or -ENOMEM. Not for each series: it tries the expressions one after
- * the other.
+ * Whether a family of this name is exposed: 1, 0 or -ENOMEM. It tries one expression after the other, so it is called
+ * once for a family and not for each series.
  */
 int settings_allow(const struct settings *settings, const char *name);
 

@@ -6,7 +6,7 @@
 
 #include "read/filters/filters.h"
 
-/* Whatever is known without compiling an expression. 0, or -EINVAL with a sentence and the field. */
+/* Checks everything except expressions. 0, or -EINVAL with a sentence and the field. */
 int settings_check(const struct settings_spec *spec, struct report *report);
 
 #endif

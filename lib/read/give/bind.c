@@ -1,6 +1,6 @@
 /*
- * Finds a snapshot's families and series in the model, by name, labels and shape: as they were registered, changed by
- * the operator's settings. Done once per epoch.
+ * Finds a snapshot's families and series in the model, by name, labels and shape, with the labels and prefix of the
+ * operator's settings. Done once per epoch.
  */
 #include <stdio.h>
 
@@ -9,11 +9,14 @@
 
 #define ADDED_LABELS 3u /* worker, slot, segment; or a state, segment */
 #define LABELS_MAX   (SHMETER_MAX_LABELS + ADDED_LABELS + SETTINGS_LABELS)
-#define LABEL_BYTES  1280u /* room for a name of a record, however often "exported_" goes before it */
+#define LABEL_BYTES  1280u /* room for a label name of a record, with "exported_" before it many times */
 
-/* ---- what took the name ---- */
+/* ---- replaced segments ---- */
 
-/* Whether what a family of a replaced segment is added to in the one that has its name is another one than it was. */
+/*
+ * Finds the family of the newer segment that a family of a replaced segment is added to. Returns whether it has
+ * changed.
+ */
 static int
 follow_family(struct giving *giving, uint32_t number, struct giving *newer)
 {
@@ -29,7 +32,7 @@ follow_family(struct giving *giving, uint32_t number, struct giving *newer)
     if (fits && shmeter_type_counter_f64(family->type) && shmeter_type_counter(other->type) &&
         !newer->families[later - 1].after_f64) {
         newer->families[later - 1].after_f64 = 1;
-        newer->model = NULL; /* it counts in doubles from now on */
+        newer->model = NULL; /* the newer family has doubles from now on: it is bound again */
         changed = 1;
     }
     return changed;
@@ -51,7 +54,7 @@ giving_follow(struct giving *giving, struct giving *newer, uint64_t number)
     for (i = 0; i < giving->families_n; i++)
         changed |= follow_family(giving, i, newer);
     if (changed || other_one || giving->newer_chosen_n != chosen_n)
-        giving->model = NULL; /* families have other places in it by now */
+        giving->model = NULL; /* families may be at other places in the newer segment */
     newer->followed_n += (uint32_t)(changed && !other_one);
     giving->newer_number = number;
     giving->newer_families_n = newer->families_n;
@@ -68,7 +71,10 @@ giving_followed_n(const struct giving *giving)
 
 /* ---- labels ---- */
 
-/* A label of the application that has the name of one that is added becomes exported_NAME, as in a scrape. */
+/*
+ * If the application has a label with the name of an added one (worker, slot, pid, segment, a stateset's), its own
+ * becomes exported_NAME, as in Prometheus.
+ */
 static int
 rename_clash(const char **names, uint32_t own_n, uint32_t all_n, char renamed[][LABEL_BYTES])
 {
@@ -83,14 +89,12 @@ rename_clash(const char **names, uint32_t own_n, uint32_t all_n, char renamed[][
                 return -EEXIST;
             memcpy(renamed[i], longer, sizeof longer);
             names[i] = renamed[i];
-            k = (uint32_t)-1; /* the longer name may be taken too */
+            k = (uint32_t)-1; /* begin again: the longer name may be taken too */
         }
     return 0;
 }
 
-/*
- * Behind all other labels: what the settings add, but for names that are there already. Returns the number of labels.
- */
+/* Appends the labels of the settings, except those whose names are there already. Returns the number of labels. */
 static uint32_t
 add_labels(struct giving_family *given, const struct settings *settings, const char **names, uint32_t names_n)
 {
@@ -110,7 +114,7 @@ add_labels(struct giving_family *given, const struct settings *settings, const c
     return names_n;
 }
 
-/* Whether it counts in doubles: by itself, or because a fractional one is added to it. */
+/* Whether a family's values are doubles: because of its type, or because a fractional counter is added to it. */
 static int
 counts_in_f64(const struct snapshot_family *family, const struct giving_family *given)
 {
@@ -156,7 +160,7 @@ bind_shape(const struct snapshot_family *family, struct giving_family *given, co
     return given->shape ? 0 : -ENOMEM;
 }
 
-/* The family's name in the model. NULL: it would be one that is reserved. */
+/* The family's name in the model. NULL: with the prefix it would be a reserved name. */
 static const char *
 name_of(const struct snapshot_family *family, const struct settings *settings, char *out, size_t out_bytes)
 {
@@ -196,7 +200,7 @@ giving_bind_family(struct giving *giving, uint32_t number, const struct giving_t
     const struct snapshot_family *family = &giving->read.families[number];
     struct giving_family *given = &giving->families[number];
     struct giving *with = target->newer && given->later ? target->newer
-                                                        : giving; /* which has the one that it is added to */
+                                                        : giving; /* has the family that this one is added to */
     const uint32_t to = with == giving ? family->joins : given->later;
     const struct giving_family *joined;
 
@@ -209,7 +213,7 @@ giving_bind_family(struct giving *giving, uint32_t number, const struct giving_t
     given->shape = joined->shape;
     given->refused = joined->refused;
     given->labels_added = joined->labels_added;
-    given->labels_left_out = 0; /* counted once for the name */
+    given->labels_left_out = 0; /* the family that it joins counts them */
     snapshot_label_order(family, &with->read.families[to - 1], given->order);
     given->bound = 1;
     return 0;
@@ -306,7 +310,7 @@ giving_look(struct giving *giving)
 void
 giving_unbind(struct giving *giving, const struct model *model)
 {
-    const uint32_t chosen_n = snapshot_chosen_n(giving->snapshot); /* another one in force has another place */
+    const uint32_t chosen_n = snapshot_chosen_n(giving->snapshot); /* changes with definitions in force */
     uint32_t i;
 
     if (giving->model == model && giving->epoch == model->epoch && giving->chosen_n == chosen_n)

@@ -8,7 +8,7 @@ static const uint8_t exposed[SHMETER_TYPES] = {
 #include "model/types.def"
 };
 
-/* Its rows, in order: none is missing. */
+/* The numbers of the rows, to check that none is missing. */
 enum {
 #define STORED(name, type) ROW_##name,
 #include "model/types.def"

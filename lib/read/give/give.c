@@ -1,3 +1,7 @@
+/*
+ * Adds values to the model at each scrape. bind.c finds the places of families and series in the model, once per epoch;
+ * idle.c remembers when values have changed.
+ */
 #include "read/give/give.h"
 
 #include <stdlib.h>
@@ -30,7 +34,7 @@ giving_free(struct giving *giving)
     free(giving);
 }
 
-/* The series' place in the model, at no cost when it was found before: *idx. */
+/* The series in the model. *idx keeps its index, so that it is looked up once. */
 static inline struct model_series *
 find_series(const struct giving *giving, uint32_t number, const struct giving_family *given,
             const struct giving_target *target, struct giving_part part, struct model *model, uint32_t *idx, int *error)
@@ -67,7 +71,7 @@ add_value(const struct giving *giving, const struct snapshot_series *series, con
             words[i] = saturate_add(words[i], sums[i]);
     } else if (shmeter_type_counter_f64(family->type)) {
         add_f64(words, snapshot_f64(sums[0]));
-    } else if (number == MODEL_F64) { /* fractional ones are added to it */
+    } else if (number == MODEL_F64) { /* a fractional counter is added to it, so its values are doubles */
         add_f64(words, (double)sums[0]);
     } else {
         words[0] = saturate_add(words[0], sums[0]);
@@ -82,14 +86,14 @@ summed(const struct giving *giving, const struct snapshot_series *series, const 
 
 /* ---- families ---- */
 
-/* Looks for the family in the model, at no cost when that was done. 0, also when it is refused; or -ENOMEM. */
+/* Binds the family if it is not bound. 0, also when it is refused; or -ENOMEM. */
 static inline int
 bind_family(struct giving *giving, uint32_t number, const struct giving_target *target, struct model *model)
 {
     return giving->families[number].bound ? 0 : giving_bind_family(giving, number, target, model);
 }
 
-/* Whether the settings leave the family out. Their expressions are asked once for each family. */
+/* Whether the settings leave the family out. The expressions are tried once for each family. */
 static inline int
 filtered(struct giving *giving, uint32_t number, const struct settings *settings)
 {
@@ -100,14 +104,14 @@ filtered(struct giving *giving, uint32_t number, const struct settings *settings
     if (given->judged != settings->id) {
         int allowed = settings_allow(settings, giving->read.families[number].name);
         given->filtered = allowed <= 0;
-        given->judged = allowed < 0 ? 0 : settings->id; /* without memory: again in the next take */
+        given->judged = allowed < 0 ? 0 : settings->id; /* without memory: to be tried again at the next take */
     }
     return (int)given->filtered;
 }
 
 enum fate { NOT_GIVEN, GIVEN, FILTERED };
 
-/* What becomes of a family's series: enum fate, or -ENOMEM. */
+/* Whether a family's series are given to the model: enum fate, or -ENOMEM. */
 static int
 give_family(struct giving *giving, uint32_t number, struct model *model, const struct giving_target *target)
 {
@@ -147,8 +151,8 @@ is_gauge_idle(struct giving *giving, uint32_t number, uint32_t slot, double valu
 }
 
 /*
- * Marks a series whose value was added: present, or idle, and then it is counted as long as no other segment presents
- * it.
+ * Marks a series whose value was added as present or idle. It is counted as idle as long as no other segment makes it
+ * present.
  */
 static inline void
 mark(struct model_family *family, struct model_series *series, int idle, struct segment_status *counts)
@@ -201,7 +205,7 @@ give_series(struct giving *giving, struct model *model, const struct giving_targ
 
 /* ---- gauges, statesets ---- */
 
-/* The family in the model: 0, *given NULL when it is not to be shown; or -ENOMEM. */
+/* Binds a gauge's family. 0, with *given NULL when the family is not exposed; or -ENOMEM. */
 static int
 gauge_family(struct giving *giving, uint32_t number, struct model *model, const struct giving_target *target,
              const struct giving_family **given)
@@ -218,7 +222,7 @@ gauge_family(struct giving *giving, uint32_t number, struct model *model, const 
     return 0;
 }
 
-/* Places for what the states' series in the model are. */
+/* Makes room for the indexes of a stateset's series in the model, one for each state. 0 or -ENOMEM. */
 static int
 state_targets(struct giving *giving, uint32_t number, uint32_t states_n)
 {
@@ -238,8 +242,8 @@ state_targets(struct giving *giving, uint32_t number, uint32_t states_n)
 }
 
 /*
- * A series for each state; the one that was set last is 1. Before a set it is the first one; a number that is no
- * state's is damage.
+ * Gives a series for each state. The state that was set last has the value 1; before the first set that is the first
+ * state. A number beyond the states is damage, and gives nothing.
  */
 static int
 give_states(struct giving *giving, struct model *model, const struct giving_target *target,
@@ -262,7 +266,7 @@ give_states(struct giving *giving, struct model *model, const struct giving_targ
         const struct giving_part part = { GIVING_NONE, family->states[i] };
         to = find_series(giving, gauge->series, given, target, part, model,
                          &giving->state_targets[giving->targets[gauge->series] + i], &error);
-        if (!to || (family->joins && (to->present || to->idle))) /* the one in force has its own state */
+        if (!to || (family->joins && (to->present || to->idle))) /* the definition in force has given its own state */
             continue;
         model->words[to->word] = i == (uint32_t)in_force;
         mark(given->target, to, idle, target->counts);
@@ -271,7 +275,8 @@ give_states(struct giving *giving, struct model *model, const struct giving_targ
 }
 
 /*
- * Adds a value to that of another definition, as the mode of the one in force has it; the latest one is always its own.
+ * Combines a value with that of another definition by the mode of the definition in force. In mode LATEST the value of
+ * the definition in force stays.
  */
 static void
 join(const struct giving *giving, const struct snapshot_family *family, uint64_t *word, double value)
@@ -313,12 +318,14 @@ give_gauge(struct giving *giving, struct model *model, const struct giving_targe
     if (to->present || to->idle)
         join(giving, &giving->read.families[of], model->words + to->word, value);
     else
-        memcpy(model->words + to->word, &value, sizeof value); /* adding would lose the sign of -0 */
+        memcpy(model->words + to->word, &value, sizeof value); /* 0 + -0 would lose the sign */
     mark(given->target, to, is_gauge_idle(giving, number, slot, value, target), target->counts);
     return 0;
 }
 
-/* joining: those of definitions that are added to the one in force, which is given first. */
+/*
+ * Gives gauges and samples. joining 0: of definitions in force; 1: of definitions that join one, which is given before.
+ */
 static int
 give_gauges(struct giving *giving, struct model *model, const struct giving_target *target, int joining)
 {
@@ -337,18 +344,18 @@ give_gauges(struct giving *giving, struct model *model, const struct giving_targ
             error = give_gauge(giving, model, target, gauge->series, GIVING_NONE, &giving->targets[gauge->series],
                                gauge->value);
         else if (giving->idle)
-            giving->idle[gauge->series].since_ns = 0; /* unset: it comes back as something new */
+            giving->idle[gauge->series].since_ns = 0; /* unset: its next value counts as a change */
     }
     for (i = 0; i < read->samples_n && !error; i++) {
         const struct snapshot_sample *sample = &read->samples[i];
-        none = GIVING_NONE; /* a slot's worker changes */
+        none = GIVING_NONE; /* not kept, because the slot's worker may change */
         if ((read->families[read->series[sample->series].family].joins != 0) == joining)
             error = give_gauge(giving, model, target, sample->series, sample->slot, &none, sample->value);
     }
     return error;
 }
 
-/* Families in which a label of the settings gave way to their own. */
+/* Counts the labels of the settings that families have themselves. */
 static void
 count_labels(const struct giving *giving, const struct giving_target *target)
 {

@@ -1,7 +1,8 @@
 /*
- * Copies a snapshot's values into a model. A giving belongs to one snapshot. It remembers where the snapshot's families
- * and series are in the model, so that they are looked up once per epoch; values are added at each scrape. It also
- * remembers since when a series has not changed. It reads the snapshot (snapshot/contents.h) and does not change it.
+ * Copies a snapshot's values into a model. A giving is the state of this copying for one snapshot. It remembers where
+ * the snapshot's families and series are in the model, so that they are looked up once per epoch; values are added at
+ * each scrape. It also remembers when each series changed last. It reads the snapshot (snapshot/contents.h) and does
+ * not change it.
  */
 #ifndef SHMETER_READ_GIVE_GIVE_H
 #define SHMETER_READ_GIVE_GIVE_H
@@ -15,17 +16,17 @@ struct model;
 struct settings;
 struct snapshot;
 
-/* Of a snapshot that outlives it. NULL: no memory. */
+/* The snapshot must outlive the giving. NULL: no memory. */
 struct giving *giving_new(const struct snapshot *snapshot);
 void giving_free(struct giving *giving); /* NULL is fine */
 
 struct giving_target {
-    const char *segment;             /* value of the label "segment"; NULL: no such label                        */
+    const char *segment;             /* value of the label "segment"; NULL: no such label */
     struct giving *newer;            /* NULL, or of what has taken this segment's name (giving_follow()): then only */
-                                     /*   counters and histograms are given, and only what fits those of newer     */
-    const struct settings *settings; /* NULL: as it was registered                                           */
-    uint64_t now_ns;                 /* of the clock by which series are idle; not 0                          */
-    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to          */
+                                     /*   counters and histograms are given, and only what fits those of newer */
+    const struct settings *settings; /* NULL: as it was registered */
+    uint64_t now_ns;                 /* time of the clock for idle series; not 0 */
+    struct segment_status *counts;   /* series_idle, series_filtered and labels_left_out are added to */
 };
 
 /*
@@ -41,12 +42,12 @@ int giving_give(struct giving *giving, struct model *model, const struct giving_
  */
 int giving_follow(struct giving *giving, struct giving *newer, uint64_t number);
 
-/* How often a series of a followed segment was added to another series of this one than before. */
+/* How often series of replaced segments were assigned to other series of this one. */
 uint32_t giving_followed_n(const struct giving *giving);
 
 /*
- * To be called when a series of from was folded into one of into: neither has changed, so the idle clock goes on. NULL:
- * there is no giving.
+ * To be called when a series of from was folded into one of into. Neither series has changed, so the time of the last
+ * change is kept. from or into NULL: there is no giving.
  */
 void giving_keep_idle(struct giving *into, uint32_t number, const struct giving *from, uint32_t from_number);
 

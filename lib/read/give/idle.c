@@ -1,6 +1,6 @@
 /*
- * The memory of when each series last changed, by which idle series are recognised: 16 bytes a series, and only where
- * settings have a time-out. It outlives the model's epochs.
+ * Remembers when each series changed last, to recognise idle series: 16 bytes a series, and only where settings have a
+ * time-out. The memory is kept over epochs of the model.
  */
 #include <stdlib.h>
 
@@ -61,7 +61,7 @@ idle_of_worker(struct giving *giving, uint32_t series, uint32_t slot, uint64_t *
 {
     const struct snapshot_worker worker = snapshot_worker(giving->snapshot, slot);
     const uint64_t which = (uint64_t)giving->read.series[series].place << 32 |
-                           slot; /* the gauge's cell, and the slot */
+                           slot; /* {the gauge's cell:32 (high), the slot:32} */
     const uint32_t hash = (uint32_t)(shmeter_hash_word(key_of_process(), which) >> 32);
     struct hash_table_entry *entry;
     uint32_t at = 0;
@@ -91,7 +91,7 @@ giving_keep_idle(struct giving *into, uint32_t number, const struct giving *from
         return;
     into->read = snapshot_contents(into->snapshot);
     if (grow(into))
-        return; /* it comes back as something new */
+        return; /* without memory: the next take counts as a change */
     idle = &into->idle[number];
     series = &into->read.series[number];
     if (from && from->idle && from_number < from->idle_capacity && from->idle[from_number].since_ns > idle->since_ns)

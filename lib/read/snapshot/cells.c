@@ -1,7 +1,7 @@
 /*
- * Reads cells that may change during the read: histograms in all lanes, which a take adds up, and pairs of words. Sums
- * are dense: a histogram's sum and buckets follow the previous histogram's, wherever its cells are in the lanes. The
- * order is block by block, and within a block lane by lane, as for runs of counters (runs.c).
+ * Reads cells that may change during the read: histograms, added up over all lanes, and pairs of words. The array of
+ * sums has no gaps: a histogram's sum and buckets follow the previous histogram's, wherever their cells are in the
+ * lanes. Histograms are read block by block, and within a block lane by lane, as runs of counters are (runs.c).
  */
 #include "base/saturate.h"
 #include "read/snapshot/internal.h"
@@ -14,7 +14,7 @@ struct reading { /* of one histogram in one lane */
     uint64_t buckets[SHMETER_MAX_BOUNDS + 1];
 };
 
-/* Whether the page of a cell's i-th word has memory: what has none is zero, and is not read. */
+/* Whether the page of a cell's i-th word has memory. A page without memory is not read; its words are zero. */
 static inline int
 present(const uint64_t *cell, uint32_t i, uint32_t pages)
 {
@@ -29,9 +29,9 @@ word_at(const uint64_t *cell, uint32_t i, uint32_t pages)
 }
 
 /*
- * The untorn read of a CPU lane's cell: seq, the record in force and the buckets, and seq again. Equal, the record
- * overrides its one bucket, whose own word may be behind by one observation. Past the tries, the words that were read
- * last count, and it is told as torn.
+ * Reads a CPU lane's cell without tearing: seq, the active record and the buckets, then seq again. If seq is unchanged,
+ * the record's count replaces that of its bucket, whose own word may lack the last observation. When all tries have
+ * failed, the words of the last try are used, and the read is counted as torn.
  */
 static inline __attribute__((always_inline)) void
 read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out, struct snapshot_torn *torn)
@@ -57,10 +57,11 @@ read_cpu_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct r
     }
     torn->n += seq != again;
     /*
-     * After the last try the record may mix two observations, and is left out. No value falls below an earlier scrape
-     * by that: the observations in between have put the record that such a scrape took into its bucket.
+     * After a torn read the record may mix two observations, so it is left out. No value falls below that of an earlier
+     * scrape: when the writer made further observations, it copied the record that the earlier scrape used into its
+     * bucket.
      */
-    if (seq == again && bucket < buckets_n) /* a larger number: somebody damaged it */
+    if (seq == again && bucket < buckets_n) /* a larger number: the cell is damaged */
         out->buckets[bucket] = count;
 }
 
@@ -83,7 +84,10 @@ snapshot_pair(struct snapshot *snapshot, uint64_t off)
     return pair;
 }
 
-/* {count, sum} per bucket, each moved by one compare-and-swap: count, sum, and count again. */
+/*
+ * Reads a shared lane's cell. Producers change the count and sum of a bucket by one compare-and-swap, so they are read
+ * as count, sum, and count again.
+ */
 static inline __attribute__((always_inline)) void
 read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struct reading *out,
                  struct snapshot_torn *torn)
@@ -96,7 +100,7 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struc
         const uint64_t *bucket = cell + at;
         uint64_t count = 0, sum = 0, again = 1;
         out->buckets[i] = 0;
-        if (!present(cell, at, pages)) /* 16 bytes, which no page's end parts */
+        if (!present(cell, at, pages)) /* the 16 bytes of a bucket are on one page */
             continue;
         for (tries = 0; count != again && snapshot_try(torn, tries, 2); tries++) {
             count = shmeter_load_acquire(bucket); /* pairs with shmeter_histogram_observe_slow */
@@ -110,7 +114,7 @@ read_shared_cell(const uint64_t *cell, uint32_t buckets_n, uint32_t pages, struc
     }
 }
 
-/* Inlined, so that nothing is asked of pages where all have memory. */
+/* Inlined, so that the compiler drops the tests of pages where all pages have memory. */
 static inline __attribute__((always_inline)) void
 add_histogram(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
               const uint64_t *lane, uint32_t pages)
@@ -141,8 +145,8 @@ snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogra
 }
 
 /*
- * Histograms first .. end of all lanes. Its loops are short, and up to a fifth slower where they stand badly in the
- * lines of code: so they stand in the same way in every program.
+ * Adds histograms first .. end - 1 of all lanes. The loops are short, and up to a fifth slower where they cross lines
+ * of the instruction cache; the function is aligned, so that every program has the same speed.
  */
 static __attribute__((aligned(64))) void
 add_group(struct snapshot *snapshot, uint32_t first, uint32_t end)

@@ -13,9 +13,12 @@
 #include "read/snapshot/internal.h"
 #include "shm/machine/hash.h"
 
-#define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles                   */
+#define FIRST_INDEX_MAX (1100 << 8) /* 2^1100 at the finest schema: beyond all doubles */
 
-/* One string of bytes (ending zero included) at *at, which it moves behind it. NULL: it does not end there. */
+/*
+ * Returns the string of so many bytes (ending zero included) at *at, and moves *at behind it. NULL: the string does not
+ * end there.
+ */
 static const char *
 string_at(const unsigned char **at, const unsigned char *end, size_t bytes)
 {
@@ -37,8 +40,8 @@ cleaned(struct snapshot *snapshot, const char *string)
 }
 
 /*
- * What tells series apart, as it is; bytes that are no UTF-8, which no producer leaves, are repaired, and then
- * *repaired is 1.
+ * A copy of a label value or state, unchanged. Bytes that are not UTF-8 can only be there by damage; they are repaired,
+ * and *repaired becomes 1.
  */
 static char *
 identity(struct snapshot *snapshot, const char *string, int *repaired)
@@ -89,7 +92,7 @@ by_text(const void *a, const void *b)
     return strcmp(left, right);
 }
 
-/* Whether two of them are the same, which would be two series with the same labels. */
+/* Whether two states have the same name, which would make two series with the same labels. */
 static int
 twice(const char *const *states, uint32_t n)
 {
@@ -161,7 +164,7 @@ check_cell_bytes(const struct snapshot_family *family)
                          ? (uint32_t)sizeof(struct shmeter_histogram_cell) + 8 * family->buckets_n
                          : 8 * (uint32_t)shmeter_type_counts(family->type);
 
-    /* rounding up is the producers' affair, but a cell is not something else */
+    /* producers may round up to 64 bytes, but not more */
     return family->cell_bytes >= least && family->cell_bytes < least + 64 && family->cell_bytes % 8 == 0;
 }
 
@@ -203,7 +206,10 @@ check_strings(struct snapshot *snapshot, const struct shmeter_family_record *rec
 
 /* ---- whether it is a record at all ---- */
 
-/* Nothing else than the hash tells: whatever its other fields say, it was made by who knows the segment's nonce. */
+/*
+ * Only the hash shows that these bytes are a record: its maker has to know the segment's nonce, whatever the other
+ * fields say.
+ */
 static int
 family_hash_right(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n)
 {
@@ -350,8 +356,8 @@ mask_of(struct snapshot *snapshot, uint64_t chunk)
 }
 
 /*
- * Looks whether words of a lane, or gauge cells, are free (take 0), or takes them: no two series have one, which also
- * bounds the work.
+ * Checks whether words of a lane, or gauge cells, are free (take 0), or marks them as taken (take 1). No two series may
+ * have the same cell; that also bounds the work of a take.
  */
 static int
 take_bits(struct snapshot *snapshot, uint64_t from, uint64_t n, int take)
@@ -373,9 +379,12 @@ take_bits(struct snapshot *snapshot, uint64_t from, uint64_t n, int take)
     return 0;
 }
 
-#define GAUGES_FROM (UINT64_C(1) << 40) /* the number of the first gauge cell, behind all words */
+#define GAUGES_FROM (UINT64_C(1) << 40) /* gauge cells are numbered from here on, behind all words of a lane */
 
-/* Whether the cell is in bounds. -EAGAIN: it has no memory yet as far as this take knows. Sets *word or out->place. */
+/*
+ * Checks that the cell is in bounds. -EAGAIN: the backed mark that this take has loaded does not cover it. Sets *word
+ * or out->place.
+ */
 static int
 check_cell(const struct snapshot *snapshot, const struct snapshot_family *family, uint64_t cell,
            struct snapshot_series *out, uint32_t *word)

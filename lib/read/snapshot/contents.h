@@ -24,38 +24,38 @@ struct snapshot_family { /* a checked private copy of a family record */
     uint32_t exponential, log_n;
     int32_t schema, first_index;
     double zero_threshold;
-    uint32_t by_pid;     /* a gauge with a series per worker: these have the label pid, not worker and slot        */
-    uint32_t line_bytes; /* of a sample's line, but for its label values: about                             */
-    uint64_t series_key; /* seed of its series' hashes                                                     */
+    uint32_t by_pid;     /* of a gauge with a series per worker: 1: its series have the label pid, 0: worker and slot */
+    uint32_t line_bytes; /* estimated length of a sample's line without label values */
+    uint64_t series_key; /* seed for the hashes of its series */
     uint64_t created_ns;
     const char *name, *help, *unit_text;
     const char *const *labels;
     const char *const *states;
     const double *bounds;
-    uint32_t visible;    /* in this take                                                                   */
-    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one        */
-    uint32_t unknown;    /* of a type that a later version has: it and its series are passed by               */
+    uint32_t visible;    /* in this take */
+    uint32_t superseded; /* another definition of its name is in force, and it does not fit that one */
+    uint32_t unknown;    /* of a type that only a later version knows: the family and its series are skipped */
     /*
-     * Where its name has several definitions: the name's number + 1 in struct snapshot; else 0, and so are the
-     * others.
+     * If its name has several definitions: 1 + the name's index in snapshot.several. Otherwise 0, and the next fields
+     * are 0.
      */
     uint32_t several;
-    uint32_t namesake;          /* number + 1 of the definition before it; 0: it is the first                       */
-    uint32_t joins;             /* number + 1 of the one in force, to which it is added                             */
-    uint32_t as_f64;            /* counters: fractional ones join it                                             */
-    uint32_t was_superseded;    /* when cells were summed last                                                  */
-    uint32_t open_n, open_slot; /* living processes that have it open, and the slot of one of them              */
-    uint64_t open;              /* number of the last open of theirs                                           */
+    uint32_t namesake;          /* 1 + number of the name's previous definition; 0: this is the first */
+    uint32_t joins;             /* 1 + number of the definition in force, to which this one is added; 0 none */
+    uint32_t as_f64;            /* counters: definitions with fractional values join it */
+    uint32_t was_superseded;    /* at the take before */
+    uint32_t open_n, open_slot; /* number of living processes that have it open, and the slot of one */
+    uint64_t open;              /* number of the latest open by one of these */
 };
 
 struct snapshot_series { /* a checked private copy of a series record */
     uint32_t unit;
     uint32_t family;
-    uint32_t place;   /* counters, histograms: first word in sums; gauges, statesets: number of the cell       */
-    uint32_t twins;   /* 1 + group of records with the same labels; 0: there is one only                       */
-    uint16_t shown;   /* its record was VISIBLE when its state was last read                                   */
-    uint16_t visible; /* and its family is in this take, and no twin stands for it                            */
-    uint32_t left;    /* an info that no living process has                                                   */
+    uint32_t place;   /* counters, histograms: index of its first word in sums; gauges, statesets: number of the cell */
+    uint32_t twins;   /* 1 + number of its group of twins: records with the same labels; 0: it has no twin */
+    uint16_t shown;   /* its record was VISIBLE when its state was last read */
+    uint16_t visible; /* shown, its family is visible, and no twin is exposed instead */
+    uint32_t left;    /* an info that no living process has */
     uint64_t created_ns;
     const char *const *values;
 };
@@ -64,8 +64,8 @@ struct snapshot_gauge { /* accumulator of one gauge series */
     uint32_t series;
     uint32_t cell;
     uint32_t mode;
-    uint32_t any;   /* there is a value */
-    uint64_t stamp; /* POOL: the epoch in force; LATEST: of the latest */
+    uint32_t any;   /* 1: a value was set */
+    uint64_t stamp; /* POOL: the current epoch; LATEST: ticks of the latest set */
     double value;
 };
 
@@ -74,23 +74,23 @@ struct snapshot_sample { /* of a gauge that has one series per worker */
     double value;
 };
 
-/* Families and series keep their numbers for as long as the snapshot lives; more come at the ends. */
+/* Families and series keep their index for as long as the snapshot lives; new ones are appended. */
 struct snapshot_contents {
     const struct snapshot_family *families;
     const struct snapshot_series *series;
-    const uint64_t *sums; /* of the last take: where each series' words stand, its place says                      */
+    const uint64_t *sums; /* of the last take; the place of a series is the index of its first word */
     const struct snapshot_gauge *gauges;
     const struct snapshot_sample *samples;
     uint64_t sums_n;
     uint32_t families_n, series_n, gauges_n, samples_n;
-    uint32_t several_n; /* names with more than one definition                                               */
-    uint64_t binds_n;   /* how often a series has become another one, with the same number                    */
+    uint32_t several_n; /* names with more than one definition */
+    uint64_t binds_n;   /* how often a series has become another one, with the same number */
 };
 
 /* How often this series has. */
 uint32_t snapshot_binds(const struct snapshot *snapshot, uint32_t series);
 
-/* What there is after the last take. Valid until the next one. */
+/* The contents after the last take. Valid until the next one. */
 struct snapshot_contents snapshot_contents(const struct snapshot *snapshot);
 
 /* The worker that has a slot, as of the last take. */
@@ -104,10 +104,10 @@ struct snapshot_worker snapshot_worker(const struct snapshot *snapshot, uint32_t
 /* The definition in force of this name, or NULL. */
 const struct snapshot_family *snapshot_definition(const struct snapshot *snapshot, const char *name);
 
-/* Whether what is counted in a definition can be added to what is counted in another one. */
+/* Whether the values of a definition can be added to those of the definition in force. */
 int snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_family *in_force);
 
-/* Whether both have the same labels. order[i]: which of from's is the i-th of to's. */
+/* Whether both have the same label names. order[i]: index in from of the i-th label of to. */
 int snapshot_label_order(const struct snapshot_family *from, const struct snapshot_family *to, uint8_t *order);
 
 static inline double
@@ -118,7 +118,7 @@ snapshot_f64(uint64_t bits)
     return value;
 }
 
-/* Words of a series' value in sums: a counter's one, or a sum and buckets. */
+/* How many words a series has in sums: one for a counter; a sum and the buckets for a histogram. */
 static inline uint32_t
 snapshot_sum_words(const struct snapshot_family *family)
 {

@@ -8,7 +8,7 @@
 #include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
-#define NAMESAKES_MOST 16u /* definitions of a name among which one that fits is looked for */
+#define NAMESAKES_MOST 16u /* at most so many definitions of a name are tried */
 
 /* ---- values ---- */
 
@@ -53,7 +53,7 @@ takes(const struct snapshot_family *family, const struct snapshot_family *older)
     return counts(family) && family->type == older->type && snapshot_adds_up(older, family);
 }
 
-/* The number of the family to which the older one's counts are added; SNAPSHOT_NONE. */
+/* The number of the family to which the counts of an older one can be added, or SNAPSHOT_NONE. */
 static uint32_t
 find_family(const struct snapshot *into, const struct snapshot_family *older)
 {
@@ -83,7 +83,7 @@ copy_strings(struct arena *arena, const char *const *strings, uint32_t n)
     return copies;
 }
 
-/* A copy of it, by itself. Its number, or SNAPSHOT_NONE: no memory. */
+/* Adds a copy of a family. Returns the copy's number, or SNAPSHOT_NONE: no memory. */
 static uint32_t
 copy_family(struct snapshot *into, const struct snapshot_family *older)
 {
@@ -124,7 +124,7 @@ room_for_words(struct snapshot *into, uint32_t words)
     return 0;
 }
 
-/* A copy of a series that there is none like, with its value. 0 or -ENOMEM. */
+/* Adds a copy of a series with its value, when there is no series with its labels. 0 or -ENOMEM. */
 static int
 copy_series(struct snapshot *into, uint32_t number, const struct snapshot_series *older, const char *const *values,
             const uint64_t *words)
@@ -144,7 +144,7 @@ copy_series(struct snapshot *into, uint32_t number, const struct snapshot_series
     return 0;
 }
 
-/* *same: the series that it is part of now. 0 or -ENOMEM: it stays where it is. */
+/* Adds a series to *same, the series with its labels. 0; or -ENOMEM, and nothing was added. */
 static int
 fold_series(struct snapshot *into, uint32_t number, struct snapshot *from, uint32_t older_number, uint32_t *same)
 {
@@ -197,6 +197,6 @@ snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn f
         into->status.losses[i] = saturate_add(into->status.losses[i], from->status.losses[i]);
     into->status.died = saturate_add(into->status.died, from->status.died);
     into->status.killed = saturate_add(into->status.killed, from->status.killed);
-    into->chosen_n++; /* to be looked for anew */
+    into->chosen_n++; /* so that the values are bound again */
     return 1;
 }

@@ -12,7 +12,7 @@
 #include "base/saturate.h"
 #include "read/snapshot/internal.h"
 
-#define REASONS_MOST 64u /* superseded definitions that are told of one by one */
+#define REASONS_MOST 64u /* at most so many superseded definitions are listed in the status */
 
 static struct snapshot_family *
 family_of(const struct snapshot *snapshot, uint32_t number)
@@ -88,7 +88,7 @@ read_list(struct snapshot *snapshot, uint32_t slot)
     first = shmeter_load_relaxed(least);
     /* pairs with shmeter_opened_number */
     shmeter_fence_acquire();
-    counted = shmeter_load_relaxed(opens); /* not less than the number of any entry */
+    counted = shmeter_load_relaxed(opens); /* at least the number of each entry */
     if (shmeter_load_relaxed(owner) != snapshot->slots[slot].owner.owner)
         return 0;
     for (i = 0; i < n; i++)
@@ -116,7 +116,10 @@ read_lists(struct snapshot *snapshot)
 
 /* ---- which one is in force ---- */
 
-/* The number of a definition's last open: of those that are open, or of all. Opens before ABI 1.3 have none. */
+/*
+ * The number of a definition's last open: by living processes that have it open, or else by any process. Processes
+ * before ABI 1.3 do not number their opens.
+ */
 static uint64_t
 last_open(const struct snapshot *snapshot, const struct snapshot_family *family)
 {
@@ -163,7 +166,7 @@ snapshot_label_order(const struct snapshot_family *from, const struct snapshot_f
     return 1;
 }
 
-/* Counters of integers and of doubles are added up. */
+/* Counters of integers and of doubles can be added up. */
 static int
 same_type(const struct snapshot_family *a, const struct snapshot_family *b)
 {
@@ -171,8 +174,8 @@ same_type(const struct snapshot_family *a, const struct snapshot_family *b)
 }
 
 /*
- * How a definition differs, so that it does not fit the one in force; NULL: it does. A gauge's mode and a unit may
- * differ.
+ * In what a definition differs, so that it does not fit the one in force; NULL: it fits. The mode of a gauge and the
+ * unit may differ.
  */
 static const char *
 difference(const struct snapshot_family *family, const struct snapshot_family *in_force)
@@ -202,7 +205,7 @@ snapshot_adds_up(const struct snapshot_family *family, const struct snapshot_fam
     return !difference(family, in_force);
 }
 
-/* The value of a POOL gauge that no process has open will not be updated any more: it is not added. */
+/* A POOL gauge that no process has open is not updated any more, so its value is not added. */
 static int
 is_left_behind(const struct snapshot_family *family)
 {
@@ -231,10 +234,7 @@ tell(struct snapshot *snapshot, const struct snapshot_family *family, const char
     return 0;
 }
 
-/*
- * The number + 1 of the definition in force. In a replaced segment it stays the same, whichever processes have died
- * since.
- */
+/* 1 + number of the definition in force. In a replaced segment it stays the same, even when processes die. */
 static uint32_t
 choose(const struct snapshot *snapshot, const struct snapshot_several *name)
 {
@@ -251,7 +251,10 @@ choose(const struct snapshot *snapshot, const struct snapshot_several *name)
     return best;
 }
 
-/* Returns 1 when another one is in force than in the last take, or another one joins it; or -ENOMEM. */
+/*
+ * Decides for one name. Returns 1 when the definition in force, or a definition that joins it, is not the same as in
+ * the last take; 0; or -ENOMEM.
+ */
 static int
 judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_force)
 {
@@ -315,7 +318,10 @@ snapshot_chosen_n(const struct snapshot *snapshot)
 
 /* ---- the loss ---- */
 
-/* By how much a value has grown: observations, or what a counter was increased by, rounded up. before: NULL: from 0. */
+/*
+ * By how much a value has grown: observations of a histogram, or the increase of a counter, rounded up. before NULL:
+ * from 0.
+ */
 static uint64_t
 growth(const struct snapshot_family *family, const uint64_t *now, const uint64_t *before)
 {
@@ -353,8 +359,9 @@ is_new(const struct snapshot *snapshot, uint32_t number)
 }
 
 /*
- * Adds what superseded definitions have counted that no take has exposed: since the last take, whose sums are in
- * snapshot->next still; of what the first take finds, all that is open.
+ * Adds to the loss the counts of superseded definitions that no take has exposed: the growth since the last take, whose
+ * sums are still in snapshot->next. At the first take these are the whole values of the definitions that processes have
+ * open.
  */
 void
 snapshot_count_superseded(struct snapshot *snapshot)

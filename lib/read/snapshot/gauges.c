@@ -1,6 +1,7 @@
 /*
- * Gauges: one cell per series in each worker's slot and one in the common block, combined as the gauge's mode says
- * (DESIGN 4; struct shmeter_gauge_cell in shm/layout/layout.h). Slot by slot, so that memory is read in order.
+ * Gauges: one cell per series in each worker's slot and one among the common cells, combined as the gauge's mode says
+ * (struct shmeter_gauge_cell in shm/layout/layout.h). Slots are read one after the other, so that memory is read in
+ * order.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ snapshot_gauges_add(struct snapshot *snapshot, uint32_t number)
         snapshot->gauges_unsorted = 1;
 }
 
-/* Zero bytes are a value that was never set. */
+/* A zero word stands for a value that was never set. */
 static int
 is_set(uint64_t stored)
 {
@@ -55,12 +56,11 @@ combine_sum(struct snapshot_gauge *gauge, uint64_t stored)
 {
     if (!is_set(stored))
         return;
-    gauge->value = gauge->any ? gauge->value + value_of(stored)
-                              : value_of(stored); /* adding to 0 would lose the sign of -0 */
+    gauge->value = gauge->any ? gauge->value + value_of(stored) : value_of(stored); /* 0 + -0 would lose the sign */
     gauge->any = 1;
 }
 
-/* sign 1: the largest, -1: the smallest. NaN, which producers refuse here, never wins. */
+/* sign 1: the largest value, -1: the smallest. NaN, which producers refuse in these modes, is ignored. */
 static void
 combine_extreme(struct snapshot_gauge *gauge, uint64_t stored, double sign)
 {
@@ -83,7 +83,7 @@ combine_latest(struct snapshot_gauge *gauge, struct pair cell)
     gauge->any = 1;
 }
 
-/* What no single worker owns. */
+/* Begins a gauge with its common cell, which no single worker owns. */
 static void
 read_common(struct snapshot *snapshot, struct snapshot_gauge *gauge)
 {
@@ -127,7 +127,10 @@ add_sample(struct snapshot *snapshot, const struct snapshot_gauge *gauge, uint32
     return 0;
 }
 
-/* One worker's cell. Where the dead count too, aux is what was folded from the slot's earlier owners. */
+/*
+ * Adds one worker's cell to its gauge. In modes that keep values of dead workers, aux has the values of the slot's
+ * earlier owners.
+ */
 static int
 combine(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, struct pair cell)
 {
@@ -150,7 +153,7 @@ combine(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, 
     case MODE_LATEST:
         combine_latest(gauge, cell);
         break;
-    case MODE_ALL: /* while it is claimed, the value and the name may be two owners' */
+    case MODE_ALL: /* while a slot is being claimed, its value and its name may belong to different owners */
         if (snapshot->slots[slot].state != SHMETER_SLOT_CLAIMING)
             return add_sample(snapshot, gauge, slot, cell.first);
         break;
@@ -158,7 +161,7 @@ combine(struct snapshot *snapshot, struct snapshot_gauge *gauge, uint32_t slot, 
     return 0;
 }
 
-/* They nearly always are in order: cells are handed out in the order in which series are registered. */
+/* Gauges nearly always are in order already: cells are handed out in the order of registration. */
 static int
 by_cell(const void *a, const void *b)
 {
@@ -175,7 +178,7 @@ sort_gauges(struct snapshot *snapshot)
     snapshot->gauges_unsorted = 0;
 }
 
-/* The first gauge whose cell is this one, or behind it. */
+/* The first gauge with this cell or a later one. */
 static uint32_t
 first_from(const struct snapshot *snapshot, uint64_t cell)
 {
@@ -192,8 +195,8 @@ first_from(const struct snapshot *snapshot, uint64_t cell)
 }
 
 /*
- * The gauges of a slot whose cells are wholly between two offsets of the file, where there is memory. first: that of
- * its cells.
+ * Reads the gauges of a slot whose cells are completely between two offsets of the file. first: offset of the slot's
+ * cells.
  */
 static int
 read_part(struct snapshot *snapshot, uint32_t number, uint64_t first, uint64_t from, uint64_t to)
@@ -214,7 +217,10 @@ read_part(struct snapshot *snapshot, uint32_t number, uint64_t first, uint64_t f
     return result;
 }
 
-/* Part by part of what has memory: a slot's word says what of its block has, and may lie. */
+/*
+ * Reads the parts of a slot's cells that have memory. The slot word says how much of the block has memory, and may be
+ * wrong.
+ */
 static int
 read_slot(struct snapshot *snapshot, uint32_t number)
 {

@@ -4,8 +4,8 @@
  * part before the index has memory from the start, though perhaps no process has touched it yet. The rest gets memory
  * piece by piece, each time before a mark is raised.
  *
- * The kernel is asked when a part is wanted that is not known to have memory, and at most once in a take for each
- * region: a take in which nothing new has appeared does not ask. On a tmpfs, memory that was allocated and never
+ * The kernel is asked when a part is needed that is not known to have memory, and at most once for each region and
+ * take. So a take in which nothing new has appeared does not ask. On a tmpfs, memory that was allocated and never
  * touched counts as a hole (kernels before 5.14 make such pages). It reads as zeroes, as a hole does, so skipping it
  * gives the same result.
  */
@@ -32,7 +32,10 @@ add(struct snapshot *snapshot, struct snapshot_extents *extents, uint64_t from, 
     return 1;
 }
 
-/* Memory is not taken away (snapshot_held_begin() notices), so what is known of the region's beginning stays. */
+/*
+ * Asks the kernel about a region. The first extent is kept, because memory is not taken away from a file
+ * (snapshot_held_begin() notices if it is).
+ */
 static void
 look(struct snapshot *snapshot, struct snapshot_extents *extents)
 {
@@ -52,7 +55,7 @@ look(struct snapshot *snapshot, struct snapshot_extents *extents)
     }
 }
 
-/* The first part that ends behind off; n: there is none. */
+/* Index of the first extent that ends behind off; extents->n: there is none. */
 static uint32_t
 place(struct snapshot_extents *extents, uint64_t off)
 {

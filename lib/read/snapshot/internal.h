@@ -27,24 +27,24 @@
 
 #define SNAPSHOT_BLOCK_WORDS 2048u
 /*
- * How often a torn read is repeated before the last reading is used. Against one writer at full rate nine tries of ten
- * fail, so 64 tries would leave a few torn reads in a long test.
+ * How often a torn read is tried before the last try is used. Against one writer at full rate nine tries of ten fail,
+ * so 64 tries would leave a few torn reads in a long test.
  */
 #define SNAPSHOT_TRIES       1024u
-#define SNAPSHOT_TRIES_LEAST 8u          /* and so many have all reads, whatever a take has spent on others         */
-#define SNAPSHOT_TRIES_WORDS (1u << 22)  /* words that a take may read again beyond these                           */
-#define SNAPSHOT_WASTE_BYTES (16u << 20) /* of what may be records and are none, copied in a walk                    */
+#define SNAPSHOT_TRIES_LEAST 8u          /* every read has at least so many tries */
+#define SNAPSHOT_TRIES_WORDS (1u << 22)  /* words that a take may read in further tries, over all reads */
+#define SNAPSHOT_WASTE_BYTES (16u << 20) /* that a walk may copy of units that turn out to be no record */
 /*
- * The bound of what a segment's series may take of this program's memory, for copies, sums, model, rendered labels and
- * text, by an estimate: so many bytes, and so many times the memory that the segment's file has. Series past it are
- * left out and counted.
+ * How much of this program's memory a segment's series may take, by an estimate, for copies, sums, model, rendered
+ * labels and text: COST_LEAST bytes, and COST_TIMES the memory of the segment's file. Series beyond that are left out
+ * and counted.
  */
 #define SNAPSHOT_COST_LEAST (UINT64_C(16) << 20)
 #define SNAPSHOT_COST_TIMES 64u
 #define SNAPSHOT_LINE_BYTES 96u  /* of a sample's line, besides names and label values */
-#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines                 */
+#define SNAPSHOT_COST_EACH  512u /* of a series, besides its lines */
 
-/* The segment's words; off is checked by the caller and a multiple of 8. */
+/* A word of the segment. The caller has checked off, a multiple of 8. */
 static inline const uint64_t *
 snapshot_word(const struct snapshot *snapshot, uint64_t off)
 {
@@ -98,9 +98,9 @@ snapshot_copy(const struct snapshot *snapshot, void *to, uint64_t off, uint64_t 
     }
 }
 
-/* ---- what a segment's series cost ---- */
+/* ---- estimated memory of series ---- */
 
-/* Bytes that a series takes, about. */
+/* An estimate of the bytes that a series takes. */
 static inline uint64_t
 snapshot_cost(const struct snapshot_family *family, uint32_t values_bytes)
 {
@@ -121,10 +121,10 @@ snapshot_fits(const struct snapshot *snapshot, uint64_t more)
 /* ---- lanes ---- */
 
 struct snapshot_lanes {
-    uint64_t off;  /* of the first lane                                                                    */
-    uint64_t step; /* bytes from lane to lane                                                              */
+    uint64_t off;  /* of the first lane */
+    uint64_t step; /* bytes from lane to lane */
     uint32_t n;
-    uint32_t stride; /* words from cell word to cell word: 1 in CPU lanes, 2 in shared ones                  */
+    uint32_t stride; /* distance of a cell's words in a lane, in words: 1 in CPU lanes, 2 in shared ones */
 };
 
 /* kind 0: the lanes of CPUs, 1: the shared ones. */
@@ -141,7 +141,7 @@ snapshot_lanes_of(const struct snapshot *snapshot, uint32_t kind)
 
 /* ---- tries ---- */
 
-/* Whether one more try of a read of so many words may be made; tries: those so far. */
+/* Whether a read of so many words may be tried once more; tries: how often it was tried. */
 static inline int
 snapshot_try(struct snapshot_torn *torn, uint32_t tries, uint32_t words)
 {
@@ -153,10 +153,13 @@ snapshot_try(struct snapshot_torn *torn, uint32_t tries, uint32_t words)
     return 1;
 }
 
-/* Both halves of 16 bytes that are moved by one compare-and-swap: second, first, second equal. */
+/*
+ * Reads two words that producers change by one compare-and-swap of 16 bytes: the second word, the first one, and the
+ * second one again, until it is unchanged.
+ */
 struct pair snapshot_pair(struct snapshot *snapshot, uint64_t off);
 
-/* A number's hash in the tables of this snapshot. */
+/* The hash of a number for this snapshot's hash tables. */
 static inline uint32_t
 snapshot_hash(const struct snapshot *snapshot, uint64_t number)
 {
@@ -167,24 +170,26 @@ snapshot_hash(const struct snapshot *snapshot, uint64_t number)
  * held.c: whether the file has memory for all of these bytes. Asks the system at most once in a take for each region.
  */
 int snapshot_held(struct snapshot *snapshot, uint64_t off, uint64_t bytes);
-/* The same of one byte: *end is where that ends. */
+/* Whether the file has memory at off. *end: where the part with, or without, memory ends. */
 int snapshot_held_until(struct snapshot *snapshot, uint64_t off, uint64_t *end);
-/* The parts behind the index, as they are now. */
+/* The parts behind the index that have memory now. */
 const struct snapshot_extents *snapshot_held_parts(struct snapshot *snapshot);
-/* Before a take: what was known is void when the file has given memory back. */
+/* To be called before a take. Forgets all parts when the file has less memory than before. */
 void snapshot_held_begin(struct snapshot *snapshot);
 
 /*
- * check.c: from a copy of a record's bytes. -EBADMSG: it is no record, or none yet. -EINVAL: it is one, and damaged.
- * -EAGAIN: one that perhaps can be had at the next take; -EDQUOT: that has no room beside the others
- * (snapshot_bound()).
+ * check.c: fill *out from a copy of a record's bytes. 0; -EBADMSG: the bytes are no record, or not yet. -EINVAL: the
+ * record is damaged. -EAGAIN: the record may be readable at the next take. -EDQUOT: the series would take too much
+ * memory beside the others (snapshot_fits()).
  */
 int snapshot_check_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_family *out);
-/* out->family is set. *word: of its cell in a CPU lane; *repaired: a value was no UTF-8. */
+/*
+ * The caller sets out->family. *word: index of the cell's first word in a CPU lane. *repaired 1: a value was not UTF-8.
+ */
 int snapshot_check_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                           struct snapshot_series *out, uint32_t *word, int *repaired);
-/* Whether the hash of a record is right, whatever else it has: for one that is not published. */
+/* Whether the hash of a record is right; nothing else is checked. For records that are not published. */
 int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *bytes, uint32_t bytes_n, uint32_t kind);
 #define SNAPSHOT_RECORD_BYTES 16384u /* no valid record is longer */
 /*
@@ -193,10 +198,7 @@ int snapshot_check_hash(const struct snapshot *snapshot, const unsigned char *by
  */
 int snapshot_check_values(const unsigned char *bytes, uint32_t bytes_n, uint32_t values_n, void *room);
 
-/*
- * records.c: what a published record says is known from now on. As snapshot_check_*(), or -ENOMEM and nothing is
- * changed.
- */
+/* records.c: check and add a published record. Return as snapshot_check_*() do, or -ENOMEM: nothing is changed. */
 int snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n);
 int snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned char *bytes, uint32_t bytes_n,
                         uint64_t state);
@@ -208,12 +210,12 @@ void snapshot_unlabel_series(struct snapshot *snapshot, uint32_t number);
 struct snapshot_family *snapshot_family_at(const struct snapshot *snapshot, uint32_t unit);
 
 /*
- * The same of what is made from copies: no record stands behind it, so it takes no part in a take. The family's number,
- * or SNAPSHOT_NONE; 0 or -ENOMEM.
+ * Add a copied family or series (fold.c). It has no record, so takes do not read it. Return the family's number, or
+ * SNAPSHOT_NONE: no memory; 0 or -ENOMEM.
  */
 uint32_t snapshot_put_family(struct snapshot *snapshot, const struct snapshot_family *family);
 int snapshot_put_series(struct snapshot *snapshot, const struct snapshot_series *series);
-/* The number of the family's series with these label values that is visible; SNAPSHOT_NONE. */
+/* The number of the family's visible series with these label values, or SNAPSHOT_NONE. */
 uint32_t snapshot_series_labelled(const struct snapshot *snapshot, uint32_t family, const char *const *values);
 
 /* The parts of a take; 0 or -ENOMEM. */
@@ -253,22 +255,23 @@ void snapshot_confirm_bonds(struct snapshot *snapshot);
 
 /* runs.c: room for one more series' cells. 0 or -ENOMEM. */
 int snapshot_cells_room(struct snapshot *snapshot);
-/* They take part from now on; sets the series' place. */
+/* Adds a series' cells to the runs or histograms, and sets the series' place. */
 void snapshot_cells_add(struct snapshot *snapshot, uint32_t series, uint32_t word);
-/* Adds to sums what lies in words from .. to of one lane, of the runs from first on. */
+/* Adds words from .. to - 1 of one lane to the sums, for the runs from index first on. */
 void snapshot_runs_add(struct snapshot *snapshot, const uint64_t *lane, uint32_t stride, uint32_t first, uint64_t from,
                        uint64_t to);
 /* cells.c: adds one lane's histogram to sums. pages: a bit for each of its pages that has memory. */
 #define SNAPSHOT_ALL_PAGES UINT32_MAX
 void snapshot_histogram_add(struct snapshot *snapshot, const struct snapshot_histogram *histogram, uint32_t stride,
                             const uint64_t *lane, uint32_t pages);
-/* All of them in all lanes. */
+/* Adds all histograms of all lanes. */
 void snapshot_histograms_add(struct snapshot *snapshot);
-/* sparse.c: adds all that has memory, where lanes have holes. */
+/* sparse.c: adds counters and histograms where lanes have holes: only the parts with memory. */
 void snapshot_sparse_add(struct snapshot *snapshot);
 /* gauges.c */
 int snapshot_gauges_room(struct snapshot *snapshot);
 void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
+
 
 /* left.c: what is exposed only as long as a living process has it. */
 int snapshot_may_leave(const struct snapshot_family *family);
@@ -276,10 +279,7 @@ int snapshot_has_left(const struct snapshot *snapshot, uint32_t number); /* a se
 int snapshot_infos_add(struct snapshot *snapshot, uint32_t number);
 void snapshot_take_left(struct snapshot *snapshot);
 
-/*
- * force.c: families number is another definition of the name of families known. There is room for it in
- * several.
- */
+/* force.c: the family with this number has the same name as the family known. The caller has made room in several. */
 void snapshot_several_add(struct snapshot *snapshot, uint32_t known, uint32_t number);
 /* The definition in force of the family's name: itself, where it is the only one. */
 struct snapshot_family *snapshot_family_in_force(const struct snapshot *snapshot, struct snapshot_family *family);

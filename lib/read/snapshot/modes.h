@@ -10,14 +10,14 @@ enum mode_how {
     MODE_SUM,
     MODE_MIN,
     MODE_MAX,
-    MODE_LATEST, /* the value that was set last                                                            */
-    MODE_ALL     /* none: a series for each worker                                                         */
+    MODE_LATEST, /* the value that was set last */
+    MODE_ALL     /* values are not combined: a series for each worker */
 };
 
 enum mode_whose {
-    MODE_OF_POOL,   /* the pool's, and the living workers' shares of it                                      */
-    MODE_OF_LIVING, /* the living workers'                                                                  */
-    MODE_OF_ALL     /* the dead ones' last values too                                                       */
+    MODE_OF_POOL,   /* the pool's, and the living workers' shares of it */
+    MODE_OF_LIVING, /* the living workers' */
+    MODE_OF_ALL     /* the dead ones' last values too */
 };
 
 struct mode {

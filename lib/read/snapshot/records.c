@@ -72,7 +72,7 @@ snapshot_add_family(struct snapshot *snapshot, uint32_t unit, const unsigned cha
     uint32_t number = snapshot->families_n;
     int result;
 
-    if (find_unit(snapshot, unit)) /* known: it was walked once more */
+    if (find_unit(snapshot, unit)) /* known already: the walk has come here before */
         return 0;
     if (array_room(&snapshot->families, &snapshot->families_capacity, (uint64_t)number + 1,
                    sizeof *snapshot->families) ||
@@ -177,7 +177,10 @@ snapshot_unlabel_series(struct snapshot *snapshot, uint32_t number)
         hash_table_remove(&snapshot->labels, entry);
 }
 
-/* A hidden counter that was asked for again has a second record: only one of them is ever exposed. */
+/*
+ * Enters a series under its labels. A hidden counter that was looked up again has a second record; only one of the two
+ * is ever exposed.
+ */
 static void
 label_series(struct snapshot *snapshot, uint32_t number)
 {
@@ -221,7 +224,7 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
     memcpy(&values_bytes, bytes + offsetof(struct shmeter_series_record, values_bytes), sizeof values_bytes);
     entry = find_unit(snapshot, family_unit);
     if (!entry)
-        return -EBADMSG; /* its family's record is not known yet: then neither is its key */
+        return -EBADMSG; /* without the family the hash cannot be checked yet */
     if (room_for_series(snapshot))
         return -ENOMEM;
     family = &snapshot->families[entry->number - 1];
@@ -242,7 +245,7 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
         return -ENOMEM;
     if (snapshot->reuses)
         snapshot_bond_new(snapshot, number, state, word, snapshot_cost(family, values_bytes));
-    else if (!repaired) /* else others may have become the same by it: they add up */
+    else if (!repaired) /* a repair may make values of two series equal; such series are added up */
         label_series(snapshot, number);
     return 0;
 }

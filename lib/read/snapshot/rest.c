@@ -1,8 +1,8 @@
 /*
- * A file that was truncated and grew again under its reader is opened again. Its cells are the same, except those that
- * are zeroes now. The counts that were in these stay in the older snapshot, so that totals do not drop, and counts that
- * are still in the file are not added twice. What is counted in such cells before the file is read again cannot be told
- * from what was still there.
+ * A file that was truncated and grew again while it was read is opened again. Its cells are the same, except that some
+ * are zeroes now. The counts that were lost stay in the older snapshot, so that totals do not drop; counts that are
+ * still in the file are subtracted there, so that they are not added twice. Updates of zeroed cells before the file is
+ * read again are subtracted as well, because they look like counts that were never lost.
  */
 #include "read/snapshot/internal.h"
 
@@ -20,7 +20,7 @@ snapshot_identity(const struct snapshot *snapshot, uint64_t out[4])
     memcpy(out, all, sizeof all);
 }
 
-/* Returns whether anything is left. */
+/* Subtracts now from *word. Returns whether anything is left. */
 static int
 rest_u64(uint64_t *word, uint64_t now)
 {
@@ -39,10 +39,7 @@ rest_f64(uint64_t *word, uint64_t now)
     return rest > 0;
 }
 
-/*
- * The run or histogram of now whose words are these of a lane, from the first that may have them on; both are in order
- * of word.
- */
+/* Moves i to the first run or histogram that ends behind word at of a lane. The arrays are in order of word. */
 #define SKIP(all, n, i, at)                                               \
     while ((i) < (n) && (uint64_t)(all)[i].word + (all)[i].words <= (at)) \
     (i)++
@@ -109,7 +106,7 @@ snapshot_keep_rest(struct snapshot *old, const struct snapshot *now)
 {
     int left;
 
-    old->inode = 0; /* what is left is of no file */
+    old->inode = 0; /* the remaining counts belong to no file */
     if (!old->sums)
         return 0;
     left = rest_of_runs(old, now);

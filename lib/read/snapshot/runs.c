@@ -1,9 +1,10 @@
 /*
- * Sums of counters and histograms over all lanes. They are dense: each series has its words there in the order in which
- * they were found, so that they take what the series are, wherever their cells are in the lanes; runs of neighbouring
- * cells are added as one. Block by block, lane inside block: lanes are a power of two apart and would share one set of
- * the cache otherwise. A block's sums fit the first cache, and are some pages of each lane: with one page, more time
- * goes into finding the next one than into reading it.
+ * Sums of counters and histograms over all lanes. The array of sums has no gaps: each series' words follow those of the
+ * series that was found before it, so its size depends on the series and not on where their cells are in the lanes.
+ * Runs of neighbouring cells are added as one. Lanes are added block by block: all lanes for one block, then for the
+ * next. Lanes are a power of two apart, so the same word of all lanes would compete for one set of the cache otherwise.
+ * A block's sums fit the first-level cache, and a block is some pages of each lane: with one page, finding the next one
+ * would take longer than reading it.
  */
 #include <stdlib.h>
 
@@ -58,7 +59,7 @@ snapshot_cells_add(struct snapshot *snapshot, uint32_t number, uint32_t word)
     snapshot->runs[snapshot->runs_n++] = (struct snapshot_run){ word, 1, f64, sum };
 }
 
-/* Runs and histograms begin with their word. */
+/* For runs and histograms, whose structs both begin with word. */
 static int
 by_word(const void *a, const void *b)
 {
@@ -69,7 +70,7 @@ by_word(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* They nearly always are: cells are handed out in the order in which series are registered. */
+/* Runs and histograms nearly always are in order already: cells are handed out in the order of registration. */
 static void
 sort_cells(struct snapshot *snapshot)
 {
@@ -80,7 +81,7 @@ sort_cells(struct snapshot *snapshot)
     snapshot->runs_unsorted = snapshot->histograms_unsorted = 0;
 }
 
-/* Inlined with the stride as a constant. */
+/* Inlined, so that the stride is a constant. */
 #define EACH_STRIDE static inline __attribute__((always_inline)) void
 
 EACH_STRIDE
@@ -156,9 +157,9 @@ add_counters(struct snapshot *snapshot)
 }
 
 /*
- * Sums begin with a page, as lanes do: a lane's first cell stands some words behind its beginning, so the sums that are
- * being stored are never just behind the cells that are being loaded, in the low bits by which processors take loads
- * for dependent on stores (a quarter slower).
+ * The sums begin at a page, as lanes do, and a lane's first cell is some words behind the lane's beginning. So the low
+ * 12 bits of a load's address are never those of a recent store. Where they are equal, processors delay the load as if
+ * it depended on the store (a quarter slower).
  */
 static int
 room_for_sums(struct snapshot *snapshot)
@@ -179,10 +180,7 @@ room_for_sums(struct snapshot *snapshot)
     return 0;
 }
 
-/*
- * Whether every lane has memory for all that stands before the last cell in use: then nothing is to be asked of any
- * word.
- */
+/* Whether every lane has memory up to the last cell in use. Then no word has to be checked for memory. */
 static int
 whole_lanes(struct snapshot *snapshot)
 {
@@ -214,7 +212,7 @@ snapshot_take_cells(struct snapshot *snapshot)
     }
     if (snapshot->held_error)
         return snapshot->held_error;
-    /* From here on these are the last values, whatever becomes of the file. */
+    /* The take is complete: these are the last values from now on, even if the file becomes unreadable. */
     snapshot->sums = snapshot->next;
     snapshot->sums_n = snapshot->next_n;
     snapshot->sums_words = snapshot->sums_used;

@@ -131,7 +131,7 @@ snapshot_freeze(struct snapshot *snapshot)
 
 /* ---- one take ---- */
 
-/* A level or mark; the one who wrote it may have lied. */
+/* A fill level or backed mark. It may be wrong, so it is limited to most. */
 static uint64_t
 level(const struct snapshot *snapshot, size_t line, uint64_t most)
 {
@@ -152,7 +152,7 @@ take_levels(struct snapshot *snapshot)
     uint32_t i;
 
     snapshot->state_held = (uint32_t)snapshot_held(snapshot, header->state_off, sizeof(struct shmeter_state));
-    /* The fill level first: what it covers had memory before it rose. */
+    /* The fill level is loaded before the mark, because the bytes below the level had memory before the level rose. */
     status->records_used = level(snapshot, LEVEL(records_fill), header->records_bytes);
     snapshot->records_end = snapshot_min(status->records_used,
                                          level(snapshot, LEVEL(records_backed), header->records_bytes));
@@ -163,7 +163,7 @@ take_levels(struct snapshot *snapshot)
     status->series_used = level(snapshot, LEVEL(series_n), UINT64_MAX);
     for (i = 0; i < SHMETER_LOSSES; i++)
         status->losses[i] = level(snapshot, LEVEL(losses) + i * sizeof(struct shmeter_line), UINT64_MAX);
-    status->losses[SHMETER_LOSS_SUPERSEDED] = snapshot->superseded; /* nobody writes it */
+    status->losses[SHMETER_LOSS_SUPERSEDED] = snapshot->superseded; /* no producer writes this line */
 }
 
 static void
@@ -171,7 +171,7 @@ take_clock(struct snapshot *snapshot)
 {
     const struct shmeter_header *header = &snapshot->reader->header;
     uint64_t ticks = header->created_ticks, ns = header->created_mono_ns, real_ns = shmeter_clock_real_ns();
-    int steady; /* the clock of nanoseconds has gone on as the counter has */
+    int steady; /* CLOCK_MONOTONIC and the counter have run for the same time */
 
     snapshot->now_ticks = shmeter_clock_ticks(header->ticks_kind) + snapshot->ticks_shift;
     snapshot->now_ns = shmeter_clock_ns();
@@ -187,7 +187,7 @@ take_clock(struct snapshot *snapshot)
                shmeter_clock_suspended(header->created_boot_ns - ns, shmeter_clock_boot_ns() - snapshot->now_ns));
     if (steady)
         snapshot->ns_per_tick = (double)(snapshot->now_ns - ns) / (double)(snapshot->now_ticks - ticks);
-    else if (header->created_real_ns < real_ns) /* the time of day is the same in all namespaces, and went on */
+    else if (header->created_real_ns < real_ns) /* the same in all namespaces, and runs during suspensions */
         snapshot->ns_per_tick = (double)(real_ns - header->created_real_ns) / (double)(snapshot->now_ticks - ticks);
 }
 

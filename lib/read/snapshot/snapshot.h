@@ -1,12 +1,12 @@
 /*
- * One segment at one moment: a bounded pass over its records, the sums of its cells over all lanes, its gauges and its
- * slots, all in private memory afterwards (contents.h). No other part of lib/ touches shared memory. It knows nothing
- * of a model.
+ * One segment at one moment. A take is a bounded pass over the segment's records, lanes, gauges and slots, and copies
+ * the values into private memory (contents.h). Apart from lib/read/file/, which checks the header, no other part of
+ * lib/ reads shared memory. The snapshot does not use the model.
  *
  * The segment may have any bytes: each control word is loaded once, checked, then used. Work and memory depend on how
- * much memory the file has (its blocks), and not on what its header and marks say: holes are not read (held.c), sums
- * are dense (runs.c), a value that changes while it is read is read again a limited number of times, and the memory for
- * all series is bounded (SNAPSHOT_COST_LEAST).
+ * much memory the file has (its blocks), and not on what its header and marks say: holes are not read (held.c), the
+ * array of sums has no gaps (runs.c), a value that changes while it is read is read again a limited number of times,
+ * and the memory for all series is bounded (SNAPSHOT_COST_LEAST).
  */
 #ifndef SHMETER_READ_SNAPSHOT_SNAPSHOT_H
 #define SHMETER_READ_SNAPSHOT_SNAPSHOT_H
@@ -18,7 +18,10 @@
 struct shmeter_reader;
 struct snapshot;
 
-/* Begins to read a segment; takes the reader over and closes it with itself. NULL: no memory (the reader is closed). */
+/*
+ * A snapshot of a segment, before its first take. Takes ownership of the reader. NULL: no memory, and the reader is
+ * closed.
+ */
 struct snapshot *snapshot_new(struct shmeter_reader *reader);
 void snapshot_free(struct snapshot *snapshot);
 
@@ -26,8 +29,8 @@ void snapshot_free(struct snapshot *snapshot);
 void snapshot_watch(struct snapshot *snapshot);
 
 enum snapshot_depth {
-    SNAPSHOT_STATUS, /* levels, losses, slots: enough for health and ls                                     */
-    SNAPSHOT_ALL     /* and the values of all series                                                      */
+    SNAPSHOT_STATUS, /* levels, losses and slots, without values: for health and shmeter ls */
+    SNAPSHOT_ALL     /* the values of all series too */
 };
 
 /*
@@ -36,10 +39,10 @@ enum snapshot_depth {
  */
 int snapshot_take(struct snapshot *snapshot, enum snapshot_depth depth);
 
-/* What is known of the segment, from the last snapshot_take(). */
+/* The status of the segment at the last snapshot_take(). */
 const struct segment_status *snapshot_status(const struct snapshot *snapshot);
 
-/* Gives the segment's memory back and keeps the last values: what a segment that was replaced has counted. */
+/* Unmaps the segment and keeps the last values. For a segment that was replaced. */
 void snapshot_freeze(struct snapshot *snapshot);
 
 /*
@@ -48,37 +51,37 @@ void snapshot_freeze(struct snapshot *snapshot);
  */
 void snapshot_keep_in_force(struct snapshot *snapshot);
 
-/* A series of what was replaced is now part of another series, by their numbers. */
+/* Reports that series number from of a replaced segment was added to series number into. */
 typedef void (*snapshot_folded_fn)(void *argument, uint32_t from, uint32_t into);
 
 /*
- * Adds the values and losses of from to into, and calls folded for each series. Both
- * are frozen and have the same name, and from is the older one. Returns 1: from has nothing left. Returns 0: there was
- * too little memory, and from keeps the values that could not be added.
+ * Adds the values and losses of from to into, and calls folded for each series. Both are frozen and have the same name,
+ * and from is the older one. Returns 1 when all values were added. Returns 0 when memory was too short; from keeps the
+ * values that could not be added.
  */
 int snapshot_fold(struct snapshot *into, struct snapshot *from, snapshot_folded_fn folded, void *argument);
 
 /* Device, inode and nonce. */
 void snapshot_identity(const struct snapshot *snapshot, uint64_t out[4]);
 
-/* Whether both are of one file and one segment: it was opened twice. */
+/* Whether both are of the same file and segment, which was opened twice. */
 int snapshot_same_segment(const struct snapshot *a, const struct snapshot *b);
 
 /*
- * To be called when the segment of old was opened again as now. Subtracts the values that now has from those of old, so
- * that only the rest remains in old. From then on old no longer matches any other segment (snapshot_same_segment()).
- * Returns 1, or 0 when there is no rest.
+ * To be called when the segment of old was opened again as now. Subtracts the values of now from those of old, so that
+ * old has only the counts that are no longer in the file. From then on old no longer matches any other segment
+ * (snapshot_same_segment()). Returns 1, or 0 when nothing remains in old.
  */
 int snapshot_keep_rest(struct snapshot *old, const struct snapshot *now);
 
-/* How many bytes of this program's memory the snapshot takes, by an estimate; and how many of its address space. */
+/* How many bytes of this program's memory the snapshot takes, by an estimate; and how many bytes of address space. */
 uint64_t snapshot_memory(const struct snapshot *snapshot);
 uint64_t snapshot_mapped(const struct snapshot *snapshot);
 
-/* The status, for the owner of the snapshot, which adds what only it knows. */
+/* The status, for the owner of the snapshot to fill in the fields that only the owner knows. */
 struct segment_status *snapshot_status_mutable(struct snapshot *snapshot);
 
-/* How often another definition of a name was in force than before, or joined it. */
+/* How often the definition in force of a name, or a definition that joins it, has changed. */
 uint32_t snapshot_chosen_n(const struct snapshot *snapshot);
 
 /*
@@ -87,7 +90,7 @@ uint32_t snapshot_chosen_n(const struct snapshot *snapshot);
  */
 void snapshot_keep_superseded(struct snapshot *snapshot, const struct snapshot *before);
 
-/* What the file's name led to at the last take: enum shmeter_reader_place. */
+/* Where the file's name led at the last take: enum shmeter_reader_place. */
 int snapshot_place(const struct snapshot *snapshot);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Sums over lanes that have holes: the parts with memory are added one by one, and parts without are zero. So the work
- * depends on the file's memory, whatever number of lanes its header claims and however far apart their cells are. Lanes
- * have holes only where memory was allocated and not touched (held.c), or where a mark is wrong.
+ * depends on the memory of the file, and not on the number of lanes that its header claims or on the distance between
+ * cells. Lanes have holes only where memory was allocated and not touched (held.c), or where a mark is wrong.
  */
 #include "read/snapshot/internal.h"
 
@@ -10,12 +10,12 @@
 /* A part of one lane that has memory. */
 struct part {
     uint64_t lane;     /* offset of the lane */
-    uint64_t from, to; /* in it */
-    uint64_t before;   /* in it: where the part before this one ends, 0 none */
+    uint64_t from, to; /* offsets in the lane */
+    uint64_t before;   /* where the previous part of the lane ends, 0 none */
     uint32_t stride;
 };
 
-/* The first run or histogram that ends behind word; both begin with their word and words. */
+/* Index of the first run or histogram that ends behind word. Their structs both begin with word and words. */
 static uint32_t
 first_behind(const void *all, size_t each, uint32_t n, uint64_t word)
 {
@@ -43,7 +43,10 @@ pages_of(struct snapshot *snapshot, uint64_t from, uint64_t to)
     return pages;
 }
 
-/* A histogram is added with the first part of a lane that has something of it. */
+/*
+ * Adds the histograms that begin to have memory in this part of the lane: each is added once, with the first part that
+ * has some of its bytes.
+ */
 static void
 add_histograms(struct snapshot *snapshot, const struct part *part)
 {
@@ -73,7 +76,9 @@ add_part(struct snapshot *snapshot, const struct part *part)
     add_histograms(snapshot, part);
 }
 
-/* What the extent has of lanes of one kind, lane by lane; *before: where the extent before it ends. */
+/*
+ * Adds the parts of an extent that belong to lanes of one kind, lane by lane. *before: where the previous extent ends.
+ */
 static void
 add_extent(struct snapshot *snapshot, const struct snapshot_lanes *lanes, const struct snapshot_extent *extent,
            uint64_t before)

@@ -1,15 +1,15 @@
 /*
  * Which families and series are visible. Each series' state is on a cache line of its own, so reading all of them is
  * slow. Producers therefore count their changes, and when the counts are unchanged only a part of the states is read,
- * another part at each take. Those reads are for producers of older releases, which do not count; once one is found
- * out, all states are read at each take.
+ * another part at each take. Those reads detect producers of older releases, which do not count their changes. Once
+ * such a producer is detected, all states are read at each take.
  */
 #include "read/snapshot/internal.h"
 
-#define COMPARED_SHARE 16u /* of the series one in so many is compared at each take                               */
-#define COMPARED_LEAST 64u /* and at least so many: they cost nothing                                             */
-#define PREFETCH       12u /* records ahead                                                                       */
-#define COUNTED_SINCE  1u  /* the ABI's minor version from which on changes are counted                           */
+#define COMPARED_SHARE 16u /* one in so many series is compared at each take */
+#define COMPARED_LEAST 64u /* but at least so many series, which cost next to nothing */
+#define PREFETCH       12u /* records ahead */
+#define COUNTED_SINCE  1u  /* the ABI's minor version from which on changes are counted */
 
 static uint64_t
 count(const struct snapshot *snapshot, size_t line)
@@ -22,7 +22,7 @@ count(const struct snapshot *snapshot, size_t line)
 
 #define COUNT(snapshot, field) count(snapshot, offsetof(struct shmeter_state, field))
 
-/* Returns 1 when another family is visible than before. */
+/* Returns 1 when the visibility of a family has changed. */
 static int
 read_families(struct snapshot *snapshot)
 {
@@ -42,7 +42,10 @@ read_families(struct snapshot *snapshot)
     return (int)changed;
 }
 
-/* Of several visible records with the same labels the last one stands for all. Returns 1 when one more is visible. */
+/*
+ * Of several visible records with the same labels (twins) only the last one is exposed. Returns 1 for the first visible
+ * record of its group, else 0.
+ */
 static uint32_t
 choose_twin(struct snapshot *snapshot, uint32_t number)
 {
@@ -112,7 +115,7 @@ read_all(struct snapshot *snapshot)
     status->series_hidden = snapshot->series_n - visible;
 }
 
-/* Whether a state is another than it was, of a share of the series: another one at each take. */
+/* Compares the states of a part of the series, another part at each take. Returns whether one has changed. */
 static int
 share_differs(struct snapshot *snapshot)
 {
@@ -129,9 +132,9 @@ share_differs(struct snapshot *snapshot)
 }
 
 /*
- * Done is loaded before begun: when they are equal, whatever was begun before the second load was done before the first
- * one, and the loads of states that follow see it (shmeter_series_change in shm/series.h). What begins later counts in
- * begun.
+ * changes_done is loaded before changes_begun. When the two are equal, every change that had begun before the second
+ * load was done before the first one, and the loads of states that follow see it (shmeter_series_change in
+ * shm/slots/visibility.h). A change that begins later raises changes_begun.
  */
 void
 snapshot_take_states(struct snapshot *snapshot)
@@ -152,7 +155,7 @@ snapshot_take_states(struct snapshot *snapshot)
         snapshot->states_n == snapshot->series_n) {
         if (!share_differs(snapshot))
             return;
-        /* Who counts has counted before the state could be seen. */
+        /* A state has changed. If changes_begun has not, the producer does not count its changes. */
         snapshot->uncounted = begun == COUNT(snapshot, changes_begun);
     }
     read_all(snapshot);

@@ -1,6 +1,4 @@
-/*
- * The words for losses, lives and verdicts: the rows of losses.def, life.def and verdicts.def; and times for people.
- */
+/* The words for losses, lives and verdicts: the rows of losses.def, life.def and verdicts.def; and times in seconds. */
 #include "read/snapshot/status.h"
 
 #include <errno.h>

@@ -4,21 +4,21 @@
  * take.
  *
  * The walk steps over a whole record only when its hash is right. Otherwise it steps one unit: the bytes there may be
- * the text of an unfinished record, and label values, which strangers choose, may look like a head. Also, a spare
- * record, which still has the head of the record it was before, may be written again while the walk reads it.
+ * the text of an unfinished record, and label values, which strangers choose, may look like a head. And a spare record,
+ * which still has its former head, may be overwritten while the walk reads it.
  */
 #include <stdlib.h>
 
 #include "read/snapshot/internal.h"
 
-#define PENDING_MOST 16384u /* units that are looked at again in a take */
+#define PENDING_MOST 16384u /* units that a take reads again at most */
 
-/* What stands at a unit. */
+/* What the walk has found at a unit. */
 struct look {
-    uint32_t units; /* to step over */
-    uint32_t keep;  /* 1: to be looked at again */
+    uint32_t units; /* how far to step */
+    uint32_t keep;  /* 1: to be read again at later takes */
     uint32_t told;  /* enum told: what it is counted as meanwhile */
-    uint32_t leaks; /* 1: its units are no record's, as far as is known */
+    uint32_t leaks; /* 1: its units count as leaked */
 };
 
 enum told { TOLD_NOTHING, TOLD_FAMILY_DAMAGED, TOLD_SERIES_DAMAGED, TOLD_SERIES_OVER };
@@ -49,7 +49,7 @@ snapshot_head_bytes(const struct snapshot *snapshot, uint64_t unit, uint64_t hea
     return (uint32_t)bytes;
 }
 
-/* A family's __overflow__ series is made with it and waits for its first use. */
+/* Whether it is a family's overflow series, which is made with the family and published at its first use. */
 static int
 is_overflow(const unsigned char *copy, uint32_t bytes, uint64_t kind)
 {
@@ -70,7 +70,7 @@ look_at_published(struct snapshot *snapshot, uint32_t unit, uint64_t kind, const
 
     if (result == -ENOMEM)
         return result;
-    if (result == -EBADMSG) { /* perhaps it is written just now, or its family is */
+    if (result == -EBADMSG) { /* perhaps the record, or its family's, is being written */
         look->told = damaged;
         snapshot->wasted += bytes;
         return 0;
@@ -80,7 +80,7 @@ look_at_published(struct snapshot *snapshot, uint32_t unit, uint64_t kind, const
     look->leaks = result == -EAGAIN;
     look->told = result == -EDQUOT ? TOLD_SERIES_OVER : TOLD_NOTHING;
     if (result == -EINVAL)
-        tell(snapshot, damaged, 1); /* for good */
+        tell(snapshot, damaged, 1); /* it stays damaged */
     return 0;
 }
 
@@ -96,8 +96,8 @@ is_whole(const struct snapshot *snapshot, uint32_t unit, uint64_t state)
 }
 
 /*
- * The state is loaded before the head: who publishes a spare record has written the head that is its own by then. 0 or
- * -ENOMEM.
+ * Reads the record at a unit. The state is loaded before the head, because a producer that reuses a spare record writes
+ * the new head before it publishes the record. 0 or -ENOMEM.
  */
 static int
 look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
@@ -124,7 +124,7 @@ look_at(struct snapshot *snapshot, uint32_t unit, struct look *look)
     return 0;
 }
 
-/* ---- what is looked at again ---- */
+/* ---- units that are read again ---- */
 
 static int
 remember(struct snapshot *snapshot, uint32_t unit, const struct look *look)
@@ -149,7 +149,7 @@ by_unit(const void *a, const void *b)
     return left->unit < right->unit ? -1 : left->unit > right->unit;
 }
 
-/* Looks at it again, unless nothing can have come of it. 0 or -ENOMEM. */
+/* Reads a unit again, unless it is a complete record that is still not published. 0 or -ENOMEM. */
 static int
 look_again(struct snapshot *snapshot, const struct snapshot_pending *pending, struct look *look)
 {
@@ -163,8 +163,8 @@ look_again(struct snapshot *snapshot, const struct snapshot_pending *pending, st
 }
 
 /*
- * The next PENDING_MOST of them, in order of unit, and what lies inside of the last one. Those inside of a record that
- * was not known as one when they were passed are of no interest any more. 0 or -ENOMEM.
+ * Reads the next PENDING_MOST pending units again, in order. Pending units inside a record that was found meanwhile are
+ * dropped. 0 or -ENOMEM.
  */
 static int
 walk_pending(struct snapshot *snapshot)
@@ -206,7 +206,10 @@ walk_pending(struct snapshot *snapshot)
     return result;
 }
 
-/* What stands in the arena and is no record: left by the dead, spare after a lost race, or being written right now. */
+/*
+ * Counts the units of the arena that are in no record in use: left by dead makers, spare after a lost race, or being
+ * written.
+ */
 static void
 count_leaks(struct snapshot *snapshot)
 {
@@ -214,7 +217,7 @@ count_leaks(struct snapshot *snapshot)
     uint32_t i;
 
     if (snapshot->pending_at && snapshot->pending_n > PENDING_MOST)
-        return; /* once they have all been looked at again */
+        return; /* only after all of them have been read again */
     for (i = 0; i < snapshot->pending_n; i++)
         units += snapshot->pending[i].leaks ? snapshot->pending[i].units : 0;
     snapshot->status.leaked_bytes = units * SHMETER_UNIT_BYTES;
@@ -232,7 +235,7 @@ remember_hole(struct snapshot *snapshot, uint64_t from, uint64_t to)
     return 0;
 }
 
-/* The unit that the byte belongs to, at most end. */
+/* The unit of the byte at off, at most end. */
 static uint64_t
 unit_of(const struct snapshot *snapshot, uint64_t off, uint64_t end)
 {
@@ -240,7 +243,8 @@ unit_of(const struct snapshot *snapshot, uint64_t off, uint64_t end)
 }
 
 /*
- * From *at on to end, or until too much was copied in vain; what has no memory is passed and remembered. 0 or -ENOMEM.
+ * Walks from *at to end, or until too many bytes were copied that are no record. Units without memory are skipped and
+ * remembered. 0 or -ENOMEM.
  */
 static int
 walk(struct snapshot *snapshot, uint64_t *at, uint64_t end)
@@ -271,7 +275,7 @@ walk(struct snapshot *snapshot, uint64_t *at, uint64_t end)
     return 0;
 }
 
-/* What has got memory since it was passed. 0, or -ENOMEM and they are as before. */
+/* Walks through skipped units that have got memory since. 0; or -ENOMEM, and the list of skipped units is unchanged. */
 static int
 walk_holes(struct snapshot *snapshot)
 {
@@ -316,7 +320,7 @@ snapshot_take_records(struct snapshot *snapshot)
         result = walk_holes(snapshot);
     if (!result && snapshot->walked < end)
         result = walk(snapshot, &snapshot->walked, end);
-    if (!result && snapshot->pending_n) /* a series may stand before its family */
+    if (!result && snapshot->pending_n) /* a series may be found before its family */
         result = walk_pending(snapshot);
     if (result)
         return result;

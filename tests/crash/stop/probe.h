@@ -1,6 +1,6 @@
 /*
- * Whether debug registers stop a child here. That they can be set says nothing: there are virtual machines where they never stop anybody.
- * A child that has nothing else to do runs past them and ends, so that the answer comes whatever they do.
+ * Whether debug registers stop a child on this machine. It is not enough that they can be set: there are virtual
+ * machines where they never stop a process. A child runs past them and ends, so that the probe ends in either case.
  */
 #ifndef SHMETER_TESTS_CRASH_PROBE_H
 #define SHMETER_TESTS_CRASH_PROBE_H

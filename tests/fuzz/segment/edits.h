@@ -24,7 +24,7 @@ enum edit_object {
     EDIT_UNIT,       /* number: a unit of the arena; field: a word                                         */
     EDIT_CELL,       /* number: a record of a counter or histogram; lane: of all lanes; field: a word      */
     EDIT_RAW,        /* number and field: a word of all                                                   */
-    EDIT_LOAD,       /* not the image: what a shared load says (segment/lies.c)                            */
+    EDIT_LOAD,       /* not the image: the result of a shared load (lies.c) */
     EDIT_OBJECTS
 };
 

@@ -1,7 +1,7 @@
 /*
- * Shared loads that say something else than what stands there: the edits of an input whose object is EDIT_LOAD. For readers that are
- * compiled with SHMETER_ATOMIC_HOOKS; with others nothing here is ever called. A value that is loaded twice where once was meant is found
- * so again and again, which a thread that races with the reader finds once in a while.
+ * Shared loads that return another value than the one in memory: the edits of an input whose object is EDIT_LOAD. For
+ * readers that are compiled with SHMETER_ATOMIC_HOOKS; in others nothing here is called. This finds each value that is
+ * loaded twice and must be loaded once, which a thread that races with the reader finds only by chance.
  */
 #ifndef SHMETER_TESTS_FUZZ_LIES_H
 #define SHMETER_TESTS_FUZZ_LIES_H

@@ -1,6 +1,6 @@
 /*
- * The mutator and the cross-over of inputs that are lists of edits (segment/edits.h): libFuzzer's own would mostly change values
- * that nobody looks at.
+ * The mutator and the cross-over of inputs that are lists of edits (edits.h): libFuzzer's own would mostly change
+ * values that no code reads.
  */
 #include <stddef.h>
 #include <string.h>
@@ -12,7 +12,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t most, unsigne
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes, uint8_t *out,
                                  size_t most, unsigned seed);
 
-/* Whether shared loads can lie: a program that has segment/lies.c says so. */
+/* Whether shared loads can return other values: 1 in a program with lies.c. */
 extern const int edits_with_loads;
 
 /* splitmix64 */

@@ -1,6 +1,4 @@
-/*
- * The segments that are damaged. Compiled with segment/kernel.h, whose boot and processes they are of.
- */
+/* The segments that are damaged. Compiled with kernel.h, which has the boot and processes that they belong to. */
 #include "tests/fuzz/segment/reading.h"
 
 #include <stdio.h>
@@ -75,7 +73,7 @@ list(struct image *image, uint32_t slot)
     image->state->opens.value = 24 * image->header->slots_n;
 }
 
-/* Alive and dead ones, as segment/kernel.h tells them. */
+/* Living and dead owners, as kernel.h answers. */
 static void
 own_slots(struct image *image)
 {

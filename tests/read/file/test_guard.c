@@ -1,5 +1,6 @@
 /*
- * The guard under which a segment is read: a truncated one is a dead reader, and other faults go where they went before.
+ * The guard under which a segment is read: a truncation makes the reader dead, and other faults go to the handler that
+ * was installed before.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,4 @@
-/*
- * Who is alive, as a reader can tell.
- */
+/* Which owners are alive, as far as a reader can tell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

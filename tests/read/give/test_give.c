@@ -1,5 +1,5 @@
 /*
- * One reading, given to models: what the giving remembers is of one of them, and the reading is not touched.
+ * One snapshot given to several models: a giving remembers the places in one model, and does not change the snapshot.
  */
 #include "tests/read/fixture.h"
 

@@ -1,5 +1,6 @@
 /*
- * Series that nobody updates any more: they leave after the time-out, and come back whole. The clock is the test's.
+ * Series that no process updates any more: they are left out after the time-out, and come back with their whole value.
+ * The test moves the clock.
  */
 #include "tests/read/scene.h"
 

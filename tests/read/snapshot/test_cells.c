@@ -1,6 +1,4 @@
-/*
- * What a snapshot makes of cells: sums over lanes, and histograms untorn.
- */
+/* What a snapshot reads from cells: sums over lanes, and histograms that are not torn. */
 #include "tests/read/fixture.h"
 
 #include <math.h>

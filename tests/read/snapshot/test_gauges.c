@@ -1,5 +1,5 @@
 /*
- * Each of the eleven modes, over workers that live, died, said goodbye, or run elsewhere.
+ * Each of the eleven modes, over workers that live, have died, have released their slots, or are in another namespace.
  */
 #include "tests/read/scene.h"
 

@@ -1,6 +1,6 @@
 /*
- * Work and memory follow what the file has, whatever its header and marks say: sums are dense, holes are not read, and what has none
- * reads as zeroes.
+ * Work and memory depend on the memory of the file, whatever its header and marks say: sums have no gaps, holes are not
+ * read, and parts without memory count as zeroes.
  */
 #include "tests/read/fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * Any bytes at all: segments with random damage, under a reader that goes on, must neither stop it nor make it say anything that
- * a strict parser of the format refuses. Seeded; a failing round says its number, and `test-expo-hostile SEED ROUNDS` runs others.
+ * Random damage in segments must neither stop the reader nor make it print anything that a strict parser of the format
+ * refuses. The damage depends on a seed; a failing round prints its number, and the arguments SEED ROUNDS run others.
  */
 #include "tests/read/scene.h"
 #include "tests/read/specimen.h"

@@ -1,6 +1,7 @@
 /*
- * Identity is decided once, by the producer: whatever two values differ in, they stay two in every format, and no counter goes back. What no
- * producer leaves (bytes that are no UTF-8) is repaired here, and what becomes the same by it adds up.
+ * The producer decides which series are different: values that differ in any byte stay two series in every format, and
+ * no counter goes back. Bytes that no producer leaves (not UTF-8) are repaired by the reader, and series that become
+ * equal by that are added up.
  */
 #include "tests/read/fixture.h"
 

@@ -1,6 +1,4 @@
-/*
- * The file of a segment that is cut or grows, or has another name for a while: what was counted in it counts once.
- */
+/* A segment's file is truncated, grows, or has another name for a while: its counts are counted once. */
 #include "tests/read/scene.h"
 
 #include <stdio.h>

@@ -74,7 +74,7 @@ parse_signed(struct expression_parser *parser)
     return node;
 }
 
-/* Operands of one rank, from the left. */
+/* A chain of operators of one precedence, from the left. */
 static struct expression_node *
 parse_chain(struct expression_parser *parser, struct expression_node *(*operand)(struct expression_parser *),
             const char *signs, const enum expression_kind kinds[2])

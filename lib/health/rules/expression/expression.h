@@ -1,6 +1,6 @@
 /*
- * The conditions of rules: a part of PromQL in which every expression is one number, compared with another one. Parsed
- * here; it knows neither models nor histories.
+ * Parses the conditions of rules: a subset of PromQL in which every expression is one number, compared with another
+ * one. It knows neither models nor histories.
  *
  *     condition   = number COMPARISON number                     > >= < <= == !=
  *     number      = literal | - number | ( number ) | number + number | - * / | aggregate | of_histogram
@@ -24,20 +24,20 @@
 #include "base/report.h"
 #include "health/rules/selector.h"
 
-#define EXPRESSION_BYTES       4096u /* of a condition's text                                                   */
-#define EXPRESSION_DEPTH       32u   /* parentheses and signs within each other                                 */
+#define EXPRESSION_BYTES       4096u /* of a condition's text */
+#define EXPRESSION_DEPTH       32u   /* nested parentheses and signs */
 #define EXPRESSION_NODES       256u
-#define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window]                                          */
+#define EXPRESSION_WINDOW_MOST 3600.0 /* seconds; the longest [window] */
 
 enum expression_kind {
     EXPRESSION_NUMBER,
-    EXPRESSION_NEGATE, /* left                                                                              */
-    EXPRESSION_ADD,    /* left, right; so are the next three                                                 */
+    EXPRESSION_NEGATE, /* left */
+    EXPRESSION_ADD,    /* left, right; so are the next three */
     EXPRESSION_SUBTRACT,
     EXPRESSION_MULTIPLY,
     EXPRESSION_DIVIDE,
-    EXPRESSION_AGGREGATE, /* of a selector's series, each by its function                                     */
-    EXPRESSION_QUANTILE,  /* number: q. Of the sum of a selector's histograms; so are the next two             */
+    EXPRESSION_AGGREGATE, /* aggregate over the series of a selector, after its function */
+    EXPRESSION_QUANTILE,  /* number: q. Over the sum of a selector's histograms, as the next two */
     EXPRESSION_COUNT_OF,
     EXPRESSION_SUM_OF
 };
@@ -45,7 +45,7 @@ enum expression_kind {
 enum expression_aggregate { EXPRESSION_SUM, EXPRESSION_MIN, EXPRESSION_MAX, EXPRESSION_AVG, EXPRESSION_COUNT };
 
 enum expression_function {
-    EXPRESSION_VALUE, /* what it is now; without a window                                                   */
+    EXPRESSION_VALUE, /* the present value; without a window */
     EXPRESSION_RATE,
     EXPRESSION_INCREASE,
     EXPRESSION_DELTA,
@@ -61,10 +61,10 @@ struct expression_node {
     enum expression_aggregate aggregate;
     enum expression_function function;
     double window_seconds;
-    struct selector *selector; /* of the last four kinds                                                    */
-    uint32_t is_classic;       /* sum by (le) of NAME_bucket; the selector's name is without _bucket         */
-    double le;                 /* of NAME_bucket{le="..."}, whose name is without _bucket; NaN: no bucket     */
-    uint32_t idx;              /* its place in the expression's nodes                             */
+    struct selector *selector; /* for the last four kinds */
+    uint32_t is_classic;       /* 1: sum by (le) of NAME_bucket; the selector's name has no _bucket */
+    double le;                 /* for NAME_bucket{le="..."}; the selector's name has no _bucket. NaN: not a bucket */
+    uint32_t idx;              /* its index in the expression's nodes */
 };
 
 enum expression_comparison {
@@ -80,18 +80,18 @@ struct expression {
     char *text; /* as given */
     struct expression_node *left, *right;
     enum expression_comparison comparison;
-    struct expression_node *nodes[EXPRESSION_NODES]; /* all of them */
+    struct expression_node *nodes[EXPRESSION_NODES]; /* all nodes */
     uint32_t nodes_n;
 };
 
 /*
- * Parses a condition. NULL with one sentence in report, which was empty: it says where the mistake is; or, without
- * memory, "no memory". Free with expression_free().
+ * Parses a condition. NULL: report, which was empty, has one sentence that says where the mistake is, or "no memory".
+ * Free with expression_free().
  */
 struct expression *expression_parse(const char *text, struct report *report);
 void expression_free(struct expression *expression);
 
-/* ">" and so on; and whether a compares to b so. NaN compares as in PromQL: to nothing but by !=. */
+/* The word of a comparison, such as ">"; and whether it holds for a and b. With NaN only != holds, as in PromQL. */
 const char *expression_comparison_word(enum expression_comparison comparison);
 int expression_compare(enum expression_comparison comparison, double a, double b);
 

@@ -13,16 +13,16 @@ struct expression_parser {
     uint32_t depth;
 };
 
-/* NULL after a mistake, as all that yields a node. */
+/* NULL after a mistake, like all functions that return a node. */
 struct expression_node *expression_node_new(struct expression_parser *parser, enum expression_kind kind);
 
-/* An aggregate, or what is made of a histogram; the present word is its name. */
+/* Parses an aggregate, or a function of a histogram, whose name is the present word. */
 struct expression_node *expression_series(struct expression_parser *parser);
 
-/* Goes on behind the sign, which must be there. 0 or -EINVAL. */
+/* Skips the sign, which must be the present word. 0 or -EINVAL. */
 int expression_expect(struct expression_parser *parser, int sign);
 
-/* Says that there is none. Returns -ENOMEM. */
+/* Reports that there is no memory. Returns -ENOMEM. */
 int expression_no_memory(struct expression_parser *parser);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * Conditions' parts that speak of series: selectors with their windows, aggregates, histograms.
- */
+/* The parts of conditions that are about series: selectors with their windows, aggregates, histograms. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,7 +39,7 @@ expression_node_new(struct expression_parser *parser, enum expression_kind kind)
     return node;
 }
 
-/* Goes on behind the sign, which must be there. */
+/* Skips the sign, which must be the present word. */
 int
 expression_expect(struct expression_parser *parser, int sign)
 {
@@ -67,7 +65,7 @@ match_of(const struct words *words)
     return -1;
 }
 
-/* le="0.5": one bucket of a histogram is chosen. */
+/* Takes le="0.5", which chooses one bucket of a histogram. */
 static int
 take_le(struct expression_parser *parser, struct expression_node *node, int match, const char *at)
 {
@@ -139,7 +137,7 @@ ends_with_bucket(const char *name)
     return len > 7 && !strcmp(name + len - 7, "_bucket");
 }
 
-/* NAME{...}, into the node; a chosen bucket's name loses its _bucket. */
+/* Parses NAME{...} into the node. If a bucket is chosen, _bucket is cut off the name. */
 static int
 parse_selector(struct expression_parser *parser, struct expression_node *node)
 {
@@ -183,7 +181,7 @@ parse_window(struct expression_parser *parser, struct expression_node *node)
 
 /* ---- aggregates ---- */
 
-/* selector, or FUNCTION(selector[window]) */
+/* Parses a selector, or FUNCTION(selector[window]). */
 static int
 parse_vector(struct expression_parser *parser, struct expression_node *node)
 {
@@ -215,7 +213,7 @@ parse_vector(struct expression_parser *parser, struct expression_node *node)
     return 0;
 }
 
-/* "by (le)": 1, or 0 when there is none. */
+/* Parses "by (le)". Returns 1; or 0: there is none, or it has a mistake, which is reported. */
 static int
 parse_by_le(struct expression_parser *parser)
 {
@@ -276,7 +274,7 @@ parse_aggregate(struct expression_parser *parser, int aggregate)
 
 /* ---- histograms ---- */
 
-/* sum(rate(NAME[5m])), sum by (le) (rate(NAME_bucket[5m])), sum(rate(NAME_bucket[5m])) by (le) */
+/* Parses sum(rate(NAME[5m])), sum by (le) (rate(NAME_bucket[5m])), or sum(rate(NAME_bucket[5m])) by (le). */
 static int
 parse_histogram(struct expression_parser *parser, struct expression_node *node)
 {

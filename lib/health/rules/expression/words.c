@@ -1,6 +1,4 @@
-/*
- * The words are those of PromQL, without what conditions do not have.
- */
+/* Splits a condition into the words of PromQL that conditions have. */
 #include "health/rules/expression/words.h"
 
 #include <errno.h>
@@ -11,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define SHOWN_BYTES 24u /* of the text behind a mistake */
+#define SHOWN_BYTES 24u /* how much of the text behind a mistake is shown */
 
 /* ---- mistakes ---- */
 
@@ -79,7 +77,7 @@ skip_blanks(const char *at)
     }
 }
 
-/* Digits, a point, an exponent: what is left of strtod's when hexadecimal numbers and words are not wanted. */
+/* Takes a decimal number: digits, a point, an exponent. strtod would also take hexadecimal numbers and words. */
 static void
 take_number(struct words *words)
 {
@@ -121,7 +119,7 @@ take_name(struct words *words)
     words->number = (*words->at | 32) == 'i' ? INFINITY : NAN;
 }
 
-/* The byte that an escape stands for, -1 none: those of Go's strings that are one byte. */
+/* The byte that an escape stands for; -1: it is none. The escapes of Go's strings that stand for one byte. */
 static int
 escaped(char byte, char quote)
 {
@@ -242,7 +240,7 @@ words_is_call(const struct words *words)
 
 /* ---- durations ---- */
 
-/* 1h30m: the units once each, the larger first; ms besides m. */
+/* A duration such as 1h30m: each unit at most once, the larger first; ms is a unit of its own. */
 double
 words_duration(struct words *words)
 {

@@ -9,12 +9,12 @@
 
 #include "health/rules/term/internal.h"
 
-/* ---- what is known from the last epoch ---- */
+/* ---- series of the last epoch ---- */
 
 struct former {
     struct term_series *series;
     uint32_t series_n;
-    uint32_t *places; /* a hash table: index + 1 into series, 0 empty                                        */
+    uint32_t *places; /* a hash table: index + 1 into series, 0 empty */
     uint32_t places_n;
 };
 
@@ -52,7 +52,7 @@ former_begin(struct former *former, struct term *term)
     return 0;
 }
 
-/* Takes a series out, whose key is then 0. */
+/* Moves the former series with this key to *out; its former key becomes 0. Returns 1, or 0: there is none. */
 static int
 former_take(struct former *former, uint64_t key, struct term_series *out)
 {
@@ -95,8 +95,8 @@ hash_text(uint64_t hash, const char *text)
 }
 
 /*
- * Hash of the labels as a set. Keyed by an address that is not known outside the process, because strangers choose
- * label values. Never 0.
+ * Hash of the labels as a set; never 0. It is keyed by an address that is not known outside the process, because
+ * strangers choose label values.
  */
 static uint64_t
 key_of(const struct term *term, const struct model_series *series)
@@ -128,7 +128,7 @@ series_room(struct term *term)
     return 0;
 }
 
-/* One series of the family: added if it matches. */
+/* Adds a series of the family if it matches. 0 or -ENOMEM. */
 static int
 bind_series(struct term *term, struct former *former, uint32_t idx)
 {
@@ -149,7 +149,7 @@ bind_series(struct term *term, struct former *former, uint32_t idx)
     added = &term->series[term->series_n];
     memset(added, 0, sizeof *added);
     if (former_take(former, key, added) && added->group != group && term->want.kind == TERM_HISTOGRAM) {
-        term_series_free(term, added); /* other buckets under the same labels */
+        term_series_free(term, added); /* its buckets have changed */
         memset(added, 0, sizeof *added);
     }
     added->key = key;
@@ -174,7 +174,7 @@ ends_with(const char *name, const char *suffix)
     return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
 }
 
-/* A histogram or summary called like the name without its suffix. */
+/* The histogram or summary whose name is this name without the suffix; or NULL. */
 static const struct model_family *
 find_histogram(const struct model *model, const char *name, const char *suffix)
 {
@@ -190,7 +190,7 @@ find_histogram(const struct model *model, const char *name, const char *suffix)
     return family && model_is_histogram(family->type) ? family : NULL;
 }
 
-/* The family and what of it is meant; NULL with a problem. */
+/* The family, and in *part what of its values is meant. NULL: term->problem says why. */
 static const struct model_family *
 find_family(struct term *term, const struct model *model, enum term_part *part)
 {
@@ -236,7 +236,7 @@ term_bind(struct term *term, const struct model *model, const struct history *hi
         if (former_begin(&former, term))
             return -ENOMEM;
         if (term->part != part)
-            former.places_n = 0; /* it was something else */
+            former.places_n = 0; /* the former values were of another part */
         for (i = 0; i < term->groups_n; i++)
             term->groups[i].series_n = 0;
         term->epoch = model->epoch;

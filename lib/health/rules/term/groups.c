@@ -1,6 +1,4 @@
-/*
- * Groups of histograms, their buckets, and the one group of everything else.
- */
+/* Groups of histograms and their buckets. Terms other than of histograms have a single group. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -159,7 +157,7 @@ term_groups_compact(struct term *term, const struct history *history)
     uint32_t i, k, n = 0, *places = calloc(term->groups_n + 1, sizeof *places);
 
     if (!places)
-        return; /* next time */
+        return; /* without memory: next time */
     for (i = 0; i < term->groups_n; i++) {
         struct term_group *group = &term->groups[i];
         int keep = group->series_n > 0;

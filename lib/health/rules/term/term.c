@@ -1,6 +1,4 @@
-/*
- * One reading of a term: what each series has gained, added up into this reading's step.
- */
+/* One reading of a term: adds the increases of its series since the last reading into a step of its history. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +7,7 @@
 #include "base/saturate.h"
 #include "health/rules/term/internal.h"
 
-#define BORN_SLACK_NS 1000000000u /* between a series' creation and the moment when it can be seen */
+#define BORN_SLACK_NS 1000000000u /* at most so much time passes from a series' creation until a reader sees it */
 
 struct term *
 term_new(const struct term_want *want)
@@ -84,7 +82,7 @@ count_before(const struct model *model, const struct model_series *series, uint3
     return count;
 }
 
-/* Returns 1 when the value is exact, in *exact; 0 when it is in *value. */
+/* Returns 1 with an integer in *exact, or 0 with a double in *value. */
 static int
 read_value(const struct term *term, const struct term_series *known, const struct model *model, uint64_t *exact,
            double *value)
@@ -126,11 +124,11 @@ struct reading {
     const struct model *model;
     const struct term_moment *moment;
     uint32_t number;
-    uint32_t oldest;  /* the reading at which the window begins                                             */
-    int is_new_epoch; /* values may have dropped because something was left out: that is no reset           */
+    uint32_t oldest;  /* the reading at which the last window began */
+    int is_new_epoch; /* 1: lower values are no reset, because series may have been left out */
 };
 
-/* Whether a series that is seen for the first time did not exist at the reading before. */
+/* Whether a series that is seen for the first time was created since the last reading. */
 static int
 is_born(const struct model_series *series, const struct term_moment *moment)
 {
@@ -139,7 +137,10 @@ is_born(const struct model_series *series, const struct term_moment *moment)
            series->created_ns <= moment->real_ns + BORN_SLACK_NS;
 }
 
-/* What has been gained from last to now; is_first: there is no last. */
+/*
+ * The increase from last to now. A counter that is lower was reset and counts from 0; but in a new epoch of the model
+ * it counts nothing, because series may have been left out.
+ */
 static double
 gain_f64(const struct term *term, const struct reading *reading, double last, double now)
 {
@@ -204,7 +205,7 @@ f64_of(uint64_t bits)
     return value;
 }
 
-/* Adds what a histogram has gained to its group's row. */
+/* Adds the increases of a histogram to its group's row. 0 or -ENOMEM. */
 static int
 gain_histogram(struct term *term, const struct reading *reading, struct term_series *known)
 {
@@ -246,7 +247,7 @@ mark_seen(struct term_series *known, const struct model_series *series, uint32_t
         known->seen = number;
 }
 
-/* Returns 0 or -ENOMEM; goes on in either case. */
+/* Reads one series. Returns 0 or -ENOMEM; the other series are read in any case. */
 static int
 read_series(struct term *term, const struct reading *reading, const struct history *history, int puts,
             struct term_series *known)
@@ -296,7 +297,7 @@ term_read(struct term *term, const struct model *model, const struct history *hi
     return result ? -ENOMEM : 0;
 }
 
-/* ---- asking ---- */
+/* ---- results ---- */
 
 double
 term_increase(const struct term *term, const struct history *history, const struct term_group *group, uint32_t column)
@@ -304,7 +305,7 @@ term_increase(const struct term *term, const struct history *history, const stru
     return history_join_steps(history, &group->columns[column], &term->extent, &term->window, HISTORY_SUM);
 }
 
-/* Whether a series was there in the window, and before that moment too, so that it can have gained something. */
+/* Whether a series had values at two moments of the window, so that it has an increase. */
 static int
 is_alive(const struct term *term, const struct term_series *known)
 {

@@ -32,7 +32,7 @@ take(struct term **to, struct terms *former)
         if (former->list[i] && term_same(&former->list[i]->want, &want)) {
             term_free(*to);
             *to = former->list[i];
-            (*to)->want = want; /* its strings belong to the rule */
+            (*to)->want = want; /* strings in want belong to the rule */
             former->list[i] = NULL;
             return;
         }

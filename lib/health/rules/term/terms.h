@@ -12,12 +12,12 @@ struct terms { /* zeroed to begin with */
 };
 
 /*
- * The index of the term that asks this, which is added if need be; -ENOMEM. What the want points to must outlive the
+ * The index of the term with this want, which is added if need be; or -ENOMEM. What want points to must outlive the
  * list.
  */
 int64_t terms_add(struct terms *terms, const struct term_want *want);
 
-/* What is the same in former goes on in terms, with its history. former is only to be freed afterwards. */
+/* Moves the histories of terms that are the same in both from former to terms. Afterwards former can only be freed. */
 void terms_take(struct terms *terms, struct terms *former);
 
 void terms_free(struct terms *terms);

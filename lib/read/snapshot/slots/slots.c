@@ -20,7 +20,7 @@ snapshot_block_off(const struct snapshot *snapshot, uint32_t slot)
     return snapshot->reader->header.slot_blocks_off + slot * snapshot->reader->header.slot_block_bytes;
 }
 
-/* Ticks of the segment's clock to an age. 0 ticks: never. */
+/* The age of a time in ticks of the segment's clock. 0 ticks: never. */
 static uint64_t
 age_ns(const struct snapshot *snapshot, uint64_t ticks)
 {
@@ -34,7 +34,9 @@ age_ns(const struct snapshot *snapshot, uint64_t ticks)
     return age < 1.8e19 ? (uint64_t)age : STATUS_NEVER - 1;
 }
 
-/* Whether the block is this owner's: while it is being claimed, what stands there is its last owner's. */
+/*
+ * Whether the block belongs to this owner. While a slot is being claimed, its block still has the last owner's values.
+ */
 static int
 has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot *slot)
 {
@@ -42,7 +44,10 @@ has_block(struct snapshot *snapshot, uint32_t number, const struct snapshot_slot
            snapshot_held(snapshot, snapshot_block_off(snapshot, number), sizeof(struct shmeter_slot_block));
 }
 
-/* The words belong together when owner is the same before and after: each claim has another generation. */
+/*
+ * Reads a slot word. Its fields belong together if owner is the same before and after the read, because each claim has
+ * another generation.
+ */
 static void
 read_word(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
 {
@@ -75,8 +80,8 @@ read_text(const struct snapshot *snapshot, uint64_t off, uint32_t bytes, char *o
 }
 
 /*
- * Its name never changes; the message of a state is in the half that the word names. Returns 0 when the place is
- * unused.
+ * Reads a check. Its name never changes; its word says which of the two messages belongs to the state. Returns 0 when
+ * the place is unused.
  */
 static int
 read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
@@ -174,7 +179,7 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     if (array_room(&status->slots, &snapshot->slots_capacity_status, status->slots_len + 1, sizeof *status->slots))
         return -ENOMEM;
     out = &status->slots[status->slots_len++];
-    memset(out, 0, offsetof(struct status_slot, checks)); /* of the checks those that are there are written */
+    memset(out, 0, offsetof(struct status_slot, checks)); /* of the checks, only those that exist are written */
     out->slot = number;
     out->life = (enum status_life)slot->life;
     out->pid = SHMETER_OWNER_PID(slot->owner.owner);
@@ -193,8 +198,8 @@ add_status(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
 }
 
 /*
- * The owner's name, which it has written before it was LIVE and never changes. A name of which the owner is another one
- * afterwards is read again in the next take.
+ * Reads the owner's name, which the owner has written before the slot was LIVE and never changes. If the slot has
+ * another owner afterwards, the name is read again in the next take.
  */
 static void
 read_name(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot)
@@ -299,7 +304,7 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
-/* Slots whose word has no memory were never claimed. */
+/* Reads the slots whose words have memory. The others were never claimed. */
 static int
 take_held_slots(struct snapshot *snapshot)
 {
