@@ -3,9 +3,9 @@
 #define SHMETER_CLIENT_UPDATE_H
 
 #include "../shm/lanes/buckets.h"
-#include "../shm/machine/compiler.h"
 #include "../shm/lanes/definition.h"
 #include "../shm/lanes/gauge.h"
+#include "../shm/machine/compiler.h"
 #include "../shm/segment/meter.h"
 
 #ifdef __cplusplus

@@ -272,7 +272,6 @@ void snapshot_sparse_add(struct snapshot *snapshot);
 int snapshot_gauges_room(struct snapshot *snapshot);
 void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 
-
 /* left.c: what is exposed only as long as a living process has it. */
 int snapshot_may_leave(const struct snapshot_family *family);
 int snapshot_has_left(const struct snapshot *snapshot, uint32_t number); /* a series of such a family */
