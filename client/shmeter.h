@@ -238,8 +238,6 @@ SHMETER_COLD void shmeter_info_hide_v(const struct shmeter_family *family, const
                                       uint32_t same_len);
 SHMETER_COLD int shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values,
                                       uint32_t same_len);
-SHMETER_COLD int shmeter_info_shown_v(const struct shmeter_family *family, const char *const *values,
-                                      uint32_t same_len);
 
 /*
  * Takes a series, or all of a family, out of the exposition, and its share of each limit with it:

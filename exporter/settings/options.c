@@ -94,7 +94,7 @@ take_telemetry_path(struct options *options, const char *argument)
 
     if (argument[0] != '/' || !argument[1] || argument[strspn(argument, allowed)])
         return "a path begins with / and consists of letters, digits and _ . - ~ /";
-    if (!strcmp(argument, "/health") || !strncmp(argument, "/-/", 3))
+    if (!strcmp(argument, "/health") || !strncmp(argument, "/-/", 3) || !strncmp(argument, "/api/", 5))
         return "the exporter has another page there: choose another path";
     options->telemetry_path = argument;
     return NULL;

@@ -66,6 +66,8 @@ segment_add(struct losses *losses, const struct segment_status *status)
     if (segment)
         segment->name = strdup(status->name);
     if (!segments || !segment || !segment->name) {
+        if (segment)
+            free(segment->name);
         free(segment);
         return NULL;
     }

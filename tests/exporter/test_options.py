@@ -93,7 +93,8 @@ def a_bad_value_is_refused_with_the_option_that_has_it(bench):
     for option, word in (("--log.level=loud", "debug, info, warn, error"), ("--log.format=xml", "logfmt, json"),
                          ("--web.listen-address=10077", "HOST:PORT"), ("--web.listen-address=::1:80", "brackets"),
                          ("--web.listen-address=a:65536", "65535"), ("--web.telemetry-path=metrics", "begins with /"),
-                         ("--web.telemetry-path=/health", "another page"), ("--web.request-timeout=0", "seconds"),
+                         ("--web.telemetry-path=/health", "another page"), ("--web.telemetry-path=/api/v1/summary", "another page"),
+                         ("--web.request-timeout=0", "seconds"),
                          ("--web.request-timeout=soon", "seconds"), ("--health.stuck-after=-1", "seconds"),
                          ("--segment=a b", "letters, digits"), ("--segment=", "letters, digits"),
                          ("--segment.owner=no-such-user", "no such user")):
