@@ -151,6 +151,17 @@ make_overflow(struct metric_object *metric)
     Py_XDECREF(overflow);
 }
 
+/* Whether both update the same cell: handles consist of words, without gaps. */
+static int
+updates_the_same(const struct metric_object *a, const struct metric_object *b)
+{
+    uint64_t words[2][sizeof a->handle / sizeof(uint64_t)];
+
+    memcpy(words[0], &a->handle, sizeof words[0]);
+    memcpy(words[1], &b->handle, sizeof words[1]);
+    return !memcmp(words[0], words[1], sizeof words[0]);
+}
+
 /*
  * Past a limit all label values share one child, as they share one series: a program that goes on with new values does
  * not keep an object for each. Takes the reference; returns that of the child to be used.
@@ -167,9 +178,9 @@ shared(struct metric_object *metric, PyObject *child)
         PyErr_Clear();
         return child;
     }
-    if (memcmp(&own->handle, &overflow->handle, sizeof own->handle))
+    if (!updates_the_same(own, overflow))
         metric_bind(overflow); /* to another segment by now, perhaps */
-    if (memcmp(&own->handle, &overflow->handle, sizeof own->handle))
+    if (!updates_the_same(own, overflow))
         return child;
     Py_DECREF(child);
     return Py_NewRef(metric->overflow);

@@ -274,8 +274,10 @@ judge(struct snapshot *snapshot, struct snapshot_several *name, uint32_t in_forc
         if (differs && family->open_n && tell(snapshot, family, differs))
             return -ENOMEM;
     }
-    changed |= chosen->as_f64 != as_f64;
-    chosen->as_f64 = as_f64;
+    if (chosen) {
+        changed |= chosen->as_f64 != as_f64;
+        chosen->as_f64 = as_f64;
+    }
     return changed;
 }
 
