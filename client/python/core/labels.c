@@ -292,7 +292,7 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_LOCK(metric)
     child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
     CORE_UNLOCK()
-    had = (child && (metric->shows_own || !hidden_since((struct metric_object *)child))) ||
+    had = (child && (metric->shows_own || !metric_is_gone((struct metric_object *)child))) ||
           metric->overflow; /* nobody knows which values are counted there */
     if (child)
         own_leave((struct metric_object *)child);
