@@ -300,6 +300,7 @@ remove_values(struct metric_object *metric, const struct values *values)
     if (!metric->shows_own) { /* else the pool's is left alone */
         had = had || metric_shown(metric, tuple);
         metric_hide(metric, tuple);
+        held_acknowledge(metric->core, metric->meter->meter);
     }
     if (!had) {
         PyObject *arguments = PyTuple_Pack(1, tuple);
@@ -401,6 +402,8 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
         shmeter_info_hide_v(metric->family, NULL, 0);
     else if (metric->family && !metric->child)
         shmeter_hide_all(metric->family);
+    if (metric->meter)
+        held_acknowledge(metric->core, metric->meter->meter);
     if (metric->ready && !metric->child)
         metric_bind(metric); /* a family without labels has always its series */
     return Py_NewRef(Py_None);

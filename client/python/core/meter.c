@@ -174,7 +174,10 @@ meter_attach(PyObject *self, PyObject *Py_UNUSED(unused))
 static PyObject *
 meter_heartbeat(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    shmeter_heartbeat(((struct meter_object *)self)->meter);
+    const struct meter_object *meter = (const struct meter_object *)self;
+
+    shmeter_heartbeat(meter->meter);
+    held_acknowledge(meter->core, meter->meter);
     Py_RETURN_NONE;
 }
 
