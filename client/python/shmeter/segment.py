@@ -125,6 +125,7 @@ def nameless(**options):
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too
+            meter._keep_file()
             with contextlib.suppress(OSError):  # the process was stopped meanwhile, and another one has swept
                 os.unlink(path)
             _sweep(folder)

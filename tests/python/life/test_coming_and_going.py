@@ -278,5 +278,34 @@ def a_child_that_counts_in_overflow_can_be_removed():
     meter.close()
 
 
+PRIVATE = """
+import os, shmeter
+from shmeter.prometheus import Gauge, REGISTRY
+jobs, kept = Gauge("jobs", "J.", ["job"]), []
+def turn_over(first, turns=6000):
+    for number in range(first, first + turns):
+        jobs.labels(str(number)).set(1)
+        for one in kept[-50:]:
+            one.set(1 << 30)
+        kept.append(jobs.labels(str(number)))
+        jobs.remove(str(number))
+turn_over(0)
+if not os.fork():
+    turn_over(6000, 3000)  # its parent waits, and so holds back what it removes
+    os._exit(0)
+assert os.wait()[1] == 0
+turn_over(12000)
+jobs.labels("last").set(1)
+print(jobs._meter.error, {sample.labels["job"]: sample.value for sample in jobs.collect()[0].samples})
+"""
+
+
+@test
+def the_store_of_a_single_process_gives_room_back_too():
+    done = subprocess.run([sys.executable, "-B", "-c", PRIVATE], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": "private"})
+    equal((done.returncode, done.stdout, done.stderr), (0, " {'last': 1.0}\n", ""))
+
+
 if __name__ == "__main__":
     main()
