@@ -17,8 +17,7 @@ SHMETER_LOCAL int
 shmeter_lock_open_at(const struct shmeter_attachment *attachment, const char *path, int flags)
 {
     struct shmeter_file file;
-    int result,
-        fd = shmeter_sys_open_apart(path, flags | SHMETER_O_RDWR | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
+    int result, fd = shmeter_sys_open_apart(path, flags | SHMETER_O_RDWR | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
     if (fd < 0)
         return fd;
     result = shmeter_sys_stat(fd, NULL, &file);

@@ -91,11 +91,11 @@ struct metric_object {
     uint64_t seen;           /* ... when the handle was had */
     struct held held;        /* of a family without labels or a child */
     struct held_series series;
-    struct own *own;         /* what it did in this process; NULL: it shows the pool's values */
-    struct use *use;         /* the family's; NULL: not opened, or apart */
-    char ready;              /* 1: can be updated, a family without labels or a child */
-    char function;           /* 1: a function gives the gauge's value, and updates do nothing. Behind ready */
-    uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
+    struct own *own; /* what it did in this process; NULL: it shows the pool's values */
+    struct use *use; /* the family's; NULL: not opened, or apart */
+    char ready;      /* 1: can be updated, a family without labels or a child */
+    char function;   /* 1: a function gives the gauge's value, and updates do nothing. Behind ready */
+    uint8_t kind;    /* enum metric_kind; KIND_NONE: not opened */
     uint8_t child;
     uint8_t latest;    /* 1: a gauge that can only be set */
     uint8_t tracks;    /* 1: its series have own */
@@ -149,7 +149,7 @@ void metric_bind(struct metric_object *metric); /* has the handle again: the ser
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
 int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
 int metric_has_place(struct metric_object *metric);               /* whether its own series is one of the store's */
-int metric_is_gone(const struct metric_object *metric); /* whether the series that it counts in was removed */
+int metric_is_gone(const struct metric_object *metric);           /* whether the series that it counts in was removed */
 
 /*
  * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code

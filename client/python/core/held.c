@@ -113,8 +113,7 @@ held_lose(struct held_series *series)
 int
 held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series)
 {
-    const struct shmeter_series_record *record =
-        series->unit ? shmeter_arena_series(attachment, series->unit) : NULL;
+    const struct shmeter_series_record *record = series->unit ? shmeter_arena_series(attachment, series->unit) : NULL;
     /* pairs with shmeter_reuse_leave */
     const uint64_t state = record ? shmeter_load_acquire(&record->state) : 0;
 

@@ -137,8 +137,8 @@ metric_bind(struct metric_object *metric)
 void
 metric_let_go(struct held *held, const struct shmeter_attachment *attachment)
 {
-    struct metric_object *metric =
-        (struct metric_object *)(void *)((char *)held - offsetof(struct metric_object, held));
+    struct metric_object *metric = (struct metric_object *)(void *)((char *)held -
+                                                                    offsetof(struct metric_object, held));
 
     if (metric->changes != &attachment->state->changes_begun.value)
         return; /* of another segment */

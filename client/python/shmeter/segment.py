@@ -157,10 +157,13 @@ def attach(name=None, **options):
 
 
 def _before_fork():
-    """A store of its own is there before the first child, which would otherwise make another one."""
+    """A store of its own is there before the first child, which would otherwise make another one. And a parent, which may do nothing but
+    wait from now on, holds back no room of series that have been removed so far."""
     store = sys.modules.get(f"{__package__}.store")
     if store is not None and store._shared is None and is_own():
         store.shared()
+    elif store is not None and store._shared is not None:
+        store._shared._acknowledge()
 
 
 def _after_fork():

@@ -69,7 +69,7 @@ def one_label_set_comes_and_goes_as_often_as_it_likes():
 
 @test
 def a_family_under_its_limit_takes_twice_as_many_as_come_and_go():
-    with opened() as meter:
+    with opened(lane_bytes=1 << 16) as meter:
         done, stays = meter.counter("done_total", "D.", ("job",)), meter.counter("stays_total", "S.", ("job",))
         for number in range(20000):
             done.labels(str(number)).inc(number)
@@ -195,7 +195,7 @@ def a_forked_child_that_goes_on_counting_counts_in_no_other_series():
                 os.write(begun[1], b"b")
                 os.read(go[0], 1)
                 count(kept, STALE)
-                turn_over(metrics, 10000 + 100 * turn, 50, alive=0)
+                turn_over(metrics, 10000 + 100 * turn, 50)
                 count(kept, STALE)
             child = in_child(go_on)
             os.read(begun[0], 1)
@@ -219,12 +219,15 @@ def worker(path, number, turn):
     """The processes wait for each other, and then all say that they have nothing of what was removed."""
     meter = shmeter.open(path)
     metrics = metrics_of(meter)
+    kept = []
     for first in range(number * 1000000, number * 1000000 + TURNS * EACH, EACH):
-        turn_over(metrics, first, EACH, alive=0)
+        count(kept, STALE)
+        kept = turn_over(metrics, first, EACH, alive=0)
         turn.wait()
         meter.heartbeat()
         turn.wait()
     count([metric.labels(str(number)) for metric in metrics], 1)
+    count(kept, STALE)
     meter.close()
 
 
@@ -255,12 +258,15 @@ def processes_that_make_and_remove_at_once_leave_room_for_each_other():
 @test
 def clear_gives_the_room_of_all_series_back():
     with opened(max_gauges=64) as meter:
-        metrics = metrics_of(meter)
+        metrics, kept = metrics_of(meter), []
         for turn in range(500):
-            kept = [metric.labels(str(number)) for metric in metrics for number in range(10)]
-            count(kept, 1)
+            children = [metric.labels(f"{turn} {number}") for metric in metrics for number in range(10)]
+            count(children, 1)
+            count(kept, STALE)
+            equal(set(exposed(meter).values()) - {0}, {1})
             for metric in metrics:
                 metric.clear()
+            kept = kept[-500:] + children
             count(kept, STALE)
             equal(exposed(meter), {})
 
@@ -273,7 +279,7 @@ def a_child_that_counts_in_overflow_can_be_removed():
         done = Counter("many", "M.", ["job"], registry=None)
         for number in range(8):
             done.labels(str(number)).inc()
-    for number in reversed(range(8)):
+    for number in (0, 7, 1, 6, 2, 5, 3, 4):  # one that has a series, one that has none
         done.remove(str(number))
     meter.close()
 
@@ -296,6 +302,8 @@ if not os.fork():
 assert os.wait()[1] == 0
 turn_over(12000)
 jobs.labels("last").set(1)
+for one in kept:
+    one.set(1 << 30)
 print(jobs._meter.error, {sample.labels["job"]: sample.value for sample in jobs.collect()[0].samples})
 """
 
