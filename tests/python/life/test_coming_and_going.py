@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import warnings
 
 PACKAGE, SHMETER = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path[:0] = [PACKAGE, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
@@ -17,7 +16,6 @@ sys.path[:0] = [PACKAGE, os.path.dirname(os.path.dirname(os.path.abspath(__file_
 from lib import equal, FOLDER, in_child, join, main, test  # noqa: E402
 
 import shmeter  # noqa: E402
-from shmeter.prometheus import Counter  # noqa: E402
 
 STALE = 1 << 30
 serial = 0
@@ -271,19 +269,6 @@ def clear_gives_the_room_of_all_series_back():
             equal(exposed(meter), {})
 
 
-@test
-def a_child_that_counts_in_overflow_can_be_removed():
-    meter = shmeter.open(os.path.join(FOLDER.name, "overflow"), max_family_series=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        done = Counter("many", "M.", ["job"], registry=None)
-        for number in range(8):
-            done.labels(str(number)).inc()
-    for number in (0, 7, 1, 6, 2, 5, 3, 4):  # one that has a series, one that has none
-        done.remove(str(number))
-    meter.close()
-
-
 PRIVATE = """
 import os, shmeter
 from shmeter.prometheus import Gauge, REGISTRY
@@ -308,11 +293,38 @@ print(jobs._meter.error, {sample.labels["job"]: sample.value for sample in jobs.
 """
 
 
+OVERFLOWED = """
+import warnings, shmeter
+warnings.simplefilter("ignore")
+meter = shmeter.open(max_family_series=4)
+from shmeter.prometheus import Counter, REGISTRY
+def remove(counter):
+    for number in range(8):
+        counter.labels(str(number)).inc()
+    for number in (0, 7, 1, 6, 2, 5, 3, 4):  # one that has a series, one that has none
+        counter.remove(str(number))
+for registry in (None, REGISTRY):
+    remove(Counter(f"many_of_{registry is None}", "M.", ["job"], registry=registry))
+"""
+
+
+def run(program, segment):
+    """Returns what it prints."""
+    done = subprocess.run([sys.executable, "-B", "-c", f"def main():\n {program.strip().replace(chr(10), chr(10) + ' ')}\nmain()"],
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": segment})
+    equal((done.returncode, done.stderr), (0, ""))
+    return done.stdout
+
+
 @test
 def the_store_of_a_single_process_gives_room_back_too():
-    done = subprocess.run([sys.executable, "-B", "-c", PRIVATE], capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": "private"})
-    equal((done.returncode, done.stdout, done.stderr), (0, " {'last': 1.0}\n", ""))
+    equal(run(PRIVATE, "private"), " {'last': 1.0}\n")
+
+
+@test
+def a_child_that_counts_in_overflow_can_be_removed():
+    equal(run(OVERFLOWED, os.path.join(FOLDER.name, "overflowed")), "")
 
 
 if __name__ == "__main__":
