@@ -57,13 +57,14 @@ SHMETER_COLD void
 shmeter_quiescent(struct shmeter *meter)
 {
     struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    int begun;
     if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
         return;
     shmeter_fork_check(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
-    shmeter_reuse_wake_all(attachment);
-    shmeter_epoch_quiescent(attachment);
+    begun = shmeter_reuse_begin(attachment);
+    shmeter_epoch_quiescent(attachment, shmeter_epoch_now(attachment), begun);
 }
 
 SHMETER_COLD const char *

@@ -236,6 +236,17 @@ shmeter_reuse_wake_all(const struct shmeter_attachment *attachment)
     }
 }
 
+/* Begins a grace where something waits for one. 1: it has. */
+SHMETER_LOCAL int
+shmeter_reuse_begin(const struct shmeter_attachment *attachment)
+{
+    if (!shmeter_grace_is_worth(attachment))
+        return 0;
+    shmeter_reuse_wake_all(attachment);
+    shmeter_grace_begin(attachment);
+    return 1;
+}
+
 /*
  * Removes a visible series; goes on with a removal that somebody else has begun. Lock-free; a
  * system call where the ring of hints has no memory yet.

@@ -88,6 +88,7 @@ struct shmeter_attachment {
     char path[256];
     char worker[SHMETER_WORKER_BYTES];
     uint32_t sharers;     /* as it was opened: 1 + the group whose members' segments are accepted; 0: none */
+    uint32_t file;        /* 1 + descriptor of a file to which no path leads (client/python); 0: none */
     uint32_t own;         /* 1: no file: memory of this process and those forked from it (client/python)       */
     uint64_t epoch;       /* whose lock this process holds; 0: none                                        */
     uint64_t epoch_pages; /* address of two pages: one is mapped of the file and holds the lock; 0: none     */

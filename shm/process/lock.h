@@ -12,13 +12,12 @@
 #include "../machine/locks.h"
 #include "backing.h"
 
-/* A descriptor of the segment's file, of an open file description of its own; -errno when the path leads elsewhere by now. */
+/* The file that the path leads to, if it is the segment's; a descriptor, or -errno. */
 SHMETER_LOCAL int
-shmeter_lock_open(const struct shmeter_attachment *attachment)
+shmeter_lock_open_at(const struct shmeter_attachment *attachment, const char *path, int flags)
 {
     struct shmeter_file file;
-    int result, fd = shmeter_sys_open_apart(
-                    attachment->path, SHMETER_O_RDWR | SHMETER_O_NOFOLLOW | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
+    int result, fd = shmeter_sys_open_apart(path, flags | SHMETER_O_RDWR | SHMETER_O_CLOEXEC | SHMETER_O_NONBLOCK, 0);
     if (fd < 0)
         return fd;
     result = shmeter_sys_stat(fd, NULL, &file);
@@ -26,6 +25,25 @@ shmeter_lock_open(const struct shmeter_attachment *attachment)
         return fd;
     shmeter_sys_close(fd);
     return result ? result : -ESTALE;
+}
+
+/*
+ * A descriptor of the segment's file, of an open file description of its own; -errno when the path leads elsewhere by now. The
+ * descriptor of a file without a path may have been closed, and be another file's.
+ */
+SHMETER_LOCAL int
+shmeter_lock_open(const struct shmeter_attachment *attachment)
+{
+    char self[32] = "/proc/self/fd/";
+    uint32_t number = attachment->file - 1, digit, at = 14;
+    if (!attachment->file)
+        return shmeter_lock_open_at(attachment, attachment->path, SHMETER_O_NOFOLLOW);
+    for (digit = 1; digit <= number / 10; digit *= 10)
+        ;
+    for (; digit; digit /= 10)
+        self[at++] = (char)('0' + number / digit % 10);
+    self[at] = 0;
+    return shmeter_lock_open_at(attachment, self, 0);
 }
 
 /* Makes what the description of fd holds last until shmeter_lock_drop(), exec or death. Returns the page's address, 0: it cannot be had. */

@@ -62,19 +62,18 @@ shmeter_epoch_is_over(const struct shmeter_attachment *attachment, uint64_t epoc
 /* ---- locks ---- */
 
 /*
- * Takes the present epoch's lock, then lets the one before go. 0; or -errno: what it held it holds
- * still.
+ * Takes the lock of an epoch that has begun, then lets the one before go. 0; or -errno: what it
+ * held it holds still.
  */
 SHMETER_LOCAL int
-shmeter_epoch_hold(struct shmeter_attachment *attachment)
+shmeter_epoch_hold(struct shmeter_attachment *attachment, uint64_t epoch)
 {
-    uint64_t which = shmeter_load_relaxed(&attachment->epoch_which) & 1, epoch;
+    uint64_t which = shmeter_load_relaxed(&attachment->epoch_which) & 1;
     uint64_t held = attachment->epoch_pages + which * SHMETER_PAGE,
              free = attachment->epoch_pages + (which ^ 1) * SHMETER_PAGE;
     int result, fd = shmeter_lock_open(attachment);
     if (fd < 0)
         return fd;
-    epoch = shmeter_epoch_now(attachment);
     result = shmeter_sys_share_byte(fd, SHMETER_EPOCH_BYTE + epoch);
     if (!result)
         result = shmeter_sys_map_at(free, SHMETER_PAGE, SHMETER_PROT_NONE, SHMETER_MAP_SHARED, fd);
@@ -103,7 +102,7 @@ shmeter_epoch_attach(struct shmeter_attachment *attachment)
     pages = shmeter_sys_map(SHMETER_EPOCH_PAGES, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (!shmeter_sys_failed(pages)) {
         attachment->epoch_pages = (uint64_t)pages;
-        if (!shmeter_epoch_hold(attachment)) {
+        if (!shmeter_epoch_hold(attachment, shmeter_epoch_now(attachment))) {
             fd = shmeter_lock_open(attachment);
             held = fd >= 0 && shmeter_sys_bytes_held(fd, SHMETER_EPOCH_BYTE + attachment->epoch, 1, &at) == 1;
             if (fd >= 0)
@@ -187,12 +186,14 @@ shmeter_grace_ask_now(struct shmeter_attachment *attachment)
     return shmeter_grace_ask(attachment);
 }
 
-/* Whether something waits that begins a grace now. */
+/* Whether something waits that a grace is to begin for now. */
 SHMETER_LOCAL int
 shmeter_grace_is_worth(const struct shmeter_attachment *attachment)
 {
     const struct shmeter_reuse *reuse = &attachment->state->reuse;
     uint64_t pressure = shmeter_load_relaxed(&reuse->pressure);
+    if (shmeter_grace_is_under_way(attachment))
+        return 0;
     return pressure >= SHMETER_GRACE_PRESSURE ||
            (pressure && shmeter_clock_ns() - shmeter_load_relaxed(&reuse->begun_ns) >= SHMETER_GRACE_SPACING_NS);
 }
@@ -210,45 +211,46 @@ shmeter_epoch_is_due(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Takes the present epoch's lock in the place of an older one, one thread at a time. Not where
- * gauges count privately: what they have is carried into a slot later, by the numbers of their
- * cells. Returns 1 when it has.
+ * Whether this process has an older epoch's lock to exchange for this one's. Not where gauges count
+ * privately: what they have is carried into a slot later, by the numbers of their cells.
+ */
+SHMETER_INLINE int
+shmeter_epoch_is_newer(const struct shmeter_attachment *attachment, uint64_t epoch)
+{
+    uint64_t held = shmeter_load_relaxed(&attachment->epoch);
+    return attachment->epoch_pages && held && held < epoch &&
+           !(shmeter_load_relaxed(&SHMETER_WIPED(attachment)->claim) & SHMETER_CLAIM_PRIVATE);
+}
+
+/*
+ * Takes the epoch's lock in the place of an older one, one thread at a time. Returns 1 when it has.
  */
 SHMETER_LOCAL int
-shmeter_epoch_acknowledge(struct shmeter_attachment *attachment)
+shmeter_epoch_acknowledge(struct shmeter_attachment *attachment, uint64_t epoch)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     uint64_t nobody = 0;
     int done;
-    if (!attachment->epoch_pages || !shmeter_load_relaxed(&attachment->epoch) ||
-        shmeter_load_relaxed(&attachment->epoch) == shmeter_epoch_now(attachment) ||
-        (shmeter_load_relaxed(&wiped->claim) & SHMETER_CLAIM_PRIVATE))
+    if (!shmeter_epoch_is_newer(attachment, epoch))
         return 0;
     /* pairs with shmeter_epoch_acknowledge */
     if (!shmeter_cas(&wiped->acknowledging, &nobody, 1))
         return 0;
-    done = !shmeter_epoch_hold(attachment);
+    done = shmeter_epoch_is_newer(attachment, epoch) && !shmeter_epoch_hold(attachment, epoch);
     /* pairs with shmeter_epoch_acknowledge */
     shmeter_store_release(&wiped->acknowledging, 0);
     return done;
 }
 
 /*
- * No thread of this process uses a handle of a series that was removed before, or is in a call of
- * this header. Begins a grace where something waits, and ends one where this process was the last.
- * Thread-safe; not async-signal-safe.
+ * No thread of this process uses a handle of a series that was removed before the epoch, which was
+ * read before that was found out, or is in a call of this header. Ends a grace where this process
+ * was the last; begun: it has begun one. Thread-safe; not async-signal-safe.
  */
 SHMETER_LOCAL void
-shmeter_epoch_quiescent(struct shmeter_attachment *attachment)
+shmeter_epoch_quiescent(struct shmeter_attachment *attachment, uint64_t epoch, int begun)
 {
-    int begun = 0;
-    if (!shmeter_epoch_is_due(attachment))
-        return;
-    if (!shmeter_grace_is_under_way(attachment) && shmeter_grace_is_worth(attachment)) {
-        shmeter_grace_begin(attachment);
-        begun = 1;
-    }
-    if (shmeter_epoch_acknowledge(attachment) || begun)
+    if (shmeter_epoch_acknowledge(attachment, epoch) || begun)
         shmeter_grace_ask(attachment);
     else
         shmeter_grace_ask_now(attachment);

@@ -82,7 +82,7 @@ quiescent(uint32_t process, int begins)
 
     if (begins)
         shmeter_grace_begin(attachment);
-    shmeter_epoch_acknowledge(attachment);
+    shmeter_epoch_acknowledge(attachment, shmeter_epoch_now(attachment));
     shmeter_grace_ask(attachment);
 }
 
@@ -205,7 +205,8 @@ reader(void *argument)
     sum = shmeter_load_relaxed(word_of(REMOVER, unit_a));
     sum += shmeter_load_relaxed(word_of(HOLDER, unit_a));
     shmeter_fence_acquire();
-    if (!epochs_bugs.no_second_look && SHMETER_STATE_EPOCH(shmeter_load_acquire(&record->state)) != SHMETER_STATE_EPOCH(state))
+    if (!epochs_bugs.no_second_look &&
+        SHMETER_STATE_EPOCH(shmeter_load_acquire(&record->state)) != SHMETER_STATE_EPOCH(state))
         return;
     least = UINT64_C(1) << 8 * series;
     if (sum % least || sum >= least << 8)
@@ -218,7 +219,8 @@ static void
 at_end(void)
 {
     const struct shmeter_series_record *record = series_at(unit_a);
-    uint64_t sum = *word_of(REMOVER, unit_a) + *word_of(HOLDER, unit_a) + *word_of(MAKER, unit_a), begun = 0, done = 0, unit = UINT64_C(1), shown;
+    uint64_t sum = *word_of(REMOVER, unit_a) + *word_of(HOLDER, unit_a) + *word_of(MAKER, unit_a), begun = 0, done = 0,
+             unit = UINT64_C(1), shown;
     uint32_t series, i, others = 0;
 
     if (SHMETER_STATE_KIND(record->state) != SHMETER_VISIBLE)

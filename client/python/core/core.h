@@ -32,6 +32,7 @@ struct core {
     PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
     PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
+    int is_main;      /* of the process's first interpreter */
 };
 
 static inline struct core *
@@ -66,6 +67,19 @@ struct table {
     size_t mask, used, filled;   /* entries - 1; with a child; with a child or removed */
 };
 
+/* An object that has handles into a segment, as held.c finds it. */
+enum held_kind { HELD_METRIC, HELD_ROUTE, HELD_KINDS };
+
+struct held {
+    struct held *next, **at; /* what leads to it; NULL: not in a list */
+};
+
+/* The series of a handle: its record, and the record's state for as long as it is this series. */
+struct held_series {
+    uint64_t state;
+    uint32_t unit; /* 0: the handle leads into no segment, or into one that gives no room back */
+};
+
 struct metric_object {
     PyObject_HEAD union {
         struct shmeter_counter_f64 counter;
@@ -75,11 +89,13 @@ struct metric_object {
     } handle;
     const uint64_t *changes; /* of the store: series hidden or shown again, so that handles may be of hidden ones */
     uint64_t seen;           /* ... when the handle was had */
-    struct own *own;         /* what it did in this process; NULL: it shows the pool's values */
-    struct use *use;         /* the family's; NULL: not opened, or apart */
-    char ready;              /* 1: can be updated, a family without labels or a child */
-    char function;           /* 1: a function gives the gauge's value, and updates do nothing. Behind ready */
-    uint8_t kind;            /* enum metric_kind; KIND_NONE: not opened */
+    struct held held;        /* of a family without labels or a child */
+    struct held_series series;
+    struct own *own; /* what it did in this process; NULL: it shows the pool's values */
+    struct use *use; /* the family's; NULL: not opened, or apart */
+    char ready;      /* 1: can be updated, a family without labels or a child */
+    char function;   /* 1: a function gives the gauge's value, and updates do nothing. Behind ready */
+    uint8_t kind;    /* enum metric_kind; KIND_NONE: not opened */
     uint8_t child;
     uint8_t latest;    /* 1: a gauge that can only be set */
     uint8_t tracks;    /* 1: its series have own */
@@ -100,6 +116,20 @@ struct metric_object {
 extern PyType_Spec meter_spec;
 PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
 
+/* held.c: what this process has of series that were removed, and that it has nothing of them any more. */
+void held_interpreter(struct core *core); /* of a new module */
+void held_add(const struct core *core, enum held_kind kind, struct held *held);
+void held_drop(struct held *held);
+/* What series a handle is of that was had just now, by these values. */
+void held_mark(struct held_series *series, const struct shmeter_family *family, const void *handle,
+               const char *const *values, uint32_t n);
+void held_lose(struct held_series *series);
+int held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series);
+/* Where the segment waits for it, acknowledges its epoch. In a cold call, where no handle is in use. */
+void held_acknowledge(const struct core *core, struct shmeter *meter);
+void metric_let_go(struct held *held, const struct shmeter_attachment *attachment); /* series.c */
+void route_let_go(struct held *held, const struct shmeter_attachment *attachment);  /* web/route.c */
+
 /* nameless.c */
 void nameless_have(struct meter_object *meter, const struct shmeter_options *options);
 int nameless_is(const struct meter_object *meter);
@@ -119,6 +149,7 @@ void metric_bind(struct metric_object *metric); /* has the handle again: the ser
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
 int metric_shown(struct metric_object *metric, PyObject *values); /* whether the store exposes such a series */
 int metric_has_place(struct metric_object *metric);               /* whether its own series is one of the store's */
+int metric_is_gone(const struct metric_object *metric);           /* whether the series that it counts in was removed */
 
 /*
  * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code

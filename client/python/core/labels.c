@@ -303,7 +303,7 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_LOCK(metric)
     child = table_drop(&metric->children, metric->labels_n, table_hash(values->str, metric->labels_n), values->str);
     CORE_UNLOCK()
-    had = (child && (metric->shows_own || !hidden_since((struct metric_object *)child))) ||
+    had = (child && (metric->shows_own || !metric_is_gone((struct metric_object *)child))) ||
           metric->overflow; /* nobody knows which values are counted there */
     if (child)
         own_leave((struct metric_object *)child);
@@ -311,6 +311,7 @@ remove_values(struct metric_object *metric, const struct values *values)
     if (!metric->shows_own) { /* else the pool's is left alone */
         had = had || metric_shown(metric, tuple);
         metric_hide(metric, tuple);
+        held_acknowledge(metric->core, metric->meter->meter);
     }
     if (!had) {
         PyObject *arguments = PyTuple_Pack(1, tuple);
@@ -412,6 +413,8 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
         shmeter_info_hide_v(metric->family, NULL, 0);
     else if (metric->family && !metric->child)
         shmeter_hide_all(metric->family);
+    if (metric->meter)
+        held_acknowledge(metric->core, metric->meter->meter);
     if (metric->ready && !metric->child)
         metric_bind(metric); /* a family without labels has always its series */
     return Py_NewRef(Py_None);

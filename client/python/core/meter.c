@@ -171,10 +171,35 @@ meter_attach(PyObject *self, PyObject *Py_UNUSED(unused))
     return NULL;
 }
 
+/* Keeps a descriptor of the file, so that locks of it can be had when it has no name any more. */
+static PyObject *
+meter_keep_file(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(((struct meter_object *)self)->meter);
+    int fd = attachment && attachment->base && !attachment->own && !attachment->file ? shmeter_lock_open(attachment)
+                                                                                     : -1;
+
+    if (fd >= 0)
+        attachment->file = (uint32_t)fd + 1;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+meter_acknowledge(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    const struct meter_object *meter = (const struct meter_object *)self;
+
+    held_acknowledge(meter->core, meter->meter);
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 meter_heartbeat(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    shmeter_heartbeat(((struct meter_object *)self)->meter);
+    const struct meter_object *meter = (const struct meter_object *)self;
+
+    shmeter_heartbeat(meter->meter);
+    held_acknowledge(meter->core, meter->meter);
     Py_RETURN_NONE;
 }
 
@@ -268,6 +293,10 @@ static PyMethodDef methods[] = {
     { "_open_metric", metric_open, METH_VARARGS, metric_open_doc },
     { "_forget", meter_forget, METH_VARARGS,
       PyDoc_STR("_forget(stored_name)\n\nAnother definition may take the name.") },
+    { "_acknowledge", meter_acknowledge, METH_NOARGS,
+      PyDoc_STR("_acknowledge()\n\nThis process has nothing of series that were removed: their room may be used.") },
+    { "_keep_file", meter_keep_file, METH_NOARGS,
+      PyDoc_STR("_keep_file()\n\nKeeps a descriptor of the segment's file, which is about to lose its name.") },
     { "_take", meter_take, METH_NOARGS, PyDoc_STR("_take()\n\nReads the segment.") },
     { "_samples", meter_samples, METH_VARARGS,
       PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },

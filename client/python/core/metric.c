@@ -231,6 +231,7 @@ metric_dealloc(PyObject *self)
 
     PyObject_GC_UnTrack(self);
     metric_clear(self);
+    held_drop(&metric->held);
     own_free(metric); /* which may need all that follows */
     use_end(metric);
     Py_CLEAR(metric->meter);

@@ -91,6 +91,7 @@ module_exec(PyObject *module)
 {
     struct core *core = core_of_module(module);
 
+    held_interpreter(core);
     core->error = PyErr_NewExceptionWithDoc(
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))

@@ -110,8 +110,10 @@ meter_processes(PyObject *self, PyObject *Py_UNUSED(unused))
 PyObject *
 meter_note_cpu(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    const struct shmeter_attachment *attachment = shmeter_meter_attachment(((struct meter_object *)self)->meter);
+    const struct meter_object *meter = (const struct meter_object *)self;
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(meter->meter);
 
+    held_acknowledge(meter->core, meter->meter);
     if (attachment)
         shmeter_cpu_note_own(attachment);
     Py_RETURN_NONE;

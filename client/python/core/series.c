@@ -1,7 +1,7 @@
 /*
  * The way from label values to a series of the segment: text as the store takes it, the handle, and hiding.
  */
-#include "core.h"
+#include "own/own.h"
 
 #include "model/model.h"
 
@@ -114,6 +114,7 @@ metric_bind(struct metric_object *metric)
     uint32_t n = metric->child ? metric->labels_n : 0;
     int tries = 0;
 
+    held_acknowledge(metric->core, metric->meter->meter);
     PyErr_Fetch(&type, &value, &trace);
     do { /* the lookup may attach to another segment, which has another count */
         changes = shmeter_changes(metric->meter->meter);
@@ -121,11 +122,43 @@ metric_bind(struct metric_object *metric)
         /* pairs with shmeter_series_leave */
         metric->seen = shmeter_load_acquire(
             metric->changes); /* before the lookup: what is hidden from now on is noticed */
-        if (!metric_text_of(&text, metric->labelvalues, n) && n == metric->labels_n)
+        if (!metric_text_of(&text, metric->labelvalues, n) && n == metric->labels_n) {
             have_handle(metric, text.values, n);
+            if (metric->kind != KIND_INFO)
+                held_mark(&metric->series, metric->family, &metric->handle, text.values, n);
+            held_add(metric->core, HELD_METRIC, &metric->held);
+        }
         metric_text_drop(&text, n);
     } while (shmeter_changes(metric->meter->meter) != changes && ++tries < 3);
     PyErr_Restore(type, value, trace);
+}
+
+/* Of a metric whose series was removed, the handle: it counts nowhere until it is had again. */
+void
+metric_let_go(struct held *held, const struct shmeter_attachment *attachment)
+{
+    struct metric_object *metric = (struct metric_object *)(void *)((char *)held -
+                                                                    offsetof(struct metric_object, held));
+
+    if (metric->changes != &attachment->state->changes_begun.value)
+        return; /* of another segment */
+    if (held_is_gone(attachment, &metric->series)) {
+        memset(&metric->handle, 0, sizeof metric->handle);
+        held_lose(&metric->series);
+        metric->seen = shmeter_load_relaxed(metric->changes) - 1;
+    }
+    if (metric->own)
+        share_follow(metric);
+}
+
+int
+metric_is_gone(const struct metric_object *metric)
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(metric->meter->meter);
+
+    if (shmeter_load_relaxed(metric->changes) == metric->seen)
+        return 0;
+    return !attachment->base || !shmeter_attachment_reuses(attachment) || held_is_gone(attachment, &metric->series);
 }
 
 void

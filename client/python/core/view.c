@@ -105,7 +105,10 @@ int
 view_take(struct meter_object *meter)
 {
     const struct view *view = view_of(meter);
-    int result = view ? exposition_read(view->exposition, NULL, NULL) : -ENOMEM;
+    int result;
+
+    held_acknowledge(meter->core, meter->meter);
+    result = view ? exposition_read(view->exposition, NULL, NULL) : -ENOMEM;
 
     if (result)
         PyErr_NoMemory();

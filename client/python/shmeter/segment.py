@@ -125,6 +125,7 @@ def nameless(**options):
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too
+            meter._keep_file()
             with contextlib.suppress(OSError):  # the process was stopped meanwhile, and another one has swept
                 os.unlink(path)
             _sweep(folder)
@@ -156,10 +157,13 @@ def attach(name=None, **options):
 
 
 def _before_fork():
-    """A store of its own is there before the first child, which would otherwise make another one."""
+    """A store of its own is there before the first child, which would otherwise make another one. And a parent, which may do nothing but
+    wait from now on, holds back no room of series that have been removed so far."""
     store = sys.modules.get(f"{__package__}.store")
     if store is not None and store._shared is None and is_own():
         store.shared()
+    elif store is not None and store._shared is not None:
+        store._shared._acknowledge()
 
 
 def _after_fork():

@@ -56,7 +56,8 @@ struct share_table { /* by cell */
 void share_say(struct metric_object *gauge, enum own_change change, double value); /* as gauges of the pool do */
 void share_give(struct metric_object *gauge, enum own_change change, double value);
 void share_take_back(struct metric_object *gauge);
-void share_unset(struct metric_object *gauge); /* without a share: this process says nothing of the series any more */
+void share_follow(struct metric_object *gauge); /* its handle may be of another series than before, or of none */
+void share_unset(struct metric_object *gauge);  /* without a share: this process says nothing of the series any more */
 
 /* use.c: which families the objects of this process use. Behind the lock no code of Python may run. */
 void use_lock(void);

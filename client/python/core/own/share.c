@@ -323,9 +323,9 @@ share_say(struct metric_object *gauge, enum own_change what, double value)
         shmeter_gauge_touch(gauge->handle.gauge);
 }
 
-/* The share of the handle's series, which may be another one than before: it was hidden, and came back. */
+/* The share of the handle's series, if it is still that: the series may have been hidden, and have come back. */
 static struct share *
-share_of(struct metric_object *gauge)
+same_share(struct metric_object *gauge)
 {
     struct share *share = gauge->own->share;
 
@@ -333,7 +333,24 @@ share_of(struct metric_object *gauge)
         return share;
     if (share)
         let_go(gauge);
-    return hold(gauge);
+    return NULL;
+}
+
+static struct share *
+share_of(struct metric_object *gauge)
+{
+    struct share *share = same_share(gauge);
+
+    return share ? share : hold(gauge);
+}
+
+/* What was given to a series that is gone is not taken back: its cell may soon be another one's. */
+void
+share_follow(struct metric_object *gauge)
+{
+    use_lock();
+    same_share(gauge);
+    use_unlock();
 }
 
 void

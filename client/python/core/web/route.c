@@ -43,11 +43,14 @@ route_link(int method, PyObject *path)
     return PyBytes_FromStringAndSize(key, (Py_ssize_t)used + 1);
 }
 
-static struct shmeter_histogram
-histogram_of(const struct metric_object *metric, const char *const *values)
+static void
+have_histogram(const struct metric_object *metric, const char *const *values, struct shmeter_histogram *histogram,
+               struct held_series *series)
 {
-    struct shmeter_histogram none = { NULL, 0 };
-    return metric ? shmeter_histogram_of_v(metric->family, values, 2) : none;
+    if (!metric)
+        return;
+    *histogram = shmeter_histogram_of_v(metric->family, values, 2);
+    held_mark(series, metric->family, histogram, values, 2);
 }
 
 static int
@@ -64,18 +67,47 @@ route_bind(struct web_object *web, struct route_object *route)
 {
     const char *values[2];
 
+    held_acknowledge(web->core, web->meter);
     /* pairs with shmeter_series_leave */
     route->seen = shmeter_load_acquire(web->changes);
+    route->changes = web->changes;
     if (route_texts(route, values))
         return -1;
     if (web->tracked)
         return 0;
     route->in_progress = shmeter_gauge_of_v(web->in_progress->family, values, 2);
-    route->durations = histogram_of(web->durations, values);
-    route->request_sizes = histogram_of(web->request_sizes, values);
-    route->response_sizes = histogram_of(web->response_sizes, values);
+    held_mark(&route->in_progress_series, web->in_progress->family, &route->in_progress, values, 2);
+    have_histogram(web->durations, values, &route->durations, &route->durations_series);
+    have_histogram(web->request_sizes, values, &route->request_sizes, &route->request_sizes_series);
+    have_histogram(web->response_sizes, values, &route->response_sizes, &route->response_sizes_series);
     memset(route->statuses, 0, sizeof route->statuses);
+    held_add(web->core, HELD_ROUTE, &route->held);
     return 0;
+}
+
+static void
+let_go(const struct shmeter_attachment *attachment, struct held_series *series, void *handle, size_t bytes)
+{
+    if (!held_is_gone(attachment, series))
+        return;
+    memset(handle, 0, bytes);
+    held_lose(series);
+}
+
+/* Of an exchange that is under way when the series is removed, what it has in progress is not in the next one of that name. */
+void
+route_let_go(struct held *held, const struct shmeter_attachment *attachment)
+{
+    struct route_object *route = (struct route_object *)(void *)((char *)held - offsetof(struct route_object, held));
+
+    if (route->changes != &attachment->state->changes_begun.value)
+        return; /* of another segment */
+    let_go(attachment, &route->in_progress_series, &route->in_progress, sizeof route->in_progress);
+    let_go(attachment, &route->durations_series, &route->durations, sizeof route->durations);
+    let_go(attachment, &route->request_sizes_series, &route->request_sizes, sizeof route->request_sizes);
+    let_go(attachment, &route->response_sizes_series, &route->response_sizes, sizeof route->response_sizes);
+    if (shmeter_load_relaxed(route->changes) != route->seen) /* the others are looked up when they are counted in */
+        memset(route->statuses, 0, sizeof route->statuses);
 }
 
 /* The route of a method and an endpoint, new reference. */
@@ -159,6 +191,7 @@ route_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
 
     PyObject_GC_UnTrack(self);
+    held_drop(&route->held);
     Py_XDECREF(route->token);
     Py_XDECREF(route->method);
     Py_XDECREF(route->endpoint);

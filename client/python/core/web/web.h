@@ -47,6 +47,9 @@ struct route_object {
     PyObject_HEAD PyObject *method, *endpoint;
     PyObject *token; /* what the framework said that it is: its route, or its endpoint; NULL nothing */
     uint64_t seen;   /* the web's changes when the handles were had */
+    const uint64_t *changes;
+    struct held held;
+    struct held_series in_progress_series, durations_series, request_sizes_series, response_sizes_series;
     struct shmeter_gauge in_progress;
     struct shmeter_histogram durations, request_sizes, response_sizes;
     int statuses[WEB_STATUSES];
