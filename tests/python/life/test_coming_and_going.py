@@ -241,7 +241,7 @@ def processes_that_make_and_remove_at_once_leave_room_for_each_other():
                 one.start()
             for _ in range(TURNS):
                 turn.wait()
-                meter.heartbeat()
+                meter._acknowledge()
                 turn.wait()
             for one in workers:
                 one.join()
@@ -347,6 +347,19 @@ def run(program, segment):
                           env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": segment})
     equal((done.returncode, done.stderr), (0, ""))
     return done.stdout
+
+
+@test
+def a_segment_that_has_lost_its_name_gives_room_back_where_its_file_is_kept():
+    meter = shmeter.open(os.path.join(FOLDER.name, "nameless"), max_gauges=64)
+    meter._keep_file()
+    os.unlink(meter.path)
+    jobs = meter.gauge("jobs", "J.", ("job",))
+    for number in range(1000):
+        jobs.labels(str(number)).set(number)
+        equal(exposed(meter), {f'jobs{{job="{number}"}}': number})
+        jobs.remove(str(number))
+    equal(meter.error, "")
 
 
 @test
