@@ -8,10 +8,11 @@
  * a GIL, or with a second interpreter in the process, which may have one of its own, nothing is acknowledged: all room that was
  * there when the process began stays as it is until it ends.
  */
-#include "own/own.h"
+#include "core.h"
 
 static struct held *lists[HELD_KINDS]; /* of objects of the main interpreter */
-static uint64_t others;                /* 1: another interpreter has had the module */
+static held_look_fn looks[HELD_KINDS];
+static uint64_t others; /* 1: another interpreter has had the module */
 
 void
 held_interpreter(struct core *core)
@@ -19,6 +20,12 @@ held_interpreter(struct core *core)
     core->is_main = PyInterpreterState_GetID(PyInterpreterState_Get()) == 0;
     if (!core->is_main)
         shmeter_store_relaxed(&others, 1);
+}
+
+void
+held_look_by(enum held_kind kind, held_look_fn look)
+{
+    looks[kind] = look;
 }
 
 void
@@ -126,10 +133,6 @@ held_is_gone(const struct shmeter_attachment *attachment, const struct held_seri
 static void
 look_through(const struct shmeter_attachment *attachment)
 {
-    static void (*const looks[HELD_KINDS])(struct held *, const struct shmeter_attachment *) = {
-        [HELD_METRIC] = metric_let_go,
-        [HELD_ROUTE] = route_let_go,
-    };
     struct held *held;
     int kind;
 
