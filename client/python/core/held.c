@@ -163,7 +163,9 @@ held_acknowledge(const struct core *core, struct shmeter *meter)
         return;
     begun = shmeter_reuse_begin(attachment);
     epoch = shmeter_epoch_now(attachment);
-    if (shmeter_epoch_is_newer(attachment, epoch))
+    if (shmeter_epoch_is_newer(attachment, epoch)) {
+        shmeter_reuse_wake_all(attachment);
         look_through(attachment);
+    }
     shmeter_epoch_quiescent(attachment, epoch, begun);
 }
