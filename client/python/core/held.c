@@ -1,12 +1,13 @@
 /*
- * The objects of this process that have handles into segments, and the acknowledgement of epochs (shmeter_quiescent): a child
- * that the program has kept does not look whether its series was removed, so all of them are looked through before. Who has a
- * handle of one that is gone loses it, and counts nowhere from then on.
+ * The objects of this process that have handles into segments, and the acknowledgement of epochs
+ * (shmeter_quiescent): a child that the program has kept does not look whether its series was removed, so all of
+ * them are looked through before. Who has a handle of one that is gone loses it, and counts nowhere from then
+ * on.
  *
- * The epoch that is acknowledged is read first, then the objects are looked through: what is removed meanwhile waits for a later
- * epoch. Between both, and in each update, no code of Python runs and the GIL is held: so no update is under way. Without
- * a GIL, or with a second interpreter in the process, which may have one of its own, nothing is acknowledged: all room that was
- * there when the process began stays as it is until it ends.
+ * The epoch that is acknowledged is read first, then the objects are looked through: what is removed meanwhile
+ * waits for a later epoch. Between both, and in each update, no code of Python runs and the GIL is held: so no
+ * update is under way. Without a GIL, or with a second interpreter in the process, which may have one of its
+ * own, nothing is acknowledged: all room that was there when the process began stays as it is until it ends.
  */
 #include "core.h"
 
@@ -142,8 +143,8 @@ look_through(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only counts is in
- * one when it is asked for its numbers, or uses a metric without labels.
+ * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only
+ * counts is in one when it is asked for its numbers, or uses a metric without labels.
  */
 void
 held_acknowledge(const struct core *core, struct shmeter *meter)

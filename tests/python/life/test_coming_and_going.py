@@ -1,8 +1,8 @@
-"""Series that come and go: their room is used for others, and kept children of those that are gone count in no other series.
+"""Series that come and go: others have their room, and children that are kept of those that are gone count in no other.
 
 Usage: test_coming_and_going.py PYTHON_PACKAGE SHMETER
 
-Each process counts in live series by 1, and through children of removed series by STALE: so what is in a wrong series is seen.
+Each process counts in live series by 1, and through children of removed ones by STALE: so a wrong series is seen.
 """
 import contextlib
 import multiprocessing
@@ -130,7 +130,7 @@ def count(children, by):
 
 
 def turn_over(metrics, first, turns, alive=5):
-    """Makes, counts in and removes series, and goes on with children of those that are gone. The last ones alive stay."""
+    """Makes, counts in and removes series, and goes on with children of those that are gone. The last ones stay."""
     children, kept = {}, []
     for number in range(first, first + turns):
         children[number] = [metric.labels(str(number)) for metric in metrics]
