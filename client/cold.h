@@ -63,6 +63,7 @@ shmeter_quiescent(struct shmeter *meter)
     shmeter_fork_check(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
+    shmeter_reuse_wake_all(attachment);
     begun = shmeter_reuse_begin(attachment);
     shmeter_epoch_quiescent(attachment, shmeter_epoch_now(attachment), begun);
 }

@@ -242,7 +242,6 @@ shmeter_reuse_begin(const struct shmeter_attachment *attachment)
 {
     if (!shmeter_grace_is_worth(attachment))
         return 0;
-    shmeter_reuse_wake_all(attachment);
     shmeter_grace_begin(attachment);
     return 1;
 }

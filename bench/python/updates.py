@@ -11,6 +11,7 @@ STATEMENTS = (
     ("gauge-set", "gauge.set(7)"),
     ("gauge-inc", "gauge.inc()"),
     ("time", "with timer(): pass"),
+    ("remove", "jobs.labels('last').inc(); jobs.remove('last')"),
 )
 
 
@@ -22,6 +23,9 @@ def main():
         "histogram": client.Histogram("bench_seconds", "Times."),
         "gauge": client.Gauge("bench_gauge", "A gauge."),
     }
+    names["jobs"] = client.Counter("bench_jobs", "Jobs.", ["job"])
+    for number in range(9000):
+        names["jobs"].labels(str(number)).inc()
     names["timer"] = names["histogram"].time
     for name, statement in STATEMENTS:
         put(f"{prefix}-{name}", each_ns(statement, names))

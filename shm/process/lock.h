@@ -28,8 +28,8 @@ shmeter_lock_open_at(const struct shmeter_attachment *attachment, const char *pa
 }
 
 /*
- * A descriptor of the segment's file, of an open file description of its own; -errno when the path leads elsewhere by now. The
- * descriptor of a file without a path may have been closed, and be another file's.
+ * A descriptor of the segment's file, of an open file description of its own; -errno when the path leads
+ * elsewhere by now. The descriptor of a file without a path may have been closed, and be another file's.
  */
 SHMETER_LOCAL int
 shmeter_lock_open(const struct shmeter_attachment *attachment)

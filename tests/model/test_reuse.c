@@ -82,7 +82,7 @@ quiescent(uint32_t process, int begins)
 
     if (begins)
         shmeter_grace_begin(attachment);
-    shmeter_epoch_acknowledge(attachment, shmeter_epoch_now(attachment));
+    shmeter_epoch_acknowledge(attachment, right_epoch_now(attachment)); /* no seed is in it */
     shmeter_grace_ask(attachment);
 }
 

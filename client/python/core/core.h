@@ -120,6 +120,9 @@ PyObject *meter_open(PyObject *module, PyObject *args, PyObject *kwargs);
 void held_interpreter(struct core *core); /* of a new module */
 void held_add(const struct core *core, enum held_kind kind, struct held *held);
 void held_drop(struct held *held);
+typedef void (*held_look_fn)(struct held *held, const struct shmeter_attachment *attachment);
+void held_look_by(enum held_kind kind,
+                  held_look_fn look); /* takes the handles that are of removed series from an object */
 /* What series a handle is of that was had just now, by these values. */
 void held_mark(struct held_series *series, const struct shmeter_family *family, const void *handle,
                const char *const *values, uint32_t n);
@@ -127,8 +130,6 @@ void held_lose(struct held_series *series);
 int held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series);
 /* Where the segment waits for it, acknowledges its epoch. In a cold call, where no handle is in use. */
 void held_acknowledge(const struct core *core, struct shmeter *meter);
-void metric_let_go(struct held *held, const struct shmeter_attachment *attachment); /* series.c */
-void route_let_go(struct held *held, const struct shmeter_attachment *attachment);  /* web/route.c */
 
 /* nameless.c */
 void nameless_have(struct meter_object *meter, const struct shmeter_options *options);

@@ -1,17 +1,19 @@
 /*
- * The objects of this process that have handles into segments, and the acknowledgement of epochs (shmeter_quiescent): a child
- * that the program has kept does not look whether its series was removed, so all of them are looked through before. Who has a
- * handle of one that is gone loses it, and counts nowhere from then on.
+ * The objects of this process that have handles into segments, and the acknowledgement of epochs
+ * (shmeter_quiescent): a child that the program has kept does not look whether its series was removed, so all of
+ * them are looked through before. Who has a handle of one that is gone loses it, and counts nowhere from then
+ * on.
  *
- * The epoch that is acknowledged is read first, then the objects are looked through: what is removed meanwhile waits for a later
- * epoch. Between both, and in each update, no code of Python runs and the GIL is held: so no update is under way. Without
- * a GIL, or with a second interpreter in the process, which may have one of its own, nothing is acknowledged: all room that was
- * there when the process began stays as it is until it ends.
+ * The epoch that is acknowledged is read first, then the objects are looked through: what is removed meanwhile
+ * waits for a later epoch. Between both, and in each update, no code of Python runs and the GIL is held: so no
+ * update is under way. Without a GIL, or with a second interpreter in the process, which may have one of its
+ * own, nothing is acknowledged: all room that was there when the process began stays as it is until it ends.
  */
-#include "own/own.h"
+#include "core.h"
 
 static struct held *lists[HELD_KINDS]; /* of objects of the main interpreter */
-static uint64_t others;                /* 1: another interpreter has had the module */
+static held_look_fn looks[HELD_KINDS];
+static uint64_t others; /* 1: another interpreter has had the module */
 
 void
 held_interpreter(struct core *core)
@@ -19,6 +21,12 @@ held_interpreter(struct core *core)
     core->is_main = PyInterpreterState_GetID(PyInterpreterState_Get()) == 0;
     if (!core->is_main)
         shmeter_store_relaxed(&others, 1);
+}
+
+void
+held_look_by(enum held_kind kind, held_look_fn look)
+{
+    looks[kind] = look;
 }
 
 void
@@ -126,10 +134,6 @@ held_is_gone(const struct shmeter_attachment *attachment, const struct held_seri
 static void
 look_through(const struct shmeter_attachment *attachment)
 {
-    static void (*const looks[HELD_KINDS])(struct held *, const struct shmeter_attachment *) = {
-        [HELD_METRIC] = metric_let_go,
-        [HELD_ROUTE] = route_let_go,
-    };
     struct held *held;
     int kind;
 
@@ -139,8 +143,8 @@ look_through(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only counts is in
- * one when it is asked for its numbers, or uses a metric without labels.
+ * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only
+ * counts is in one when it is asked for its numbers, or uses a metric without labels.
  */
 void
 held_acknowledge(const struct core *core, struct shmeter *meter)
@@ -160,7 +164,9 @@ held_acknowledge(const struct core *core, struct shmeter *meter)
         return;
     begun = shmeter_reuse_begin(attachment);
     epoch = shmeter_epoch_now(attachment);
-    if (shmeter_epoch_is_newer(attachment, epoch))
+    if (shmeter_epoch_is_newer(attachment, epoch)) {
+        shmeter_reuse_wake_all(attachment);
         look_through(attachment);
+    }
     shmeter_epoch_quiescent(attachment, epoch, begun);
 }

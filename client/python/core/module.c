@@ -92,6 +92,8 @@ module_exec(PyObject *module)
     struct core *core = core_of_module(module);
 
     held_interpreter(core);
+    held_look_by(HELD_METRIC, metric_let_go);
+    held_look_by(HELD_ROUTE, route_let_go);
     core->error = PyErr_NewExceptionWithDoc(
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))

@@ -1,7 +1,7 @@
 /*
  * The way from label values to a series of the segment: text as the store takes it, the handle, and hiding.
  */
-#include "own/own.h"
+#include "core.h"
 
 #include "model/model.h"
 
@@ -131,24 +131,6 @@ metric_bind(struct metric_object *metric)
         metric_text_drop(&text, n);
     } while (shmeter_changes(metric->meter->meter) != changes && ++tries < 3);
     PyErr_Restore(type, value, trace);
-}
-
-/* Of a metric whose series was removed, the handle: it counts nowhere until it is had again. */
-void
-metric_let_go(struct held *held, const struct shmeter_attachment *attachment)
-{
-    struct metric_object *metric = (struct metric_object *)(void *)((char *)held -
-                                                                    offsetof(struct metric_object, held));
-
-    if (metric->changes != &attachment->state->changes_begun.value)
-        return; /* of another segment */
-    if (held_is_gone(attachment, &metric->series)) {
-        memset(&metric->handle, 0, sizeof metric->handle);
-        held_lose(&metric->series);
-        metric->seen = shmeter_load_relaxed(metric->changes) - 1;
-    }
-    if (metric->own)
-        share_follow(metric);
 }
 
 int

@@ -60,19 +60,19 @@ table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObje
     return entry ? entry->child : NULL;
 }
 
-/* A place for a new entry; references go with it. */
+/* A place for a new entry, perhaps that of a removed one, so that who comes and goes stays where it was; references go with it. */
 static void
 put(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child)
 {
     size_t at = hash & table->mask;
 
-    while (table->entries[at].child)
+    while (is_child(&table->entries[at]))
         at = (at + 1) & table->mask;
+    table->filled += !table->entries[at].child;
     table->entries[at].hash = hash;
     table->entries[at].child = child;
     memcpy(table->keys + at * labels_n, values, labels_n * sizeof *values);
     table->used++;
-    table->filled++;
 }
 
 /* Makes the table at most half full, and without removed entries. */

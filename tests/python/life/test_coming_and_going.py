@@ -1,8 +1,8 @@
-"""Series that come and go: their room is used for others, and who has kept a child of one that is gone counts in no other series.
+"""Series that come and go: others have their room, and children that are kept of those that are gone count in no other.
 
 Usage: test_coming_and_going.py PYTHON_PACKAGE SHMETER
 
-Each process counts in live series by 1, and through children of removed series by STALE: so what is in a wrong series is seen.
+Each process counts in live series by 1, and through children of removed ones by STALE: so a wrong series is seen.
 """
 import contextlib
 import multiprocessing
@@ -130,7 +130,7 @@ def count(children, by):
 
 
 def turn_over(metrics, first, turns, alive=5):
-    """Makes, counts in and removes series, and goes on with the children of those that are gone. The last ones alive stay."""
+    """Makes, counts in and removes series, and goes on with children of those that are gone. The last ones stay."""
     children, kept = {}, []
     for number in range(first, first + turns):
         children[number] = [metric.labels(str(number)) for metric in metrics]
@@ -241,7 +241,7 @@ def processes_that_make_and_remove_at_once_leave_room_for_each_other():
                 one.start()
             for _ in range(TURNS):
                 turn.wait()
-                meter.heartbeat()
+                meter._acknowledge()
                 turn.wait()
             for one in workers:
                 one.join()
@@ -308,18 +308,68 @@ for registry in (None, REGISTRY):
 """
 
 
+REQUESTS = """
+import wsgiref.util, shmeter.web, shmeter.wsgi
+from shmeter.prometheus import Gauge, generate_latest, Histogram
+# With rooms as those of the middleware's series.
+metrics = (Gauge("level", "L.", ["job"]), Histogram("seconds", "S.", ["job"], buckets=shmeter.web.SECONDS),
+           Histogram("sizes", "S.", ["job"], buckets=shmeter.web.BYTES))
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    yield b"a"
+    for metric in shmeter.web.metrics("web"):
+        metric.clear()
+    for number in range(300):
+        for metric in metrics:
+            metric.labels(str(number))
+            metric.remove(str(number))
+    for number in range(200):
+        for metric in metrics:
+            metric.labels(f"last {number}")
+    yield b"b"
+middleware = shmeter.wsgi.Middleware(application, prefix="web")
+for _ in range(3):
+    environ = {"PATH_INFO": "/"}
+    wsgiref.util.setup_testing_defaults(environ)
+    body = middleware(environ, lambda *told: None)
+    assert b"".join(body) == b"ab"
+    body.close()
+for line in generate_latest().decode().splitlines():
+    if line.startswith(("level{", "seconds_count{", "sizes_count{", "web_")) and not line.endswith(" 0.0"):
+        print(line)
+"""
+
+
 def run(program, segment):
     """Returns what it prints."""
-    done = subprocess.run([sys.executable, "-B", "-c", f"def main():\n {program.strip().replace(chr(10), chr(10) + ' ')}\nmain()"],
-                          capture_output=True, text=True, check=False,
+    within = "def main():\n " + program.strip().replace("\n", "\n ") + "\nmain()"  # where metrics are no module's
+    done = subprocess.run([sys.executable, "-B", "-c", within], capture_output=True, text=True, check=False,
                           env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": segment})
     equal((done.returncode, done.stderr), (0, ""))
     return done.stdout
 
 
 @test
+def a_segment_that_has_lost_its_name_gives_room_back_where_its_file_is_kept():
+    meter = shmeter.open(os.path.join(FOLDER.name, "nameless"), max_gauges=64)
+    meter._keep_file()
+    os.unlink(meter.path)
+    jobs = meter.gauge("jobs", "J.", ("job",))
+    for number in range(1000):
+        jobs.labels(str(number)).set(number)
+        equal(exposed(meter), {f'jobs{{job="{number}"}}': number})
+        jobs.remove(str(number))
+    equal(meter.error, "")
+
+
+@test
 def the_store_of_a_single_process_gives_room_back_too():
     equal(run(PRIVATE, "private"), " {'last': 1.0}\n")
+
+
+@test
+def a_request_whose_series_were_removed_meanwhile_counts_in_no_other():
+    equal(run(REQUESTS, os.path.join(FOLDER.name, "requests")), "")
 
 
 @test

@@ -103,6 +103,24 @@ own_zero(struct metric_object *metric)
     CORE_UNLOCK()
 }
 
+/* Of a metric whose series was removed, the handle: it counts nowhere until it is had again. */
+void
+metric_let_go(struct held *held, const struct shmeter_attachment *attachment)
+{
+    struct metric_object *metric = (struct metric_object *)(void *)((char *)held -
+                                                                    offsetof(struct metric_object, held));
+
+    if (metric->changes != &attachment->state->changes_begun.value)
+        return; /* of another segment */
+    if (held_is_gone(attachment, &metric->series)) {
+        memset(&metric->handle, 0, sizeof metric->handle);
+        held_lose(&metric->series);
+        metric->seen = shmeter_load_relaxed(metric->changes) - 1;
+    }
+    if (metric->own)
+        share_follow(metric);
+}
+
 /* ---- changes ---- */
 
 void

@@ -29,6 +29,7 @@ enum own_change { OWN_SET, OWN_ADD, OWN_TOUCH };
 
 int own_begin(struct metric_object *metric); /* of one that is ready; 0, or -1 with an exception */
 void own_leave(struct metric_object *metric);
+void metric_let_go(struct held *held, const struct shmeter_attachment *attachment);
 void own_free(struct metric_object *metric);
 void own_zero(struct metric_object *metric);
 void own_count(struct metric_object *counter, double amount);

@@ -94,7 +94,10 @@ let_go(const struct shmeter_attachment *attachment, struct held_series *series, 
     held_lose(series);
 }
 
-/* Of an exchange that is under way when the series is removed, what it has in progress is not in the next one of that name. */
+/*
+ * Of an exchange that is under way when the series is removed, what it has in progress is not in the next one of
+ * that name.
+ */
 void
 route_let_go(struct held *held, const struct shmeter_attachment *attachment)
 {

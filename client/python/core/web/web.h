@@ -85,6 +85,7 @@ struct route_object *route_get(struct web_object *web, int method, PyObject *end
 struct route_object *route_unmatched(struct web_object *web, int method);
 int route_bind(struct web_object *web,
                struct route_object *route); /* has the handles again; 0, or -1 with an exception */
+void route_let_go(struct held *held, const struct shmeter_attachment *attachment);
 void route_count(struct web_object *web, struct route_object *route, int status);
 
 /* exchange.c */
