@@ -167,7 +167,7 @@ shmeter_slot_has_share(const struct shmeter_attachment *attachment, const struct
     const struct shmeter_gauge_cell *common =
         (const struct shmeter_gauge_cell *)(const void *)(attachment->base + attachment->header.common_off);
     uint64_t share = shmeter_load_relaxed(&cells[i].value);
-    return mode == SHMETER_POOL && share && shmeter_gauge_decode(share) != 0 &&
+    return mode == SHMETER_POOL && share && (share ^ SHMETER_UNSET_BITS) << 1 && /* neither 0 nor -0 */
            shmeter_load_relaxed(&cells[i].aux) == shmeter_load_relaxed(&common[i].aux);
 }
 

@@ -140,6 +140,7 @@ static void
 world_forget(void)
 {
     memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
+    shmeter_ends_newest = 0;
     memset(&world.meter, 0, sizeof world - offsetof(struct world, meter));
 }
 

@@ -26,6 +26,7 @@ struct process {
     int pid; /* 0: there is none */
     struct shmeter *meter;
     struct shmeter_process statics; /* of the header, while another process runs */
+    uint64_t ends;                  /* shmeter_ends_newest, likewise                 */
     struct mapping mappings[MAPPINGS];
     uint32_t mappings_n;
     int descriptors[DESCRIPTORS];
@@ -296,10 +297,13 @@ shmeter_sys(long number, long a, long b, long c, long d, long e, long f)
 int
 world_run(int number)
 {
-    if (running >= 0)
+    if (running >= 0) {
         processes[running].statics = shmeter_process_v3;
+        processes[running].ends = shmeter_ends_newest;
+    }
     running = number;
     shmeter_process_v3 = processes[number].statics;
+    shmeter_ends_newest = processes[number].ends;
     if (!processes[number].pid)
         processes[number].pid = take_sleeper();
     return processes[number].pid;
@@ -341,8 +345,10 @@ leave(int number)
     if (running == number)
         running = -1;
     release(&processes[number]);
-    if (running < 0)
+    if (running < 0) {
         memset(&shmeter_process_v3, 0, sizeof shmeter_process_v3);
+        shmeter_ends_newest = 0;
+    }
 }
 
 void
