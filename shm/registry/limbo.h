@@ -73,10 +73,10 @@ shmeter_limbo_oldest(const struct shmeter_attachment *attachment, uint32_t ring,
     n = shmeter_limbo_n(attachment, ring);
     if (!n || !(shmeter_load_relaxed(&attachment->state->reuse.backed) >> ring & 1))
         return 0;
-    /* pairs with shmeter_limbo_put */
-    *unit = n > attachment->header.limbo_entries
-                ? 0
-                : (uint32_t)shmeter_load_acquire(shmeter_limbo_at(attachment, ring, *at));
+    *unit = 0;
+    if (n <= attachment->header.limbo_entries)
+        /* pairs with shmeter_limbo_put */
+        *unit = (uint32_t)shmeter_load_acquire(shmeter_limbo_at(attachment, ring, *at));
     return 1;
 }
 

@@ -37,6 +37,7 @@ FEATURES = {
             (r"\n#undef STORED\n", "\nSTORED(TALLY, TALLY)\n#undef STORED\n"),
         ],
         "docs/ABI.md": [(r"(\n\| 6 \| SHMETER_STATESET \|.*)", r"\1\n| 7 | SHMETER_TALLY | a cell of one 8-byte integer |")],
+        "docs/cli.md": [(r"\n`stateset`\), `help`", r"\n`stateset`, `unknown`), `help`")],
         "docs/formats.md": [(r"(\n\| stateset \| `gauge` \| `stateset` \|.*)", r"\1\n| unknown | `untyped` | `unknown` | `UNTYPED` | |")],
     },
     "a loss": {
