@@ -68,15 +68,15 @@ shmeter_limbo_n(const struct shmeter_attachment *attachment, uint32_t ring)
 SHMETER_LOCAL int
 shmeter_limbo_oldest(const struct shmeter_attachment *attachment, uint32_t ring, uint64_t *at, uint32_t *unit)
 {
-    uint64_t n;
+    uint64_t n, hint = 0;
     *at = shmeter_load_relaxed(&attachment->state->limbo_taken.ring[ring]);
     n = shmeter_limbo_n(attachment, ring);
     if (!n || !(shmeter_load_relaxed(&attachment->state->reuse.backed) >> ring & 1))
         return 0;
-    *unit = 0;
     if (n <= attachment->header.limbo_entries)
         /* pairs with shmeter_limbo_put */
-        *unit = (uint32_t)shmeter_load_acquire(shmeter_limbo_at(attachment, ring, *at));
+        hint = shmeter_load_acquire(shmeter_limbo_at(attachment, ring, *at));
+    *unit = (uint32_t)hint;
     return 1;
 }
 
