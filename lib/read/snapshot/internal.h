@@ -275,7 +275,8 @@ void snapshot_gauges_add(struct snapshot *snapshot, uint32_t series);
 /* left.c: what is exposed only as long as a living process has it. */
 int snapshot_may_leave(const struct snapshot_family *family);
 int snapshot_has_left(const struct snapshot *snapshot, uint32_t number); /* a series of such a family */
-int snapshot_infos_add(struct snapshot *snapshot, uint32_t number);
+int snapshot_infos_room(struct snapshot *snapshot);
+void snapshot_infos_add(struct snapshot *snapshot, uint32_t number);
 void snapshot_take_left(struct snapshot *snapshot);
 
 /* force.c: the family with this number has the same name as the family known. The caller has made room in several. */

@@ -34,13 +34,16 @@ snapshot_has_left(const struct snapshot *snapshot, uint32_t number)
 }
 
 int
+snapshot_infos_room(struct snapshot *snapshot)
+{
+    return array_room(&snapshot->infos, &snapshot->infos_capacity, (uint64_t)snapshot->infos_n + 1,
+                      sizeof *snapshot->infos);
+}
+
+void
 snapshot_infos_add(struct snapshot *snapshot, uint32_t number)
 {
-    if (array_room(&snapshot->infos, &snapshot->infos_capacity, (uint64_t)snapshot->infos_n + 1,
-                   sizeof *snapshot->infos))
-        return -ENOMEM;
     snapshot->infos[snapshot->infos_n++] = number;
-    return 0;
 }
 
 void

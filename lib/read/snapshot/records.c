@@ -205,7 +205,7 @@ room_for_series(struct snapshot *snapshot)
                    array_room(&snapshot->twins_chosen, &snapshot->twins_capacity, (uint64_t)snapshot->twins_n + 1,
                               sizeof *snapshot->twins_chosen) ||
                    hash_table_room(&snapshot->labels, 1) || snapshot_cells_room(snapshot) ||
-                   snapshot_gauges_room(snapshot) || snapshot_bonds_room(snapshot)
+                   snapshot_gauges_room(snapshot) || snapshot_infos_room(snapshot) || snapshot_bonds_room(snapshot)
                ? -ENOMEM
                : 0;
 }
@@ -241,8 +241,8 @@ snapshot_add_series(struct snapshot *snapshot, uint32_t unit, const unsigned cha
         snapshot_gauges_add(snapshot, number);
     else if (family->type != SHMETER_INFO)
         snapshot_cells_add(snapshot, number, word);
-    else if (snapshot_infos_add(snapshot, number))
-        return -ENOMEM;
+    else
+        snapshot_infos_add(snapshot, number);
     if (snapshot->reuses)
         snapshot_bond_new(snapshot, number, state, word, snapshot_cost(family, values_bytes));
     else if (!repaired) /* a repair may make values of two series equal; such series are added up */
