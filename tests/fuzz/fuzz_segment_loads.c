@@ -26,10 +26,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         { SHMETER_INFO, SHMETER_POOL, 1, 0 },      { SHMETER_GAUGE, SHMETER_LATEST, 1, 0 },
         { SHMETER_COUNTER, SHMETER_POOL, 0, 0 },
     };
-    static struct edits edits;
+    static struct edits both[2];
 
-    if (!edits.records_n)
-        reading_specimen(&edits, &sizes, families);
-    reading_run(&edits, data, bytes, 32);
+    reading_run(reading_specimen(both, &sizes, families, data, bytes), data, bytes, 32);
     return 0;
 }

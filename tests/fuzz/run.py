@@ -44,7 +44,7 @@ SEEDED = {
     "segment_small_block": ("a_slot_without_memory_that_is_read", r"use-after-poison .* in shmeter_load"),
 }
 SEEDED_MOST = 200000
-MOST_BRANCHES = 0.65  # reuse.c needs segments that give room back, which the corpora do not have yet
+MOST_BRANCHES = 0.75
 API_MOST = 2000  # executions for each bug of api/seeds.py
 OPTIONS = ["-print_final_stats=1", "-timeout=600", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
@@ -54,7 +54,7 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_s
 IN_PLACE = ["segment_small", "segment_200", "segment_loads"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
 
-READER = r"/lib/read/(file/(reader|guard|liveness)|(snapshot|give)/\w+)\.c$"  # whose branches are counted
+READER = r"/lib/read/(file/(reader|guard|liveness)|(snapshot|give)(/slots)?/\w+)\.c$"  # whose branches are counted
 
 SCRATCH = tempfile.mkdtemp(prefix="shmeter-fuzz-")
 RUNNING = set()

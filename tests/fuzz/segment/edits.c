@@ -184,6 +184,32 @@ seal(struct edits *edits, uint32_t place)
     edits_write(edits, 0, &header, sizeof header);
 }
 
+/* The series of another record in this one, with an epoch that is later, and a value of its own. */
+static void
+renew(struct edits *edits, const struct edit *edit)
+{
+    const struct edits_record *at = edits_record_of(edits, edit->number),
+                              *other = edits_record_of(edits, (uint32_t)edit->value);
+    unsigned char copy[1024];
+    struct shmeter_series_record *record = (struct shmeter_series_record *)(void *)copy;
+    const struct shmeter_series_record *was;
+
+    if (at->kind != SHMETER_KIND_SERIES || other->kind != SHMETER_KIND_SERIES || at->bytes > sizeof copy ||
+        other->bytes > at->bytes)
+        return;
+    memset(copy, 0, at->bytes);
+    memcpy(copy, edits->pristine + edits_unit_off(edits, other->unit), other->bytes);
+    was = (const struct shmeter_series_record *)(const void *)(edits->image.base + edits_unit_off(edits, at->unit));
+    record->bytes = at->bytes;
+    record->cell = was->cell;
+    record->state = SHMETER_STATE(SHMETER_STATE_KIND(was->state), SHMETER_STATE_EPOCH(was->state) + 1);
+    record->created_real_ns = was->created_real_ns + 1;
+    if (edit->lane && record->values_bytes > 1 && record->values_bytes <= at->bytes - sizeof *record)
+        copy[sizeof *record] = edit->lane;
+    edits_write(edits, edits_unit_off(edits, at->unit), copy, at->bytes);
+    rehash(edits, at);
+}
+
 static void
 apply(struct edits *edits, const struct edit *edit)
 {
@@ -193,7 +219,9 @@ apply(struct edits *edits, const struct edit *edit)
 
     if (object == EDIT_LOAD)
         return;
-    if (edit->op % EDIT_OPS == EDIT_OBJECT) {
+    if (edit->op % EDIT_OPS == EDIT_RENEW && (object == EDIT_RECORD || object == EDIT_STRING)) {
+        renew(edits, edit);
+    } else if (edit->op % EDIT_OPS == EDIT_OBJECT) {
         copy_object(edits, edit);
     } else if (off <= edits->image.bytes - width) {
         memcpy(&value, edits->image.base + off, width);

@@ -25,8 +25,8 @@
 #define shmeter_clock_real_ns real_clock_real_ns
 #define shmeter_clock_boot_ns real_clock_boot_ns
 #define shmeter_clock_ticks   real_clock_ticks
-#include "shm/process/clock.h"
 #include "shm/machine/files.h"
+#include "shm/process/clock.h"
 #include "tests/fuzz/segment/heap.h"
 #undef shmeter_sys_probe
 #undef shmeter_sys_slurp

@@ -163,7 +163,7 @@ mutate_once(struct edit *edits, uint32_t n, struct edit_head *head, uint64_t *ra
     }
     if (kind == 8) {
         head->labelled = (uint8_t)(next(random) % 2);
-        head->settings = (uint8_t)(next(random) % 2 ? 0 : next(random) % 8);
+        head->settings = (uint8_t)(next(random) % 2 ? 0 : next(random) % 16);
         head->replaced = (uint8_t)(next(random) % 4 == 0);
         head->starve = (uint8_t)(next(random) % 4 ? 0 : next(random));
     } else if (kind == 9) {

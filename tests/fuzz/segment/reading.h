@@ -13,8 +13,12 @@ struct reading_family {
     uint32_t log_n; /* of a histogram: exponential, with so many buckets                                        */
 };
 
-/* A segment with these families, one after the other, ended by one without series. Values stand in all cells. */
-void reading_specimen(struct edits *edits, const struct image_sizes *sizes, const struct reading_family *families);
+/*
+ * A segment with these families, one after the other, ended by one without series. Values stand in all cells. There are two of them, made at
+ * their first use, without and with SHMETER_FEATURE_REUSE: that which the input asks for.
+ */
+struct edits *reading_specimen(struct edits both[2], const struct image_sizes *sizes,
+                               const struct reading_family *families, const uint8_t *data, size_t bytes);
 
 /* strictly: of so many inputs, the text of one goes through a strict parser. */
 void reading_run(struct edits *edits, const uint8_t *data, size_t bytes, uint32_t strictly);

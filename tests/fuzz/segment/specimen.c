@@ -95,8 +95,8 @@ own_slots(struct image *image)
     }
 }
 
-void
-reading_specimen(struct edits *edits, const struct image_sizes *sizes, const struct reading_family *families)
+static void
+make(struct edits *edits, const struct image_sizes *sizes, const struct reading_family *families)
 {
     struct image image;
     uint32_t i;
@@ -111,4 +111,19 @@ reading_specimen(struct edits *edits, const struct image_sizes *sizes, const str
     own_slots(&image);
     image_seal(&image);
     edits_begin(edits, &image);
+}
+
+struct edits *
+reading_specimen(struct edits both[2], const struct image_sizes *sizes, const struct reading_family *families,
+                 const uint8_t *data, size_t bytes)
+{
+    struct image_sizes own = *sizes;
+    struct edit_head head;
+    struct edit edits[EDITS_MOST];
+
+    edits_read(edits, &head, data, bytes);
+    own.reuses = head.settings >> 3 & 1;
+    if (!both[own.reuses].records_n)
+        make(&both[own.reuses], &own, families);
+    return &both[own.reuses];
 }
