@@ -325,7 +325,7 @@ def probe(environ, start_response):
     histogram = Histogram("probe_seconds", "P.", registry=registry)
     Counter("probes", "P.", registry=registry).inc()
     gauge.set(target)
-    time.sleep(0.0005)
+    time.sleep(0.0005)  # the probe takes its time, in which other requests come
     histogram.observe(0.1)
     start_response("200 OK", [])
     return [generate_latest(registry)]
