@@ -12,7 +12,7 @@ libisal-dev libprotobuf-c-dev protobuf-c-compiler libre2-dev libyaml-dev libgnut
 TEST_PACKAGES="cmake clang clang-tidy cppcheck binutils gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user qemu-system-arm cpio strace
 procps util-linux git
 libclang-rt-14-dev llvm-14 python3-dev python3-pip python3-venv python3-mesonpy python3-prometheus-client python3-protobuf protobuf-compiler openssl systemd
-apache2-utils python3-fastapi python3-flask python3-django python3-uvicorn gunicorn uwsgi-core uwsgi-plugin-python3 hey
+apache2-utils python3-fastapi python3-flask python3-django python3-uvicorn gunicorn uwsgi-core uwsgi-plugin-python3 python3-uwsgidecorators hey
 python3-pytest"
 
 # What examples/fastapi runs on.

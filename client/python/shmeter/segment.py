@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from . import _core
+from . import _core, forks
 
 OWN_WORDS = ("", "off", "private")
 RUNNERS = {  # program: a module that it has imported, so that no other program of the name is taken for it
@@ -171,4 +171,5 @@ def _after_fork():
     _lock = threading.RLock()  # another thread may have held it
 
 
-os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork)
+forks.after_in_child(_after_fork)

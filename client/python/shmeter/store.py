@@ -10,7 +10,7 @@ import threading
 import warnings
 import weakref
 
-from . import _core, remade, segment
+from . import _core, forks, remade, segment
 
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
@@ -185,7 +185,7 @@ def _is_child():
     return process is not None and process.parent_process() is not None
 
 
-os.register_at_fork(after_in_child=_after_fork)
+forks.after_in_child(_after_fork)
 atexit.register(_goodbye)
 if _is_child():
     _announce()

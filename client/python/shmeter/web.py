@@ -1,10 +1,9 @@
 """What the ASGI and the WSGI middleware share: their metrics, and which paths are left out."""
-import os
 import re
 import threading
 import weakref
 
-from . import _core
+from . import _core, forks
 from .prometheus import Counter, Gauge, Histogram, REGISTRY
 
 # From half a millisecond to a minute; and powers of 4 from 64 bytes to 16 MiB.
@@ -70,4 +69,4 @@ def _after_fork():
         each._forked()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+forks.after_in_child(_after_fork)

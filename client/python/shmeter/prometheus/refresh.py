@@ -4,12 +4,11 @@ that other processes and the exporter see them. Where threads do not run, they s
 import atexit
 import logging
 import os
-import sys
 import threading
 import warnings
 import weakref
 
-from .. import publish, store
+from .. import forks, publish, store
 from . import turns
 
 DEFAULT_SECONDS = 1.0
@@ -27,18 +26,16 @@ _told = False  # that threads do not run
 
 def _threads_run():
     """uWSGI's workers run no thread but that of a request, unless it is told to."""
-    uwsgi = sys.modules.get("uwsgi")
-    if uwsgi is None and "uwsgi" in sys.builtin_module_names:
-        import uwsgi
-    asked = {name.decode() if isinstance(name, bytes) else name for name in getattr(uwsgi, "opt", ())}
-    return uwsgi is None or bool(asked & {"enable-threads", "threads", "gevent", "gevent-monkey-patch"})
+    server = forks.uwsgi()
+    asked = {name.decode() if isinstance(name, bytes) else name for name in getattr(server, "opt", ())}
+    return server is None or bool(asked & {"enable-threads", "threads", "gevent", "gevent-monkey-patch"})
 
 
 def _can_refresh():
-    """Whether a thread can refresh values; where none can, the program is told once."""
+    """Whether a thread can refresh values; where none can, the program is told once. Not yet, where one can only after a fork."""
     global _told
     if _threads_run():
-        return True
+        return not forks.will_be_forked()
     if not _told:
         _told = True
         warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are evaluated only when this "
@@ -69,6 +66,7 @@ def add_gauge(gauge):
     """A gauge whose value a function gives; published at once, if the function can give one."""
     _gauges.setdefault(weakref.ref(gauge, lambda gone: _gauges.pop(gone, None)), False)
     if not _can_refresh():
+        gauge._hide()  # 0, which it has so far, is no value of the function
         return
     try:
         _evaluate_gauge(gauge, turns.deadline())
@@ -115,7 +113,7 @@ def functions(metrics):
 
 def leave():
     """After a reading: what no thread will refresh is not left to be seen by others."""
-    if turns.inside() or _threads_run():
+    if turns.inside() or (_threads_run() and not forks.will_be_forked()):
         return
     for reference in list(_gauges):
         gauge = reference()
@@ -183,7 +181,9 @@ def _start():
     """Evaluates soon, and then again and again."""
     global _thread
     _wake.set()
-    if _seconds > 0 and not _ended and _threads_run() and (_gauges or _collectors) and not (_thread and _thread.is_alive()):
+    if _seconds <= 0 or _ended or not (_gauges or _collectors) or not _threads_run() or forks.will_be_forked():
+        return
+    if not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()
 
@@ -204,8 +204,8 @@ def _after_fork():
     _thread = None
     for published in _collectors.values():
         published.forget()
-    _start()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+forks.after_in_child(_after_fork)
+forks.when_threads_may_run(_start)
 atexit.register(_end)

@@ -1,12 +1,11 @@
 """Registries: which metrics are exposed together."""
-import os
 import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
 from typing import Collection, Dict, Iterable, List, Optional, Set
 
-from .. import exposed, store
+from .. import exposed, forks, store
 from ..names import sample_names
 from . import refresh, turns
 from .metrics_core import Metric
@@ -249,7 +248,7 @@ def _after_fork():
 
 _registries = weakref.WeakSet()
 _pools = weakref.WeakSet()  # those that show the pool's values
-os.register_at_fork(after_in_child=_after_fork)
+forks.after_in_child(_after_fork)
 
 REGISTRY = CollectorRegistry(auto_describe=True, shared=True)
 REGISTRY._whole = True

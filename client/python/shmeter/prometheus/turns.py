@@ -1,9 +1,10 @@
 """The program's own code within a reading: functions of gauges, and custom collectors. It may read metrics itself, in this thread or in
 another one that it waits for: then they are as they are, and nothing is evaluated for it. So no evaluation waits for itself.
 """
-import os
 import threading
 import time
+
+from .. import forks
 
 PACKAGE = __package__ + "."
 WAIT_SECONDS = 1.0  # that a reading waits for what another thread is evaluating
@@ -82,4 +83,4 @@ def _after_fork():
     _running.clear()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+forks.after_in_child(_after_fork)
