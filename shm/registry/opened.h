@@ -46,7 +46,7 @@ shmeter_opened_begin(const struct shmeter_attachment *attachment, uint64_t idx)
     for (i = 0; i < SHMETER_OPENED && shmeter_load_relaxed(&block->opened[i]); i++)
         shmeter_store_relaxed(&block->opened[i], 0);
     shmeter_store_relaxed(&block->opened_first, 0);
-    /* pairs with read_list of lib/read/snapshot/force.c */
+    /* pairs with read_list of lib/read/snapshot/shown/force.c */
     shmeter_store_release(&block->opened_of, (owner & ~UINT64_C(0xff)) | SHMETER_SLOT_LIVE);
 }
 
@@ -58,7 +58,7 @@ shmeter_opened_number(const struct shmeter_attachment *attachment, struct shmete
 {
     uint64_t seen = shmeter_load_relaxed(&record->opened), number;
     do
-        /* pairs with read_list of lib/read/snapshot/force.c */
+        /* pairs with read_list of lib/read/snapshot/shown/force.c */
         number = shmeter_add(&attachment->state->opens.value, 1) + 1;
     while (!(uint32_t)number);
     while (seen < number && !shmeter_cas(&record->opened, &seen, number))
@@ -101,7 +101,7 @@ shmeter_opened_put(const struct shmeter_attachment *attachment, uint32_t unit, u
         if (SHMETER_OPENED_UNIT(seen) == unit && SHMETER_OPENED_NUMBER(seen) &&
             (int32_t)((uint32_t)number - SHMETER_OPENED_NUMBER(seen)) <= 0)
             return;
-        /* pairs with read_list of lib/read/snapshot/force.c */
+        /* pairs with read_list of lib/read/snapshot/shown/force.c */
         if (shmeter_cas(place, &seen, SHMETER_OPENED_ENTRY(unit, number)))
             return;
     }

@@ -23,7 +23,7 @@ shmeter_series_change(const struct shmeter_attachment *attachment, struct shmete
     /* pairs with shmeter_series_hide_gauge */
     if (shmeter_load_acquire(&record->state) != seen)
         return 0;
-    /* pairs with count of lib/read/snapshot/states.c */
+    /* pairs with count of lib/read/snapshot/shown/states.c */
     shmeter_add(&attachment->state->changes_begun.value, 1);
     changed = shmeter_cas(&record->state, &seen, (uint64_t)to);
     shmeter_add(&attachment->state->changes_done.value, 1);

@@ -54,7 +54,7 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_s
 IN_PLACE = ["segment_small", "segment_200", "segment_loads"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
 
-READER = r"/lib/read/(file/(reader|guard|liveness)|(snapshot|give)(/slots)?/\w+)\.c$"  # whose branches are counted
+READER = r"/lib/read/(file/(reader|guard|liveness)|(snapshot|give)(/\w+)?/\w+)\.c$"  # whose branches are counted
 
 SCRATCH = tempfile.mkdtemp(prefix="shmeter-fuzz-")
 RUNNING = set()

@@ -4,7 +4,7 @@
  */
 #include "tests/model/world.h"
 
-#include "read/snapshot/force.c"
+#include "read/snapshot/shown/force.c"
 
 #define UNIT    4u /* of the first family; each has two units */
 #define SEEDED  1u /* the list is made before the claim */

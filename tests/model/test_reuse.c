@@ -188,7 +188,7 @@ python(void *argument)
         count(HOLDER, unit, 0);
 }
 
-/* As lib/read/snapshot/reuse.c: the state, the text, the cells, and the state once more. */
+/* As lib/read/snapshot/shown/reuse.c: the state, the text, the cells, and the state once more. */
 static void
 reader(void *argument)
 {

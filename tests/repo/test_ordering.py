@@ -156,7 +156,7 @@ def a_partner_that_is_missing_or_wrong_is_noticed():
     for file, good, bad in (("shm/registry/opened.h", "pairs with shmeter_opened_begin", "of the list"),
                             ("shm/machine/rseq_aarch64.h", "seq; pairs with read_cpu_cell", "seq"),
                             ("shm/registry/registry.h", "pairs with shmeter_registry_spare", "kept"),
-                            ("lib/read/snapshot/states.c", "pairs with shmeter_series_change", "counts")):
+                            ("lib/read/snapshot/shown/states.c", "pairs with shmeter_series_change", "counts")):
         assert found[file].count(good) == 1, good
         assert unpaired({**found, file: found[file].replace(good, bad)}), bad
     for file, good, bad in (("shm/slots/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),

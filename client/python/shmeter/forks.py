@@ -10,7 +10,7 @@ import types
 
 _in_child = []
 _for_threads = []
-_pid = os.getpid()
+_loaded_by = _pid = os.getpid()
 
 
 def uwsgi():
@@ -24,7 +24,7 @@ def uwsgi():
 def will_be_forked():
     """Whether this process has been given the program only to be forked, which a thread must not see."""
     server = uwsgi()
-    return server is not None and os.getpid() == _pid and not server.worker_id() and not server.mule_id()
+    return server is not None and os.getpid() == _loaded_by and not server.worker_id() and not server.mule_id()
 
 
 def after_in_child(function):

@@ -1,4 +1,4 @@
-#include "tests/client/gauge_crew.h"
+#include "tests/client/gauges/gauge_crew.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  */
 #include <errno.h>
 
-#include "tests/client/gauge_crew.h"
+#include "tests/client/gauges/gauge_crew.h"
 
 #define NONE ((double)NAN)
 

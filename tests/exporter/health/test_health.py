@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib import equal, main, samples, segment_path, test, true, value, wait_for  # noqa: E402,F401
 
 ERRORS = 'sum(rate(shop_requests_total{status=~"5.."}[5s])) / sum(rate(shop_requests_total[5s])) > 0.05'
