@@ -11,7 +11,13 @@
 
 #include "shm/layout/types.h"
 
-#define PAGE 4096u
+#define PAGE COPY_PAGE
+
+/* What copies have in common: most of two states of a segment is the same. */
+struct page {
+    unsigned char bytes[PAGE]; /* what a copy points to                                                      */
+    uint32_t copies_n;
+};
 
 static const unsigned char zeros[PAGE];
 
@@ -116,25 +122,48 @@ is_watched(const struct copy *copy, const struct shmeter_header *header, uint64_
     return 0;
 }
 
+static struct page *
+page_at(const unsigned char *bytes)
+{
+    return (struct page *)(uintptr_t)bytes;
+}
+
+static unsigned char *
+new_page(const unsigned char *bytes)
+{
+    struct page *page = have(sizeof *page);
+
+    memcpy(page->bytes, bytes, PAGE);
+    page->copies_n = 1;
+    return page->bytes;
+}
+
 struct taking {
     struct copy *copy;
     const struct segment *segment;
+    const struct copy *like;
 };
 
 static void
 take_page(void *argument, uint32_t page)
 {
     struct taking *taking = argument;
+    const unsigned char *live = taking->segment->base + (uint64_t)page * PAGE;
+    unsigned char *known = taking->like && page < taking->like->pages_n ? taking->like->pages[page] : NULL;
 
-    taking->copy->pages[page] = have(PAGE);
-    memcpy(taking->copy->pages[page], taking->segment->base + (uint64_t)page * PAGE, PAGE);
+    if (known && !memcmp(known, live, PAGE)) {
+        page_at(known)->copies_n++;
+        taking->copy->pages[page] = known;
+    } else {
+        taking->copy->pages[page] = new_page(live);
+    }
 }
 
 struct copy *
-copy_take(const struct segment *segment)
+copy_take(const struct segment *segment, const struct copy *like)
 {
     struct copy *copy = have(sizeof *copy);
-    struct taking taking = { copy, segment };
+    struct taking taking = { copy, segment, like };
     uint32_t i;
 
     copy->pages_n = (uint32_t)(segment->bytes / PAGE);
@@ -149,6 +178,25 @@ copy_take(const struct segment *segment)
     return copy;
 }
 
+static void
+leave_page(unsigned char *bytes)
+{
+    if (bytes && !--page_at(bytes)->copies_n)
+        free(page_at(bytes));
+}
+
+unsigned char *
+copy_own_page(struct copy *copy, uint64_t page)
+{
+    unsigned char *bytes = copy->pages[page];
+
+    if (page_at(bytes)->copies_n > 1) {
+        copy->pages[page] = new_page(bytes);
+        leave_page(bytes);
+    }
+    return copy->pages[page];
+}
+
 void
 copy_free(struct copy *copy)
 {
@@ -157,7 +205,7 @@ copy_free(struct copy *copy)
     if (!copy)
         return;
     for (i = 0; i < copy->pages_n; i++)
-        free(copy->pages[i]);
+        leave_page(copy->pages[i]);
     free(copy->pages);
     free(copy->watched);
     free(copy);
@@ -240,7 +288,7 @@ restore_page(void *argument, uint32_t page)
 void
 copy_restore(const struct copy *copy, struct segment *segment)
 {
-    struct taking taking = { (struct copy *)(uintptr_t)copy, segment };
+    struct taking taking = { (struct copy *)(uintptr_t)copy, segment, NULL };
 
     each_page(segment, restore_page, &taking);
 }
@@ -296,134 +344,4 @@ copy_slot(const struct copy *copy, uint32_t slot)
     uint64_t off = header->slot_words_off + slot * sizeof(struct shmeter_slot_word);
 
     return (const struct shmeter_slot_word *)(const void *)(page_of(copy, off / PAGE) + off % PAGE);
-}
-
-/* ---- what is not the same in two runs ---- */
-
-/* The word at an offset; NULL in a hole. No word crosses a page. */
-static uint64_t *
-word_at(const struct copy *copy, uint64_t off)
-{
-    unsigned char *page = off / PAGE < copy->pages_n ? copy->pages[off / PAGE] : NULL;
-    return page ? (uint64_t *)(void *)(page + off % PAGE) : NULL;
-}
-
-static void
-mask(const struct copy *copy, uint64_t off)
-{
-    uint64_t *word = word_at(copy, off);
-
-    if (word && *word)
-        *word = 1;
-}
-
-/* Keeps these bits of a word. */
-static void
-keep(const struct copy *copy, uint64_t off, uint64_t bits)
-{
-    uint64_t *word = word_at(copy, off);
-
-    if (word)
-        *word &= bits;
-}
-
-static struct shmeter_header *
-header_of(const struct copy *copy)
-{
-    return (struct shmeter_header *)(void *)copy->pages[0];
-}
-
-/* The word names an owner of another pid. */
-static void
-rename_owner(uint64_t *owner, uint32_t pid)
-{
-    if (owner && SHMETER_OWNER_PID(*owner))
-        *owner = SHMETER_OWNER(SHMETER_OWNER_STATE(*owner), SHMETER_OWNER_GENERATION(*owner), pid);
-}
-
-static uint64_t *
-opened_of(const struct copy *copy, const struct shmeter_header *header, uint64_t slot)
-{
-    return word_at(copy, header->slot_blocks_off + slot * header->slot_block_bytes +
-                             offsetof(struct shmeter_slot_block, opened_of));
-}
-
-void
-copy_bury(struct copy *copy, pid_t pid)
-{
-    const struct shmeter_header *header = header_of(copy);
-    uint64_t i, *words[2];
-    uint32_t k;
-
-    for (i = 0; i < header->slots_n; i++) {
-        words[0] = word_at(copy, header->slot_words_off + i * sizeof(struct shmeter_slot_word));
-        words[1] = opened_of(copy, header, i);
-        for (k = 0; k < 2; k++)
-            if (words[k] && SHMETER_OWNER_PID(*words[k]) == (uint32_t)pid)
-                rename_owner(words[k], INT32_MAX);
-    }
-}
-
-static void
-normalize_slot(const struct copy *copy, const struct shmeter_header *header, uint64_t slot)
-{
-    uint64_t word = header->slot_words_off + slot * sizeof(struct shmeter_slot_word), i;
-    uint64_t block = header->slot_blocks_off + slot * header->slot_block_bytes;
-    uint64_t *owner = word_at(copy, word);
-
-    if (!owner)
-        return; /* nobody was ever there */
-    rename_owner(owner, 1);
-    rename_owner(opened_of(copy, header, slot), 1);
-    mask(copy, word + offsetof(struct shmeter_slot_word, identity));
-    mask(copy, word + offsetof(struct shmeter_slot_word, image));
-    mask(copy, word + offsetof(struct shmeter_slot_word, claimed_ticks));
-    mask(copy, word + offsetof(struct shmeter_slot_word, ended_ticks));
-    mask(copy, block + offsetof(struct shmeter_slot_block, heartbeat_ticks));
-    mask(copy, block + offsetof(struct shmeter_slot_block, busy_ticks));
-    /* CPU time is another one in each run; whose it is, is not. */
-    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_noted), SHMETER_CPU(0xffffff, 0));
-    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_before), 0);
-    keep(copy, block + offsetof(struct shmeter_slot_block, cpu_given), SHMETER_CPU(0xffffff, 0));
-    for (i = 0; i < SHMETER_CHECKS; i++)
-        mask(copy, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check) +
-                       offsetof(struct shmeter_slot_check, since_ticks));
-    /* Gauges are registered in the order of their modes. */
-    mask(copy, block + header->gauges_off + SHMETER_LIVE_LATEST * sizeof(struct shmeter_gauge_cell) + 8);
-    mask(copy, block + header->gauges_off + SHMETER_LATEST * sizeof(struct shmeter_gauge_cell) + 8);
-}
-
-/* A record without its head yet may have either kind's time. */
-static void
-normalize_records(const struct copy *copy, const struct shmeter_header *header)
-{
-    const uint64_t *fill_at = word_at(copy, header->state_off + offsetof(struct shmeter_state, records_fill));
-    uint64_t off = SHMETER_UNIT_BYTES, fill = fill_at ? *fill_at : 0, head;
-
-    while (off < fill && word_at(copy, header->records_off + off)) {
-        uint64_t at = header->records_off + off;
-        head = *word_at(copy, at);
-        if (head >> 32 != SHMETER_KIND_SERIES)
-            mask(copy, at + offsetof(struct shmeter_family_record, created_real_ns));
-        if (head >> 32 != SHMETER_KIND_FAMILY)
-            mask(copy, at + offsetof(struct shmeter_series_record, created_real_ns));
-        off += (uint32_t)head < SHMETER_UNIT_BYTES ? SHMETER_UNIT_BYTES : (uint32_t)head;
-    }
-}
-
-void
-copy_normalize(struct copy *copy, int created)
-{
-    struct shmeter_header *header = header_of(copy);
-    uint64_t i;
-
-    for (i = 0; i < header->slots_n; i++)
-        normalize_slot(copy, header, i);
-    normalize_records(copy, header);
-    mask(copy, header->state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, begun_ns));
-    if (!created)
-        return;
-    memset(header->nonce, 0, sizeof header->nonce);
-    header->created_real_ns = header->created_mono_ns = header->created_boot_ns = header->created_ticks = header->sum =
-        0;
 }

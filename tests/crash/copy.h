@@ -10,6 +10,8 @@
 
 #include "shm/layout/layout.h"
 
+#define COPY_PAGE 4096u
+
 struct copy {
     uint32_t pages_n;
     uint32_t watched_n;
@@ -29,10 +31,13 @@ struct segment {
 int segment_open(struct segment *segment, const char *path);
 void segment_close(struct segment *segment);
 
-struct copy *copy_take(const struct segment *segment);
+/* like: another copy, with which it has pages in common where they are the same; NULL: none. */
+struct copy *copy_take(const struct segment *segment, const struct copy *like);
 void copy_free(struct copy *copy);
 /* Whether a watched page is another now. */
 int copy_differs(const struct copy *copy, const struct segment *segment);
+/* A page that has memory, to be written: no other copy has it any more. */
+unsigned char *copy_own_page(struct copy *copy, uint64_t page);
 /* Where two copies differ first, from the beginning; -1: nowhere. A hole is as good as zeros. */
 int64_t copy_difference(const struct copy *a, const struct copy *b);
 /* Makes a new file of it, which says of no slot that its owner has a lock. */

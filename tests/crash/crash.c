@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "tests/crash/counting/counts.h"
-#include "tests/crash/death.h"
 #include "tests/crash/stop/breakpoints.h"
+#include "tests/crash/walker.h"
 #include "tests/tools/scratch.h"
 
 #define FULL_SET 6u /* gcc and clang, -O0, -O2 and -O3 */
@@ -35,13 +35,25 @@ struct job {
 static const struct shape usual = { 0, 1 }, two_shared = { 0, 2 };
 static const struct op_table *const *tables;
 static uint32_t tables_n;
-static int thorough, counting, cpu, other_cpu;
+static int thorough, counting, deaths = 1, cpu, other_cpu;
 static uint32_t pairs_share = QUICK_PAIRS, cold_share = QUICK_COLD_SHARE, rounds_n = 1;
 static uint64_t overhead; /* instructions that an empty function takes                                     */
 static struct result *result, totals[TABLES_MAX]; /* of a job; of each table's */
 static struct job jobs[CASES_MAX];
 static struct CMUnitTest cases[CASES_MAX];
 static uint32_t cases_n;
+
+static int
+lower_cpu(void)
+{
+    return cpu < other_cpu ? cpu : other_cpu;
+}
+
+static int
+higher_cpu(void)
+{
+    return cpu < other_cpu ? other_cpu : cpu;
+}
 
 static void
 nothing(void)
@@ -61,57 +73,39 @@ measure_overhead(void)
     return stepper.steps;
 }
 
-/* ---- the jobs, each in a process that has seen no segment before ---- */
+/* ---- the jobs, in processes that have walked through the operation ---- */
 
 static void
-die_everywhere(const struct job *job)
+die_everywhere(struct stage *stage)
 {
-    struct stage stage;
-
-    stage_make(&stage, job->table, job->op, thorough ? &two_shared : &usual, result);
-    stage_walk(&stage);
-    result->boundaries = stage.result->instructions;
-    death_check(&stage);
+    result->instructions = result->boundaries = stage->instructions;
+    result->states = stage->states_n;
+    death_check(stage);
 }
 
 static void
-kill_really(const struct job *job)
+kill_really(struct stage *stage)
 {
-    struct stage stage;
     uint32_t i;
 
-    stage_make(&stage, job->table, job->op, &usual, result);
-    stage_walk(&stage);
-    death_kill_at_boundaries(&stage, 0, thorough ? 1 : QUICK_SHARE);
-    if (job->op->flags & OP_ON_LANE)
+    death_kill_at_boundaries(stage, 0, thorough ? 1 : QUICK_SHARE);
+    if (stage->op->flags & OP_ON_LANE)
         for (i = 0; i < rounds_n; i++)
-            death_kill_at_boundaries(&stage, 1, 1);
+            death_kill_at_boundaries(stage, 1, 1);
     if (thorough)
-        death_kill_at_states(&stage);
+        death_kill_at_states(stage);
 }
 
 static void
-meet(const struct job *job)
+meet(struct stage *stage)
 {
-    struct stage stage;
-
-    stage_make(&stage, job->table, job->op, &usual, result);
-    stage_walk(&stage);
-    pairs_check(&stage, cpu, other_cpu, pairs_share, pairs_share * (job->op->flags & OP_COLD ? cold_share : 1));
+    pairs_check(stage, cpu, other_cpu, pairs_share, pairs_share * (stage->op->flags & OP_COLD ? cold_share : 1));
 }
 
-/* The same on a machine with a CPU more than the segment has lanes: A begins on the lower of two CPUs, which has one. */
 static void
-leave(const struct job *job)
+leave(struct stage *stage)
 {
-    int lower = cpu < other_cpu ? cpu : other_cpu, higher = cpu < other_cpu ? other_cpu : cpu;
-    const struct shape short_of_lanes = { (uint32_t)lower + 1, 1 };
-    struct stage stage;
-
-    stepper_bind(lower);
-    stage_make(&stage, job->table, job->op, &short_of_lanes, result);
-    stage_walk(&stage);
-    pairs_check(&stage, lower, higher, pairs_share, pairs_share);
+    pairs_check(stage, lower_cpu(), higher_cpu(), pairs_share, pairs_share);
 }
 
 static double
@@ -124,28 +118,24 @@ seconds(void)
 }
 
 static void
-run_job(void **state, void (*run)(const struct job *))
+run_job(void **state, const struct shape *shape, int on, walker_fn run)
 {
     const struct job *job = *state;
+    /* Readings of a walk are for deaths and pairs. */
+    const struct walk walk = { job->table, job->op, shape, on, deaths || (job->op->flags & OP_PAIRS && pairs_share) };
     struct result *total = &totals[job->number];
     double begin = seconds();
     int status;
-    pid_t pid;
 
     if (stepper_why_not()) {
         print_message("# %s\n", stepper_why_not());
         skip();
     }
     memset(result, 0, sizeof *result);
-    pid = scratch_fork();
-    if (!pid) {
-        run(job);
-        exit(0);
-    }
-    status = scratch_wait(pid);
+    status = walker_run(&walk, run, result);
     total->boundaries += result->boundaries;
     total->steps += result->steps;
-    total->states += result->boundaries ? result->states : 0;
+    total->states += result->states;
     total->kills += result->kills;
     total->pairs += result->pairs;
     total->readings += result->readings;
@@ -160,7 +150,7 @@ test_death(void **state)
 {
     const struct job *job = *state;
 
-    run_job(state, die_everywhere);
+    run_job(state, thorough ? &two_shared : &usual, cpu, die_everywhere);
     printf("# %s, %s, %s lanes: %llu instructions, %llu states\n", job->op->name, job->table->build,
            stepper_has_rseq() ? "CPU" : "shared", (unsigned long long)(result->instructions - overhead),
            (unsigned long long)result->states);
@@ -169,23 +159,27 @@ test_death(void **state)
 static void
 test_kill(void **state)
 {
-    run_job(state, kill_really);
+    run_job(state, &usual, cpu, kill_really);
 }
 
 static void
 test_pair(void **state)
 {
-    run_job(state, meet);
+    run_job(state, &usual, cpu, meet);
 }
 
+/* The same as in test_pair on a machine with a CPU more than the segment has lanes: A begins on the lower of two CPUs, which has one. */
 static void
 test_leave(void **state)
 {
+    static struct shape short_of_lanes;
+
     if (other_cpu < 0) {
         print_message("# there is one CPU only\n");
         skip();
     }
-    run_job(state, leave);
+    short_of_lanes = (struct shape){ (uint32_t)lower_cpu() + 1, 1 };
+    run_job(state, &short_of_lanes, lower_cpu(), leave);
 }
 
 static void
@@ -215,17 +209,19 @@ add(uint32_t number, const struct op *op, const char *what, CMUnitTestFunction r
     cases[cases_n++] = (struct CMUnitTest){ job->name, run, NULL, NULL, job };
 }
 
+/* flags: of operations of which one at least is wanted, 0 for all. */
 static void
-add_table(uint32_t number, const char *only)
+add_table(uint32_t number, const char *only, uint32_t flags)
 {
     const struct op_table *table = tables[number];
     uint32_t i;
 
     for (i = 0; i < table->ops_n; i++) {
         const struct op *op = &table->ops[i];
-        if (only && strcmp(only, op->name))
+        if ((only && strcmp(only, op->name)) || (flags && !(op->flags & flags)))
             continue;
-        add(number, op, "dying anywhere leaves all or nothing, and a sound segment", test_death);
+        if (deaths)
+            add(number, op, "dying anywhere leaves all or nothing, and a sound segment", test_death);
         if (!(op->flags & OP_VARIES))
             add(number, op, "SIGKILL leaves the bytes that stepping saw", test_kill);
         if (op->flags & OP_PAIRS && pairs_share)
@@ -244,8 +240,10 @@ add_all(const char *build, const char *only)
         cases[cases_n++] = (struct CMUnitTest){ "both compilers and both optimizations are there", test_tables, NULL,
                                                 NULL, NULL };
     for (i = 0; i < tables_n; i++)
-        if (build ? !strcmp(build, tables[i]->build) : thorough || i == 0 || i == tables_n - 1)
-            add_table(i, only);
+        if (build ? !strcmp(build, tables[i]->build) : thorough || i == 0)
+            add_table(i, only, 0);
+        else if (!build && i == tables_n - 1)
+            add_table(i, only, OP_HOT);
 }
 
 /* Returns 0, or 77 where nothing can be counted. */
@@ -315,6 +313,8 @@ options(int *argc, char ***argv, int *share, int *rounds)
             counting = 1;
         else if (!strcmp((*argv)[1], "--without-debug-registers"))
             breakpoints_choose(0);
+        else if (!strcmp((*argv)[1], "--without-deaths"))
+            deaths = 0;
         else if (!strncmp((*argv)[1], "--cpu=", 6))
             on = atoi((*argv)[1] + 6);
         else if (!strncmp((*argv)[1], "--pairs=", 8))
@@ -357,7 +357,10 @@ crash_main(const struct op_table *const *given, uint32_t given_n, int argc, char
     if (!stepper_why_not())
         overhead = measure_overhead();
     printf("# children stop by %s\n", breakpoints_by_registers() ? "debug registers" : "breakpoint instructions");
+    if (!deaths)
+        printf("# no state of a step is read here: crash does so, and steps are the same\n");
     failed = _cmocka_run_group_tests("crash", cases, cases_n, NULL, NULL);
+    walker_end();
     print_totals();
     return failed != 0;
 }

@@ -41,6 +41,7 @@ struct stage { /* an operation and all that one run of it went through */
     struct state *states;
     struct boundary *boundaries;
     uint32_t states_n, boundaries_n;
+    uint64_t instructions; /* of the walk                                                                 */
     struct result *result;
 };
 
@@ -60,8 +61,8 @@ void stage_begin(struct stage *stage, struct stepper *stepper);
  * 1 a second thread. Returns 0, and there is no child, when none comes there.
  */
 int stage_begin_at(struct stage *stage, struct stepper *stepper, const struct boundary *boundary, int companion);
-/* One run, instruction by instruction. */
-void stage_walk(struct stage *stage);
+/* One run, instruction by instruction. reads: 0: its states are copied, and nobody reads them. */
+void stage_walk(struct stage *stage, int reads);
 
 /* All that must hold at each state of a walk. */
 void death_check(struct stage *stage);

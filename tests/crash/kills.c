@@ -17,7 +17,7 @@ compare(struct stage *stage, const struct copy *seen)
         stage->segment.base = NULL;
     if (!seen || !stage->segment.base)
         return seen || stage->segment.base ? 0 : -1;
-    left = copy_take(&stage->segment);
+    left = copy_take(&stage->segment, stage->before);
     copy_normalize(left, (stage->op->flags & OP_CREATES) != 0);
     at = copy_difference(left, seen);
     copy_free(left);
@@ -90,7 +90,7 @@ death_kill_at_states(struct stage *stage)
         if (has_boundary(stage, i))
             continue;
         stage_begin(stage, &stepper);
-        last = stage->segment.base ? copy_take(&stage->segment) : NULL;
+        last = stage->segment.base ? copy_take(&stage->segment, stage->before) : NULL;
         for (seen = 0; seen < i;) {
             if (!stepper_step(&stepper) && seen + 1 < i)
                 stage_fail(stage, "another run came to state %u of %u only", seen, i);
@@ -99,7 +99,7 @@ death_kill_at_states(struct stage *stage)
             if (!stage->segment.base || (last && !copy_differs(last, &stage->segment)))
                 continue;
             copy_free(last);
-            last = copy_take(&stage->segment);
+            last = copy_take(&stage->segment, stage->before);
             seen++;
         }
         copy_free(last);

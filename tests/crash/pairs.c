@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/tools/scratch.h"
 #include "tests/crash/death.h"
+#include "tests/tools/scratch.h"
 
 enum fate { KILLED, RESUMED, SIGNALLED, MIGRATED, FATES };
 

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/tools/scratch.h"
 #include "tests/crash/death.h"
+#include "tests/tools/scratch.h"
 
 #define STATES_MAX     4096u
 #define BOUNDARIES_MAX 32768u
@@ -68,7 +68,7 @@ stage_make(struct stage *stage, const struct op_table *table, const struct op *o
         return;
     if (segment_open(&stage->segment, stage->path))
         stage_fail(stage, "there is no segment");
-    stage->before = copy_take(&stage->segment);
+    stage->before = copy_take(&stage->segment, NULL);
 }
 
 static void
@@ -138,7 +138,7 @@ read_both(struct stage *stage, struct state *state, pid_t pid)
         state->dead.absent = 1;
         return;
     }
-    copy = copy_take(&stage->segment); /* the child is stopped: the same bytes again */
+    copy = copy_take(&stage->segment, state->copy); /* the child is stopped: the same bytes again */
     if (copy_difference(copy, state->copy) >= 0)
         stage_fail(stage, "the bytes change while nobody runs");
     if (!*state->alive.complaint)
@@ -173,7 +173,7 @@ changed(struct stage *stage)
 }
 
 static void
-look(struct stage *stage, const struct stepper *stepper)
+look(struct stage *stage, const struct stepper *stepper, int reads)
 {
     struct state *state = &stage->states[stage->states_n];
 
@@ -183,7 +183,9 @@ look(struct stage *stage, const struct stepper *stepper)
         stage_fail(stage, "more than %u states", STATES_MAX);
     state->at = stepper->at;
     if (stage->segment.base)
-        state->copy = copy_take(&stage->segment);
+        state->copy = copy_take(&stage->segment, stage->states_n > 1 ? state[-1].copy : stage->before);
+    if (!reads)
+        return;
     read_both(stage, state, stepper->pid);
     follow(stage, state);
     if (stage->states_n == 1)
@@ -207,7 +209,7 @@ remember(struct stage *stage, uint32_t *table, uint64_t at)
 }
 
 void
-stage_walk(struct stage *stage)
+stage_walk(struct stage *stage, int reads)
 {
     uint32_t *table = have(65536, sizeof *table);
     struct stepper stepper;
@@ -216,13 +218,13 @@ stage_walk(struct stage *stage)
 
     stage_begin(stage, &stepper);
     do {
-        look(stage, &stepper);
+        look(stage, &stepper, reads);
         remember(stage, table, stepper.at);
         more = stepper_step(&stepper);
     } while (more);
-    look(stage, &stepper);
+    look(stage, &stepper, reads);
     if (stage->segment.base) {
-        end = copy_take(&stage->segment);
+        end = copy_take(&stage->segment, NULL);
         if (copy_difference(end, stage->states[stage->states_n - 1].copy) >= 0)
             stage_fail(stage, "something was written at %#llx, where nobody looked",
                        (unsigned long long)copy_difference(end, stage->states[stage->states_n - 1].copy));
@@ -231,8 +233,7 @@ stage_walk(struct stage *stage)
     stepper_kill(&stepper);
     reading_leave(stage->follower);
     stage->follower = NULL;
-    stage->result->instructions = stepper.steps;
+    stage->instructions = stepper.steps;
     stage->result->steps += stepper.steps;
-    stage->result->states = stage->states_n;
     free(table);
 }

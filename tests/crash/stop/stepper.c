@@ -69,6 +69,8 @@ stepper_pin(int wanted, int *other)
     *other = -1;
     if (sched_getaffinity(0, sizeof allowed, &allowed))
         give_up("sched_getaffinity");
+    if (first < 0 && (cpu = sched_getcpu()) >= 0 && CPU_ISSET((size_t)cpu, &allowed))
+        first = cpu;
     for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET((size_t)cpu, &allowed)) {
             if (first < 0)

@@ -23,7 +23,7 @@ typedef void (*stepper_fn)(void);
 /* Why children cannot be stepped here; NULL: they can. */
 const char *stepper_why_not(void);
 
-/* Binds this process and its children to a CPU, -1: the first that it may use; *other gets another one, or -1. Returns the CPU. */
+/* Binds this process and its children to a CPU, -1: the one that it is on; *other gets another one, or -1. Returns the CPU. */
 int stepper_pin(int wanted, int *other);
 void stepper_bind(int cpu); /* to another one */
 
