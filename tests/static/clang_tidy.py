@@ -3,7 +3,7 @@
 Usage: clang_tidy.py SOURCE_FOLDER BUILD_FOLDER [--long]
 
 Checks that look at a line or a function see them all. The analyzer, which follows paths through functions and takes most of the time,
-sees what is shipped, and with --long every source, as far as it goes.
+sees what is shipped, and with --long every source, as far as it goes, with the text of shmeter.h in each that includes it.
 
 A source without a finding is not read again before something changes that it could depend on: BUILD_FOLDER/clang-tidy-*.json says what was
 clean. Without that file everything is read.
@@ -78,7 +78,7 @@ class Results:
             with open(CLEAN, encoding="utf-8") as file:
                 self.clean = json.load(file)
         around = surroundings()
-        units = [unit for unit in sources.units(SOURCE, BUILD) if LONG or not unit.path.startswith("tests/")]
+        units = (sources.units if LONG else sources.shipped)(SOURCE, BUILD)
         self.keys = {unit.path: digest(around, content(os.path.join(SOURCE, unit.path)), *unit.arguments, *options_of(unit))
                      for unit in units}
         self.read = [unit for unit in units if self.clean.get(unit.path) != self.keys[unit.path]]

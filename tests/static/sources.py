@@ -1,8 +1,10 @@
 """The C and C++ sources of the tree, and how each is compiled: for tools that read them as a compiler does."""
 import collections
+import concurrent.futures
 import json
 import os
 import shlex
+import subprocess
 
 Unit = collections.namedtuple("Unit", "path arguments")  # path from the tree's top; arguments hold in the build folder
 
@@ -67,3 +69,24 @@ def units(source, build):
     how = compiled(source, build)
     return [Unit(path, how.get(path) or usual(source, build) + OTHERS.get(path, [])) for path in found(source)
             if path in how or not path.startswith("client/python/")]
+
+
+# Folders of programs that include all of shmeter.h in each source.
+WRITERS = ("client/python/core/", "bench/rows/")
+DECLARED = "-DSHMETER_LINK"
+
+
+def with_declarations(unit, source, build):
+    """The unit with the functions of shmeter.h as declarations, unless it needs one that is not public."""
+    words = [*unit.arguments, DECLARED]
+    done = subprocess.run(["gcc", "-fsyntax-only", "-Werror=implicit-function-declaration", *words, os.path.join(source, unit.path)],
+                          cwd=build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return unit._replace(arguments=words) if done.returncode == 0 else unit
+
+
+def shipped(source, build):
+    """Units of all but the tests. The text of shmeter.h is read with client/libshmeter.c and wherever it is needed; to read it again with every
+    source that includes it would take longer than all the others do."""
+    found_units = [unit for unit in units(source, build) if not unit.path.startswith("tests/")]
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return list(pool.map(lambda unit: with_declarations(unit, source, build) if unit.path.startswith(WRITERS) else unit, found_units))

@@ -5,6 +5,7 @@
 #include "pieces.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/sysmacros.h>
 
 #include "base/saturate.h"

@@ -2,6 +2,7 @@
  * What is recorded of an exchange from the application's ASGI messages (asgi.readthedocs.io, "HTTP & WebSocket"). No
  * body is kept.
  */
+#include <stdlib.h>
 #include <strings.h>
 
 #include "web.h"
