@@ -30,13 +30,20 @@ def succeed(command, **more):
     return done.stdout
 
 
+@functools.lru_cache(None)
+def compiled(compiler, *flags):
+    """The object; of the same flags once."""
+    part = os.path.join(FOLDER, f"use-{compiled.cache_info().misses}.o")
+    succeed([compiler, *LANGUAGES[compiler], "-w", *flags, "-I", INCLUDE, "-c", USE, "-o", part])
+    return part
+
+
 def results(compiler, flags, link, rseq=True):
     """What a program of these flags is told and what a reader then exposes."""
     if not shutil.which(compiler):
         raise Skip(f"{compiler} is not installed")
-    part, program, segment = (os.path.join(FOLDER, name) for name in ("use.o", "use", "segment"))
-    succeed([compiler, *LANGUAGES[compiler], "-w", *flags, "-I", INCLUDE, "-c", USE, "-o", part])
-    succeed([compiler, *link, part, "-o", program])
+    program, segment = (os.path.join(FOLDER, name) for name in ("use", "segment"))
+    succeed([compiler, *link, compiled(compiler, *flags), "-o", program])
     try:
         environment = dict(os.environ, GLIBC_TUNABLES="" if rseq else "glibc.pthread.rseq=0")
         told = succeed([program, segment], env=environment)
