@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import mmap
 import os
 import re
@@ -303,3 +304,16 @@ def total(found, name, **labels):
 def main():
     """Runs all tests of the file. Arguments: the program, the feeder, then names of tests to run."""
     main_with(Bench, sys.argv[3:])
+
+
+def health(exporter, status):
+    """What health answers, with this status."""
+    response = exporter.ask("/health")
+    equal(response.getheader("Content-Type"), "application/json")
+    equal(response.status, status, response.body)
+    return json.loads(response.body)
+
+
+def reasons(found, check):
+    """Those of one check."""
+    return [reason for reason in found["reasons"] if reason["check"] == check]

@@ -7,41 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/model/checker/internal.h"
+#include "tests/model/checker/state.h"
 
 #define REGIONS 32u
-#define BUFFER     24u
-#define LOG        192u
-#define WORD_FLOOR 48u
-#define PAST       16u /* different values that a load may see */
+#define PAST    16u /* different values that a load may see */
 
-struct buffered {
-    uint64_t value;
-    uint32_t word;
-    uint16_t release, fences; /* a release store; release fences before it, of those that still matter                */
-};
-
-struct logged { /* a store that became visible at a time */
-    uint64_t before;
-    uint32_t word, time;
-};
-
-struct cpu {
-    struct buffered buffer[BUFFER]; /* in program order */
-    uint32_t buffer_n, fences;
-    uint32_t floor; /* time that no load may be served before                                                       */
-    uint32_t seen;  /* the latest time that a load was served at: a fence makes it the floor                        */
-    uint32_t words_n;
-    struct {
-        uint32_t word, time;
-    } words[WORD_FLOOR]; /* coherence: the same for single words */
-};
-
-static struct {
-    uint32_t now, log_n;
-    struct cpu cpus[CPUS];
-    struct logged log[LOG];
-} state;
+struct model_memory memory;
 static struct region regions[REGIONS];
 static uint32_t regions_n, words_n;
 
@@ -56,15 +27,15 @@ give_up(int line)
 void
 memory_reset(void)
 {
-    memset(&state, 0, sizeof state);
+    memset(&memory, 0, sizeof memory);
     regions_n = words_n = 0;
 }
 
 void *
 memory_state(size_t *bytes)
 {
-    *bytes = checker.memory == MEMORY_SC ? 0 : offsetof(__typeof__(state), log) + state.log_n * sizeof(struct logged);
-    return &state;
+    *bytes = checker.memory == MEMORY_SC ? 0 : offsetof(struct model_memory, log) + memory.log_n * sizeof(struct logged);
+    return &memory;
 }
 
 void
@@ -141,16 +112,16 @@ make_visible(uint32_t cpu, uint32_t word, const uint64_t *values, uint32_t n)
 {
     uint32_t i;
 
-    state.now++;
+    memory.now++;
     for (i = 0; i < n; i++) {
         uint64_t *at = memory_at(word + i);
         if (checker.memory == MEMORY_WEAK) {
-            if (state.log_n == LOG)
+            if (memory.log_n == LOG)
                 give_up(__LINE__);
-            state.log[state.log_n].before = *at;
-            state.log[state.log_n].word = word + i;
-            state.log[state.log_n++].time = state.now;
-            set_word_floor(&state.cpus[cpu], word + i, state.now);
+            memory.log[memory.log_n].before = *at;
+            memory.log[memory.log_n].word = word + i;
+            memory.log[memory.log_n++].time = memory.now;
+            set_word_floor(&memory.cpus[cpu], word + i, memory.now);
         }
         *at = values[i];
     }
@@ -167,9 +138,9 @@ take_out(struct cpu *cpu, uint32_t place)
 void
 memory_drain(uint32_t cpu, uint32_t place)
 {
-    struct buffered one = state.cpus[cpu].buffer[place];
+    struct buffered one = memory.cpus[cpu].buffer[place];
 
-    take_out(&state.cpus[cpu], place);
+    take_out(&memory.cpus[cpu], place);
     make_visible(cpu, one.word, &one.value, 1);
 }
 
@@ -178,15 +149,15 @@ memory_name_drain(uint32_t cpu, uint32_t place)
 {
     static char text[80];
 
-    snprintf(text, sizeof text, "store of %#llx to word %u", (unsigned long long)state.cpus[cpu].buffer[place].value,
-             state.cpus[cpu].buffer[place].word);
+    snprintf(text, sizeof text, "store of %#llx to word %u", (unsigned long long)memory.cpus[cpu].buffer[place].value,
+             memory.cpus[cpu].buffer[place].word);
     return text;
 }
 
 uint32_t
 memory_drains(uint32_t cpu, uint32_t *places)
 {
-    const struct cpu *own = &state.cpus[cpu];
+    const struct cpu *own = &memory.cpus[cpu];
     uint32_t i, k, n = 0;
 
     if (checker.memory != MEMORY_WEAK) {
@@ -207,7 +178,7 @@ memory_drains(uint32_t cpu, uint32_t *places)
 void
 memory_flush(uint32_t cpu)
 {
-    while (state.cpus[cpu].buffer_n)
+    while (memory.cpus[cpu].buffer_n)
         memory_drain(cpu, 0);
 }
 
@@ -227,11 +198,11 @@ past_of(const struct cpu *cpu, uint32_t word, struct past *out)
     for (i = 0; i < cpu->words_n; i++)
         if (cpu->words[i].word == word && cpu->words[i].time > time)
             time = cpu->words[i].time;
-    for (i = 0; i <= state.log_n; i++) {
+    for (i = 0; i <= memory.log_n; i++) {
         uint64_t value;
-        if (i < state.log_n && (state.log[i].word != word || state.log[i].time <= time))
+        if (i < memory.log_n && (memory.log[i].word != word || memory.log[i].time <= time))
             continue;
-        value = i < state.log_n ? state.log[i].before : *memory_at(word);
+        value = i < memory.log_n ? memory.log[i].before : *memory_at(word);
         for (k = 0; k < n && out[k].value != value; k++)
             ;
         if (k == n) {
@@ -240,8 +211,8 @@ past_of(const struct cpu *cpu, uint32_t word, struct past *out)
             out[n].value = value;
             out[n++].time = time;
         }
-        if (i < state.log_n)
-            time = state.log[i].time;
+        if (i < memory.log_n)
+            time = memory.log[i].time;
     }
     return n;
 }
@@ -260,7 +231,7 @@ buffered(const struct cpu *cpu, uint32_t word)
 uint32_t
 memory_ways(const struct actor *actor)
 {
-    const struct cpu *cpu = &state.cpus[actor->cpu];
+    const struct cpu *cpu = &memory.cpus[actor->cpu];
     const struct request *request = &actor->request;
     struct past past[PAST];
     uint32_t i;
@@ -311,7 +282,7 @@ static void
 compare_and_swap(struct actor *actor, uint32_t way)
 {
     struct request *request = &actor->request;
-    struct cpu *cpu = &state.cpus[actor->cpu];
+    struct cpu *cpu = &memory.cpus[actor->cpu];
     uint64_t wanted = request->expected[0], *at = memory_at(request->word);
     struct past past[PAST];
 
@@ -332,10 +303,10 @@ compare_and_swap(struct actor *actor, uint32_t way)
     if (request->done) {
         make_visible(actor->cpu, request->word, request->value, 1);
         if (request->order != 'r')
-            cpu->floor = state.now;
+            cpu->floor = memory.now;
     } else if (checker.memory == MEMORY_WEAK) {
-        set_word_floor(cpu, request->word, state.now);
-        cpu->seen = state.now;
+        set_word_floor(cpu, request->word, memory.now);
+        cpu->seen = memory.now;
     }
 }
 
@@ -343,7 +314,7 @@ void
 memory_perform(struct actor *actor, uint32_t way)
 {
     struct request *request = &actor->request;
-    struct cpu *cpu = &state.cpus[actor->cpu];
+    struct cpu *cpu = &memory.cpus[actor->cpu];
     uint64_t *at = memory_at(request->word), sum;
 
     switch (request->kind) {
@@ -370,7 +341,7 @@ memory_perform(struct actor *actor, uint32_t way)
         request->expected[0] = *at;
         sum = *at + request->value[0];
         make_visible(actor->cpu, request->word, &sum, 1);
-        cpu->floor = state.now;
+        cpu->floor = memory.now;
         break;
     case REQUEST_CAS:
         compare_and_swap(actor, way);
@@ -382,7 +353,7 @@ memory_perform(struct actor *actor, uint32_t way)
         request->expected[1] = at[1];
         if (request->done)
             make_visible(actor->cpu, request->word, request->value, 2);
-        cpu->floor = state.now; /* also when it fails: the assembly stores what it saw, or is locked */
+        cpu->floor = memory.now; /* also when it fails: the assembly stores what it saw, or is locked */
         break;
     }
 }
@@ -390,106 +361,13 @@ memory_perform(struct actor *actor, uint32_t way)
 void
 memory_fence_acquire(uint32_t cpu)
 {
-    if (state.cpus[cpu].seen > state.cpus[cpu].floor)
-        state.cpus[cpu].floor = state.cpus[cpu].seen;
+    if (memory.cpus[cpu].seen > memory.cpus[cpu].floor)
+        memory.cpus[cpu].floor = memory.cpus[cpu].seen;
 }
 
 void
 memory_fence_release(uint32_t cpu)
 {
-    if (state.cpus[cpu].buffer_n)
-        state.cpus[cpu].fences++;
-}
-
-/* ---- states ---- */
-
-static int
-is_used(uint32_t cpu)
-{
-    uint32_t i;
-
-    for (i = 0; i < checker.actors_n; i++)
-        if (checker.actors[i].cpu == cpu && checker.actors[i].status == STATUS_READY)
-            return 1;
-    return 0;
-}
-
-/* Floors that forbid nothing are lowered, and times become places in the log. */
-void
-memory_settle(void)
-{
-    uint32_t cpu, i, k, least = state.now, kept = 0;
-
-    if (checker.memory != MEMORY_WEAK)
-        return;
-    for (cpu = 0; cpu < CPUS; cpu++) { /* fences before the oldest store do not matter */
-        struct cpu *own = &state.cpus[cpu];
-        uint32_t least_fences = own->buffer_n ? own->buffer[0].fences : own->fences;
-        for (i = 0; i < own->buffer_n; i++)
-            own->buffer[i].fences = (uint16_t)(own->buffer[i].fences - least_fences);
-        own->fences -= least_fences;
-    }
-    for (cpu = 0; cpu < CPUS; cpu++)
-        if (is_used(cpu) && state.cpus[cpu].floor < least)
-            least = state.cpus[cpu].floor;
-    for (i = 0; i < state.log_n; i++)
-        if (state.log[i].time > least)
-            state.log[kept++] = state.log[i];
-    memset(&state.log[kept], 0, (state.log_n - kept) * sizeof state.log[0]);
-    state.log_n = kept;
-    /* A time t becomes the number of different times in the log up to it. */
-    for (cpu = 0; cpu < CPUS; cpu++) {
-        struct cpu *own = &state.cpus[cpu];
-        uint32_t *times[2 + WORD_FLOOR], n = 0, words = 0;
-        if (!is_used(cpu))
-            own->floor = own->seen = state.now, own->words_n = 0;
-        times[n++] = &own->floor;
-        times[n++] = &own->seen;
-        for (i = 0; i < own->words_n; i++)
-            times[n++] = &own->words[i].time;
-        for (i = 0; i < n; i++) {
-            uint32_t place = 0, last = 0;
-            for (k = 0; k < state.log_n && state.log[k].time <= *times[i]; k++)
-                if (state.log[k].time != last) {
-                    place++;
-                    last = state.log[k].time;
-                }
-            *times[i] = place;
-        }
-        if (own->seen < own->floor)
-            own->seen = own->floor;
-        for (i = 0; i < own->words_n; i++)
-            if (own->words[i].time > own->floor)
-                own->words[words++] = own->words[i];
-        memset(&own->words[words], 0, (WORD_FLOOR - words) * sizeof own->words[0]);
-        own->words_n = words;
-    }
-    for (i = k = 0; i < state.log_n; i++) {
-        uint32_t time = state.log[i].time;
-        state.log[i].time = i && time == least ? k : ++k;
-        least = time;
-    }
-    state.now = k;
-}
-
-uint64_t
-memory_hash(uint64_t hash)
-{
-    uint32_t i, cpu;
-
-    for (i = 0; i < regions_n; i++)
-        hash = hash_words(hash, regions[i].at, (size_t)8 * regions[i].words);
-    if (checker.memory == MEMORY_SC)
-        return hash;
-    for (cpu = 0; cpu < CPUS; cpu++) {
-        const struct cpu *own = &state.cpus[cpu];
-        hash = hash_words(hash_fold(hash, own->buffer_n), own->buffer, own->buffer_n * sizeof own->buffer[0]);
-        if (checker.memory != MEMORY_WEAK)
-            continue;
-        hash = hash_fold(hash_fold(hash_fold(hash, own->floor), own->seen), own->fences);
-        for (i = 0; i < own->words_n; i++) { /* in any order */
-            hash += hash_fold((uint64_t)cpu << 32 | own->words[i].word, own->words[i].time);
-        }
-    }
-    return hash_words(hash, state.log, state.log_n * sizeof state.log[0]);
+    if (memory.cpus[cpu].buffer_n)
+        memory.cpus[cpu].fences++;
 }
