@@ -2,6 +2,7 @@
 
 Usage: test_tree.py SOURCE_FOLDER
 """
+import collections
 import os
 import re
 import subprocess
@@ -52,16 +53,36 @@ def sources_have_no_tabs_and_no_spaces_at_line_ends():
     nothing(git("grep", "-nIE", r"[[:space:]]$|^ *	", "--", "*.c", "*.h", "*.cc", "*.py", "*.sh", "check", "quickstart"), "white space")
 
 
+SOURCES = (".c", ".h", ".cc", ".py", ".pyi", ".def")
+LINES, FILES = 450, 25
+
+
+def too_large(lines):
+    """Files of too many lines, out of {file: how many}."""
+    return [f"{name}: {n} lines" for name, n in sorted(lines.items()) if n > LINES]
+
+
+def too_full(names):
+    """Folders of too many sources."""
+    folders = collections.Counter(os.path.dirname(name) for name in names if name.endswith(SOURCES))
+    return [f"{folder}: {n} files" for folder, n in sorted(folders.items()) if n > FILES]
+
+
 @test
 def files_have_one_subject_and_so_few_lines():
-    long = []
+    assert too_large({"a.c": LINES, "b.c": LINES + 1}) == [f"b.c: {LINES + 1} lines"]
+    lines = {}
     for name in files():
-        if name.endswith((".c", ".h", ".cc", ".py")) and not name.startswith("tests/"):
+        if name.endswith(SOURCES):
             with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
-                lines = sum(1 for _ in file)
-            if lines > 450:
-                long.append(f"{name}: {lines} lines")
-    nothing(long, "files with more than one subject?")
+                lines[name] = sum(1 for _ in file)
+    nothing(too_large(lines), "files with more than one subject?")
+
+
+@test
+def folders_have_one_subject_and_so_few_files():
+    assert too_full([f"a/{i}.c" for i in range(FILES + 1)] + [f"b/{i}.c" for i in range(FILES)] + ["b/meson.build"]) == [f"a: {FILES + 1} files"]
+    nothing(too_full(files()), "folders with more than one subject?")
 
 
 def too_long(document):
