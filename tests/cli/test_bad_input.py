@@ -1,4 +1,5 @@
-"""Missing, foreign and damaged segments: one clear sentence that names the thing and says what to do; and what rm removes."""
+"""Missing, foreign and damaged segments: one clear sentence that names the thing and says what to do; and what rm
+removes."""
 
 import os
 import subprocess

@@ -48,7 +48,8 @@ def limited(soft, hard):
 @test
 def the_limit_of_open_files_is_raised_as_far_as_it_has_to_be(bench):
     for number in (224, 500):
-        exporter = bench.exporter(f"--web.max-connections={number}", f"--segment={bench.name()}", preexec_fn=limited(64, 1024))
+        exporter = bench.exporter(f"--web.max-connections={number}", f"--segment={bench.name()}",
+                                  preexec_fn=limited(64, 1024))
         soft = resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE)[0]
         true(number < soft <= 1024, soft)
         true(not any("open files" in line for line in exporter.log), exporter.log)

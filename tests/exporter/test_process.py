@@ -82,7 +82,8 @@ def nobody_who_takes_nothing_delays_the_end_for_long(bench):
     plug.recv(1)
     exporter.process.send_signal(signal.SIGTERM)
     exporter.wait_for_log("stopping")
-    wait_for(lambda: clock.advance(2) or exporter.process.poll() is not None, "its end, although an hour is left for the answer")
+    wait_for(lambda: clock.advance(2) or exporter.process.poll() is not None,
+             "its end, although an hour is left for the answer")
     equal(exporter.process.returncode, 0)
 
 

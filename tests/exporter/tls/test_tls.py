@@ -62,7 +62,8 @@ def each_client_auth_type_lets_in_whom_it_should(bench):
 @test
 def a_verified_client_has_a_certificate_for_clients_of_now(bench):
     authority = Authority(bench.folder())
-    exporter = serve(bench, authority, f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
+    exporter = serve(bench, authority,
+                     f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
     equal(status(exporter, authority.context(authority.client("good"))), 200)
     equal(status(exporter, authority.context(authority.client("late", days=-1))), None, "expired")
     equal(status(exporter, authority.context(authority.client("server-only", usage="serverAuth"))), None, "for servers")
@@ -166,7 +167,8 @@ def exactly_the_listed_suites_are_agreed_to(bench):
         (["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]),
         (["TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
           "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"]),
-        (["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]),
+        (["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+          "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]),
     ]
     for key, word in (("rsa", "_RSA_"), ("ec", "_ECDSA_")):
         server = authority.issue("server", key=key)
@@ -236,7 +238,8 @@ def a_handshake_that_stalls_is_cut(bench):
     half.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
     for plug in (silent, half):
         drain(plug)  # ends when the exporter closes
-    wait_for(lambda: exporter.ask("/-/healthy").status == 200, "an answer")  # who has no CPU for so long is cut too, and comes again
+    # who has no CPU for so long is cut too, and comes again
+    wait_for(lambda: exporter.ask("/-/healthy").status == 200, "an answer")
 
 
 if __name__ == "__main__":

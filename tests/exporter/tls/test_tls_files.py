@@ -31,7 +31,8 @@ def certificates_are_renewed_while_a_connection_lives(bench):
 @test
 def a_renewed_ca_is_used_for_new_connections(bench):
     authority, other = Authority(bench.folder()), Authority(bench.folder())
-    exporter = serve(bench, authority, f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}",
+    exporter = serve(bench, authority,
+                     f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}",
                      authority.issue("server"))
     trust = ssl.create_default_context(cafile=authority.cert)
     stranger = authority.context(other.client())

@@ -1,4 +1,5 @@
-"""The file of --web.config.file: each mistake is one sentence with its line, and what the toolkit of Prometheus takes is taken."""
+"""The file of --web.config.file: each mistake is one sentence with its line, and what the toolkit of Prometheus takes
+is taken."""
 import os
 import re
 import shutil
@@ -109,7 +110,8 @@ MISTAKES = [
     ("http_server_config:\n  headers:\n    Server: me\n", 3, "Server"),
     ("http_server_config:\n  headers:\n    X-Frame-Options: allow\n", 3, "deny or sameorigin"),
     ("http_server_config:\n  headers:\n    X-Content-Type-Options: sniff\n", 3, "nosniff"),
-    ("http_server_config:\n  headers:\n    Content-Security-Policy: \"a\\r\\nSet-Cookie: b\"\n", 3, "control characters"),
+    ("http_server_config:\n  headers:\n    Content-Security-Policy: \"a\\r\\nSet-Cookie: b\"\n", 3,
+     "control characters"),
     ("http_server_config:\n  headers: [a]\n", 2, "headers"),
     ("basic_auth_users:\n  - alice\n", 2, "users and hashes"),
     ("basic_auth_users: alice\n", 1, "users and hashes"),
@@ -200,7 +202,8 @@ def the_toolkit_takes_what_is_taken(bench):
     texts = [text for text in TAKEN if "rate_limit" not in text]
     true(len(texts) > 8, "some are left")
     for text in texts:
-        done = subprocess.run([promtool, "check", "web-config", files.write(text)], capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, "check", "web-config", files.write(text)], capture_output=True, text=True,
+                              check=False)
         equal(done.returncode, 0, f"{text}\n{done.stderr}")
 
 
@@ -220,7 +223,8 @@ def files_are_relative_to_the_folder_of_the_configuration(bench):
     files.write(TLS)
     for path, where in (("web.yml", files.folder), ("./web.yml", files.folder),
                         (os.path.basename(files.folder) + "/web.yml", os.path.dirname(files.folder))):
-        exporter = bench.process([os.path.abspath(sys.argv[1]), f"--web.config.file={path}", "--web.listen-address=127.0.0.1:0"], cwd=where,
+        exporter = bench.process([os.path.abspath(sys.argv[1]), f"--web.config.file={path}",
+                                  "--web.listen-address=127.0.0.1:0"], cwd=where,
                                  stderr=subprocess.PIPE, text=True)
         said = ""
         for said in exporter.stderr:
@@ -232,7 +236,8 @@ def files_are_relative_to_the_folder_of_the_configuration(bench):
 @test
 def http_2_is_said_not_to_be_there(bench):
     files = Files(bench)
-    exporter = bench.exporter(f"--web.config.file={files.write('http_server_config: {http2: true}')}", f"--segment={bench.name()}")
+    exporter = bench.exporter(f"--web.config.file={files.write('http_server_config: {http2: true}')}",
+                              f"--segment={bench.name()}")
     exporter.wait_for_log("level=warn.*HTTP/2")
     equal(exporter.ask("/-/healthy").status, 200)
 
@@ -240,7 +245,8 @@ def http_2_is_said_not_to_be_there(bench):
 @test
 def doubtful_settings_are_warned_of(bench):
     files = Files(bench)
-    for more, words in (("  min_version: TLS11\n", "broken"), ("  client_auth_type: RequireAnyClientCert\n", "RequireAnyClientCert")):
+    for more, words in (("  min_version: TLS11\n", "broken"),
+                        ("  client_auth_type: RequireAnyClientCert\n", "RequireAnyClientCert")):
         exporter = bench.exporter(f"--web.config.file={files.write(TLS + more)}", f"--segment={bench.name()}")
         exporter.wait_for_log(f"level=warn.*{words}")
 
