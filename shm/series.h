@@ -109,9 +109,10 @@ shmeter_series_allowed(const struct shmeter_binding *binding)
 }
 
 /*
- * Shows a record that is new, or that stood for a gauge or an info and was hidden. A gauge that an old handle has set meanwhile is unset first
- * (HIDING, then VISIBLE). Returns 0 when the record may be unset after the caller's next set, because another lookup or a hide has it HIDING, or
- * when somebody has given it up for that reason: then another record is to be had.
+ * Shows a record that is new, or that stood for a gauge or an info and was hidden. A gauge that an old handle has set
+ * meanwhile is unset first (HIDING, then VISIBLE). Returns 0 when the record may be unset after the caller's next set,
+ * because another lookup or a hide has it HIDING, or when somebody has given it up for that reason: then another record
+ * is to be had.
  */
 SHMETER_LOCAL int
 shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
@@ -227,9 +228,9 @@ shmeter_series_try_reuse(const struct shmeter_binding *binding, const struct shm
 }
 
 /*
- * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
- * gets another cell, because its hider may unset the old one at any time after what the caller is going to set; so does one that was
- * given up while it was to be shown here.
+ * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge
+ * that is being hidden gets another cell, because its hider may unset the old one at any time after what the caller is
+ * going to set; so does one that was given up while it was to be shown here.
  */
 SHMETER_LOCAL int64_t
 shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
@@ -279,8 +280,9 @@ shmeter_series_limit(const struct shmeter_binding *binding)
 }
 
 /*
- * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a system call, but for one
- * lookup in a second (0 then), which goes the long way and so notices a segment that was created again.
+ * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a
+ * system call, but for one lookup in a second (0 then), which goes the long way and so notices a segment that was
+ * created again.
  */
 SHMETER_LOCAL int
 shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_binding *binding,
@@ -369,7 +371,10 @@ shmeter_series_refuse(const struct shmeter_family *family, const char *why)
     shmeter_meter_say(family->meter, family->definition.strings, why, NULL, NULL);
 }
 
-/* Finds or makes the series. right_type: whether the handle is of the family's type. Thread-safe; not async-signal-safe in what it may say, but lock-free. */
+/*
+ * Finds or makes the series. right_type: whether the handle is of the family's type. Thread-safe; not async-signal-safe
+ * in what it may say, but lock-free.
+ */
 SHMETER_INLINE struct shmeter_series
 shmeter_series_of(const struct shmeter_family *family, int right_type, const char *const *values, uint32_t values_n)
 {

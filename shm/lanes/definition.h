@@ -40,7 +40,10 @@ shmeter_definition_same(const char *a, const char *b)
     return *a == *b;
 }
 
-/* [a-zA-Z_][a-zA-Z0-9_]* and, in metric names, ':' (Prometheus data model). Returns its bytes with the zero, 0 when not. */
+/*
+ * [a-zA-Z_][a-zA-Z0-9_]* and, in metric names, ':' (Prometheus data model). Returns its bytes with the zero, 0 when
+ * not.
+ */
 SHMETER_LOCAL uint32_t
 shmeter_definition_name(const char *name, int colon)
 {
@@ -229,7 +232,10 @@ shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_defin
     return 0;
 }
 
-/* Copies a list of strings that a NULL ends, one behind the other; *n of them. Returns their bytes. out NULL: only counts. */
+/*
+ * Copies a list of strings that a NULL ends, one behind the other; *n of them. Returns their bytes. out NULL: only
+ * counts.
+ */
 SHMETER_LOCAL uint16_t
 shmeter_definition_list(char *out, const char *const *list, uint32_t most, uint32_t *n)
 {

@@ -41,8 +41,8 @@
  *
  * With SHMETER_FEATURE_REUSE the state of a series' record is {enum shmeter_visibility:8 (low),
  * epoch:56}, and these are its arrows. Only k takes another epoch: so VISIBLE
- * with an epoch is always the same series, and the word tells readers which one a record is. Each arrow is one compare-and-swap, but
- * for the first.
+ * with an epoch is always the same series, and the word tells readers which one a record is. Each arrow is one
+ * compare-and-swap, but for the first.
  *
  *   zero --a--> CLAIMED --b--> UNPUBLISHED --c--> VISIBLE --d--> LEAVING
  *                ^   |            |                                 |

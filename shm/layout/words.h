@@ -9,7 +9,10 @@
 /* The index: {unit:32 (low), tag:32}; zero is empty. Only producers read it. */
 #define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
 
-/* With SHMETER_FEATURE_REUSE it is {unit of the newest record:32 (low), version:32}; and these are a record's link and state. */
+/*
+ * With SHMETER_FEATURE_REUSE it is {unit of the newest record:32 (low), version:32}; and these are a record's link and
+ * state.
+ */
 #define SHMETER_INDEX_HEAD(before, unit) ((((before) & ~UINT64_C(0xffffffff)) + (UINT64_C(1) << 32)) | (uint32_t)(unit))
 #define SHMETER_CHAIN(bytes, next)       ((uint64_t)(uint32_t)(bytes) | (uint64_t)(next) << 32)
 #define SHMETER_CHAIN_BYTES(link)        ((uint32_t)(link))
@@ -64,7 +67,10 @@
 #define SHMETER_CPU_MS(cpu)             ((uint64_t)(cpu) >> 24)
 #define SHMETER_CPU_OF(cpu, generation) (SHMETER_CPU_GENERATION(cpu) == (generation) ? SHMETER_CPU_MS(cpu) : 0)
 
-/* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
+/*
+ * The places that copies of the header in the owner are writing, and those of them that are new and have their name
+ * already.
+ */
 #define SHMETER_CHECK_TURN(generation, busy, named, count) \
     ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)
 #define SHMETER_CHECK_BUSY(place)  (UINT64_C(1) << (24 + (place)))

@@ -15,8 +15,8 @@ struct shmeter_flock_ {
 };
 
 /*
- * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there, another -errno where
- * there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
+ * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there,
+ * another -errno where there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
  */
 SHMETER_LOCAL int
 shmeter_sys_lock_byte(int fd, uint64_t at)

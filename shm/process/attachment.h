@@ -1,6 +1,6 @@
 /*
- * What a process keeps in private memory about a segment that it has mapped. Nothing in here is shared, and nothing that
- * an update uses is read from the segment: a corrupted segment cannot lead a producer out of bounds.
+ * What a process keeps in private memory about a segment that it has mapped. Nothing in here is shared, and nothing
+ * that an update uses is read from the segment: a corrupted segment cannot lead a producer out of bounds.
  */
 #ifndef SHMETER_SHM_ATTACHMENT_H
 #define SHMETER_SHM_ATTACHMENT_H
@@ -28,13 +28,19 @@ struct shmeter_lanes {
     struct shmeter_attachment *attachment;
 };
 
-/* A lock that this process holds by a mapping: the claim that it is for, and where it is mapped; moved by one 16-byte compare-and-swap. */
+/*
+ * A lock that this process holds by a mapping: the claim that it is for, and where it is mapped; moved by one 16-byte
+ * compare-and-swap.
+ */
 struct shmeter_held {
     uint64_t claim, page; /* zero: unused                                                                   */
 };
 #define SHMETER_HELD 16u
 
-/* Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own things. */
+/*
+ * Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own
+ * things.
+ */
 struct shmeter_wiped {
     uint64_t claim; /* {number + 1:32 (low), generation:24, opens:7, private:1} of the slot; number 0: none.     */
                     /*   private: gauges count in the private block, and are to be carried into the slot     */
@@ -72,7 +78,7 @@ struct shmeter_attachment {
     const uint64_t *opened_n; /* of its meter: 0: gauges and slots are private until it is opened again. NULL: open */
     uint64_t device, inode;   /* of the file                                                           */
     uint64_t
-        origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one that it was forked of */
+        origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one it was forked of */
     struct shmeter_clock_pair began; /* from where the length of a tick is measured                        */
     uint64_t pair;                   /* address of began, or of a later pair                              */
     uint64_t ns_per_tick;            /* bits of a double; final once calibrated                          */

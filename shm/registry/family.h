@@ -20,9 +20,10 @@ struct shmeter_binding {
 };
 
 /*
- * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44 (low), generation:20}, in
- * the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos, another one a family's address / 16. The
- * generation moves each time the name is given up. A family is accepted while the word is what it was when the family got the name.
+ * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44
+ * (low), generation:20}, in the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos,
+ * another one a family's address / 16. The generation moves each time the name is given up. A family is accepted while
+ * the word is what it was when the family got the name.
  */
 #define SHMETER_NAME_KEY        ((UINT64_C(1) << 44) - 1)
 #define SHMETER_NAME_GENERATION (UINT64_C(1) << 44)
@@ -68,9 +69,9 @@ shmeter_family_complain(struct shmeter_family *family, const struct shmeter_lane
 }
 
 /*
- * Sees to it that what is this process's own is so, and attaches to the segment that the path names by now, when that is
- * another one (re-created). Cold paths call it; handles from before keep the old mapping. A segment that is merely gone is not made anew: after a chroot that would be a second
- * one in another place.
+ * Sees to it that what is this process's own is so, and attaches to the segment that the path names by now, when that
+ * is another one (re-created). Cold paths call it; handles from before keep the old mapping. A segment that is merely
+ * gone is not made anew: after a chroot that would be a second one in another place.
  */
 SHMETER_LOCAL void
 shmeter_meter_refresh(struct shmeter *meter)
@@ -248,8 +249,9 @@ shmeter_binding_make(struct shmeter_family *family, const struct shmeter_attachm
 }
 
 /*
- * The binding to the segment in use, made if need be; of threads that make one at once all get the same one. NULL, and the error is said,
- * when it cannot be had. The attachment is loaded behind the binding: it is never an older one than the binding's.
+ * The binding to the segment in use, made if need be; of threads that make one at once all get the same one. NULL, and
+ * the error is said, when it cannot be had. The attachment is loaded behind the binding: it is never an older one than
+ * the binding's.
  */
 SHMETER_LOCAL struct shmeter_binding *
 shmeter_family_bind(struct shmeter_family *family)
@@ -285,7 +287,10 @@ shmeter_family_binding(const struct shmeter_family *family)
     return shmeter_family_bind(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(family)));
 }
 
-/* The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or NULL. */
+/*
+ * The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or
+ * NULL.
+ */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition, uint32_t invalid,
                     struct shmeter_family **first)
@@ -304,8 +309,9 @@ shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition
 }
 
 /*
- * The meter's family of this definition, added if it is not there; takes the definition over, or drops it. It is added only to the list in
- * which it was not found: threads that open one at once all get the same one. NULL when there is no memory.
+ * The meter's family of this definition, added if it is not there; takes the definition over, or drops it. It is added
+ * only to the list in which it was not found: threads that open one at once all get the same one. NULL when there is no
+ * memory.
  */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition, uint32_t invalid)
@@ -338,8 +344,8 @@ shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition
 }
 
 /*
- * Takes the family's name for it, if nobody has it. 0: another definition has it. What the family had is loaded before who has the name:
- * a thread that was slow does not bring back what was given up meanwhile.
+ * Takes the family's name for it, if nobody has it. 0: another definition has it. What the family had is loaded before
+ * who has the name: a thread that was slow does not bring back what was given up meanwhile.
  */
 SHMETER_LOCAL int
 shmeter_family_accept(struct shmeter_family *family)

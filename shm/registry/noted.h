@@ -1,8 +1,8 @@
 /*
  * Which opens have had a gauge or an info. A POOL gauge's value and an info outlast the process that gave them, as long
  * as somebody has them: so a lookup notes in the series' record by which open of the family it was asked for. Readers
- * compare that with the opens of living processes (lib/read/snapshot/shown/left.c): what was last asked for before the first
- * of those leaves the exposition, as when a release has ended and the next one does not have it.
+ * compare that with the opens of living processes (lib/read/snapshot/shown/left.c): what was last asked for before the
+ * first of those leaves the exposition, as when a release has ended and the next one does not have it.
  */
 #ifndef SHMETER_SHM_REGISTRY_NOTED_H
 #define SHMETER_SHM_REGISTRY_NOTED_H

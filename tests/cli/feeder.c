@@ -1,13 +1,15 @@
 /*
- * A worker on a string, for the command's tests: attaches to a segment, makes a few metrics with known values, says "ready", and
- * then does what standard input says, answering each line with "ok". The end of the input is the end of the worker.
+ * A worker on a string, for the command's tests: attaches to a segment, makes a few metrics with known values, says
+ * "ready", and then does what standard input says, answering each line with "ok". The end of the input is the end of
+ * the worker.
  *
  *     feeder SEGMENT WORKER
  *
  *     check NAME 0|1|2 MESSAGE    reports a check
  *     busy                        begins a unit of work
  *     nan                         observes NaN, which is refused and counted
- *     orphan                      forks a child that only counts, and says its pid instead of "ok"; the child ends with the input, too
+ *     orphan                      forks a child that only counts, and says its pid instead of "ok"; the child ends
+ *                                 with the input, too
  *     bounds                      makes the histogram anew with other bounds, and observes 0.5
  *     release                     closes the meter
  */

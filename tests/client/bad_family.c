@@ -1,6 +1,6 @@
 /*
- * Descriptions and label values that break the rules: one sentence that names the family, a count of the loss, and handles
- * that work privately.
+ * Descriptions and label values that break the rules: one sentence that names the family, a count of the loss, and
+ * handles that work privately.
  */
 #include <math.h>
 #include <setjmp.h>

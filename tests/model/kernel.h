@@ -1,6 +1,6 @@
 /*
- * The system of a model's processes: calls, locks, and a clock that stands still. What others can change (who is alive, who holds a lock) is a
- * choice point. Included by world.h.
+ * The system of a model's processes: calls, locks, and a clock that stands still. What others can change (who is alive,
+ * who holds a lock) is a choice point. Included by world.h.
  */
 #ifndef SHMETER_TESTS_MODEL_KERNEL_H
 #define SHMETER_TESTS_MODEL_KERNEL_H

@@ -1,6 +1,7 @@
 /*
- * Creation: processes that want the same segment at once, and die between any two system calls. All who live have the same segment, complete; there is
- * one file of the name, and no other but what a dead one has left under a temporary name.
+ * Creation: processes that want the same segment at once, and die between any two system calls. All who live have the
+ * same segment, complete; there is one file of the name, and no other but what a dead one has left under a temporary
+ * name.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name; and exemplars, which are one.
+ * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name; and exemplars,
+ * which are one.
  */
 #include "core.h"
 

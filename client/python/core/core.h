@@ -1,9 +1,9 @@
 /*
  * What the files of the extension module share: the objects' layouts, the module's state, and who does what.
  *
- * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the store, and nothing of
- * Python but the call itself. Reading goes through lib/read/, as in the exporter: view.c takes a snapshot into a model, samples.c and
- * render.c make Python objects or text of it.
+ * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the
+ * store, and nothing of Python but the call itself. Reading goes through lib/read/, as in the exporter: view.c takes a
+ * snapshot into a model, samples.c and render.c make Python objects or text of it.
  */
 #ifndef SHMETER_PYTHON_CORE_H
 #define SHMETER_PYTHON_CORE_H
@@ -153,8 +153,8 @@ int metric_has_place(struct metric_object *metric);               /* whether its
 int metric_is_gone(const struct metric_object *metric);           /* whether the series that it counts in was removed */
 
 /*
- * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code
- * or another thread has taken out of the store meanwhile is not counted into.
+ * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow()
+ * last: what that code or another thread has taken out of the store meanwhile is not counted into.
  */
 /* Whether updates do anything; else *result is what they return. */
 static inline int
@@ -198,11 +198,17 @@ enum metric_view {
 };
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
-/* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
+/*
+ * The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an
+ * exception.
+ */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
 
-/* What the meter has said, if it has said more than so much before: a RuntimeWarning. -1 with an exception: it is an error. */
+/*
+ * What the meter has said, if it has said more than so much before: a RuntimeWarning. -1 with an exception: it is an
+ * error.
+ */
 static inline int
 core_warn(const struct meter_object *meter, uint64_t before)
 {
@@ -219,7 +225,10 @@ core_double(PyObject *number, double *out)
     return SHMETER_UNLIKELY(*out == -1.0) && PyErr_Occurred() ? -1 : 0;
 }
 
-/* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
+/*
+ * arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is
+ * none.
+ */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
                    PyObject **first_out, const char *second, PyObject **second_out);
 int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception. */

@@ -17,7 +17,7 @@ values_drop(struct values *values)
         Py_DECREF(values->str[--values->n]);
 }
 
-/* What a program passes as a label value is shown by str(); a subclass's own idea of hash and equality does not count. */
+/* What a program passes as a label value is shown by str(); a subclass's hash and equality do not count. */
 static int
 values_add(struct values *values, PyObject *value)
 {
@@ -187,8 +187,9 @@ shared(struct metric_object *metric, PyObject *child)
 }
 
 /*
- * Adds the child, unless there is one of these values by now: making it may run other code of the program (a warning's filter, the collector),
- * and other threads. Takes the reference; returns that of the one that stays, or NULL with an exception.
+ * Adds the child, unless there is one of these values by now: making it may run other code of the program (a warning's
+ * filter, the collector), and other threads. Takes the reference; returns that of the one that stays, or NULL with an
+ * exception.
  */
 static PyObject *
 add_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, PyObject *child)

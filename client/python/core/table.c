@@ -1,6 +1,7 @@
 /*
- * A family's children by their label values. Values are str objects whose hashes Python keeps, and mostly the very same objects from
- * call to call: so an entry is found by its hash, and its values are equal by their addresses, or else by their characters.
+ * A family's children by their label values. Values are str objects whose hashes Python keeps, and mostly the very same
+ * objects from call to call: so an entry is found by its hash, and its values are equal by their addresses, or else by
+ * their characters.
  */
 #include "core.h"
 
@@ -60,7 +61,10 @@ table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObje
     return entry ? entry->child : NULL;
 }
 
-/* A place for a new entry, perhaps that of a removed one, so that who comes and goes stays where it was; references go with it. */
+/*
+ * A place for a new entry, perhaps that of a removed one, so that who comes and goes stays where it was; references go
+ * with it.
+ */
 static void
 put(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child)
 {

@@ -1,6 +1,7 @@
 /*
- * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no memory for the slot. Who has no
- * slot finds one that is there, and otherwise asks for none at each update; whose slot is taken notices.
+ * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no
+ * memory for the slot. Who has no slot finds one that is there, and otherwise asks for none at each update; whose slot
+ * is taken notices.
  */
 #include <errno.h>
 #include <sched.h>
@@ -338,7 +339,10 @@ who_is_robbed_notices_at_the_next_use(void **state)
 
 /* ---- two copies of the header in one process ---- */
 
-/* The worker itself, and a copy of the header that it has loaded: both come too late, and the copy gets its slot after the worker. */
+/*
+ * The worker itself, and a copy of the header that it has loaded: both come too late, and the copy gets its slot after
+ * the worker.
+ */
 static int
 come_late_with_a_copy(pid_t first)
 {

@@ -1,9 +1,10 @@
 /*
- * Which families the metric objects of this process use: their number for each name. With the last one the process closes the
- * family, so that readers do not take it for one that somebody has, and another definition may have the name.
+ * Which families the metric objects of this process use: their number for each name. With the last one the process
+ * closes the family, so that readers do not take it for one that somebody has, and another definition may have the
+ * name.
  *
- * The table is the process's, as the families are: the objects of all interpreters are counted in it. It is locked for some
- * instructions, in which no code of Python runs.
+ * The table is the process's, as the families are: the objects of all interpreters are counted in it. It is locked for
+ * some instructions, in which no code of Python runs.
  */
 #include "own.h"
 
