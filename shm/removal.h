@@ -38,14 +38,17 @@ shmeter_reuse_is_overflow(const struct shmeter_attachment *attachment, const str
     return 1;
 }
 
-/* The record's cell, if all of it has memory: a damaged record must not become a wild write. */
+/*
+ * The record's cell, if all of it has memory: a damaged record must not become a wild write, also if others write to it
+ * meanwhile.
+ */
 SHMETER_LOCAL int
 shmeter_reuse_cell(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                    const struct shmeter_series_record *record, uint64_t *cell)
 {
     const struct shmeter_header *header = &attachment->header;
     uint64_t end = shmeter_load_relaxed(&attachment->state->cells_backed.value);
-    *cell = record->cell;
+    *cell = shmeter_load_relaxed(&record->cell);
     if (end > UINT64_C(1) << header->lane_shift)
         end = UINT64_C(1) << header->lane_shift;
     if (shmeter_type_gauge(definition->type))
@@ -54,18 +57,18 @@ shmeter_reuse_cell(const struct shmeter_attachment *attachment, const struct shm
            (*cell >= SHMETER_FIRST_CELL_OFF && !(*cell & 7) && *cell < end && definition->cell_bytes <= end - *cell);
 }
 
-/* Whether the record has room for a series of this definition with so many bytes of values. */
+/* Whether the record has room for a series of this definition with so many bytes of values; its cell. */
 SHMETER_LOCAL int
 shmeter_reuse_fits(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                   const struct shmeter_series_record *record, uint32_t unit, uint32_t bytes)
+                   const struct shmeter_series_record *record, uint32_t unit, uint32_t bytes, uint64_t *cell)
 {
     const struct shmeter_family_record *family = shmeter_arena_family(attachment, record->family);
-    uint64_t cell;
+    uint32_t record_bytes = record->bytes;
     return family && family->cell_bytes == definition->cell_bytes &&
            shmeter_limbo_ring(family->type, family->cell_bytes) ==
                shmeter_limbo_ring(definition->type, definition->cell_bytes) &&
-           record->bytes >= sizeof *record + bytes && shmeter_arena_at(attachment, unit, record->bytes) &&
-           shmeter_reuse_cell(attachment, definition, record, &cell);
+           record_bytes >= sizeof *record + bytes && shmeter_arena_at(attachment, unit, record_bytes) &&
+           shmeter_reuse_cell(attachment, definition, record, cell);
 }
 
 /* Whether a removed series rests in the index until its room is wanted. */

@@ -53,16 +53,16 @@ shmeter_reuse_take(const struct shmeter_attachment *attachment, const struct shm
 {
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
     /* pairs with shmeter_reuse_bury */
-    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0;
+    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0, cell;
     if (SHMETER_STATE_KIND(seen) != SHMETER_LIMBO || !shmeter_epoch_is_over(attachment, SHMETER_STATE_EPOCH(seen)) ||
-        !shmeter_reuse_fits(attachment, definition, record, unit, bytes))
+        !shmeter_reuse_fits(attachment, definition, record, unit, bytes, &cell))
         return 0;
     /* pairs with shmeter_reuse_bury */
     if (!shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_CLAIMED, shmeter_epoch_now(attachment))))
         return 0;
     /* pairs with look_at of lib/read/snapshot/walk.c */
     shmeter_fence_release();
-    shmeter_reuse_clear(attachment, definition, record->cell);
+    shmeter_reuse_clear(attachment, definition, cell);
     return 1;
 }
 

@@ -81,7 +81,7 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
 {
     const struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
     const struct shmeter_header *header = &binding->attachment->header;
-    *cell = record ? record->cell : 0;
+    *cell = record ? shmeter_load_relaxed(&record->cell) : 0;
     if (!record)
         return 0;
     if (shmeter_type_gauge(definition->type))
@@ -207,7 +207,8 @@ shmeter_series_try_reuse(const struct shmeter_binding *binding, const struct shm
         if (limited && !shmeter_series_allowed(binding))
             return -EDQUOT;
         own = shmeter_reuse_make(attachment->lanes.attachment, definition, &key);
-        if (own < 0) { /* whoever took the last room may have taken it for this series */
+        *done = own != -EAGAIN; /* its record was taken for a dead one's */
+        if (own < 0) {          /* whoever took the last room may have taken it for this series */
             probe = shmeter_registry_probe(attachment, &key);
             unit = probe.entry && probe.seen ? (int64_t)probe.seen : own;
         } else {
@@ -355,8 +356,8 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     if (unit >= 0 && shmeter_series_cell(binding, definition, (uint32_t)unit, &series.cell))
         series.binding = binding;
     if (refused && fits) /* that values are too long is the program's to see, and counted */
-        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM,
-                            refused, series.binding != NULL);
+        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM, refused,
+                            series.binding != NULL);
     shmeter_populate(binding->attachment);
     return series;
 }

@@ -12,6 +12,8 @@
 #include "health/deaths.h"
 #include "shm/layout/layout.h"
 
+#define REFUSED_SECONDS 300.0 /* so long after a claim in vain its process is taken to want a slot still */
+
 struct judge {
     struct health *health;
     uint32_t capacity;
@@ -130,24 +132,45 @@ judge_capacity(struct judge *judge)
     judge_level(judge, "series", "series", segment->series_used, segment->series_capacity);
 }
 
+/*
+ * Whether a worker may be without a slot now: one has found none lately, and none was had since. It looks again each
+ * second in which it updates a gauge. Where it is not known when that was, it may have been just now.
+ */
+static int
+is_slot_wanted(const struct segment_status *segment)
+{
+    const uint64_t age_ns = segment->slots_refused_age_ns;
+    uint32_t i;
+
+    if (!segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED] || age_ns == STATUS_NEVER)
+        return segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED] != 0;
+    for (i = 0; i < segment->slots_len; i++)
+        if (segment->slots[i].claimed_age_ns < age_ns)
+            return 0;
+    return (double)age_ns / 1e9 <= REFUSED_SECONDS;
+}
+
 static void
 judge_slots(struct judge *judge)
 {
     const struct segment_status *segment = judge->segment;
-    uint64_t exhausted = segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED];
+    const int wanted = is_slot_wanted(segment);
     uint32_t held = segment->slots_live + segment->slots_unknown;
     struct health_reason *reason;
+    char missed[64] = "";
 
     if (!segment->slots_n || held < segment->slots_n)
         return; /* a slot is free, or can be taken over from a dead worker */
-    reason = add_reason(judge, HEALTH_SLOTS, exhausted ? STATUS_FAILING : STATUS_DEGRADED, "exhausted", NULL);
+    reason = add_reason(judge, HEALTH_SLOTS, wanted ? STATUS_FAILING : STATUS_DEGRADED, "exhausted", NULL);
     if (!reason)
         return;
     reason->value = held;
     reason->threshold = segment->slots_n;
-    say(reason,
-        "all %u worker slots of segment %.100s are in use, and %llu claims found none: create it with more slots",
-        segment->slots_n, segment->name, (unsigned long long)exhausted);
+    if (wanted)
+        snprintf(missed, sizeof missed, ", and %llu claims found none",
+                 (unsigned long long)segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED]);
+    say(reason, "all %u worker slots of segment %.100s are in use%s: create it with more slots", segment->slots_n,
+        segment->name, missed);
 }
 
 /* ---- workers ---- */

@@ -134,6 +134,17 @@ SHMETER_AT(shmeter_line, value, 0);
 SHMETER_AT(shmeter_line, reserved, 8);
 SHMETER_SIZE(shmeter_line, 64);
 
+/* What processes without a slot wait for, and when one of them last found none. */
+struct shmeter_wanted {
+    uint64_t value;         /* slots given back; since ABI 1.3 */
+    uint64_t refused_ticks; /* of the last claim that found none, 0 never; since ABI 1.4 */
+    uint64_t reserved[6];
+};
+SHMETER_AT(shmeter_wanted, value, 0);
+SHMETER_AT(shmeter_wanted, refused_ticks, 8);
+SHMETER_AT(shmeter_wanted, reserved, 16);
+SHMETER_SIZE(shmeter_wanted, 64);
+
 /* Numbers of the reuse of room, one for each ring of hints. */
 struct shmeter_limbo {
     uint64_t ring[SHMETER_LIMBO_RINGS];
@@ -189,11 +200,11 @@ struct shmeter_state {
     struct shmeter_line families_n;     /* families made */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way */
-    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
-    struct shmeter_line epoch;          /* the present epoch less 1; since 1.4, as are the next four */
-    struct shmeter_line over;           /* all epochs before this one plus 1 are over */
-    struct shmeter_limbo limbo_put;     /* hints written to each ring */
-    struct shmeter_limbo limbo_taken;   /* hints taken from it */
+    struct shmeter_wanted slots_given;
+    struct shmeter_line epoch;        /* the present epoch less 1; since 1.4, as are the next four */
+    struct shmeter_line over;         /* all epochs before this one plus 1 are over */
+    struct shmeter_limbo limbo_put;   /* hints written to each ring */
+    struct shmeter_limbo limbo_taken; /* hints taken from it */
     struct shmeter_reuse reuse;
     struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
     struct shmeter_line losses[SHMETER_LOSS_LINES];

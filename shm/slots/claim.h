@@ -171,6 +171,7 @@ shmeter_claim_refused(struct shmeter_attachment *attachment, int result, uint64_
     shmeter_store_relaxed(&wiped->retry_ns, shmeter_clock_ns() + SHMETER_CLAIM_RETRY_NS);
     if (result == -ENOSPC)
         return; /* counted where there was no memory for it */
+    shmeter_store_relaxed(&attachment->state->slots_given.refused_ticks, shmeter_attachment_ticks(attachment));
     if (shmeter_cas(&wiped->refused, &none, 1) || always)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SLOTS_EXHAUSTED);
 }

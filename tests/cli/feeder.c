@@ -12,6 +12,7 @@
  *                                 with the input, too
  *     bounds                      makes the histogram anew with other bounds, and observes 0.5
  *     release                     closes the meter
+ *     control                     makes a counter whose help, label values and worker's check would steer a terminal
  */
 #include <shmeter.h>
 
@@ -41,6 +42,18 @@ reply(const char *text)
 {
     puts(text);
     fflush(stdout);
+}
+
+static void
+control(struct shmeter *meter)
+{
+    static const char *const labels[] = { "a", NULL };
+    static const struct shmeter_desc desc = {
+        .type = SHMETER_COUNTER, .name = "shop_control_total", .help = "\033[31m \302\23331m", .labels = labels
+    };
+
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "\033[31m \302\23331m \177 \302\240"));
+    shmeter_check(meter, "\033[31m", SHMETER_FAILING, "\033[31m \302\23331m");
 }
 
 static void
@@ -107,6 +120,8 @@ main(int argc, char **argv)
             shmeter_histogram_observe(latency, (double)NAN);
         else if (!strcmp(line, "bounds\n"))
             other_bounds(meter);
+        else if (!strcmp(line, "control\n"))
+            control(meter);
         else if (!strcmp(line, "release\n"))
             shmeter_close(meter);
         else

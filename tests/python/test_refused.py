@@ -101,6 +101,23 @@ def shared_mappings_may_be_refused_and_advice_that_old_kernels_do_not_know():
         equal(outcome(madvise, errno.EINVAL, 2, advice), (0, True), advice)
 
 
+def says_what_is_refused():
+    assert refuse(9 if os.uname().machine == "x86_64" else 222, errno.EPERM)
+    try:
+        _core.open(os.path.join(FOLDER.name, "unmapped"))
+    except OSError as error:
+        equal((type(error), error.errno, str(error)), (shmeter.Error, errno.EPERM, "[Errno 1] no memory for a meter: mmap(2): Operation not permitted"))
+        return 0
+    return 1
+
+
+@test
+def without_any_mapping_the_error_says_what_is_refused():
+    code = "import test_refused as t, os; r = t.says_what_is_refused(); os._exit(r)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=os.path.dirname(os.path.abspath(__file__)))
+    equal((done.returncode, done.stderr), (0, ""))
+
+
 PROGRAM = """if True:
     import warnings
     from shmeter.prometheus import Counter, Gauge, Histogram, CollectorRegistry, generate_latest

@@ -109,6 +109,7 @@ struct segment_status {
     uint64_t killed;      /* workers that were seen to be, with nothing under way, while this program watched */
     uint64_t killed_before;
 
+    uint64_t slots_refused_age_ns; /* since a claim last found no slot; STATUS_NEVER: none has, or nobody knows when */
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
     struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot */
     uint32_t slots_len;

@@ -161,6 +161,54 @@ def what_another_thread_evaluates_is_waited_for_until_the_deadline():
 
 
 @test
+def what_does_not_come_back_is_told_in_the_log_and_in_health_until_it_has():
+    program = """if True:
+        import logging, threading
+        from shmeter.prometheus import CollectorRegistry, core, refresh, store
+        told, go_on, twice = threading.Event(), threading.Event(), threading.Event()
+        class Log(logging.Handler):
+            def emit(self, record):
+                print(record.levelname, record.getMessage())
+                told.set()
+        logging.getLogger("shmeter").addHandler(Log())
+        refresh.LATE_SECONDS = 0.01
+        class Hangs:
+            asked = 0
+            def __repr__(self):
+                raise RuntimeError
+            def collect(self):
+                Hangs.asked += 1
+                if Hangs.asked == 2:
+                    twice.set()
+                go_on.wait()
+                return []
+        registry = CollectorRegistry(shared=True)
+        registry.register(Hangs())
+        told.wait()
+        meter = store.shared()
+        def reasons():
+            return [(one["what"], one["status"], one["message"].partition(": ")[2]) for one in meter.health()["reasons"]]
+        def await_reasons(wanted):  # they are reported behind the line of the log
+            for _ in range(3000):
+                if bool(reasons()) == wanted:
+                    return reasons()
+                twice.wait(0.01)
+            raise AssertionError(reasons())
+        print(*await_reasons(True))
+        go_on.set()
+        twice.wait()
+        await_reasons(False)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "private", "SHMETER_REFRESH_SECONDS": "0.01"})
+    equal((done.returncode, done.stderr), (0, ""))
+    equal(done.stdout.splitlines(), [
+        "WARNING Hangs has been evaluated for 0.01 s and has not come back: the values of functions and collectors stand still until it does",
+        "('shmeter refresh', 'degraded', 'check shmeter refresh is degraded: Hangs does not come back: values stand still')",
+    ])
+
+
+@test
 def a_number_that_reads_metrics_while_it_is_made_one_is_a_number():
     registry = prometheus.CollectorRegistry()
     prometheus.Gauge("inner", "I.").set(3)

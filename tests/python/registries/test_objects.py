@@ -9,7 +9,7 @@ import warnings
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0"
 
-from lib import FOLDER, equal, in_child, join, main, pool_of, test  # noqa: E402
+from lib import FOLDER, Skip, equal, in_child, join, main, pool_of, test  # noqa: E402
 
 from shmeter import _core, store  # noqa: E402
 from shmeter.prometheus import (  # noqa: E402
@@ -337,6 +337,28 @@ def what_this_process_has_unregistered_it_does_not_show():
     equal((total("left_level"), exposed("left_level")), (None, ["left_level 1.0"]))
     Counter("left", "L.").inc()
     equal(total("left_total"), 3)
+
+
+SAYS = """if True:
+    import gc
+    from shmeter.prometheus import CollectorRegistry, Info
+    registry = CollectorRegistry(shared=False)
+    Info("said_elsewhere", "S.", registry=registry).info({"v": "1"})
+    registry = None
+    gc.collect()
+"""
+
+
+@test
+def what_ends_in_another_pid_namespace_takes_nothing_of_a_living_process():
+    registry, path = CollectorRegistry(shared=False), ":".join(sys.path)
+    Info("said_elsewhere", "S.", registry=registry).info({"v": "1"})
+    done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", SAYS], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": path})
+    if "unshare:" in done.stderr:
+        raise Skip(done.stderr)
+    equal((done.returncode, done.stderr), (0, ""))
+    equal(exposed("said_elsewhere"), ['said_elsewhere_info{v="1"} 1.0'])
 
 
 if __name__ == "__main__":

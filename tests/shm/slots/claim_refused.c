@@ -172,6 +172,19 @@ without_locks_each_slot_of_a_dead_owner_is_found(void **state)
     kernel.no_locks = 0;
 }
 
+/* Whether the last claim in vain is later than each one that found a slot. */
+static void
+expect_wanted(int wanted)
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    uint64_t newest = 0, idx;
+
+    for (idx = 0; idx < FEW; idx++)
+        if (shmeter_slot_word_at(attachment, idx)->claimed_ticks > newest)
+            newest = shmeter_slot_word_at(attachment, idx)->claimed_ticks;
+    assert_int_equal(attachment->state->slots_given.refused_ticks > newest, wanted);
+}
+
 static void
 without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
 {
@@ -188,8 +201,13 @@ without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
         workers[i] = start_worker();
     assert_int_equal(settle_in_a_child(2 * FEW), 1);
     assert_int_equal(*lost, before + 1);
+    expect_wanted(1);
+    end_worker(workers[2]);
+    assert_int_equal(settle_in_a_child(2 * FEW), 0);
+    expect_wanted(0);
     for (i = 0; i < FEW - 1; i++)
-        end_worker(workers[i]);
+        if (i != 2)
+            end_worker(workers[i]);
     shmeter_close(meter);
     kernel.no_locks = 0;
 }

@@ -353,6 +353,11 @@ snapshot_take_slots(struct snapshot *snapshot)
     int result;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
+    status->slots_refused_age_ns = STATUS_NEVER;
+    if (snapshot->state_held)
+        status->slots_refused_age_ns = age_ns(
+            snapshot, snapshot_load(snapshot, snapshot->reader->header.state_off +
+                                                  offsetof(struct shmeter_state, slots_given.refused_ticks)));
     shmeter_observer_begin(&snapshot->observer, snapshot->now_ns);
     result = take_held_slots(snapshot);
     status->cpu_ended_ms = snapshot->cpu_ended;
