@@ -224,52 +224,7 @@ shmeter_sys_slurp(const char *path, char *buffer, size_t bytes)
     return snprintf(buffer, bytes, "%u (w) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 %u", pid, 1000 + pid);
 }
 
-/* ---- time does not pass ---- */
-
-#define SHMETER_SHM_CLOCK_H
-
-static inline uint64_t
-shmeter_clock_ns(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_cpu_ns(void)
-{
-    return 0;
-}
-
-static uint64_t
-shmeter_clock_boot_ns(void)
-{
-    return shmeter_clock_ns();
-}
-
-static inline uint64_t
-shmeter_clock_real_ns(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_counter(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_ticks(uint32_t kind)
-{
-    (void)kind;
-    return 1000;
-}
-
-static inline uint32_t
-shmeter_clock_kind(void)
-{
-    return 0;
-}
+#include "tests/model/still_clock.h"
 
 #define shmeter_identity_image kernel_identity_image
 #include "shm/process/identity.h"
