@@ -4,6 +4,7 @@
  */
 #include "exporter/web/conns.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,7 @@ conns_enter(struct conns *conns, struct conn *conn, enum conn_phase phase, uint6
 {
     conns_unlink(conns, conn);
     conn->phase = phase;
+    conn->taking = NULL;
     conn->since_ns = now_ns;
     conn->deadline_ns = now_ns + (phase == CONN_IDLE ? conns->idle_ns : conns->request_ns);
     conns_append(conns, conn);
@@ -135,16 +137,59 @@ conns_remove(struct conns *conns, struct conn *conn)
     free(conn);
 }
 
+/* Bytes that the client of a TCP connection has acknowledged in all; 0: not known. */
+static uint64_t
+acked(const struct conn *conn)
+{
+    struct tcp_info info = { 0 };
+    socklen_t bytes = sizeof info;
+
+    return getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) ? 0 : info.tcpi_bytes_acked;
+}
+
 void
-conns_cut_slowest(struct conns *conns)
+conns_take(struct conn *conn, const void *document)
+{
+    conn->taking = document;
+    conn->acked_from = acked(conn);
+}
+
+uint64_t
+conns_rate(const struct conns *conns, const void *document, uint64_t now_ns)
+{
+    const struct conn *conn;
+    uint64_t rate, best = 0, ms;
+
+    for (conn = conns->first; conn; conn = conn->next) {
+        if (conn->cut || conn->taking != document)
+            continue;
+        ms = 1 + (now_ns > conn->since_ns ? (now_ns - conn->since_ns) / 1000000u : 0);
+        rate = (acked(conn) - conn->acked_from) * 1000u / ms;
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+uint64_t
+conns_taken_since(const struct conns *conns, const void *document)
+{
+    const struct conn *conn;
+
+    for (conn = conns->first; conn; conn = conn->next)
+        if (!conn->cut && conn->taking == document)
+            return conn->since_ns;
+    return CONNS_NEVER;
+}
+
+void
+conns_cut_takers(struct conns *conns, const void *document)
 {
     struct conn *conn;
 
     for (conn = conns->first; conn; conn = conn->next)
-        if (!conn->cut && conn->phase == CONN_ANSWERING) {
-            conns->cut_full_n++;
+        if (!conn->cut && conn->taking == document) {
+            conns->cut_slow_n++;
             conns_cut(conns, conn);
-            return;
         }
 }
 

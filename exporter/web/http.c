@@ -116,7 +116,7 @@ http_new(const struct http_options *options)
     http->guard = guard_new();
     http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
-        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), 0 };
+        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), NULL };
         if (!responses_make(&http->responses, http->deliveries.headers) &&
             !epoll_watch(http, scraper_fd(options->scraper)))
             return http;

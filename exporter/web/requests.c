@@ -105,7 +105,7 @@ may_pass(struct request *request, enum MHD_Result *result)
 static enum MHD_Result
 deliver(struct request *request)
 {
-    if (!deliveries_queue(&request->http->deliveries, request->connection, &request->ask))
+    if (!deliveries_queue(&request->http->deliveries, request->connection, conn_of(request->connection), &request->ask))
         return MHD_YES;
     return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
 }

@@ -1,12 +1,13 @@
 """Limits that operators set, and those of the machine."""
 
+import contextlib
 import os
 import resource
 import subprocess
 import sys
 import time
 
-from lib import drain, equal, main, note, test, true, wait_for
+from lib import drain, equal, main, note, status_field, test, true, wait_for
 
 GET = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -84,6 +85,39 @@ def without_descriptors_the_loop_does_not_spin_and_goes_on_later(bench):
     for plug in plugs:
         true(drain(plug).startswith(b"HTTP/1.1 200"), "all are answered in the end")
     equal(sum("have to wait" in line for line in exporter.log), 1, "the log has it once")
+
+
+def with_large_answers(bench, number):
+    """An exporter whose plain text has some 16 KiB for each of so many series."""
+    name = bench.name()
+    bench.feeder(name, max_series=number + 10).do("many", 0, number)
+    path = bench.folder() + "/exporter.yml"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"segments:\n  - name: {name}\n    labels:\n")
+        file.writelines(f"      l{at}: {'x' * 1000}\n" for at in range(16))
+    return bench.exporter(f"--segment={name}", f"--config.file={path}")
+
+
+def is_whole(text, number):
+    return len(text) > 65 << 20 and text.count("\nshop_many_total{") == number and text.endswith("\n")
+
+
+@test
+def an_answer_of_any_size_is_had_by_who_takes_it(bench):
+    number = 4500
+    exporter = with_large_answers(bench, number)
+    true(is_whole(exporter.text(), number), "alone")
+    plugs = []
+    for _ in range(12):
+        plugs.append(bench.connect(exporter, window=4096))
+        plugs[-1].sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            plugs[-1].recv(1)  # it has begun to take an answer of its own
+        if len(plugs) % 4 == 0:
+            true(is_whole(exporter.text(), number), f"beside {len(plugs)} who take nothing")
+    kib = status_field(exporter.pid, "RssAnon")
+    note(f"RssAnon {kib} KiB with answers of 70 MB for {len(plugs)} clients")
+    true(kib < 500 << 10, f"{kib} KiB")
 
 
 def cpu_seconds(pid):
