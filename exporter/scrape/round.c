@@ -194,6 +194,7 @@ add_series(void *argument, struct model *model)
     result |= health_put(&round->health, round->config->rules, model);
     result |= add_processes(round, model);
     result |= self_put(&round->self, model);
+    result |= traffic_put(round->options.traffic, model);
     return result ? -ENOMEM : 0;
 }
 

@@ -12,6 +12,7 @@ struct tls {
     gnutls_priority_t opening, former; /* see tls_terms_print() */
     struct tls_terms terms;
     enum tls_key_kind key_kind;
+    time_t expires;
     enum tls_client_auth client_auth;
     char **allowed_sans;
     uint32_t allowed_sans_n;

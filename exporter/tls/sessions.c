@@ -80,8 +80,7 @@ chain_is_trusted(gnutls_session_t session)
 }
 
 /*
- * Called in the handshake; in TLS 1.2 also when the client has sent no certificate. Sends an alert to a client that is
- * refused, because the library would only close the connection.
+ * Called in the handshake, also when the client has sent no certificate.
  */
 static int
 verify_client(gnutls_session_t session)
@@ -101,8 +100,7 @@ verify_client(gnutls_session_t session)
     if (!why)
         return 0;
     log_event(LOG_LEVEL_DEBUG, "a client's certificate is refused", "why", why, NULL);
-    gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-    return GNUTLS_E_CERTIFICATE_ERROR;
+    return chain && n ? GNUTLS_E_CERTIFICATE_ERROR : GNUTLS_E_CERTIFICATE_REQUIRED;
 }
 
 /* Called when the version is known and the suite is not yet chosen. */
@@ -121,8 +119,8 @@ tls_begin(struct tls *tls, gnutls_session_t session)
 {
     static const gnutls_certificate_request_t requests[] = {
         [TLS_CLIENT_NONE] = GNUTLS_CERT_IGNORE,    [TLS_CLIENT_REQUEST] = GNUTLS_CERT_REQUEST,
-        [TLS_CLIENT_ANY] = GNUTLS_CERT_REQUIRE,    [TLS_CLIENT_IF_GIVEN] = GNUTLS_CERT_REQUEST,
-        [TLS_CLIENT_VERIFY] = GNUTLS_CERT_REQUIRE,
+        [TLS_CLIENT_ANY] = GNUTLS_CERT_REQUEST,    [TLS_CLIENT_IF_GIVEN] = GNUTLS_CERT_REQUEST,
+        [TLS_CLIENT_VERIFY] = GNUTLS_CERT_REQUEST,
     };
     const enum tls_client_auth wanted = tls->client_auth;
 

@@ -107,6 +107,7 @@ pair_set(struct tls *tls, const struct tls_settings *settings, struct chain *cha
         return report_fail(report, -EINVAL, "%s and %s cannot be used: %s", name_of(settings, TLS_PART_CERT),
                            name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
     warn_of_times(chain->certificates[0], name_of(settings, TLS_PART_CERT));
+    tls->expires = gnutls_x509_crt_get_expiration_time(chain->certificates[0]);
     return 0;
 }
 
@@ -282,6 +283,12 @@ tls_new(const struct tls_settings *settings, struct report *report)
         return tls;
     tls_release(tls);
     return NULL;
+}
+
+time_t
+tls_expires(const struct tls *tls)
+{
+    return tls->expires;
 }
 
 void

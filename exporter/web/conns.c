@@ -26,8 +26,10 @@ conns_append(struct conns *conns, struct conn *conn)
 }
 
 static void
-conns_cut(struct conns *conns, struct conn *conn)
+conns_cut(struct conns *conns, struct conn *conn, enum traffic_event why)
 {
+    if (!conn->refused)
+        traffic_count(conns->traffic, why, NULL);
     conn->cut = 1;
     conns->n--;
     shutdown(conn->fd, SHUT_RDWR);
@@ -94,8 +96,7 @@ conns_make_room(struct conns *conns, const struct conn *newcomer, const unsigned
     }
     if (!victim)
         return;
-    conns->cut_full_n++;
-    conns_cut(conns, victim);
+    conns_cut(conns, victim, address ? TRAFFIC_CUT_ADDRESS : TRAFFIC_CUT_FULL);
 }
 
 struct conn *
@@ -111,6 +112,7 @@ conns_add(struct conns *conns, int fd, const struct sockaddr *address, uint64_t 
     conn->deadline_ns = now_ns + conns->request_ns;
     conns_append(conns, conn);
     conns->n++;
+    traffic_count(conns->traffic, TRAFFIC_ACCEPTED, NULL);
     if (conns_of_address(conns, conn->address) > conns->max_per_address_n)
         conns_make_room(conns, conn, conn->address);
     if (conns->n > conns->max_n)
@@ -133,6 +135,7 @@ void
 conns_remove(struct conns *conns, struct conn *conn)
 {
     conns_unlink(conns, conn);
+    traffic_count(conns->traffic, TRAFFIC_CLOSED, NULL);
     conns->n -= !conn->cut;
     free(conn);
 }
@@ -188,8 +191,7 @@ conns_cut_takers(struct conns *conns, const void *document)
 
     for (conn = conns->first; conn; conn = conn->next)
         if (!conn->cut && conn->taking == document) {
-            conns->cut_slow_n++;
-            conns_cut(conns, conn);
+            conns_cut(conns, conn, TRAFFIC_CUT_SLOW);
         }
 }
 
@@ -200,8 +202,7 @@ conns_cut_waiting(struct conns *conns, uint64_t before_ns)
 
     for (conn = conns->first; conn && conn->since_ns < before_ns; conn = conn->next)
         if (!conn->cut && conn->phase != CONN_ANSWERING) {
-            conns->cut_full_n++;
-            conns_cut(conns, conn);
+            conns_cut(conns, conn, TRAFFIC_CUT_DESCRIPTORS);
             return;
         }
 }
@@ -216,8 +217,7 @@ conns_reap(struct conns *conns, uint64_t now_ns)
         if (conn->cut)
             continue;
         if (conn->deadline_ns <= now_ns) {
-            conns->cut_late_n++;
-            conns_cut(conns, conn);
+            conns_cut(conns, conn, TRAFFIC_CUT_LATE);
         } else if (conn->deadline_ns < next) {
             next = conn->deadline_ns;
         }

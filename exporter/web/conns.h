@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "exporter/scrape/traffic.h"
+
 #define CONNS_NEVER UINT64_MAX
 
 enum conn_phase {
@@ -29,7 +31,7 @@ struct conn {
     uint64_t deadline_ns;
     enum conn_phase phase;
     int fd;
-    uint32_t cut;
+    uint32_t cut, refused;       /* refused: 1: its handshake failed, which was counted */
     const void *taking;          /* the document that is being sent to it; NULL: none */
     uint64_t acked_from;         /* bytes that the client had acknowledged when the document's turn came */
     void *session;               /* the guard's, see guard_connected() */
@@ -41,8 +43,8 @@ struct conns {
     struct conn *first, *last;
     uint32_t n; /* connections that are not cut */
     uint32_t max_n, max_per_address_n;
-    uint64_t request_ns, idle_ns;                /* how long a phase may take */
-    uint64_t cut_late_n, cut_full_n, cut_slow_n; /* how many were cut, and why: see conns.c */
+    uint64_t request_ns, idle_ns; /* how long a phase may take */
+    struct traffic *traffic;      /* counts them; NULL: nobody does */
 };
 
 /* Adds a connection, and cuts another one when there are too many. NULL: no memory. */

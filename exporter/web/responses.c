@@ -97,6 +97,12 @@ responses_destroy(struct responses *responses)
     memset(responses, 0, sizeof *responses);
 }
 
+unsigned
+responses_status_fixed(enum fixed_response which)
+{
+    return fixed_responses[which].status;
+}
+
 enum MHD_Result
 responses_queue(const struct responses *responses, struct MHD_Connection *connection, enum fixed_response which)
 {

@@ -34,6 +34,8 @@ struct responses {
 int responses_make(struct responses *responses, const struct web_header *headers);
 void responses_destroy(struct responses *responses);
 
+unsigned responses_status_fixed(enum fixed_response which);
+
 /* Queues a fixed response. */
 enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Connection *connection,
                                 enum fixed_response which);
