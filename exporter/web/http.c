@@ -188,7 +188,7 @@ daemon_start(struct http *http)
                             MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, http,        /* */
                             MHD_OPTION_CONNECTION_LIMIT, connections_n,              /* */
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, /* */
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                         /* */
+                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                         /* routes.c is strict */
                             MHD_OPTION_END);
 }
 

@@ -59,7 +59,8 @@ answer(struct http *http, struct MHD_Connection *connection, enum fixed_response
 }
 
 static enum MHD_Result
-begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method, void **context)
+begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+      void **context)
 {
     struct request *request = calloc(1, sizeof *request);
 
@@ -67,7 +68,7 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
         return MHD_NO;
     request->connection = connection;
     request->http = http;
-    request->route = route_of(connection, method, url, http->options.telemetry_path);
+    request->route = route_of(connection, method, url, version, http->options.telemetry_path);
     *context = request;
     http->active_n++;
     enter(http, connection, CONN_ANSWERING);
@@ -76,9 +77,8 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
      * A request with a body that is refused is answered before the body arrives; then the library reads no more from
      * this connection.
      */
-    if (request->route.is_fixed &&
-        (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
-         request->route.fixed == RESPONSE_LARGE_BODY))
+    if (request->route.is_fixed && request->route.fixed >= RESPONSE_BAD_BODY &&
+        request->route.fixed <= RESPONSE_LARGE_BODY)
         return answer(http, connection, request->route.fixed);
     if (!guard_takes_request(http->guard, clock_ns(CLOCK_MONOTONIC)))
         request->state = REQUEST_LIMITED;
@@ -186,10 +186,9 @@ request_handle(void *argument, struct MHD_Connection *connection, const char *ur
     struct http *http = argument;
     struct request *request = *context;
 
-    (void)version;
     (void)upload;
     if (!request)
-        return begin(http, connection, url, method, context);
+        return begin(http, connection, url, method, version, context);
     if (*upload_bytes) {
         *upload_bytes = 0;
         return MHD_YES;

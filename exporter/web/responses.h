@@ -12,6 +12,8 @@ enum fixed_response {
     RESPONSE_NOT_FOUND,
     RESPONSE_METHOD,
     RESPONSE_BAD_BODY,   /* the length of the body is ambiguous: the connection ends */
+    RESPONSE_BAD_HEAD,   /* a line of the head is no header, or the target has a blank: the connection ends */
+    RESPONSE_NO_HOST,    /* a request of HTTP/1.1 without Host: the connection ends */
     RESPONSE_BAD_HOST,   /* more than one Host: the connection ends */
     RESPONSE_LARGE_BODY, /* the request has a body: the connection ends */
     RESPONSE_UNAUTHORIZED,

@@ -1,7 +1,9 @@
 /*
- * Finds what a request asks for. Two Content-Length headers, or one together with Transfer-Encoding, could be used to
- * smuggle requests past proxies. libmicrohttpd accepts them, so they are refused here. Paths are compared as they were
- * sent, without decoding.
+ * Finds what a request asks for. libmicrohttpd accepts heads that proxies may read in another way, by which requests
+ * could be smuggled: two Content-Length headers, or one together with Transfer-Encoding; names of headers that are no
+ * tokens, such as one with a blank before the colon; NUL bytes. They are refused here. So is a request of HTTP/1.1
+ * without Host, of which the library would send the head of the answer twice. Paths are compared as they were sent,
+ * without decoding.
  */
 #include "exporter/web/routes.h"
 
@@ -16,6 +18,7 @@
 struct head {
     unsigned lengths_n, encodings_n, hosts_n;
     int is_empty;                                         /* 1: every Content-Length is 0 */
+    int is_broken;                                        /* 1: a name is no token, or there is a NUL */
     char accept[LIST_BYTES], accept_encoding[LIST_BYTES]; /* of all header lines of the name, joined (RFC 9110, 5.2) */
 };
 
@@ -33,15 +36,30 @@ join(char list[LIST_BYTES], const char *value)
     list[len + more] = 0;
 }
 
+/* RFC 9110, 5.6.2. */
+static int
+is_token(const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
+              (text[i] >= '0' && text[i] <= '9') || (text[i] && strchr("!#$%&'*+-.^_`|~", text[i]))))
+            return 0;
+    return len > 0;
+}
+
 static enum MHD_Result
-look_at_header(void *argument, enum MHD_ValueKind kind, const char *key, const char *value)
+look_at_header(void *argument, enum MHD_ValueKind kind, const char *key, size_t key_len, const char *value,
+               size_t value_len)
 {
     struct head *seen = argument;
 
     (void)kind;
+    seen->is_broken |= !is_token(key, key_len) || (value && strlen(value) != value_len);
     if (!strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH)) {
         seen->lengths_n++;
-        if (!value || strcmp(value, "0"))
+        if (!value || !*value || strspn(value, "0") != strlen(value))
             seen->is_empty = 0;
     }
     seen->encodings_n += !strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING);
@@ -103,12 +121,17 @@ path_of(const char *url)
 }
 
 struct route
-route_of(struct MHD_Connection *connection, const char *method, const char *url, const char *telemetry_path)
+route_of(struct MHD_Connection *connection, const char *method, const char *url, const char *version,
+         const char *telemetry_path)
 {
     struct head seen = { .is_empty = 1 };
     const char *path = path_of(url);
 
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &seen);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_header, &seen);
+    if (seen.is_broken || strpbrk(url, " \t"))
+        return route_fixed(RESPONSE_BAD_HEAD);
+    if (!seen.hosts_n && !strcmp(version, MHD_HTTP_VERSION_1_1))
+        return route_fixed(RESPONSE_NO_HOST);
     if (seen.encodings_n || seen.lengths_n > 1)
         return route_fixed(RESPONSE_BAD_BODY);
     if (seen.hosts_n > 1) /* RFC 9112, 3.2 */
