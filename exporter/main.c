@@ -103,6 +103,7 @@ struct loop {
     struct http *http;
     struct scraper *scraper;
     struct traffic *traffic;
+    struct descriptors descriptors;
     struct service service;
     struct reload reload;
     struct listen_sockets sockets;
@@ -188,7 +189,7 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
     const struct http_options settings = { loop->scraper,
                                            options->telemetry_path,
                                            options->request_seconds,
-                                           descriptors_for(options->connections_n),
+                                           loop->descriptors.connections_n,
                                            options->connections_per_address_n,
                                            options->lifecycle ? on_reload : NULL,
                                            &loop->reload,
@@ -255,8 +256,11 @@ check(const struct options *options)
 static int
 start(const struct options *options)
 {
-    struct loop loop = { .signals = signals_open(), .traffic = traffic_new() };
-    const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path, loop.traffic };
+    struct loop loop = { .signals = signals_open(),
+                         .traffic = traffic_new(),
+                         .descriptors = descriptors_divide(options->connections_n) };
+    const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path,
+                                            loop.descriptors.spare_n, loop.traffic };
     struct report report = { 0 };
     struct web_config *web;
     struct config *config;

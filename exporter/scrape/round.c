@@ -62,6 +62,7 @@ store_options_of(const struct round *round, const struct config *config)
                                    .owners = round->options.owners,
                                    .owners_n = round->options.owners_n,
                                    .witness = 1,
+                                   .spare_fds = round->options.spare_fds,
                                    .settings = config->segments };
 }
 

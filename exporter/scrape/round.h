@@ -16,6 +16,7 @@ struct round_options {
     const uint32_t *owners;
     uint32_t owners_n;
     const char *telemetry_path; /* for links on the page */
+    uint32_t spare_fds;         /* descriptors that segments must leave */
     struct traffic *traffic;    /* of the HTTP side, for its series; NULL: none */
 };
 

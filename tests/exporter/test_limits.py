@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from lib import drain, equal, main, note, status_field, test, true, wait_for
+from lib import drain, equal, main, note, status_field, test, total, true, wait_for
 
 GET = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -118,6 +118,35 @@ def an_answer_of_any_size_is_had_by_who_takes_it(bench):
     kib = status_field(exporter.pid, "RssAnon")
     note(f"RssAnon {kib} KiB with answers of 70 MB for {len(plugs)} clients")
     true(kib < 500 << 10, f"{kib} KiB")
+
+
+def crowd(bench, number):
+    """A folder with so many segments, and the pattern of their names. All are copies of one."""
+    folder = bench.folder("/dev/shm")
+    worker = bench.feeder(folder + "/one", max_series=10)
+    worker.do("requests", "GET", "200", 1)
+    worker.end()
+    for copy in range(number):
+        subprocess.run(["cp", "--sparse=always", folder + "/one", f"{folder}/s{copy:04}"], check=True)
+    return folder, folder + "/s*"
+
+
+@test
+def more_segments_than_descriptors_are_read_or_told_and_connections_keep_theirs(bench):
+    _, pattern = crowd(bench, 200)
+    for soft, hard, wanted in ((64, 1024, 200), (100, 160, None)):
+        exporter = bench.exporter("--web.max-connections=40", f"--segment={pattern}", preexec_fn=limited(soft, hard))
+        found = exporter.samples()
+        readable = total(found, "shmeter_segment_readable")
+        equal(sum(name == "shmeter_segment_readable" for name, _ in found), 200, "all are told of")
+        equal(total(found, "shop_requests_total"), readable)
+        true(readable == wanted if wanted else 10 < readable < 100, readable)
+        plugs = [bench.connect(exporter) for _ in range(39)]  # none of which lacks a descriptor
+        equal(exporter.ask("/-/healthy").status, 200)
+        equal(sum(is_cut(plug) for plug in plugs), 0)
+        reasons = sum("kept for connections" in line for line in exporter.ask("/health").body.decode().splitlines())
+        true(reasons >= 200 - readable, "with the reason")
+        equal(exporter.stop(), 0)
 
 
 def cpu_seconds(pid):

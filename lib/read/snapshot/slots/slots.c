@@ -264,7 +264,7 @@ have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
         !snapshot->observer.namespaces ||
         SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
         return;
-    slot->witness = witness_open(pid) + 1;
+    slot->witness = witness_open(pid, snapshot->reader->spare_fds) + 1;
     slot->witnessed = slot->witness ? slot->owner.owner : 0;
 }
 
