@@ -204,6 +204,20 @@ pair_read(struct tls *tls, const struct tls_settings *settings, struct report *r
     return result;
 }
 
+/* Without CAs of the system no client is let in, as with Go's crypto/tls. */
+static int
+system_cas_read(struct tls *tls, struct report *report)
+{
+    int result = gnutls_certificate_set_x509_system_trust(tls->credentials);
+
+    if (result == GNUTLS_E_MEMORY_ERROR)
+        return report_fail(report, -ENOMEM, "no memory");
+    if (result <= 0)
+        log_event(LOG_LEVEL_WARN, "no CA is found that this system trusts: no certificate of a client is accepted",
+                  NULL);
+    return 0;
+}
+
 static int
 client_ca_read(struct tls *tls, const struct tls_settings *settings, struct report *report)
 {
@@ -211,7 +225,7 @@ client_ca_read(struct tls *tls, const struct tls_settings *settings, struct repo
     int result;
 
     if (!settings->parts[TLS_PART_CLIENT_CA].file && !settings->parts[TLS_PART_CLIENT_CA].text)
-        return 0;
+        return settings->client_auth >= TLS_CLIENT_IF_GIVEN ? system_cas_read(tls, report) : 0;
     result = tls_part_read(settings, TLS_PART_CLIENT_CA, &pem, report);
     if (result)
         return result;
