@@ -192,7 +192,7 @@ add_series(void *argument, struct model *model)
         return result;
     round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - round->began_seconds;
     result = own_add(round->exposition->store, model);
-    result |= health_put(&round->health, round->config->rules, model);
+    result |= health_put(&round->health, round->config->rules, round->statuses, round->statuses_n, model);
     result |= add_processes(round, model);
     result |= self_put(&round->self, model);
     result |= traffic_put(round->options.traffic, model);
