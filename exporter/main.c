@@ -193,6 +193,7 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
                                            options->connections_per_address_n,
                                            options->lifecycle ? on_reload : NULL,
                                            &loop->reload,
+                                           options->open_probes,
                                            loop->traffic };
     const char *exposure = web_config_exposure(web);
     struct report report = { 0 };

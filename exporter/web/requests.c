@@ -149,6 +149,13 @@ reload(struct http *http, struct request *request)
     return MHD_YES;
 }
 
+static int
+is_open_probe(const struct http *http, const struct route *route)
+{
+    return http->options.open_probes && !route->is_reload &&
+           (route->is_fixed ? route->fixed == RESPONSE_HEALTHY : route->wanted.kind == DOCUMENT_READY);
+}
+
 /* Takes the request to its next state. */
 static enum MHD_Result
 proceed(struct http *http, struct request *request)
@@ -159,6 +166,8 @@ proceed(struct http *http, struct request *request)
         return answer(http, request->connection, RESPONSE_LIMITED);
     if (request->state <= REQUEST_READ && http->closing)
         return MHD_NO;
+    if (request->state == REQUEST_NEW && is_open_probe(http, &request->route))
+        request->state = REQUEST_READ;
     if (request->state == REQUEST_NEW && !may_pass(request, &result))
         return result;
     if (request->route.is_fixed)
