@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/containers/buffer.h"
+#include "exporter/scrape/selection.h"
 
 struct encoder;
 
@@ -27,12 +28,14 @@ struct wanted {
     enum document_kind kind;
     const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL */
     enum document_coding coding;
+    struct selection selection; /* of DOCUMENT_METRICS: the families; else empty */
 };
 
 static inline int
 wanted_same(const struct wanted *a, const struct wanted *b)
 {
-    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
+    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding &&
+           selection_same(&a->selection, &b->selection);
 }
 
 struct document {

@@ -257,6 +257,32 @@ round_summary(const struct round *round, struct round_summary *out)
 
 /* ---- documents ---- */
 
+/* Renders the families that are chosen: the others count as empty meanwhile. Returns 0 or -ENOMEM. */
+static int
+render(struct round *round, const struct encoder *encoder, struct document *document)
+{
+    const struct selection *selection = &document->wanted.selection;
+    struct model *model = round->exposition->model;
+    uint32_t *present_n, i;
+    int result;
+
+    if (selection_is_empty(selection))
+        return exposition_render(round->exposition, encoder, &document->body);
+    present_n = calloc(model->families_n + 1u, sizeof *present_n);
+    if (!present_n)
+        return -ENOMEM;
+    for (i = 0; i < model->families_n; i++) {
+        present_n[i] = model->families[i]->present_n;
+        if (!selection_has(selection, model->families[i]->name))
+            model->families[i]->present_n = 0;
+    }
+    result = exposition_render(round->exposition, encoder, &document->body);
+    for (i = 0; i < model->families_n; i++)
+        model->families[i]->present_n = present_n[i];
+    free(present_n);
+    return result;
+}
+
 static int
 make_metrics(struct round *round, struct document *document)
 {
@@ -266,13 +292,13 @@ make_metrics(struct round *round, struct document *document)
 
     if (encoder == &encode_openmetrics && round->config->openmetrics_created)
         encoder = &encode_openmetrics_created;
-    result = exposition_render(round->exposition, encoder, &document->body);
+    result = render(round, encoder, document);
     while (result == -ENOMEM &&
            store_relieve(round->exposition->store)) { /* leave out one segment, so that the others can be served */
         buffer_free(&document->body);
         result = round_read(round, 1);
         if (!result)
-            result = exposition_render(round->exposition, encoder, &document->body);
+            result = render(round, encoder, document);
     }
     document->content_type = encoder->content_type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;

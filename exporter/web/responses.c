@@ -24,6 +24,10 @@ static const struct fixed fixed_responses[RESPONSES] = {
                             "close" },
     [RESPONSE_LARGE_BODY] = { MHD_HTTP_CONTENT_TOO_LARGE, "Requests with a body are not answered.\n",
                               MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_BAD_QUERY] = { MHD_HTTP_BAD_REQUEST,
+                             "name[] and collect[] have at most 1000 bytes; collect[] is one of application, segments, "
+                             "health, processes, exporter.\n",
+                             NULL, NULL },
     [RESPONSE_UNAUTHORIZED] = { MHD_HTTP_UNAUTHORIZED, "A user's name and password are needed.\n",
                                 MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"shmeter\", charset=\"UTF-8\"" },
     [RESPONSE_BUSY] = { MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords wait to be checked; try again.\n",

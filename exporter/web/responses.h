@@ -16,6 +16,7 @@ enum fixed_response {
     RESPONSE_NO_HOST,    /* a request of HTTP/1.1 without Host: the connection ends */
     RESPONSE_BAD_HOST,   /* more than one Host: the connection ends */
     RESPONSE_LARGE_BODY, /* the request has a body: the connection ends */
+    RESPONSE_BAD_QUERY,  /* a parameter of /metrics cannot be understood */
     RESPONSE_UNAUTHORIZED,
     RESPONSE_BUSY,    /* too many passwords wait to be checked: 503 */
     RESPONSE_LIMITED, /* the rate of requests is too high: 429 */

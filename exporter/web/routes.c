@@ -7,6 +7,7 @@
  */
 #include "exporter/web/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,8 +84,31 @@ route_document(enum document_kind kind)
     return (struct route){ .wanted = { .kind = kind } };
 }
 
+/* Of a query: what it chooses, and whether a parameter is wrong. */
+struct query {
+    struct selection selection;
+    int is_wrong;
+};
+
+static enum MHD_Result
+look_at_parameter(void *argument, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct query *query = argument;
+    char name[16], text[SELECTION_BYTES];
+
+    (void)kind;
+    if (snprintf(name, sizeof name, "%s", key) >= (int)sizeof name || selection_decode(name))
+        return MHD_YES; /* none of ours */
+    if (strcmp(name, "name[]") && strcmp(name, "collect[]"))
+        return MHD_YES;
+    if (!value || snprintf(text, sizeof text, "%s", value) >= (int)sizeof text || selection_decode(text) ||
+        (*name == 'n' ? selection_add_name : selection_add_group)(&query->selection, text))
+        query->is_wrong = 1;
+    return MHD_YES;
+}
+
 static struct route
-route_metrics(const struct head *head)
+route_metrics(struct MHD_Connection *connection, const struct head *head)
 {
     static const struct encoder *const encoders[] = {
         [NEGOTIATE_TEXT] = &encode_text,
@@ -92,10 +116,15 @@ route_metrics(const struct head *head)
         [NEGOTIATE_PROTOBUF] = &encode_protobuf,
     };
 
-    return (
-        struct route){ .wanted = { .kind = DOCUMENT_METRICS,
-                                   .encoder = encoders[negotiate_format(head->accept)],
-                                   .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY } };
+    struct query query = { .is_wrong = 0 };
+
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, look_at_parameter, &query);
+    if (query.is_wrong)
+        return route_fixed(RESPONSE_BAD_QUERY);
+    return (struct route){ .wanted = { .kind = DOCUMENT_METRICS,
+                                       .encoder = encoders[negotiate_format(head->accept)],
+                                       .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY,
+                                       .selection = query.selection } };
 }
 
 /* /-/reload, the only path that changes something. */
@@ -143,7 +172,7 @@ route_of(struct MHD_Connection *connection, const char *method, const char *url,
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
         return route_fixed(RESPONSE_METHOD);
     if (!strcmp(path, telemetry_path))
-        return route_metrics(&seen);
+        return route_metrics(connection, &seen);
     if (!strcmp(path, "/health"))
         return route_document(DOCUMENT_HEALTH);
     if (!strcmp(path, "/api/v1/summary"))
