@@ -267,7 +267,7 @@ render(struct round *round, const struct encoder *encoder, struct document *docu
     int result;
 
     if (selection_is_empty(selection))
-        return exposition_render(round->exposition, encoder, &document->body);
+        return exposition_render_escaped(round->exposition, encoder, document->wanted.escaping, &document->body);
     present_n = calloc(model->families_n + 1u, sizeof *present_n);
     if (!present_n)
         return -ENOMEM;
@@ -276,7 +276,7 @@ render(struct round *round, const struct encoder *encoder, struct document *docu
         if (!selection_has(selection, model->families[i]->name))
             model->families[i]->present_n = 0;
     }
-    result = exposition_render(round->exposition, encoder, &document->body);
+    result = exposition_render_escaped(round->exposition, encoder, document->wanted.escaping, &document->body);
     for (i = 0; i < model->families_n; i++)
         model->families[i]->present_n = present_n[i];
     free(present_n);
@@ -300,7 +300,7 @@ make_metrics(struct round *round, struct document *document)
         if (!result)
             result = render(round, encoder, document);
     }
-    document->content_type = encoder->content_type;
+    document->content_type = document->wanted.type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
 }
@@ -339,7 +339,7 @@ round_compress(struct round *round, const struct document *plain, struct documen
     if (!round->gzip && !(round->gzip = gzip_new()))
         return -ENOMEM;
     document->good = plain->good;
-    document->content_type = plain->content_type;
+    document->content_type = document->wanted.kind == DOCUMENT_METRICS ? document->wanted.type : plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
     if (result == -ENOMEM && store_relieve(round->exposition->store)) /* there is memory for the next scrape */
         forget_statuses(round);

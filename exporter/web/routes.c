@@ -116,15 +116,19 @@ route_metrics(struct MHD_Connection *connection, const struct head *head)
         [NEGOTIATE_PROTOBUF] = &encode_protobuf,
     };
 
+    const struct negotiated negotiated = negotiate_accept(head->accept);
+    struct route route = {
+        .wanted = { .kind = DOCUMENT_METRICS, .encoder = encoders[negotiated.format], .escaping = negotiated.escaping }
+    };
     struct query query = { .is_wrong = 0 };
 
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, look_at_parameter, &query);
     if (query.is_wrong)
         return route_fixed(RESPONSE_BAD_QUERY);
-    return (struct route){ .wanted = { .kind = DOCUMENT_METRICS,
-                                       .encoder = encoders[negotiate_format(head->accept)],
-                                       .coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY,
-                                       .selection = query.selection } };
+    route.wanted.coding = negotiate_gzip(head->accept_encoding) ? CODING_GZIP : CODING_IDENTITY;
+    route.wanted.selection = query.selection;
+    negotiate_type(&negotiated, route.wanted.type, sizeof route.wanted.type);
+    return route;
 }
 
 /* /-/reload, the only path that changes something. */
