@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "cli/arguments.h"
 #include "cli/say.h"
 
@@ -108,6 +109,7 @@ main(int argc, char **argv)
         say_error("which command? create, ls, dump, health, doctor, save, load, rm or help (see shmeter --help)");
         return EXIT_USAGE;
     }
+    descriptors_raise(); /* each segment has one */
     result = dispatch(argc, argv);
     if (fflush(stdout) || ferror(stdout)) {
         say_error("the output cannot be written");

@@ -152,6 +152,21 @@ def a_refusal_for_want_of_places_says_when_to_try_again(bench):
 
 
 @test
+def probes_need_no_password_when_that_is_said(bench):
+    path = write(bench.folder() + "/web.yml", f"basic_auth_users:\n  alice: {hashed('secret')}\n")
+    name = bench.name()
+    bench.feeder(name)
+    for options, wanted in (([], 401), (["--web.probes-without-password"], 200)):
+        exporter = bench.exporter(f"--web.config.file={path}", f"--segment={name}", *options)
+        for probe in ("/-/healthy", "/-/ready", "/-/ready?x=y"):
+            equal(exporter.ask(probe).status, wanted, probe)
+            equal(exporter.ask(probe, headers={"Authorization": "Basic bm86bm8="}).status, wanted, "whatever it says")
+        for other in ("/metrics", "/health", "/", "/none", "/-/healthy/", "/api/v1/summary"):
+            equal(exporter.ask(other).status, 401, other)
+        equal(exporter.ask("/-/reload", "POST").status, 401)
+
+
+@test
 def scrapes_at_once_with_one_password_cost_one_hash(bench):
     hashes = bench.hashes()
     exporter = serve(bench, {"alice": hashed("secret")}, hand=hashes)

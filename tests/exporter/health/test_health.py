@@ -110,6 +110,23 @@ def a_dead_worker_is_in_the_series_too(bench):
 
 
 @test
+def each_segment_has_its_own_series(bench):
+    name = bench.name()
+    bench.feeder(name + "-a", "one")
+    feeder = bench.feeder(name + "-b", "two")
+    feeder.do("check", "database", 2, "gone")
+    absent = bench.name()
+    exporter = bench.exporter(f"--segment={name}-*", f"--segment={absent}")
+    found = exporter.samples()
+    equal({label: value(found, "shmeter_health_status", segment=label) for label in (name + "-a", name + "-b", absent)},
+          {name + "-a": 0, name + "-b": 2, absent: 2}, "the verdicts")
+    equal(value(found, "shmeter_health_status"), 2, "that on all")
+    for check, wanted in (("segment", (0, 0, 2)), ("worker_check", (0, 2, 0)), ("capacity", (0, 0, 0))):
+        equal(tuple(value(found, "shmeter_health_check_status", segment=label, check=check) for label in (name + "-a", name + "-b", absent)),
+              wanted, check)
+
+
+@test
 def summaries_have_quantiles_for_each_group(bench):
     name = bench.name()
     feeder = bench.feeder(name)

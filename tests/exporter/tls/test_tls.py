@@ -3,7 +3,7 @@ import ssl
 import warnings
 
 from certs import Authority
-from lib import drain, equal, main, raw, test, true, wait_for
+from lib import drain, equal, main, test, true, wait_for
 from tls_lib import serve, status, tls
 
 
@@ -219,15 +219,6 @@ def http_1_1_is_agreed_to_by_alpn(bench):
     context = authority.context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     equal(tls(bench, exporter, context).selected_alpn_protocol(), "http/1.1")
-
-
-@test
-def plain_http_on_a_tls_port_is_hung_up_on(bench):
-    authority = Authority(bench.folder())
-    exporter = serve(bench, authority)
-    got = raw(bench.connect(exporter), b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-    true(not got.startswith(b"HTTP"), got)
-    equal(exporter.ask("/-/healthy").status, 200)
 
 
 @test

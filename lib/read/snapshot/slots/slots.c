@@ -264,7 +264,7 @@ have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
         !snapshot->observer.namespaces ||
         SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
         return;
-    slot->witness = witness_open(pid) + 1;
+    slot->witness = witness_open(pid, snapshot->reader->spare_fds) + 1;
     slot->witnessed = slot->witness ? slot->owner.owner : 0;
 }
 
@@ -304,7 +304,18 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
-/* Reads the slots whose words have memory. The others were never claimed. */
+/* Whether a slot beyond those that have room here was never claimed. */
+static int
+is_virgin(const struct snapshot *snapshot, uint32_t slot)
+{
+    return slot >= snapshot->slots_n &&
+           !snapshot_load(snapshot, word_off(snapshot, slot) + offsetof(struct shmeter_slot_word, owner));
+}
+
+/*
+ * Reads the slots that were claimed at any time. The words of the others have no memory, or are 0; there is no room for
+ * those behind the last one that was claimed.
+ */
 static int
 take_held_slots(struct snapshot *snapshot)
 {
@@ -316,7 +327,7 @@ take_held_slots(struct snapshot *snapshot)
     for (i = 0, until = 0; i < status->slots_n && !result; i++) {
         if (word_off(snapshot, i) >= until)
             held = snapshot_held_until(snapshot, word_off(snapshot, i), &until);
-        if (!held) {
+        if (!held || is_virgin(snapshot, i)) {
             status->slots_free++;
             if (i < snapshot->slots_n) {
                 snapshot_drop_witness(&snapshot->slots[i]);
