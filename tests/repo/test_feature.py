@@ -44,7 +44,7 @@ FEATURES = {
         "shm/layout/layout.h": [(r"\n    SHMETER_LOSSES\n", "\n    SHMETER_LOSS_GUESTS_LEFT,\n    SHMETER_LOSSES\n")],
         "lib/read/snapshot/losses.def": [(r"\n#undef LOSS\n", '\nLOSS(GUESTS_LEFT, "guests_left", "guests that left early", "ask them why", 1)\n#undef LOSS\n')],
         "docs/ABI.md": [(r"(\n\| 16 \| SHMETER_LOSS_SUPERSEDED \|.*)", r"\1\n| 17 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
-        "docs/health.md": [(r"(\n\| `superseded` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
+        "docs/health.md": [(r"(\n\| `series_evicted` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
     },
 }
 CHECKED = ("lib/read/give/exposed.c", "lib/read/snapshot/status.c")  # where the rows are compared with the numbers of a segment
