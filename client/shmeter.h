@@ -277,9 +277,10 @@ SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
  * does neither for long; shmeter expire does it from outside.
  *
  * A value has stayed the same when two looks have found the same contents, and none between them has found others. So
- * a series goes after idle_seconds, and at most after one and a half of them and 3 s where these calls are frequent. What
- * lasts is: an info, a series without labels, __overflow__, and a gauge of a LIVE mode for which a living worker has a
- * value other than 0. The family's idle_seconds and evict are those of the process that opened it last.
+ * a series goes after idle_seconds, and at most after one and a half of them and 3 s where these calls are frequent.
+ * What lasts is: an info, a series without labels, __overflow__, and a gauge of a LIVE mode for which a worker has a
+ * value other than 0 that lives, or whose slot nobody has taken since it died. The family's idle_seconds and evict are
+ * those of the process that opened it last.
  *
  * It is a removal: handles from before count unseen. A program that keeps handles compares shmeter_changes, or looks
  * the series up each time: then an update brings it back, from 0. In a segment of a release before ABI 1.4 nothing is

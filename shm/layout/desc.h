@@ -36,7 +36,12 @@ struct shmeter_desc {
      * at most 67108864. See shmeter_expire.
      */
     uint32_t idle_seconds SHMETER_INIT(0);
-    uint32_t evict SHMETER_INIT(0); /* 1: at max_series the series that is idle for longest goes, and a new one comes */
+    /*
+     * 1: at max_series a new series does not go to __overflow__: the one that is idle for longest is removed, and
+     * counted as the loss series_evicted. One that was updated since the last look goes only where all were. Each look
+     * at all series of the family serves 32 new ones.
+     */
+    uint32_t evict SHMETER_INIT(0);
 };
 
 #endif

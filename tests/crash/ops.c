@@ -235,6 +235,7 @@ static const struct op ops[] = {
       .flags = OP_IN_PARTS,
       .arrange = arrange_full,
       .run = run_evict,
+      .loss = "series_evicted",
       .changes = { { "crash_few_total{old}", 0, 3, NAN }, { "crash_few_total{new}", 0, NAN, 0 } } },
     { .name = "return of a hidden gauge",
       .arrange = arrange_hidden,

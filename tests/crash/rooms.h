@@ -111,6 +111,7 @@ arrange_idle(void)
     const struct shmeter_binding *binding = shmeter_family_binding(world.counters);
 
     shmeter_lifetime_declare(binding->attachment, binding->record, binding->unit, 10);
+    world_state()->reuse.looked = 1000000; /* later than now: by a clock that went wrong */
 }
 
 /* Two looks, the second one much later. */
