@@ -1,79 +1,13 @@
 /*
- * Series that nobody updates go by themselves: after their family's time, or where another one needs
- * their place at the family's limit. The clock is moved by hand.
+ * Series that nobody updates go by themselves, after the time that their family has.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include "tests/shm/lifetime.h"
 
-#include <cmocka.h>
+#define IDLE 60u /* seconds */
 
-#include "shmeter.h"
-#include "tests/tools/scrape.h"
-#include "tests/tools/scratch.h"
-
-#define IDLE  60u /* seconds */
-#define LIMIT 4u
-
-static const char *const labels[] = { "job", NULL };
 static const struct shmeter_desc counters = {
     .type = SHMETER_COUNTER, .name = "job_total", .labels = labels, .idle_seconds = IDLE
 };
-static const struct shmeter_desc few = {
-    .type = SHMETER_COUNTER, .name = "job_total", .labels = labels, .max_series = LIMIT, .evict = 1
-};
-
-static struct shmeter *meter;
-static struct scrape *scrape;
-static char segment[16];  /* another one for each test */
-static uint64_t ahead_ns; /* of the real clock */
-
-int
-clock_gettime(clockid_t clock, struct timespec *out)
-{
-    int result = (int)syscall(SYS_clock_gettime, clock, out);
-
-    if (!result && clock == CLOCK_MONOTONIC)
-        out->tv_sec += (time_t)(ahead_ns / 1000000000u);
-    return result;
-}
-
-static void
-pass(uint64_t seconds)
-{
-    ahead_ns += seconds * 1000000000u;
-}
-
-static int
-begin(void **state)
-{
-    const struct shmeter_options options = SHMETER_OPTIONS(.max_gauges = 64, .lane_bytes = 32768, .cpu_lanes = 2,
-                                                           .max_slots = 16);
-    static unsigned tests_n;
-    (void)state;
-
-    snprintf(segment, sizeof segment, "life%u", tests_n++);
-    assert_int_equal(shmeter_open(&meter, scratch_path(segment), &options), 0);
-    scrape = scrape_open(scratch_path(segment));
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    (void)state;
-
-    scrape_close(scrape);
-    shmeter_close(meter);
-    scratch_remove(segment);
-    return 0;
-}
 
 static int
 is_shown(const struct shmeter_family *family, const char *job)
@@ -313,151 +247,70 @@ a_time_of_more_than_two_years_is_refused(void **state)
     assert_non_null(strstr(shmeter_error(meter), "idle_seconds"));
 }
 
-/* ---- limits ---- */
-
+/* The longest values that there are leave room for the note, and so does what is between two sizes of records. */
 static void
-count(const struct shmeter_family *family, const char *jobs)
+series_of_all_lengths_go(void **state)
 {
-    char job[2] = { 0, 0 };
-
-    for (; *jobs; jobs++) {
-        job[0] = *jobs;
-        shmeter_counter_inc(shmeter_counter_of(family, job));
-    }
-}
-
-/* Which of the jobs a to z are exposed. */
-static const char *
-shown(void)
-{
-    static char jobs[27];
-    char job;
-    size_t n = 0;
-
-    scrape_take(scrape);
-    for (job = 'a'; job <= 'z'; job++)
-        if (!isnan(scrape_value(scrape, "job_total{job=\"%c\"}", job)))
-            jobs[n++] = job;
-    jobs[n] = 0;
-    assert_int_equal(scrape_count(scrape, "job_total{"), n); /* and none is __overflow__ */
-    return jobs;
-}
-
-static uint64_t
-evicted(void)
-{
-    const struct segment_status *status = scrape_status(scrape);
-    uint64_t sum = 0;
-    uint32_t i;
-
-    for (i = 0; i < STATUS_LOSSES; i++)
-        sum += status->losses[i];
-    assert_int_equal(sum, status->losses[SHMETER_LOSS_SERIES_EVICTED]); /* nothing else is lost */
-    return sum;
-}
-
-static void
-at_the_limit_the_longest_idle_series_makes_room(void **state)
-{
-    const struct shmeter_family *family = shmeter_family(meter, &few);
-    (void)state;
-
-    count(family, "abcd");
-    pass(1);
-    count(family, "bc");
-    count(family, "e");
-    assert_string_equal(shown(), "bcde");
-    count(family, "f"); /* b and c were updated since the look at them, and d and e had none */
-    assert_string_equal(shown(), "bcef");
-    pass(1);
-    count(family, "ce");
-    count(family, "g");
-    assert_string_equal(shown(), "cefg");
-    assert_int_equal(evicted(), 3);
-}
-
-static void
-what_was_updated_since_the_last_look_stays_while_another_is_idle(void **state)
-{
-    const struct shmeter_family *family = shmeter_family(meter, &few);
-    char next[2] = "e";
-    (void)state;
-
-    count(family, "abcd");
-    for (; *next <= 'z'; ++*next) {
-        pass(1);
-        count(family, "abc"); /* each time before one more comes */
-        count(family, next);
-    }
-    assert_string_equal(shown(), "abcz");
-    assert_int_equal(evicted(), 22);
-}
-
-static void
-where_all_are_busy_the_oldest_goes_that_was_never_looked_at(void **state)
-{
-    const struct shmeter_family *family = shmeter_family(meter, &few);
-    (void)state;
-
-    count(family, "abcd");
-    pass(1);
-    count(family, "abcd");
-    count(family, "e"); /* d was made after the last look */
-    assert_string_equal(shown(), "abce");
-}
-
-/* A label that explodes: the list of what goes next is refilled, over and over. */
-static void
-many_new_series_pass_through_one_limit(void **state)
-{
-    struct shmeter_desc desc = few;
+    static const char *const many[] = { "a", "b", "c", "d", "e", NULL };
+    struct shmeter_desc desc = counters;
     const struct shmeter_family *family;
-    struct shmeter_counter kept;
-    char job[16];
-    uint32_t i;
+    char text[256];
+    const char *values[5] = { text, text, text, text, text + 252 };
+    uint32_t i, n = 0;
     (void)state;
 
-    desc.max_series = 100;
+    desc.labels = many;
     family = shmeter_family(meter, &desc);
-    kept = shmeter_counter_of(family, "kept");
-    for (i = 0; i < 5000; i++) {
-        shmeter_counter_inc(kept);
-        snprintf(job, sizeof job, "j%u", i);
-        shmeter_counter_inc(shmeter_counter_of(family, job));
-        if (i % 16 == 0)
-            pass(1);
-        shmeter_quiescent(meter);
+    memset(text, 'x', sizeof text);
+    text[255] = 0; /* 4 of 255 and one of 3: 1,023 bytes */
+    assert_int_equal(strlen(values[0]) * 4 + strlen(values[4]), 1023);
+    shmeter_counter_inc(shmeter_counter_of_v(family, values, 5));
+    assert_int_equal(shmeter_shown_v(family, values, 5), 1);
+    for (i = 0; i < 255; i++, n++) {
+        values[0] = text + i;
+        values[1] = values[2] = values[3] = values[4] = "";
+        shmeter_counter_inc(shmeter_counter_of_v(family, values, 5));
     }
-    scrape_take(scrape);
-    assert_int_equal(scrape_count(scrape, "job_total{"), 100);
-    assert_true(scrape_value(scrape, "job_total{job=\"kept\"}") == 5000);
-    assert_int_equal(evicted(), 5001 - 100);
+    assert_int_equal(look(2 * IDLE), n + 1);
 }
 
-/* A child that was forked in the middle of an eviction has nobody's turn to wait for, and no list that leads astray. */
+/* Whatever is in a note: a series goes no earlier than one that nobody has looked at. */
 static void
-a_child_evicts_by_itself(void **state)
+a_damaged_note_costs_at_most_a_time(void **state)
 {
-    const struct shmeter_family *family = shmeter_family(meter, &few);
-    pid_t child;
+    const struct shmeter_family *family = shmeter_family(meter, &counters);
+    const struct shmeter_binding *binding = shmeter_family_binding(family);
+    const struct shmeter_attachment *attachment = binding->attachment;
+    const char *job = "a";
+    struct shmeter_series_record *record;
+    uint64_t *note, right;
+    uint32_t unit, i;
     (void)state;
 
-    count(family, "abcdef");
-    child = scratch_fork();
-    if (!child) {
-        count(family, "ghij");
-        _exit(0);
+    shmeter_counter_of(family, job);
+    unit = shmeter_series_unit(family, binding, &job, 1);
+    record = shmeter_arena_series(attachment, unit);
+    note = shmeter_lifetime_note(attachment, record, unit, record->values_bytes);
+    shmeter_idle_sweep(attachment, 1000);
+    right = *note;
+    assert_int_equal(right & SHMETER_IDLE_CLOCK, 1000);
+    for (i = 0; i < 64; i++) {
+        *note = right ^ (~UINT64_C(0) << i & ~SHMETER_IDLE_CLOCK);
+        if (*note == right)
+            *note = UINT64_C(1) << i;
+        assert_int_equal(shmeter_idle_sweep(attachment, 100000), 0);
+        assert_int_equal(*note, (right & ~SHMETER_IDLE_CLOCK) | 100000);
     }
-    assert_int_equal(scratch_wait(child), 0);
-    assert_string_equal(shown(), "ghij");
-    count(family, "k");
-    assert_int_equal(strlen(shown()), LIMIT);
+    *note = (right & ~SHMETER_IDLE_CLOCK) | 100100; /* later than now */
+    assert_int_equal(shmeter_idle_sweep(attachment, 100000), 0);
+    assert_int_equal(*note & SHMETER_IDLE_CLOCK, 100000);
+    assert_int_equal(shmeter_idle_sweep(attachment, 100000 + IDLE), 0);
+    assert_int_equal(shmeter_idle_sweep(attachment, 100001 + IDLE), 1);
 }
 
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(a_series_goes_when_it_was_idle_for_its_time_and_not_before),
         TEST(a_series_that_changes_between_rare_looks_stays),
@@ -468,11 +321,8 @@ main(void)
         TEST(a_series_that_was_removed_leaves_its_successor_its_whole_time),
         TEST(a_release_without_a_time_ends_it),
         TEST(a_time_of_more_than_two_years_is_refused),
-        TEST(at_the_limit_the_longest_idle_series_makes_room),
-        TEST(what_was_updated_since_the_last_look_stays_while_another_is_idle),
-        TEST(where_all_are_busy_the_oldest_goes_that_was_never_looked_at),
-        TEST(many_new_series_pass_through_one_limit),
-        TEST(a_child_evicts_by_itself),
+        TEST(series_of_all_lengths_go),
+        TEST(a_damaged_note_costs_at_most_a_time),
     };
 
     return cmocka_run_group_tests_name("lifetime", tests, NULL, NULL);
