@@ -67,8 +67,8 @@ shmeter_reuse_fits(const struct shmeter_attachment *attachment, const struct shm
     return family && family->cell_bytes == definition->cell_bytes &&
            shmeter_limbo_ring(family->type, family->cell_bytes) ==
                shmeter_limbo_ring(definition->type, definition->cell_bytes) &&
-           record_bytes >= sizeof *record + bytes && shmeter_arena_at(attachment, unit, record_bytes) &&
-           shmeter_reuse_cell(attachment, definition, record, cell);
+           record_bytes >= sizeof *record + bytes + SHMETER_NOTE_BYTES &&
+           shmeter_arena_at(attachment, unit, record_bytes) && shmeter_reuse_cell(attachment, definition, record, cell);
 }
 
 /* Whether a removed series rests in the index until its room is wanted. */
@@ -251,15 +251,17 @@ shmeter_reuse_begin(const struct shmeter_attachment *attachment)
 
 /*
  * Removes a visible series; goes on with a removal that somebody else has begun. Lock-free; a
- * system call where the ring of hints has no memory yet.
+ * system call where the ring of hints has no memory yet. 1: it is this call that has taken it out of
+ * sight.
  */
-SHMETER_LOCAL void
+SHMETER_LOCAL int
 shmeter_reuse_remove(const struct shmeter_attachment *attachment, struct shmeter_series_record *record, uint32_t unit)
 {
-    shmeter_reuse_leave(attachment, record, unit);
+    int left = shmeter_reuse_leave(attachment, record, unit);
     shmeter_reuse_finish(attachment, record, unit);
     if (shmeter_load_relaxed(&attachment->state->reuse.pressure) >= SHMETER_GRACE_PRESSURE)
         shmeter_grace_begin(attachment);
+    return left;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef SHMETER_SHM_REUSE_H
 #define SHMETER_SHM_REUSE_H
 
+#include "registry/lifetime.h"
 #include "removal.h"
 #include "slots/visibility.h"
 
@@ -121,7 +122,7 @@ shmeter_reuse_append(const struct shmeter_attachment *attachment, const struct s
     int result = shmeter_registry_take_cells(attachment, definition, &cell);
     if (result)
         return result;
-    result = shmeter_registry_append_record(attachment, shmeter_reuse_round(sizeof *record + key->bytes), &unit,
+    result = shmeter_registry_append_record(attachment, shmeter_reuse_round(sizeof *record + key->bytes + SHMETER_NOTE_BYTES), &unit,
                                             &units);
     if (!result)
         record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit,
@@ -144,10 +145,16 @@ shmeter_reuse_append(const struct shmeter_attachment *attachment, const struct s
  * lock.
  */
 SHMETER_LOCAL int
-shmeter_reuse_ready(const struct shmeter_definition *definition, const struct shmeter_key *key,
-                    struct shmeter_series_record *record)
+shmeter_reuse_ready(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
+                    const struct shmeter_key *key, uint32_t unit)
 {
-    uint64_t seen = shmeter_load_relaxed(&record->state);
+    struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
+    uint64_t seen = record ? shmeter_load_relaxed(&record->state) : 0;
+    uint64_t *note = record ? shmeter_lifetime_note(attachment, record, unit, key->bytes) : NULL;
+    if (!record)
+        return 0;
+    if (note)
+        shmeter_store_relaxed(note, 0);
     shmeter_store_relaxed(SHMETER_RECORD_FAMILY(record), key->family | (uint64_t)definition->labels_n << 32);
     record->created_real_ns = shmeter_clock_real_ns();
     record->hash = key->hash;
@@ -268,7 +275,6 @@ SHMETER_LOCAL int64_t
 shmeter_reuse_make(struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                    const struct shmeter_key *key)
 {
-    struct shmeter_series_record *record;
     int64_t unit = shmeter_reuse_hinted(attachment, definition, key->bytes);
     if (!unit) {
         unit = shmeter_reuse_append(attachment, definition, key);
@@ -281,8 +287,7 @@ shmeter_reuse_make(struct shmeter_attachment *attachment, const struct shmeter_d
             unit = found ? found : unit;
         }
     }
-    record = unit > 0 ? shmeter_arena_series(attachment, (uint64_t)unit) : NULL;
-    if (unit > 0 && (!record || !shmeter_reuse_ready(definition, key, record)))
+    if (unit > 0 && !shmeter_reuse_ready(attachment, definition, key, (uint32_t)unit))
         return -EAGAIN;
     return unit;
 }

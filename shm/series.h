@@ -6,10 +6,9 @@
 #define SHMETER_SHM_SERIES_H
 
 #include "machine/utf8.h"
+#include "evict.h"
 #include "registry/apart.h"
-#include "registry/family.h"
 #include "registry/told.h"
-#include "reuse.h"
 
 struct shmeter_series {
     const struct shmeter_binding *binding; /* NULL: the store cannot be had                                 */
@@ -92,12 +91,15 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
            definition->cell_bytes <= (UINT64_C(1) << header->lane_shift) - *cell;
 }
 
-/* Whether one more series may be made; counts why not. */
+/* Whether one more series may be made, for which another one may have to go; counts why not. */
 SHMETER_LOCAL int
 shmeter_series_allowed(const struct shmeter_binding *binding)
 {
     const struct shmeter_attachment *attachment = binding->attachment;
-    if (shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series) {
+    uint64_t made = shmeter_load_relaxed(&binding->record->series_n) + 1;
+    if (made >= binding->max_series && shmeter_evict_does(binding))
+        made -= (uint64_t)shmeter_evict(binding, made == binding->max_series);
+    if (made > binding->max_series) {
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_OVERFLOWED);
         return 0;
     }
@@ -296,7 +298,7 @@ shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_bi
     if (fits) {
         struct shmeter_key key = shmeter_series_key(binding, values);
         struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
-        if (!probe.entry || probe.seen)
+        if (!probe.entry || probe.seen || (of_family && shmeter_evict_does(binding)))
             return 0;
         if (!of_family && shmeter_load_relaxed(&attachment->state->series_n.value) < attachment->header.max_series)
             return 0;
@@ -344,6 +346,7 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     if (!binding)
         return series;
     shmeter_populate(binding->attachment);
+    shmeter_idle_mind(binding->attachment);
     if (fits)
         unit = shmeter_series_have(binding, definition, values, 1, 1);
     else

@@ -10,7 +10,10 @@
 #include "buckets.h"
 
 /* Its fields' bytes: what stands behind the last one says nothing. */
-#define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, by_pid) + sizeof(uint32_t))
+#define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, evict) + sizeof(uint32_t))
+
+#define SHMETER_IDLE_MOST_SECONDS 67108864u /* 2 years: less than half of what a note tells apart (shm/idle.h)         */
+#define SHMETER_IDLE_EVICT        (UINT64_C(1) << 32)
 
 struct shmeter_definition {
     uint32_t type, mode, labels_n, max_series;
@@ -19,6 +22,7 @@ struct shmeter_definition {
     double min_value, max_value;
     uint32_t cell_bytes;
     uint16_t name_bytes, help_bytes, unit_bytes, labels_bytes, states_n, states_bytes;
+    uint64_t idle;       /* {seconds:32 (low), evict:1}, as the last description of this definition had it         */
     uint64_t hash;       /* of what makes two families of one name differ: not of help and limits           */
     const char *strings; /* name, help, unit, label names, states, each with its ending zero                */
     const double *bounds;
@@ -205,7 +209,16 @@ shmeter_definition_check(const struct shmeter_desc *desc)
         why = shmeter_definition_check_states(desc);
     if (!why && desc->unit && desc->unit[0] && !shmeter_definition_word(desc->unit))
         why = "has a unit that is no name";
+    if (!why && desc->idle_seconds > SHMETER_IDLE_MOST_SECONDS)
+        why = "has more than 67108864 idle_seconds (two years)";
     return why;
+}
+
+/* What a record has of it. */
+SHMETER_LOCAL uint64_t
+shmeter_definition_idle(const struct shmeter_desc *desc)
+{
+    return desc->idle_seconds | (desc->evict ? SHMETER_IDLE_EVICT : 0);
 }
 
 /* Copies text, cut to most bytes with its zero at a whole UTF-8 character. Returns its bytes with the zero. */
@@ -300,6 +313,7 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
                                                  : 0;
     out->schema = desc->by_pid && (out->mode == SHMETER_ALL || out->mode == SHMETER_LIVE_ALL);
     out->max_series = desc->max_series;
+    out->idle = shmeter_definition_idle(desc);
     out->labels_bytes = shmeter_definition_list(NULL, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
     out->states_bytes = shmeter_definition_list(NULL, states, SHMETER_MAX_VALUE_BYTES, &states_n);
     out->states_n = (uint16_t)states_n;

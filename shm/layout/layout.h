@@ -158,14 +158,18 @@ struct shmeter_reuse {
     uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
     uint64_t swept;    /* the last value of over that the records were swept for */
     uint64_t backed;   /* a bit for each ring of hints that has memory */
-    uint64_t reserved[3];
+    uint64_t idle;     /* fewest seconds of a family whose series go when they are idle; 0: there is none */
+    uint64_t looked;   /* when its series were last looked at, by seconds since the segment was made */
+    uint64_t reserved;
 };
 SHMETER_AT(shmeter_reuse, pressure, 0);
 SHMETER_AT(shmeter_reuse, begun_ns, 8);
 SHMETER_AT(shmeter_reuse, unlocked, 16);
 SHMETER_AT(shmeter_reuse, swept, 24);
 SHMETER_AT(shmeter_reuse, backed, 32);
-SHMETER_AT(shmeter_reuse, reserved, 40);
+SHMETER_AT(shmeter_reuse, idle, 40);
+SHMETER_AT(shmeter_reuse, looked, 48);
+SHMETER_AT(shmeter_reuse, reserved, 56);
 SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
@@ -187,6 +191,7 @@ enum shmeter_loss {
     SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type */
     SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for */
     SHMETER_LOSS_SUPERSEDED,            /* in definitions not exposed: counted by readers */
+    SHMETER_LOSS_SERIES_EVICTED,        /* removed at their family's limit, to make room for others */
     SHMETER_LOSSES
 };
 

@@ -64,6 +64,9 @@ struct shmeter_wiped {
     uint64_t cpu_given;     /* milliseconds of CPU time that slots given back have noted                        */
     uint64_t acknowledging; /* 1: a thread is exchanging the epoch's lock (shm/segment/epoch.h)                  */
     struct shmeter_held held[SHMETER_HELD];
+    uint64_t evicting; /* 1: a thread is at the list of the longest idle series (shm/evict.h)                      */
+    uint64_t ahead_ns; /* CLOCK_MONOTONIC here less that of the segment's creator, once ahead_known is 1           */
+    uint64_t ahead_known;
 };
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */

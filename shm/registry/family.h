@@ -6,6 +6,7 @@
 #define SHMETER_SHM_FAMILY_H
 
 #include "../segment/segment.h"
+#include "lifetime.h"
 #include "opened.h"
 #include "registry.h"
 
@@ -17,6 +18,7 @@ struct shmeter_binding {
     uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
     uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
+    uint64_t longest; /* address of the list of its longest idle series (shm/evict.h), made at need            */
 };
 
 /*
@@ -245,6 +247,7 @@ shmeter_binding_make(struct shmeter_family *family, const struct shmeter_attachm
     }
     binding->hash = shmeter_hash_word(binding->record->hash, attachment->header.nonce[1]);
     shmeter_registry_show(&binding->record->state);
+    shmeter_lifetime_declare(attachment, binding->record, binding->unit, shmeter_load_relaxed(&definition->idle));
     return binding;
 }
 

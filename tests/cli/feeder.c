@@ -13,6 +13,9 @@
  *     bounds                      makes the histogram anew with other bounds, and observes 0.5
  *     release                     closes the meter
  *     control                     makes a counter whose help, label values and worker's check would steer a terminal
+ *     job NAME                    counts in shop_jobs_total{job="NAME",kind="batch"}, whose series go when they are idle
+ *                                 for a second
+ *     path NAME                   observes 1 in shop_path_seconds{path="NAME"}
  */
 #include <shmeter.h>
 
@@ -33,6 +36,13 @@ static const struct shmeter_desc latency_desc = { .type = SHMETER_HISTOGRAM,
                                                   .unit = "seconds",
                                                   .bounds = bounds,
                                                   .bounds_len = 3 };
+static const char *const job_labels[] = { "job", "kind", NULL }, *const path_labels[] = { "path", NULL };
+static const struct shmeter_desc jobs_desc = {
+    .type = SHMETER_COUNTER, .name = "shop_jobs_total", .labels = job_labels, .idle_seconds = 1
+};
+static const struct shmeter_desc paths_desc = {
+    .type = SHMETER_HISTOGRAM, .name = "shop_path_seconds", .labels = path_labels, .bounds = bounds, .bounds_len = 1
+};
 static const struct shmeter_desc ceiling_desc = {
     .type = SHMETER_GAUGE, .name = "shop_ceiling", .help = "The ceiling.", .mode = SHMETER_LIVE_MAX
 };
@@ -114,6 +124,10 @@ main(int argc, char **argv)
         }
         if (sscanf(line, "check %63s %u %127[^\n]", name, &state, message) == 3)
             shmeter_check(meter, name, (enum shmeter_health)state, message);
+        else if (sscanf(line, "job %127[^\n]", message) == 1)
+            shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &jobs_desc), message, "batch"));
+        else if (sscanf(line, "path %127[^\n]", message) == 1)
+            shmeter_histogram_observe(shmeter_histogram_of(shmeter_family(meter, &paths_desc), message), 1);
         else if (!strcmp(line, "busy\n"))
             shmeter_busy(meter);
         else if (!strcmp(line, "nan\n"))

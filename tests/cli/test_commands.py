@@ -7,7 +7,7 @@ import subprocess
 
 from lib import contains, equal, main, test
 
-COMMANDS = ["create", "ls", "dump", "health", "doctor", "save", "load", "rm"]
+COMMANDS = ["create", "ls", "dump", "health", "doctor", "save", "load", "expire", "hide", "rm"]
 
 EXPOSITION = """\
 # HELP shop_ceiling The ceiling.

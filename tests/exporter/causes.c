@@ -103,6 +103,18 @@ past_a_limit(void)
 }
 
 static void
+past_a_limit_that_evicts(void)
+{
+    struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "evicting_total");
+
+    desc.labels = labels + 3;
+    desc.max_series = 1;
+    desc.evict = 1;
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "a"));
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "b"));
+}
+
+static void
 bad_family(void)
 {
     struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "no name_total");
@@ -240,6 +252,7 @@ static const struct {
     { "backing_failed", no_memory },
     { "handles_refused", wrong_number },
     { "checks_refused", nine_checks },
+    { "series_evicted", past_a_limit_that_evicts },
 };
 
 /* ---- */

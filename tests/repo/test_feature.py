@@ -47,9 +47,9 @@ FEATURES = {
         "lib/read/snapshot/losses.def": [(r"\n#undef LOSS\n",
                                           '\nLOSS(GUESTS_LEFT, "guests_left", "guests that left early", "ask them '
                                           'why", 1)\n#undef LOSS\n')],
-        "docs/ABI.md": [(r"(\n\| 16 \| SHMETER_LOSS_SUPERSEDED \|.*)",
-                         r"\1\n| 17 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
-        "docs/health.md": [(r"(\n\| `superseded` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
+        "docs/ABI.md": [(r"(\n\| 17 \| SHMETER_LOSS_SERIES_EVICTED \|.*)",
+                         r"\1\n| 18 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
+        "docs/health.md": [(r"(\n\| `series_evicted` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
     },
 }
 # where the rows are compared with the numbers of a segment

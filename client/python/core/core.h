@@ -65,6 +65,7 @@ struct table {
     struct table_entry *entries; /* NULL: no child yet */
     PyObject **keys;             /* labels_n for each entry */
     size_t mask, used, filled;   /* entries - 1; with a child; with a child or removed */
+    size_t prune_at;             /* used, when it is looked through for children whose series are gone */
 };
 
 /* An object that has handles into a segment, as held.c finds it. */
@@ -100,6 +101,8 @@ struct metric_object {
     uint8_t latest;    /* 1: a gauge that can only be set */
     uint8_t tracks;    /* 1: its series have own */
     uint8_t shows_own; /* 1: and they are what it shows; what it says as a gauge is so while it is there */
+    uint8_t follows;   /* 1: an update of what was removed brings it back: of a family, and a child that may expire */
+    uint8_t expires;   /* 1: of the family's series those go that are idle */
     uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
     uint32_t labels_n;
     struct table children; /* of a family with labels */
@@ -127,6 +130,7 @@ void held_look_by(enum held_kind kind,
 void held_mark(struct held_series *series, const struct shmeter_family *family, const void *handle,
                const char *const *values, uint32_t n);
 void held_lose(struct held_series *series);
+int held_is_lost(const struct held_series *series);
 int held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series);
 /* Where the segment waits for it, acknowledges its epoch. In a cold call, where no handle is in use. */
 void held_acknowledge(const struct core *core, struct shmeter *meter);
@@ -169,11 +173,11 @@ metric_takes(const struct metric_object *metric, PyObject **result)
     return 0;
 }
 
-/* A handle of a hidden series is had again, where the object is a family. */
+/* A handle of a hidden series is had again, where the object is a family, or its series may expire. */
 static inline void
 metric_follow(struct metric_object *metric)
 {
-    if (SHMETER_UNLIKELY(!metric->child && shmeter_load_relaxed(metric->changes) != metric->seen))
+    if (SHMETER_UNLIKELY(metric->follows && shmeter_load_relaxed(metric->changes) != metric->seen))
         metric_bind(metric);
 }
 
@@ -239,12 +243,12 @@ PyObject *labels_remove(PyObject *self, PyObject *values);
 PyObject *labels_withdraw(PyObject *self, PyObject *values);
 PyObject *labels_clear(PyObject *self, PyObject *unused);
 PyObject *labels_reset(PyObject *self, PyObject *unused);
-PyObject *labels_children(PyObject *self, void *closure);
 
 /* table.c: under CORE_LOCK of their owner. */
 PyObject *table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
 int table_add(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child);
 PyObject *table_drop(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
+void table_prune(struct table *table, uint32_t labels_n);
 void table_free(struct table *table, uint32_t labels_n);
 int table_visit(const struct table *table, visitproc visit, void *arg);
 struct metric_object *table_child(const struct table *table, size_t at);

@@ -117,6 +117,12 @@ held_lose(struct held_series *series)
     series->state = 0;
 }
 
+int
+held_is_lost(const struct held_series *series)
+{
+    return series->unit == UINT32_MAX;
+}
+
 /* Who has begun to remove a series may have stopped before it was out of sight. */
 int
 held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series)
@@ -143,7 +149,7 @@ look_through(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only
+ * Removes what is idle, and acknowledges. Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only
  * counts is in one when it is asked for its numbers, or uses a metric without labels.
  */
 void
@@ -153,13 +159,15 @@ held_acknowledge(const struct core *core, struct shmeter *meter)
     uint64_t epoch;
     int begun;
 
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
+        return;
+    shmeter_fork_check(attachment);
+    shmeter_idle_mind(attachment);
 #if defined(Py_GIL_DISABLED)
     return;
 #endif
-    if (!core->is_main || shmeter_load_relaxed(&others) || !attachment || !attachment->base ||
-        !shmeter_attachment_reuses(attachment))
+    if (!core->is_main || shmeter_load_relaxed(&others))
         return;
-    shmeter_fork_check(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
     begun = shmeter_reuse_begin(attachment);

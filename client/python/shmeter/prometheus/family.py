@@ -37,7 +37,8 @@ class MetricWrapperBase(Collector):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None):
+                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None, *, expire_after: float = 0,
+                 max_series: int = 0, evict: bool = False):
         full = names.full_name(self._type, name, namespace, subsystem, unit)
         labelnames = names.check_labels(labelnames, self._reserved_labelnames)
         if not names.METRIC_NAME_RE.match(full):
@@ -48,7 +49,8 @@ class MetricWrapperBase(Collector):
         view = _core.VIEW_POOL if getattr(registry, "_shared", True) else _core.VIEW_OWN
         if not registry and not store.importing():
             view = _core.VIEW_TRACKED  # it may come into a registry that shows what its own metrics do
-        store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds), view)
+        store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds), view,
+                          (expire_after, max_series, evict))
         if registry:
             registry.register(self)
 

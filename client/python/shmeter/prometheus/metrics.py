@@ -1,6 +1,6 @@
 """The metrics that programs make."""
 import time
-from typing import Callable, Iterable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
 from .. import _core
 from . import refresh
@@ -42,11 +42,11 @@ class Gauge(MetricWrapperBase, _core.Gauge):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 multiprocess_mode: Optional[str] = None):
+                 multiprocess_mode: Optional[str] = None, **lifetime: Any):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL))
+                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL), **lifetime)
 
     @property
     def _multiprocess_mode(self):
@@ -82,7 +82,7 @@ class Histogram(MetricWrapperBase, _core.Histogram):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 buckets: Sequence[Union[float, str]] = DEFAULT_BUCKETS):
+                 buckets: Sequence[Union[float, str]] = DEFAULT_BUCKETS, **lifetime: Any):
         bounds = [float(bound) for bound in buckets]
         if bounds != sorted(bounds):
             raise ValueError("Buckets not in sorted order")
@@ -92,7 +92,7 @@ class Histogram(MetricWrapperBase, _core.Histogram):
             raise ValueError("Must have at least two buckets")
         finite = sorted({bound for bound in bounds if abs(bound) != INF})
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=bounds, _bounds=finite)
+                         _extra=bounds, _bounds=finite, **lifetime)
 
     @property
     def _upper_bounds(self):
