@@ -61,11 +61,22 @@ shmeter_quiescent(struct shmeter *meter)
     if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
         return;
     shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
     shmeter_reuse_wake_all(attachment);
     begun = shmeter_reuse_begin(attachment);
     shmeter_epoch_quiescent(attachment, shmeter_epoch_now(attachment), begun);
+}
+
+SHMETER_COLD int
+shmeter_park(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
+        return 0;
+    shmeter_fork_check(attachment);
+    return shmeter_park_begin(attachment);
 }
 
 SHMETER_COLD const char *

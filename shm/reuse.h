@@ -48,14 +48,16 @@ shmeter_reuse_clear(const struct shmeter_attachment *attachment, const struct sh
  * not this one.
  */
 SHMETER_LOCAL int
-shmeter_reuse_take(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                   uint32_t unit, uint32_t bytes)
+shmeter_reuse_take(struct shmeter_attachment *attachment, const struct shmeter_definition *definition, uint32_t unit,
+                   uint32_t bytes)
 {
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
     /* pairs with shmeter_reuse_bury */
-    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0;
-    if (SHMETER_STATE_KIND(seen) != SHMETER_LIMBO || !shmeter_epoch_is_over(attachment, SHMETER_STATE_EPOCH(seen)) ||
-        !shmeter_reuse_fits(attachment, definition, record, unit, bytes))
+    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0, removed = SHMETER_LIMBO_EPOCH(seen);
+    uint64_t life = SHMETER_LIMBO_LIFE(seen);
+    if (SHMETER_STATE_KIND(seen) != SHMETER_LIMBO || !shmeter_epoch_is_over(attachment, removed) ||
+        !shmeter_reuse_fits(attachment, definition, record, unit, bytes) ||
+        shmeter_park_is_in_the_way(attachment, removed > life ? removed - life : 0, removed))
         return 0;
     /* pairs with shmeter_reuse_bury */
     if (!shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_CLAIMED, shmeter_epoch_now(attachment))))
@@ -71,7 +73,7 @@ shmeter_reuse_take(const struct shmeter_attachment *attachment, const struct shm
  * making for a dead one's.
  */
 SHMETER_LOCAL uint32_t
-shmeter_reuse_hinted(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
+shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                      uint32_t bytes)
 {
     uint32_t ring = shmeter_limbo_ring(definition->type, definition->cell_bytes), unit, tries;
@@ -82,7 +84,7 @@ shmeter_reuse_hinted(const struct shmeter_attachment *attachment, const struct s
     for (tries = 0; tries < SHMETER_REUSE_HINTS && shmeter_limbo_oldest(attachment, ring, &at, &unit); tries++) {
         record = shmeter_arena_series(attachment, unit);
         seen = record ? shmeter_load_relaxed(&record->state) : 0;
-        if (SHMETER_STATE_KIND(seen) == SHMETER_LIMBO && !shmeter_epoch_is_over(attachment, SHMETER_STATE_EPOCH(seen)))
+        if (SHMETER_STATE_KIND(seen) == SHMETER_LIMBO && !shmeter_epoch_is_over(attachment, SHMETER_LIMBO_EPOCH(seen)))
             return 0; /* those behind it are newer still */
         if (!shmeter_limbo_take(attachment, ring, at))
             continue;
@@ -92,7 +94,8 @@ shmeter_reuse_hinted(const struct shmeter_attachment *attachment, const struct s
             continue;
         if (shmeter_reuse_take(attachment, definition, unit, bytes))
             return unit;
-        shmeter_limbo_put(attachment, ring, unit);
+        if (!shmeter_reuse_fits(attachment, definition, record, unit, bytes))
+            shmeter_limbo_put(attachment, ring, unit); /* else it is a parked process's: a sweep finds it again */
     }
     return 0;
 }
@@ -214,7 +217,8 @@ shmeter_reuse_sweep_removing(const struct shmeter_attachment *attachment, struct
         return;
     if (met)
         shmeter_reuse_finish(attachment, record, unit);
-    else if (shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_LIMBO, shmeter_epoch_now(attachment))))
+    else if (shmeter_cas(&record->state, &seen,
+                         shmeter_reuse_limbo(SHMETER_STATE_EPOCH(seen), shmeter_epoch_now(attachment))))
         shmeter_reuse_leave_room(attachment, record, unit, 1);
 }
 
@@ -226,6 +230,8 @@ shmeter_reuse_sweep_one(const struct shmeter_attachment *attachment, uint32_t un
     /* pairs with shmeter_reuse_bury */
     uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0, epoch = SHMETER_STATE_EPOCH(seen);
     uint32_t kind = SHMETER_STATE_KIND(seen);
+    if (kind == SHMETER_LIMBO)
+        epoch = SHMETER_LIMBO_EPOCH(seen);
     if (!record)
         return;
     if (kind == SHMETER_LEAVING && shmeter_reuse_leave(attachment, record, unit))

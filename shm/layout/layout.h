@@ -144,17 +144,19 @@ SHMETER_SIZE(shmeter_limbo, 64);
 struct shmeter_reuse {
     uint64_t pressure; /* what waits for a grace: a hint that one is worth its cost */
     uint64_t begun_ns; /* CLOCK_MONOTONIC of the last grace's begin: a hint */
-    uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
+    uint64_t unlocked; /* processes that could have no lock: nothing is used again */
     uint64_t swept;    /* the last value of over that the records were swept for */
     uint64_t backed;   /* a bit for each ring of hints that has memory */
-    uint64_t reserved[3];
+    uint64_t parks;    /* how often processes were parked (shm/segment/park.h); 0: none ever was */
+    uint64_t reserved[2];
 };
 SHMETER_AT(shmeter_reuse, pressure, 0);
 SHMETER_AT(shmeter_reuse, begun_ns, 8);
 SHMETER_AT(shmeter_reuse, unlocked, 16);
 SHMETER_AT(shmeter_reuse, swept, 24);
 SHMETER_AT(shmeter_reuse, backed, 32);
-SHMETER_AT(shmeter_reuse, reserved, 40);
+SHMETER_AT(shmeter_reuse, parks, 40);
+SHMETER_AT(shmeter_reuse, reserved, 48);
 SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */

@@ -278,7 +278,9 @@ shmeter_family_binding(const struct shmeter_family *family)
 {
     /* pairs with shmeter_family_bind */
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
-    if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+    shmeter_park_end(attachment);
+    if (SHMETER_LIKELY(binding && binding->attachment == attachment))
         return binding;
     if (shmeter_family_refused(family))
         return NULL;
