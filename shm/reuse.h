@@ -73,8 +73,7 @@ shmeter_reuse_take(struct shmeter_attachment *attachment, const struct shmeter_d
  * making for a dead one's.
  */
 SHMETER_LOCAL uint32_t
-shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                     uint32_t bytes)
+shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter_definition *definition, uint32_t bytes)
 {
     uint32_t ring = shmeter_limbo_ring(definition->type, definition->cell_bytes), unit, tries;
     struct shmeter_series_record *record;

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "health/deaths.h"
+#include "health/room.h"
 #include "shm/layout/layout.h"
 
 struct judge {
@@ -280,6 +281,35 @@ judge_deaths(struct judge *judge)
         n > 1 ? "have" : "has", names, more);
 }
 
+/* ---- room ---- */
+
+static void
+judge_room(struct judge *judge)
+{
+    const struct segment_status *segment = judge->segment;
+    struct health_reason *reason;
+    char text[sizeof reason->message];
+    uint32_t n;
+
+    if (segment->unlocked) {
+        reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "unlocked", NULL);
+        if (reason)
+            say(reason,
+                "segment %.100s gives no room of removed series back, because a process could lock nothing of it: stop "
+                "the application, remove the file, and start it again",
+                segment->name);
+    }
+    if (segment->held_age_ns == STATUS_NEVER || segment->held_age_ns <= ROOM_SECONDS * UINT64_C(1000000000))
+        return;
+    reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "held", room_holder(segment, &n));
+    if (!reason)
+        return;
+    reason->value = (double)segment->held_age_ns / 1e9;
+    reason->threshold = ROOM_SECONDS;
+    room_say(segment, text, sizeof text);
+    say(reason, "%s", text);
+}
+
 /* ---- definitions ---- */
 
 static const struct status_slot *
@@ -383,6 +413,7 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
         for (k = 0; k < statuses[i]->slots_len; k++)
             judge_worker(&judge, &statuses[i]->slots[k]);
         judge_deaths(&judge);
+        judge_room(&judge);
         for (k = 0; k < statuses[i]->superseded_len; k++)
             judge_superseded(&judge, &statuses[i]->superseded[k]);
     }

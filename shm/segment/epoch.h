@@ -86,6 +86,19 @@ shmeter_epoch_unmap(const struct shmeter_attachment *attachment, uint64_t page)
                        SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
 }
 
+/* Says in this process's slot whose lock it holds, 0 none: the kernel does not tell readers who holds one. */
+SHMETER_LOCAL void
+shmeter_epoch_tell(const struct shmeter_attachment *attachment, uint64_t epoch)
+{
+    uint64_t claim = shmeter_load_relaxed(&SHMETER_WIPED(attachment)->claim);
+    struct shmeter_slot_block *block;
+    if (!SHMETER_CLAIM_KEY(claim) || !shmeter_attachment_reuses(attachment))
+        return;
+    block = (struct shmeter_slot_block *)(void *)(attachment->base + attachment->header.slot_blocks_off +
+                                                  ((uint32_t)claim - 1) * attachment->header.slot_block_bytes);
+    shmeter_store_relaxed(&block->epoch, SHMETER_CPU(claim >> 32, epoch));
+}
+
 /*
  * Takes the lock of an epoch that has begun, then lets the one before go, and those of when the
  * process was parked. 0; or -errno: what it held it holds still.
@@ -100,6 +113,7 @@ shmeter_epoch_hold(struct shmeter_attachment *attachment, uint64_t epoch)
     shmeter_epoch_unmap(attachment, which);
     shmeter_store_relaxed(&attachment->epoch_which, which ^ 1);
     shmeter_store_relaxed(&attachment->epoch, epoch);
+    shmeter_epoch_tell(attachment, epoch);
     if (shmeter_load_relaxed(&attachment->park_from)) {
         shmeter_epoch_unmap(attachment, 2);
         shmeter_epoch_unmap(attachment, 3);

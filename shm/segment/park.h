@@ -24,7 +24,8 @@ SHMETER_LOCAL int
 shmeter_park_begin(struct shmeter_attachment *attachment)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
-    uint64_t held = shmeter_load_relaxed(&attachment->epoch), which = shmeter_load_relaxed(&attachment->epoch_which) & 1;
+    uint64_t held = shmeter_load_relaxed(&attachment->epoch),
+             which = shmeter_load_relaxed(&attachment->epoch_which) & 1;
     uint64_t before = shmeter_load_relaxed(&attachment->park_which), page = before == 2 ? 3 : 2, nobody = 0;
     uint64_t from = shmeter_load_relaxed(&attachment->park_from), to = shmeter_epoch_now(attachment);
     int done;
@@ -46,6 +47,7 @@ shmeter_park_begin(struct shmeter_attachment *attachment)
         if (before)
             shmeter_epoch_unmap(attachment, before);
         shmeter_epoch_unmap(attachment, which);
+        shmeter_epoch_tell(attachment, 0);
     }
     /* pairs with shmeter_epoch_acknowledge */
     shmeter_store_release(&wiped->acknowledging, 0);
@@ -70,6 +72,7 @@ shmeter_park_end_now(struct shmeter_attachment *attachment)
     if (!shmeter_epoch_map(attachment, parked - 1, SHMETER_EPOCH_BYTE + epoch, 1)) {
         shmeter_store_relaxed(&attachment->epoch_which, parked - 1);
         shmeter_store_relaxed(&attachment->epoch, epoch);
+        shmeter_epoch_tell(attachment, epoch);
         /* pairs with shmeter_park_end */
         shmeter_store_release(&attachment->parked, 0);
     } else if (shmeter_cas(&attachment->parked, &parked, 0)) { /* pairs with shmeter_park_end */

@@ -18,7 +18,7 @@ struct known {
     struct shmeter *meter;
 };
 
-static struct known *meters; /* that the main interpreter has opened; they are never freed */
+static struct known *meters;           /* that the main interpreter has opened; they are never freed */
 static struct held *lists[HELD_KINDS]; /* of objects of the main interpreter */
 static held_look_fn looks[HELD_KINDS];
 static uint64_t others; /* 1: another interpreter has had the module */
