@@ -288,26 +288,17 @@ judge_room(struct judge *judge)
 {
     const struct segment_status *segment = judge->segment;
     struct health_reason *reason;
-    char text[sizeof reason->message];
     uint32_t n;
 
-    if (segment->unlocked) {
-        reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "unlocked", NULL);
-        if (reason)
-            say(reason,
-                "segment %.100s gives no room of removed series back, because a process could lock nothing of it: stop "
-                "the application, remove the file, and start it again",
-                segment->name);
-    }
-    if (segment->held_age_ns == STATUS_NEVER || segment->held_age_ns <= ROOM_SECONDS * UINT64_C(1000000000))
-        return;
-    reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "held", room_holder(segment, &n));
-    if (!reason)
+    if (segment->unlocked && (reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "unlocked", NULL)))
+        say(reason, "%s: stop the application, remove the file of segment %.100s, and start it again",
+            "no room of removed series is used again, because a process could lock nothing of the file", segment->name);
+    if (segment->held_age_ns == STATUS_NEVER || segment->held_age_ns <= ROOM_SECONDS * UINT64_C(1000000000) ||
+        !(reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "held", room_holder(segment, &n))))
         return;
     reason->value = (double)segment->held_age_ns / 1e9;
     reason->threshold = ROOM_SECONDS;
-    room_say(segment, text, sizeof text);
-    say(reason, "%s", text);
+    room_say(segment, reason->message, sizeof reason->message);
 }
 
 /* ---- definitions ---- */

@@ -11,8 +11,8 @@
 #define ROOM_SECONDS 60 /* removed series may wait so long before it is a reason */
 
 /*
- * The one that has said for longest nothing, of the living workers that hold room back; NULL: none of those that have a slot.
- * *n: how many there are.
+ * The one that has said nothing for longest, of the living workers that hold room back; NULL: none of those that have a
+ * slot. *n: how many there are.
  */
 const struct status_slot *room_holder(const struct segment_status *segment, uint32_t *n);
 

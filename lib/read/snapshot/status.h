@@ -51,7 +51,7 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     uint64_t heartbeat_age_ns; /* STATUS_NEVER: it never had one */
     uint64_t busy_age_ns;      /* STATUS_NEVER: idle */
     uint64_t work_n;           /* units of work begun */
-    uint64_t epochs_behind;    /* it may have what was removed so many epochs ago, so that its room waits; 0: it has not */
+    uint64_t epochs_behind;    /* it may have what was removed so many epochs ago, whose room waits; 0: it has not */
     uint32_t start_ticks;      /* its start time, as field 22 of /proc/PID/stat in its time namespace; 0 unknown */
     uint64_t cpu_noted_ms;     /* CPU time while it had the slot, as far as it was noted */
     uint64_t cpu_given_ms;     /* CPU time before that, which is counted as of an ended owner of a slot */

@@ -1,6 +1,6 @@
 /*
- * Whether the room of removed series waits for processes that may have handles of them: those hold locks of earlier epochs
- * (shm/segment/epoch.h). The kernel says whether anybody does, and each slot whether its owner is one of them.
+ * Whether the room of removed series waits for processes that may have handles of them: those hold locks of earlier
+ * epochs (shm/segment/epoch.h). The kernel says whether anybody does, and each slot whether its owner is one of them.
  */
 #include "read/snapshot/internal.h"
 #include "shm/segment/epoch.h"
