@@ -263,6 +263,37 @@ shmeter_reuse_sweep(const struct shmeter_attachment *attachment)
         shmeter_reuse_sweep_one(attachment, (uint32_t)at);
 }
 
+/* ---- limits ---- */
+
+/*
+ * Counts the visible series of a family, and of all, anew: who was killed between a state and its
+ * count has left a wrong one. What others make and remove meanwhile may be missing in it, or be there
+ * twice, until the next time. Some ns for each record.
+ */
+SHMETER_LOCAL void
+shmeter_reuse_recount(const struct shmeter_attachment *attachment, struct shmeter_family_record *family,
+                      uint32_t family_unit)
+{
+    uint64_t *counts[2] = { &family->series_n, &attachment->state->series_n.value }, n[2] = { 0, 0 }, seen[2];
+    uint64_t unit = 1, at;
+    uint32_t i;
+    for (i = 0; i < 2; i++)
+        seen[i] = shmeter_load_relaxed(counts[i]);
+    while ((at = shmeter_reuse_next(attachment, &unit))) {
+        const struct shmeter_series_record *record = shmeter_arena_series(attachment, at);
+        /* pairs with shmeter_reuse_show */
+        uint32_t kind = record ? SHMETER_STATE_KIND(shmeter_load_acquire(&record->state)) : SHMETER_UNPUBLISHED;
+        if ((kind != SHMETER_VISIBLE && kind != SHMETER_LEAVING) ||
+            shmeter_reuse_is_overflow(attachment, record, (uint32_t)at))
+            continue;
+        n[0] += record->family == family_unit;
+        n[1]++;
+    }
+    for (i = 0; i < 2; i++)
+        if (seen[i] != n[i])
+            shmeter_cas(counts[i], &seen[i], n[i]);
+}
+
 /* ---- one series ---- */
 
 /*

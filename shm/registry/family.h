@@ -17,6 +17,7 @@ struct shmeter_binding {
     uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
     uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
+    uint64_t counted_ns; /* CLOCK_MONOTONIC when this process last counted its visible series anew, 0 never     */
 };
 
 /*

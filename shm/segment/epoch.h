@@ -57,7 +57,7 @@ shmeter_epoch_over(const struct shmeter_attachment *attachment)
 SHMETER_LOCAL int
 shmeter_epoch_is_over(const struct shmeter_attachment *attachment, uint64_t epoch)
 {
-    /* pairs with shmeter_epoch_attach */
+    /* pairs with shmeter_epoch_forgo */
     return epoch < shmeter_epoch_over(attachment) && !shmeter_load_acquire(&attachment->state->reuse.unlocked);
 }
 
