@@ -61,6 +61,7 @@ shmeter_quiescent(struct shmeter *meter)
     if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
         return;
     shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
     shmeter_idle_mind(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
@@ -76,7 +77,18 @@ shmeter_expire(struct shmeter *meter)
     if (!attachment || !attachment->base)
         return 0;
     shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
     return shmeter_idle_mind(attachment);
+}
+
+SHMETER_COLD int
+shmeter_park(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
+        return 0;
+    shmeter_fork_check(attachment);
+    return shmeter_park_begin(attachment);
 }
 
 SHMETER_COLD const char *

@@ -290,6 +290,20 @@ SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
 SHMETER_COLD uint32_t shmeter_expire(struct shmeter *meter);
 
 /*
+ * Parks this process: until its next call that is not an update it holds back only the room of
+ * series that are there now. For a program that is about to do nothing but wait, or to update
+ * handles that it has: the master of a pool when it has forked its workers, a worker that has
+ * registered all that it counts. The next call that looks something up, or shmeter_quiescent, ends it, and
+ * opens the segment's file for that: where it cannot (after a change of user or root), no room is used again
+ * in this segment. A child that is forked of a parked process is parked.
+ *
+ * No other thread of the process is in a call that is not an update. Some 20 us. Returns 1 when the
+ * process is parked; 0 when it cannot be: the segment gives no room back, its file cannot be opened,
+ * or another thread says shmeter_quiescent. Not async-signal-safe.
+ */
+SHMETER_COLD int shmeter_park(struct shmeter *meter);
+
+/*
  * Whether a series with these values is exposed, whichever process made it. It is one lookup, and
  * makes no series. Thread-safe; not async-signal-safe.
  */

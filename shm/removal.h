@@ -8,7 +8,7 @@
 
 #include "registry/limbo.h"
 #include "registry/registry.h"
-#include "segment/epoch.h"
+#include "segment/park.h"
 
 /* The word {family, values_n} of a series' record. */
 #define SHMETER_RECORD_FAMILY(record) ((uint64_t *)(uintptr_t) & (record)->family)
@@ -107,6 +107,17 @@ shmeter_reuse_count(const struct shmeter_attachment *attachment, const struct sh
 
 /* ---- removal ---- */
 
+/* The state of what was made in one epoch and removed in another. */
+SHMETER_INLINE uint64_t
+shmeter_reuse_limbo(uint64_t made, uint64_t removed)
+{
+    uint64_t life = removed > made ? removed - made : 0, shift = 0;
+    while (life >> shift > 2046 && shift < 31)
+        shift++;
+    life = (life >> shift) + (shift > 0);
+    return SHMETER_STATE(SHMETER_LIMBO, (removed & ((UINT64_C(1) << 40) - 1)) | (life & 2047) << 40 | shift << 51);
+}
+
 /*
  * What one record that waits is worth: a grace is due when the sum is SHMETER_GRACE_PRESSURE. That
  * is 64 of them, or an eighth of what there can be, or one, where new ones have no room any more
@@ -163,7 +174,8 @@ shmeter_reuse_bury(const struct shmeter_attachment *attachment, struct shmeter_s
         !shmeter_index_unlink(attachment, record->hash))
         return 0;
     /* pairs with shmeter_reuse_take */
-    return shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_LIMBO, shmeter_epoch_now(attachment)));
+    return shmeter_cas(&record->state, &seen,
+                       shmeter_reuse_limbo(SHMETER_STATE_EPOCH(seen), shmeter_epoch_now(attachment)));
 }
 
 /* The same, and says where there is room. */

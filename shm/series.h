@@ -91,12 +91,29 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
            definition->cell_bytes <= (UINT64_C(1) << header->lane_shift) - *cell;
 }
 
+/* Counts a family's series anew where a limit seems to be reached, at most once a second in a process. */
+SHMETER_LOCAL void
+shmeter_series_recount(struct shmeter_binding *binding)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    uint64_t now, last = shmeter_load_relaxed(&binding->counted_ns);
+    if (!shmeter_attachment_reuses(attachment) ||
+        (shmeter_load_relaxed(&binding->record->series_n) < binding->max_series &&
+         shmeter_load_relaxed(&attachment->state->series_n.value) < attachment->header.max_series))
+        return;
+    now = shmeter_clock_ns();
+    if (now - last >= UINT64_C(1000000000) && shmeter_cas(&binding->counted_ns, &last, now))
+        shmeter_reuse_recount(attachment, binding->record, binding->unit);
+}
+
 /* Whether one more series may be made, for which another one may have to go; counts why not. */
 SHMETER_LOCAL int
 shmeter_series_allowed(const struct shmeter_binding *binding)
 {
     const struct shmeter_attachment *attachment = binding->attachment;
-    uint64_t made = shmeter_load_relaxed(&binding->record->series_n) + 1;
+    uint64_t made;
+    shmeter_series_recount(SHMETER_POINTER(struct shmeter_binding *, SHMETER_ADDRESS(binding)));
+    made = shmeter_load_relaxed(&binding->record->series_n) + 1;
     if (made >= binding->max_series && shmeter_evict_does(binding))
         made -= (uint64_t)shmeter_evict(binding, made == binding->max_series);
     if (made > binding->max_series) {

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "health/deaths.h"
+#include "health/room.h"
 #include "shm/layout/layout.h"
 
 #define REFUSED_SECONDS 300.0 /* so long after a claim in vain its process is taken to want a slot still */
@@ -303,6 +304,26 @@ judge_deaths(struct judge *judge)
         n > 1 ? "have" : "has", names, more);
 }
 
+/* ---- room ---- */
+
+static void
+judge_room(struct judge *judge)
+{
+    const struct segment_status *segment = judge->segment;
+    struct health_reason *reason;
+    uint32_t n;
+
+    if (segment->unlocked && (reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "unlocked", NULL)))
+        say(reason, "%s: stop the application, remove the file of segment %.100s, and start it again",
+            "no room of removed series is used again, because a process could lock nothing of the file", segment->name);
+    if (segment->held_age_ns == STATUS_NEVER || segment->held_age_ns <= ROOM_SECONDS * UINT64_C(1000000000) ||
+        !(reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "held", room_holder(segment, &n))))
+        return;
+    reason->value = (double)segment->held_age_ns / 1e9;
+    reason->threshold = ROOM_SECONDS;
+    room_say(segment, reason->message, sizeof reason->message);
+}
+
 /* ---- definitions ---- */
 
 static const struct status_slot *
@@ -406,6 +427,7 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
         for (k = 0; k < statuses[i]->slots_len; k++)
             judge_worker(&judge, &statuses[i]->slots[k]);
         judge_deaths(&judge);
+        judge_room(&judge);
         for (k = 0; k < statuses[i]->superseded_len; k++)
             judge_superseded(&judge, &statuses[i]->superseded[k]);
     }

@@ -155,12 +155,12 @@ SHMETER_SIZE(shmeter_limbo, 64);
 struct shmeter_reuse {
     uint64_t pressure; /* what waits for a grace: a hint that one is worth its cost */
     uint64_t begun_ns; /* CLOCK_MONOTONIC of the last grace's begin: a hint */
-    uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
+    uint64_t unlocked; /* processes that could have no lock: nothing is used again */
     uint64_t swept;    /* the last value of over that the records were swept for */
     uint64_t backed;   /* a bit for each ring of hints that has memory */
     uint64_t idle;     /* fewest seconds of a family whose series go when they are idle; 0: there is none */
     uint64_t looked;   /* when its series were last looked at, by seconds since the segment was made */
-    uint64_t reserved;
+    uint64_t parks;    /* how often processes were parked (shm/segment/park.h); 0: none ever was */
 };
 SHMETER_AT(shmeter_reuse, pressure, 0);
 SHMETER_AT(shmeter_reuse, begun_ns, 8);
@@ -169,7 +169,7 @@ SHMETER_AT(shmeter_reuse, swept, 24);
 SHMETER_AT(shmeter_reuse, backed, 32);
 SHMETER_AT(shmeter_reuse, idle, 40);
 SHMETER_AT(shmeter_reuse, looked, 48);
-SHMETER_AT(shmeter_reuse, reserved, 56);
+SHMETER_AT(shmeter_reuse, parks, 56);
 SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
@@ -296,7 +296,8 @@ struct shmeter_slot_block {
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
     uint64_t ended;           /* {generation:24 (low) of the last known end, died:40}. 1.3 */
-    uint64_t reserved_a[4];
+    uint64_t epoch; /* SHMETER_CPU: whose lock the owner holds, 0 none: a hint. 1.4 */
+    uint64_t reserved_a[3];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
                          /*   Of another generation than the slot's: an earlier owner's, none */
@@ -318,7 +319,8 @@ SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
 SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
 SHMETER_AT(shmeter_slot_block, work_n, 16);
 SHMETER_AT(shmeter_slot_block, ended, 24);
-SHMETER_AT(shmeter_slot_block, reserved_a, 32);
+SHMETER_AT(shmeter_slot_block, epoch, 32);
+SHMETER_AT(shmeter_slot_block, reserved_a, 40);
 SHMETER_AT(shmeter_slot_block, worker, 64);
 SHMETER_AT(shmeter_slot_block, check_turn, 96);
 SHMETER_AT(shmeter_slot_block, reserved_b, 104);

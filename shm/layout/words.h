@@ -22,6 +22,13 @@
 #define SHMETER_STATE_KIND(state)        ((uint32_t)((state)&0xff))
 #define SHMETER_STATE_EPOCH(state)       ((state) >> 8)
 
+/*
+ * The state of a record in limbo: {SHMETER_LIMBO:8 (low), epoch of its removal:40, for how many
+ * epochs it was a series, rounded up: {11 bits, shifted by 5}}.
+ */
+#define SHMETER_LIMBO_EPOCH(state) ((state) >> 8 & ((UINT64_C(1) << 40) - 1))
+#define SHMETER_LIMBO_LIFE(state)  (((state) >> 48 & 2047) << ((state) >> 59))
+
 /* {unit:32 (low), number of the open:32}; 0 in the upper half: it is not open any more, and the place is free. */
 #define SHMETER_OPENED_ENTRY(unit, open) ((uint64_t)(uint32_t)(unit) | (uint64_t)(open) << 32)
 #define SHMETER_OPENED_UNIT(entry)       ((uint32_t)(entry))

@@ -75,6 +75,7 @@ struct shmeter_attachment {
     unsigned char *base;               /* the mapping; NULL when detached                                    */
     struct shmeter_header header;      /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
+    uint64_t parked; /* 1 + the page for the lock that this process takes before it looks anything up; 0: it has one   */
     struct shmeter_state *state; /* the segment's, or private                                              */
     unsigned char
         *private_block; /* gauges count here when there is no slot: gauges_off + 16 * gauges_n bytes, wiped at fork */
@@ -100,8 +101,13 @@ struct shmeter_attachment {
     uint32_t file;        /* 1 + descriptor of a file to which no path leads (client/python); 0: none */
     uint32_t own;         /* 1: no file: memory of this process and those forked from it (client/python)       */
     uint64_t epoch;       /* whose lock this process holds; 0: none                                        */
-    uint64_t epoch_pages; /* address of two pages: one is mapped of the file and holds the lock; 0: none     */
+    uint64_t epoch_pages; /* address of two pages, of which one is mapped of the file and holds the lock, and two for */
+                          /*   locks of a process that is parked; 0: none                                */
     uint64_t epoch_which; /* the one, 0 or 1, but for a moment in which both do                              */
+    uint64_t park_from;   /* where the lock of when it was parked begins; 0: it has none                       */
+    uint64_t park_which;  /* its page, 2 or 3                                                             */
+    uint64_t unparking;   /* the epoch of the lock that all threads take before they look anything up; 0: none yet */
+    uint64_t unparked;    /* epochs before this one are over, and nobody was parked after that               */
     uint64_t asked_ns;    /* CLOCK_MONOTONIC, when the kernel was last asked for a grace's end               */
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u

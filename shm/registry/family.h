@@ -19,6 +19,7 @@ struct shmeter_binding {
     uint32_t unit, max_series;
     uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
     uint64_t longest; /* address of the list of its longest idle series (shm/evict.h), made at need            */
+    uint64_t counted_ns; /* CLOCK_MONOTONIC when this process last counted its visible series anew, 0 never     */
 };
 
 /*
@@ -283,7 +284,9 @@ shmeter_family_binding(const struct shmeter_family *family)
 {
     /* pairs with shmeter_family_bind */
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
-    if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+    shmeter_park_end(attachment);
+    if (SHMETER_LIKELY(binding && binding->attachment == attachment))
         return binding;
     if (shmeter_family_refused(family))
         return NULL;

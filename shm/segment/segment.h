@@ -11,6 +11,7 @@
 #include "epoch.h"
 #include "fork.h"
 #include "meter.h"
+#include "park.h"
 #include "sizes.h"
 
 /* Writes the beginning of a new segment into its still nameless file. */
@@ -299,7 +300,7 @@ shmeter_segment_attach_to(int fd, const char *path, const struct shmeter_header 
         shmeter_attachment_give(attachment);
         return result;
     }
-    shmeter_epoch_attach(attachment);
+    shmeter_epoch_attach(attachment, fd);
     shmeter_populate(attachment);
     *out = attachment;
     return 0;

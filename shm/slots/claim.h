@@ -236,6 +236,7 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     shmeter_store_relaxed(&wiped->refused, 0);
     shmeter_store_relaxed(&wiped->retry_ns, 0);
     shmeter_claim_publish(attachment, claim, claimant.joins);
+    shmeter_epoch_tell(attachment, shmeter_load_relaxed(&attachment->parked) ? 0 : attachment->epoch);
     shmeter_claim_list(attachment);
     return 0;
 }

@@ -18,7 +18,7 @@
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
 #define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
-#define shmeter_sys_share_byte  kernel_sys_share_byte
+#define shmeter_sys_share_bytes kernel_sys_share_bytes
 #define shmeter_sys_bytes_held  kernel_sys_bytes_held
 #define shmeter_sys_map_at      kernel_sys_map_at
 #include "shm/machine/files.h"
@@ -35,7 +35,7 @@
 #undef shmeter_sys_lock_byte
 #undef shmeter_sys_unlock_byte
 #undef shmeter_sys_slurp
-#undef shmeter_sys_share_byte
+#undef shmeter_sys_share_bytes
 #undef shmeter_sys_bytes_held
 #undef shmeter_sys_map_at
 

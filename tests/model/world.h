@@ -106,9 +106,9 @@ world_heap_used(void)
 #include "tests/model/epochs.h"
 #else
 static inline int
-shmeter_sys_share_byte(int fd, uint64_t at)
+shmeter_sys_share_bytes(int fd, uint64_t at, uint64_t bytes)
 {
-    (void)fd, (void)at;
+    (void)fd, (void)at, (void)bytes;
     return -EINVAL;
 }
 

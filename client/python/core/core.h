@@ -134,6 +134,11 @@ int held_is_lost(const struct held_series *series);
 int held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series);
 /* Where the segment waits for it, acknowledges its epoch. In a cold call, where no handle is in use. */
 void held_acknowledge(const struct core *core, struct shmeter *meter);
+/* Of all meters that have been made known by held_meter, which returns 0, or -1 without memory. */
+int held_meter(const struct core *core, struct shmeter *meter);
+void held_before_fork(const struct core *core);
+void held_after_fork(const struct core *core);
+void held_collected(const struct core *core);
 
 /* nameless.c */
 void nameless_have(struct meter_object *meter, const struct shmeter_options *options);

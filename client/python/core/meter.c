@@ -97,7 +97,7 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     result = shmeter_open(&meter->meter, segment, &options);
     meter->open = meter->meter != NULL;
     PyObject_GC_Track((PyObject *)meter);
-    if (!meter->open)
+    if (!meter->open || held_meter(core, meter->meter))
         raise_no_memory(core);
     else if (result && segment && *segment && shmeter_segment_path(segment, path) == -EINVAL)
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));

@@ -173,6 +173,29 @@ core_end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static PyObject *
+core_before_fork(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    held_before_fork(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_after_fork(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    held_after_fork(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
+/* (phase, info), as gc.callbacks has it. */
+static PyObject *
+core_collected(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs && PyUnicode_Check(args[0]) && !PyUnicode_CompareWithASCIIString(args[0], "stop"))
+        held_collected(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
 /* As prometheus_client writes it. */
 static PyObject *
 core_number(PyObject *Py_UNUSED(module), PyObject *number)
@@ -187,6 +210,12 @@ static PyMethodDef functions[] = {
     { "_forked", own_forked, METH_NOARGS, PyDoc_STR("_forked()\n\nThis process is a forked child.") },
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
+    { "_before_fork", core_before_fork, METH_NOARGS,
+      PyDoc_STR("_before_fork()\n\nThis process has nothing of series that were removed, in any segment.") },
+    { "_after_fork", core_after_fork, METH_NOARGS,
+      PyDoc_STR("_after_fork()\n\nParks this process until its next call: shmeter_park() of all segments.") },
+    { "_collected", (PyCFunction)(void (*)(void))core_collected, METH_FASTCALL,
+      PyDoc_STR("_collected(phase, info)\n\nFor gc.callbacks: says the same as _before_fork() now and then.") },
     { "_end", core_end, METH_NOARGS,
       PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,

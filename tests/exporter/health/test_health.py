@@ -82,8 +82,8 @@ def every_check_has_its_series_in_every_format(bench):
     name = bench.name()
     bench.feeder(name)
     exporter = bench.exporter(f"--segment={name}")
-    checks = {"segment", "capacity", "slots", "worker_dead", "worker_stuck", "worker_check", "worker_unknown", "losses",
-              "rule"}
+    checks = {"segment", "capacity", "slots", "worker_dead", "worker_stuck", "worker_check", "worker_unknown", "room",
+              "losses", "rule"}
     found = exporter.samples()
     equal(value(found, "shmeter_health_status"), 0, "the verdict")
     equal({dict(labels)["check"]: number for (one, labels), number in found.items()

@@ -182,6 +182,35 @@ def a_worker_of_whom_nobody_can_tell(bench):
 
 
 @test
+def room_that_is_held_back(bench):
+    name, clock = bench.name(), bench.clock()
+    silent, lively = Worker(bench, name, "silent"), Worker(bench, name, "lively")
+    exporter = start(bench, name, hand=clock)
+    lively.do("remove")
+    equal(reasons(exporter), {})
+    clock.advance(86400)
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        true(f"worker silent (pid {silent.process.pid})" in reason["message"] and "lively" not in reason["message"], reason)
+        equal(reason["worker"], "silent")
+        silent.do("done")
+    lively.do("remove")
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        silent.end()
+    lively.do("done")
+    other = Worker(bench, name, "other")
+    other.do("close")  # it has no slot any more, and its handles
+    lively.do("remove")
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        true("a process without a slot" in reason["message"], reason)
+        other.end()
+    lively.do("unlocked")
+    with caused(exporter, "ok", "room", "unlocked"):
+        lively.end()
+        os.unlink(segment_path(name))
+        Worker(bench, name)  # as it says
+
+
+@test
 def losses_of_each_kind(bench):
     for kind, is_reason in rows("lib/read/snapshot/losses.def", "LOSS").items():
         if not is_reason:

@@ -112,7 +112,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
 static void
 read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot, struct status_slot *out)
 {
-    uint64_t block = snapshot_block_off(snapshot, number);
+    uint64_t block = snapshot_block_off(snapshot, number), held;
     uint32_t i;
 
     out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
@@ -123,6 +123,9 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     out->busy_age_ns = age_ns(snapshot,
                               snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, busy_ticks)));
     out->work_n = snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, work_n));
+    held = snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, epoch));
+    held = SHMETER_CPU_OF(held, out->generation);
+    out->epochs_behind = held && held < snapshot->room_epoch ? snapshot->room_epoch - held : 0;
     for (i = 0; i < SHMETER_CHECKS; i++)
         out->checks_n += (uint32_t)read_check(
             snapshot, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check),
@@ -370,6 +373,7 @@ snapshot_take_slots(struct snapshot *snapshot)
             snapshot, snapshot_load(snapshot, snapshot->reader->header.state_off +
                                                   offsetof(struct shmeter_state, slots_given.refused_ticks)));
     shmeter_observer_begin(&snapshot->observer, snapshot->now_ns);
+    snapshot_take_room(snapshot);
     result = take_held_slots(snapshot);
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
