@@ -78,7 +78,7 @@ shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter
 {
     uint32_t ring = shmeter_limbo_ring(definition->type, definition->cell_bytes), unit, tries;
     struct shmeter_series_record *record;
-    uint64_t at, seen;
+    uint64_t at, seen, cell;
     if (!shmeter_load_relaxed(&attachment->epoch))
         return 0;
     for (tries = 0; tries < SHMETER_REUSE_HINTS && shmeter_limbo_oldest(attachment, ring, &at, &unit); tries++) {
@@ -94,7 +94,7 @@ shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter
             continue;
         if (shmeter_reuse_take(attachment, definition, unit, bytes))
             return unit;
-        if (!shmeter_reuse_fits(attachment, definition, record, unit, bytes))
+        if (!shmeter_reuse_fits(attachment, definition, record, unit, bytes, &cell))
             shmeter_limbo_put(attachment, ring, unit); /* else it is a parked process's: a sweep finds it again */
     }
     return 0;
