@@ -5,9 +5,9 @@
 #ifndef SHMETER_SHM_GAUGE_H
 #define SHMETER_SHM_GAUGE_H
 
-#include "lane.h"
-#include "../process/ticks.h"
 #include "../layout/types.h"
+#include "../process/ticks.h"
+#include "lane.h"
 
 SHMETER_INLINE uint64_t
 shmeter_gauge_encode(double v)
@@ -121,22 +121,19 @@ shmeter_gauge_combine(uint32_t mode, uint64_t a, uint64_t b)
 
 /*
  * A dead worker's cell, at the hands of whoever takes its slot: retained modes fold value into aux by one
- * compare-and-swap (dying here loses and doubles nothing), LATEST stays as it is, all others become unset.
+ * compare-and-swap (dying here loses and doubles nothing), LATEST stays as it is, all others become unset. seen: what
+ * was loaded from it. 0: it has changed, and seen is what it is now.
  */
-SHMETER_LOCAL void
-shmeter_gauge_inherit(struct shmeter_gauge_cell *cell, uint32_t mode)
+SHMETER_LOCAL int
+shmeter_gauge_inherit(struct shmeter_gauge_cell *cell, uint32_t mode, uint64_t seen[2])
 {
-    uint64_t seen[2], low, high;
+    uint64_t low = 0, high = 0;
     if (mode == SHMETER_LATEST)
-        return;
-    seen[0] = shmeter_load_relaxed(&cell->value);
-    seen[1] = shmeter_load_relaxed(&cell->aux);
-    do {
-        low = high = 0;
-        if (mode == SHMETER_SUM || mode == SHMETER_MIN || mode == SHMETER_MAX)
-            high = shmeter_gauge_combine(mode, seen[0], seen[1]);
-        /* pairs with snapshot_pair */
-    } while (!shmeter_cas16(cell, seen, low, high));
+        return 1;
+    if (mode == SHMETER_SUM || mode == SHMETER_MIN || mode == SHMETER_MAX)
+        high = shmeter_gauge_combine(mode, seen[0], seen[1]);
+    /* pairs with snapshot_pair */
+    return shmeter_cas16(cell, seen, low, high);
 }
 
 #endif

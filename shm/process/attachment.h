@@ -55,7 +55,7 @@ struct shmeter_wiped {
     uint64_t
         reports; /* of checks, left to the thread that has the turn to write them (shm/slots/worker.h); 0: nobody has */
     uint64_t identity; /* who this process is, once known is not 0                                          */
-    uint64_t known;    /* 1: identity is; 2: and /proc is its own                                           */
+    uint64_t known;    /* {1: identity is, 2: and /proc is its own:2 (low), pid:32}; 0: not yet              */
     /* Of a process that has found no slot. */
     uint64_t refused;       /* 1: counted as a loss                                                          */
     uint64_t search_at;     /* where a search that was too long for one call goes on; 0: none is under way    */

@@ -44,9 +44,10 @@ shmeter_claim_identify(struct shmeter_attachment *attachment, struct shmeter_cla
     uint64_t known = shmeter_load_acquire(&wiped->known), boot[2];
     claimant->pid = shmeter_sys_pid();
     claimant->image = shmeter_identity_image();
+    claimant->known = known;
     if (known) {
         claimant->self.identity = shmeter_load_relaxed(&wiped->identity);
-        claimant->self.proc_is_ours = known > 1;
+        claimant->self.proc_is_ours = (known & 3) > 1;
         return;
     }
     boot[0] = attachment->header.boot_id[0];
@@ -59,8 +60,11 @@ shmeter_claim_identify(struct shmeter_attachment *attachment, struct shmeter_cla
         shmeter_store_relaxed(&attachment->origin,
                               SHMETER_IDENTITY(claimant->pid, SHMETER_IDENTITY_NAMESPACES(claimant->self.identity)));
     shmeter_store_relaxed(&wiped->identity, claimant->self.identity);
+    claimant->known = (uint64_t)claimant->pid << 2 | (claimant->self.proc_is_ours ? 2 : 1);
     /* pairs with shmeter_claim_identify */
-    shmeter_store_release(&wiped->known, claimant->self.proc_is_ours ? 2 : 1);
+    shmeter_store_release(&wiped->known, claimant->known);
+    if (shmeter_sys_pid() != claimant->pid) /* a signal handler has forked meanwhile: this is the child */
+        shmeter_store_relaxed(&wiped->known, 0);
 }
 
 /* Locks of slots that another copy of the header in this process gave back after this one. */
@@ -127,7 +131,7 @@ shmeter_claim_opened(struct shmeter_attachment *attachment)
  * the header uses.
  */
 SHMETER_LOCAL int
-shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key, int joined)
+shmeter_claim_publish(struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t key)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, shmeter_slot_of(key));
@@ -140,12 +144,20 @@ shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key, int j
         address = 0; /* it can be robbed: updates ask each time */
     do {
         carries = (seen[0] & SHMETER_CLAIM_PRIVATE) != 0;
-        if (SHMETER_CLAIM_KEY(seen[0]) || (carries && joined)) {
+        if (shmeter_claimant_is_forked(attachment, claimant))
+            return 0;
+        if (SHMETER_CLAIM_KEY(seen[0]) || (carries && claimant->joins)) {
             shmeter_slot_leave(attachment, key);
             return 0;
         }
         /* pairs with shmeter_claim_block */
     } while (!shmeter_cas16(&wiped->claim, seen, claim | (seen[0] & SHMETER_CLAIM_PRIVATE), carries ? 0 : address));
+    if (shmeter_claimant_is_forked(attachment, claimant)) { /* it is the parent's */
+        seen[0] = claim | (carries ? SHMETER_CLAIM_PRIVATE : 0);
+        seen[1] = carries ? 0 : address;
+        shmeter_cas16(&wiped->claim, seen, seen[0] & SHMETER_CLAIM_PRIVATE, 0);
+        return 0;
+    }
     if (carries) {
         shmeter_private_carry(attachment, key);
         seen[0] = claim | SHMETER_CLAIM_PRIVATE;
@@ -194,13 +206,9 @@ shmeter_claim_list(const struct shmeter_attachment *attachment)
     shmeter_family_all(attachment, shmeter_family_settle);
 }
 
-/*
- * Claims this process's slot if it has none. tries: see above; INT64_MAX for as many questions as it takes. Returns 0,
- * -EUSERS when all are taken, -EAGAIN when the search is not over, -ENOTCONN detached, -ESHUTDOWN closed, or another
- * -errno; gauges count in private memory then. With system calls.
- */
+/* One attempt of shmeter_claim. -ECHILD: this is a child of the process that began it. */
 SHMETER_LOCAL int
-shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
+shmeter_claim_once(struct shmeter_attachment *attachment, int64_t tries)
 {
     struct shmeter_wiped *wiped = SHMETER_WIPED(attachment);
     struct shmeter_claimant claimant;
@@ -228,6 +236,8 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     result = shmeter_claim_acquire(attachment, &claimant, &claim);
     if (claimant.fd >= 0)
         shmeter_sys_close(claimant.fd); /* the mapping has the lock */
+    if (shmeter_claimant_is_forked(attachment, &claimant))
+        return -ECHILD;
     if (result <= 0) {
         shmeter_claim_refused(attachment, result, given, tries == INT64_MAX);
         /* pairs with shmeter_claim_publish */
@@ -235,10 +245,28 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     }
     shmeter_store_relaxed(&wiped->refused, 0);
     shmeter_store_relaxed(&wiped->retry_ns, 0);
-    shmeter_claim_publish(attachment, claim, claimant.joins);
+    shmeter_claim_publish(attachment, &claimant, claim);
+    if (shmeter_claimant_is_forked(attachment, &claimant))
+        return -ECHILD;
     shmeter_epoch_tell(attachment, shmeter_load_relaxed(&attachment->parked) ? 0 : attachment->epoch);
     shmeter_claim_list(attachment);
     return 0;
+}
+
+/*
+ * Claims this process's slot if it has none. tries: see above; INT64_MAX for as many questions as it takes. Returns 0,
+ * -EUSERS when all are taken, -EAGAIN when the search is not over, -ENOTCONN detached, -ESHUTDOWN closed, or another
+ * -errno; gauges count in private memory then. With system calls. A child that a signal handler forks in here, and that
+ * returns here, claims a slot of its own.
+ */
+SHMETER_LOCAL int
+shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
+{
+    int result;
+    do
+        result = shmeter_claim_once(attachment, tries);
+    while (result == -ECHILD);
+    return result;
 }
 
 /*

@@ -36,6 +36,15 @@ shmeter_claim_lock(struct shmeter_claimant *claimant, uint64_t idx)
     return SHMETER_CLAIM_NO_LOCKS;
 }
 
+/* Lets the lock of a slot go that is not to be had; a child has its parent's descriptor, and leaves the lock to it. */
+SHMETER_LOCAL void
+shmeter_claim_unlock(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx,
+                     enum shmeter_claim_lock lock)
+{
+    if (lock == SHMETER_CLAIM_LOCKED && !shmeter_claimant_is_forked(attachment, claimant))
+        shmeter_sys_unlock_byte(claimant->fd, idx);
+}
+
 /*
  * Takes the slot whose owner words are seen, and lets its lock go where that fails. Where there is no memory for it,
  * another one may have some: that is noted, and told when none has.
@@ -45,8 +54,8 @@ shmeter_claim_take(struct shmeter_attachment *attachment, struct shmeter_claiman
                    uint64_t seen[2], enum shmeter_claim_lock lock, uint64_t *claim)
 {
     int result = shmeter_slot_take(attachment, claimant, idx, seen, lock == SHMETER_CLAIM_LOCKED, claim);
-    if (result <= 0 && lock == SHMETER_CLAIM_LOCKED)
-        shmeter_sys_unlock_byte(claimant->fd, idx);
+    if (result <= 0)
+        shmeter_claim_unlock(attachment, claimant, idx, lock);
     if (result != -ENOSPC)
         return result;
     claimant->no_memory = result;
@@ -89,6 +98,8 @@ shmeter_claim_try(struct shmeter_attachment *attachment, struct shmeter_claimant
     enum shmeter_claim_lock lock = SHMETER_CLAIM_NO_LOCKS;
     uint64_t seen[2];
     int result, owned, dead, robbed = 0;
+    if (shmeter_claimant_is_forked(attachment, claimant))
+        return -ECHILD;
     shmeter_slot_owner(word, seen);
     owned = shmeter_claim_is_owned(seen[0]);
     if (owned && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == claimant->self.identity &&
@@ -107,8 +118,7 @@ shmeter_claim_try(struct shmeter_attachment *attachment, struct shmeter_claimant
     if (!dead && last && lock == SHMETER_CLAIM_LOCKED)
         dead = robbed = shmeter_claim_is_foreign(claimant, seen[1]);
     if (!dead) {
-        if (lock == SHMETER_CLAIM_LOCKED)
-            shmeter_sys_unlock_byte(claimant->fd, idx);
+        shmeter_claim_unlock(attachment, claimant, idx, lock);
         return 0;
     }
     result = shmeter_claim_take(attachment, claimant, idx, seen, lock, claim);

@@ -6,25 +6,37 @@
 #ifndef SHMETER_SHM_SLOT_H
 #define SHMETER_SHM_SLOT_H
 
-#include "../registry/arena.h"
-#include "../process/clock.h"
 #include "../lanes/gauge.h"
+#include "../process/clock.h"
 #include "../process/identity.h"
 #include "../process/lock.h"
-#include "cpu.h"
-#include "../segment/meter.h"
+#include "../registry/arena.h"
 #include "../registry/opened.h"
+#include "../segment/meter.h"
+#include "cpu.h"
 
 /* Who claims a slot, and what that may cost. */
 struct shmeter_claimant {
     struct shmeter_self self;
     uint64_t image;
     uint32_t pid;
-    int fd;        /* for locks; -1 none, -errno of a lock when there are none here                         */
-    int64_t tries; /* questions that it may still ask the kernel                                          */
-    int joins;     /* 1: it may join another copy's slot, and then that it has                            */
-    int no_memory; /* -errno of a slot for which there was none; only those that have it are tried then    */
+    int fd;         /* for locks; -1 none, -errno of a lock when there are none here                         */
+    int64_t tries;  /* questions that it may still ask the kernel                                          */
+    int joins;      /* 1: it may join another copy's slot, and then that it has                            */
+    int no_memory;  /* -errno of a slot for which there was none; only those that have it are tried then    */
+    uint64_t known; /* as the wiped page had it when the claim began; 0: nobody asks                         */
 };
+
+/*
+ * Whether this is a child of the process that began the claim: a signal handler forked in the middle of it, and
+ * returned in the child too. What is being taken is the parent's, who goes on with it, and the child leaves it alone.
+ */
+SHMETER_INLINE int
+shmeter_claimant_is_forked(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant)
+{
+    uint64_t known = shmeter_load_relaxed(&SHMETER_WIPED(attachment)->known);
+    return claimant->known && known >> 2 != claimant->known >> 2; /* the pid */
+}
 
 SHMETER_INLINE struct shmeter_slot_word *
 shmeter_slot_word_at(const struct shmeter_attachment *attachment, uint64_t idx)
@@ -209,11 +221,13 @@ shmeter_slot_count_end(const struct shmeter_attachment *attachment, uint64_t idx
  * the slot's owner before; is_self: it was this process, before exec. 0 or -ENOMEM.
  */
 SHMETER_LOCAL int
-shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
+shmeter_slot_inherit(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx,
+                     const uint64_t seen[2], int is_self)
 {
     struct shmeter_gauge_cell *cells = (struct shmeter_gauge_cell *)(void *)(shmeter_slot_block_at(attachment, idx) +
                                                                              attachment->header.gauges_off);
     uint32_t i, first, gauges_n = attachment->header.gauges_n;
+    uint64_t was[2];
     unsigned char *modes = NULL;
     int owned = SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_LIVE ||
                 SHMETER_OWNER_STATE(seen[0]) == SHMETER_SLOT_CLAIMING;
@@ -226,11 +240,15 @@ shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, 
         return -ENOMEM;
     for (i = first; owned && i < gauges_n && !has_share; i++)
         has_share = shmeter_slot_has_share(attachment, cells, i, modes[i]);
-    if (owned)
+    if (owned && !shmeter_claimant_is_forked(attachment, claimant))
         shmeter_slot_count_end(attachment, idx, seen, is_self, has_share);
-    for (i = first; i < gauges_n; i++)
-        if (shmeter_load_relaxed(&cells[i].value) || shmeter_load_relaxed(&cells[i].aux))
-            shmeter_gauge_inherit(&cells[i], modes[i]);
+    for (i = first; i < gauges_n; i++) {
+        was[0] = shmeter_load_relaxed(&cells[i].value);
+        was[1] = shmeter_load_relaxed(&cells[i].aux);
+        while (!shmeter_claimant_is_forked(attachment, claimant) && /* else it is what the parent has set since */
+               (was[0] || was[1]) && !shmeter_gauge_inherit(&cells[i], modes[i], was))
+            ;
+    }
     if (modes)
         shmeter_sys_unmap(modes, gauges_n);
     return 0;
@@ -238,10 +256,11 @@ shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, 
 
 /*
  * Makes a slot that this process is CLAIMING ready: memory, no words of the dead, folded gauges. seen, is_self: as
- * shmeter_slot_inherit has them. 0 or -errno.
+ * shmeter_slot_inherit has them. 0 or -errno; -ECHILD: it is the parent's.
  */
 SHMETER_LOCAL int
-shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
+shmeter_slot_prepare(struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx,
+                     const uint64_t seen[2], int is_self)
 {
     const struct shmeter_header *header = &attachment->header;
     struct shmeter_slot_block *block = (struct shmeter_slot_block *)(void *)shmeter_slot_block_at(attachment, idx);
@@ -251,7 +270,9 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const 
         return result;
     /* pairs with read_word of lib/read/snapshot/slots/slots.c */
     shmeter_store_release(&shmeter_slot_word_at(attachment, idx)->backed, header->ring_off);
-    result = shmeter_slot_inherit(attachment, idx, seen, is_self);
+    result = shmeter_slot_inherit(attachment, claimant, idx, seen, is_self);
+    if (!result && shmeter_claimant_is_forked(attachment, claimant))
+        result = -ECHILD;
     if (result)
         return result;
     shmeter_store_relaxed(&block->heartbeat_ticks, 0);
@@ -259,9 +280,10 @@ shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const 
     shmeter_store_relaxed(&block->work_n, 0);
     for (i = 0; i < SHMETER_CHECKS; i++)
         shmeter_store_relaxed(&block->checks[i].word, 0);
-    shmeter_opened_begin(attachment, idx);
+    if (!shmeter_claimant_is_forked(attachment, claimant))
+        shmeter_opened_begin(attachment, idx);
     memcpy(block->worker, attachment->worker, SHMETER_WORKER_BYTES);
-    return 0;
+    return shmeter_claimant_is_forked(attachment, claimant) ? -ECHILD : 0;
 }
 
 /* owner {from, generation, own pid} -> {to, ...}; 0 when it is not ours any more. */
@@ -315,7 +337,7 @@ shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uin
     if (!shmeter_slot_has_twin(attachment, idx, owner, identity))
         shmeter_cpu_end(attachment, shmeter_slot_block_at(attachment, idx), SHMETER_OWNER_GENERATION(owner));
     shmeter_slot_release(attachment, idx, owner, identity);
-    /* pairs with shmeter_claim */
+    /* pairs with shmeter_claim_once */
     shmeter_add(&attachment->state->slots_given.value, 1);
 }
 
@@ -329,9 +351,12 @@ shmeter_slot_lock(struct shmeter_attachment *attachment, const struct shmeter_cl
                   int locked)
 {
     uint64_t idx = shmeter_slot_of(claim), page = 0;
+    if (shmeter_claimant_is_forked(attachment, claimant))
+        return;
     if (claimant->fd >= 0 && (locked || !shmeter_sys_lock_byte(claimant->fd, idx)))
         page = shmeter_lock_map(claimant->fd);
-    if (page && !shmeter_lock_note(SHMETER_WIPED(attachment), claim, page)) {
+    if (page && (shmeter_claimant_is_forked(attachment, claimant) || /* forked until its madvise(2): the child has it */
+                 !shmeter_lock_note(SHMETER_WIPED(attachment), claim, page))) {
         shmeter_sys_unmap(SHMETER_POINTER(void *, page), SHMETER_PAGE);
         page = 0;
     }
@@ -343,7 +368,8 @@ shmeter_slot_lock(struct shmeter_attachment *attachment, const struct shmeter_cl
 
 /*
  * One attempt: CLAIMING, ready, LIVE. locked: the claimant's descriptor holds the slot's byte, and a mapping does when
- * this has succeeded. Returns 1 done and *claim, 0 somebody was faster, or -errno.
+ * this has succeeded. Returns 1 done and *claim, 0 somebody was faster, or -errno; -ECHILD: whatever was
+ * taken is the parent's.
  */
 SHMETER_LOCAL int
 shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx,
@@ -354,15 +380,21 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     uint64_t claiming = SHMETER_OWNER(SHMETER_SLOT_CLAIMING, generation, claimant->pid);
     uint64_t identity = claimant->self.identity, key = SHMETER_CLAIM(idx, generation);
     int result, is_self = identity && SHMETER_OWNER_PID(seen[0]) == claimant->pid && seen[1] == identity;
+    if (shmeter_claimant_is_forked(attachment, claimant))
+        return -ECHILD;
     /* pairs with shmeter_claim_kept */
     if (!shmeter_cas16(word, seen, claiming, identity))
         return 0;
+    if (shmeter_claimant_is_forked(attachment, claimant))
+        return -ECHILD;
     shmeter_store_relaxed(&word->claimed_ticks, shmeter_attachment_ticks(attachment));
     shmeter_store_relaxed(&word->ended_ticks, 0);
     shmeter_store_relaxed(&word->users, SHMETER_USERS(1, generation));
     /* pairs with shmeter_slot_own */
     shmeter_store_release(&word->image, SHMETER_IMAGE(claimant->image, generation));
-    result = shmeter_slot_prepare(attachment, idx, seen, is_self);
+    result = shmeter_slot_prepare(attachment, claimant, idx, seen, is_self);
+    if (result && shmeter_claimant_is_forked(attachment, claimant))
+        return -ECHILD;
     if (result) {
         shmeter_slot_release(attachment, idx, claiming,
                              identity); /* counted it would call those who wait, and this one, in vain */
@@ -371,7 +403,8 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
     shmeter_cpu_begin(attachment, shmeter_slot_block_at(attachment, idx), generation,
                       is_self ? SHMETER_OWNER_GENERATION(seen[0]) : generation);
     shmeter_slot_lock(attachment, claimant, key, locked);
-    if (shmeter_slot_move(attachment, idx, claiming, identity, SHMETER_SLOT_LIVE)) {
+    if (!shmeter_claimant_is_forked(attachment, claimant) &&
+        shmeter_slot_move(attachment, idx, claiming, identity, SHMETER_SLOT_LIVE)) {
         *claim = key;
         return 1;
     }

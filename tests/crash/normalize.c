@@ -142,7 +142,7 @@ copy_normalize(struct copy *copy, int created)
         normalize_slot(copy, &header, i);
     normalize_records(copy, &header);
     mask(copy, header.state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, begun_ns));
-    mask(copy, header->state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, looked));
+    mask(copy, header.state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, looked));
     if (!created)
         return;
     own = (struct shmeter_header *)(void *)copy_own_page(copy, 0);

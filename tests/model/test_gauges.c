@@ -246,6 +246,7 @@ static void
 heir(void *argument)
 {
     struct shmeter_gauge_cell *cell = &segment.blocks[0].gauges[0];
+    uint64_t seen[2];
     (void)argument;
 
     if (model_self() == 1) { /* after the first one's death only */
@@ -253,7 +254,10 @@ heir(void *argument)
         if (!model_is_dead(0))
             return;
     }
-    shmeter_gauge_inherit(cell, retained_mode);
+    seen[0] = shmeter_load_relaxed(&cell->value);
+    seen[1] = shmeter_load_relaxed(&cell->aux);
+    while (!shmeter_gauge_inherit(cell, retained_mode, seen))
+        ;
     ghost.finished |= 1; /* nothing of the dead is in value any more */
     shmeter_store_relaxed(&cell->value, shmeter_gauge_encode(retained_mode == SHMETER_MAX ? 3 : 10));
 }

@@ -114,7 +114,8 @@ def says_what_is_refused():
 @test
 def without_any_mapping_the_error_says_what_is_refused():
     code = "import test_refused as t, os; r = t.says_what_is_refused(); os._exit(r)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=os.path.dirname(os.path.abspath(__file__)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
+                          cwd=os.path.dirname(os.path.abspath(__file__)))
     equal((done.returncode, done.stderr), (0, ""))
 
 

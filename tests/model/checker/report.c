@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#define STATES_SHORT UINT64_C(4000000)
+#define STATES_SHORT UINT64_C(5000000)
 #define STATES_LONG  UINT64_C(100000000)
 
 static int is_long, traces;

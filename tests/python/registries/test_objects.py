@@ -353,8 +353,8 @@ SAYS = """if True:
 def what_ends_in_another_pid_namespace_takes_nothing_of_a_living_process():
     registry, path = CollectorRegistry(shared=False), ":".join(sys.path)
     Info("said_elsewhere", "S.", registry=registry).info({"v": "1"})
-    done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", SAYS], capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": path})
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", SAYS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
     if "unshare:" in done.stderr:
         raise Skip(done.stderr)
     equal((done.returncode, done.stderr), (0, ""))
