@@ -188,8 +188,8 @@ def a_connection_that_came_before_the_exporter_is_answered(bench):
 
 @test
 def wrong_descriptors_are_refused_by_name(bench):
-    with socket.socket() as mute, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, open(os.devnull,
-                                                                                                      "rb") as file, \
+    with socket.socket() as mute, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, \
+            open(os.devnull, "rb") as file, \
             socket.create_server(("127.0.0.1", 0)) as fine, contextlib.ExitStack() as stack:
         refused(passing([fine, mute], "a:b", "--web.systemd-socket"), "descriptor 4 (b)", "Accept=no")
         refused(passing([datagrams], "", "--web.systemd-socket"), "descriptor 3 (?)", "ListenStream=")

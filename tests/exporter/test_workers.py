@@ -28,8 +28,8 @@ def processes_of_workers_are_summed_and_told_one_by_one_on_request(bench):
     for slot, (worker, n) in enumerate(zip(("one", "two", "three"), fds)):
         one = {"worker": worker, "slot": str(slot), "pid": str(workers[slot].pid), **labels}
         equal(value(found, "shmeter_worker_process_open_fds", **one), n)
-        true(value(found, "shmeter_worker_process_start_time_seconds", **one) >= of_pool(found, "start_time_seconds",
-                                                                                         **labels), worker)
+        true(value(found, "shmeter_worker_process_start_time_seconds", **one)
+             >= of_pool(found, "start_time_seconds", **labels), worker)
     true(0 < of_pool(found, "resident_memory_bytes", **labels) < of_pool(found, "virtual_memory_bytes", **labels),
          "memory")
     true(value(found, "process_open_fds") != of_pool(found, "open_fds", **labels), "the exporter's own are others")

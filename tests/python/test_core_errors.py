@@ -188,8 +188,8 @@ def refusal(metric):
 
 @test
 def updates_are_refused_whole():
-    counter, gauge, histogram = meter.counter("up_total"), meter.gauge("up_level"), meter.histogram("up_seconds",
-                                                                                                    bounds=(1,))
+    counter, gauge = meter.counter("up_total"), meter.gauge("up_level")
+    histogram = meter.histogram("up_seconds", bounds=(1,))
     summary, labelled = meter.summary("up_bytes"), meter.gauge("up_labelled", labels=("a",))
     latest = meter.gauge("up_latest", mode="latest")
     for kind, words, call in (

@@ -106,8 +106,8 @@ def lines(name):
 @test
 def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
     published = Published()
-    gauge, counter = GaugeMetricFamily("pub_level", "L.", labels=["a"]), CounterMetricFamily("pub_made", "M.", value=5,
-                                                                                             created=1)
+    gauge = GaugeMetricFamily("pub_level", "L.", labels=["a"])
+    counter = CounterMetricFamily("pub_made", "M.", value=5, created=1)
     gauge.add_metric(["x"], 1)
     gauge.add_metric(["y"], 2)
     buckets = HistogramMetricFamily("pub_took", "T.", buckets=[("1.0", 1), ("+Inf", 2)], sum_value=3)
@@ -193,8 +193,8 @@ def families_of_the_segment_are_told_but_for_those_that_are_left_out():
 
 @test
 def a_gauge_is_withdrawn_by_its_process():
-    gauge, labelled = Gauge("withdrawn", "W.", multiprocess_mode="livemax"), Gauge("withdrawn_too", "W.", ["a"],
-                                                                                   multiprocess_mode="livemax")
+    gauge = Gauge("withdrawn", "W.", multiprocess_mode="livemax")
+    labelled = Gauge("withdrawn_too", "W.", ["a"], multiprocess_mode="livemax")
     gauge.set(5)
     labelled.labels("x").set(5)
     join([in_child(lambda: (gauge.set(4), gauge._withdraw(), labelled.labels("x").set(4), labelled._withdraw("x")))])

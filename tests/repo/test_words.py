@@ -53,9 +53,9 @@ def types_wrong(page):
 
 
 def losses_wrong(page):
+    losses = rows("lib/read/snapshot/losses.def", "LOSS")
     return different(table(page, "`kind`"), [[kind, help_, "yes" if reason == "1" else "no"]
-                                             for _, kind, help_, _, reason in rows("lib/read/snapshot/losses.def",
-                                                                                   "LOSS")])
+                                             for _, kind, help_, _, reason in losses])
 
 
 def verdicts_wrong(page):

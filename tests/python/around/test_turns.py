@@ -218,8 +218,8 @@ def a_number_that_reads_metrics_while_it_is_made_one_is_a_number():
             scrape()
             return prometheus.REGISTRY.get_sample_value("inner")
 
-    gauge, counter = prometheus.Gauge("outer", "O.", registry=registry), prometheus.Counter("outer_c", "O.", ["l"],
-                                                                                            registry=registry)
+    gauge = prometheus.Gauge("outer", "O.", registry=registry)
+    counter = prometheus.Counter("outer_c", "O.", ["l"], registry=registry)
     gauge.set(Number())
     counter.labels("x").inc(Number())
     by_function = prometheus.Gauge("outer_f", "O.", registry=registry)
@@ -274,8 +274,8 @@ def a_handler_of_signals_reads_in_the_middle_of_a_reading():
 @test
 def what_ends_a_thread_does_not_end_the_evaluation_of_others():
     registry = prometheus.CollectorRegistry()
-    leaving, staying = prometheus.Gauge("leaving", "L.", registry=registry), prometheus.Gauge("staying", "S.",
-                                                                                              registry=registry)
+    leaving = prometheus.Gauge("leaving", "L.", registry=registry)
+    staying = prometheus.Gauge("staying", "S.", registry=registry)
     values = [1]
 
     class Slotted:

@@ -99,8 +99,8 @@ def cpu(worker):
 
 def own(pid):
     """{name: value} of one process, as prometheus_client's collector reads it."""
-    return {key[0].removeprefix("process_"): value for key, value in samples(ProcessCollector(pid=lambda: pid,
-                                                                                              registry=None)).items()}
+    return {key[0].removeprefix("process_"): value
+            for key, value in samples(ProcessCollector(pid=lambda: pid, registry=None)).items()}
 
 
 Counter("begins", "The segment is in use.")

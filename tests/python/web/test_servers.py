@@ -85,8 +85,8 @@ class Server:
         told = [json.loads(subprocess.run([COMMAND, command, "--json", self.segment], capture_output=True, text=True,
                                           check=False).stdout)
                 for command in ("doctor", "health")]
-        return [one["value"] for one in told[0]["findings"] if one["what"].startswith("loss ")] + [one["message"]
-                                                                                                   for one in told[1]["reasons"]]
+        return [one["value"] for one in told[0]["findings"] if one["what"].startswith("loss ")] + \
+            [one["message"] for one in told[1]["reasons"]]
 
     def stop(self):
         children = self.children() if self.process.poll() is None else []
