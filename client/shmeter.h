@@ -284,8 +284,8 @@ SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
  *
  * It is a removal: handles from before count unseen. A program that keeps handles compares shmeter_changes, or looks
  * the series up each time: then an update brings it back, from 0. In a segment of a release before ABI 1.4 nothing is
- * removed. Costs some 10 ns for each record, and some for each lane of each series, or slot of a gauge. Thread-safe; not
- * async-signal-safe.
+ * removed. Costs some 10 ns for each record, and some for each lane of each series, or slot of a gauge. Thread-safe;
+ * not async-signal-safe.
  */
 SHMETER_COLD uint32_t shmeter_expire(struct shmeter *meter);
 

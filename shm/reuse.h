@@ -124,8 +124,8 @@ shmeter_reuse_append(const struct shmeter_attachment *attachment, const struct s
     int result = shmeter_registry_take_cells(attachment, definition, &cell);
     if (result)
         return result;
-    result = shmeter_registry_append_record(attachment, shmeter_reuse_round(sizeof *record + key->bytes + SHMETER_NOTE_BYTES), &unit,
-                                            &units);
+    result = shmeter_registry_append_record(
+        attachment, shmeter_reuse_round(sizeof *record + key->bytes + SHMETER_NOTE_BYTES), &unit, &units);
     if (!result)
         record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit,
                                                                   (uint64_t)units * SHMETER_UNIT_BYTES);
@@ -288,8 +288,10 @@ shmeter_reuse_recount(const struct shmeter_attachment *attachment, struct shmete
         seen[i] = shmeter_load_relaxed(counts[i]);
     while ((at = shmeter_reuse_next(attachment, &unit))) {
         const struct shmeter_series_record *record = shmeter_arena_series(attachment, at);
-        /* pairs with shmeter_reuse_show */
-        uint32_t kind = record ? SHMETER_STATE_KIND(shmeter_load_acquire(&record->state)) : SHMETER_UNPUBLISHED;
+        uint32_t kind = SHMETER_UNPUBLISHED;
+        if (record)
+            /* pairs with shmeter_reuse_show */
+            kind = SHMETER_STATE_KIND(shmeter_load_acquire(&record->state));
         if ((kind != SHMETER_VISIBLE && kind != SHMETER_LEAVING) ||
             shmeter_reuse_is_overflow(attachment, record, (uint32_t)at))
             continue;

@@ -10,7 +10,8 @@
 #include "base/containers/buffer.h"
 
 /*
- * Names of metrics and labels: UTF-8 without control characters, not empty; a label's does not begin with __ and has no colon.
+ * Names of metrics and labels: UTF-8 without control characters, not empty; a label's does not begin with __ and has no
+ * colon.
  */
 int text_metric_valid(const char *name);
 int text_label_valid(const char *name);

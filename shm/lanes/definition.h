@@ -12,7 +12,7 @@
 /* Its fields' bytes: what stands behind the last one says nothing. */
 #define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, evict) + sizeof(uint32_t))
 
-#define SHMETER_IDLE_MOST_SECONDS 67108864u /* 2 years: less than half of what a note tells apart (shm/idle.h)         */
+#define SHMETER_IDLE_MOST_SECONDS 67108864u /* 2 years: less than half of what a note tells apart (shm/idle.h) */
 #define SHMETER_IDLE_EVICT        (UINT64_C(1) << 32)
 
 struct shmeter_definition {
@@ -46,8 +46,8 @@ shmeter_definition_same(const char *a, const char *b)
 }
 
 /*
- * The name of a metric or label: UTF-8 without control characters (Prometheus 3; older scrapers get it escaped). Returns
- * its bytes with the zero, 0 when it is none.
+ * The name of a metric or label: UTF-8 without control characters (Prometheus 3; older scrapers get it escaped).
+ * Returns its bytes with the zero, 0 when it is none.
  */
 SHMETER_LOCAL uint32_t
 shmeter_definition_name(const char *name)

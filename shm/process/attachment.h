@@ -75,7 +75,7 @@ struct shmeter_attachment {
     unsigned char *base;               /* the mapping; NULL when detached                                    */
     struct shmeter_header header;      /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
-    uint64_t parked; /* 1 + the page for the lock that this process takes before it looks anything up; 0: it has one   */
+    uint64_t parked; /* 1 + the page for the lock that this process takes before it looks anything up; 0: it has one */
     struct shmeter_state *state; /* the segment's, or private                                              */
     unsigned char
         *private_block; /* gauges count here when there is no slot: gauges_off + 16 * gauges_n bytes, wiped at fork */

@@ -188,9 +188,10 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
     struct shmeter_family_record *record;
     uint32_t unit, units;
     int64_t had;
-    int chained = shmeter_attachment_reuses(attachment); /* then its last word is its link, the one before of shm/idle.h */
+    int chained = shmeter_attachment_reuses(attachment); /* the last word is its link, and shm/idle.h's is before */
+    uint64_t chained_bytes = chained ? sizeof(uint64_t) + SHMETER_NOTE_BYTES : 0;
     int result = shmeter_registry_append_record(
-        attachment, sizeof *record + bounds_bytes + strings_bytes + (chained ? sizeof(uint64_t) + SHMETER_NOTE_BYTES : 0), &unit, &units);
+        attachment, sizeof *record + bounds_bytes + strings_bytes + chained_bytes, &unit, &units);
     if (result)
         return result;
     record = (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);

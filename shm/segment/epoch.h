@@ -63,7 +63,9 @@ shmeter_epoch_is_over(const struct shmeter_attachment *attachment, uint64_t epoc
 
 /* ---- locks ---- */
 
-/* Holds a lock on these bytes for as long as one of the four pages is mapped. 0; or -errno, and that page is as it was. */
+/*
+ * Holds a lock on these bytes for as long as one of the four pages is mapped. 0; or -errno, and that page is as it was.
+ */
 SHMETER_LOCAL int
 shmeter_epoch_map(const struct shmeter_attachment *attachment, uint64_t page, uint64_t from, uint64_t bytes)
 {
@@ -146,10 +148,10 @@ shmeter_epoch_forgo(struct shmeter_attachment *attachment)
 
 /*
  * The first lock of an attachment, before anything is looked up. fd: of the file; the segment is
- * mapped from it. Where the file cannot be opened again, or there is no room for pages, the mapping of the segment itself
- * holds the lock: it cannot be exchanged, and goes with the process and its children. Where there are no such locks,
- * or the kernel does not see them, nothing is used again. A file that has no name yet has no other
- * users, and is given back before it has one.
+ * mapped from it. Where the file cannot be opened again, or there is no room for pages, the mapping of the segment
+ * itself holds the lock: it cannot be exchanged, and goes with the process and its children. Where there are no such
+ * locks, or the kernel does not see them, nothing is used again. A file that has no name yet has no other users, and is
+ * given back before it has one.
  */
 SHMETER_LOCAL void
 shmeter_epoch_attach(struct shmeter_attachment *attachment, int fd)

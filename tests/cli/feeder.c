@@ -13,8 +13,8 @@
  *     bounds                      makes the histogram anew with other bounds, and observes 0.5
  *     release                     closes the meter
  *     control                     makes a counter whose help, label values and worker's check would steer a terminal
- *     job NAME                    counts in shop_jobs_total{job="NAME",kind="batch"}, whose series go when they are idle
- *                                 for a second
+ *     job NAME                    counts in shop_jobs_total{job="NAME",kind="batch"}, whose series go when they are
+ *                                 idle for a second
  *     path NAME                   observes 1 in shop_path_seconds{path="NAME"}
  */
 #include <shmeter.h>

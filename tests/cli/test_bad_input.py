@@ -249,13 +249,16 @@ def on_terminal(program, *arguments):
 def label_values_that_could_steer_a_terminal_do_not_and_are_whole_elsewhere(bench):
     worker = bench.worker()
     equal(worker.do("control"), "ok")
-    for words, code in ((["ls"], 0), (["ls", "--json"], 0), (["dump"], 0), (["dump", "--json"], 0), (["dump", "--format=openmetrics"], 0),
-                        (["dump", "--format=protobuf"], 2), (["health"], 2), (["health", "--json"], 2), (["doctor"], None), (["save", "-"], 0)):
+    for words, code in ((["ls"], 0), (["ls", "--json"], 0), (["dump"], 0), (["dump", "--json"], 0),
+                        (["dump", "--format=openmetrics"], 0),
+                        (["dump", "--format=protobuf"], 2), (["health"], 2), (["health", "--json"], 2),
+                        (["doctor"], None), (["save", "-"], 0)):
         shown, ended = on_terminal(bench.program, *words, bench.name)
         equal([sign for sign in "\x1b\x7f\x9b" if sign in shown], [], shown)
         equal("shop_control_total" in shown, words[0] in ("dump", "save") and not code, shown)
         equal(ended, ended if code is None else code, shown)
-    values = [one["labels"]["a"] for family in bench.json("dump", "--json", bench.name)["families"] if family["name"] == "shop_control_total"
+    values = [one["labels"]["a"] for family in bench.json("dump", "--json", bench.name)["families"]
+              if family["name"] == "shop_control_total"
               for one in family["series"]]
     equal(values, ["\x1b[31m \x9b31m \x7f \xa0"])
     contains(bench.good("dump", bench.name), "\x1b[31m \x9b31m \x7f \xa0")

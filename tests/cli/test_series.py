@@ -40,9 +40,11 @@ def hide_of_a_metric_takes_out_all_of_it_and_nothing_else(bench):
     equal((shown(bench, "shop_jobs_total"), shown(bench, "shop_path_seconds")), ([], []))
     worker.do("job a")
     worker.do("path /x")
-    contains(bench.good("dump", bench.name), 'shop_jobs_total{job="a",kind="batch"} 1\n', 'shop_path_seconds_count{path="/x"} 1\n')
+    contains(bench.good("dump", bench.name), 'shop_jobs_total{job="a",kind="batch"} 1\n',
+             'shop_path_seconds_count{path="/x"} 1\n')
     equal([line for line in before.splitlines() if "shop_requests" in line or "shop_latency" in line],
-          [line for line in bench.good("dump", bench.name).splitlines() if "shop_requests" in line or "shop_latency" in line])
+          [line for line in bench.good("dump", bench.name).splitlines() if "shop_requests" in line
+           or "shop_latency" in line])
 
 
 @test
@@ -79,7 +81,8 @@ def no_slot_is_taken_and_no_worker_dies(bench):
 @test
 def a_mistake_is_one_sentence_and_hides_nothing(bench):
     jobs(bench, "a")
-    for selector in ("shop_jobs_total{", 'shop_jobs_total{job="a"', "shop_jobs_total{job=a}", 'shop_jobs_total{job=~"("}', "", "1x",
+    for selector in ("shop_jobs_total{", 'shop_jobs_total{job="a"', "shop_jobs_total{job=a}",
+                     'shop_jobs_total{job=~"("}', "", "1x",
                      'shop_jobs_total{job="a"} 1', "sum(shop_jobs_total)", 'shop_path_seconds_bucket{le="1"}', "a b"):
         bench.refused("hide", bench.name, selector, code=2)
         bench.refused("expire", bench.name, selector, code=2)
@@ -125,7 +128,8 @@ def a_segment_that_may_not_be_written_is_named(bench):
     os.chmod(bench.path, 0o644)
     words = ["hide", bench.name, "shop_jobs_total"]
     if os.geteuid() == 0:
-        contains(bench.refused(*words, preexec_fn=lambda: os.setresuid(65534, 65534, 65534)), bench.path, "run as its owner")
+        contains(bench.refused(*words, preexec_fn=lambda: os.setresuid(65534, 65534, 65534)), bench.path,
+                 "run as its owner")
     equal(len(shown(bench, "shop_jobs_total")), 1)
 
 

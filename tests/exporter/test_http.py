@@ -164,8 +164,10 @@ def a_body_is_refused_and_ends_the_connection(bench):
 def a_malformed_head_is_refused_once_and_ends_the_connection(bench):
     exporter = bench.exporter(f"--segment={bench.name()}")
     good = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
-    for head in (good + b"Content-Length : 45\r\n", good + b"Transfer-Encoding : chunked\r\n", good + b"Content-Length\t: 45\r\n",
-                 good + b"X\0: y\r\n", good + b"X(: y\r\n", good + b"X\xe4: y\r\n", b"GET /metrics HTTP/1.1\r\nContent-Length: 0\r\n",
+    for head in (good + b"Content-Length : 45\r\n", good + b"Transfer-Encoding : chunked\r\n",
+                 good + b"Content-Length\t: 45\r\n",
+                 good + b"X\0: y\r\n", good + b"X(: y\r\n", good + b"X\xe4: y\r\n",
+                 b"GET /metrics HTTP/1.1\r\nContent-Length: 0\r\n",
                  b"GET /met rics HTTP/1.1\r\nHost: x\r\n", b"GET /met\trics HTTP/1.1\r\nHost: x\r\n"):
         answer = raw(bench.connect(exporter), head + b"\r\n" + GET)
         equal((status_of(answer), answer.count(b"HTTP/1.1 ")), (400, 1), head)
@@ -175,7 +177,8 @@ def a_malformed_head_is_refused_once_and_ends_the_connection(bench):
 @test
 def an_empty_body_is_no_body(bench):
     for length in ("0", "00"):
-        equal(bench.exporter(f"--segment={bench.name()}").ask("/metrics", headers={"Content-Length": length}).status, 200)
+        equal(bench.exporter(f"--segment={bench.name()}").ask("/metrics", headers={"Content-Length": length}).status,
+              200)
 
 
 @test

@@ -53,7 +53,8 @@ def each_scheme_makes_of_a_name_what_prometheus_makes_of_it(bench):
 def who_asks_for_no_scheme_gets_underscores_and_the_usual_type(bench):
     exporter = served(bench)
     wanted = samples(asked(exporter, "text/plain;escaping=underscores").body.decode())
-    for accept, kind in (("text/plain", "text/plain; version=0.0.4; charset=utf-8"), ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+    for accept, kind in (("text/plain", "text/plain; version=0.0.4; charset=utf-8"),
+                         ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
                          ("text/plain;escaping=none", "text/plain; version=0.0.4; charset=utf-8")):
         response = asked(exporter, accept)
         equal(response.getheader("Content-Type"), kind)
@@ -66,8 +67,10 @@ def the_types_tell_version_and_scheme(bench):
     exporter = served(bench)
     for accept, wanted in (
             (TEXT + ";escaping=allow-utf-8", "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
-            (OPEN_METRICS + ";escaping=allow-utf-8", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
-            ("application/openmetrics-text;version=0.0.1", "application/openmetrics-text; version=0.0.1; charset=utf-8"),
+            (OPEN_METRICS + ";escaping=allow-utf-8",
+             "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
+            ("application/openmetrics-text;version=0.0.1",
+             "application/openmetrics-text; version=0.0.1; charset=utf-8"),
             (PROTOBUF + ";escaping=values", PROTOBUF.replace(";", "; ") + "; escaping=values")):
         equal(asked(exporter, accept).getheader("Content-Type"), wanted)
 
@@ -86,7 +89,8 @@ def families_whose_escaped_names_would_be_one_are_not_mixed(bench):
     equal((value(found, "a_b_total", x="2"), total(found, "a_b_total")), (2, 2), "the name that needs no escape")
     equal(total(found, "c_d_total"), 5, "the first of those that do")
     found = samples(asked(exporter, "text/plain;escaping=values").body.decode())
-    equal([total(found, f"U__{one}__total") for one in ("a_2e_b", "a_2d_b", "c_2e_d", "c_2d_d")], [1, 3, 4, 5], "values mixes none")
+    equal([total(found, f"U__{one}__total") for one in ("a_2e_b", "a_2d_b", "c_2e_d", "c_2d_d")], [1, 3, 4, 5],
+          "values mixes none")
 
 
 NEWER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build-tools/suites/venv/bin/python3")
@@ -112,7 +116,8 @@ def names_as_they_are_come_through_the_parsers_of_prometheus_client(bench):
         equal(done.returncode, 0, done.stderr)
         found = {(name, *sorted(labels.items())): number for name, labels, number in json.loads(done.stdout)}
         for number, name in enumerate(ESCAPED):
-            suffix = "" if kind == "open" or name.endswith("_total") else "_total"  # their reader of text adds it to every counter
+            # their reader of text adds it to every counter
+            suffix = "" if kind == "open" or name.endswith("_total") else "_total"
             equal(found.get((name + suffix, ("la.bel", f"v{number}"))), number + 1, (kind, name))
         equal(found[("my.sizes_bucket", ("le", "1.0"), ("le gal", "x"))], 3)
 

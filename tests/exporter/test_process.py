@@ -275,7 +275,8 @@ def a_log_that_nobody_reads_stops_nothing_and_says_later_what_is_missing(bench):
     def ask(number):
         line = f"GET /-/healthy?{'x' * 900} HTTP/1.1\r\nHost: x\r\n".encode()
         with socket.create_connection(("127.0.0.1", int(port[1]))) as plug:
-            equal(raw(plug, (line + b"\r\n") * (number - 1) + line + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 "), number)
+            equal(raw(plug, (line + b"\r\n") * (number - 1) + line
+                      + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 "), number)
 
     ask(20)  # of which the log has room for four
     while not re.search(rb"lines of this log are missing.* lines=(1\d|\d)\n", said):

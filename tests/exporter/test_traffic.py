@@ -31,7 +31,8 @@ def answers_are_counted_by_their_status(bench):
 def refused_requests_are_counted_and_told_once_a_minute(bench):
     clock = bench.clock()
     exporter = bench.exporter(f"--segment={bench.name()}", hand=clock)
-    heads = {400: GET + b"X : y\r\n\r\n", 413: GET + b"Content-Length: 5\r\n\r\n", 431: GET + b"X: " + b"x" * 30000 + b"\r\n\r\n",
+    heads = {400: GET + b"X : y\r\n\r\n", 413: GET + b"Content-Length: 5\r\n\r\n",
+             431: GET + b"X: " + b"x" * 30000 + b"\r\n\r\n",
              414: b"GET /" + b"x" * 30000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 505: b"GET / HTTP/2.0\r\n\r\n"}
     for turn in (1, 2, 3):
         for code, head in heads.items():
@@ -44,12 +45,14 @@ def refused_requests_are_counted_and_told_once_a_minute(bench):
             clock.advance(61)
     exporter.stop()
     for code in heads:
-        equal([line.split("requests=")[1].strip() for line in exporter.log if f"refused\" code={code} " in line], ["1", "2"], code)
+        equal([line.split("requests=")[1].strip() for line in exporter.log if f"refused\" code={code} " in line],
+              ["1", "2"], code)
 
 
 @test
 def refused_passwords_and_rates_are_counted_and_told(bench):
-    path = write(bench.folder() + "/web.yml", f"basic_auth_users: {{alice: '{hashed('secret')}'}}\nrate_limit: {{interval: 1h, burst: 4}}\n")
+    path = write(bench.folder() + "/web.yml",
+                 f"basic_auth_users: {{alice: '{hashed('secret')}'}}\nrate_limit: {{interval: 1h, burst: 4}}\n")
     exporter = bench.exporter(f"--web.config.file={path}", f"--segment={bench.name()}")
     equal([exporter.ask("/").status for _ in range(2)], [401, 401])
     right = {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
@@ -66,7 +69,8 @@ def refused_passwords_and_rates_are_counted_and_told(bench):
 @test
 def connections_that_are_cut_are_counted_by_their_reason(bench):
     clock = bench.clock()
-    exporter = bench.exporter("--web.max-connections-per-address=3", "--web.request-timeout=15", f"--segment={bench.name()}", hand=clock)
+    exporter = bench.exporter("--web.max-connections-per-address=3", "--web.request-timeout=15",
+                              f"--segment={bench.name()}", hand=clock)
     idle = http.client.HTTPConnection("127.0.0.1", exporter.port)
     bench.callback(idle.close)
     late = [bench.connect(exporter) for _ in range(2)]
@@ -76,7 +80,8 @@ def connections_that_are_cut_are_counted_by_their_reason(bench):
     def ask():
         idle.request("GET", "/metrics")
         text = idle.getresponse().read().decode()
-        return {line.split('reason="')[1].split('"')[0]: int(line.split()[1]) for line in text.splitlines() if line.startswith(CUT)}
+        return {line.split('reason="')[1].split('"')[0]: int(line.split()[1]) for line in text.splitlines()
+                if line.startswith(CUT)}
 
     equal(ask(), {"late": 0, "full": 0, "address": 0, "descriptors": 0, "slow": 0})
     extra = bench.connect(exporter)

@@ -1,6 +1,6 @@
 /*
- * A worker of tests/kill/day.py. It has a place in the pool, whose page in a journal outside of the segment says what it
- * has counted and which label sets of its are alive; its successor takes them over.
+ * A worker of tests/kill/day.py. It has a place in the pool, whose page in a journal outside of the segment says what
+ * it has counted and which label sets of its are alive; its successor takes them over.
  *
  *     day SEGMENT JOURNAL PLACE RELEASE SETS WAY      makes and removes SETS label sets, and ends in one of WAYS
  *     day SEGMENT wide NAME                           opens families that need much room, and ends

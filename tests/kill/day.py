@@ -1,6 +1,6 @@
-"""A day in the life of a segment: releases that come and go back, workers that are born and end in every way there is, label sets that come
-and go under a limit, a full filesystem, failed starts, and an exporter that is started again. At each pause totals are exact and /health
-says what it must.
+"""A day in the life of a segment: releases that come and go back, workers that are born and end in every way there is,
+label sets that come and go under a limit, a full filesystem, failed starts, and an exporter that is started again. At
+each pause totals are exact and /health says what it must.
 
 Arguments: the exporter, tests/kill/day.c. $SHMETER_DAY: releases, workers, label sets.
 """
@@ -41,7 +41,8 @@ class Pool:
 
     def start(self, place, release, sets, way):
         self.born += 1
-        self.workers[place] = self.bench.process([sys.argv[2], self.segment, self.journal, str(place), str(release), str(sets), str(way)])
+        self.workers[place] = self.bench.process([sys.argv[2], self.segment, self.journal, str(place), str(release),
+                                                  str(sets), str(way)])
 
     def begin(self, releases, sets):
         """A worker for each place, all of which stand at the gate then."""
@@ -64,7 +65,8 @@ class Pool:
         self.workers = {}
 
     def totals(self):
-        """(least, most) of requests and of what was observed, for each kind of buckets; and the sessions that are there."""
+        """(least, most) of requests and of what was observed, for each kind of buckets; and the sessions that are
+        there."""
         pages = [self.page(place) for place in range(PLACES)]
         ranges = {"requests": (sum(page[3] for page in pages), sum(page[2] for page in pages))}
         for kind in range(KINDS):
@@ -107,19 +109,22 @@ class Day:
         least, most = ranges["requests"]
         total = sum(found["day_requests_total", route] for route in "abcd")
         true(least <= total <= most, f"{total} requests are not between {least} and {most}")
-        equal({session: number for (name, session), number in found.items() if name == "day_session_total"}, sessions, "sessions")
+        equal({session: number for (name, session), number in found.items() if name == "day_session_total"}, sessions,
+              "sessions")
         if kind is not None:
             counted, superseded = found["day_seconds_count", None], found["shmeter_lost_total", "superseded"]
             least, most = ranges[kind]  # also of what was counted before it was in force, or in another release
             true(least <= counted <= most, f"{counted} observations are not between {least} and {most}")
             true(superseded <= sum(ranges[other][1] for other in range(KINDS)), f"{superseded} in other definitions")
-        losses = {what: number for (name, what), number in found.items() if name == "shmeter_lost_total" and number and what != "superseded"}
+        losses = {what: number for (name, what), number in found.items() if name == "shmeter_lost_total" and number
+                  and what != "superseded"}
         equal(sum(losses.values()), self.made_losses, f"losses: {losses}")
         equal(found["day_level", None], PLACES, "one for each living worker")
         self.pauses += 1
 
     def fail_to_start(self, release):
-        """A release that nobody gets to see: it opens its families, and ends in order or by a signal that somebody sent."""
+        """A release that nobody gets to see: it opens its families, and ends in order or by a signal that somebody
+        sent."""
         for way in (RETURN, TERMINATED):
             subprocess.run([sys.argv[2], self.pool.segment, "fail", str(release % KINDS), str(way)], check=False)
 
@@ -151,15 +156,18 @@ class Day:
                 pass
         subprocess.run([sys.argv[2], self.pool.segment, "wide", str(self.pauses)], check=True)
         os.unlink(filler)
-        lost = {what: number - before.get(what, 0) for what, number in self.losses().items() if number != before.get(what, 0)}
-        true(lost.get("backing_failed", 0) + lost.get("families_refused", 0) + lost.get("series_refused", 0), f"nothing was lost: {lost}")
+        lost = {what: number - before.get(what, 0) for what, number in self.losses().items()
+                if number != before.get(what, 0)}
+        true(lost.get("backing_failed", 0) + lost.get("families_refused", 0) + lost.get("series_refused", 0),
+             f"nothing was lost: {lost}")
         self.made_losses += sum(lost.values())
         says(self.exporter, *(("losses", what) for what in lost))
         self.restart()  # who begins after it knows nothing of it
         says(self.exporter)
 
     def losses(self):
-        return {what: number for (name, what), number in self.found().items() if name == "shmeter_lost_total" and what != "superseded"}
+        return {what: number for (name, what), number in self.found().items() if name == "shmeter_lost_total"
+                and what != "superseded"}
 
     def remember_memory(self):
         found = samples(self.exporter.text())
@@ -208,15 +216,19 @@ class Day:
 def totals_are_exact_and_health_is_right_all_day():
     with Bench() as bench:
         folder = bench.folder("/dev/shm")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "shmeter-day", folder], check=False, stderr=subprocess.DEVNULL).returncode:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "shmeter-day", folder], check=False,
+                          stderr=subprocess.DEVNULL).returncode:
             raise Skip("no filesystem can be mounted here")
         bench.callback(subprocess.run, ["umount", "-l", folder], check=False)
         day = Day(bench, folder)
         seconds, rolled_back, last = day.live()
         made = sum(day.pool.page(place)[4 + 2 * KINDS] for place in range(PLACES))
-        note(f"{RELEASES} releases, {rolled_back} of them back to the one before; {day.pool.born} workers; {made} label sets; "
-             f"{day.restarts} starts of the exporter; {day.pauses} pauses; {day.made_losses} losses, all of them made; {seconds:.0f} s")
-        note(f"after two thirds of the day and at its end: {day.first[0]:.0f}, {last[0]:.0f} bytes of records; the exporter's private memory {day.first[1]}, "
+        note(f"{RELEASES} releases, {rolled_back} of them back to the one before; {day.pool.born} workers; {made} "
+             f"label sets; "
+             f"{day.restarts} starts of the exporter; {day.pauses} pauses; {day.made_losses} losses, all of them made; "
+             f"{seconds:.0f} s")
+        note(f"after two thirds of the day and at its end: {day.first[0]:.0f}, {last[0]:.0f} bytes of records; the "
+             f"exporter's private memory {day.first[1]}, "
              f"{last[1]} KiB; the segment's {day.first[2]}, {last[2]} KiB")
         true(made >= SETS * 0.9, made)
         most = EXPORTER_KIB + last[0] / RECORD_BYTES * EXPORTER_RECORD_BYTES / 1024

@@ -40,7 +40,9 @@ holder(void *argument)
         count(HOLDER, unit, 1);
 }
 
-/* Parks with a handle of A, and counts in it; then looks for B, with a lock again. 2: it was parked before A was made. */
+/*
+ * Parks with a handle of A, and counts in it; then looks for B, with a lock again. 2: it was parked before A was made.
+ */
 static void
 parker(void *argument)
 {

@@ -106,7 +106,9 @@ def says_what_is_refused():
     try:
         _core.open(os.path.join(FOLDER.name, "unmapped"))
     except OSError as error:
-        equal((type(error), error.errno, str(error)), (shmeter.Error, errno.EPERM, "[Errno 1] no memory for a meter: mmap(2): Operation not permitted"))
+        equal((type(error), error.errno, str(error)), (shmeter.Error, errno.EPERM,
+                                                       "[Errno 1] no memory for a meter: mmap(2): Operation not "
+                                                       "permitted"))
         return 0
     return 1
 

@@ -109,7 +109,8 @@ def lines_of_documents_end_at_120_columns():
 
 
 def too_long_code(source):
-    """Lines of Python with more than 120 characters, but for texts of several lines and those that end in a string which reaches so far."""
+    """Lines of Python with more than 120 characters, but for texts of several lines and those that end in a string
+    which reaches so far."""
     long = {number for number, line in enumerate(source.splitlines(), 1) if len(line) > 120}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.STRING and (token.start[0] < token.end[0] or token.end[1] > 120):

@@ -245,8 +245,8 @@ held_after_fork(const struct core *core)
 }
 
 /*
- * The garbage collector has run: a program that makes no cold calls, because it only updates children that it has kept, is
- * seen here. One that is parked stays so.
+ * The garbage collector has run: a program that makes no cold calls, because it only updates children that it has
+ * kept, is seen here. One that is parked stays so.
  */
 void
 held_collected(const struct core *core)

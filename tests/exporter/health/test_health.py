@@ -122,7 +122,8 @@ def each_segment_has_its_own_series(bench):
           {name + "-a": 0, name + "-b": 2, absent: 2}, "the verdicts")
     equal(value(found, "shmeter_health_status"), 2, "that on all")
     for check, wanted in (("segment", (0, 0, 2)), ("worker_check", (0, 2, 0)), ("capacity", (0, 0, 0))):
-        equal(tuple(value(found, "shmeter_health_check_status", segment=label, check=check) for label in (name + "-a", name + "-b", absent)),
+        equal(tuple(value(found, "shmeter_health_check_status", segment=label, check=check)
+                    for label in (name + "-a", name + "-b", absent)),
               wanted, check)
 
 

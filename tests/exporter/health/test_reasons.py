@@ -190,7 +190,8 @@ def room_that_is_held_back(bench):
     equal(reasons(exporter), {})
     clock.advance(86400)
     with caused(exporter, "ok", "room", "held") as [reason]:
-        true(f"worker silent (pid {silent.process.pid})" in reason["message"] and "lively" not in reason["message"], reason)
+        true(f"worker silent (pid {silent.process.pid})" in reason["message"] and "lively" not in reason["message"],
+             reason)
         equal(reason["worker"], "silent")
         silent.do("done")
     lively.do("remove")

@@ -28,7 +28,8 @@ def limited(context, version, ciphers=None, curve=None):
 
 
 def alert_of(bench, exporter, context):
-    """The alert that a client gets, as OpenSSL names it. A request is under way by then, as with every client of TLS 1.3."""
+    """The alert that a client gets, as OpenSSL names it. A request is under way by then, as with every client of TLS
+    1.3."""
     try:
         with context.wrap_socket(bench.connect(exporter), server_hostname="localhost") as plug:
             plug.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
@@ -56,15 +57,18 @@ def each_failed_handshake_ends_with_an_alert_and_is_counted(bench):
     stranger, wrong = other.client(), authority.client("wrong", sans="DNS:other.example")
     late = authority.client("late", days=-1)
     table = [  # the client, the alert, the reason
-        (limited(authority.context(), OLD), "ALERT_(BAD_CERTIFICATE|HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED)", "no_certificate"),
+        (limited(authority.context(), OLD), "ALERT_(BAD_CERTIFICATE|HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED)",
+         "no_certificate"),
         (limited(authority.context(), NEW), "ALERT_CERTIFICATE_REQUIRED", "no_certificate"),
         (limited(authority.context(stranger), OLD), "ALERT_BAD_CERTIFICATE", "certificate"),
         (limited(authority.context(stranger), NEW), "ALERT_BAD_CERTIFICATE", "certificate"),
         (limited(authority.context(wrong), OLD), "ALERT_BAD_CERTIFICATE", "certificate"),
         (limited(authority.context(wrong), NEW), "ALERT_BAD_CERTIFICATE", "certificate"),
         (limited(authority.context(late), NEW), "ALERT_BAD_CERTIFICATE", "certificate"),
-        (limited(authority.context(good), ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"), "ALERT_PROTOCOL_VERSION", "version"),
-        (limited(authority.context(good), ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"), "ALERT_PROTOCOL_VERSION", "version"),
+        (limited(authority.context(good), ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"), "ALERT_PROTOCOL_VERSION",
+         "version"),
+        (limited(authority.context(good), ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"), "ALERT_PROTOCOL_VERSION",
+         "version"),
         (limited(authority.context(good), OLD, "ECDHE-ECDSA-AES256-GCM-SHA384"), "ALERT_HANDSHAKE_FAILURE", "terms"),
         (limited(authority.context(good), OLD, "ECDHE-RSA-AES128-GCM-SHA256"), "ALERT_HANDSHAKE_FAILURE", "terms"),
         (limited(authority.context(good), OLD, curve="secp521r1"), "ALERT_HANDSHAKE_FAILURE", "terms"),
@@ -88,10 +92,13 @@ def each_failed_handshake_ends_with_an_alert_and_is_counted(bench):
 @test
 def openssl_is_told_too(bench):
     authority = Authority(bench.folder())
-    exporter = serve(bench, authority, f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
-    for version, alert in (("-tls1_3", "alert certificate required"), ("-tls1_2", "alert (bad certificate|handshake failure|certificate required)"),
+    exporter = serve(bench, authority,
+                     f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
+    for version, alert in (("-tls1_3", "alert certificate required"),
+                           ("-tls1_2", "alert (bad certificate|handshake failure|certificate required)"),
                            ("-tls1_1", "alert protocol version")):
-        done = subprocess.run(["openssl", "s_client", "-cipher", "ALL:@SECLEVEL=0", version, "-connect", f"127.0.0.1:{exporter.port}"],
+        done = subprocess.run(["openssl", "s_client", "-cipher", "ALL:@SECLEVEL=0", version, "-connect",
+                               f"127.0.0.1:{exporter.port}"],
                               input="GET / HTTP/1.0\r\n\r\n", capture_output=True, text=True, check=False)
         true(re.search(alert, done.stderr), f"{version}: {done.stderr}")
 
@@ -100,7 +107,8 @@ def openssl_is_told_too(bench):
 def what_is_no_handshake_is_answered_with_an_alert(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority)
-    for hello in (b"\x16\x03\x01\x00\x05" + b"\x02" * 5, b"\x17\x03\x03\x00\x10" + b"\xaa" * 16, b"\x16\x03\x01\xff\xff" + b"\0" * 400,
+    for hello in (b"\x16\x03\x01\x00\x05" + b"\x02" * 5, b"\x17\x03\x03\x00\x10" + b"\xaa" * 16,
+                  b"\x16\x03\x01\xff\xff" + b"\0" * 400,
                   b"\x80\x2e\x01\x00\x02" + b"\0" * 60):
         plug = bench.connect(exporter)
         plug.sendall(hello)
@@ -125,7 +133,8 @@ def plain_http_on_a_tls_port_is_told_so(bench):
 def clients_that_leave_or_refuse_are_counted_by_their_kind(bench):
     authority, other = Authority(bench.folder()), Authority(bench.folder())
     exporter = serve(bench, authority)
-    equal(alert_of(bench, exporter, limited(other.context(), OLD)), "CERTIFICATE_VERIFY_FAILED", "it refuses the exporter's certificate")
+    equal(alert_of(bench, exporter, limited(other.context(), OLD)), "CERTIFICATE_VERIFY_FAILED",
+          "it refuses the exporter's certificate")
     for ending in (None, struct.pack("ii", 1, 0)):
         plug = bench.connect(exporter)
         if ending:
@@ -147,7 +156,8 @@ def a_refused_client_that_stays_is_cut_soon_and_costs_nothing(bench):
     equal(plug.recv(1), b"\x15")
     used = len(os.listdir(f"/proc/{exporter.pid}/fd"))
     wait_for(lambda: clock.advance(1) or len(os.listdir(f"/proc/{exporter.pid}/fd")) < used, "its descriptor is closed")
-    equal(total(exporter.samples(), "shmeter_exporter_http_connections_cut_total"), 0, "it is counted as a failed handshake only")
+    equal(total(exporter.samples(), "shmeter_exporter_http_connections_cut_total"), 0,
+          "it is counted as a failed handshake only")
 
 
 @test
@@ -155,7 +165,8 @@ def the_certificates_expiry_is_a_series(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority, server=authority.issue("server", days=3))
     expires = value(exporter.samples(), "shmeter_exporter_http_certificate_expiry_timestamp_seconds")
-    done = subprocess.run(["openssl", "x509", "-in", authority.path("server.crt"), "-noout", "-enddate"], capture_output=True,
+    done = subprocess.run(["openssl", "x509", "-in", authority.path("server.crt"), "-noout", "-enddate"],
+                          capture_output=True,
                           text=True, check=True)
     equal(expires, ssl.cert_time_to_seconds(done.stdout.strip().split("=")[1]))
 

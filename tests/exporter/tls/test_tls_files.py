@@ -95,12 +95,16 @@ def doubtful_files_are_warned_of(bench):
     exporter.wait_for_log("level=warn.*every user.*chmod")
 
 
-KINDS = {  # what a certificate is made with: openssl's words, an extension, more settings; and the versions that are served, None: refused
+# what a certificate is made with: openssl's words, an extension, more settings; and the versions that are served, None:
+# refused
+KINDS = {
     "rsa": (["rsa:2048"], "", "", ["TLSv1_2", "TLSv1_3"]),
     "rsa for encipherment": (["rsa:2048"], "keyUsage=critical,keyEncipherment", "", ["TLSv1_2"]),
-    "rsa for encipherment alone": (["rsa:2048"], "keyUsage=keyEncipherment,dataEncipherment", "\nmax_version: TLS12", ["TLSv1_2"]),
+    "rsa for encipherment alone": (["rsa:2048"], "keyUsage=keyEncipherment,dataEncipherment", "\nmax_version: TLS12",
+                                   ["TLSv1_2"]),
     "rsa for encipherment, 1.3": (["rsa:2048"], "keyUsage=critical,keyEncipherment", "\nmin_version: TLS13", None),
-    "rsa for signatures": (["rsa:2048"], "keyUsage=critical,digitalSignature,keyEncipherment", "", ["TLSv1_2", "TLSv1_3"]),
+    "rsa for signatures": (["rsa:2048"], "keyUsage=critical,digitalSignature,keyEncipherment", "",
+                           ["TLSv1_2", "TLSv1_3"]),
     "dsa": (["dsa:dsa.pem"], "", "", None),
     "secp256k1": (["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"], "", "", None),
     "P-521": (["ec", "-pkeyopt", "ec_paramgen_curve:P-521"], "", "", ["TLSv1_2", "TLSv1_3"]),
@@ -113,7 +117,8 @@ def own_certificate(folder, name, kind, extension):
     cert, key = f"{folder}/{name}.crt", f"{folder}/{name}.key"
     if kind[0].startswith("dsa:"):
         subprocess.run(["openssl", "dsaparam", "-out", "dsa.pem", "2048"], cwd=folder, check=True, capture_output=True)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=localhost",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out", cert, "-subj",
+                    "/CN=localhost",
                     "-addext", "subjectAltName=DNS:localhost"] + (["-addext", extension] if extension else []),
                    cwd=folder, check=True, capture_output=True)
     return cert, key
@@ -125,9 +130,11 @@ def a_certificate_is_served_or_refused_when_it_is_read(bench):
     for name, (kind, extension, more, wanted) in KINDS.items():
         cert, key = own_certificate(authority.folder, "server", kind, extension)
         if not wanted:
-            path = write(authority.path("web.yml"), f"tls_server_config:\n  cert_file: {cert}\n  key_file: {key}{more}\n".replace("\nm", "\n  m"))
+            path = write(authority.path("web.yml"),
+                         f"tls_server_config:\n  cert_file: {cert}\n  key_file: {key}{more}\n".replace("\nm", "\n  m"))
             for option in (["--config.check"], ["--web.listen-address=127.0.0.1:0"]):
-                done = subprocess.run([sys.argv[1], f"--web.config.file={path}", *option], capture_output=True, text=True, check=False)
+                done = subprocess.run([sys.argv[1], f"--web.config.file={path}", *option], capture_output=True,
+                                      text=True, check=False)
                 equal((done.returncode, len(done.stderr.splitlines())), (1, 1), f"{name}: {done.stderr}")
                 true(path in done.stderr, f"{name}: {done.stderr}")
             continue

@@ -191,7 +191,8 @@ def what_the_toolkit_takes_is_taken(bench):
         equal(exporter.stop(), 0, text)
 
 
-WEAK = {  # what the toolkit takes and serves, and the warning; and whether clients come through: without certificate, with one
+# what the toolkit takes and serves, and the warning; and whether clients come through: without certificate, with one
+WEAK = {
     TLS + "  client_auth_type: VerifyClientCertIfGiven\n": ("client_ca_file is missing", (200, None)),
     TLS + "  client_auth_type: RequireAndVerifyClientCert\n": ("client_ca_file is missing", (None, None)),
     f"basic_auth_users:\n  alice: '{HASH.replace('$10$', '$15$')}'\n": ("cost of a hash", (401, 401)),

@@ -203,8 +203,10 @@ def what_does_not_come_back_is_told_in_the_log_and_in_health_until_it_has():
                           env={**os.environ, "SHMETER_SEGMENT": "private", "SHMETER_REFRESH_SECONDS": "0.01"})
     equal((done.returncode, done.stderr), (0, ""))
     equal(done.stdout.splitlines(), [
-        "WARNING Hangs has been evaluated for 0.01 s and has not come back: the values of functions and collectors stand still until it does",
-        "('shmeter refresh', 'degraded', 'check shmeter refresh is degraded: Hangs does not come back: values stand still')",
+        "WARNING Hangs has been evaluated for 0.01 s and has not come back: the values of functions and collectors "
+        "stand still until it does",
+        "('shmeter refresh', 'degraded', 'check shmeter refresh is degraded: Hangs does not come back: values stand "
+        "still')",
     ])
 
 

@@ -1,4 +1,5 @@
-"""Series that nobody updates go by themselves, after a time or where others need their places; an update brings them back.
+"""Series that nobody updates go by themselves, after a time or where others need their places; an update brings them
+back.
 
 Usage: test_expiry.py PYTHON_PACKAGE SHMETER
 
@@ -80,8 +81,10 @@ def what_the_program_has_removed_does_not_come_back_by_a_kept_child():
 def all_types_expire_and_a_metric_without_labels_stays():
     with opened() as meter:
         more = {"labels": ("job",), "expire_after": 0.5}
-        for metric in (meter.counter("c_total", **more), meter.gauge("g", **more), meter.gauge("l", mode="latest", **more),
-                       meter.histogram("h", bounds=[1], **more), meter.summary("s", **more), meter.stateset("e", states=["a", "b"], **more)):
+        for metric in (meter.counter("c_total", **more), meter.gauge("g", **more),
+                       meter.gauge("l", mode="latest", **more),
+                       meter.histogram("h", bounds=[1], **more), meter.summary("s", **more),
+                       meter.stateset("e", states=["a", "b"], **more)):
             metric.labels("x")
         meter.counter("stays_total", expire_after=0.5).inc()
         wait_for(lambda: exposed(meter) == {"stays_total": 1}, "all others expire")

@@ -126,7 +126,10 @@ records_used(struct scrape *scrape)
     return scrape_status(scrape)->records_used;
 }
 
-/* Parked with a handle of "kept", and counts in it when it is told to. Then it looks up what it is told, and says nothing. */
+/*
+ * Parked with a handle of "kept", and counts in it when it is told to. Then it looks up what it is told, and says
+ * nothing.
+ */
 static void
 parked(const struct shmeter_family *family, struct shmeter_counter kept)
 {
@@ -216,7 +219,10 @@ who_was_parked_can_say_that_it_is_done(void **state)
     end(scrape);
 }
 
-/* Opens the segment by another name of it, with room for one descriptor: it cannot open the file once more for its lock. */
+/*
+ * Opens the segment by another name of it, with room for one descriptor: it cannot open the file once more for its
+ * lock.
+ */
 static void
 poor(void)
 {
@@ -236,7 +242,10 @@ poor(void)
     _exit(0);
 }
 
-/* A process that can have no lock of its own to exchange has the one that goes with it, and room is used again after its end. */
+/*
+ * A process that can have no lock of its own to exchange has the one that goes with it, and room is used again after
+ * its end.
+ */
 static void
 who_cannot_lock_holds_back_for_as_long_as_it_lives(void **state)
 {

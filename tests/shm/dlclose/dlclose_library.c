@@ -3,7 +3,7 @@
  */
 #include "shmeter.h"
 
-#include "tests/shm/dlclose_library.h"
+#include "tests/shm/dlclose/dlclose_library.h"
 
 static struct shmeter *meter;
 static struct shmeter_counter counter;
