@@ -102,6 +102,17 @@ traffic_count(struct traffic *traffic, enum traffic_event event, const char *why
               NULL);
 }
 
+uint64_t
+traffic_of(struct traffic *traffic, enum traffic_event event)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&traffic->lock);
+    n = traffic->events[event].n;
+    pthread_mutex_unlock(&traffic->lock);
+    return n;
+}
+
 void
 traffic_answer(struct traffic *traffic, unsigned status, int is_refusal)
 {

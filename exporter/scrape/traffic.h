@@ -40,6 +40,9 @@ void traffic_free(struct traffic *traffic);
 /* Counts an event. why: more about it, for the log, or NULL. traffic NULL is fine. */
 void traffic_count(struct traffic *traffic, enum traffic_event event, const char *why);
 
+/* How often an event was counted. */
+uint64_t traffic_of(struct traffic *traffic, enum traffic_event event);
+
 /* Counts an answer. is_refusal: the log is to tell of it. */
 void traffic_answer(struct traffic *traffic, unsigned status, int is_refusal);
 

@@ -96,7 +96,7 @@ SHMETER_LOCAL const char *
 shmeter_definition_check_name(const char *name)
 {
     if (!shmeter_definition_name(name))
-        return "is no metric name (UTF-8 of 1 to 199 bytes, without control characters)";
+        return "is no metric name (UTF-8 without control characters, at most 199 bytes)";
     if (shmeter_definition_same(name, "up") || shmeter_definition_starts(name, "scrape_") ||
         shmeter_definition_starts(name, "ALERTS") || shmeter_definition_starts(name, "__") ||
         shmeter_definition_starts(name, "shmeter_"))
@@ -125,7 +125,7 @@ shmeter_definition_check_labels(const struct shmeter_desc *desc)
         if (i >= SHMETER_MAX_LABELS)
             return "has more than 16 labels";
         if (!shmeter_definition_label(label))
-            return "has a label that is no label name (UTF-8 of 1 to 199 bytes, without control characters and :)";
+            return "has a label that is no label name (UTF-8 without control characters and :, at most 199 bytes)";
         if (shmeter_definition_starts(label, "__") ||
             (desc->type == SHMETER_HISTOGRAM && shmeter_definition_same(label, "le")) ||
             (desc->type == SHMETER_SUMMARY && shmeter_definition_same(label, "quantile")))

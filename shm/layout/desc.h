@@ -16,7 +16,7 @@
  */
 struct shmeter_desc {
     enum shmeter_type type SHMETER_INIT(SHMETER_COUNTER);
-    const char *name SHMETER_INIT(nullptr); /* full Prometheus name; counters end in _total */
+    const char *name SHMETER_INIT(nullptr); /* full Prometheus name, UTF-8; counters end in _total */
     const char *help SHMETER_INIT(nullptr);
     const char *unit SHMETER_INIT(nullptr);          /* OpenMetrics unit, or NULL */
     const char *const *labels SHMETER_INIT(nullptr); /* label names and a NULL behind them, or NULL */

@@ -40,7 +40,7 @@ bad_descriptions_are_refused(void **state)
     static const char *const label_words[] = { "reserved label", "reserved label", "reserved label", "no label name",
                                                "no label name",  "no label name",  "no label name",  "twice" };
     static const char *const reserved[] = { "up", "scrape_x", "ALERTS_x", "__x", "shmeter_x" };
-    static const char *const bad_names[] = { "", "x\n", "\x7f", "a\xff", "x\xc2\x85", "\xed\xa0\x80", NULL };
+    static const char *const bad_names[] = { "", "x\x01", "\x7f", "a\xff", "x\xc2\x85", "\xed\xa0\x80", NULL };
     static const double descending[] = { 1, 1 }, infinite[] = { 1, INFINITY }, nan_bound[] = { NAN };
     const char *worker_label[] = { "worker", NULL }, *pid_label[] = { "pid", NULL }, *many[18];
     struct shmeter_desc desc = { .type = SHMETER_COUNTER };

@@ -88,7 +88,7 @@ def connections_that_are_cut_are_counted_by_their_reason(bench):
     drain(late[0])
     equal(ask(), {"late": 0, "full": 0, "address": 1, "descriptors": 0, "slow": 0})
     clock.advance(16)
-    wait_for(lambda: ask()["late"] == 2, "the slow ones are cut")
+    wait_for(lambda: ask()["late"] >= 2, "the slow ones are cut")  # and the one that asks, if its answer had not ended
     drain(extra)
     exporter.wait_for_log("level=info.*max-connections-per-address.*reason=address connections=1")
     exporter.wait_for_log("level=info.*request-timeout.*reason=late connections=")

@@ -92,7 +92,7 @@ a_name_has_one_type_and_the_first_one_counts(void **state)
     assert_null(model_family_get(model, MODEL_GAUGE, "a_total", "second", NULL, &error));
     assert_int_equal(error, -EEXIST);
     assert_string_equal(model_family_get(model, MODEL_COUNTER, "a_total", "third", NULL, &error)->help, "first");
-    assert_null(model_family_get(model, MODEL_GAUGE, "not valid", "", NULL, &error));
+    assert_null(model_family_get(model, MODEL_GAUGE, "not\nvalid", "", NULL, &error));
     assert_int_equal(error, -EINVAL);
     model_free(model);
 }

@@ -184,7 +184,7 @@ what_is_wrong_is_said_with_its_line(void **state)
         { 5, HEAD "family cuonter \"a_total\" 7\nend 0\n", "no type" },
         { 5, HEAD "family info \"a_info\" 7\nend 0\n", "no type" },
         { 5, HEAD "family counter a_total 7\nend 0\n", "in quotes" },
-        { 5, HEAD "family counter \"1\" 7\nend 0\n", "no metric name" },
+        { 5, HEAD "family counter \"\" 7\nend 0\n", "no metric name" },
         { 5, HEAD "family counter \"up\" 7\nend 0\n", "reserved" },
         { 5, HEAD "family gauge \"g\" 7\nend 0\n", "'mode'" },
         { 6, HEAD "family gauge \"g\" 7\nmode live_max\nend 0\n", "no mode" },

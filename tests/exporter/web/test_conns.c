@@ -31,6 +31,8 @@ set_up(void **state)
     struct bench *bench = calloc(1, sizeof *bench);
     int i, pair[2];
 
+    bench->conns.traffic = traffic_new();
+    assert_non_null(bench->conns.traffic);
     bench->conns.max_n = 8;
     bench->conns.max_per_address_n = 4;
     bench->conns.request_ns = 100;
@@ -59,8 +61,22 @@ tear_down(void **state)
     assert_null(bench->conns.first);
     assert_null(bench->conns.last);
     assert_int_equal(bench->conns.n, 0);
+    traffic_free(bench->conns.traffic);
     free(bench);
     return 0;
+}
+
+static int
+cut_n(const struct bench *bench, enum traffic_event why)
+{
+    return (int)traffic_of(bench->conns.traffic, why);
+}
+
+/* For want of room, in all or of an address. */
+static int
+cut_full_n(const struct bench *bench)
+{
+    return cut_n(bench, TRAFFIC_CUT_FULL) + cut_n(bench, TRAFFIC_CUT_ADDRESS);
 }
 
 static void
@@ -98,7 +114,7 @@ a_connection_is_cut_when_its_time_is_over(void **state)
     assert_false(is_cut(bench, 1));
     assert_int_equal(conns_reap(&bench->conns, 1200), CONNS_NEVER);
     assert_true(is_cut(bench, 1));
-    assert_int_equal(bench->conns.cut_late_n, 2);
+    assert_int_equal(cut_n(bench, TRAFFIC_CUT_LATE), 2);
 }
 
 static void
@@ -129,7 +145,7 @@ the_oldest_of_an_address_makes_room_for_its_next(void **state)
     for (i = 1; i < 5; i++)
         assert_false(is_cut(bench, i));
     assert_false(is_cut(bench, 9));
-    assert_int_equal(bench->conns.cut_full_n, 1);
+    assert_int_equal(cut_full_n(bench), 1);
 }
 
 static void
@@ -197,7 +213,7 @@ who_takes_a_document_is_cut_with_all_who_take_it_and_nobody_else(void **state)
     for (i = 0; i < 3; i++)
         assert_false(is_cut(bench, i));
     assert_true(conns_taken_since(&bench->conns, &documents[1]) == CONNS_NEVER);
-    assert_int_equal(bench->conns.cut_slow_n, 1);
+    assert_int_equal(cut_n(bench, TRAFFIC_CUT_SLOW), 1);
     assert_int_equal(conns_rate(&bench->conns, &documents[0], 40), 0); /* these are no TCP connections */
 }
 
@@ -243,7 +259,7 @@ an_ipv6_network_counts_as_one_address(void **state)
         add_six(bench, i, addresses[i], (uint64_t)i + 1);
     assert_true(is_cut(bench, 0));
     assert_false(is_cut(bench, 9));
-    assert_int_equal(bench->conns.cut_full_n, 1);
+    assert_int_equal(cut_full_n(bench), 1);
 }
 
 static void
@@ -256,10 +272,10 @@ an_ipv4_address_in_ipv6_counts_as_itself(void **state)
         add_six(bench, i, i % 2 ? "::ffff:10.0.0.1" : "::ffff:10.0.0.2", (uint64_t)i);
     add(bench, 4, "10.0.0.1", 4);
     add(bench, 5, "10.0.0.1", 5);
-    assert_int_equal(bench->conns.cut_full_n, 0);
+    assert_int_equal(cut_full_n(bench), 0);
     add(bench, 6, "10.0.0.1", 6);
     assert_true(is_cut(bench, 1));
-    assert_int_equal(bench->conns.cut_full_n, 1);
+    assert_int_equal(cut_full_n(bench), 1);
 }
 
 static void
@@ -275,7 +291,7 @@ a_user_of_a_unix_socket_counts_as_an_address(void **state)
     assert_true(is_cut(bench, 0));
     assert_int_equal(bench->conn[1]->address[0], 0xff);
     assert_memory_equal(bench->conn[1]->address + 12, &(uid_t){ getuid() }, 4);
-    assert_int_equal(bench->conns.cut_full_n, 1);
+    assert_int_equal(cut_full_n(bench), 1);
 }
 
 static void

@@ -70,28 +70,10 @@ static const char long_help[] = "Help of a metric. \xc3\xa9\n\\\" "
     HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED;
 static const char longest_name[] = "n" HUNDRED HUNDRED; /* 201 */
 
-static const char *const names[] = { "a_total",
-                                     "b_total",
-                                     "c",
-                                     "d_seconds",
-                                     "e_info",
-                                     "f:g",
-                                     "a_total",
-                                     "b_total",
-                                     "c",
-                                     "c2",
-                                     "d_bytes",
-                                     longest_name,
-                                     longest_name + 2,
-                                     longest_name + 102,
-                                     "",
-                                     "9x",
-                                     "up",
-                                     "scrape_x",
-                                     "shmeter_x",
-                                     "__x",
-                                     "ALERTS_x",
-                                     NULL };
+static const char *const names[] = { "a_total",   "b_total", "c",        "d_seconds", "e_info",  "f:g",
+                                     "a_total",   "b_total", "c",        "c2",        "d_bytes", longest_name,
+                                     "a\xff",     "a\nb",    "",         "\x7f",      "up",      "scrape_x",
+                                     "shmeter_x", "__x",     "ALERTS_x", NULL };
 
 static const char *const no_labels[] = { NULL };
 static const char *const one[] = { "l", NULL };
@@ -104,7 +86,7 @@ static const char *const twice[] = { "l", "l", NULL };
 static const char *const le[] = { "l", "le", NULL };
 static const char *const quantile[] = { "quantile", NULL };
 static const char *const reserved[] = { "__x", NULL };
-static const char *const wrong[] = { "a-b", NULL };
+static const char *const wrong[] = { "a\x01", NULL };
 static const char *const sixteen[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i",
                                        "j", "k", "l", "m", "n", "o", "p", NULL };
 static const char *const seventeen[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i",

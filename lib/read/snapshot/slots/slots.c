@@ -307,12 +307,14 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
-/* Whether a slot beyond those that have room here was never claimed. */
+/* Whether a slot beyond those that have room here was never claimed, and holds nothing. */
 static int
 is_virgin(const struct snapshot *snapshot, uint32_t slot)
 {
-    return slot >= snapshot->slots_n &&
-           !snapshot_load(snapshot, word_off(snapshot, slot) + offsetof(struct shmeter_slot_word, owner));
+    const uint64_t word = word_off(snapshot, slot);
+
+    return slot >= snapshot->slots_n && !snapshot_load(snapshot, word + offsetof(struct shmeter_slot_word, owner)) &&
+           !snapshot_load(snapshot, word + offsetof(struct shmeter_slot_word, backed));
 }
 
 /*
