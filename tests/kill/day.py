@@ -175,7 +175,7 @@ class Day:
         return now, status_field(self.exporter.pid, "RssAnon"), os.stat(self.pool.segment).st_blocks // 2
 
     def live(self):
-        generations = WORKERS // PLACES // RELEASES
+        generations = -(-WORKERS // (PLACES * RELEASES))
         sets = SETS // (generations * PLACES * RELEASES)
         kind, rolled_back, begun = 0, 0, time.monotonic()
         for release in range(RELEASES):
