@@ -35,6 +35,7 @@ struct plan_family {
     uint32_t *lens;
     uint32_t lens_n, lens_capacity;
     uint32_t kind, name_len; /* meaning is defined by the part */
+    uint32_t renewed_n;      /* the model family's, when its series were rendered */
 };
 
 struct plan_parts {
