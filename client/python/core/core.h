@@ -31,8 +31,9 @@ struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
     PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
-    PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
-    int is_main;      /* of the process's first interpreter */
+    PyObject *within;        /* handed over: within(function, context) -> a function that runs within context() */
+    PyObject *set, *observe; /* names of the methods that get a timer's seconds */
+    int is_main;             /* of the process's first interpreter */
 };
 
 static inline struct core *
@@ -100,6 +101,7 @@ struct metric_object {
     uint8_t latest;    /* 1: a gauge that can only be set */
     uint8_t tracks;    /* 1: its series have own */
     uint8_t shows_own; /* 1: and they are what it shows; what it says as a gauge is so while it is there */
+    char inits;        /* 1: a class of the program has an __init__ that children run too */
     uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
     uint32_t labels_n;
     struct table children; /* of a family with labels */
@@ -219,6 +221,9 @@ core_double(PyObject *number, double *out)
     return SHMETER_UNLIKELY(*out == -1.0) && PyErr_Occurred() ? -1 : 0;
 }
 
+/* module.c: a number as prometheus_client writes it, in the spelling that is followed. Returns the bytes written. */
+size_t core_repr(char *out, double value);
+
 /* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
                    PyObject **first_out, const char *second, PyObject **second_out);
@@ -241,7 +246,10 @@ int table_visit(const struct table *table, visitproc visit, void *arg);
 struct metric_object *table_child(const struct table *table, size_t at);
 Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
 
-/* counter.c, gauge.c, histogram.c, states.c */
+/* counter.c, gauge.c, histogram.c, states.c; the methods that timers pass by where they are a metric's own */
+PyObject *gauge_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 extern PyType_Spec counter_spec, gauge_spec, histogram_spec, summary_spec, info_spec, stateset_spec;
 
 /* plain.c */

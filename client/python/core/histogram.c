@@ -3,7 +3,7 @@
  */
 #include "own/own.h"
 
-static PyObject *
+PyObject *
 histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     struct metric_object *histogram = (struct metric_object *)self;
@@ -50,7 +50,7 @@ PyType_Spec histogram_spec = {
     .slots = slots,
 };
 
-static PyObject *
+PyObject *
 summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     struct metric_object *summary = (struct metric_object *)self;

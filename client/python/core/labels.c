@@ -89,6 +89,16 @@ values_tuple(const struct values *values)
     return tuple;
 }
 
+/* What a class of the program does with a new child. -1 with an exception. */
+static int
+init_child(struct metric_object *metric, struct metric_object *child)
+{
+    PyObject *done = PyObject_CallMethod((PyObject *)metric, "_init_child", "OO", child, child->labelvalues);
+
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 static PyObject *
 make_child(struct metric_object *metric, const struct values *values)
 {
@@ -128,7 +138,7 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
-    if (core_warn(metric->meter, said))
+    if (core_warn(metric->meter, said) || (metric->inits && init_child(metric, child)))
         Py_CLEAR(child); /* warnings are errors here */
     return (PyObject *)child;
 }

@@ -315,6 +315,7 @@ static PyMemberDef members[] = {
     { "_tracks", T_BOOL, offsetof(struct metric_object, tracks), READONLY, PyDoc_STR("has a view of its own") },
     { "_shows_own", T_BOOL, offsetof(struct metric_object, shows_own), READONLY, PyDoc_STR("and shows it") },
     { "_apart", T_BOOL, offsetof(struct metric_object, apart), READONLY, PyDoc_STR("does not reach the segment") },
+    { "_inits_children", T_BOOL, offsetof(struct metric_object, inits), 0, PyDoc_STR("_init_child() is called") },
     { "_ready", T_BOOL, offsetof(struct metric_object, ready), READONLY, PyDoc_STR("can be updated") },
     { NULL, 0, 0, 0, NULL },
 };

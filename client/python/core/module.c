@@ -98,7 +98,9 @@ module_exec(PyObject *module)
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
-    if (add_types(module, core) || add_words(module, "MODES", mode_words()) ||
+    core->set = PyUnicode_InternFromString("set");
+    core->observe = PyUnicode_InternFromString("observe");
+    if (!core->set || !core->observe || add_types(module, core) || add_words(module, "MODES", mode_words()) ||
         add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL) ||
         PyModule_AddIntConstant(module, "VIEW_PLAIN", METRIC_PLAIN) ||
         PyModule_AddIntConstant(module, "VIEW_POOL", METRIC_POOL) ||
@@ -151,6 +153,8 @@ module_clear(PyObject *module)
     Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
     Py_CLEAR(core->within);
+    Py_CLEAR(core->set);
+    Py_CLEAR(core->observe);
     return 0;
 }
 
@@ -173,6 +177,29 @@ core_end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static int old_exponents; /* of the process: as prometheus_client 0.16 writes them */
+
+static PyObject *
+core_spell_as_old(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    old_exponents = 1;
+    Py_RETURN_NONE;
+}
+
+/* 1e+10 to 9e+15 have a zero before the exponent there. */
+size_t
+core_repr(char *out, double value)
+{
+    size_t len = number_repr(out, value);
+    char *exponent = out + len - 2;
+
+    if (!old_exponents || value < 1e10 || value >= 1e16 || exponent[-1] != '+')
+        return len;
+    memmove(exponent + 1, exponent, 2);
+    *exponent = '0';
+    return len + 1;
+}
+
 /* As prometheus_client writes it. */
 static PyObject *
 core_number(PyObject *Py_UNUSED(module), PyObject *number)
@@ -180,7 +207,7 @@ core_number(PyObject *Py_UNUSED(module), PyObject *number)
     char text[NUMBER_BYTES];
     double value;
 
-    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)number_repr(text, value));
+    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)core_repr(text, value));
 }
 
 static PyMethodDef functions[] = {
@@ -189,6 +216,8 @@ static PyMethodDef functions[] = {
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "_end", core_end, METH_NOARGS,
       PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
+    { "_spell_as_old", core_spell_as_old, METH_NOARGS,
+      PyDoc_STR("_spell_as_old()\n\nFrom now on numbers have the exponents of prometheus_client 0.16: 1e+010.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR(
           "open(segment=None, *, mode=0, worker=None, group=-1, lane_bytes=0, max_series=0, "

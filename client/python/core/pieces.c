@@ -63,7 +63,7 @@ static void
 put_created(struct piece *piece, const struct model_series *series)
 {
     if (series->created_ns)
-        piece->created_n = (uint32_t)number_repr(piece->created, (double)series->created_ns * 1e-9);
+        piece->created_n = (uint32_t)core_repr(piece->created, (double)series->created_ns * 1e-9);
 }
 
 static int

@@ -105,7 +105,7 @@ labels_of(const struct sample *sample, const char **at)
             Py_CLEAR(labels);
     }
     if (labels && sample->has_le) {
-        le[number_repr(le, sample->le)] = 0;
+        le[core_repr(le, sample->le)] = 0;
         if (put_label(labels, "le", le))
             Py_CLEAR(labels);
     }

@@ -26,6 +26,11 @@ def families(sample: Callable[..., Any], created: bool, left_out: Collection[str
             yield name, documentation, kind, unit, meter._samples(stored, name, sample, created)
 
 
+def names() -> List[Tuple[str, str]]:
+    """(name in the segment, name) of its families, of the last take."""
+    return [(stored, name) for stored, name, *_ in store.counting()._families()]
+
+
 def render(openmetrics: bool, left_out: Optional[Collection[str]] = None) -> bytes:
     """The same as text, in C; of the last take."""
     return store.counting()._render(openmetrics, _created, frozenset(left_out or ()))

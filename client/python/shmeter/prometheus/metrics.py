@@ -1,16 +1,19 @@
 """The metrics that programs make."""
 import time
-from typing import Callable, Iterable, Optional, Sequence, Union
+from typing import Callable, Iterable, Literal, Optional, Sequence, Tuple, Type, Union
 
 from .. import _core
 from . import refresh
 from .context_managers import ExceptionCounter, InprogressTracker
-from .family import disable_created_metrics, enable_created_metrics, MetricWrapperBase, Value  # noqa: F401
+from .family import (  # noqa: F401 (part of this module's interface)
+    disable_created_metrics as disable_created_metrics, enable_created_metrics as enable_created_metrics, MetricWrapperBase as MetricWrapperBase, Value,
+)
 from .registry import CollectorRegistry, REGISTRY
 from .states import Enum, Info  # noqa: F401
 from .utils import floatToGoString, INF
 
 MODES = _core.MODES
+Mode = Literal["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent", "livemostrecent"]
 
 
 class Counter(MetricWrapperBase, _core.Counter):
@@ -18,7 +21,7 @@ class Counter(MetricWrapperBase, _core.Counter):
 
     _type = "counter"
 
-    def count_exceptions(self, exception=Exception) -> ExceptionCounter:
+    def count_exceptions(self, exception: Union[Type[BaseException], Tuple[Type[BaseException], ...]] = Exception) -> ExceptionCounter:
         """Counts the exceptions of a type (or a tuple of types) that leave a block or function."""
         self._raise_if_not_observable()
         return ExceptionCounter(self, exception)
@@ -42,11 +45,14 @@ class Gauge(MetricWrapperBase, _core.Gauge):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 multiprocess_mode: Optional[str] = None):
+                 multiprocess_mode: Optional[Mode] = None):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
                          _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL))
+
+    def _child_arguments(self):
+        return {"multiprocess_mode": self._extra, **super()._child_arguments()}
 
     @property
     def _multiprocess_mode(self):
@@ -94,6 +100,9 @@ class Histogram(MetricWrapperBase, _core.Histogram):
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
                          _extra=bounds, _bounds=finite)
 
+    def _child_arguments(self):
+        return {"buckets": self._extra, **super()._child_arguments()}
+
     @property
     def _upper_bounds(self):
         return self._extra
@@ -120,6 +129,8 @@ class Bucket(Value):
         below = bounds[self._number - 1] if self._number else None
         count = self._metric._sample_value("_bucket", le=floatToGoString(bounds[self._number]))
         return count - (self._metric._sample_value("_bucket", le=floatToGoString(below)) if below is not None else 0)
+
+    _value = property(get, Value.set)
 
 
 class Summary(MetricWrapperBase, _core.Summary):

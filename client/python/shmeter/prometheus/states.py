@@ -45,6 +45,9 @@ class Enum(MetricWrapperBase, _core.Stateset):
             raise ValueError(f"No states provided for Enum metric: {name}")
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues, _extra=states, _bounds=list(states))
 
+    def _child_arguments(self):
+        return {"states": self._extra, **super()._child_arguments()}
+
     @property
     def _states(self):
         return self._extra

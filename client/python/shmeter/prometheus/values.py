@@ -29,6 +29,10 @@ class MutexValue:
         return self._exemplar
 
 
+def close_all_multiprocess_files():
+    """Does nothing: there are no such files."""
+
+
 def MultiProcessValue(process_identifier=None):
     """The same class: how processes are told apart is the store's business."""
     return MutexValue
