@@ -1,7 +1,5 @@
 """Functions that run within a context manager: what decorators return."""
 
-from __future__ import annotations
-
 import functools
 
 TYPE_CHECKING = (
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 
-def alike(inside: Callable[..., Any], function: F) -> F:
+def alike(inside: "Callable[..., Any]", function: "F") -> "F":
     """The function inside, which looks like the other one: name, documentation, and arguments also for who does not
     look behind wrappers."""
     import inspect  # here: it takes longer to import than all of shmeter
@@ -26,7 +24,7 @@ def alike(inside: Callable[..., Any], function: F) -> F:
     return inside  # type: ignore[return-value]
 
 
-def within(function: F, context: Callable[[], ContextManager[Any]]) -> F:
+def within(function: "F", context: "Callable[[], ContextManager[Any]]") -> "F":
     """The function, called within context(), whose result is a context manager. A coroutine function stays one, and is
     in it until it ends."""
     from inspect import iscoroutinefunction

@@ -6,7 +6,6 @@ and begins at zero. SHMETER_TEST_SEGMENT names a segment for test runs all the s
 """
 import contextlib
 import os
-import secrets
 import sys
 import tempfile
 import threading
@@ -121,7 +120,7 @@ def nameless(**options):
     """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter and the path that it
     had at first."""
     for folder in _folders():
-        path = f"{folder}/{PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+        path = f"{folder}/{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too

@@ -2,6 +2,7 @@
 version 2 writes them."""
 
 import random
+import re
 
 from lib import equal, main, raises, test
 
@@ -22,6 +23,7 @@ from shmeter.prometheus.formats.scan import invalid, Line, NAME
 from shmeter.prometheus.metrics_core import Metric
 from shmeter.prometheus.openmetrics import exposition
 from shmeter.prometheus.openmetrics.parser import text_string_to_metric_families
+from shmeter.prometheus.parser import parse_labels, replace_escape_sequence
 from shmeter.prometheus.parser import text_string_to_metric_families as text_families
 
 
@@ -361,6 +363,10 @@ def parts_of_the_parsers_say_what_they_are():
     equal((family.has(bucket), family.has(Sample("h", {}, 1)), family.group_of(bucket)), (True, False, (("a", "b"),)))
     family.add(bucket, "")
     equal(family.family(set()).samples, [bucket])
+    equal((parse_labels('a="b",c="}"', True), parse_labels('"q.q", a="b" ,')), ({"a": "b", "c": "}"}, {"__name__": "q.q", "a": "b"}))
+    for labels in ('a="b"}', "a=b", 'a="b'):
+        raises(ValueError, f"Invalid labels: {labels}", lambda: parse_labels(labels))
+    equal(re.sub(r"\\\\.", replace_escape_sequence, r"a\\n\\\\"), "a\n\\")
     equal(judge_histogram("h", HistogramMetricFamily("h", "H.", [("1.0", 1), ("+Inf", 2)], 3).samples), None)
 
 

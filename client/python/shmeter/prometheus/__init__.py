@@ -1,7 +1,8 @@
 """prometheus_client's interface, counted in a segment that all processes share. docs/PYTHON.md tells what differs."""
 from .. import store  # noqa: F401 (where metrics count: programs look for it here)
 from . import (
-    exposition, gc_collector, metrics, metrics_core, multiprocess, platform_collector, process_collector, registry,
+    exposition as exposition, gc_collector as gc_collector, metrics as metrics, metrics_core as metrics_core,
+    platform_collector as platform_collector, process_collector as process_collector, registry as registry,
 )
 from .exposition import (
     CONTENT_TYPE_LATEST, CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0, delete_from_gateway, generate_latest, instance_ip_grouping_key,
@@ -24,3 +25,10 @@ __all__ = (
     "instance_ip_grouping_key", "ProcessCollector", "PROCESS_COLLECTOR", "PlatformCollector", "PLATFORM_COLLECTOR", "GCCollector",
     "GC_COLLECTOR", "enable_created_metrics", "disable_created_metrics", "set_refresh_seconds",
 )
+
+
+def __getattr__(name):
+    if name == "multiprocess":  # when the program asks for it
+        import importlib
+        return importlib.import_module(__name__ + "." + name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

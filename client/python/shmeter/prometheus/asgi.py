@@ -3,7 +3,7 @@ from typing import Callable
 from urllib.parse import parse_qs
 
 from .formats.answer import _bake_output
-from .registry import Collector, REGISTRY
+from .registry import Collector as Collector, REGISTRY as REGISTRY
 
 
 def _header(scope, name):

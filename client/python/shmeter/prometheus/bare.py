@@ -4,7 +4,7 @@ _child_samples() what they are; their numbers are their own, and a registry take
 """
 
 import threading
-from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
 
 from .. import names
 from .metrics_core import Metric
@@ -13,8 +13,16 @@ from .samples import Sample
 from .validation import _validate_labelnames, _validate_metric_name
 
 
+def _sample(one: Iterable[Any]) -> Sample:
+    """What a class of the program has given, which may be any tuple."""
+    return Sample(*one)
+
+
 class Bare:
     """What such a class gets of methods that it does not have."""
+
+    _type: str
+    _get_metric: Callable[[], Metric]
 
     def __init__(
         self,
@@ -113,8 +121,7 @@ class Bare:
     def collect(self) -> Iterable[Metric]:
         """The family with its samples."""
         metric = self._get_metric()
-        for suffix, labels, *rest in self._samples():
-            metric.add_sample(self._name + suffix, labels, *rest)
+        metric.samples = [sample._replace(name=self._name + sample.name) for sample in map(_sample, self._samples())]
         return [metric]
 
     def _samples(self) -> Iterable[Sample]:
@@ -124,8 +131,8 @@ class Bare:
         with self._lock:
             children = dict(self._metrics)
         for values, child in children.items():
-            for suffix, labels, *rest in child._samples():
-                yield Sample(suffix, {**dict(zip(self._labelnames, values)), **labels}, *rest)
+            for sample in map(_sample, child._samples()):
+                yield sample._replace(labels={**dict(zip(self._labelnames, values)), **sample.labels})
 
     def _child_samples(self) -> Iterable[Sample]:
         raise NotImplementedError(f"_child_samples() must be implemented by {self!r}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Tuple, Type,
 
 from .._core import Timer as Timer  # (part of this module's interface)
 from ..decorate import within
+from .decorator import decorate as decorate
 
 if TYPE_CHECKING:
     from .metrics import Counter, Gauge

@@ -10,21 +10,22 @@ from typing import Any, Callable, Optional, Tuple
 from urllib.parse import parse_qs, urlparse
 from wsgiref.simple_server import make_server, WSGIRequestHandler, WSGIServer
 
-from .asgi import make_asgi_app
-from .formats.answer import (  # noqa: F401 (part of this module's interface)
-    _answer, _bake_output, choose_encoder, CONTENT_TYPE_LATEST, CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0,
-    generate_latest,
-    gzip_accepted,
+from .asgi import make_asgi_app as make_asgi_app
+from .formats.answer import (
+    _answer, _bake_output, choose_encoder as choose_encoder, CONTENT_TYPE_LATEST as CONTENT_TYPE_LATEST,
+    CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0 as CONTENT_TYPE_PLAIN_1_0_0,
+    generate_latest as generate_latest, gzip_accepted as gzip_accepted,
 )
 from .formats.escaping import ALLOWUTF8
-from .gateway import (  # noqa: F401 (part of this module's interface)
-    basic_auth_handler, default_handler, delete_from_gateway, instance_ip_grouping_key, passthrough_redirect_handler,
-    push_to_gateway,
-    pushadd_to_gateway, tls_auth_handler,
+from .gateway import (
+    basic_auth_handler as basic_auth_handler, default_handler as default_handler,
+    delete_from_gateway as delete_from_gateway, instance_ip_grouping_key as instance_ip_grouping_key,
+    passthrough_redirect_handler as passthrough_redirect_handler, push_to_gateway as push_to_gateway,
+    pushadd_to_gateway as pushadd_to_gateway, SNAPPY_AVAILABLE as SNAPPY_AVAILABLE, tls_auth_handler as tls_auth_handler,
 )
-from .registry import Collector, REGISTRY
+from .registry import Collector as Collector, REGISTRY as REGISTRY
 from .release import IS_OLD
-from .utils import best_family, floatToGoString  # noqa: F401
+from .utils import best_family, floatToGoString as floatToGoString, parse_version as parse_version
 
 __all__ = (
     "CONTENT_TYPE_LATEST", "CONTENT_TYPE_PLAIN_0_0_4", "CONTENT_TYPE_PLAIN_1_0_0", "choose_encoder",
@@ -106,7 +107,7 @@ def start_wsgi_server(port: int, addr: str = "0.0.0.0", registry: Collector = RE
     if certfile and keyfile:  # before the port is taken: a certificate that is none leaves no listener
         context = _tls_context(certfile, keyfile, protocol, client_cafile, client_capath, client_auth_required,
                                (tls_min_version, tls_max_version))
-    server = make_server(addr, port, make_wsgi_app(registry), server_type, handler_class=_SilentHandler)
+    server: WSGIServer = make_server(addr, port, make_wsgi_app(registry), server_type, handler_class=_SilentHandler)
     if context:
         # the handshake is the request's own thread's
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

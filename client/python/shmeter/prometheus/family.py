@@ -1,9 +1,9 @@
 """What all metrics have in common: construction and collection. Updates are C."""
 import threading
-from typing import Any, Dict, Iterable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence, Tuple, TypeVar
 
 from .. import _core, exposed, forks, names, store
-from . import bare, refresh
+from . import refresh
 from .metrics_core import Metric
 from .registry import Collector, CollectorRegistry, REGISTRY
 from .release import IS_OLD
@@ -11,6 +11,9 @@ from .samples import Sample
 from .validation import (
     _is_valid_legacy_labelname, _is_valid_legacy_metric_name, _validate_labelnames, _validate_metric_name,
 )
+
+
+_M = TypeVar("_M", bound="MetricWrapperBase")
 
 
 def disable_created_metrics():
@@ -54,11 +57,25 @@ class MetricWrapperBase(Collector):
     _type: Optional[str] = None
     _reserved_labelnames: Sequence[str] = ()
     _lock = threading.RLock()
+    if TYPE_CHECKING:  # of _core.Metric, or of Bare
+        _name: str
+        _labelnames: Tuple[str, ...]
+        _labelvalues: Tuple[str, ...]
+        _documentation: str
+        _unit: str
+        _meter: _core.Meter
+        _stored_name: str
+        _ready: bool
+        _shows_own: bool
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         if not issubclass(cls, _core.Metric):
+            from . import bare  # here: few programs have such classes
             bare.complete(cls, MetricWrapperBase)
+        elif MetricWrapperBase in cls.__bases__:  # what is hot is C's, without a step between
+            cls.labels = vars(cls).get("labels", _core.Metric.labels)  # type: ignore[method-assign]
+            cls.clear = vars(cls).get("clear", _core.Metric.clear)  # type: ignore[method-assign]
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
@@ -67,12 +84,13 @@ class MetricWrapperBase(Collector):
             return
         if not name and not IS_OLD:
             raise ValueError("Metric name should not be empty")
-        full = names.full_name(self._type, name, namespace, subsystem, unit)
+        kind = self._type or ""
+        full = names.full_name(kind, name, namespace, subsystem, unit)
         labelnames = _validate_labelnames(self, labelnames)
         _validate_metric_name(full)
         if isinstance(registry, CollectorRegistry):
-            registry._refuse_taken(names.sample_names(full, self._type))
-        stored = full + _core.SUFFIXES.get(self._type, "")
+            registry._refuse_taken(names.sample_names(full, kind))
+        stored = full + _core.SUFFIXES.get(kind, "")
         view = _core.VIEW_POOL if getattr(registry, "_shared", True) else _core.VIEW_OWN
         if not registry and not store.importing():
             view = _core.VIEW_TRACKED  # it may come into a registry that shows what its own metrics do
@@ -102,7 +120,15 @@ class MetricWrapperBase(Collector):
         """What a child's __init__ is called with besides; a class of the program may keep more in _kwargs."""
         return dict(getattr(self, "_kwargs", {}))
 
-    def remove(self, *labelvalues: Any) -> None:
+    def labels(self: _M, *labelvalues: object, **labelkwargs: object) -> _M:
+        """The child of these label values, made when it is new."""
+        raise NotImplementedError  # classes have C's, or that of bare.py
+
+    def clear(self) -> None:
+        """Takes all series out, for all processes."""
+        raise NotImplementedError
+
+    def remove(self, *labelvalues: object) -> None:
         """Takes the series of these label values out, for all processes, if there is one."""
         if not self._discard([str(value) for value in labelvalues]) and IS_OLD:
             raise KeyError(tuple(map(str, labelvalues)))

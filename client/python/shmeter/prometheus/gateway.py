@@ -1,6 +1,7 @@
 """Pushing a registry to a Pushgateway."""
 import base64
 import gzip
+import importlib.util
 import socket
 import ssl
 from typing import Any, Callable, Dict, List, Literal, Optional, Sequence, Tuple, Union
@@ -13,6 +14,7 @@ from .formats.answer import CONTENT_TYPE_PLAIN_0_0_4
 from .registry import Collector, REGISTRY
 from .release import IS_OLD
 
+SNAPPY_AVAILABLE: bool = importlib.util.find_spec("snappy") is not None
 SAFE_TO_SEND_AGAIN = {301: ("GET", "HEAD", "POST", "PUT"), 302: ("GET", "HEAD", "POST", "PUT"), 303: ("GET", "HEAD", "POST", "PUT"),
                       307: ("GET", "HEAD")}
 
@@ -62,7 +64,7 @@ def basic_auth_handler(url: str, method: str, timeout: Optional[float], headers:
     def handle() -> None:
         known = list(headers)
         if username is not None and password is not None:
-            known.append(("Authorization", b"Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8"))))
+            known.append(("Authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8")).decode()))
         default_handler(url, method, timeout, known, data)()
 
     return handle

@@ -4,13 +4,16 @@ from typing import Callable, Iterable, Literal, Optional, Sequence, Tuple, Type,
 
 from .. import _core
 from . import refresh
-from .context_managers import ExceptionCounter, InprogressTracker
-from .family import (  # noqa: F401 (part of this module's interface)
-    disable_created_metrics as disable_created_metrics, enable_created_metrics as enable_created_metrics, MetricWrapperBase as MetricWrapperBase, Value,
+from .context_managers import ExceptionCounter as ExceptionCounter, InprogressTracker as InprogressTracker, Timer as Timer
+from .family import (
+    disable_created_metrics as disable_created_metrics, enable_created_metrics as enable_created_metrics,
+    MetricWrapperBase as MetricWrapperBase, Value,
 )
-from .registry import CollectorRegistry, REGISTRY
-from .states import Enum, Info  # noqa: F401
-from .utils import floatToGoString, INF
+from .metrics_core import Metric as Metric
+from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
+from .samples import Exemplar as Exemplar, Sample as Sample
+from .states import Enum as Enum, Info as Info
+from .utils import floatToGoString as floatToGoString, INF as INF
 
 MODES = _core.MODES
 Mode = Literal["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent", "livemostrecent"]
@@ -49,7 +52,7 @@ class Gauge(MetricWrapperBase, _core.Gauge):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL))
+                         _extra=multiprocess_mode, _mode=MODES[multiprocess_mode] if multiprocess_mode else _core.POOL)
 
     def _child_arguments(self):
         return {"multiprocess_mode": self._extra, **super()._child_arguments()}

@@ -1,8 +1,13 @@
 """Families as values: what collectors give to registries and encoders."""
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from ..names import METRIC_LABEL_NAME_RE, METRIC_NAME_RE, RESERVED_METRIC_LABEL_NAME_RE  # noqa: F401 (people import them from here)
-from .samples import Exemplar, NativeHistogram, Sample, Timestamp
+from ..names import (  # people import them from here
+    METRIC_LABEL_NAME_RE as METRIC_LABEL_NAME_RE, METRIC_NAME_RE as METRIC_NAME_RE,
+    RESERVED_METRIC_LABEL_NAME_RE as RESERVED_METRIC_LABEL_NAME_RE,
+)
+from .samples import (
+    Exemplar as Exemplar, NativeHistogram as NativeHistogram, Sample as Sample, Timestamp as Timestamp,
+)
 from .validation import _validate_metric_name
 
 METRIC_TYPES = ("counter", "gauge", "summary", "histogram", "gaugehistogram", "unknown", "info", "stateset")

@@ -10,7 +10,7 @@ import json
 import mmap
 import os
 import struct
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Sequence, Tuple
 
 HEAD = 8
 FIRST_BYTES = 1 << 16
@@ -46,7 +46,7 @@ class MmapedDict:
         if not self._capacity:
             self._capacity = FIRST_BYTES
             self._f.truncate(self._capacity)
-        self._m: Optional[mmap.mmap] = mmap.mmap(
+        self._m: Any = mmap.mmap(
             self._f.fileno(), self._capacity, access=mmap.ACCESS_READ if read_mode else mmap.ACCESS_WRITE
         )
         self._positions: Dict[str, int] = {}
@@ -98,7 +98,7 @@ class MmapedDict:
         value, seconds = _NUMBERS.unpack_from(self._m, self._place(key))
         return value, seconds
 
-    def write_value(self, key: str, value: float, timestamp: float = 0.0) -> None:
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
         """Both at once."""
         at = self._place(key)
         self._m[at : at + _NUMBERS.size] = _NUMBERS.pack(value, timestamp)

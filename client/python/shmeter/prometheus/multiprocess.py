@@ -7,11 +7,12 @@ from typing import Any, Dict, Iterable, Tuple
 
 from .. import store
 from . import refresh
-from .metrics_core import Metric
-from .mmap_dict import MmapedDict
+from .metrics import Gauge as Gauge
+from .metrics_core import Metric as Metric
+from .mmap_dict import MmapedDict as MmapedDict
 from .registry import of_segment
-from .samples import Sample
-from .utils import floatToGoString
+from .samples import Sample as Sample
+from .utils import floatToGoString as floatToGoString
 
 Labels = Tuple[Tuple[str, str], ...]
 
@@ -80,7 +81,7 @@ class MultiProcessCollector:
 
 
 def _merged(metric, _accumulate):
-    numbers: Dict[Tuple[str, Labels], float] = defaultdict(float)
+    numbers = defaultdict(float)  # (name, labels) -> value
     for sample in metric.samples:
         numbers[sample.name, sample.labels] += sample.value
     return numbers

@@ -1,9 +1,10 @@
 """Reads text 0.0.4."""
 import io
-from typing import IO, Iterable
+from typing import IO, Iterable, Match
 
-from .metrics_core import Metric
-from .samples import Sample
+from .metrics_core import Metric as Metric
+from .samples import Sample as Sample
+from .formats.scan import ESCAPE_SEQUENCES as ESCAPE_SEQUENCES, parse_labels as parse_labels
 from .formats.scan import Line, NAME, sample, unescape
 
 SUFFIXES = {"counter": ("", "_total"), "summary": ("_count", "_sum", ""), "histogram": ("_count", "_sum", "_bucket")}
@@ -12,6 +13,11 @@ SUFFIXES = {"counter": ("", "_total"), "summary": ("_count", "_sum", ""), "histo
 def text_string_to_metric_families(text: str) -> Iterable[Metric]:
     """The families of a text."""
     yield from text_fd_to_metric_families(io.StringIO(text))
+
+
+def replace_escape_sequence(match: Match[str]) -> str:
+    """What an escape stands for, which a pattern has found."""
+    return ESCAPE_SEQUENCES[match.group(0)]
 
 
 class _Reading:

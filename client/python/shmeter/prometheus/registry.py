@@ -7,8 +7,8 @@ from typing import Collection, Dict, Iterable, List, Optional, Protocol, Set
 from .. import exposed, forks, store
 from ..names import sample_names
 from . import refresh, turns
-from .metrics_core import Metric
-from .samples import Sample
+from .metrics_core import Metric as Metric
+from .samples import Sample as Sample
 
 TARGET_INFO = "target_info"
 AGAIN_SECONDS = 1.0  # a registry that is exposed again so much later is scraped: it lives on, and was not made for one request
@@ -270,8 +270,8 @@ def _after_fork():
         registry._lock = threading.RLock()  # another thread may have held it
 
 
-_registries = weakref.WeakSet()
-_pools = weakref.WeakSet()  # those that show the pool's values
+_registries: "weakref.WeakSet" = weakref.WeakSet()
+_pools: "weakref.WeakSet" = weakref.WeakSet()  # those that show the pool's values
 forks.after_in_child(_after_fork)
 
 REGISTRY = CollectorRegistry(auto_describe=True, shared=True)

@@ -3,7 +3,10 @@
 import os
 from typing import Dict, Iterable, Sequence, Tuple
 
-from ..names import METRIC_LABEL_NAME_RE, METRIC_NAME_RE, RESERVED_METRIC_LABEL_NAME_RE
+from ..names import (
+    METRIC_LABEL_NAME_RE as METRIC_LABEL_NAME_RE, METRIC_NAME_RE as METRIC_NAME_RE,
+    RESERVED_METRIC_LABEL_NAME_RE as RESERVED_METRIC_LABEL_NAME_RE,
+)
 from .release import IS_OLD
 
 EXEMPLAR_CHARACTERS = 128  # of all its labels (OpenMetrics 1.0, section "Exemplars")

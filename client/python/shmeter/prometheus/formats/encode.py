@@ -6,7 +6,6 @@ from ..registry import CollectorRegistry, is_metric, of_segment
 from ..utils import floatToGoString
 from ..validation import _is_valid_legacy_metric_name
 from .escaping import ALLOWUTF8, DOTS, escape_label_name, escape_metric_name, escaped, UNDERSCORES
-from .native import native_text
 
 APART = ("_created", "_gsum", "_gcount")  # samples that text 0.0.4 has in gauges of their own
 TEXT_TYPES = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
@@ -63,6 +62,11 @@ def _exemplar(metric, sample, exemplar):
     return f" # {{{_labels(exemplar.labels, ALLOWUTF8)}}} {floatToGoString(exemplar.value)}{stamp}"
 
 
+def _native(histogram):
+    from .native import native_text  # here: few programs have any
+    return native_text(histogram)
+
+
 def openmetrics_of(metric, escaping=UNDERSCORES, native=False):
     """The lines of a family in OpenMetrics. native: whether native histograms are written, which version 1 has not."""
     name = escape_metric_name(metric.name, escaping)
@@ -73,7 +77,7 @@ def openmetrics_of(metric, escaping=UNDERSCORES, native=False):
         if sample.native_histogram and not native:
             continue
         stamp = "" if sample.timestamp is None else f" {sample.timestamp}"
-        value = native_text(sample.native_histogram) if sample.native_histogram else floatToGoString(sample.value)
+        value = _native(sample.native_histogram) if sample.native_histogram else floatToGoString(sample.value)
         exemplars = ([sample.exemplar] if sample.exemplar else []) + list(
             sample.native_histogram and sample.native_histogram.nh_exemplars or ()
         )

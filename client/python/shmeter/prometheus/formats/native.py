@@ -2,6 +2,7 @@
 {count:24,sum:100.0,schema:0,zero_threshold:0.001,zero_count:4,positive_spans:[0:2],...}."""
 
 import re
+from typing import Any, Dict
 
 from ..samples import BucketSpan, NativeHistogram
 
@@ -9,6 +10,7 @@ _FIELD = re.compile(r"([a-z_]+):(\[[^\]]*\]|[0-9A-Za-z.+-]+)(?:,(?=[a-z])|$)")
 _SPANS = re.compile(r"\[(?:-?[0-9]+:[0-9]+(?:,-?[0-9]+:[0-9]+)*)?\]")
 _DELTAS = re.compile(r"\[(?:-?[0-9]+(?:,-?[0-9]+)*)?\]")
 _NUMBERS = {"count": int, "sum": float, "schema": int, "zero_threshold": float, "zero_count": int}
+_FIELDS = {name: name + "_value" * (name in ("count", "sum")) for name in _NUMBERS}  # of NativeHistogram
 _LISTS = {"negative_spans": _SPANS, "negative_deltas": _DELTAS, "positive_spans": _SPANS, "positive_deltas": _DELTAS}
 
 
@@ -65,11 +67,8 @@ def native_of(text: str) -> NativeHistogram:
         raise ValueError(f"Invalid native histogram: {text}")
     if not all(_LISTS[name].fullmatch(fields[name]) for name in fields.keys() & _LISTS.keys()):
         raise ValueError(f"Invalid native histogram: {text}")
-    numbers = [read(fields[name]) for name, read in _NUMBERS.items()]
-    return NativeHistogram(
-        *numbers,
-        _spans(fields, "positive_spans"),
-        _spans(fields, "negative_spans"),
-        _deltas(fields, "positive_deltas"),
-        _deltas(fields, "negative_deltas"),
-    )
+    values: Dict[str, Any] = {_FIELDS[name]: read(fields[name]) for name, read in _NUMBERS.items()}
+    spans = (_spans(fields, "positive_spans"), _spans(fields, "negative_spans"))
+    return NativeHistogram(**values, pos_spans=spans[0], neg_spans=spans[1],
+                           pos_deltas=_deltas(fields, "positive_deltas"),
+                           neg_deltas=_deltas(fields, "negative_deltas"))

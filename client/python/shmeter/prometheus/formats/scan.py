@@ -14,6 +14,7 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 INTEGER = re.compile(r"[+-]?[0-9]+")
 ESCAPED = {"n": "\n", "\\": "\\", '"': '"'}
+ESCAPE_SEQUENCES = {"\\" + character: meant for character, meant in ESCAPED.items()}
 BLANKS = " \t"
 
 
@@ -119,6 +120,18 @@ def labels_of(line: Line, named: bool) -> Tuple[Dict[str, str], Optional[str]]:
         elif line.peek() != "}":
             raise invalid(line.text)
     return labels, name
+
+
+def parse_labels(labels_string: str, openmetrics: bool = False) -> Dict[str, str]:
+    """Labels without their braces. A name that stands among them in quotes is that of __name__."""
+    line = Line(labels_string + "}", openmetrics)
+    try:
+        labels, name = labels_of(line, False)
+    except ValueError:
+        raise ValueError("Invalid labels: " + labels_string) from None
+    if line.peek():
+        raise ValueError("Invalid labels: " + labels_string)
+    return labels if name is None else {"__name__": name, **labels}
 
 
 def number(text: str):

@@ -1,11 +1,12 @@
 """OpenMetrics text."""
 
 from ..formats import encode
-from ..formats.escaping import (  # noqa: F401 (of this module's interface)
-    ALLOWUTF8, DOTS, escape_label_name, escape_metric_name, UNDERSCORES, VALUES,
+from ..formats.escaping import (
+    ALLOWUTF8 as ALLOWUTF8, DOTS as DOTS, escape_label_name as escape_label_name,
+    escape_metric_name as escape_metric_name, UNDERSCORES as UNDERSCORES, VALUES as VALUES,
 )
 from ..release import IS_OLD
-from ..utils import parse_version
+from ..utils import floatToGoString as floatToGoString, parse_version as parse_version
 
 CONTENT_TYPE_LATEST = f"application/openmetrics-text; version={'0.0.1' if IS_OLD else '1.0.0'}; charset=utf-8"
 CONTENT_TYPE_LATEST_2_0 = "application/openmetrics-text; version=2.0.0; charset=utf-8"

@@ -5,8 +5,14 @@ import io
 from typing import IO, Iterable, Set
 
 from ..formats.judge import Family
+from ..formats.scan import ESCAPE_SEQUENCES as ESCAPE_SEQUENCES, parse_labels as parse_labels
 from ..formats.scan import invalid, Line, NAME, sample, stamp, unescape
-from ..metrics_core import Metric, METRIC_TYPES
+from ..metrics_core import Metric as Metric, METRIC_TYPES
+from ..samples import (
+    BucketSpan as BucketSpan, Exemplar as Exemplar, NativeHistogram as NativeHistogram, Sample as Sample,
+    Timestamp as Timestamp,
+)
+from ..utils import floatToGoString as floatToGoString
 
 
 def text_string_to_metric_families(text: str) -> Iterable[Metric]:
