@@ -177,8 +177,9 @@ const struct model_shape *model_shape_get(struct model *model, const struct mode
                                           uint32_t bounds_n);
 
 /*
- * What adds to a series in this scrape was created at this time; before the series is marked. The earliest of a scrape counts: a series that
- * was removed and made again began when it was made, and one that goes on in another segment when the first one was.
+ * What adds to a series in this scrape was created at this time; before the series is marked. The earliest of a
+ * scrape counts: a series that was removed and made again began when it was made, and one that goes on in another
+ * segment when the first one was.
  */
 void model_created(struct model_family *family, struct model_series *series, uint64_t created_ns);
 

@@ -211,6 +211,7 @@ def exemplars_are_checked_as_prometheus_client_checks_them():
             except error:
                 continue
             raise AssertionError(f"{wrong} was taken")
+    counter.inc(1, {"trace_id": "another"})  # in the place of the one that is kept
     equal([sys.getrefcount(one) for one in (kept, kept["trace_id"], bad, int)], before, "references")
 
 

@@ -32,6 +32,7 @@ struct core {
     PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
     PyObject *within;        /* handed over: within(function, context) -> a function that runs within context() */
+    PyObject *keep;          /* handed over: keep(metric, labels, value) keeps an exemplar; NULL: nobody does */
     PyObject *set, *observe; /* names of the methods that get a timer's seconds */
     int is_main;             /* of the process's first interpreter */
 };
@@ -112,6 +113,7 @@ struct metric_object {
     PyObject *name, *stored_name, *documentation, *unit; /* stored_name: in the segment, with _total and _info */
     PyObject *labelnames, *labelvalues;                  /* tuples of str */
     PyObject *extra;                                     /* bounds of a histogram, mode of a gauge, ... */
+    PyObject *exemplars;                                 /* what keep has kept; NULL: nothing */
 };
 
 /* meter.c */
@@ -200,6 +202,8 @@ enum metric_view {
 };
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
+/* Calls the __init__ of a class of the program with a new child. -1 with an exception. */
+int metric_init_child(struct metric_object *metric, struct metric_object *child);
 /* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
@@ -227,7 +231,8 @@ size_t core_repr(char *out, double value);
 /* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
                    PyObject **first_out, const char *second, PyObject **second_out);
-int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception. */
+/* Checks an exemplar, and has it kept. 0, or -1 with an exception. */
+int core_exemplar(struct metric_object *metric, PyObject *exemplar, double value);
 
 /* labels.c */
 PyObject *labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);

@@ -24,7 +24,7 @@ histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObj
     shmeter_histogram_observe(histogram->handle.histogram, value);
     if (SHMETER_UNLIKELY(histogram->own != NULL))
         own_observe(histogram, value);
-    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
+    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(histogram, exemplar, value))
         return NULL;
     Py_RETURN_NONE;
 }

@@ -89,16 +89,6 @@ values_tuple(const struct values *values)
     return tuple;
 }
 
-/* What a class of the program does with a new child. -1 with an exception. */
-static int
-init_child(struct metric_object *metric, struct metric_object *child)
-{
-    PyObject *done = PyObject_CallMethod((PyObject *)metric, "_init_child", "OO", child, child->labelvalues);
-
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
 static PyObject *
 make_child(struct metric_object *metric, const struct values *values)
 {
@@ -138,7 +128,7 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
-    if (core_warn(metric->meter, said) || (metric->inits && init_child(metric, child)))
+    if (core_warn(metric->meter, said) || (metric->inits && metric_init_child(metric, child)))
         Py_CLEAR(child); /* warnings are errors here */
     return (PyObject *)child;
 }
@@ -417,6 +407,7 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_CLEAR(metric->overflow);
     CORE_UNLOCK()
     own_zero(metric);
+    Py_CLEAR(metric->exemplars);
     if (metric->shows_own)
         return Py_NewRef(Py_None);
     if (metric->family && metric->kind == KIND_INFO)

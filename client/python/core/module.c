@@ -130,6 +130,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->awaiting);
     Py_VISIT(core->error);
     Py_VISIT(core->within);
+    Py_VISIT(core->keep);
     return 0;
 }
 
@@ -153,6 +154,7 @@ module_clear(PyObject *module)
     Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
     Py_CLEAR(core->within);
+    Py_CLEAR(core->keep);
     Py_CLEAR(core->set);
     Py_CLEAR(core->observe);
     return 0;
@@ -166,6 +168,17 @@ core_hand_over(PyObject *module, PyObject *within)
     PyObject *before = core->within;
 
     core->within = Py_NewRef(within);
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_keep_exemplars(PyObject *module, PyObject *keep)
+{
+    struct core *core = core_of_module(module);
+    PyObject *before = core->keep;
+
+    core->keep = Py_NewRef(keep);
     Py_XDECREF(before);
     Py_RETURN_NONE;
 }
@@ -214,6 +227,8 @@ static PyMethodDef functions[] = {
     { "_forked", own_forked, METH_NOARGS, PyDoc_STR("_forked()\n\nThis process is a forked child.") },
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
+    { "_keep_exemplars", core_keep_exemplars, METH_O,
+      PyDoc_STR("_keep_exemplars(keep)\n\nkeep(metric, labels, value) is called with each exemplar that is good.") },
     { "_end", core_end, METH_NOARGS,
       PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
     { "_spell_as_old", core_spell_as_old, METH_NOARGS,

@@ -11,7 +11,7 @@ from lib import equal, main, raises, test
 
 from shmeter.decorate import alike
 from shmeter.prometheus import CollectorRegistry, Counter, Enum, Gauge, Histogram, Summary
-from shmeter.prometheus.bare import Bare
+from shmeter.prometheus.parts.bare import Bare
 from shmeter.prometheus.context_managers import Timer
 from shmeter.prometheus.decorator import decorate
 from shmeter.prometheus.metrics import MetricWrapperBase

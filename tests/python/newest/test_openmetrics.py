@@ -363,7 +363,10 @@ def parts_of_the_parsers_say_what_they_are():
     equal((family.has(bucket), family.has(Sample("h", {}, 1)), family.group_of(bucket)), (True, False, (("a", "b"),)))
     family.add(bucket, "")
     equal(family.family(set()).samples, [bucket])
-    equal((parse_labels('a="b",c="}"', True), parse_labels('"q.q", a="b" ,')), ({"a": "b", "c": "}"}, {"__name__": "q.q", "a": "b"}))
+    equal(
+        (parse_labels('a="b",c="}"', True), parse_labels('"q.q", a="b" ,')),
+        ({"a": "b", "c": "}"}, {"__name__": "q.q", "a": "b"}),
+    )
     for labels in ('a="b"}', "a=b", 'a="b'):
         raises(ValueError, f"Invalid labels: {labels}", lambda: parse_labels(labels))
     equal(re.sub(r"\\.", replace_escape_sequence, r"a\n\\"), "a\n\\")

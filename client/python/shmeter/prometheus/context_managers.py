@@ -1,14 +1,11 @@
 """Blocks and functions that are counted or timed."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Literal, Optional, Tuple, Type, TypeVar, Union
 
-from .._core import Timer as Timer  # (part of this module's interface)
+from .._core import Counter, Gauge, Timer as Timer  # (part of this module's interface)
 from ..decorate import within
 from .decorator import decorate as decorate
-
-if TYPE_CHECKING:
-    from .metrics import Counter, Gauge
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,7 +14,7 @@ class ExceptionCounter:
     """Counts exceptions that leave a block or function."""
 
     def __init__(
-        self, counter: "Counter", exception: Union[Type[BaseException], Tuple[Type[BaseException], ...]]
+        self, counter: Counter, exception: Union[Type[BaseException], Tuple[Type[BaseException], ...]]
     ) -> None:
         self._counter = counter
         self._exception = exception
@@ -39,7 +36,7 @@ class ExceptionCounter:
 class InprogressTracker:
     """Counts how often a block or function is being run."""
 
-    def __init__(self, gauge: "Gauge") -> None:
+    def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
 
     def __enter__(self) -> None:

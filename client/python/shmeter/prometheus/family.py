@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence, Tuple
 from .. import _core, exposed, forks, names, store
 from . import refresh
 from .metrics_core import Metric
+from .parts import exemplars
 from .registry import Collector, CollectorRegistry, REGISTRY
 from .release import IS_OLD
 from .samples import Sample
@@ -51,7 +52,7 @@ class MetricWrapperBase(Collector):
 
     A class of the program that derives from one of the package's metrics is one too: its children are made by its own
     __init__, as their
-    parent is. One that derives from this class alone counts in its own memory, and is a custom collector (bare.py).
+    parent is. One that derives from this class alone counts in its own memory, and is a custom collector (parts/bare.py).
     """
 
     _type: Optional[str] = None
@@ -71,7 +72,7 @@ class MetricWrapperBase(Collector):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         if not issubclass(cls, _core.Metric):
-            from . import bare  # here: few programs have such classes
+            from .parts import bare  # here: few programs have such classes
             bare.complete(cls, MetricWrapperBase)
         elif MetricWrapperBase in cls.__bases__:  # what is hot is C's, without a step between
             cls.labels = vars(cls).get("labels", _core.Metric.labels)  # type: ignore[method-assign]
@@ -162,6 +163,10 @@ class MetricWrapperBase(Collector):
             known[tuple(sample.labels[name] for name in self._labelnames)] = None
         return list(known)
 
+    def _has_exemplars(self):
+        """Whether there may be some to be shown."""
+        return exemplars.has(self)
+
     def _is_plain(self):
         """Whether its names stand in a text as they are."""
         return _is_valid_legacy_metric_name(self._name) and all(map(names.METRIC_LABEL_NAME_RE.match, self._labelnames))
@@ -196,6 +201,7 @@ class MetricWrapperBase(Collector):
         else:
             take([self])
             metric.samples = self._meter._samples(self._stored_name, self._name, Sample, use_created())
+        metric.samples = exemplars.put(self, super()._metrics, metric.samples)
         if self._labelvalues:
             metric.samples = [sample._replace(labels=rest) for sample, rest in self._own(metric.samples)]
         return [metric]
@@ -289,7 +295,8 @@ class Value:
     _value = property(get, set)
 
     def get_exemplar(self):
-        """Exemplars are not kept."""
+        """The newest one of this process; None: there is none."""
+        return (self._metric._exemplars or {}).get(self._labels.get("le"))
 
 
 def _after_fork():

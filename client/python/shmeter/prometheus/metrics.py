@@ -133,6 +133,10 @@ class Bucket(Value):
         count = self._metric._sample_value("_bucket", le=floatToGoString(bounds[self._number]))
         return count - (self._metric._sample_value("_bucket", le=floatToGoString(below)) if below is not None else 0)
 
+    def get_exemplar(self):
+        """The newest one of this process; None: there is none."""
+        return (self._metric._exemplars or {}).get(floatToGoString(self._metric._extra[self._number]))
+
     _value = property(get, Value.set)
 
 

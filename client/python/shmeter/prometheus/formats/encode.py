@@ -87,10 +87,12 @@ def openmetrics_of(metric, escaping=UNDERSCORES, native=False):
     return "".join(lines)
 
 
-def _in_c(collector, pool=True, escaping=UNDERSCORES):
-    """Whether C may render it: one of our metrics, whose collect() is ours, whose samples are the segment's, and whose
-    names stand as they are."""
-    return escaping != DOTS and is_metric(collector) and collector._in_segment(pool) and collector._is_plain()
+def _in_c(collector, pool=True, escaping=UNDERSCORES, openmetrics=False):
+    """Whether C may render it: one of our metrics, whose collect() is ours, whose samples are the segment's, whose names
+    stand as they are, and which has no exemplars to be shown."""
+    if escaping == DOTS or not is_metric(collector) or not collector._in_segment(pool):
+        return False
+    return collector._is_plain() and not (openmetrics and collector._has_exemplars())
 
 
 def _render_families(families, one):
@@ -137,7 +139,7 @@ def _render_rest(registry, openmetrics, one, escaping, given):
 def _render_collectors(registry, collectors, openmetrics, one, escaping):
     """In their order, neighbours that C renders together; then what else the registry shows of the segment."""
     pool, names = registry._shared, _Names(registry)
-    ours = [collector for collector in collectors if _in_c(collector, pool, escaping)]
+    ours = [collector for collector in collectors if _in_c(collector, pool, escaping, openmetrics)]
     whole = registry._whole and not any(getattr(collector, "_is_whole", False) for collector in collectors)
     family.take(ours, [store.counting()] if whole else [])
     parts, run = [], []
@@ -148,7 +150,7 @@ def _render_collectors(registry, collectors, openmetrics, one, escaping):
             run.clear()
 
     for collector in collectors:
-        if _in_c(collector, pool, escaping):
+        if _in_c(collector, pool, escaping, openmetrics):
             run.append(collector)
             names.given.add(collector._stored_name)
             continue

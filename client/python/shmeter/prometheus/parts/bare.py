@@ -6,11 +6,11 @@ _child_samples() what they are; their numbers are their own, and a registry take
 import threading
 from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
 
-from .. import names
-from .metrics_core import Metric
-from .registry import REGISTRY
-from .samples import Sample
-from .validation import _validate_labelnames, _validate_metric_name
+from ... import names
+from ..metrics_core import Metric
+from ..registry import REGISTRY
+from ..samples import Sample
+from ..validation import _validate_labelnames, _validate_metric_name
 
 
 def _sample(one: Iterable[Any]) -> Sample:
