@@ -281,5 +281,6 @@ PyObject *meter_samples(PyObject *self, PyObject *args);
 PyObject *core_render(PyObject *module, PyObject *args); /* render.c */
 PyObject *meter_render(PyObject *self, int openmetrics, int created, PyObject *left_out);
 PyObject *meter_families(PyObject *self, PyObject *unused);
+PyObject *meter_odd(PyObject *self, PyObject *unused);
 
 #endif

@@ -1,6 +1,6 @@
 """What the segment has, whichever process has made it."""
 import os
-from typing import Any, Callable, Collection, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Collection, Iterator, List, Optional, Set, Tuple
 
 from . import store
 
@@ -26,9 +26,14 @@ def families(sample: Callable[..., Any], created: bool, left_out: Collection[str
             yield name, documentation, kind, unit, meter._samples(stored, name, sample, created)
 
 
-def names() -> List[Tuple[str, str]]:
-    """(name in the segment, name) of its families, of the last take."""
-    return [(stored, name) for stored, name, *_ in store.counting()._families()]
+def names() -> Set[str]:
+    """Of all families in the segment, of the last take."""
+    return {stored for stored, *_ in store.counting()._families()}
+
+
+def odd_names() -> Set[str]:
+    """Of those whose own names, or their labels', do not stand in a text as they are."""
+    return store.counting()._odd()
 
 
 def render(openmetrics: bool, left_out: Optional[Collection[str]] = None) -> bytes:

@@ -5,8 +5,10 @@ import subprocess
 import sys
 import warnings
 
-from lib import equal, main, raises, test
+from lib import equal, FOLDER, main, raises, test
 
+import shmeter
+from shmeter import exposed
 from shmeter.prometheus import CollectorRegistry, Counter, Gauge, generate_latest, Metric, REGISTRY, validation
 from shmeter.prometheus.core import CounterMetricFamily, GaugeMetricFamily
 from shmeter.prometheus.formats.escaping import escaped
@@ -212,6 +214,21 @@ def a_metric_has_such_a_name_where_the_store_takes_it():
         else:
             metric.labels("x").set(1) if metric._labelnames else metric.set(1)
             assert escape_metric_name(metric._name).encode() in generate_latest(REGISTRY)
+
+
+@test
+def names_of_the_segment_that_need_quotes_are_known():
+    meter = shmeter.open(os.path.join(FOLDER.name, "odd"))
+    for name, labels in (("plain:1", ["a_1"]), ("my.metric", []), ("labelled", ["a-b"])):
+        try:
+            gauge = meter.gauge(name, "", labels)
+        except ValueError:
+            continue  # the store takes no such names
+        (gauge.labels("x") if labels else gauge).set(1)
+    meter._take()
+    generate_latest()
+    assert exposed.odd_names() <= exposed.names() and exposed.names(), exposed.names()
+    equal(meter._odd(), {name for name, *_ in meter._families()} - {"plain:1"})
 
 
 OLD = r"""

@@ -4,7 +4,6 @@ from ... import _core, exposed, store
 from .. import family
 from ..registry import CollectorRegistry, is_metric, of_segment
 from ..utils import floatToGoString
-from ..validation import _is_valid_legacy_metric_name
 from .escaping import ALLOWUTF8, DOTS, escape_label_name, escape_metric_name, escaped, UNDERSCORES
 
 APART = ("_created", "_gsum", "_gcount")  # samples that text 0.0.4 has in gauges of their own
@@ -121,7 +120,7 @@ class _Names:
 
 def _odd(escaping):
     """Names in the segment of families whose names do not stand in a text as they are."""
-    return {stored for stored, name in exposed.names() if escaping == DOTS or not _is_valid_legacy_metric_name(name)}
+    return exposed.names() if escaping == DOTS else exposed.odd_names()
 
 
 def _render_rest(registry, openmetrics, one, escaping, given):
@@ -130,10 +129,7 @@ def _render_rest(registry, openmetrics, one, escaping, given):
     text = exposed.render(openmetrics, left_out | odd)
     if odd <= left_out:
         return text
-    return text + _render_families(
-        of_segment(exposed.use_created(), left_out | {stored for stored, _ in exposed.names() if stored not in odd}),
-        one,
-    )
+    return text + _render_families(of_segment(exposed.use_created(), left_out | (exposed.names() - odd)), one)
 
 
 def _render_collectors(registry, collectors, openmetrics, one, escaping):
