@@ -1,6 +1,6 @@
 """Types of the parts that are written in C. Names with an underscore are for the package itself."""
 from types import TracebackType
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Literal, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Literal, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
 
 __version__: str
 MODES: Dict[str, int]  # prometheus_client's word: what metrics are opened with
