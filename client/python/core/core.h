@@ -34,6 +34,7 @@ struct core {
     PyObject *within;        /* handed over: within(function, context) -> a function that runs within context() */
     PyObject *keep;          /* handed over: keep(metric, labels, value) keeps an exemplar; NULL: nobody does */
     PyObject *set, *observe; /* names of the methods that get a timer's seconds */
+    PyCFunction timed[3];    /* the same methods, as this module has them */
     int is_main;             /* of the process's first interpreter */
 };
 
@@ -149,6 +150,8 @@ int metric_text_of(struct metric_text *text, PyObject *values,
                    uint32_t n); /* 0, or -1 with an exception; drop it in both cases */
 PyObject *metric_text_shown(PyObject *value);
 void metric_text_drop(struct metric_text *text, uint32_t n);
+/* Calls the __init__ of a class of the program with a new child. -1 with an exception. */
+int metric_init_child(struct metric_object *metric, struct metric_object *child);
 PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
@@ -202,8 +205,6 @@ enum metric_view {
 };
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
-/* Calls the __init__ of a class of the program with a new child. -1 with an exception. */
-int metric_init_child(struct metric_object *metric, struct metric_object *child);
 /* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
@@ -225,8 +226,9 @@ core_double(PyObject *number, double *out)
     return SHMETER_UNLIKELY(*out == -1.0) && PyErr_Occurred() ? -1 : 0;
 }
 
-/* module.c: a number as prometheus_client writes it, in the spelling that is followed. Returns the bytes written. */
+/* spelling.c: a number as prometheus_client writes it, in the spelling that is followed. Returns the bytes written. */
 size_t core_repr(char *out, double value);
+PyObject *core_spell_as_old(PyObject *module, PyObject *unused);
 
 /* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,

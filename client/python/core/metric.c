@@ -191,15 +191,6 @@ metric_open(PyObject *meter, PyObject *args)
     Py_RETURN_NONE;
 }
 
-int
-metric_init_child(struct metric_object *metric, struct metric_object *child)
-{
-    PyObject *done = PyObject_CallMethod((PyObject *)metric, "_init_child", "OO", child, child->labelvalues);
-
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
 /* ---- the type ---- */
 
 static int

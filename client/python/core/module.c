@@ -98,6 +98,9 @@ module_exec(PyObject *module)
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
+    core->timed[0] = (PyCFunction)(void (*)(void))gauge_set;
+    core->timed[1] = (PyCFunction)(void (*)(void))histogram_observe;
+    core->timed[2] = (PyCFunction)(void (*)(void))summary_observe;
     core->set = PyUnicode_InternFromString("set");
     core->observe = PyUnicode_InternFromString("observe");
     if (!core->set || !core->observe || add_types(module, core) || add_words(module, "MODES", mode_words()) ||
@@ -188,29 +191,6 @@ core_end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     shmeter_ends_run(NULL);
     Py_RETURN_NONE;
-}
-
-static int old_exponents; /* of the process: as prometheus_client 0.16 writes them */
-
-static PyObject *
-core_spell_as_old(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    old_exponents = 1;
-    Py_RETURN_NONE;
-}
-
-/* 1e+10 to 9e+15 have a zero before the exponent there. */
-size_t
-core_repr(char *out, double value)
-{
-    size_t len = number_repr(out, value);
-    char *exponent = out + len - 2;
-
-    if (!old_exponents || value < 1e10 || value >= 1e16 || exponent[-1] != '+')
-        return len;
-    memmove(exponent + 1, exponent, 2);
-    *exponent = '0';
-    return len + 1;
 }
 
 /* As prometheus_client writes it. */

@@ -68,14 +68,18 @@ timer_enter(PyObject *self, PyObject *Py_UNUSED(unused))
 static int
 calls_ours(const struct timer_object *timer, PyObject *method)
 {
+    const struct core *core;
     PyCFunction function;
+    size_t i;
 
     if (!timer->meter || !PyCFunction_Check(method) || PyCFunction_GetSelf(method) != timer->metric)
         return 0;
+    core = timer->meter->core;
     function = PyCFunction_GetFunction(method);
-    return function == (PyCFunction)(void (*)(void))histogram_observe ||
-           function == (PyCFunction)(void (*)(void))summary_observe ||
-           function == (PyCFunction)(void (*)(void))gauge_set;
+    for (i = 0; i < sizeof core->timed / sizeof *core->timed; i++)
+        if (function == core->timed[i])
+            return 1;
+    return 0;
 }
 
 static PyObject *
