@@ -26,6 +26,6 @@ struct command {
 };
 
 extern const struct command command_create, command_ls, command_dump, command_health, command_doctor, command_save,
-    command_load, command_rm;
+    command_load, command_rm, command_expire, command_hide;
 
 #endif

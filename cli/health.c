@@ -1,6 +1,7 @@
 /* shmeter health: prints the verdict that the exporter has at /health, for shells and probes. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/say.h"
 #include "cli/watch.h"
@@ -32,14 +33,15 @@ static int
 print_json(const struct health *health, const struct watch *watch)
 {
     char *text = health_json_text(health, watch->statuses, watch->statuses_n);
+    int result;
 
     if (!text) {
         say_error("out of memory");
         return -1;
     }
-    fputs(text, stdout);
+    result = say_text(text, strlen(text));
     free(text);
-    return 0;
+    return result;
 }
 
 /* A limit in seconds; 0: never. */

@@ -1,13 +1,15 @@
-/* shmeter: shows, creates and removes segments. This file has the table of subcommands. */
+/* shmeter: shows, creates and removes segments, and series in them. This file has the table of subcommands. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "cli/arguments.h"
 #include "cli/say.h"
 
 static const struct command *const commands[] = { &command_create, &command_ls,   &command_dump, &command_health,
-                                                  &command_doctor, &command_save, &command_load, &command_rm };
+                                                  &command_doctor, &command_save, &command_load, &command_expire,
+                                                  &command_hide,   &command_rm };
 #define COMMANDS_N (sizeof commands / sizeof *commands)
 
 static void
@@ -105,9 +107,11 @@ main(int argc, char **argv)
     int result;
 
     if (argc < 2) {
-        say_error("which command? create, ls, dump, health, doctor, save, load, rm or help (see shmeter --help)");
+        say_error("which command? create, ls, dump, health, doctor, save, load, expire, hide, rm or help (see shmeter "
+                  "--help)");
         return EXIT_USAGE;
     }
+    descriptors_raise(); /* each segment has one */
     result = dispatch(argc, argv);
     if (fflush(stdout) || ferror(stdout)) {
         say_error("the output cannot be written");

@@ -1,9 +1,11 @@
 #include "cli/say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -100,14 +102,37 @@ say_json_string(const char *text)
 }
 
 int
+say_text(const char *text, size_t len)
+{
+    char *clean;
+
+    if (!isatty(STDOUT_FILENO)) {
+        fwrite(text, 1, len, stdout);
+        return 0;
+    }
+    clean = malloc(TEXT_CLEAN_BYTES(len));
+    if (!clean) {
+        say_error("out of memory");
+        return -ENOMEM;
+    }
+    fwrite(clean, 1, text_clean(clean, text, len, TEXT_LINES), stdout);
+    free(clean);
+    return 0;
+}
+
+int
 say_json(json_t *json)
 {
-    if (!json) {
-        say_error("out of memory");
-        return EXIT_FAILED;
-    }
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    int result = 0;
+
     json_decref(json);
-    return EXIT_GOOD;
+    if (!text)
+        say_error("out of memory");
+    else
+        result = say_text(text, strlen(text));
+    if (text && !result)
+        putchar('\n');
+    free(text);
+    return text && !result ? EXIT_GOOD : EXIT_FAILED;
 }

@@ -25,6 +25,12 @@ const char *say_age(char *out, uint64_t age_ns);
 /* Nanoseconds since the real time created_ns; STATUS_NEVER when that is unknown or in the future. */
 uint64_t say_age_since(uint64_t created_ns);
 
+/*
+ * Prints text on stdout as it is; on a terminal without control characters, since label values come from strangers, and
+ * a terminal would execute control sequences in them. Returns 0, or -ENOMEM after a sentence.
+ */
+int say_text(const char *text, size_t len);
+
 /* A JSON string of bytes that need not be valid UTF-8. NULL: no memory. */
 json_t *say_json_string(const char *text);
 

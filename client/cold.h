@@ -61,11 +61,34 @@ shmeter_quiescent(struct shmeter *meter)
     if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
         return;
     shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
+    shmeter_idle_mind(attachment);
     if (!shmeter_epoch_is_due(attachment))
         return;
     shmeter_reuse_wake_all(attachment);
     begun = shmeter_reuse_begin(attachment);
     shmeter_epoch_quiescent(attachment, shmeter_epoch_now(attachment), begun);
+}
+
+SHMETER_COLD uint32_t
+shmeter_expire(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    if (!attachment || !attachment->base)
+        return 0;
+    shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
+    return shmeter_idle_mind(attachment);
+}
+
+SHMETER_COLD int
+shmeter_park(struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = meter ? shmeter_meter_attachment(meter) : NULL;
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
+        return 0;
+    shmeter_fork_check(attachment);
+    return shmeter_park_begin(attachment);
 }
 
 SHMETER_COLD const char *
@@ -89,6 +112,8 @@ shmeter_family_use(struct shmeter_family *family)
     binding = shmeter_family_binding(family);
     if (!binding)
         return;
+    shmeter_lifetime_declare(attachment, binding->record, binding->unit,
+                         shmeter_load_relaxed(&family->definition.idle));
     if (family->definition.labels_n) /* the overflow series is made with the family */
         shmeter_series_overflow(binding, &family->definition, 0);
     if (was_open)
@@ -110,6 +135,7 @@ shmeter_family_of(struct shmeter *meter, const struct shmeter_desc *desc)
     family = shmeter_family_have(meter, &definition, 0);
     if (!family)
         return NULL;
+    shmeter_store_relaxed(&family->definition.idle, shmeter_definition_idle(desc));
     if (!shmeter_family_accept(family)) {
         shmeter_meter_say(meter, "family ", family->definition.strings,
                           " is open in this process with another type, labels or buckets; this one counts privately",

@@ -271,6 +271,39 @@ SHMETER_COLD void shmeter_hide_all(const struct shmeter_family *family);
 SHMETER_COLD void shmeter_quiescent(struct shmeter *meter);
 
 /*
+ * Removes the series of all families with idle_seconds, of whichever process, whose values have stayed the same for
+ * longer, and returns how many; does so only where a quarter of the shortest of these times, or 1 s, has passed since
+ * some process did. Lookups that make a series and shmeter_quiescent call it, so that a program needs it only if it
+ * does neither for long; shmeter expire does it from outside.
+ *
+ * A value has stayed the same when two looks have found the same contents, and none between them has found others. So
+ * a series goes after idle_seconds, and at most after one and a half of them and 3 s where these calls are frequent.
+ * What lasts is: an info, a series without labels, __overflow__, and a gauge of a LIVE mode for which a worker has a
+ * value other than 0 that lives, or whose slot nobody has taken since it died. The family's idle_seconds and evict are
+ * those of the process that opened it last.
+ *
+ * It is a removal: handles from before count unseen. A program that keeps handles compares shmeter_changes, or looks
+ * the series up each time: then an update brings it back, from 0. In a segment of a release before ABI 1.4 nothing is
+ * removed. Costs some 10 ns for each record, and some for each lane of each series, or slot of a gauge. Thread-safe; not
+ * async-signal-safe.
+ */
+SHMETER_COLD uint32_t shmeter_expire(struct shmeter *meter);
+
+/*
+ * Parks this process: until its next call that is not an update it holds back only the room of
+ * series that are there now. For a program that is about to do nothing but wait, or to update
+ * handles that it has: the master of a pool when it has forked its workers, a worker that has
+ * registered all that it counts. The next call that looks something up, or shmeter_quiescent, ends it, and
+ * opens the segment's file for that: where it cannot (after a change of user or root), no room is used again
+ * in this segment. A child that is forked of a parked process is parked.
+ *
+ * No other thread of the process is in a call that is not an update. Some 20 us. Returns 1 when the
+ * process is parked; 0 when it cannot be: the segment gives no room back, its file cannot be opened,
+ * or another thread says shmeter_quiescent. Not async-signal-safe.
+ */
+SHMETER_COLD int shmeter_park(struct shmeter *meter);
+
+/*
  * Whether a series with these values is exposed, whichever process made it. It is one lookup, and
  * makes no series. Thread-safe; not async-signal-safe.
  */

@@ -20,6 +20,7 @@
 #include "daemon/listen/listen.h"
 #include "exporter/reload.h"
 #include "exporter/scrape/scraper.h"
+#include "exporter/scrape/traffic.h"
 #include "exporter/service.h"
 #include "exporter/settings/config.h"
 #include "exporter/settings/options.h"
@@ -101,6 +102,8 @@ now_ms(void)
 struct loop {
     struct http *http;
     struct scraper *scraper;
+    struct traffic *traffic;
+    struct descriptors descriptors;
     struct service service;
     struct reload reload;
     struct listen_sockets sockets;
@@ -186,10 +189,12 @@ run(const struct options *options, struct web_config *web, struct loop *loop)
     const struct http_options settings = { loop->scraper,
                                            options->telemetry_path,
                                            options->request_seconds,
-                                           descriptors_for(options->connections_n),
+                                           loop->descriptors.connections_n,
                                            options->connections_per_address_n,
                                            options->lifecycle ? on_reload : NULL,
-                                           &loop->reload };
+                                           &loop->reload,
+                                           options->open_probes,
+                                           loop->traffic };
     const char *exposure = web_config_exposure(web);
     struct report report = { 0 };
     int result;
@@ -252,8 +257,11 @@ check(const struct options *options)
 static int
 start(const struct options *options)
 {
-    const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path };
-    struct loop loop = { .signals = signals_open() };
+    struct loop loop = { .signals = signals_open(),
+                         .traffic = traffic_new(),
+                         .descriptors = descriptors_divide(options->connections_n) };
+    const struct round_options settings = { options->owners, options->owners_n, options->telemetry_path,
+                                            loop.descriptors.spare_n, loop.traffic };
     struct report report = { 0 };
     struct web_config *web;
     struct config *config;
@@ -269,7 +277,7 @@ start(const struct options *options)
     }
     log_event(LOG_LEVEL_INFO, "starting", "version", version_of_exporter(), "microhttpd", version_of_microhttpd(),
               NULL);
-    if (loop.signals >= 0)
+    if (loop.signals >= 0 && loop.traffic)
         loop.scraper = scraper_start(&settings, config);
     else
         config_free(config);
@@ -280,6 +288,7 @@ start(const struct options *options)
     }
     result = run(options, web, &loop);
     scraper_free(loop.scraper);
+    traffic_free(loop.traffic);
     service_close(&loop.service);
     log_event(LOG_LEVEL_INFO, "stopped", NULL);
     return result;

@@ -1,8 +1,9 @@
 /*
- * What a program has not closed when it ends in order: by exit(3), by a return from main, or quick_exit(3); and what a shared library has
- * not closed when it is unloaded. libc calls shmeter_ends_run() then, once for each of them (of each: the program or shared library that the
- * calls of shmeter_open are in), and it closes what that one has opened and not closed. A forked child has its parent's opens and undoes
- * them for itself. _exit(2) and signals end a process without a call.
+ * What a program has not closed when it ends in order: by exit(3), by a return from main, or quick_exit(3); and what a
+ * shared library has not closed when it is unloaded. libc calls shmeter_ends_run() then, once for each of them (of
+ * each: the program or shared library that the calls of shmeter_open are in), and it closes what that one has opened
+ * and not closed. A forked child has its parent's opens and undoes them for itself. _exit(2) and signals end a process
+ * without a call.
  */
 #ifndef SHMETER_SHM_ENDS_H
 #define SHMETER_SHM_ENDS_H

@@ -1,7 +1,7 @@
 /*
  * Opens and closes meters. One meter for each path and process, one attachment for each segment and process; opening
- * and closing again and again leaks nothing, also in vain. A segment that is made anew under the path is another one: the mapping of
- * the one before stays, because handles lead into it.
+ * and closing again and again leaks nothing, also in vain. A segment that is made anew under the path is another one:
+ * the mapping of the one before stays, because handles lead into it.
  */
 #ifndef SHMETER_SHM_OPEN_H
 #define SHMETER_SHM_OPEN_H
@@ -107,8 +107,8 @@ shmeter_open_complain(struct shmeter *meter, int result, const char *why)
 }
 
 /*
- * Gives the meter an attachment in the place of the one that it has (NULL none): to the segment, or a detached one when it has none. 0 or
- * -errno.
+ * Gives the meter an attachment in the place of the one that it has (NULL none): to the segment, or a detached one when
+ * it has none. 0 or -errno.
  */
 SHMETER_LOCAL int
 shmeter_open_attach(struct shmeter *meter, const struct shmeter_attachment *now, const struct shmeter_options *options,
@@ -189,9 +189,9 @@ shmeter_open_new(const char *path, const struct shmeter_options *options, int *r
 }
 
 /*
- * The process's meter of this path, added if it is not there. It is added only to the list in which it was not found: of threads that open
- * one segment at once all get one meter, and those that were slower give theirs back. *result: of the path, then 0 or -errno. NULL when there
- * is no memory.
+ * The process's meter of this path, added if it is not there. It is added only to the list in which it was not found:
+ * of threads that open one segment at once all get one meter, and those that were slower give theirs back. *result: of
+ * the path, then 0 or -errno. NULL when there is no memory.
  */
 SHMETER_LOCAL struct shmeter *
 shmeter_open_have(const char *path, const struct shmeter_options *given, int *result)

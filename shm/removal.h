@@ -8,7 +8,7 @@
 
 #include "registry/limbo.h"
 #include "registry/registry.h"
-#include "segment/epoch.h"
+#include "segment/park.h"
 
 /* The word {family, values_n} of a series' record. */
 #define SHMETER_RECORD_FAMILY(record) ((uint64_t *)(uintptr_t) & (record)->family)
@@ -38,14 +38,17 @@ shmeter_reuse_is_overflow(const struct shmeter_attachment *attachment, const str
     return 1;
 }
 
-/* The record's cell, if all of it has memory: a damaged record must not become a wild write. */
+/*
+ * The record's cell, if all of it has memory: a damaged record must not become a wild write, also if others write to it
+ * meanwhile.
+ */
 SHMETER_LOCAL int
 shmeter_reuse_cell(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                    const struct shmeter_series_record *record, uint64_t *cell)
 {
     const struct shmeter_header *header = &attachment->header;
     uint64_t end = shmeter_load_relaxed(&attachment->state->cells_backed.value);
-    *cell = record->cell;
+    *cell = shmeter_load_relaxed(&record->cell);
     if (end > UINT64_C(1) << header->lane_shift)
         end = UINT64_C(1) << header->lane_shift;
     if (shmeter_type_gauge(definition->type))
@@ -54,18 +57,18 @@ shmeter_reuse_cell(const struct shmeter_attachment *attachment, const struct shm
            (*cell >= SHMETER_FIRST_CELL_OFF && !(*cell & 7) && *cell < end && definition->cell_bytes <= end - *cell);
 }
 
-/* Whether the record has room for a series of this definition with so many bytes of values. */
+/* Whether the record has room for a series of this definition with so many bytes of values; its cell. */
 SHMETER_LOCAL int
 shmeter_reuse_fits(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                   const struct shmeter_series_record *record, uint32_t unit, uint32_t bytes)
+                   const struct shmeter_series_record *record, uint32_t unit, uint32_t bytes, uint64_t *cell)
 {
     const struct shmeter_family_record *family = shmeter_arena_family(attachment, record->family);
-    uint64_t cell;
+    uint32_t record_bytes = record->bytes;
     return family && family->cell_bytes == definition->cell_bytes &&
            shmeter_limbo_ring(family->type, family->cell_bytes) ==
                shmeter_limbo_ring(definition->type, definition->cell_bytes) &&
-           record->bytes >= sizeof *record + bytes && shmeter_arena_at(attachment, unit, record->bytes) &&
-           shmeter_reuse_cell(attachment, definition, record, &cell);
+           record_bytes >= sizeof *record + bytes + SHMETER_NOTE_BYTES &&
+           shmeter_arena_at(attachment, unit, record_bytes) && shmeter_reuse_cell(attachment, definition, record, cell);
 }
 
 /* Whether a removed series rests in the index until its room is wanted. */
@@ -103,6 +106,17 @@ shmeter_reuse_count(const struct shmeter_attachment *attachment, const struct sh
 }
 
 /* ---- removal ---- */
+
+/* The state of what was made in one epoch and removed in another. */
+SHMETER_INLINE uint64_t
+shmeter_reuse_limbo(uint64_t made, uint64_t removed)
+{
+    uint64_t life = removed > made ? removed - made : 0, shift = 0;
+    while (life >> shift > 2046 && shift < 31)
+        shift++;
+    life = (life >> shift) + (shift > 0);
+    return SHMETER_STATE(SHMETER_LIMBO, (removed & ((UINT64_C(1) << 40) - 1)) | (life & 2047) << 40 | shift << 51);
+}
 
 /*
  * What one record that waits is worth: a grace is due when the sum is SHMETER_GRACE_PRESSURE. That
@@ -160,7 +174,8 @@ shmeter_reuse_bury(const struct shmeter_attachment *attachment, struct shmeter_s
         !shmeter_index_unlink(attachment, record->hash))
         return 0;
     /* pairs with shmeter_reuse_take */
-    return shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_LIMBO, shmeter_epoch_now(attachment)));
+    return shmeter_cas(&record->state, &seen,
+                       shmeter_reuse_limbo(SHMETER_STATE_EPOCH(seen), shmeter_epoch_now(attachment)));
 }
 
 /* The same, and says where there is room. */
@@ -248,15 +263,17 @@ shmeter_reuse_begin(const struct shmeter_attachment *attachment)
 
 /*
  * Removes a visible series; goes on with a removal that somebody else has begun. Lock-free; a
- * system call where the ring of hints has no memory yet.
+ * system call where the ring of hints has no memory yet. 1: it is this call that has taken it out of
+ * sight.
  */
-SHMETER_LOCAL void
+SHMETER_LOCAL int
 shmeter_reuse_remove(const struct shmeter_attachment *attachment, struct shmeter_series_record *record, uint32_t unit)
 {
-    shmeter_reuse_leave(attachment, record, unit);
+    int left = shmeter_reuse_leave(attachment, record, unit);
     shmeter_reuse_finish(attachment, record, unit);
     if (shmeter_load_relaxed(&attachment->state->reuse.pressure) >= SHMETER_GRACE_PRESSURE)
         shmeter_grace_begin(attachment);
+    return left;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef SHMETER_SHM_REUSE_H
 #define SHMETER_SHM_REUSE_H
 
+#include "registry/lifetime.h"
 #include "removal.h"
 #include "slots/visibility.h"
 
@@ -48,21 +49,23 @@ shmeter_reuse_clear(const struct shmeter_attachment *attachment, const struct sh
  * not this one.
  */
 SHMETER_LOCAL int
-shmeter_reuse_take(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                   uint32_t unit, uint32_t bytes)
+shmeter_reuse_take(struct shmeter_attachment *attachment, const struct shmeter_definition *definition, uint32_t unit,
+                   uint32_t bytes)
 {
     struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
     /* pairs with shmeter_reuse_bury */
-    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0;
-    if (SHMETER_STATE_KIND(seen) != SHMETER_LIMBO || !shmeter_epoch_is_over(attachment, SHMETER_STATE_EPOCH(seen)) ||
-        !shmeter_reuse_fits(attachment, definition, record, unit, bytes))
+    uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0, removed = SHMETER_LIMBO_EPOCH(seen);
+    uint64_t life = SHMETER_LIMBO_LIFE(seen), cell;
+    if (SHMETER_STATE_KIND(seen) != SHMETER_LIMBO || !shmeter_epoch_is_over(attachment, removed) ||
+        !shmeter_reuse_fits(attachment, definition, record, unit, bytes, &cell) ||
+        shmeter_park_is_in_the_way(attachment, removed > life ? removed - life : 0, removed))
         return 0;
     /* pairs with shmeter_reuse_bury */
     if (!shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_CLAIMED, shmeter_epoch_now(attachment))))
         return 0;
     /* pairs with look_at of lib/read/snapshot/walk.c */
     shmeter_fence_release();
-    shmeter_reuse_clear(attachment, definition, record->cell);
+    shmeter_reuse_clear(attachment, definition, cell);
     return 1;
 }
 
@@ -71,18 +74,17 @@ shmeter_reuse_take(const struct shmeter_attachment *attachment, const struct shm
  * making for a dead one's.
  */
 SHMETER_LOCAL uint32_t
-shmeter_reuse_hinted(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
-                     uint32_t bytes)
+shmeter_reuse_hinted(struct shmeter_attachment *attachment, const struct shmeter_definition *definition, uint32_t bytes)
 {
     uint32_t ring = shmeter_limbo_ring(definition->type, definition->cell_bytes), unit, tries;
     struct shmeter_series_record *record;
-    uint64_t at, seen;
+    uint64_t at, seen, cell;
     if (!shmeter_load_relaxed(&attachment->epoch))
         return 0;
     for (tries = 0; tries < SHMETER_REUSE_HINTS && shmeter_limbo_oldest(attachment, ring, &at, &unit); tries++) {
         record = shmeter_arena_series(attachment, unit);
         seen = record ? shmeter_load_relaxed(&record->state) : 0;
-        if (SHMETER_STATE_KIND(seen) == SHMETER_LIMBO && !shmeter_epoch_is_over(attachment, SHMETER_STATE_EPOCH(seen)))
+        if (SHMETER_STATE_KIND(seen) == SHMETER_LIMBO && !shmeter_epoch_is_over(attachment, SHMETER_LIMBO_EPOCH(seen)))
             return 0; /* those behind it are newer still */
         if (!shmeter_limbo_take(attachment, ring, at))
             continue;
@@ -92,7 +94,8 @@ shmeter_reuse_hinted(const struct shmeter_attachment *attachment, const struct s
             continue;
         if (shmeter_reuse_take(attachment, definition, unit, bytes))
             return unit;
-        shmeter_limbo_put(attachment, ring, unit);
+        if (!shmeter_reuse_fits(attachment, definition, record, unit, bytes, &cell))
+            shmeter_limbo_put(attachment, ring, unit); /* else it is a parked process's: a sweep finds it again */
     }
     return 0;
 }
@@ -121,7 +124,7 @@ shmeter_reuse_append(const struct shmeter_attachment *attachment, const struct s
     int result = shmeter_registry_take_cells(attachment, definition, &cell);
     if (result)
         return result;
-    result = shmeter_registry_append_record(attachment, shmeter_reuse_round(sizeof *record + key->bytes), &unit,
+    result = shmeter_registry_append_record(attachment, shmeter_reuse_round(sizeof *record + key->bytes + SHMETER_NOTE_BYTES), &unit,
                                             &units);
     if (!result)
         record = (struct shmeter_series_record *)shmeter_arena_at(attachment, unit,
@@ -144,10 +147,16 @@ shmeter_reuse_append(const struct shmeter_attachment *attachment, const struct s
  * lock.
  */
 SHMETER_LOCAL int
-shmeter_reuse_ready(const struct shmeter_definition *definition, const struct shmeter_key *key,
-                    struct shmeter_series_record *record)
+shmeter_reuse_ready(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
+                    const struct shmeter_key *key, uint32_t unit)
 {
-    uint64_t seen = shmeter_load_relaxed(&record->state);
+    struct shmeter_series_record *record = shmeter_arena_series(attachment, unit);
+    uint64_t seen = record ? shmeter_load_relaxed(&record->state) : 0;
+    uint64_t *note = record ? shmeter_lifetime_note(attachment, record, unit, key->bytes) : NULL;
+    if (!record)
+        return 0;
+    if (note)
+        shmeter_store_relaxed(note, 0);
     shmeter_store_relaxed(SHMETER_RECORD_FAMILY(record), key->family | (uint64_t)definition->labels_n << 32);
     record->created_real_ns = shmeter_clock_real_ns();
     record->hash = key->hash;
@@ -214,7 +223,8 @@ shmeter_reuse_sweep_removing(const struct shmeter_attachment *attachment, struct
         return;
     if (met)
         shmeter_reuse_finish(attachment, record, unit);
-    else if (shmeter_cas(&record->state, &seen, SHMETER_STATE(SHMETER_LIMBO, shmeter_epoch_now(attachment))))
+    else if (shmeter_cas(&record->state, &seen,
+                         shmeter_reuse_limbo(SHMETER_STATE_EPOCH(seen), shmeter_epoch_now(attachment))))
         shmeter_reuse_leave_room(attachment, record, unit, 1);
 }
 
@@ -226,6 +236,8 @@ shmeter_reuse_sweep_one(const struct shmeter_attachment *attachment, uint32_t un
     /* pairs with shmeter_reuse_bury */
     uint64_t seen = record ? shmeter_load_acquire(&record->state) : 0, epoch = SHMETER_STATE_EPOCH(seen);
     uint32_t kind = SHMETER_STATE_KIND(seen);
+    if (kind == SHMETER_LIMBO)
+        epoch = SHMETER_LIMBO_EPOCH(seen);
     if (!record)
         return;
     if (kind == SHMETER_LEAVING && shmeter_reuse_leave(attachment, record, unit))
@@ -258,6 +270,37 @@ shmeter_reuse_sweep(const struct shmeter_attachment *attachment)
         shmeter_reuse_sweep_one(attachment, (uint32_t)at);
 }
 
+/* ---- limits ---- */
+
+/*
+ * Counts the visible series of a family, and of all, anew: who was killed between a state and its
+ * count has left a wrong one. What others make and remove meanwhile may be missing in it, or be there
+ * twice, until the next time. Some ns for each record.
+ */
+SHMETER_LOCAL void
+shmeter_reuse_recount(const struct shmeter_attachment *attachment, struct shmeter_family_record *family,
+                      uint32_t family_unit)
+{
+    uint64_t *counts[2] = { &family->series_n, &attachment->state->series_n.value }, n[2] = { 0, 0 }, seen[2];
+    uint64_t unit = 1, at;
+    uint32_t i;
+    for (i = 0; i < 2; i++)
+        seen[i] = shmeter_load_relaxed(counts[i]);
+    while ((at = shmeter_reuse_next(attachment, &unit))) {
+        const struct shmeter_series_record *record = shmeter_arena_series(attachment, at);
+        /* pairs with shmeter_reuse_show */
+        uint32_t kind = record ? SHMETER_STATE_KIND(shmeter_load_acquire(&record->state)) : SHMETER_UNPUBLISHED;
+        if ((kind != SHMETER_VISIBLE && kind != SHMETER_LEAVING) ||
+            shmeter_reuse_is_overflow(attachment, record, (uint32_t)at))
+            continue;
+        n[0] += record->family == family_unit;
+        n[1]++;
+    }
+    for (i = 0; i < 2; i++)
+        if (seen[i] != n[i])
+            shmeter_cas(counts[i], &seen[i], n[i]);
+}
+
 /* ---- one series ---- */
 
 /*
@@ -268,7 +311,6 @@ SHMETER_LOCAL int64_t
 shmeter_reuse_make(struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                    const struct shmeter_key *key)
 {
-    struct shmeter_series_record *record;
     int64_t unit = shmeter_reuse_hinted(attachment, definition, key->bytes);
     if (!unit) {
         unit = shmeter_reuse_append(attachment, definition, key);
@@ -281,8 +323,7 @@ shmeter_reuse_make(struct shmeter_attachment *attachment, const struct shmeter_d
             unit = found ? found : unit;
         }
     }
-    record = unit > 0 ? shmeter_arena_series(attachment, (uint64_t)unit) : NULL;
-    if (unit > 0 && (!record || !shmeter_reuse_ready(definition, key, record)))
+    if (unit > 0 && !shmeter_reuse_ready(attachment, definition, key, (uint32_t)unit))
         return -EAGAIN;
     return unit;
 }

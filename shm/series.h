@@ -6,10 +6,9 @@
 #define SHMETER_SHM_SERIES_H
 
 #include "machine/utf8.h"
+#include "evict.h"
 #include "registry/apart.h"
-#include "registry/family.h"
 #include "registry/told.h"
-#include "reuse.h"
 
 struct shmeter_series {
     const struct shmeter_binding *binding; /* NULL: the store cannot be had                                 */
@@ -81,7 +80,7 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
 {
     const struct shmeter_series_record *record = shmeter_arena_series(binding->attachment, unit);
     const struct shmeter_header *header = &binding->attachment->header;
-    *cell = record ? record->cell : 0;
+    *cell = record ? shmeter_load_relaxed(&record->cell) : 0;
     if (!record)
         return 0;
     if (shmeter_type_gauge(definition->type))
@@ -92,12 +91,32 @@ shmeter_series_cell(const struct shmeter_binding *binding, const struct shmeter_
            definition->cell_bytes <= (UINT64_C(1) << header->lane_shift) - *cell;
 }
 
-/* Whether one more series may be made; counts why not. */
+/* Counts a family's series anew where a limit seems to be reached, at most once a second in a process. */
+SHMETER_LOCAL void
+shmeter_series_recount(struct shmeter_binding *binding)
+{
+    const struct shmeter_attachment *attachment = binding->attachment;
+    uint64_t now, last = shmeter_load_relaxed(&binding->counted_ns);
+    if (!shmeter_attachment_reuses(attachment) ||
+        (shmeter_load_relaxed(&binding->record->series_n) < binding->max_series &&
+         shmeter_load_relaxed(&attachment->state->series_n.value) < attachment->header.max_series))
+        return;
+    now = shmeter_clock_ns();
+    if (now - last >= UINT64_C(1000000000) && shmeter_cas(&binding->counted_ns, &last, now))
+        shmeter_reuse_recount(attachment, binding->record, binding->unit);
+}
+
+/* Whether one more series may be made, for which another one may have to go; counts why not. */
 SHMETER_LOCAL int
 shmeter_series_allowed(const struct shmeter_binding *binding)
 {
     const struct shmeter_attachment *attachment = binding->attachment;
-    if (shmeter_load_relaxed(&binding->record->series_n) >= binding->max_series) {
+    uint64_t made;
+    shmeter_series_recount(SHMETER_POINTER(struct shmeter_binding *, SHMETER_ADDRESS(binding)));
+    made = shmeter_load_relaxed(&binding->record->series_n) + 1;
+    if (made >= binding->max_series && shmeter_evict_does(binding))
+        made -= (uint64_t)shmeter_evict(binding, made == binding->max_series);
+    if (made > binding->max_series) {
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SERIES_OVERFLOWED);
         return 0;
     }
@@ -109,9 +128,10 @@ shmeter_series_allowed(const struct shmeter_binding *binding)
 }
 
 /*
- * Shows a record that is new, or that stood for a gauge or an info and was hidden. A gauge that an old handle has set meanwhile is unset first
- * (HIDING, then VISIBLE). Returns 0 when the record may be unset after the caller's next set, because another lookup or a hide has it HIDING, or
- * when somebody has given it up for that reason: then another record is to be had.
+ * Shows a record that is new, or that stood for a gauge or an info and was hidden. A gauge that an old handle has set
+ * meanwhile is unset first (HIDING, then VISIBLE). Returns 0 when the record may be unset after the caller's next set,
+ * because another lookup or a hide has it HIDING, or when somebody has given it up for that reason: then another record
+ * is to be had.
  */
 SHMETER_LOCAL int
 shmeter_series_show(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
@@ -206,7 +226,8 @@ shmeter_series_try_reuse(const struct shmeter_binding *binding, const struct shm
         if (limited && !shmeter_series_allowed(binding))
             return -EDQUOT;
         own = shmeter_reuse_make(attachment->lanes.attachment, definition, &key);
-        if (own < 0) { /* whoever took the last room may have taken it for this series */
+        *done = own != -EAGAIN; /* its record was taken for a dead one's */
+        if (own < 0) {          /* whoever took the last room may have taken it for this series */
             probe = shmeter_registry_probe(attachment, &key);
             unit = probe.entry && probe.seen ? (int64_t)probe.seen : own;
         } else {
@@ -227,9 +248,9 @@ shmeter_series_try_reuse(const struct shmeter_binding *binding, const struct shm
 }
 
 /*
- * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge that is being hidden
- * gets another cell, because its hider may unset the old one at any time after what the caller is going to set; so does one that was
- * given up while it was to be shown here.
+ * The unit of the series of these values, made if need be and shown if show. -errno, or -EDQUOT past a limit. A gauge
+ * that is being hidden gets another cell, because its hider may unset the old one at any time after what the caller is
+ * going to set; so does one that was given up while it was to be shown here.
  */
 SHMETER_LOCAL int64_t
 shmeter_series_have(const struct shmeter_binding *binding, const struct shmeter_definition *definition,
@@ -279,8 +300,9 @@ shmeter_series_limit(const struct shmeter_binding *binding)
 }
 
 /*
- * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a system call, but for one
- * lookup in a second (0 then), which goes the long way and so notices a segment that was created again.
+ * Values that are too long, or new and past a limit: the __overflow__ series, if it is visible already. Without a
+ * system call, but for one lookup in a second (0 then), which goes the long way and so notices a segment that was
+ * created again.
  */
 SHMETER_LOCAL int
 shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_binding *binding,
@@ -293,7 +315,7 @@ shmeter_series_past_limit(struct shmeter_family *family, const struct shmeter_bi
     if (fits) {
         struct shmeter_key key = shmeter_series_key(binding, values);
         struct shmeter_probe probe = shmeter_registry_probe(attachment, &key);
-        if (!probe.entry || probe.seen)
+        if (!probe.entry || probe.seen || (of_family && shmeter_evict_does(binding)))
             return 0;
         if (!of_family && shmeter_load_relaxed(&attachment->state->series_n.value) < attachment->header.max_series)
             return 0;
@@ -341,6 +363,7 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     if (!binding)
         return series;
     shmeter_populate(binding->attachment);
+    shmeter_idle_mind(binding->attachment);
     if (fits)
         unit = shmeter_series_have(binding, definition, values, 1, 1);
     else
@@ -353,8 +376,8 @@ shmeter_series_make(const struct shmeter_family *const_family, struct shmeter_va
     if (unit >= 0 && shmeter_series_cell(binding, definition, (uint32_t)unit, &series.cell))
         series.binding = binding;
     if (refused && fits) /* that values are too long is the program's to see, and counted */
-        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM,
-                            refused, series.binding != NULL);
+        shmeter_told_series(family, refused == -EDQUOT ? shmeter_series_limit(binding) : SHMETER_TOLD_NO_ROOM, refused,
+                            series.binding != NULL);
     shmeter_populate(binding->attachment);
     return series;
 }
@@ -369,7 +392,10 @@ shmeter_series_refuse(const struct shmeter_family *family, const char *why)
     shmeter_meter_say(family->meter, family->definition.strings, why, NULL, NULL);
 }
 
-/* Finds or makes the series. right_type: whether the handle is of the family's type. Thread-safe; not async-signal-safe in what it may say, but lock-free. */
+/*
+ * Finds or makes the series. right_type: whether the handle is of the family's type. Thread-safe; not async-signal-safe
+ * in what it may say, but lock-free.
+ */
 SHMETER_INLINE struct shmeter_series
 shmeter_series_of(const struct shmeter_family *family, int right_type, const char *const *values, uint32_t values_n)
 {

@@ -1,7 +1,8 @@
-"""What the tests in Python share: a runner that prints TAP, and waiting for a condition. A test's name is the sentence that it proves.
+"""What the tests in Python share: a runner that prints TAP, and waiting for a condition. A test's name is the sentence
+that it proves.
 
-A test waits for a condition however long that takes: the machine may be busy. What hangs is ended by meson's time-out, and run() then
-says where it was.
+A test waits for a condition however long that takes: the machine may be busy. What hangs is ended by meson's time-out,
+and run() then says where it was.
 """
 import contextlib
 import os

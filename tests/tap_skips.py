@@ -1,7 +1,8 @@
-"""Runs a test program, and writes its skipped cases as TAP has them: cmocka says "not ok 1 # SKIP name", which meson takes for a failure.
+"""Runs a test program, and writes its skipped cases as TAP has them: cmocka says "not ok 1 # SKIP name", which meson
+takes for a failure.
 
-Usage: tap_skips.py PROGRAM [ARGUMENT]...        meson runs all programs by it (tests/meson.build). A comment right before such a case
-is why it was skipped. The program's end is this one's too: the same exit code, or the same signal.
+Usage: tap_skips.py PROGRAM [ARGUMENT]... meson runs all programs by it (tests/meson.build). A comment right before such
+a case is why it was skipped. The program's end is this one's too: the same exit code, or the same signal.
 """
 import os
 import re
@@ -24,8 +25,8 @@ def pass_on(lines, out):
 
 
 def main():
-    # meson ends all processes of a test, and this one comes to its end behind its program, which may have something to clean up. The program
-    # would inherit that a signal is ignored, but no handler.
+    # meson ends all processes of a test, and this one comes to its end behind its program, which may have something to
+    # clean up. The program would inherit that a signal is ignored, but no handler.
     ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in ends:
         signal.signal(number, lambda *_: None)

@@ -9,6 +9,7 @@
 
 #define ORDER     1024u
 #define NEW_N     1000u /* series in a round */
+#define STAY_N    10000u
 #define MANY_N    100000u
 #define VALUE_MAX 32u
 
@@ -187,6 +188,78 @@ measure_register(struct bench_run *run, const struct bench_row *row)
     run_segment_remove(run, row->name);
 }
 
+/* ---- series that go: a thousand in each round, beside 10,000 that stay or wait for it ---- */
+
+enum leave { LEAVE_REMOVE, LEAVE_EVICT, LEAVE_LOOK };
+
+static double
+leave_round(struct shmeter *meter, const struct shmeter_family *family, enum leave leave, unsigned round)
+{
+    static char texts[NEW_N][VALUE_MAX];
+    const char *values[NEW_N];
+    uint64_t start;
+    for (unsigned i = 0; i < NEW_N; i++) {
+        snprintf(texts[i], sizeof texts[i], "/api/v1/items/%u/%u", round, i);
+        values[i] = texts[i];
+        if (leave == LEAVE_REMOVE)
+            shmeter_counter_of_v(family, &values[i], 1);
+    }
+    start = measure_cpu_ns();
+    for (unsigned i = 0; i < NEW_N && leave != LEAVE_LOOK; i++) {
+        if (leave == LEAVE_REMOVE)
+            shmeter_hide_v(family, &values[i], 1);
+        else
+            shmeter_counter_of_v(family, &values[i], 1);
+    }
+    if (leave == LEAVE_LOOK && shmeter_idle_sweep(shmeter_meter_attachment(meter), 1 + round))
+        bench_fail("a series has gone");
+    start = measure_cpu_ns() - start;
+    shmeter_quiescent(meter);
+    return (double)start / (leave == LEAVE_LOOK ? STAY_N : NEW_N);
+}
+
+static void
+measure_leave(struct bench_run *run, const struct bench_row *row)
+{
+    static const char *const labels[] = { "path", NULL };
+    const enum leave *leave = row->argument;
+    const struct shmeter_options options = { .struct_bytes = sizeof options,
+                                             .group = -1,
+                                             .lane_bytes = 1 << 22,
+                                             .max_series = 32768,
+                                             .max_family_series = 2 * STAY_N };
+    const struct shmeter_desc desc = { .type = SHMETER_COUNTER,
+                                       .name = "bench_leaving_total",
+                                       .labels = labels,
+                                       .max_series = *leave == LEAVE_EVICT ? STAY_N : 0,
+                                       .idle_seconds = *leave == LEAVE_LOOK ? 1000 : 0,
+                                       .evict = *leave == LEAVE_EVICT };
+    const struct shmeter_family *family;
+    struct shmeter *meter;
+    double each[16];
+    char text[VALUE_MAX];
+    const char *value = text;
+    unsigned rounds = run->rounds < 15 ? run->rounds : 15;
+    if (shmeter_open(&meter, run_segment(run, row->name), &options))
+        bench_fail("cannot open a segment: %s", shmeter_error(meter));
+    family = shmeter_family(meter, &desc);
+    for (unsigned i = 0; i < STAY_N; i++) {
+        snprintf(text, sizeof text, "/api/v1/stays/%u", i);
+        shmeter_counter_inc(shmeter_counter_of_v(family, &value, 1));
+    }
+    for (unsigned round = 0; round <= rounds; round++) { /* the first one warms up */
+        double ns = leave_round(meter, family, *leave, round);
+        if (round > 0)
+            each[round - 1] = ns;
+    }
+    if (*shmeter_error(meter))
+        bench_fail("cannot register series: %s", shmeter_error(meter));
+    run_put(run, row->name, measure_median(each, rounds));
+    run_segment_remove(run, row->name);
+}
+
+static const enum leave leave_remove = LEAVE_REMOVE, leave_evict = LEAVE_EVICT, leave_look = LEAVE_LOOK;
+
 static const enum shmeter_type counter_type = SHMETER_COUNTER, histogram_type = SHMETER_HISTOGRAM;
 
 #define REGISTRY "lookup and registration"
@@ -238,5 +311,24 @@ const struct bench_row registry_rows[] = {
       .unit = "ns",
       .measure = measure_register,
       .argument = &histogram_type },
+    { .section = REGISTRY,
+      .name = "remove",
+      .what = "removal of a counter, beside 10,000",
+      .unit = "ns",
+      .max_value = 5000,
+      .measure = measure_leave,
+      .argument = &leave_remove },
+    { .section = REGISTRY,
+      .name = "evict",
+      .what = "registration of a counter past a limit of 10,000, which evicts",
+      .unit = "ns",
+      .measure = measure_leave,
+      .argument = &leave_evict },
+    { .section = REGISTRY,
+      .name = "look",
+      .what = "look for idle counters, for each of 10,000",
+      .unit = "ns",
+      .measure = measure_leave,
+      .argument = &leave_look },
 };
 const size_t registry_rows_n = ROWS_N(registry_rows);

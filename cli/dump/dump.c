@@ -1,7 +1,4 @@
 /* shmeter dump: prints the values of a segment in the exporter's formats, or as JSON. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,28 +39,12 @@ find_encoder(const struct arguments *given, const struct encoder **out)
     for (i = 0; i < sizeof formats / sizeof *formats; i++)
         if (!strcmp(formats[i].name, name)) {
             *out = formats[i].encoder;
+            if (*out == &encode_protobuf && isatty(STDOUT_FILENO))
+                return arguments_wrong(given->command, "protobuf is no text for a terminal: redirect the output");
             return 0;
         }
     return arguments_wrong(given->command, "--format is text, openmetrics, openmetrics-created or protobuf, not '%s'",
                            name);
-}
-
-/*
- * Prints to a terminal without control characters. Label values come from strangers, and a terminal would execute
- * control sequences in them.
- */
-static int
-print_harmless(const struct buffer *out)
-{
-    char *clean = malloc(TEXT_CLEAN_BYTES(out->len));
-
-    if (!clean) {
-        say_error("out of memory");
-        return -ENOMEM;
-    }
-    fwrite(clean, 1, text_clean(clean, out->data ? out->data : "", out->len, TEXT_LINES), stdout);
-    free(clean);
-    return 0;
 }
 
 static int
@@ -74,10 +55,8 @@ print_format(struct exposition *exposition, const struct encoder *encoder)
 
     if (result)
         say_error("out of memory");
-    else if (isatty(STDOUT_FILENO) && encoder != &encode_protobuf)
-        result = print_harmless(&out);
     else
-        fwrite(out.data ? out.data : "", 1, out.len, stdout);
+        result = say_text(out.data ? out.data : "", out.len);
     buffer_free(&out);
     return result ? EXIT_FAILED : EXIT_GOOD;
 }

@@ -78,7 +78,7 @@ basic_hash_check(const char *text)
                "one";
     cost = basic_hash_cost(text);
     if (cost < BASIC_COST_MIN || cost > BASIC_COST_MAX)
-        return "the cost of the hash, the number behind its second $, is not from 4 to 14; htpasswd -nBC 10 \"\" makes "
+        return "the cost of the hash, the number behind its second $, is not from 4 to 18; htpasswd -nBC 10 \"\" makes "
                "one";
     if (crypt_checksalt(text) != CRYPT_SALT_OK)
         return "this is no bcrypt hash that crypt(3) of this machine takes; htpasswd -nBC 10 \"\" makes one";

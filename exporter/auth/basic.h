@@ -10,7 +10,8 @@
 #define BASIC_BYTES      768u /* of user and password together; libxcrypt takes passwords of up to 511 bytes */
 #define BASIC_HASH_BYTES 61u  /* of a bcrypt hash with its ending zero */
 #define BASIC_COST_MIN   4u
-#define BASIC_COST_MAX   14u /* a higher cost takes over a second of CPU time for each password */
+#define BASIC_COST_MAX   18u /* takes some 15 seconds of CPU time for each password */
+#define BASIC_COST_WARN  15u /* from here on it takes more than a second */
 
 struct basic {
     char bytes[BASIC_BYTES]; /* user, a zero, password, a zero */

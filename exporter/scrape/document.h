@@ -6,10 +6,15 @@
 #define SHMETER_EXPORTER_SCRAPE_DOCUMENT_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/containers/buffer.h"
+#include "exporter/scrape/selection.h"
+#include "formats/escape.h"
 
 struct encoder;
+
+#define WANTED_TYPE_BYTES 192u
 
 enum document_kind {
     DOCUMENT_METRICS,
@@ -27,12 +32,16 @@ struct wanted {
     enum document_kind kind;
     const struct encoder *encoder; /* of DOCUMENT_METRICS; else NULL */
     enum document_coding coding;
+    enum escaping escaping;       /* of names; of DOCUMENT_METRICS */
+    char type[WANTED_TYPE_BYTES]; /* the Content-Type of DOCUMENT_METRICS */
+    struct selection selection;   /* of DOCUMENT_METRICS: the families; else empty */
 };
 
 static inline int
 wanted_same(const struct wanted *a, const struct wanted *b)
 {
-    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding;
+    return a->kind == b->kind && a->encoder == b->encoder && a->coding == b->coding && a->escaping == b->escaping &&
+           !strcmp(a->type, b->type) && selection_same(&a->selection, &b->selection);
 }
 
 struct document {

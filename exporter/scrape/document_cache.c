@@ -58,6 +58,13 @@ spare_keep(struct document_cache *cache, const struct wanted *wanted, struct buf
         buffer_free(&old[i]);
 }
 
+/* Whether the next round is likely to want the same. */
+static int
+is_usual(const struct wanted *wanted)
+{
+    return wanted->kind == DOCUMENT_METRICS && selection_is_empty(&wanted->selection);
+}
+
 static struct document *
 document_new(struct document_cache *cache, const struct wanted *wanted)
 {
@@ -67,7 +74,7 @@ document_new(struct document_cache *cache, const struct wanted *wanted)
         return NULL;
     document->cache = cache;
     document->wanted = *wanted;
-    if (wanted->kind == DOCUMENT_METRICS)
+    if (is_usual(wanted))
         document->body = spare_take(cache, wanted);
     return document;
 }
@@ -77,7 +84,7 @@ document_free(struct document *document)
 {
     if (!document)
         return;
-    if (document->wanted.kind == DOCUMENT_METRICS && document->body.capacity)
+    if (is_usual(&document->wanted) && document->body.capacity)
         spare_keep(document->cache, &document->wanted, &document->body);
     buffer_free(&document->body);
     free(document);

@@ -62,6 +62,7 @@ store_options_of(const struct round *round, const struct config *config)
                                    .owners = round->options.owners,
                                    .owners_n = round->options.owners_n,
                                    .witness = 1,
+                                   .spare_fds = round->options.spare_fds,
                                    .settings = config->segments };
 }
 
@@ -191,9 +192,10 @@ add_series(void *argument, struct model *model)
         return result;
     round->self.read_seconds = clock_seconds(CLOCK_MONOTONIC) - round->began_seconds;
     result = own_add(round->exposition->store, model);
-    result |= health_put(&round->health, round->config->rules, model);
+    result |= health_put(&round->health, round->config->rules, round->statuses, round->statuses_n, model);
     result |= add_processes(round, model);
     result |= self_put(&round->self, model);
+    result |= traffic_put(round->options.traffic, model);
     return result ? -ENOMEM : 0;
 }
 
@@ -255,6 +257,32 @@ round_summary(const struct round *round, struct round_summary *out)
 
 /* ---- documents ---- */
 
+/* Renders the families that are chosen: the others count as empty meanwhile. Returns 0 or -ENOMEM. */
+static int
+render(struct round *round, const struct encoder *encoder, struct document *document)
+{
+    const struct selection *selection = &document->wanted.selection;
+    struct model *model = round->exposition->model;
+    uint32_t *present_n, i;
+    int result;
+
+    if (selection_is_empty(selection))
+        return exposition_render_escaped(round->exposition, encoder, document->wanted.escaping, &document->body);
+    present_n = calloc(model->families_n + 1u, sizeof *present_n);
+    if (!present_n)
+        return -ENOMEM;
+    for (i = 0; i < model->families_n; i++) {
+        present_n[i] = model->families[i]->present_n;
+        if (!selection_has(selection, model->families[i]->name))
+            model->families[i]->present_n = 0;
+    }
+    result = exposition_render_escaped(round->exposition, encoder, document->wanted.escaping, &document->body);
+    for (i = 0; i < model->families_n; i++)
+        model->families[i]->present_n = present_n[i];
+    free(present_n);
+    return result;
+}
+
 static int
 make_metrics(struct round *round, struct document *document)
 {
@@ -264,15 +292,15 @@ make_metrics(struct round *round, struct document *document)
 
     if (encoder == &encode_openmetrics && round->config->openmetrics_created)
         encoder = &encode_openmetrics_created;
-    result = exposition_render(round->exposition, encoder, &document->body);
+    result = render(round, encoder, document);
     while (result == -ENOMEM &&
            store_relieve(round->exposition->store)) { /* leave out one segment, so that the others can be served */
         buffer_free(&document->body);
         result = round_read(round, 1);
         if (!result)
-            result = exposition_render(round->exposition, encoder, &document->body);
+            result = render(round, encoder, document);
     }
-    document->content_type = encoder->content_type;
+    document->content_type = document->wanted.type;
     round->self.render_seconds += clock_seconds(CLOCK_MONOTONIC) - began;
     return result;
 }
@@ -311,7 +339,7 @@ round_compress(struct round *round, const struct document *plain, struct documen
     if (!round->gzip && !(round->gzip = gzip_new()))
         return -ENOMEM;
     document->good = plain->good;
-    document->content_type = plain->content_type;
+    document->content_type = document->wanted.kind == DOCUMENT_METRICS ? document->wanted.type : plain->content_type;
     result = gzip_compress(round->gzip, &plain->body, &document->body);
     if (result == -ENOMEM && store_relieve(round->exposition->store)) /* there is memory for the next scrape */
         forget_statuses(round);

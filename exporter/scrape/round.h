@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "exporter/scrape/document.h"
+#include "exporter/scrape/traffic.h"
 #include "exporter/settings/config.h"
 
 /* The options that a reload does not change. */
@@ -15,6 +16,8 @@ struct round_options {
     const uint32_t *owners;
     uint32_t owners_n;
     const char *telemetry_path; /* for links on the page */
+    uint32_t spare_fds;         /* descriptors that segments must leave */
+    struct traffic *traffic;    /* of the HTTP side, for its series; NULL: none */
 };
 
 struct round;

@@ -183,6 +183,14 @@ take_enable_lifecycle(struct options *options, const char *argument)
 }
 
 static const char *
+take_open_probes(struct options *options, const char *argument)
+{
+    (void)argument;
+    options->open_probes = 1;
+    return NULL;
+}
+
+static const char *
 take_openmetrics_created(struct options *options, const char *argument)
 {
     (void)argument;
@@ -247,6 +255,10 @@ static const struct entry entries[] = {
       take_config_check },
     { { "web.enable-lifecycle", NULL, "let POST /-/reload read both files again, as SIGHUP does" },
       take_enable_lifecycle },
+    { { "web.probes-without-password", NULL,
+        "answer /-/healthy and /-/ready to everybody, also when\n"
+        "--web.config.file asks for passwords" },
+      take_open_probes },
     { { "openmetrics.created", NULL, "add the time of creation (_created) to OpenMetrics" }, take_openmetrics_created },
     { { "health.stuck-after", "SECONDS",
         "a worker that is busy with one thing for longer is\n"

@@ -30,6 +30,7 @@ struct options {
     uint32_t connections_per_address_n;
     int openmetrics_created; /* 1: OpenMetrics has _created */
     int lifecycle;           /* 1: POST /-/reload is allowed */
+    int open_probes;         /* 1: /-/healthy and /-/ready need no password */
     int config_check;        /* 1: only check the files, of which at least one is given */
     enum log_level log_level;
     enum log_format log_format;

@@ -111,6 +111,8 @@ print_frame(const struct tls_terms *terms, char *priority)
         add(priority, ":+", curves[terms->curves[i]].group);
     if (!terms->is_client_order)
         add(priority, "", ":%SERVER_PRECEDENCE");
+    if (terms->is_unsigned)
+        add(priority, "", ":%DEBUG_ALLOW_KEY_USAGE_VIOLATIONS");
 }
 
 static int

@@ -23,6 +23,7 @@ struct tls_terms {
     uint8_t curves[TLS_TERMS_LIST]; /* in order of preference; curves_n 0: the default curves */
     uint32_t curves_n;
     uint32_t is_client_order; /* 1: the client's order is used, 0: the server's */
+    uint32_t is_unsigned;     /* 1: the certificate's keyUsage forbids the signatures that it is used for */
 };
 
 #define TLS_TERMS_DEFAULT                            \

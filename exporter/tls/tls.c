@@ -1,12 +1,9 @@
 /*
- * Credentials of GnuTLS, and the verification of clients' certificates in the handshake. libmicrohttpd keeps no session
- * tickets, so no session can be resumed without the verification.
+ * Makes credentials of GnuTLS from files, and finds out whether sessions can use them.
  */
 #include "exporter/tls/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +12,10 @@
 
 #include "base/log.h"
 #include "exporter/tls/files.h"
+#include "exporter/tls/internal.h"
+#include "exporter/tls/rehearse.h"
 
 #define CHAIN_MAX 16u
-
-struct tls {
-    uint32_t holders_n;
-    gnutls_certificate_credentials_t credentials;
-    gnutls_priority_t opening, former; /* see tls_terms_print() */
-    enum tls_client_auth client_auth;
-    char **allowed_sans;
-    uint32_t allowed_sans_n;
-};
 
 /* ---- making one ---- */
 
@@ -100,7 +90,7 @@ key_read(const struct tls_settings *settings, gnutls_x509_privkey_t key, struct 
                             "%s holds a key with a passphrase, and nobody is there to type it; store the key "
                             "without one",
                             name_of(settings, TLS_PART_KEY));
-    return report_field(report, TLS_PART_KEY, 0, "%s holds no private key in PEM form (%s)",
+    return report_field(report, TLS_PART_KEY, 0, "%s holds no private key in PEM form that GnuTLS can use (%s)",
                         name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
 }
 
@@ -117,15 +107,64 @@ pair_set(struct tls *tls, const struct tls_settings *settings, struct chain *cha
         return report_fail(report, -EINVAL, "%s and %s cannot be used: %s", name_of(settings, TLS_PART_CERT),
                            name_of(settings, TLS_PART_KEY), gnutls_strerror(result));
     warn_of_times(chain->certificates[0], name_of(settings, TLS_PART_CERT));
+    tls->expires = gnutls_x509_crt_get_expiration_time(chain->certificates[0]);
     return 0;
 }
 
+/*
+ * Whether the certificate's keyUsage lets its key sign, as the key exchanges here require. Without that extension every
+ * use is allowed.
+ */
 static int
-priorities_set(struct tls *tls, const struct tls_settings *settings, enum tls_key_kind kind, struct report *report)
+may_sign(gnutls_x509_crt_t certificate)
 {
-    char opening[TLS_PRIORITY_BYTES], former[TLS_PRIORITY_BYTES];
-    int result = tls_terms_print(&settings->terms, kind, opening, former);
+    unsigned usage = 0;
 
+    return gnutls_x509_crt_get_key_usage(certificate, &usage, NULL) < 0 || (usage & GNUTLS_KEY_DIGITAL_SIGNATURE);
+}
+
+/*
+ * Limits the terms for a certificate that may not sign. Go's crypto/tls serves such certificates, and its clients
+ * accept them; GnuTLS does so up to TLS 1.2, when it is told to.
+ */
+static int
+terms_limit(struct tls_terms *terms, gnutls_x509_crt_t certificate, const char *name, struct report *report)
+{
+    terms->is_unsigned = !may_sign(certificate);
+    if (!terms->is_unsigned)
+        return 0;
+    if (terms->min > TLS_VERSION_12)
+        return report_field(report, TLS_PART_CERT, 0,
+                            "%s: its keyUsage does not allow signatures, which TLS 1.3 needs: add digitalSignature, or "
+                            "set min_version: TLS12",
+                            name);
+    if (terms->max > TLS_VERSION_12)
+        terms->max = TLS_VERSION_12;
+    log_event(LOG_LEVEL_WARN,
+              "the keyUsage of a certificate does not allow signatures: there is no TLS 1.3, and strict clients will "
+              "refuse it; add digitalSignature",
+              "certificate", name, NULL);
+    return 0;
+}
+
+static void
+priorities_free(struct tls *tls)
+{
+    if (tls->opening)
+        gnutls_priority_deinit(tls->opening);
+    if (tls->former)
+        gnutls_priority_deinit(tls->former);
+    tls->opening = tls->former = NULL;
+}
+
+static int
+priorities_set(struct tls *tls, const struct tls_settings *settings, struct report *report)
+{
+    const enum tls_key_kind kind = tls->key_kind;
+    char opening[TLS_PRIORITY_BYTES], former[TLS_PRIORITY_BYTES];
+    int result = tls_terms_print(&tls->terms, kind, opening, former);
+
+    priorities_free(tls);
     if (result)
         return report_fail(
             report, -EINVAL,
@@ -133,7 +172,7 @@ priorities_set(struct tls *tls, const struct tls_settings *settings, enum tls_ke
             kind == TLS_KEY_RSA ? "RSA" : "ECDSA", name_of(settings, TLS_PART_CERT),
             kind == TLS_KEY_RSA ? "ECDHE_RSA" : "ECDHE_ECDSA");
     result = gnutls_priority_init(&tls->opening, opening, NULL);
-    if (!result && settings->terms.min < TLS_VERSION_13)
+    if (!result && tls->terms.min < TLS_VERSION_13)
         result = gnutls_priority_init(&tls->former, former, NULL);
     return result ? report_fail(report, -EINVAL, "GnuTLS cannot do what is asked for: %s", gnutls_strerror(result)) : 0;
 }
@@ -152,15 +191,31 @@ pair_read(struct tls *tls, const struct tls_settings *settings, struct report *r
         result = key_read(settings, key, report);
     if (!result)
         result = pair_set(tls, settings, &chain, key, report);
+    tls->terms = settings->terms;
+    if (!result)
+        result = terms_limit(&tls->terms, chain.certificates[0], name_of(settings, TLS_PART_CERT), report);
     if (!result) {
         algorithm = gnutls_x509_crt_get_pk_algorithm(chain.certificates[0], NULL);
-        result = priorities_set(
-            tls, settings, algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS ? TLS_KEY_RSA : TLS_KEY_ECDSA,
-            report);
+        tls->key_kind = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS ? TLS_KEY_RSA : TLS_KEY_ECDSA;
+        result = priorities_set(tls, settings, report);
     }
     chain_free(&chain);
     gnutls_x509_privkey_deinit(key);
     return result;
+}
+
+/* Without CAs of the system no client is let in, as with Go's crypto/tls. */
+static int
+system_cas_read(struct tls *tls, struct report *report)
+{
+    int result = gnutls_certificate_set_x509_system_trust(tls->credentials);
+
+    if (result == GNUTLS_E_MEMORY_ERROR)
+        return report_fail(report, -ENOMEM, "no memory");
+    if (result <= 0)
+        log_event(LOG_LEVEL_WARN, "no CA is found that this system trusts: no certificate of a client is accepted",
+                  NULL);
+    return 0;
 }
 
 static int
@@ -170,7 +225,7 @@ client_ca_read(struct tls *tls, const struct tls_settings *settings, struct repo
     int result;
 
     if (!settings->parts[TLS_PART_CLIENT_CA].file && !settings->parts[TLS_PART_CLIENT_CA].text)
-        return 0;
+        return settings->client_auth >= TLS_CLIENT_IF_GIVEN ? system_cas_read(tls, report) : 0;
     result = tls_part_read(settings, TLS_PART_CLIENT_CA, &pem, report);
     if (result)
         return result;
@@ -198,6 +253,34 @@ demands_copy(struct tls *tls, const struct tls_settings *settings, struct report
     return 0;
 }
 
+/*
+ * Whether handshakes can succeed. A client takes the highest version that both sides allow, and there is no falling
+ * back. So a highest version that fails is left out, if there is another one.
+ */
+static int
+rehearse_all(struct tls *tls, const struct tls_settings *settings, struct report *report)
+{
+    static const char *const versions[] = { "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3" };
+    const enum tls_version wanted = tls->terms.max;
+    const char *name = name_of(settings, TLS_PART_CERT), *why = NULL;
+    int result;
+
+    while ((result = tls_rehearse(tls, tls->terms.max))) {
+        why = why ? why : gnutls_strerror(result);
+        if (tls->terms.max == tls->terms.min)
+            return report_field(report, TLS_PART_CERT, 0, "%s cannot be used, every handshake would fail: %s", name,
+                                why);
+        tls->terms.max--;
+        result = priorities_set(tls, settings, report);
+        if (result)
+            return result;
+    }
+    if (tls->terms.max != wanted)
+        log_event(LOG_LEVEL_WARN, "a certificate cannot be used with the newest version of TLS that is allowed",
+                  "certificate", name, "newest", versions[tls->terms.max], "error", why, NULL);
+    return 0;
+}
+
 struct tls *
 tls_new(const struct tls_settings *settings, struct report *report)
 {
@@ -210,10 +293,16 @@ tls_new(const struct tls_settings *settings, struct report *report)
     }
     tls->holders_n = 1;
     if (!demands_copy(tls, settings, report) && !pair_read(tls, settings, report) &&
-        !client_ca_read(tls, settings, report))
+        !client_ca_read(tls, settings, report) && !rehearse_all(tls, settings, report))
         return tls;
     tls_release(tls);
     return NULL;
+}
+
+time_t
+tls_expires(const struct tls *tls)
+{
+    return tls->expires;
 }
 
 void
@@ -231,137 +320,6 @@ tls_release(struct tls *tls)
     while (tls->allowed_sans_n)
         free(tls->allowed_sans[--tls->allowed_sans_n]);
     free(tls->allowed_sans);
-    if (tls->opening)
-        gnutls_priority_deinit(tls->opening);
-    if (tls->former)
-        gnutls_priority_deinit(tls->former);
+    priorities_free(tls);
     free(tls);
-}
-
-/* ---- sessions ---- */
-
-static int
-san_is_allowed(const struct tls *tls, const void *name, size_t name_len)
-{
-    uint32_t i;
-
-    for (i = 0; i < tls->allowed_sans_n; i++)
-        if (strlen(tls->allowed_sans[i]) == name_len && !memcmp(tls->allowed_sans[i], name, name_len))
-            return 1;
-    return 0;
-}
-
-/*
- * Whether a certificate has an allowed name, of one of the kinds that Go's crypto/x509 reads: DNS, e-mail, URI, or an
- * address in its usual notation.
- */
-static int
-name_is_allowed(const struct tls *tls, unsigned kind, const gnutls_datum_t *name)
-{
-    char text[INET6_ADDRSTRLEN];
-
-    switch (kind) {
-    case GNUTLS_SAN_DNSNAME:
-    case GNUTLS_SAN_RFC822NAME:
-    case GNUTLS_SAN_URI:
-        return san_is_allowed(tls, name->data, name->size);
-    case GNUTLS_SAN_IPADDRESS:
-        return (name->size == 4 || name->size == 16) &&
-               inet_ntop(name->size == 4 ? AF_INET : AF_INET6, name->data, text, sizeof text) &&
-               san_is_allowed(tls, text, strlen(text));
-    default:
-        return 0;
-    }
-}
-
-static int
-has_allowed_name(const struct tls *tls, const gnutls_datum_t *certificate)
-{
-    gnutls_subject_alt_names_t names = NULL;
-    gnutls_x509_crt_t crt = NULL;
-    gnutls_datum_t name, der = { NULL, 0 };
-    unsigned i, kind;
-    int found = 0;
-
-    if (!gnutls_x509_crt_init(&crt) && !gnutls_x509_crt_import(crt, certificate, GNUTLS_X509_FMT_DER) &&
-        !gnutls_subject_alt_names_init(&names) &&
-        !gnutls_x509_crt_get_extension_by_oid2(crt, "2.5.29.17", 0, &der, NULL) &&
-        !gnutls_x509_ext_import_subject_alt_names(&der, names, 0))
-        for (i = 0; !found && !gnutls_subject_alt_names_get(names, i, &kind, &name, NULL); i++)
-            found = name_is_allowed(tls, kind, &name);
-    gnutls_free(der.data);
-    if (names)
-        gnutls_subject_alt_names_deinit(names);
-    if (crt)
-        gnutls_x509_crt_deinit(crt);
-    return found;
-}
-
-static int
-chain_is_trusted(gnutls_session_t session)
-{
-    gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID };
-    char oid[] = GNUTLS_KP_TLS_WWW_CLIENT;
-    unsigned status = ~0u;
-
-    purpose.data = (unsigned char *)oid;
-    return !gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status;
-}
-
-/*
- * Called in the handshake; in TLS 1.2 also when the client has sent no certificate. Sends an alert to a client that is
- * refused, because the library would only close the connection.
- */
-static int
-verify_client(gnutls_session_t session)
-{
-    const struct tls *tls = gnutls_session_get_ptr(session);
-    unsigned n = 0;
-    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
-    const int is_verified = tls->client_auth == TLS_CLIENT_IF_GIVEN || tls->client_auth == TLS_CLIENT_VERIFY;
-    const char *why = NULL;
-
-    if (!chain || !n)
-        why = tls->client_auth == TLS_CLIENT_IF_GIVEN ? NULL : "there is none";
-    else if (is_verified && !chain_is_trusted(session))
-        why = "the configured CA does not vouch for it, or not for now";
-    else if (tls->allowed_sans_n && !has_allowed_name(tls, &chain[0]))
-        why = "it has none of the names in client_allowed_sans";
-    if (!why)
-        return 0;
-    log_event(LOG_LEVEL_DEBUG, "a client's certificate is refused", "why", why, NULL);
-    gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-    return GNUTLS_E_CERTIFICATE_ERROR;
-}
-
-/* Called when the version is known and the suite is not yet chosen. */
-static int
-after_hello(gnutls_session_t session)
-{
-    const struct tls *tls = gnutls_session_get_ptr(session);
-
-    if (tls->former && gnutls_protocol_get_version(session) < GNUTLS_TLS1_3)
-        return gnutls_priority_set(session, tls->former);
-    return 0;
-}
-
-int
-tls_begin(struct tls *tls, gnutls_session_t session)
-{
-    static const gnutls_certificate_request_t requests[] = {
-        [TLS_CLIENT_NONE] = GNUTLS_CERT_IGNORE,    [TLS_CLIENT_REQUEST] = GNUTLS_CERT_REQUEST,
-        [TLS_CLIENT_ANY] = GNUTLS_CERT_REQUIRE,    [TLS_CLIENT_IF_GIVEN] = GNUTLS_CERT_REQUEST,
-        [TLS_CLIENT_VERIFY] = GNUTLS_CERT_REQUIRE,
-    };
-    const enum tls_client_auth wanted = tls->client_auth;
-
-    gnutls_session_set_ptr(session, tls);
-    gnutls_handshake_set_post_client_hello_function(session, after_hello);
-    gnutls_certificate_server_set_request(session, requests[wanted]);
-    if (wanted >= TLS_CLIENT_ANY)
-        gnutls_session_set_verify_function(session, verify_client);
-    if (gnutls_priority_set(session, tls->opening) ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->credentials))
-        return -ENOMEM;
-    return 0;
 }

@@ -11,6 +11,7 @@
 #include <gnutls/gnutls.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/report.h"
 #include "exporter/tls/terms.h"
@@ -49,6 +50,9 @@ struct tls *tls_new(const struct tls_settings *settings, struct report *report);
 
 void tls_hold(struct tls *tls);
 void tls_release(struct tls *tls); /* drops a reference; the last one frees it. NULL is fine */
+
+/* When the certificate expires. */
+time_t tls_expires(const struct tls *tls);
 
 /* Sets a session up, before its handshake: the session must not outlive tls. Returns 0 or -ENOMEM. */
 int tls_begin(struct tls *tls, gnutls_session_t session);

@@ -4,6 +4,7 @@
  */
 #include "exporter/web/conns.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,10 @@ conns_append(struct conns *conns, struct conn *conn)
 }
 
 static void
-conns_cut(struct conns *conns, struct conn *conn)
+conns_cut(struct conns *conns, struct conn *conn, enum traffic_event why)
 {
+    if (!conn->refused)
+        traffic_count(conns->traffic, why, NULL);
     conn->cut = 1;
     conns->n--;
     shutdown(conn->fd, SHUT_RDWR);
@@ -93,8 +96,7 @@ conns_make_room(struct conns *conns, const struct conn *newcomer, const unsigned
     }
     if (!victim)
         return;
-    conns->cut_full_n++;
-    conns_cut(conns, victim);
+    conns_cut(conns, victim, address ? TRAFFIC_CUT_ADDRESS : TRAFFIC_CUT_FULL);
 }
 
 struct conn *
@@ -110,6 +112,7 @@ conns_add(struct conns *conns, int fd, const struct sockaddr *address, uint64_t 
     conn->deadline_ns = now_ns + conns->request_ns;
     conns_append(conns, conn);
     conns->n++;
+    traffic_count(conns->traffic, TRAFFIC_ACCEPTED, NULL);
     if (conns_of_address(conns, conn->address) > conns->max_per_address_n)
         conns_make_room(conns, conn, conn->address);
     if (conns->n > conns->max_n)
@@ -122,6 +125,7 @@ conns_enter(struct conns *conns, struct conn *conn, enum conn_phase phase, uint6
 {
     conns_unlink(conns, conn);
     conn->phase = phase;
+    conn->taking = NULL;
     conn->since_ns = now_ns;
     conn->deadline_ns = now_ns + (phase == CONN_IDLE ? conns->idle_ns : conns->request_ns);
     conns_append(conns, conn);
@@ -131,20 +135,63 @@ void
 conns_remove(struct conns *conns, struct conn *conn)
 {
     conns_unlink(conns, conn);
+    traffic_count(conns->traffic, TRAFFIC_CLOSED, NULL);
     conns->n -= !conn->cut;
     free(conn);
 }
 
+/* Bytes that the client of a TCP connection has acknowledged in all; 0: not known. */
+static uint64_t
+acked(const struct conn *conn)
+{
+    struct tcp_info info = { 0 };
+    socklen_t bytes = sizeof info;
+
+    return getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) ? 0 : info.tcpi_bytes_acked;
+}
+
 void
-conns_cut_slowest(struct conns *conns)
+conns_take(struct conn *conn, const void *document)
+{
+    conn->taking = document;
+    conn->acked_from = acked(conn);
+}
+
+uint64_t
+conns_rate(const struct conns *conns, const void *document, uint64_t now_ns)
+{
+    const struct conn *conn;
+    uint64_t rate, best = 0, ms;
+
+    for (conn = conns->first; conn; conn = conn->next) {
+        if (conn->cut || conn->taking != document)
+            continue;
+        ms = 1 + (now_ns > conn->since_ns ? (now_ns - conn->since_ns) / 1000000u : 0);
+        rate = (acked(conn) - conn->acked_from) * 1000u / ms;
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+uint64_t
+conns_taken_since(const struct conns *conns, const void *document)
+{
+    const struct conn *conn;
+
+    for (conn = conns->first; conn; conn = conn->next)
+        if (!conn->cut && conn->taking == document)
+            return conn->since_ns;
+    return CONNS_NEVER;
+}
+
+void
+conns_cut_takers(struct conns *conns, const void *document)
 {
     struct conn *conn;
 
     for (conn = conns->first; conn; conn = conn->next)
-        if (!conn->cut && conn->phase == CONN_ANSWERING) {
-            conns->cut_full_n++;
-            conns_cut(conns, conn);
-            return;
+        if (!conn->cut && conn->taking == document) {
+            conns_cut(conns, conn, TRAFFIC_CUT_SLOW);
         }
 }
 
@@ -155,8 +202,7 @@ conns_cut_waiting(struct conns *conns, uint64_t before_ns)
 
     for (conn = conns->first; conn && conn->since_ns < before_ns; conn = conn->next)
         if (!conn->cut && conn->phase != CONN_ANSWERING) {
-            conns->cut_full_n++;
-            conns_cut(conns, conn);
+            conns_cut(conns, conn, TRAFFIC_CUT_DESCRIPTORS);
             return;
         }
 }
@@ -171,8 +217,7 @@ conns_reap(struct conns *conns, uint64_t now_ns)
         if (conn->cut)
             continue;
         if (conn->deadline_ns <= now_ns) {
-            conns->cut_late_n++;
-            conns_cut(conns, conn);
+            conns_cut(conns, conn, TRAFFIC_CUT_LATE);
         } else if (conn->deadline_ns < next) {
             next = conn->deadline_ns;
         }

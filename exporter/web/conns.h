@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "exporter/scrape/traffic.h"
+
 #define CONNS_NEVER UINT64_MAX
 
 enum conn_phase {
@@ -29,7 +31,9 @@ struct conn {
     uint64_t deadline_ns;
     enum conn_phase phase;
     int fd;
-    uint32_t cut;
+    uint32_t cut, refused;       /* refused: 1: its handshake failed, which was counted */
+    const void *taking;          /* the document that is being sent to it; NULL: none */
+    uint64_t acked_from;         /* bytes that the client had acknowledged when the document's turn came */
     void *session;               /* the guard's, see guard_connected() */
     struct handshake *handshake; /* the wait for its first request over TLS; NULL: none */
     unsigned char address[16];   /* of the client: IPv4 as a mapped address, IPv6 without the host part */
@@ -39,8 +43,8 @@ struct conns {
     struct conn *first, *last;
     uint32_t n; /* connections that are not cut */
     uint32_t max_n, max_per_address_n;
-    uint64_t request_ns, idle_ns;    /* how long a phase may take */
-    uint64_t cut_late_n, cut_full_n; /* how many were cut, and why */
+    uint64_t request_ns, idle_ns; /* how long a phase may take */
+    struct traffic *traffic;      /* counts them; NULL: nobody does */
 };
 
 /* Adds a connection, and cuts another one when there are too many. NULL: no memory. */
@@ -52,8 +56,20 @@ void conns_enter(struct conns *conns, struct conn *conn, enum conn_phase phase, 
 /* Removes and frees a connection that was closed. */
 void conns_remove(struct conns *conns, struct conn *conn);
 
-/* Cuts the connection that has been taking its answer for longest. */
-void conns_cut_slowest(struct conns *conns);
+/* To be called when a document begins to be sent to a connection. conns_enter() forgets it. */
+void conns_take(struct conn *conn, const void *document);
+
+/*
+ * The bytes a second at which the fastest of those that are taking a document has been taking it; 0: nobody is, or the
+ * kernel does not tell (Unix sockets).
+ */
+uint64_t conns_rate(const struct conns *conns, const void *document, uint64_t now_ns);
+
+/* When the first of those that are taking a document began; CONNS_NEVER: nobody is taking it. */
+uint64_t conns_taken_since(const struct conns *conns, const void *document);
+
+/* Cuts the connections that are taking a document. */
+void conns_cut_takers(struct conns *conns, const void *document);
 
 /*
  * Cuts the connection that has waited longest, if it has waited since before before_ns and is not waiting for its

@@ -24,11 +24,12 @@ struct guard {
     uint64_t looked_ns; /* when the files were last checked */
     struct auth *auth;  /* NULL: there were no users so far */
     struct rate rate;
+    struct traffic *traffic;
     int is_listening;
 };
 
 struct guard *
-guard_new(void)
+guard_new(struct traffic *traffic)
 {
     struct guard *guard = calloc(1, sizeof *guard);
     struct report report = { 0 };
@@ -37,6 +38,8 @@ guard_new(void)
         free(guard);
         return NULL;
     }
+    if (guard)
+        guard->traffic = traffic;
     return guard;
 }
 
@@ -79,6 +82,7 @@ guard_configure(struct guard *guard, struct web_config *config, struct report *r
     guard->tls_mark = config->tls_mark;
     if (guard->tls)
         tls_hold(guard->tls);
+    traffic_certificate(guard->traffic, guard->tls ? (double)tls_expires(guard->tls) : 0);
     web_config_free(guard->config);
     guard->config = config;
     return 0;
@@ -134,6 +138,7 @@ renew(struct guard *guard, uint64_t now_ns)
     }
     tls_release(guard->tls);
     guard->tls = fresh;
+    traffic_certificate(guard->traffic, (double)tls_expires(fresh));
     log_event(LOG_LEVEL_INFO, "the changed certificate files are in use", NULL);
 }
 

@@ -12,12 +12,13 @@
 #include <microhttpd.h>
 
 #include "exporter/auth/auth.h"
+#include "exporter/scrape/traffic.h"
 #include "exporter/settings/web/config.h"
 
 struct guard;
 
-/* A guard that lets everything pass until it is configured. NULL: no memory. */
-struct guard *guard_new(void);
+/* A guard that lets everything pass until it is configured. traffic may be NULL. NULL: no memory. */
+struct guard *guard_new(struct traffic *traffic);
 
 /*
  * Whether guard_configure() would accept a configuration: 0; or -EINVAL and one sentence, because TLS cannot be turned

@@ -1,7 +1,8 @@
 /*
- * TLS connections whose first request has not arrived: they sleep until their socket is readable. libmicrohttpd would
- * poll them without a pause, because it takes a handshake that waits for its client for one that can continue. A client
- * that stalls would then cost a whole CPU.
+ * TLS connections whose first request has not arrived. Their handshakes are made here (exporter/tls/gate.h), while the
+ * connection is suspended in the library, so each failure is counted and ends with an alert. Then they sleep until
+ * their socket is readable: libmicrohttpd would poll them without a pause, and a client that stalls would cost a whole
+ * CPU.
  *
  * Single-threaded, between runs of the library.
  */
@@ -10,17 +11,21 @@
 
 #include <microhttpd.h>
 
+#include "exporter/scrape/traffic.h"
 #include "exporter/web/conns.h"
 
 struct handshakes {
     struct handshake *first;
     int epoll; /* readable when a sleeping connection is; -1 until the first handshake */
+    struct traffic *traffic;
 };
 
 /* Adds a new TLS connection. Returns 0; or -errno, and the library polls the connection. */
 int handshakes_add(struct handshakes *handshakes, struct MHD_Connection *connection, struct conn *conn);
 
-/* Wakes connections whose sockets are readable. To be called before the library runs. */
+/*
+ * Goes on with handshakes, and wakes connections whose sockets are readable. To be called before the library runs.
+ */
 void handshakes_wake(struct handshakes *handshakes);
 
 /*

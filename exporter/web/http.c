@@ -66,16 +66,18 @@ on_connection(void *argument, struct MHD_Connection *connection, void **context,
 
 /* ---- the interface ---- */
 
+/* The library answers requests that are not HTTP itself; the message is all that it says of them. */
 static void
 on_library_message(void *argument, const char *format, va_list arguments)
 {
+    const struct http *http = argument;
     char text[512];
+    unsigned status;
 
-    (void)argument;
-    if (!log_wanted(LOG_LEVEL_DEBUG))
-        return;
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = 0;
+    if (sscanf(text, "Error processing request (HTTP response code is %3u", &status) == 1) /* NOLINT(cert-err34-c) */
+        traffic_answer(http->options.traffic, status, 1);
     log_event(LOG_LEVEL_DEBUG, "libmicrohttpd", "text", text, NULL);
 }
 
@@ -108,15 +110,16 @@ http_new(const struct http_options *options)
     if (!http)
         return NULL;
     http->options = *options;
+    http->conns.traffic = http->handshakes.traffic = options->traffic;
     http->conns.max_n = options->connections_n;
     http->conns.max_per_address_n = options->connections_per_address_n;
     http->conns.request_ns = (uint64_t)(options->request_seconds * NS_PER_SECOND);
     http->conns.idle_ns = HTTP_IDLE_SECONDS * (uint64_t)NS_PER_SECOND;
     http->guard_fd = http->handshakes_fd = http->handshakes.epoll = -1;
-    http->guard = guard_new();
+    http->guard = guard_new(options->traffic);
     http->accepts.epoll = http->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (http->guard && http->epoll >= 0) {
-        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), 0 };
+        http->deliveries = (struct deliveries){ &http->conns, guard_headers(http->guard), NULL };
         if (!responses_make(&http->responses, http->deliveries.headers) &&
             !epoll_watch(http, scraper_fd(options->scraper)))
             return http;
@@ -185,7 +188,7 @@ daemon_start(struct http *http)
                             MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, http,        /* */
                             MHD_OPTION_CONNECTION_LIMIT, connections_n,              /* */
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, /* */
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                         /* */
+                            MHD_OPTION_STRICT_FOR_CLIENT, 0,                         /* routes.c is strict */
                             MHD_OPTION_END);
 }
 
@@ -260,6 +263,8 @@ http_run(struct http *http)
         MHD_run(http->daemon);
     if (!http->closing)
         handshakes_rest(&http->handshakes);
+    if (too_many)
+        traffic_count(http->options.traffic, TRAFFIC_PAUSED, NULL);
     if (too_many && now > HTTP_FRESH_NS)
         conns_cut_waiting(&http->conns, now - HTTP_FRESH_NS);
     trim(http);

@@ -20,6 +20,8 @@ struct http_options {
     uint32_t connections_n, connections_per_address_n; /* limits, 1 or more */
     void (*reload)(void *argument); /* called when a client requests a reload; NULL: reloads are refused */
     void *reload_argument;
+    int open_probes;         /* 1: /-/healthy and /-/ready need no password */
+    struct traffic *traffic; /* counts what happens; NULL: nobody does */
 };
 
 struct http;

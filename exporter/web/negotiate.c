@@ -1,9 +1,9 @@
 /*
- * Walks once over a list of entries with parameters. The server limits the length of the header. The parameter for
- * escaping schemes is ignored, because all names here are valid in each of them.
+ * Walks once over a list of entries with parameters. The server limits the length of the header.
  */
 #include "exporter/web/negotiate.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -149,7 +149,7 @@ format_of(const struct entry *entry)
                        parameter_is(entry, "encoding", "delimited")
                    ? NEGOTIATE_PROTOBUF
                    : -1;
-    /* Text 1.0.0 is 0.0.4 with quoted names, which are not needed here; so 0.0.4 is valid 1.0.0. */
+    /* Text 1.0.0 is 0.0.4 with names in quotes. */
     if (word_is(entry->name, "text/plain"))
         return !version.text || word_is(version, "0.0.4") || word_is(version, "1.0.0") ? NEGOTIATE_TEXT : -1;
     if (word_is(entry->name, "text/*") || word_is(entry->name, "*/*"))
@@ -159,21 +159,59 @@ format_of(const struct entry *entry)
     return -1;
 }
 
-enum negotiate_format
-negotiate_format(const char *accept)
+static const char *
+version_of(const struct entry *entry, enum negotiate_format format)
 {
-    struct word list = list_of(accept);
+    const struct word version = parameter(entry->parameters, "version");
+
+    if (format == NEGOTIATE_OPENMETRICS)
+        return word_is(version, "0.0.1") ? "0.0.1" : "1.0.0";
+    return word_is(version, "1.0.0") ? "1.0.0" : "0.0.4";
+}
+
+struct negotiated
+negotiate_accept(const char *accept)
+{
+    struct negotiated best = { NEGOTIATE_TEXT, ESCAPE_UNDERSCORES, 0, "0.0.4" };
+    struct word list = list_of(accept), escaping;
     struct entry entry;
-    int best = NEGOTIATE_TEXT, best_weight = 0, format;
+    int best_weight = 0, format, scheme;
 
     while (next_entry(&list, &entry)) {
         format = format_of(&entry);
         if (format < 0 || entry.weight <= best_weight)
             continue;
-        best = format;
         best_weight = entry.weight;
+        escaping = parameter(entry.parameters, "escaping");
+        for (scheme = 0; scheme < ESCAPINGS && !word_is(escaping, escape_words[scheme]); scheme++)
+            ;
+        best = (struct negotiated){ (enum negotiate_format)format,
+                                    scheme < ESCAPINGS ? (enum escaping)scheme : ESCAPE_UNDERSCORES, scheme < ESCAPINGS,
+                                    version_of(&entry, (enum negotiate_format)format) };
     }
-    return (enum negotiate_format)best;
+    return best;
+}
+
+enum negotiate_format
+negotiate_format(const char *accept)
+{
+    return negotiate_accept(accept).format;
+}
+
+void
+negotiate_type(const struct negotiated *negotiated, char *out, size_t bytes)
+{
+    const char *scheme = negotiated->is_escaping_asked ? escape_words[negotiated->escaping] : "";
+    const char *lead = *scheme ? "; escaping=" : "";
+
+    if (negotiated->format == NEGOTIATE_PROTOBUF)
+        snprintf(out, bytes,
+                 "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited%s%s",
+                 lead, scheme);
+    else
+        snprintf(out, bytes, "%s; version=%s; charset=utf-8%s%s",
+                 negotiated->format == NEGOTIATE_OPENMETRICS ? "application/openmetrics-text" : "text/plain",
+                 negotiated->version, lead, scheme);
 }
 
 /* ---- codings ---- */

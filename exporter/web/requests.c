@@ -46,8 +46,21 @@ enter(struct http *http, struct MHD_Connection *connection, enum conn_phase phas
         conns_enter(&http->conns, conn, phase, clock_ns(CLOCK_MONOTONIC));
 }
 
+/* Queues a fixed response, and counts it. */
 static enum MHD_Result
-begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method, void **context)
+answer(struct http *http, struct MHD_Connection *connection, enum fixed_response which)
+{
+    const unsigned status = responses_status_fixed(which);
+    const int is_refusal = status >= MHD_HTTP_BAD_REQUEST && which != RESPONSE_NOT_FOUND && which != RESPONSE_METHOD &&
+                           which != RESPONSE_RELOAD_METHOD;
+
+    traffic_answer(http->options.traffic, status, is_refusal);
+    return responses_queue(&http->responses, connection, which);
+}
+
+static enum MHD_Result
+begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+      void **context)
 {
     struct request *request = calloc(1, sizeof *request);
 
@@ -55,7 +68,7 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
         return MHD_NO;
     request->connection = connection;
     request->http = http;
-    request->route = route_of(connection, method, url, http->options.telemetry_path);
+    request->route = route_of(connection, method, url, version, http->options.telemetry_path);
     *context = request;
     http->active_n++;
     enter(http, connection, CONN_ANSWERING);
@@ -64,10 +77,9 @@ begin(struct http *http, struct MHD_Connection *connection, const char *url, con
      * A request with a body that is refused is answered before the body arrives; then the library reads no more from
      * this connection.
      */
-    if (request->route.is_fixed &&
-        (request->route.fixed == RESPONSE_BAD_BODY || request->route.fixed == RESPONSE_BAD_HOST ||
-         request->route.fixed == RESPONSE_LARGE_BODY))
-        return responses_queue(&http->responses, connection, request->route.fixed);
+    if (request->route.is_fixed && request->route.fixed >= RESPONSE_BAD_BODY &&
+        request->route.fixed <= RESPONSE_LARGE_BODY)
+        return answer(http, connection, request->route.fixed);
     if (!guard_takes_request(http->guard, clock_ns(CLOCK_MONOTONIC)))
         request->state = REQUEST_LIMITED;
     return MHD_YES;
@@ -94,10 +106,10 @@ may_pass(struct request *request, enum MHD_Result *result)
         MHD_suspend_connection(request->connection);
         break;
     case AUTH_FULL:
-        *result = responses_queue(&http->responses, request->connection, RESPONSE_BUSY);
+        *result = answer(http, request->connection, RESPONSE_BUSY);
         break;
     default:
-        *result = responses_queue(&http->responses, request->connection, RESPONSE_UNAUTHORIZED);
+        *result = answer(http, request->connection, RESPONSE_UNAUTHORIZED);
     }
     return 0;
 }
@@ -105,9 +117,21 @@ may_pass(struct request *request, enum MHD_Result *result)
 static enum MHD_Result
 deliver(struct request *request)
 {
-    if (!deliveries_queue(&request->http->deliveries, request->connection, &request->ask))
+    const unsigned status = request->ask.document ? responses_status_of(request->ask.document) : 0;
+
+    if (!deliveries_queue(&request->http->deliveries, request->connection, conn_of(request->connection),
+                          &request->ask)) {
+        traffic_answer(request->http->options.traffic, status, 0);
         return MHD_YES;
-    return responses_queue(&request->http->responses, request->connection, RESPONSE_NO_MEMORY);
+    }
+    return answer(request->http, request->connection, RESPONSE_NO_MEMORY);
+}
+
+static enum MHD_Result
+answer_reload(struct http *http, struct reload_waiter *waiter)
+{
+    traffic_answer(http->options.traffic, waiter->status, 0);
+    return reloads_queue(waiter);
 }
 
 /* Asks for a reload; or, when it has ended, queues the answer. */
@@ -115,14 +139,21 @@ static enum MHD_Result
 reload(struct http *http, struct request *request)
 {
     if (request->state != REQUEST_READ)
-        return request->reload.is_answered && !http->closing ? reloads_queue(&request->reload) : MHD_NO;
+        return request->reload.is_answered && !http->closing ? answer_reload(http, &request->reload) : MHD_NO;
     if (!http->options.reload)
-        return responses_queue(&http->responses, request->connection, RESPONSE_RELOAD_OFF);
+        return answer(http, request->connection, RESPONSE_RELOAD_OFF);
     request->state = REQUEST_ASKED;
     request->reload.connection = request->connection;
     reloads_add(&http->reloads, &request->reload);
     http->options.reload(http->options.reload_argument);
     return MHD_YES;
+}
+
+static int
+is_open_probe(const struct http *http, const struct route *route)
+{
+    return http->options.open_probes && !route->is_reload &&
+           (route->is_fixed ? route->fixed == RESPONSE_HEALTHY : route->wanted.kind == DOCUMENT_READY);
 }
 
 /* Takes the request to its next state. */
@@ -132,13 +163,15 @@ proceed(struct http *http, struct request *request)
     enum MHD_Result result;
 
     if (request->state == REQUEST_LIMITED)
-        return responses_queue(&http->responses, request->connection, RESPONSE_LIMITED);
+        return answer(http, request->connection, RESPONSE_LIMITED);
     if (request->state <= REQUEST_READ && http->closing)
         return MHD_NO;
+    if (request->state == REQUEST_NEW && is_open_probe(http, &request->route))
+        request->state = REQUEST_READ;
     if (request->state == REQUEST_NEW && !may_pass(request, &result))
         return result;
     if (request->route.is_fixed)
-        return responses_queue(&http->responses, request->connection, request->route.fixed);
+        return answer(http, request->connection, request->route.fixed);
     if (request->route.is_reload)
         return reload(http, request);
     if (request->state == REQUEST_READ) {
@@ -162,10 +195,9 @@ request_handle(void *argument, struct MHD_Connection *connection, const char *ur
     struct http *http = argument;
     struct request *request = *context;
 
-    (void)version;
     (void)upload;
     if (!request)
-        return begin(http, connection, url, method, context);
+        return begin(http, connection, url, method, version, context);
     if (*upload_bytes) {
         *upload_bytes = 0;
         return MHD_YES;

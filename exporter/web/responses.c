@@ -17,10 +17,17 @@ static const struct fixed fixed_responses[RESPONSES] = {
                           "GET, HEAD" },
     [RESPONSE_BAD_BODY] = { MHD_HTTP_BAD_REQUEST, "The request states its body's length in an ambiguous way.\n",
                             MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_BAD_HEAD] = { MHD_HTTP_BAD_REQUEST, "The head of the request is malformed.\n", MHD_HTTP_HEADER_CONNECTION,
+                            "close" },
+    [RESPONSE_NO_HOST] = { MHD_HTTP_BAD_REQUEST, "The request names no host.\n", MHD_HTTP_HEADER_CONNECTION, "close" },
     [RESPONSE_BAD_HOST] = { MHD_HTTP_BAD_REQUEST, "The request names more than one host.\n", MHD_HTTP_HEADER_CONNECTION,
                             "close" },
     [RESPONSE_LARGE_BODY] = { MHD_HTTP_CONTENT_TOO_LARGE, "Requests with a body are not answered.\n",
                               MHD_HTTP_HEADER_CONNECTION, "close" },
+    [RESPONSE_BAD_QUERY] = { MHD_HTTP_BAD_REQUEST,
+                             "name[] and collect[] have at most 1000 bytes; collect[] is one of application, segments, "
+                             "health, processes, exporter.\n",
+                             NULL, NULL },
     [RESPONSE_UNAUTHORIZED] = { MHD_HTTP_UNAUTHORIZED, "A user's name and password are needed.\n",
                                 MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"shmeter\", charset=\"UTF-8\"" },
     [RESPONSE_BUSY] = { MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords wait to be checked; try again.\n",
@@ -95,6 +102,12 @@ responses_destroy(struct responses *responses)
         if (responses->fixed[i])
             MHD_destroy_response(responses->fixed[i]);
     memset(responses, 0, sizeof *responses);
+}
+
+unsigned
+responses_status_fixed(enum fixed_response which)
+{
+    return fixed_responses[which].status;
 }
 
 enum MHD_Result

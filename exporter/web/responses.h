@@ -12,8 +12,11 @@ enum fixed_response {
     RESPONSE_NOT_FOUND,
     RESPONSE_METHOD,
     RESPONSE_BAD_BODY,   /* the length of the body is ambiguous: the connection ends */
+    RESPONSE_BAD_HEAD,   /* a line of the head is no header, or the target has a blank: the connection ends */
+    RESPONSE_NO_HOST,    /* a request of HTTP/1.1 without Host: the connection ends */
     RESPONSE_BAD_HOST,   /* more than one Host: the connection ends */
     RESPONSE_LARGE_BODY, /* the request has a body: the connection ends */
+    RESPONSE_BAD_QUERY,  /* a parameter of /metrics cannot be understood */
     RESPONSE_UNAUTHORIZED,
     RESPONSE_BUSY,    /* too many passwords wait to be checked: 503 */
     RESPONSE_LIMITED, /* the rate of requests is too high: 429 */
@@ -33,6 +36,8 @@ struct responses {
  */
 int responses_make(struct responses *responses, const struct web_header *headers);
 void responses_destroy(struct responses *responses);
+
+unsigned responses_status_fixed(enum fixed_response which);
 
 /* Queues a fixed response. */
 enum MHD_Result responses_queue(const struct responses *responses, struct MHD_Connection *connection,

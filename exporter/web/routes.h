@@ -15,7 +15,7 @@ struct route {
 };
 
 /* url: the path as it was sent, or a whole http://host/path. */
-struct route route_of(struct MHD_Connection *connection, const char *method, const char *url,
+struct route route_of(struct MHD_Connection *connection, const char *method, const char *url, const char *version,
                       const char *telemetry_path);
 
 #endif

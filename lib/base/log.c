@@ -1,27 +1,40 @@
 /*
  * Log lines are put together on the stack and written with one write(2), so that lines of two threads do not mix.
+ *
+ * Nobody may read the log: a pipe that is full, a terminal that is stopped. A line that cannot be written at once is
+ * dropped and counted. O_NONBLOCK cannot be set, because other processes share the open file. A line is no longer than
+ * PIPE_BUF: a pipe that poll(2) calls writable has room for that. RWF_NOWAIT is for the case that another process fills
+ * the pipe in between; write(2) is used for files on disks, and where the kernel does not know the flag.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
 
-#define LINE_BYTES    8192u
+#define LINE_BYTES    ((size_t)PIPE_BUF)
 #define LINE_TAIL     16u /* kept free for the end of a line */
 #define VALUE_BYTES   1500u
 #define ESCAPED_BYTES ((size_t)12) /* longest escaped character */
 
 static enum log_level log_level = LOG_LEVEL_INFO;
 static enum log_format log_format = LOG_FORMAT_LOGFMT;
+
+static pthread_mutex_t write_lock = PTHREAD_MUTEX_INITIALIZER; /* from poll(2) to write(2), and for the counts */
+static uint64_t dropped_n, dropped_untold_n;
 
 static const char *const level_words[] = { "debug", "info", "warn", "error" };
 static const char *const format_words[] = { "logfmt", "json" };
@@ -140,21 +153,83 @@ time_text(char *out, size_t bytes)
     snprintf(out, bytes, "%s.%03uZ", seconds, (unsigned)(now / 1000000u % 1000u));
 }
 
+static void
+line_begin(struct line *line, enum log_level level, const char *message)
+{
+    char now[64];
+
+    line->len = 0;
+    time_text(now, sizeof now);
+    line_add_pair(line, "ts", now);
+    line_add_pair(line, "level", level_words[level]);
+    line_add_pair(line, "msg", message);
+}
+
+static void
+line_end(struct line *line)
+{
+    if (log_format == LOG_FORMAT_JSON)
+        line->text[line->len++] = '}';
+    line->text[line->len++] = '\n';
+}
+
+/* ---- writing ---- */
+
+/* Writes a line if that needs no wait. Returns 1, or 0: it is not written. The caller holds the lock. */
+static int
+line_write(const struct line *line)
+{
+    struct pollfd log = { .fd = STDERR_FILENO, .events = POLLOUT };
+    struct iovec part = { (void *)(uintptr_t)line->text, line->len };
+    ssize_t written = -1;
+    struct stat file;
+
+    if (poll(&log, 1, 0) < 1 || !(log.revents & POLLOUT))
+        return 0;
+    if (!fstat(STDERR_FILENO, &file) && !S_ISREG(file.st_mode)) {
+        written = pwritev2(STDERR_FILENO, &part, 1, -1, RWF_NOWAIT);
+        if (written < 0 && errno == EAGAIN)
+            return 0;
+    }
+    return written >= 0 || write(STDERR_FILENO, line->text, line->len) >= 0;
+}
+
+/* Says how many lines were dropped, once the log can be written again. The caller holds the lock. */
+static void
+tell_dropped(void)
+{
+    struct line line;
+    char number[32];
+
+    snprintf(number, sizeof number, "%llu", (unsigned long long)dropped_untold_n);
+    line_begin(&line, LOG_LEVEL_WARN, "lines of this log are missing, because nobody took them");
+    line_add_pair(&line, "lines", number);
+    line_end(&line);
+    if (line_write(&line))
+        dropped_untold_n = 0;
+}
+
+uint64_t
+log_dropped(void)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&write_lock);
+    n = dropped_n;
+    pthread_mutex_unlock(&write_lock);
+    return n;
+}
+
 void
 log_event(enum log_level level, const char *message, ...)
 {
     struct line line;
-    char now[64];
     va_list pairs;
     const char *key, *value;
 
     if (!log_wanted(level))
         return;
-    line.len = 0;
-    time_text(now, sizeof now);
-    line_add_pair(&line, "ts", now);
-    line_add_pair(&line, "level", level_words[level]);
-    line_add_pair(&line, "msg", message);
+    line_begin(&line, level, message);
     va_start(pairs, message);
     while ((key = va_arg(pairs, const char *))) {
         value = va_arg(pairs, const char *);
@@ -162,12 +237,15 @@ log_event(enum log_level level, const char *message, ...)
             line_add_pair(&line, key, value);
     }
     va_end(pairs);
-    if (log_format == LOG_FORMAT_JSON)
-        line.text[line.len++] = '}';
-    line.text[line.len++] = '\n';
-    /* A log that cannot be written is no reason to stop serving. */
-    if (write(STDERR_FILENO, line.text, line.len) < 0)
-        return;
+    line_end(&line);
+    pthread_mutex_lock(&write_lock);
+    if (dropped_untold_n)
+        tell_dropped();
+    if (!line_write(&line)) {
+        dropped_n++;
+        dropped_untold_n++;
+    }
+    pthread_mutex_unlock(&write_lock);
 }
 
 static int

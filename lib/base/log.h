@@ -5,6 +5,8 @@
 #ifndef SHMETER_BASE_LOG_H
 #define SHMETER_BASE_LOG_H
 
+#include <stdint.h>
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
@@ -17,9 +19,13 @@ int log_wanted(enum log_level level);
 /*
  * Writes one event: a message, then pairs of key and value, ended by NULL, all strings. A NULL value leaves its pair
  * out. Keys are the program's own and are not escaped. A long value is cut. Thread-safe: a line is one write(2). Not
- * signal-safe.
+ * signal-safe. It never waits: a line that nobody takes is dropped, and the next line that is written is preceded by a
+ * warning that says how many were.
  */
 void log_event(enum log_level level, const char *message, ...) __attribute__((sentinel));
+
+/* How many lines were dropped. Any thread. */
+uint64_t log_dropped(void);
 
 /* The words that --log.level and --log.format take. Return 0 and *out, or -EINVAL. */
 int log_level_parse(const char *word, enum log_level *out);

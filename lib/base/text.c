@@ -19,15 +19,35 @@ is_name(const char *name, char besides)
 }
 
 int
-text_metric_valid(const char *name)
+text_metric_legacy(const char *name)
 {
     return is_name(name, ':');
 }
 
 int
-text_label_valid(const char *name)
+text_label_legacy(const char *name)
 {
     return is_name(name, 0) && strncmp(name, "__", 2) != 0;
+}
+
+int
+text_metric_valid(const char *name)
+{
+    const unsigned char *at = (const unsigned char *)name;
+    size_t bytes;
+
+    for (; *at; at += bytes) {
+        bytes = utf8_sequence(at, 4); /* stops at a zero byte */
+        if (!bytes || utf8_is_control(at, bytes))
+            return 0;
+    }
+    return *name != 0;
+}
+
+int
+text_label_valid(const char *name)
+{
+    return text_metric_valid(name) && strncmp(name, "__", 2) != 0 && !strchr(name, ':');
 }
 
 int

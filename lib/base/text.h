@@ -10,11 +10,17 @@
 #include "base/containers/buffer.h"
 
 /*
- * Prometheus' rules for names: [a-zA-Z_:][a-zA-Z0-9_:]* and, for labels, [a-zA-Z_][a-zA-Z0-9_]* that does not begin
- * with __.
+ * Names of metrics and labels: UTF-8 without control characters, not empty; a label's does not begin with __ and has no colon.
  */
 int text_metric_valid(const char *name);
 int text_label_valid(const char *name);
+
+/*
+ * Names that need no quotes and no escapes: [a-zA-Z_:][a-zA-Z0-9_:]* and, for labels, [a-zA-Z_][a-zA-Z0-9_]* that does
+ * not begin with __.
+ */
+int text_metric_legacy(const char *name);
+int text_label_legacy(const char *name);
 
 /* Names that belong to Prometheus or to shmeter itself: up, scrape_*, ALERTS*, shmeter_*. */
 int text_metric_reserved(const char *name);

@@ -1,32 +1,29 @@
-/* getrlimit(2) and setrlimit(2). A limit above 1023 would harm a program that uses select(2); this one does not. */
 #include "daemon/descriptors.h"
 
 #include <stdio.h>
-#include <sys/resource.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 
-#define OTHERS ((rlim_t)192) /* segments, listening sockets, the log, and connections that are being closed */
+#define OTHERS 192u /* a few segments, listening sockets, the log, and connections that are being closed */
+#define KEPT   128u /* of them for other files than segments */
 
-uint32_t
-descriptors_for(uint32_t connections_n)
+struct descriptors
+descriptors_divide(uint32_t connections_n)
 {
-    const rlim_t wanted = (rlim_t)connections_n + OTHERS;
-    struct rlimit limit;
-    uint32_t fit;
+    const uint32_t limit = descriptors_raise();
+    struct descriptors out = { .connections_n = connections_n, .spare_n = connections_n + KEPT };
     char had[32], left[32];
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
-        return connections_n;
-    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted ? wanted : limit.rlim_max;
-    if (!setrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur == wanted)
-        return connections_n;
+    if (limit >= connections_n + OTHERS)
+        return out;
     /* The limit cannot be raised: the descriptors that there are, are divided between connections and other files. */
-    fit = (uint32_t)(limit.rlim_cur > 2 * OTHERS ? limit.rlim_cur - OTHERS : limit.rlim_cur / 2);
-    fit += !fit;
-    snprintf(had, sizeof had, "%llu", (unsigned long long)limit.rlim_cur);
-    snprintf(left, sizeof left, "%u", fit);
+    out.connections_n = limit > 2 * OTHERS ? limit - OTHERS : limit / 2;
+    out.connections_n += !out.connections_n;
+    out.spare_n = out.connections_n + (limit > 2 * OTHERS ? KEPT : limit / 4);
+    snprintf(had, sizeof had, "%u", limit);
+    snprintf(left, sizeof left, "%u", out.connections_n);
     log_event(LOG_LEVEL_WARN, "the limit of open files is low, so there may be fewer connections", "limit", had,
               "connections", left, NULL);
-    return fit;
+    return out;
 }

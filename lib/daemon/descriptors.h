@@ -1,15 +1,18 @@
-/*
- * The process's limit of open files (RLIMIT_NOFILE), and how many files it needs: connections and others.
- */
+/* How the descriptors that the process may have are divided between connections and other files. */
 #ifndef SHMETER_DAEMON_DESCRIPTORS_H
 #define SHMETER_DAEMON_DESCRIPTORS_H
 
 #include <stdint.h>
 
+struct descriptors {
+    uint32_t connections_n; /* that fit, at least 1 */
+    uint32_t spare_n;       /* which segments must leave, for connections and everything else */
+};
+
 /*
- * Raises the limit, as far as the user may, so that connections_n connections fit beside other open files. Returns how
- * many connections fit: at least 1. If these are fewer than asked for, the log has a warning.
+ * Raises the limit of open files as far as the user may, and divides it. If fewer connections fit than are asked for,
+ * the log has a warning.
  */
-uint32_t descriptors_for(uint32_t connections_n);
+struct descriptors descriptors_divide(uint32_t connections_n);
 
 #endif

@@ -32,10 +32,13 @@ with_spare(const struct store_options *options, struct exposition *exposition)
 void
 exposition_free(struct exposition *exposition)
 {
+    unsigned i;
+
     if (!exposition)
         return;
     store_free(exposition->store);
-    plan_free(exposition->plan);
+    for (i = 0; i < ESCAPINGS; i++)
+        plan_free(exposition->plans[i]);
     model_free(exposition->model);
     free(exposition);
 }
@@ -50,8 +53,8 @@ exposition_new(const struct store_options *options)
         return NULL;
     all = with_spare(options, exposition);
     exposition->model = model_new();
-    exposition->plan = exposition->model ? plan_new(exposition->model) : NULL;
-    exposition->store = exposition->plan ? store_new(&all) : NULL;
+    exposition->plans[ESCAPE_UNDERSCORES] = exposition->model ? plan_new(exposition->model) : NULL;
+    exposition->store = exposition->plans[ESCAPE_UNDERSCORES] ? store_new(&all) : NULL;
     if (exposition->store)
         return exposition;
     exposition_free(exposition);
@@ -162,7 +165,22 @@ exposition_read(struct exposition *exposition, exposition_add_fn add, void *argu
 int
 exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out)
 {
-    int result = plan_update(exposition->plan, encoder->parts);
+    return exposition_render_escaped(exposition, encoder, ESCAPE_UNDERSCORES, out);
+}
 
-    return result ? result : encoder->render(exposition->plan, out);
+int
+exposition_render_escaped(struct exposition *exposition, const struct encoder *encoder, enum escaping escaping,
+                          struct buffer *out)
+{
+    struct plan **plan = &exposition->plans[exposition->model->utf8 ? escaping : ESCAPE_UNDERSCORES];
+    int result;
+
+    if (!*plan) {
+        *plan = plan_new(exposition->model);
+        if (!*plan)
+            return -ENOMEM;
+        plan_escape(*plan, escaping);
+    }
+    result = plan_update(*plan, encoder->parts);
+    return result ? result : encoder->render(*plan, out);
 }

@@ -18,12 +18,12 @@
 
 struct exposition {
     struct store *store;
-    struct model *model; /* of the last exposition_read(); values may be added to it until the next one */
-    struct plan *plan;
-    uint64_t conflicts;     /* at the last rebuild of the model; 0 when there are none */
-    uint64_t definitions;   /* store_definitions() at the last reading */
-    uint32_t fruitless_n;   /* readings until the next rebuild, after one that removed no conflict, ... */
-    uint32_t fruitless_now; /* ... and how many of them are left */
+    struct model *model;           /* of the last exposition_read(); values may be added to it until the next one */
+    struct plan *plans[ESCAPINGS]; /* NULL: not wanted yet. Without names to escape the first one does for all */
+    uint64_t conflicts;            /* at the last rebuild of the model; 0 when there are none */
+    uint64_t definitions;          /* store_definitions() at the last reading */
+    uint32_t fruitless_n;          /* readings until the next rebuild, after one that removed no conflict, ... */
+    uint32_t fruitless_now;        /* ... and how many of them are left */
 };
 
 /* NULL: no memory. Nothing is opened yet. */
@@ -48,5 +48,9 @@ int exposition_read(struct exposition *exposition, exposition_add_fn add, void *
  * more memory.
  */
 int exposition_render(struct exposition *exposition, const struct encoder *encoder, struct buffer *out);
+
+/* The same, with names escaped in another way than by ESCAPE_UNDERSCORES. */
+int exposition_render_escaped(struct exposition *exposition, const struct encoder *encoder, enum escaping escaping,
+                              struct buffer *out);
 
 #endif

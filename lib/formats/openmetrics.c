@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/text.h"
 #include "formats/encode.h"
 #include "formats/lines.h"
 #include "formats/plan/openmetrics.h"
@@ -17,6 +18,7 @@ struct source {
     const struct model_family *family;
     const struct plan_family *text, *head;
     int created; /* 1: _created lines are wanted */
+    int is_utf8; /* 1: the family's name is escaped or in quotes: it has no _created lines */
 };
 
 /*
@@ -30,7 +32,7 @@ put_created(char *out, const struct source *source, const struct model_series *s
     uint64_t ns = series->created_ns % 1000000000;
     int i;
 
-    if (!source->created || !series->created_ns || source->head->kind == OPENMETRICS_APART)
+    if (!source->created || !series->created_ns || source->head->kind == OPENMETRICS_APART || source->is_utf8)
         return out;
     out = put_bytes(out, source->family->name, source->head->name_len);
     out = put_bytes(out, "_created", sizeof "_created" - 1);
@@ -156,7 +158,7 @@ render_family(struct buffer *out, const struct source *source)
     const size_t created = source->created ? text->text.len + text->series_n * CREATED_BYTES : 0;
     char *at;
 
-    if (!source->family->present_n)
+    if (!source->family->present_n || text->clashes)
         return 0;
     if (buffer_reserve(out, head->head.len + text->text.len + lines * LINE_BYTES + created))
         return -ENOMEM;
@@ -182,6 +184,7 @@ render_all(const struct plan *plan, struct buffer *out, int created)
 
     for (i = 0; i < plan->model->families_n && !result; i++) {
         source.family = plan->model->families[i];
+        source.is_utf8 = plan->model->utf8 && !text_metric_legacy(source.family->name);
         source.text = plan_of(plan, PLAN_TEXT, source.family);
         source.head = plan_of(plan, PLAN_OPENMETRICS, source.family);
         result = render_family(out, &source);

@@ -213,7 +213,7 @@ render_family(struct buffer *out, const struct model *model, const struct model_
     size_t len;
     int result;
 
-    if (!family->present_n)
+    if (!family->present_n || plan->clashes)
         return 0;
     room = wire_varint_bytes(guess(family, plan));
     if (buffer_reserve(out, room))

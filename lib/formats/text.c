@@ -54,7 +54,7 @@ render_family(struct buffer *out, const struct model *model, const struct model_
     size_t lines = model_is_histogram(family->type) ? plan->lens_n : plan->series_n;
     char *at;
 
-    if (!family->present_n)
+    if (!family->present_n || plan->clashes)
         return 0;
     if (buffer_reserve(out, plan->head.len + plan->text.len + lines * LINE_BYTES))
         return -ENOMEM;

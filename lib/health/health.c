@@ -10,7 +10,10 @@
 
 #include "base/text.h"
 #include "health/deaths.h"
+#include "health/room.h"
 #include "shm/layout/layout.h"
+
+#define REFUSED_SECONDS 300.0 /* so long after a claim in vain its process is taken to want a slot still */
 
 struct judge {
     struct health *health;
@@ -130,24 +133,45 @@ judge_capacity(struct judge *judge)
     judge_level(judge, "series", "series", segment->series_used, segment->series_capacity);
 }
 
+/*
+ * Whether a worker may be without a slot now: one has found none lately, and none was had since. It looks again each
+ * second in which it updates a gauge. Where it is not known when that was, it may have been just now.
+ */
+static int
+is_slot_wanted(const struct segment_status *segment)
+{
+    const uint64_t age_ns = segment->slots_refused_age_ns;
+    uint32_t i;
+
+    if (!segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED] || age_ns == STATUS_NEVER)
+        return segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED] != 0;
+    for (i = 0; i < segment->slots_len; i++)
+        if (segment->slots[i].claimed_age_ns < age_ns)
+            return 0;
+    return (double)age_ns / 1e9 <= REFUSED_SECONDS;
+}
+
 static void
 judge_slots(struct judge *judge)
 {
     const struct segment_status *segment = judge->segment;
-    uint64_t exhausted = segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED];
+    const int wanted = is_slot_wanted(segment);
     uint32_t held = segment->slots_live + segment->slots_unknown;
     struct health_reason *reason;
+    char missed[64] = "";
 
     if (!segment->slots_n || held < segment->slots_n)
         return; /* a slot is free, or can be taken over from a dead worker */
-    reason = add_reason(judge, HEALTH_SLOTS, exhausted ? STATUS_FAILING : STATUS_DEGRADED, "exhausted", NULL);
+    reason = add_reason(judge, HEALTH_SLOTS, wanted ? STATUS_FAILING : STATUS_DEGRADED, "exhausted", NULL);
     if (!reason)
         return;
     reason->value = held;
     reason->threshold = segment->slots_n;
-    say(reason,
-        "all %u worker slots of segment %.100s are in use, and %llu claims found none: create it with more slots",
-        segment->slots_n, segment->name, (unsigned long long)exhausted);
+    if (wanted)
+        snprintf(missed, sizeof missed, ", and %llu claims found none",
+                 (unsigned long long)segment->losses[SHMETER_LOSS_SLOTS_EXHAUSTED]);
+    say(reason, "all %u worker slots of segment %.100s are in use%s: create it with more slots", segment->slots_n,
+        segment->name, missed);
 }
 
 /* ---- workers ---- */
@@ -280,6 +304,26 @@ judge_deaths(struct judge *judge)
         n > 1 ? "have" : "has", names, more);
 }
 
+/* ---- room ---- */
+
+static void
+judge_room(struct judge *judge)
+{
+    const struct segment_status *segment = judge->segment;
+    struct health_reason *reason;
+    uint32_t n;
+
+    if (segment->unlocked && (reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "unlocked", NULL)))
+        say(reason, "%s: stop the application, remove the file of segment %.100s, and start it again",
+            "no room of removed series is used again, because a process could lock nothing of the file", segment->name);
+    if (segment->held_age_ns == STATUS_NEVER || segment->held_age_ns <= ROOM_SECONDS * UINT64_C(1000000000) ||
+        !(reason = add_reason(judge, HEALTH_ROOM, STATUS_OK, "held", room_holder(segment, &n))))
+        return;
+    reason->value = (double)segment->held_age_ns / 1e9;
+    reason->threshold = ROOM_SECONDS;
+    room_say(segment, reason->message, sizeof reason->message);
+}
+
 /* ---- definitions ---- */
 
 static const struct status_slot *
@@ -383,6 +427,7 @@ health_judge(struct health *out, const struct segment_status *const *statuses, u
         for (k = 0; k < statuses[i]->slots_len; k++)
             judge_worker(&judge, &statuses[i]->slots[k]);
         judge_deaths(&judge);
+        judge_room(&judge);
         for (k = 0; k < statuses[i]->superseded_len; k++)
             judge_superseded(&judge, &statuses[i]->superseded[k]);
     }

@@ -56,6 +56,7 @@ model_clear(struct model *model)
     whole->words_n = whole->words_capacity = 0;
     memset(whole->shapes, 0, sizeof whole->shapes);
     model->conflicts = 0;
+    model->utf8 = 0;
     model->epoch++;
 }
 
@@ -255,6 +256,7 @@ family_add(struct whole *whole, enum model_type type, const char *name, const ch
         free(family);
         return NULL;
     }
+    whole->seen.utf8 |= !text_metric_legacy(name);
     family->seen.type = type;
     family->seen.idx = whole->seen.families_n + whole->recent_n;
     at = family_place(whole->recent, whole->recent_n, name, &found);

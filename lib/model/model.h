@@ -71,6 +71,7 @@ struct model {
     uint32_t families_n;
     uint64_t *words;
     uint64_t conflicts; /* series left out of this scrape: their name or labels are taken */
+    uint32_t utf8;      /* 1: a family or a label has a name that formats escape or quote (text_metric_legacy()) */
     uint64_t epoch; /* changes when families and series were dropped: pointers to them, and their indexes, are void */
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "model/internal.h"
 #include "shm/machine/hash.h"
 
@@ -95,9 +96,11 @@ shape_add(struct whole *whole, const struct model_shape *wanted, const double *b
     if (!node || !copy || !labels)
         return NULL;
     node->seen = *wanted;
-    for (i = 0; i < wanted->labels_n; i++)
+    for (i = 0; i < wanted->labels_n; i++) {
         if (!(labels[i] = arena_string(&whole->arena, wanted->labels[i])))
             return NULL;
+        whole->seen.utf8 |= !text_label_legacy(wanted->labels[i]);
+    }
     if (bounds_n)
         memcpy(copy, bounds, bounds_n * sizeof *copy);
     node->seen.labels = labels;

@@ -20,7 +20,7 @@ struct chosen {
     char **patterns;
     uint32_t patterns_n;
     uint32_t *owners;
-    uint32_t owners_n, witness;
+    uint32_t owners_n, witness, spare_fds;
     const struct shmeter_reader_memory *memory;
     int labelled, keep_removed;
     struct settings_list *settings; /* owned by the program */
@@ -78,6 +78,7 @@ chosen_copy(struct chosen *chosen, const struct store_options *options)
     chosen->owners_n = options->owners_n;
     chosen->memory = options->memory;
     chosen->witness = options->witness;
+    chosen->spare_fds = options->spare_fds;
     chosen->labelled = options->label == STORE_LABEL_ALWAYS || (options->label == STORE_LABEL_AUTO && several);
     chosen->keep_removed = options->keep_removed != 0;
     chosen->clock_ns = options->clock_ns ? options->clock_ns : shmeter_clock_ns;
@@ -351,7 +352,7 @@ static int
 take_once(struct store *store, enum snapshot_depth depth)
 {
     struct shmeter_reader_options options = { store->chosen.owners, store->chosen.owners_n, store->chosen.witness,
-                                              store->chosen.memory };
+                                              store->chosen.memory, store->chosen.spare_fds };
     uint32_t i;
     int result = find_segments(store);
 

@@ -31,7 +31,8 @@ struct store_options {        /* everything is copied except the settings */
     uint32_t keep_removed;  /* 1: an unlinked segment is still read when none of its workers lives */
     const uint32_t *owners; /* user ids whose segments are read; owners_n 0: those of all users */
     uint32_t owners_n;
-    uint32_t witness; /* 1: workers that were killed are noticed where the kernel tells; a descriptor for each */
+    uint32_t spare_fds; /* as struct shmeter_reader_options has it */
+    uint32_t witness;   /* 1: workers that were killed are noticed where the kernel tells; a descriptor for each */
     const struct shmeter_reader_memory *memory; /* for each of the names, as struct shmeter_reader_options has it */
     struct settings_list *settings; /* of read/filters/filters.h; NULL none. They must live until they are replaced */
     uint64_t (*clock_ns)(void);     /* for idle_seconds; never returns 0; NULL: CLOCK_MONOTONIC */

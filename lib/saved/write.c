@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "read/file/reader.h"
 #include "read/snapshot/contents.h"
 #include "saved/internal.h"
@@ -72,21 +73,39 @@ put_hex(struct writer *writer, uint64_t value)
     writer->failed |= buffer_append(writer->out, text, sizeof text);
 }
 
-/* Writes a string in quotes. Control characters are written as \xHH, so that the string stays on one line. */
+/* Writes a byte as \xHH. */
+static void
+put_byte(struct writer *writer, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char text[5] = { '\\', 'x', digits[byte >> 4], digits[byte & 15], 0 };
+
+    put(writer, text);
+}
+
+/*
+ * Writes a string in quotes. Control characters are written as \xHH, so that the string stays on one line, and a
+ * terminal shows it.
+ */
 static void
 put_string(struct writer *writer, const char *text)
 {
-    static const char digits[] = "0123456789abcdef";
+    size_t left = strlen(text), bytes;
 
     put(writer, " \"");
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        const char plain[2] = { *text, 0 }, pair[3] = { '\\', c == '\n' ? 'n' : *text, 0 };
-        const char hex[5] = { '\\', 'x', digits[c >> 4], digits[c & 15], 0 };
-        if (c == '"' || c == '\\' || c == '\n')
+    for (; left; text += bytes, left -= bytes) {
+        const unsigned char *from = (const unsigned char *)text;
+        const char pair[3] = { '\\', *text == '\n' ? 'n' : *text, 0 };
+        size_t i;
+        bytes = utf8_sequence(from, left);
+        bytes = bytes ? bytes : 1;
+        if (*text == '"' || *text == '\\' || *text == '\n')
             put(writer, pair);
+        else if (!utf8_is_control(from, bytes))
+            writer->failed |= buffer_append(writer->out, text, bytes);
         else
-            put(writer, c < ' ' || c == 0x7f ? hex : plain);
+            for (i = 0; i < bytes; i++)
+                put_byte(writer, from[i]);
     }
     put(writer, "\"");
 }

@@ -1,7 +1,8 @@
 /*
  * Histogram buckets: bounds, and the exact bucket of a value in constant time. The value's exponent and top mantissa
- * bits choose, from a small table, the first bucket that it can be in; then `while (key(v) > key(bound[k])) k++` is exact for any
- * ascending bounds (`le` is inclusive). Everything here is private memory, and nothing compares doubles (shm/machine/f64.h says why).
+ * bits choose, from a small table, the first bucket that it can be in; then `while (key(v) > key(bound[k])) k++` is
+ * exact for any ascending bounds (`le` is inclusive). Everything here is private memory, and nothing compares doubles
+ * (shm/machine/f64.h says why).
  */
 #ifndef SHMETER_SHM_BUCKETS_H
 #define SHMETER_SHM_BUCKETS_H
@@ -28,7 +29,10 @@ shmeter_buckets_key(uint64_t bits)
     return (int64_t)(bits ^ ((uint64_t)((int64_t)bits >> 63) >> 1));
 }
 
-/* The bucket of a value, which is not NaN, by its bits. May be buckets_n for an exponential histogram, whose last bucket is not +Inf. */
+/*
+ * The bucket of a value, which is not NaN, by its bits. May be buckets_n for an exponential histogram, whose last
+ * bucket is not +Inf.
+ */
 SHMETER_INLINE uint32_t
 shmeter_buckets_find(const struct shmeter_buckets *buckets, uint64_t bits)
 {
@@ -61,8 +65,8 @@ shmeter_buckets_give(struct shmeter_buckets *buckets)
 }
 
 /*
- * Makes the table for bounds (ascending, no negative zero; copied). exponential: the last bound closes the range, else a bucket for +Inf
- * follows. Returns NULL when there is no memory.
+ * Makes the table for bounds (ascending, no negative zero; copied). exponential: the last bound closes the range, else
+ * a bucket for +Inf follows. Returns NULL when there is no memory.
  */
 SHMETER_LOCAL struct shmeter_buckets *
 shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
@@ -103,7 +107,10 @@ shmeter_buckets_make(const double *bounds, uint32_t bounds_n, int exponential)
 
 __extension__ typedef unsigned __int128 shmeter_product;
 
-/* a * b of two mantissas, integers from 2^63 on that stand for 1 to 2, rounded to 64 bits, ties to even. The product is below 2. */
+/*
+ * a * b of two mantissas, integers from 2^63 on that stand for 1 to 2, rounded to 64 bits, ties to even. The product is
+ * below 2.
+ */
 SHMETER_LOCAL uint64_t
 shmeter_buckets_times(uint64_t a, uint64_t b)
 {
@@ -131,8 +138,8 @@ shmeter_buckets_double(uint64_t mantissa, int64_t exponent)
 }
 
 /*
- * 2^(index * 2^-schema), from the mantissas of 2^(2^-k), k from 1 to 8: no libm and nothing that the program's flags change, the same on
- * every machine. The largest double at most: bounds are finite.
+ * 2^(index * 2^-schema), from the mantissas of 2^(2^-k), k from 1 to 8: no libm and nothing that the program's flags
+ * change, the same on every machine. The largest double at most: bounds are finite.
  */
 SHMETER_LOCAL double
 shmeter_buckets_bound(int32_t schema, int64_t index)

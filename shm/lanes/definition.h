@@ -4,12 +4,16 @@
 #ifndef SHMETER_SHM_DEFINITION_H
 #define SHMETER_SHM_DEFINITION_H
 
-#include "buckets.h"
 #include "../layout/desc.h"
 #include "../layout/kinds.h"
+#include "../machine/utf8.h"
+#include "buckets.h"
 
 /* Its fields' bytes: what stands behind the last one says nothing. */
-#define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, by_pid) + sizeof(uint32_t))
+#define SHMETER_DESC_BYTES (offsetof(struct shmeter_desc, evict) + sizeof(uint32_t))
+
+#define SHMETER_IDLE_MOST_SECONDS 67108864u /* 2 years: less than half of what a note tells apart (shm/idle.h)         */
+#define SHMETER_IDLE_EVICT        (UINT64_C(1) << 32)
 
 struct shmeter_definition {
     uint32_t type, mode, labels_n, max_series;
@@ -18,6 +22,7 @@ struct shmeter_definition {
     double min_value, max_value;
     uint32_t cell_bytes;
     uint16_t name_bytes, help_bytes, unit_bytes, labels_bytes, states_n, states_bytes;
+    uint64_t idle;       /* {seconds:32 (low), evict:1}, as the last description of this definition had it         */
     uint64_t hash;       /* of what makes two families of one name differ: not of help and limits           */
     const char *strings; /* name, help, unit, label names, states, each with its ending zero                */
     const double *bounds;
@@ -40,16 +45,47 @@ shmeter_definition_same(const char *a, const char *b)
     return *a == *b;
 }
 
-/* [a-zA-Z_][a-zA-Z0-9_]* and, in metric names, ':' (Prometheus data model). Returns its bytes with the zero, 0 when not. */
+/*
+ * The name of a metric or label: UTF-8 without control characters (Prometheus 3; older scrapers get it escaped). Returns
+ * its bytes with the zero, 0 when it is none.
+ */
 SHMETER_LOCAL uint32_t
-shmeter_definition_name(const char *name, int colon)
+shmeter_definition_name(const char *name)
 {
-    uint32_t n;
+    uint32_t n = 0, bytes;
     if (!name)
         return 0;
+    for (; name[n]; n += bytes) {
+        const unsigned char *at = (const unsigned char *)name + n;
+        for (bytes = 1; bytes < 4 && at[bytes]; bytes++)
+            ;
+        bytes = shmeter_utf8_sequence(at, bytes);
+        if (!bytes || *at < ' ' || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0) ||
+            n + bytes + 1 > SHMETER_MAX_NAME_BYTES)
+            return 0;
+    }
+    return n ? n + 1 : 0;
+}
+
+/* A label's name, and a stateset's, which is one: it has no colon besides. */
+SHMETER_LOCAL uint32_t
+shmeter_definition_label(const char *name)
+{
+    uint32_t n;
+    for (n = 0; name && name[n]; n++)
+        if (name[n] == ':')
+            return 0;
+    return shmeter_definition_name(name);
+}
+
+/* A name of [a-zA-Z_][a-zA-Z0-9_]*, as a unit's is. Returns its bytes with the zero, 0 when it is none. */
+SHMETER_LOCAL uint32_t
+shmeter_definition_word(const char *name)
+{
+    uint32_t n;
     for (n = 0; name[n]; n++) {
         char c = name[n];
-        int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
+        int letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         if ((!letter && (!n || c < '0' || c > '9')) || n + 2 > SHMETER_MAX_NAME_BYTES)
             return 0;
     }
@@ -59,8 +95,8 @@ shmeter_definition_name(const char *name, int colon)
 SHMETER_LOCAL const char *
 shmeter_definition_check_name(const char *name)
 {
-    if (!shmeter_definition_name(name, 1))
-        return "is no metric name (letters, digits, _ and :, at most 199, no digit first)";
+    if (!shmeter_definition_name(name))
+        return "is no metric name (UTF-8 of 1 to 199 bytes, without control characters)";
     if (shmeter_definition_same(name, "up") || shmeter_definition_starts(name, "scrape_") ||
         shmeter_definition_starts(name, "ALERTS") || shmeter_definition_starts(name, "__") ||
         shmeter_definition_starts(name, "shmeter_"))
@@ -88,8 +124,8 @@ shmeter_definition_check_labels(const struct shmeter_desc *desc)
         const char *label = desc->labels[i];
         if (i >= SHMETER_MAX_LABELS)
             return "has more than 16 labels";
-        if (!shmeter_definition_name(label, 0))
-            return "has a label that is no label name (letters, digits and _, no digit first)";
+        if (!shmeter_definition_label(label))
+            return "has a label that is no label name (UTF-8 of 1 to 199 bytes, without control characters and :)";
         if (shmeter_definition_starts(label, "__") ||
             (desc->type == SHMETER_HISTOGRAM && shmeter_definition_same(label, "le")) ||
             (desc->type == SHMETER_SUMMARY && shmeter_definition_same(label, "quantile")))
@@ -139,7 +175,7 @@ SHMETER_LOCAL const char *
 shmeter_definition_check_states(const struct shmeter_desc *desc)
 {
     uint32_t i, k, n, bytes = 0;
-    if (!shmeter_definition_name(desc->name, 0))
+    if (!shmeter_definition_label(desc->name))
         return "has a name that is no label name, as a stateset's must be (no :)";
     for (i = 0; desc->labels && desc->labels[i]; i++)
         if (shmeter_definition_same(desc->labels[i], desc->name))
@@ -171,9 +207,18 @@ shmeter_definition_check(const struct shmeter_desc *desc)
         why = shmeter_definition_check_bounds(desc);
     if (!why && desc->type == SHMETER_STATESET)
         why = shmeter_definition_check_states(desc);
-    if (!why && desc->unit && desc->unit[0] && !shmeter_definition_name(desc->unit, 0))
+    if (!why && desc->unit && desc->unit[0] && !shmeter_definition_word(desc->unit))
         why = "has a unit that is no name";
+    if (!why && desc->idle_seconds > SHMETER_IDLE_MOST_SECONDS)
+        why = "has more than 67108864 idle_seconds (two years)";
     return why;
+}
+
+/* What a record has of it. */
+SHMETER_LOCAL uint64_t
+shmeter_definition_idle(const struct shmeter_desc *desc)
+{
+    return desc->idle_seconds | (desc->evict ? SHMETER_IDLE_EVICT : 0);
 }
 
 /* Copies text, cut to most bytes with its zero at a whole UTF-8 character. Returns its bytes with the zero. */
@@ -229,7 +274,10 @@ shmeter_definition_buckets(const struct shmeter_desc *desc, struct shmeter_defin
     return 0;
 }
 
-/* Copies a list of strings that a NULL ends, one behind the other; *n of them. Returns their bytes. out NULL: only counts. */
+/*
+ * Copies a list of strings that a NULL ends, one behind the other; *n of them. Returns their bytes. out NULL: only
+ * counts.
+ */
 SHMETER_LOCAL uint16_t
 shmeter_definition_list(char *out, const char *const *list, uint32_t most, uint32_t *n)
 {
@@ -265,6 +313,7 @@ shmeter_definition_make(const struct shmeter_desc *desc, struct shmeter_definiti
                                                  : 0;
     out->schema = desc->by_pid && (out->mode == SHMETER_ALL || out->mode == SHMETER_LIVE_ALL);
     out->max_series = desc->max_series;
+    out->idle = shmeter_definition_idle(desc);
     out->labels_bytes = shmeter_definition_list(NULL, desc->labels, SHMETER_MAX_NAME_BYTES, &out->labels_n);
     out->states_bytes = shmeter_definition_list(NULL, states, SHMETER_MAX_VALUE_BYTES, &states_n);
     out->states_n = (uint16_t)states_n;

@@ -85,8 +85,9 @@ shmeter_gauge_set_pool(struct shmeter_gauge_cell *common, double v)
 }
 
 /*
- * Adds to this worker's share of the current epoch. A set that comes in between simply came after. The share's epoch is loaded before the
- * pool's: were it after it, another thread's share of a newer epoch could be taken for an old one's and be replaced.
+ * Adds to this worker's share of the current epoch. A set that comes in between simply came after. The share's epoch is
+ * loaded before the pool's: were it after it, another thread's share of a newer epoch could be taken for an old one's
+ * and be replaced.
  */
 SHMETER_LOCAL void
 shmeter_gauge_add_pool(struct shmeter_gauge_cell *own, const struct shmeter_gauge_cell *common, double v)

@@ -50,7 +50,10 @@ shmeter_lanes_use(struct shmeter_lanes *lanes, uint32_t cpu_n)
     lanes->f64_limit = cpu_n ? SHMETER_F64_INF : 0;
 }
 
-/* Whether a double of these bits, without its sign where that does not matter, goes into a CPU lane: finite, and there are lanes. */
+/*
+ * Whether a double of these bits, without its sign where that does not matter, goes into a CPU lane: finite, and there
+ * are lanes.
+ */
 SHMETER_INLINE int
 shmeter_lanes_take(const struct shmeter_lanes *lanes, uint64_t bits)
 {

@@ -31,6 +31,17 @@ struct shmeter_desc {
     int32_t schema SHMETER_INIT(0);
     double min_value SHMETER_INIT(0), max_value SHMETER_INIT(0); /* the range that they cover */
     uint32_t by_pid SHMETER_INIT(0); /* ALL modes: 1: the label pid in the place of worker and slot */
+    /*
+     * A series whose value has stayed the same for so long is removed, as by shmeter_hide_v; 0: none is,
+     * at most 67108864. See shmeter_expire.
+     */
+    uint32_t idle_seconds SHMETER_INIT(0);
+    /*
+     * 1: at max_series a new series does not go to __overflow__: the one that is idle for longest is removed, and
+     * counted as the loss series_evicted. One that was updated since the last look goes only where all were. Each look
+     * at all series of the family serves 32 new ones.
+     */
+    uint32_t evict SHMETER_INIT(0);
 };
 
 #endif

@@ -78,7 +78,10 @@ shmeter_header_sizes_fit(const struct shmeter_header *header)
                                                      : !header->limbo_entries);
 }
 
-/* Whether a handle of a counter can hold where its shared cell is: some segments of earlier releases are too large for that. */
+/*
+ * Whether a handle of a counter can hold where its shared cell is: some segments of earlier releases are too large for
+ * that.
+ */
 SHMETER_LOCAL int
 shmeter_header_lanes_fit(const struct shmeter_header *header)
 {
@@ -100,9 +103,9 @@ shmeter_header_names(const char *why)
 }
 
 /*
- * Returns 0, or -errno with one sentence's end in *why: -EINVAL (no segment, or damaged), -EPROTONOSUPPORT (another abi).
- * file_bytes is the size of the file that the header was read from; a shorter file than a header is the caller's to
- * refuse.
+ * Returns 0, or -errno with one sentence's end in *why: -EINVAL (no segment, or damaged), -EPROTONOSUPPORT (another
+ * abi). file_bytes is the size of the file that the header was read from; a shorter file than a header is the caller's
+ * to refuse.
  */
 SHMETER_LOCAL int
 shmeter_header_check(const struct shmeter_header *header, uint64_t file_bytes, const char **why)

@@ -134,6 +134,17 @@ SHMETER_AT(shmeter_line, value, 0);
 SHMETER_AT(shmeter_line, reserved, 8);
 SHMETER_SIZE(shmeter_line, 64);
 
+/* What processes without a slot wait for, and when one of them last found none. */
+struct shmeter_wanted {
+    uint64_t value;         /* slots given back; since ABI 1.3 */
+    uint64_t refused_ticks; /* of the last claim that found none, 0 never; since ABI 1.4 */
+    uint64_t reserved[6];
+};
+SHMETER_AT(shmeter_wanted, value, 0);
+SHMETER_AT(shmeter_wanted, refused_ticks, 8);
+SHMETER_AT(shmeter_wanted, reserved, 16);
+SHMETER_SIZE(shmeter_wanted, 64);
+
 /* Numbers of the reuse of room, one for each ring of hints. */
 struct shmeter_limbo {
     uint64_t ring[SHMETER_LIMBO_RINGS];
@@ -144,17 +155,21 @@ SHMETER_SIZE(shmeter_limbo, 64);
 struct shmeter_reuse {
     uint64_t pressure; /* what waits for a grace: a hint that one is worth its cost */
     uint64_t begun_ns; /* CLOCK_MONOTONIC of the last grace's begin: a hint */
-    uint64_t unlocked; /* processes that could not lock their epoch: nothing is used again */
+    uint64_t unlocked; /* processes that could have no lock: nothing is used again */
     uint64_t swept;    /* the last value of over that the records were swept for */
     uint64_t backed;   /* a bit for each ring of hints that has memory */
-    uint64_t reserved[3];
+    uint64_t idle;     /* fewest seconds of a family whose series go when they are idle; 0: there is none */
+    uint64_t looked;   /* when its series were last looked at, by seconds since the segment was made */
+    uint64_t parks;    /* how often processes were parked (shm/segment/park.h); 0: none ever was */
 };
 SHMETER_AT(shmeter_reuse, pressure, 0);
 SHMETER_AT(shmeter_reuse, begun_ns, 8);
 SHMETER_AT(shmeter_reuse, unlocked, 16);
 SHMETER_AT(shmeter_reuse, swept, 24);
 SHMETER_AT(shmeter_reuse, backed, 32);
-SHMETER_AT(shmeter_reuse, reserved, 40);
+SHMETER_AT(shmeter_reuse, idle, 40);
+SHMETER_AT(shmeter_reuse, looked, 48);
+SHMETER_AT(shmeter_reuse, parks, 56);
 SHMETER_SIZE(shmeter_reuse, 64);
 
 /* Every loss is counted and exported. The order is part of the ABI: new ones come at the end. */
@@ -176,6 +191,7 @@ enum shmeter_loss {
     SHMETER_LOSS_HANDLES_REFUSED,       /* wrong number of label values, wrong type */
     SHMETER_LOSS_CHECKS_REFUSED,        /* more checks than a worker has places for */
     SHMETER_LOSS_SUPERSEDED,            /* in definitions not exposed: counted by readers */
+    SHMETER_LOSS_SERIES_EVICTED,        /* removed at their family's limit, to make room for others */
     SHMETER_LOSSES
 };
 
@@ -189,11 +205,11 @@ struct shmeter_state {
     struct shmeter_line families_n;     /* families made */
     struct shmeter_line changes_begun;  /* hides and returns of series; since ABI 1.1 */
     struct shmeter_line changes_done;   /* likewise; equal: none is under way */
-    struct shmeter_line slots_given;    /* slots given back; since ABI 1.3 */
-    struct shmeter_line epoch;          /* the present epoch less 1; since 1.4, as are the next four */
-    struct shmeter_line over;           /* all epochs before this one plus 1 are over */
-    struct shmeter_limbo limbo_put;     /* hints written to each ring */
-    struct shmeter_limbo limbo_taken;   /* hints taken from it */
+    struct shmeter_wanted slots_given;
+    struct shmeter_line epoch;        /* the present epoch less 1; since 1.4, as are the next four */
+    struct shmeter_line over;         /* all epochs before this one plus 1 are over */
+    struct shmeter_limbo limbo_put;   /* hints written to each ring */
+    struct shmeter_limbo limbo_taken; /* hints taken from it */
     struct shmeter_reuse reuse;
     struct shmeter_line opens; /* opens of families, which are numbered by it; since ABI 1.3 */
     struct shmeter_line losses[SHMETER_LOSS_LINES];
@@ -280,7 +296,8 @@ struct shmeter_slot_block {
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
     uint64_t ended;           /* {generation:24 (low) of the last known end, died:40}. 1.3 */
-    uint64_t reserved_a[4];
+    uint64_t epoch; /* SHMETER_CPU: whose lock the owner holds, 0 none: a hint. 1.4 */
+    uint64_t reserved_a[3];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */
                          /*   Of another generation than the slot's: an earlier owner's, none */
@@ -302,7 +319,8 @@ SHMETER_AT(shmeter_slot_block, heartbeat_ticks, 0);
 SHMETER_AT(shmeter_slot_block, busy_ticks, 8);
 SHMETER_AT(shmeter_slot_block, work_n, 16);
 SHMETER_AT(shmeter_slot_block, ended, 24);
-SHMETER_AT(shmeter_slot_block, reserved_a, 32);
+SHMETER_AT(shmeter_slot_block, epoch, 32);
+SHMETER_AT(shmeter_slot_block, reserved_a, 40);
 SHMETER_AT(shmeter_slot_block, worker, 64);
 SHMETER_AT(shmeter_slot_block, check_turn, 96);
 SHMETER_AT(shmeter_slot_block, reserved_b, 104);

@@ -1,6 +1,6 @@
 /*
- * Places each CPU's lane in the memory of that CPU's NUMA node, as far as the kernel will: a preference only, set on the
- * file by whoever creates it. Does nothing on a machine with one node.
+ * Places each CPU's lane in the memory of that CPU's NUMA node, as far as the kernel will: a preference only, set on
+ * the file by whoever creates it. Does nothing on a machine with one node.
  */
 #ifndef SHMETER_SHM_NUMA_H
 #define SHMETER_SHM_NUMA_H

@@ -41,8 +41,8 @@
  *
  * With SHMETER_FEATURE_REUSE the state of a series' record is {enum shmeter_visibility:8 (low),
  * epoch:56}, and these are its arrows. Only k takes another epoch: so VISIBLE
- * with an epoch is always the same series, and the word tells readers which one a record is. Each arrow is one compare-and-swap, but
- * for the first.
+ * with an epoch is always the same series, and the word tells readers which one a record is. Each arrow is one
+ * compare-and-swap, but for the first.
  *
  *   zero --a--> CLAIMED --b--> UNPUBLISHED --c--> VISIBLE --d--> LEAVING
  *                ^   |            |                                 |
@@ -111,7 +111,8 @@ struct shmeter_family_record {
     uint32_t log_n;        /* exponential: log-spaced buckets */
     uint64_t opened;       /* number of the last open of it, 0 none; mutable; since ABI 1.3 */
     /* then double bounds[bounds_n]; name; help; unit; label names; states. With */
-    /*   SHMETER_FEATURE_REUSE the record's last 8 bytes are {0:32 (low), next:31, 0:1} */
+    /*   SHMETER_FEATURE_REUSE the record's last 8 bytes are {0:32 (low), next:31, 0:1}, and the 8 */
+    /*   before them {idle seconds:32 (low), evict:1}, mutable; 0: made before there was such a thing */
 };
 SHMETER_AT(shmeter_family_record, bytes, 0);
 SHMETER_AT(shmeter_family_record, kind, 4);
@@ -154,7 +155,9 @@ struct shmeter_series_record {
     uint32_t values_bytes;
     uint32_t next; /* {unit of the index entry's next record:31 (low), mark:1: it is removed}; one */
                    /*   word with values_bytes; mutable; 0 without SHMETER_FEATURE_REUSE */
-    /* then values_n strings, each with its ending zero */
+    /* then values_n strings, each with its ending zero. With SHMETER_FEATURE_REUSE the record's last */
+    /*   8 bytes, where values do not reach, are the note {seconds:28 (low), of the contents:36} of */
+    /*   when they were seen to change (shm/idle.h); mutable */
 };
 SHMETER_AT(shmeter_series_record, bytes, 0);
 SHMETER_AT(shmeter_series_record, kind, 4);

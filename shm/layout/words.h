@@ -9,7 +9,10 @@
 /* The index: {unit:32 (low), tag:32}; zero is empty. Only producers read it. */
 #define SHMETER_INDEX_ENTRY(hash, unit) (((hash)&UINT64_C(0xffffffff00000000)) | (uint32_t)(unit))
 
-/* With SHMETER_FEATURE_REUSE it is {unit of the newest record:32 (low), version:32}; and these are a record's link and state. */
+/*
+ * With SHMETER_FEATURE_REUSE it is {unit of the newest record:32 (low), version:32}; and these are a record's link and
+ * state.
+ */
 #define SHMETER_INDEX_HEAD(before, unit) ((((before) & ~UINT64_C(0xffffffff)) + (UINT64_C(1) << 32)) | (uint32_t)(unit))
 #define SHMETER_CHAIN(bytes, next)       ((uint64_t)(uint32_t)(bytes) | (uint64_t)(next) << 32)
 #define SHMETER_CHAIN_BYTES(link)        ((uint32_t)(link))
@@ -18,6 +21,13 @@
 #define SHMETER_STATE(visibility, epoch) ((uint64_t)(visibility) | (uint64_t)(epoch) << 8)
 #define SHMETER_STATE_KIND(state)        ((uint32_t)((state)&0xff))
 #define SHMETER_STATE_EPOCH(state)       ((state) >> 8)
+
+/*
+ * The state of a record in limbo: {SHMETER_LIMBO:8 (low), epoch of its removal:40, for how many
+ * epochs it was a series, rounded up: {11 bits, shifted by 5}}.
+ */
+#define SHMETER_LIMBO_EPOCH(state) ((state) >> 8 & ((UINT64_C(1) << 40) - 1))
+#define SHMETER_LIMBO_LIFE(state)  (((state) >> 48 & 2047) << ((state) >> 59))
 
 /* {unit:32 (low), number of the open:32}; 0 in the upper half: it is not open any more, and the place is free. */
 #define SHMETER_OPENED_ENTRY(unit, open) ((uint64_t)(uint32_t)(unit) | (uint64_t)(open) << 32)
@@ -64,7 +74,10 @@
 #define SHMETER_CPU_MS(cpu)             ((uint64_t)(cpu) >> 24)
 #define SHMETER_CPU_OF(cpu, generation) (SHMETER_CPU_GENERATION(cpu) == (generation) ? SHMETER_CPU_MS(cpu) : 0)
 
-/* The places that copies of the header in the owner are writing, and those of them that are new and have their name already. */
+/*
+ * The places that copies of the header in the owner are writing, and those of them that are new and have their name
+ * already.
+ */
 #define SHMETER_CHECK_TURN(generation, busy, named, count) \
     ((uint64_t)((generation)&0xffffffu) | (uint64_t)(busy) << 24 | (uint64_t)(named) << 32 | (uint64_t)(count) << 40)
 #define SHMETER_CHECK_BUSY(place)  (UINT64_C(1) << (24 + (place)))

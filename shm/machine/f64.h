@@ -1,9 +1,10 @@
 /*
- * Doubles by their bits. The header is compiled with the program's flags, and with -ffinite-math-only, -fno-signed-zeros or -ffast-math a
- * compiler takes for granted that no NaN, no infinity and no negative zero ever comes, folds each question for one, and orders sums as it
- * likes; and a program that is linked with -ffast-math computes with flushed subnormals, for which 1e-310 equals 0. So what kind of number
- * one is, and which of two is larger, is decided on integers here, and sums of what may be infinite are made by one instruction.
- * Nothing in the header compares doubles; a test looks for it.
+ * Doubles by their bits. The header is compiled with the program's flags, and with -ffinite-math-only,
+ * -fno-signed-zeros or -ffast-math a compiler takes for granted that no NaN, no infinity and no negative zero ever
+ * comes, folds each question for one, and orders sums as it likes; and a program that is linked with -ffast-math
+ * computes with flushed subnormals, for which 1e-310 equals 0. So what kind of number one is, and which of two is
+ * larger, is decided on integers here, and sums of what may be infinite are made by one instruction. Nothing in the
+ * header compares doubles; a test looks for it.
  */
 #ifndef SHMETER_SHM_F64_H
 #define SHMETER_SHM_F64_H

@@ -1,6 +1,6 @@
 /*
- * What a file is asked and told, where a kernel may be too old for the best call, or a filter of system calls may refuse
- * it (seccomp, as containers have it): then another call does the same. Cold paths only.
+ * What a file is asked and told, where a kernel may be too old for the best call, or a filter of system calls may
+ * refuse it (seccomp, as containers have it): then another call does the same. Cold paths only.
  */
 #ifndef SHMETER_SHM_FILES_H
 #define SHMETER_SHM_FILES_H

@@ -15,8 +15,8 @@ struct shmeter_flock_ {
 };
 
 /*
- * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there, another -errno where
- * there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
+ * An open-file-description write lock on one byte, not waiting: 0, -EAGAIN when another description holds one there,
+ * another -errno where there are no such locks (-EINVAL, -ENOLCK, -EOPNOTSUPP).
  */
 SHMETER_LOCAL int
 shmeter_sys_lock_byte(int fd, uint64_t at)
@@ -25,11 +25,11 @@ shmeter_sys_lock_byte(int fd, uint64_t at)
     return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
 }
 
-/* The same, a read lock, which many descriptions hold at once. */
+/* The same, a read lock on so many bytes, which many descriptions hold at once. */
 SHMETER_LOCAL int
-shmeter_sys_share_byte(int fd, uint64_t at)
+shmeter_sys_share_bytes(int fd, uint64_t at, uint64_t bytes)
 {
-    struct shmeter_flock_ lock = { 0 /* F_RDLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, 1, 0, 0 };
+    struct shmeter_flock_ lock = { 0 /* F_RDLCK */, 0 /* SEEK_SET */, 0, (int64_t)at, (int64_t)bytes, 0, 0 };
     return (int)shmeter_sys(SYS_fcntl, fd, SHMETER_F_OFD_SETLK, SHMETER_SYS_POINTER(&lock), 0, 0, 0);
 }
 

@@ -6,8 +6,8 @@
  *
  * Each function returns SHMETER_SEQ_DONE, _ABORTED (restarted by the kernel: try again) or _ELSEWHERE (this CPU has no
  * lane here, or the thread is not registered: take a shared lane). glibc >= 2.35 has registered every thread; its
- * area is at __rseq_offset from the thread pointer. The symbols are weak, so that a binary also loads where they are not;
- * lanes_n must be 0 then (shmeter_rseq_usable).
+ * area is at __rseq_offset from the thread pointer. The symbols are weak, so that a binary also loads where they are
+ * not; lanes_n must be 0 then (shmeter_rseq_usable).
  *
  * cpu_id is loaded inside the sequence and compared as unsigned: -1 and -2 of an unregistered thread fail too.
  * rseq_cs is cleared afterwards: a descriptor in an unloaded library would be a SIGSEGV at the next preemption.

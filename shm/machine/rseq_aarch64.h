@@ -1,6 +1,6 @@
 /*
- * The restartable sequences on aarch64; shm/machine/rseq.h says what they are. A release store orders only what comes before it,
- * hence the LDAR in the observation.
+ * The restartable sequences on aarch64; shm/machine/rseq.h says what they are. A release store orders only what comes
+ * before it, hence the LDAR in the observation.
  */
 #ifndef SHMETER_SHM_RSEQ_AARCH64_H
 #define SHMETER_SHM_RSEQ_AARCH64_H

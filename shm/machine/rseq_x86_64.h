@@ -1,6 +1,7 @@
 /*
- * The restartable sequences on x86-64; shm/machine/rseq.h says what they are. Stores become visible in program order here. They are asm inline,
- * because gcc takes their lines, most of which make no instruction, for their size, and then does not unroll the tries.
+ * The restartable sequences on x86-64; shm/machine/rseq.h says what they are. Stores become visible in program order
+ * here. They are asm inline, because gcc takes their lines, most of which make no instruction, for their size, and then
+ * does not unroll the tries.
  */
 #ifndef SHMETER_SHM_RSEQ_X86_64_H
 #define SHMETER_SHM_RSEQ_X86_64_H
@@ -21,9 +22,10 @@
     "jae %l[elsewhere]\n"                                                        \
     "shlq %%cl, %%rax\n"
 /*
- * A signal that interrupts a sequence is delivered when the thread stands at label 4, and a profiler unwinds from there. It is in no function, so
- * it has a frame description of its own (by hand: clang's assembler has none inside of a function), as of a frame that a signal has
- * interrupted: the stack is the function's, and the caller stands where the jump leads: pc + 5 + the signed displacement at pc + 1.
+ * A signal that interrupts a sequence is delivered when the thread stands at label 4, and a profiler unwinds from
+ * there. It is in no function, so it has a frame description of its own (by hand: clang's assembler has none inside of
+ * a function), as of a frame that a signal has interrupted: the stack is the function's, and the caller stands where
+ * the jump leads: pc + 5 + the signed displacement at pc + 1.
  */
 #define SHMETER_RSEQ_UNWIND                                                                                   \
     ".pushsection .eh_frame, \"a\", @unwind\n"                                                                \

@@ -1,7 +1,7 @@
 /*
  * System calls, made directly: they return -errno, leave errno alone (so that a claim inside a signal handler disturbs
- * nobody), and need no feature macro that strict -std=c11 would hide. Numbers and layouts are the kernel's, the same for
- * every libc. Cold paths only; no update makes a system call.
+ * nobody), and need no feature macro that strict -std=c11 would hide. Numbers and layouts are the kernel's, the same
+ * for every libc. Cold paths only; no update makes a system call.
  */
 #ifndef SHMETER_SHM_SYS_H
 #define SHMETER_SHM_SYS_H
@@ -130,8 +130,9 @@ shmeter_sys_close(int fd)
 }
 
 /*
- * Opens what must not get the number of a standard stream that the program has closed: what others print to that number would land in the
- * file. Such numbers are held meanwhile by descriptors that nothing can be read from or written to (EBADF, as for a closed one).
+ * Opens what must not get the number of a standard stream that the program has closed: what others print to that number
+ * would land in the file. Such numbers are held meanwhile by descriptors that nothing can be read from or written to
+ * (EBADF, as for a closed one).
  */
 SHMETER_LOCAL int
 shmeter_sys_open_apart(const char *path, int flags, uint32_t mode)
@@ -203,9 +204,10 @@ shmeter_sys_map(uint64_t bytes, int protection, int flags, int fd)
 }
 
 /*
- * Maps a sparse file, shared, without giving memory to its holes. In a process that locks what it maps (mlockall with MCL_FUTURE) a mapping
- * is filled at once, and larger than RLIMIT_MEMLOCK it is refused; so one page is mapped, which must have memory, unlocked, and grown.
- * *locked: the process does. Returns the address, or -errno: ask shmeter_sys_failed.
+ * Maps a sparse file, shared, without giving memory to its holes. In a process that locks what it maps (mlockall with
+ * MCL_FUTURE) a mapping is filled at once, and larger than RLIMIT_MEMLOCK it is refused; so one page is mapped, which
+ * must have memory, unlocked, and grown. *locked: the process does. Returns the address, or -errno: ask
+ * shmeter_sys_failed.
  */
 SHMETER_LOCAL long
 shmeter_sys_map_sparse(uint64_t bytes, int protection, int fd, uint64_t off, int *locked)
@@ -257,8 +259,8 @@ shmeter_sys_file_limit(void)
 }
 
 /*
- * Locks what a mapping has, and what it gets when it is used, as the process wants it. Not where that would take of a limit which the process
- * has for itself; one that may lock more than its limit has none.
+ * Locks what a mapping has, and what it gets when it is used, as the process wants it. Not where that would take of a
+ * limit which the process has for itself; one that may lock more than its limit has none.
  */
 SHMETER_LOCAL void
 shmeter_sys_lock_used(long at, uint64_t bytes)

@@ -36,8 +36,8 @@ shmeter_utf8_sequence(const unsigned char *text, uint32_t n)
 }
 
 /*
- * Repairs text of *bytes bytes in place; it may grow up to most bytes, else *fits becomes 0. Returns 1 when something was
- * replaced.
+ * Repairs text of *bytes bytes in place; it may grow up to most bytes, else *fits becomes 0. Returns 1 when something
+ * was replaced.
  */
 SHMETER_LOCAL int
 shmeter_utf8_repair(char *text, uint32_t *bytes, uint32_t most, int *fits)

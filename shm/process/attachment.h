@@ -1,6 +1,6 @@
 /*
- * What a process keeps in private memory about a segment that it has mapped. Nothing in here is shared, and nothing that
- * an update uses is read from the segment: a corrupted segment cannot lead a producer out of bounds.
+ * What a process keeps in private memory about a segment that it has mapped. Nothing in here is shared, and nothing
+ * that an update uses is read from the segment: a corrupted segment cannot lead a producer out of bounds.
  */
 #ifndef SHMETER_SHM_ATTACHMENT_H
 #define SHMETER_SHM_ATTACHMENT_H
@@ -28,13 +28,19 @@ struct shmeter_lanes {
     struct shmeter_attachment *attachment;
 };
 
-/* A lock that this process holds by a mapping: the claim that it is for, and where it is mapped; moved by one 16-byte compare-and-swap. */
+/*
+ * A lock that this process holds by a mapping: the claim that it is for, and where it is mapped; moved by one 16-byte
+ * compare-and-swap.
+ */
 struct shmeter_held {
     uint64_t claim, page; /* zero: unused                                                                   */
 };
 #define SHMETER_HELD 16u
 
-/* Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own things. */
+/*
+ * Zeroed by the kernel in a forked child (MADV_WIPEONFORK), with the private block behind it: this process's own
+ * things.
+ */
 struct shmeter_wiped {
     uint64_t claim; /* {number + 1:32 (low), generation:24, opens:7, private:1} of the slot; number 0: none.     */
                     /*   private: gauges count in the private block, and are to be carried into the slot     */
@@ -58,6 +64,9 @@ struct shmeter_wiped {
     uint64_t cpu_given;     /* milliseconds of CPU time that slots given back have noted                        */
     uint64_t acknowledging; /* 1: a thread is exchanging the epoch's lock (shm/segment/epoch.h)                  */
     struct shmeter_held held[SHMETER_HELD];
+    uint64_t evicting; /* 1: a thread is at the list of the longest idle series (shm/evict.h)                      */
+    uint64_t ahead_ns; /* CLOCK_MONOTONIC here less that of the segment's creator, once ahead_known is 1           */
+    uint64_t ahead_known;
 };
 
 /* One mapped segment, at the beginning of a page; struct shmeter_wiped is at the beginning of the next page. */
@@ -66,13 +75,14 @@ struct shmeter_attachment {
     unsigned char *base;               /* the mapping; NULL when detached                                    */
     struct shmeter_header header;      /* a private copy, checked once: the one that is used                  */
     struct shmeter_lanes lanes;
+    uint64_t parked; /* 1 + the page for the lock that this process takes before it looks anything up; 0: it has one   */
     struct shmeter_state *state; /* the segment's, or private                                              */
     unsigned char
         *private_block; /* gauges count here when there is no slot: gauges_off + 16 * gauges_n bytes, wiped at fork */
     const uint64_t *opened_n; /* of its meter: 0: gauges and slots are private until it is opened again. NULL: open */
     uint64_t device, inode;   /* of the file                                                           */
     uint64_t
-        origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one that it was forked of */
+        origin; /* {pid:32 (low), namespaces:32} of the last process that knew them: this one or one it was forked of */
     struct shmeter_clock_pair began; /* from where the length of a tick is measured                        */
     uint64_t pair;                   /* address of began, or of a later pair                              */
     uint64_t ns_per_tick;            /* bits of a double; final once calibrated                          */
@@ -91,8 +101,13 @@ struct shmeter_attachment {
     uint32_t file;        /* 1 + descriptor of a file to which no path leads (client/python); 0: none */
     uint32_t own;         /* 1: no file: memory of this process and those forked from it (client/python)       */
     uint64_t epoch;       /* whose lock this process holds; 0: none                                        */
-    uint64_t epoch_pages; /* address of two pages: one is mapped of the file and holds the lock; 0: none     */
+    uint64_t epoch_pages; /* address of two pages, of which one is mapped of the file and holds the lock, and two for */
+                          /*   locks of a process that is parked; 0: none                                */
     uint64_t epoch_which; /* the one, 0 or 1, but for a moment in which both do                              */
+    uint64_t park_from;   /* where the lock of when it was parked begins; 0: it has none                       */
+    uint64_t park_which;  /* its page, 2 or 3                                                             */
+    uint64_t unparking;   /* the epoch of the lock that all threads take before they look anything up; 0: none yet */
+    uint64_t unparked;    /* epochs before this one are over, and nobody was parked after that               */
     uint64_t asked_ns;    /* CLOCK_MONOTONIC, when the kernel was last asked for a grace's end               */
 };
 #define SHMETER_ATTACHMENT_BYTES 4096u

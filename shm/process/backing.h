@@ -1,6 +1,6 @@
 /*
- * Memory for what is handed out. The segment's file is sparse; a range is backed before anything in it is used, so that a
- * full filesystem is an error here and never a SIGBUS at an update. Populating also makes this process's page tables.
+ * Memory for what is handed out. The segment's file is sparse; a range is backed before anything in it is used, so that
+ * a full filesystem is an error here and never a SIGBUS at an update. Populating also makes this process's page tables.
  */
 #ifndef SHMETER_SHM_BACKING_H
 #define SHMETER_SHM_BACKING_H
@@ -74,8 +74,8 @@ typedef int (*shmeter_back_fn)(const struct shmeter_attachment *, uint64_t from,
 
 /*
  * Takes bytes (a multiple of align, as are all of an arena's) from a bump arena of limit bytes whose fill level and
- * backed mark are shared: backs first, raises the mark, then moves the level. Dying anywhere leaves at most backed bytes
- * that the next one uses. Returns 0 and *off, -ENOMEM when the arena is used up, or backing's error.
+ * backed mark are shared: backs first, raises the mark, then moves the level. Dying anywhere leaves at most backed
+ * bytes that the next one uses. Returns 0 and *off, -ENOMEM when the arena is used up, or backing's error.
  */
 SHMETER_LOCAL int
 shmeter_bump(const struct shmeter_attachment *attachment, uint64_t *fill, uint64_t *backed, uint64_t limit,

@@ -76,7 +76,9 @@ shmeter_clock_ticks(uint32_t kind)
     return kind == SHMETER_TICKS_COUNTER ? shmeter_clock_counter() : shmeter_clock_ns();
 }
 
-/* Whether the counter may serve: the architecture says it is invariant, and the kernel trusts it as its clock source. */
+/*
+ * Whether the counter may serve: the architecture says it is invariant, and the kernel trusts it as its clock source.
+ */
 SHMETER_LOCAL uint32_t
 shmeter_clock_kind(void)
 {

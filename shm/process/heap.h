@@ -1,11 +1,11 @@
 /*
- * Private memory for families and detached cells, without a lock, so that a child forked (or cloned) while another thread
- * allocates can go on. Handles live until the process ends, so nothing that others have seen is given back; what was made for
- * nothing is, and is taken again. Zeroed, 16-aligned.
+ * Private memory for families and detached cells, without a lock, so that a child forked (or cloned) while another
+ * thread allocates can go on. Handles live until the process ends, so nothing that others have seen is given back; what
+ * was made for nothing is, and is taken again. Zeroed, 16-aligned.
  *
- * Small blocks come from a chunk, or from the free list of their class: four classes between two powers of two. A list's head is
- * {block, count}, moved by one 16-byte compare-and-swap; the count moves with each, so that a slow thread does not take a block for the head
- * whose next has changed meanwhile. Large blocks are mappings of their own.
+ * Small blocks come from a chunk, or from the free list of their class: four classes between two powers of two. A
+ * list's head is {block, count}, moved by one 16-byte compare-and-swap; the count moves with each, so that a slow
+ * thread does not take a block for the head whose next has changed meanwhile. Large blocks are mappings of their own.
  */
 #ifndef SHMETER_SHM_HEAP_H
 #define SHMETER_SHM_HEAP_H
@@ -31,7 +31,10 @@ struct shmeter_heap_block { /* before what the caller gets */
 SHMETER_STATIC_ASSERT(SHMETER_HEAP_SMALL_BYTES == UINT64_C(64) << (SHMETER_HEAP_CLASSES - 1) / 4,
                       "the largest class is the last one");
 
-/* The class of a block for so many bytes of the caller's, and its size with the head; SHMETER_HEAP_CLASSES: it is large. */
+/*
+ * The class of a block for so many bytes of the caller's, and its size with the head; SHMETER_HEAP_CLASSES: it is
+ * large.
+ */
 SHMETER_INLINE uint32_t
 shmeter_heap_class(uint64_t bytes, uint64_t *block_bytes)
 {

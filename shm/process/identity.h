@@ -61,7 +61,9 @@ shmeter_identity_timens(void)
 
 #define SHMETER_TIMENS_OF_MACHINE 4026531834u /* its inode: include/linux/proc_ns.h, PROC_TIME_INIT_INO */
 
-/* CLOCK_MONOTONIC in this process's time namespace less that in the machine's, in nanoseconds. 0: it cannot be known. */
+/*
+ * CLOCK_MONOTONIC in this process's time namespace less that in the machine's, in nanoseconds. 0: it cannot be known.
+ */
 SHMETER_LOCAL int
 shmeter_identity_timens_offset(uint64_t *offset_ns)
 {
@@ -87,7 +89,9 @@ shmeter_identity_timens_offset(uint64_t *offset_ns)
     return 1;
 }
 
-/* One word for boot, pid namespace and time namespace; 0 when one of the first two is unknown: then nothing is proof. */
+/*
+ * One word for boot, pid namespace and time namespace; 0 when one of the first two is unknown: then nothing is proof.
+ */
 SHMETER_LOCAL uint32_t
 shmeter_namespaces_word(uint64_t boot, uint64_t pid_namespace, uint32_t time_namespace)
 {
@@ -121,8 +125,8 @@ struct shmeter_stat {
 };
 
 /*
- * Of a process; pid 0 is this one. Returns 0, or -errno (-ENOENT: not there, or hidden). The dot in the path is for qemu-user, which
- * answers for /proc/self/stat itself, with another start time than all others see.
+ * Of a process; pid 0 is this one. Returns 0, or -errno (-ENOENT: not there, or hidden). The dot in the path is for
+ * qemu-user, which answers for /proc/self/stat itself, with another start time than all others see.
  */
 SHMETER_LOCAL int
 shmeter_identity_stat(uint32_t pid, struct shmeter_stat *out)
@@ -159,8 +163,8 @@ shmeter_identity_stat(uint32_t pid, struct shmeter_stat *out)
 }
 
 /*
- * Whether /proc/PID is the process that kill(2) means by PID: not in a pid namespace that still has the /proc of an outer one, and not where
- * there is no /proc.
+ * Whether /proc/PID is the process that kill(2) means by PID: not in a pid namespace that still has the /proc of an
+ * outer one, and not where there is no /proc.
  */
 SHMETER_LOCAL int
 shmeter_identity_proc_is_ours(void)
@@ -170,8 +174,8 @@ shmeter_identity_proc_is_ours(void)
 }
 
 /*
- * The inode of this process's namespace by its pidfd, which needs no /proc (since Linux 6.11); 0 unknown. kind: 5 pid, 7 time, as
- * PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE.
+ * The inode of this process's namespace by its pidfd, which needs no /proc (since Linux 6.11); 0 unknown. kind: 5 pid,
+ * 7 time, as PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE.
  */
 SHMETER_LOCAL uint64_t
 shmeter_identity_namespace_of_pidfd(int pidfd, int kind)
@@ -224,9 +228,10 @@ shmeter_identity_image(void)
 }
 
 /*
- * Dead or alive: of a process of the same namespaces only (anything else is unknown, as is who does not know its own). kill(2) saying ESRCH
- * is proof even where /proc is hidden, /proc saying ENOENT alone is none, and one that is not ours says nothing. Another start time is
- * another process. A zombie with one thread is dead; a leader that ended before its threads is not. Up to 4 system calls.
+ * Dead or alive: of a process of the same namespaces only (anything else is unknown, as is who does not know its own).
+ * kill(2) saying ESRCH is proof even where /proc is hidden, /proc saying ENOENT alone is none, and one that is not ours
+ * says nothing. Another start time is another process. A zombie with one thread is dead; a leader that ended before its
+ * threads is not. Up to 4 system calls.
  */
 SHMETER_LOCAL enum shmeter_life
 shmeter_identity_life(uint64_t owner, uint64_t identity, const struct shmeter_self *self)

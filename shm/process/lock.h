@@ -1,10 +1,11 @@
 /*
- * The kernel's word for life: a lock on a slot's byte of the file, held by a mapping. A mapping keeps its open file description, and with
- * it the description's locks, when no descriptor is left; the kernel takes it away at death and exec, and a forked child does not get it
- * (MADV_DONTFORK). So the application has no descriptor of the segment, and a lock that is gone is proof that its owner is.
+ * The kernel's word for life: a lock on a slot's byte of the file, held by a mapping. A mapping keeps its open file
+ * description, and with it the description's locks, when no descriptor is left; the kernel takes it away at death and
+ * exec, and a forked child does not get it (MADV_DONTFORK). So the application has no descriptor of the segment, and a
+ * lock that is gone is proof that its owner is.
  *
- * While the lock is being taken there is a descriptor. A child that another thread forks in that moment has it until exec or its end, and the
- * byte stays locked as long: then pid and start time are the witness.
+ * While the lock is being taken there is a descriptor. A child that another thread forks in that moment has it until
+ * exec or its end, and the byte stays locked as long: then pid and start time are the witness.
  */
 #ifndef SHMETER_SHM_LOCK_H
 #define SHMETER_SHM_LOCK_H
@@ -46,7 +47,10 @@ shmeter_lock_open(const struct shmeter_attachment *attachment)
     return shmeter_lock_open_at(attachment, self, 0);
 }
 
-/* Makes what the description of fd holds last until shmeter_lock_drop(), exec or death. Returns the page's address, 0: it cannot be had. */
+/*
+ * Makes what the description of fd holds last until shmeter_lock_drop(), exec or death. Returns the page's address, 0:
+ * it cannot be had.
+ */
 SHMETER_LOCAL uint64_t
 shmeter_lock_map(int fd)
 {
@@ -59,7 +63,10 @@ shmeter_lock_map(int fd)
     return 0;
 }
 
-/* Notes the page under its claim, before anybody can see that. 0: so many threads of this process are claiming that there is no room. */
+/*
+ * Notes the page under its claim, before anybody can see that. 0: so many threads of this process are claiming that
+ * there is no room.
+ */
 SHMETER_LOCAL int
 shmeter_lock_note(struct shmeter_wiped *wiped, uint64_t claim, uint64_t page)
 {

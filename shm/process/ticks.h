@@ -1,7 +1,8 @@
 /*
- * Which clock ticks. There are two units, which need not be the same. A process's timers have one for as long as it lives, whatever segments
- * come and go: a number from before stays comparable, and the length of a tick belongs to it. What stands in a segment (heartbeats, the
- * stamps of LATEST gauges) is in the segment's, as its creator decided and in its creator's time namespace.
+ * Which clock ticks. There are two units, which need not be the same. A process's timers have one for as long as it
+ * lives, whatever segments come and go: a number from before stays comparable, and the length of a tick belongs to it.
+ * What stands in a segment (heartbeats, the stamps of LATEST gauges) is in the segment's, as its creator decided and in
+ * its creator's time namespace.
  */
 #ifndef SHMETER_SHM_TICKS_H
 #define SHMETER_SHM_TICKS_H
@@ -10,7 +11,10 @@
 #include "process.h"
 #include "timens.h"
 
-/* One of two numbers, without a branch: which instructions run must not depend on how long they took, or no two runs could be compared. */
+/*
+ * One of two numbers, without a branch: which instructions run must not depend on how long they took, or no two runs
+ * could be compared.
+ */
 SHMETER_INLINE uint64_t
 shmeter_clock_choose(int first, uint64_t a, uint64_t b)
 {
@@ -18,8 +22,8 @@ shmeter_clock_choose(int first, uint64_t a, uint64_t b)
 }
 
 /*
- * The ticks are those around the nanoseconds. The thread may be paused between the two, for longer than what is to be measured: of some tries
- * the one counts that took the fewest ticks.
+ * The ticks are those around the nanoseconds. The thread may be paused between the two, for longer than what is to be
+ * measured: of some tries the one counts that took the fewest ticks.
  */
 SHMETER_LOCAL struct shmeter_clock_pair
 shmeter_ticks_pair(uint32_t kind)
@@ -61,8 +65,8 @@ shmeter_ticks_decide(uint32_t kind)
 }
 
 /*
- * Whether the moment of creation may serve to measure ticks: on these clocks, before now, and not suspended since, in which the counter may
- * have gone on and CLOCK_MONOTONIC has not.
+ * Whether the moment of creation may serve to measure ticks: on these clocks, before now, and not suspended since, in
+ * which the counter may have gone on and CLOCK_MONOTONIC has not.
  */
 SHMETER_LOCAL int
 shmeter_ticks_creation_serves(const struct shmeter_header *header, const struct shmeter_clock_pair *now)

@@ -1,6 +1,6 @@
 /*
- * The clocks of a segment's creator, as they are seen from here: in another time namespace CLOCK_MONOTONIC is another one, and a machine may have
- * been suspended since.
+ * The clocks of a segment's creator, as they are seen from here: in another time namespace CLOCK_MONOTONIC is another
+ * one, and a machine may have been suspended since.
  */
 #ifndef SHMETER_SHM_TIMENS_H
 #define SHMETER_SHM_TIMENS_H
@@ -8,7 +8,10 @@
 #include "clock.h"
 #include "identity.h"
 
-/* Whether the machine was suspended between two pairs, in which the counter may have gone on and CLOCK_MONOTONIC has not. */
+/*
+ * Whether the machine was suspended between two pairs, in which the counter may have gone on and CLOCK_MONOTONIC has
+ * not.
+ */
 SHMETER_INLINE int
 shmeter_clock_suspended(uint64_t away_ns, uint64_t now_away_ns)
 {
@@ -16,8 +19,9 @@ shmeter_clock_suspended(uint64_t away_ns, uint64_t now_away_ns)
 }
 
 /*
- * CLOCK_MONOTONIC here less that of the creator. By the two namespaces' offsets: another namespace may have got the number of one that is gone.
- * Segments from before ABI 1.3 tell no offset: there the machine's own namespace is known by its number. 0: it cannot be known.
+ * CLOCK_MONOTONIC here less that of the creator. By the two namespaces' offsets: another namespace may have got the
+ * number of one that is gone. Segments from before ABI 1.3 tell no offset: there the machine's own namespace is known
+ * by its number. 0: it cannot be known.
  */
 SHMETER_LOCAL int
 shmeter_timens_ahead(const struct shmeter_header *header, uint64_t *ahead_ns)
@@ -39,8 +43,9 @@ shmeter_timens_same(const struct shmeter_header *header)
 }
 
 /*
- * What to add to CLOCK_MONOTONIC here to have the segment's ticks, where those are nanoseconds. Exact between time namespaces of one boot,
- * whose offsets are known; else by the time of day, which may have been set since; and nothing where it cannot be told that they differ.
+ * What to add to CLOCK_MONOTONIC here to have the segment's ticks, where those are nanoseconds. Exact between time
+ * namespaces of one boot, whose offsets are known; else by the time of day, which may have been set since; and nothing
+ * where it cannot be told that they differ.
  */
 SHMETER_LOCAL uint64_t
 shmeter_timens_shift(const struct shmeter_header *header)

@@ -49,7 +49,9 @@ shmeter_arena_entry(const struct shmeter_attachment *attachment, uint64_t at)
            (at & (attachment->header.index_entries - 1));
 }
 
-/* With SHMETER_FEATURE_REUSE: the word of a record that leads to the next one of its chain. NULL: there is no record. */
+/*
+ * With SHMETER_FEATURE_REUSE: the word of a record that leads to the next one of its chain. NULL: there is no record.
+ */
 SHMETER_INLINE uint64_t *
 shmeter_arena_link(const struct shmeter_attachment *attachment, uint64_t unit)
 {
@@ -98,8 +100,9 @@ shmeter_arena_indexed(const struct shmeter_attachment *attachment, uint64_t unit
 }
 
 /*
- * What stands at *unit: its kind, and *unit moves on. Returns -1 at the end. The walk passes the records of makers at work and of dead ones
- * unit by unit, and there it meets their text, which may look like a record: only what the index leads to is one.
+ * What stands at *unit: its kind, and *unit moves on. Returns -1 at the end. The walk passes the records of makers at
+ * work and of dead ones unit by unit, and there it meets their text, which may look like a record: only what the index
+ * leads to is one.
  */
 SHMETER_LOCAL int
 shmeter_arena_next(const struct shmeter_attachment *attachment, uint64_t *unit, uint64_t *at)

@@ -6,6 +6,7 @@
 #define SHMETER_SHM_FAMILY_H
 
 #include "../segment/segment.h"
+#include "lifetime.h"
 #include "opened.h"
 #include "registry.h"
 
@@ -17,12 +18,15 @@ struct shmeter_binding {
     uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
     uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
+    uint64_t longest; /* address of the list of its longest idle series (shm/evict.h), made at need            */
+    uint64_t counted_ns; /* CLOCK_MONOTONIC when this process last counted its visible series anew, 0 never     */
 };
 
 /*
- * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44 (low), generation:20}, in
- * the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos, another one a family's address / 16. The
- * generation moves each time the name is given up. A family is accepted while the word is what it was when the family got the name.
+ * A name is had by one definition in a process, or by infos of any labels. Who has it stands in one word, {key:44
+ * (low), generation:20}, in the family of this name that was opened first: key 0 is nobody, SHMETER_NAME_INFOS infos,
+ * another one a family's address / 16. The generation moves each time the name is given up. A family is accepted while
+ * the word is what it was when the family got the name.
  */
 #define SHMETER_NAME_KEY        ((UINT64_C(1) << 44) - 1)
 #define SHMETER_NAME_GENERATION (UINT64_C(1) << 44)
@@ -68,9 +72,9 @@ shmeter_family_complain(struct shmeter_family *family, const struct shmeter_lane
 }
 
 /*
- * Sees to it that what is this process's own is so, and attaches to the segment that the path names by now, when that is
- * another one (re-created). Cold paths call it; handles from before keep the old mapping. A segment that is merely gone is not made anew: after a chroot that would be a second
- * one in another place.
+ * Sees to it that what is this process's own is so, and attaches to the segment that the path names by now, when that
+ * is another one (re-created). Cold paths call it; handles from before keep the old mapping. A segment that is merely
+ * gone is not made anew: after a chroot that would be a second one in another place.
  */
 SHMETER_LOCAL void
 shmeter_meter_refresh(struct shmeter *meter)
@@ -244,12 +248,14 @@ shmeter_binding_make(struct shmeter_family *family, const struct shmeter_attachm
     }
     binding->hash = shmeter_hash_word(binding->record->hash, attachment->header.nonce[1]);
     shmeter_registry_show(&binding->record->state);
+    shmeter_lifetime_declare(attachment, binding->record, binding->unit, shmeter_load_relaxed(&definition->idle));
     return binding;
 }
 
 /*
- * The binding to the segment in use, made if need be; of threads that make one at once all get the same one. NULL, and the error is said,
- * when it cannot be had. The attachment is loaded behind the binding: it is never an older one than the binding's.
+ * The binding to the segment in use, made if need be; of threads that make one at once all get the same one. NULL, and
+ * the error is said, when it cannot be had. The attachment is loaded behind the binding: it is never an older one than
+ * the binding's.
  */
 SHMETER_LOCAL struct shmeter_binding *
 shmeter_family_bind(struct shmeter_family *family)
@@ -278,14 +284,19 @@ shmeter_family_binding(const struct shmeter_family *family)
 {
     /* pairs with shmeter_family_bind */
     struct shmeter_binding *binding = SHMETER_POINTER(struct shmeter_binding *, shmeter_load_acquire(&family->binding));
-    if (SHMETER_LIKELY(binding && binding->attachment == shmeter_meter_attachment(family->meter)))
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(family->meter);
+    shmeter_park_end(attachment);
+    if (SHMETER_LIKELY(binding && binding->attachment == attachment))
         return binding;
     if (shmeter_family_refused(family))
         return NULL;
     return shmeter_family_bind(SHMETER_POINTER(struct shmeter_family *, SHMETER_ADDRESS(family)));
 }
 
-/* The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or NULL. */
+/*
+ * The family of this definition in a list, if it is there; *first is the one of its name that was opened first, or
+ * NULL.
+ */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition, uint32_t invalid,
                     struct shmeter_family **first)
@@ -304,8 +315,9 @@ shmeter_family_find(uint64_t newest, const struct shmeter_definition *definition
 }
 
 /*
- * The meter's family of this definition, added if it is not there; takes the definition over, or drops it. It is added only to the list in
- * which it was not found: threads that open one at once all get the same one. NULL when there is no memory.
+ * The meter's family of this definition, added if it is not there; takes the definition over, or drops it. It is added
+ * only to the list in which it was not found: threads that open one at once all get the same one. NULL when there is no
+ * memory.
  */
 SHMETER_LOCAL struct shmeter_family *
 shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition, uint32_t invalid)
@@ -338,8 +350,8 @@ shmeter_family_have(struct shmeter *meter, struct shmeter_definition *definition
 }
 
 /*
- * Takes the family's name for it, if nobody has it. 0: another definition has it. What the family had is loaded before who has the name:
- * a thread that was slow does not bring back what was given up meanwhile.
+ * Takes the family's name for it, if nobody has it. 0: another definition has it. What the family had is loaded before
+ * who has the name: a thread that was slow does not bring back what was given up meanwhile.
  */
 SHMETER_LOCAL int
 shmeter_family_accept(struct shmeter_family *family)

@@ -1,8 +1,8 @@
 /*
  * Finds and adds records. A record is written completely while nobody can see it, gets its cells, and is published by
  * one compare-and-swap of an index entry; a process that dies before that leaks a few bytes and no state. A lost race
- * leaves the record and the cells to this process's next series. What cannot be registered, because something is used up, takes nothing: it
- * may be asked for again and again.
+ * leaves the record and the cells to this process's next series. What cannot be registered, because something is used
+ * up, takes nothing: it may be asked for again and again.
  */
 #ifndef SHMETER_SHM_REGISTRY_H
 #define SHMETER_SHM_REGISTRY_H
@@ -110,7 +110,9 @@ shmeter_registry_take_cells(const struct shmeter_attachment *attachment, const s
     return shmeter_type_gauge(definition->type) ? shmeter_registry_take_gauge(attachment, cell) : 0;
 }
 
-/* Gives back a cell that no record leads to: where it came from, if it is still the last one there; else it is a spare. */
+/*
+ * Gives back a cell that no record leads to: where it came from, if it is still the last one there; else it is a spare.
+ */
 SHMETER_LOCAL void
 shmeter_registry_give_cells(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                             uint64_t cell)
@@ -143,7 +145,10 @@ shmeter_registry_head(void *record, uint32_t units, enum shmeter_kind kind)
     shmeter_store_release((uint64_t *)record, (uint64_t)kind << 32 | (uint64_t)units * SHMETER_UNIT_BYTES);
 }
 
-/* Shows a new record. Readers look at those that are not published until they are. Returns what it was: SHMETER_UNPUBLISHED. */
+/*
+ * Shows a new record. Readers look at those that are not published until they are. Returns what it was:
+ * SHMETER_UNPUBLISHED.
+ */
 SHMETER_LOCAL uint64_t
 shmeter_registry_show(uint64_t *state)
 {
@@ -170,7 +175,9 @@ shmeter_registry_enter(const struct shmeter_attachment *attachment, const struct
     }
 }
 
-/* Writes and publishes a family's record, behind those of older definitions of its name. Returns its unit, or -errno. */
+/*
+ * Writes and publishes a family's record, behind those of older definitions of its name. Returns its unit, or -errno.
+ */
 SHMETER_LOCAL int64_t
 shmeter_registry_add_family(const struct shmeter_attachment *attachment, const struct shmeter_definition *definition,
                             const struct shmeter_key *key, uint32_t max_series)
@@ -181,9 +188,9 @@ shmeter_registry_add_family(const struct shmeter_attachment *attachment, const s
     struct shmeter_family_record *record;
     uint32_t unit, units;
     int64_t had;
-    int chained = shmeter_attachment_reuses(attachment); /* then its last word is its link */
+    int chained = shmeter_attachment_reuses(attachment); /* then its last word is its link, the one before of shm/idle.h */
     int result = shmeter_registry_append_record(
-        attachment, sizeof *record + bounds_bytes + strings_bytes + (chained ? sizeof(uint64_t) : 0), &unit, &units);
+        attachment, sizeof *record + bounds_bytes + strings_bytes + (chained ? sizeof(uint64_t) + SHMETER_NOTE_BYTES : 0), &unit, &units);
     if (result)
         return result;
     record = (struct shmeter_family_record *)shmeter_arena_at(attachment, unit, (uint64_t)units * SHMETER_UNIT_BYTES);

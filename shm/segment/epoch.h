@@ -14,7 +14,8 @@
  * Grace: from the step to the next epoch until the kernel says so. Nobody waits for it.
  *
  * Two pages are reserved, so that a child knows where its locks are, in whatever moment it was
- * forked: one has the lock, the other is free.
+ * forked: one has the lock, the other is free. Two more are those of a process that is parked
+ * (shm/segment/park.h).
  */
 #ifndef SHMETER_SHM_EPOCH_H
 #define SHMETER_SHM_EPOCH_H
@@ -23,7 +24,8 @@
 #include "../process/lock.h"
 
 #define SHMETER_EPOCH_BYTE  (UINT64_C(1) << 62)
-#define SHMETER_EPOCH_PAGES UINT64_C(8192) /* bytes of both */
+#define SHMETER_EPOCH_PAGES UINT64_C(16384) /* bytes of all four */
+#define SHMETER_PARK_BYTE   (SHMETER_EPOCH_BYTE | UINT64_C(1) << 61)
 
 #define SHMETER_GRACE_PRESSURE \
     UINT64_C(512) /* from which on a grace begins at once: an eighth of some room, or 64 removals  */
@@ -55,65 +57,122 @@ shmeter_epoch_over(const struct shmeter_attachment *attachment)
 SHMETER_LOCAL int
 shmeter_epoch_is_over(const struct shmeter_attachment *attachment, uint64_t epoch)
 {
-    /* pairs with shmeter_epoch_attach */
+    /* pairs with shmeter_epoch_forgo */
     return epoch < shmeter_epoch_over(attachment) && !shmeter_load_acquire(&attachment->state->reuse.unlocked);
 }
 
 /* ---- locks ---- */
 
+/* Holds a lock on these bytes for as long as one of the four pages is mapped. 0; or -errno, and that page is as it was. */
+SHMETER_LOCAL int
+shmeter_epoch_map(const struct shmeter_attachment *attachment, uint64_t page, uint64_t from, uint64_t bytes)
+{
+    int result, fd = shmeter_lock_open(attachment);
+    if (fd < 0)
+        return fd;
+    result = shmeter_sys_share_bytes(fd, from, bytes);
+    if (!result)
+        result = shmeter_sys_map_at(attachment->epoch_pages + page * SHMETER_PAGE, SHMETER_PAGE, SHMETER_PROT_NONE,
+                                    SHMETER_MAP_SHARED, fd);
+    shmeter_sys_close(fd);
+    return result;
+}
+
+/* Lets go what one of the pages holds. */
+SHMETER_LOCAL void
+shmeter_epoch_unmap(const struct shmeter_attachment *attachment, uint64_t page)
+{
+    shmeter_sys_map_at(attachment->epoch_pages + page * SHMETER_PAGE, SHMETER_PAGE, SHMETER_PROT_NONE,
+                       SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
+}
+
+/* Says in this process's slot whose lock it holds, 0 none: the kernel does not tell readers who holds one. */
+SHMETER_LOCAL void
+shmeter_epoch_tell(const struct shmeter_attachment *attachment, uint64_t epoch)
+{
+    uint64_t claim = shmeter_load_relaxed(&SHMETER_WIPED(attachment)->claim);
+    struct shmeter_slot_block *block;
+    if (!SHMETER_CLAIM_KEY(claim) || !shmeter_attachment_reuses(attachment))
+        return;
+    block = (struct shmeter_slot_block *)(void *)(attachment->base + attachment->header.slot_blocks_off +
+                                                  ((uint32_t)claim - 1) * attachment->header.slot_block_bytes);
+    shmeter_store_relaxed(&block->epoch, SHMETER_CPU(claim >> 32, epoch));
+}
+
 /*
- * Takes the lock of an epoch that has begun, then lets the one before go. 0; or -errno: what it
- * held it holds still.
+ * Takes the lock of an epoch that has begun, then lets the one before go, and those of when the
+ * process was parked. 0; or -errno: what it held it holds still.
  */
 SHMETER_LOCAL int
 shmeter_epoch_hold(struct shmeter_attachment *attachment, uint64_t epoch)
 {
     uint64_t which = shmeter_load_relaxed(&attachment->epoch_which) & 1;
-    uint64_t held = attachment->epoch_pages + which * SHMETER_PAGE,
-             free = attachment->epoch_pages + (which ^ 1) * SHMETER_PAGE;
-    int result, fd = shmeter_lock_open(attachment);
-    if (fd < 0)
-        return fd;
-    result = shmeter_sys_share_byte(fd, SHMETER_EPOCH_BYTE + epoch);
-    if (!result)
-        result = shmeter_sys_map_at(free, SHMETER_PAGE, SHMETER_PROT_NONE, SHMETER_MAP_SHARED, fd);
-    shmeter_sys_close(fd);
+    int result = shmeter_epoch_map(attachment, which ^ 1, SHMETER_EPOCH_BYTE + epoch, 1);
     if (result)
         return result;
-    shmeter_sys_map_at(held, SHMETER_PAGE, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
-    shmeter_store_relaxed(&attachment->epoch_which, !which);
+    shmeter_epoch_unmap(attachment, which);
+    shmeter_store_relaxed(&attachment->epoch_which, which ^ 1);
     shmeter_store_relaxed(&attachment->epoch, epoch);
+    shmeter_epoch_tell(attachment, epoch);
+    if (shmeter_load_relaxed(&attachment->park_from)) {
+        shmeter_epoch_unmap(attachment, 2);
+        shmeter_epoch_unmap(attachment, 3);
+        shmeter_store_relaxed(&attachment->park_from, 0);
+    }
     return 0;
 }
 
+/* Whether the kernel sees the lock of this process: 1, 0, or -errno. */
+SHMETER_LOCAL int
+shmeter_epoch_is_seen(const struct shmeter_attachment *attachment)
+{
+    uint64_t at;
+    int held, fd = shmeter_lock_open(attachment);
+    if (fd < 0)
+        return fd;
+    held = shmeter_sys_bytes_held(fd, SHMETER_EPOCH_BYTE + attachment->epoch, 1, &at);
+    shmeter_sys_close(fd);
+    return held;
+}
+
+/* Nothing is used again in this segment from here on: the process has no lock, and is about to look things up. */
+SHMETER_LOCAL void
+shmeter_epoch_forgo(struct shmeter_attachment *attachment)
+{
+    shmeter_store_relaxed(&attachment->epoch, 0);
+    /* pairs with shmeter_epoch_is_over */
+    shmeter_add(&attachment->state->reuse.unlocked, 1);
+}
+
 /*
- * The first lock of an attachment, before anything is looked up. Where it cannot be had, or the
- * kernel does not see it, nothing is used again in this segment. A file that has no name yet has no
- * other users, and is given back before it has one.
+ * The first lock of an attachment, before anything is looked up. fd: of the file; the segment is
+ * mapped from it. Where the file cannot be opened again, or there is no room for pages, the mapping of the segment itself
+ * holds the lock: it cannot be exchanged, and goes with the process and its children. Where there are no such locks,
+ * or the kernel does not see them, nothing is used again. A file that has no name yet has no other
+ * users, and is given back before it has one.
  */
 SHMETER_LOCAL void
-shmeter_epoch_attach(struct shmeter_attachment *attachment)
+shmeter_epoch_attach(struct shmeter_attachment *attachment, int fd)
 {
-    long pages = -ENOMEM;
-    uint64_t at;
-    int fd, held = 0;
+    uint64_t epoch;
+    int seen = -ENOMEM;
+    long pages;
     if (!shmeter_attachment_reuses(attachment) || attachment->nameless)
         return;
+    epoch = shmeter_epoch_now(attachment);
     pages = shmeter_sys_map(SHMETER_EPOCH_PAGES, SHMETER_PROT_NONE, SHMETER_MAP_PRIVATE | SHMETER_MAP_ANONYMOUS, -1);
     if (!shmeter_sys_failed(pages)) {
         attachment->epoch_pages = (uint64_t)pages;
-        if (!shmeter_epoch_hold(attachment, shmeter_epoch_now(attachment))) {
-            fd = shmeter_lock_open(attachment);
-            held = fd >= 0 && shmeter_sys_bytes_held(fd, SHMETER_EPOCH_BYTE + attachment->epoch, 1, &at) == 1;
-            if (fd >= 0)
-                shmeter_sys_close(fd);
-        }
+        seen = shmeter_epoch_hold(attachment, epoch);
+        if (!seen && (seen = shmeter_epoch_is_seen(attachment)) > 0)
+            return;
+        shmeter_sys_unmap(SHMETER_POINTER(void *, attachment->epoch_pages), SHMETER_EPOCH_PAGES);
+        attachment->epoch_pages = 0;
     }
-    if (held)
-        return;
-    attachment->epoch = 0;
-    /* pairs with shmeter_epoch_is_over */
-    shmeter_add(&attachment->state->reuse.unlocked, 1);
+    if (seen && !shmeter_sys_share_bytes(fd, SHMETER_EPOCH_BYTE + epoch, 1))
+        attachment->epoch = epoch;
+    else
+        shmeter_epoch_forgo(attachment);
 }
 
 /* Gives the locks of an attachment back that nobody has seen. */

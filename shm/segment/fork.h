@@ -1,7 +1,7 @@
 /*
- * What is a process's own is wiped by the kernel in a forked child (MADV_WIPEONFORK). Some kernels refuse that (gVisor's, those before 4.14):
- * there libc calls a function of ours in each child of fork(3), which does the same. A child of clone(2) or _Fork(3) is noticed at its
- * first cold call, by its pid; until then its gauges are its parent's.
+ * What is a process's own is wiped by the kernel in a forked child (MADV_WIPEONFORK). Some kernels refuse that
+ * (gVisor's, those before 4.14): there libc calls a function of ours in each child of fork(3), which does the same. A
+ * child of clone(2) or _Fork(3) is noticed at its first cold call, by its pid; until then its gauges are its parent's.
  */
 #ifndef SHMETER_SHM_FORK_H
 #define SHMETER_SHM_FORK_H
@@ -43,8 +43,8 @@ shmeter_fork_wipe(struct shmeter_attachment *attachment)
 }
 
 /*
- * In the child, whose only thread this is: the attachments of all meters, those of before a segment was created again too. One that no meter has
- * yet, or any more, was used for nothing.
+ * In the child, whose only thread this is: the attachments of all meters, those of before a segment was created again
+ * too. One that no meter has yet, or any more, was used for nothing.
  */
 SHMETER_LOCAL void
 shmeter_fork_child(void)
@@ -60,7 +60,10 @@ shmeter_fork_child(void)
     }
 }
 
-/* Lets libc call shmeter_fork_child, of this copy of the header: another one's goes when that is unloaded. 0, or -errno: it cannot. */
+/*
+ * Lets libc call shmeter_fork_child, of this copy of the header: another one's goes when that is unloaded. 0, or
+ * -errno: it cannot.
+ */
 SHMETER_LOCAL int
 shmeter_fork_watch(void)
 {

@@ -122,8 +122,8 @@ shmeter_meter_lose(struct shmeter *meter, enum shmeter_loss loss)
 }
 
 /*
- * The path of a segment's name: /dev/shm/shmeter.NAME.v1, or NAME itself when it holds a slash. Returns 0, or -EINVAL for
- * another name than [A-Za-z0-9_.-]{1,64} and -ENAMETOOLONG. out: 256 bytes.
+ * The path of a segment's name: /dev/shm/shmeter.NAME.v1, or NAME itself when it holds a slash. Returns 0, or -EINVAL
+ * for another name than [A-Za-z0-9_.-]{1,64} and -ENAMETOOLONG. out: 256 bytes.
  */
 SHMETER_LOCAL int
 shmeter_segment_path(const char *name, char *out)

@@ -1,7 +1,7 @@
 /*
  * Creates a segment, complete or not at all, and attaches to one. A segment appears under its name by one link(2) or
- * rename(2) of a file that is finished; whoever finds the name taken attaches to what is there. Nothing is ever half-made,
- * so there is nothing to wait for and nothing to repair.
+ * rename(2) of a file that is finished; whoever finds the name taken attaches to what is there. Nothing is ever
+ * half-made, so there is nothing to wait for and nothing to repair.
  */
 #ifndef SHMETER_SHM_SEGMENT_H
 #define SHMETER_SHM_SEGMENT_H
@@ -11,6 +11,7 @@
 #include "epoch.h"
 #include "fork.h"
 #include "meter.h"
+#include "park.h"
 #include "sizes.h"
 
 /* Writes the beginning of a new segment into its still nameless file. */
@@ -55,8 +56,8 @@ shmeter_segment_temporary(const char *path, uint64_t nonce, char *out)
 
 /*
  * Gives a finished file its name instead of its temporary one: by one step, so that dying here leaves no file with two
- * names, which nobody would trust. By two where the filesystem cannot. made: what became of the making; the file goes when
- * that failed.
+ * names, which nobody would trust. By two where the filesystem cannot. made: what became of the making; the file goes
+ * when that failed.
  */
 SHMETER_LOCAL int
 shmeter_segment_name(const char *temporary, const char *path, int made)
@@ -249,9 +250,9 @@ shmeter_attachment_of(const struct shmeter_header *header, unsigned char *base)
 }
 
 /*
- * Maps the segment's file, without memory for its holes, also in a process that locks all that it maps. mlockall(2) later fills each mapping
- * from its first page on, up to the first one that cannot be had: a guard page in the place of the header, which nobody reads there, keeps it
- * from all others (Linux 6.15; before that MCL_ONFAULT does).
+ * Maps the segment's file, without memory for its holes, also in a process that locks all that it maps. mlockall(2)
+ * later fills each mapping from its first page on, up to the first one that cannot be had: a guard page in the place of
+ * the header, which nobody reads there, keeps it from all others (Linux 6.15; before that MCL_ONFAULT does).
  */
 SHMETER_LOCAL long
 shmeter_segment_map(uint64_t bytes, int fd)
@@ -299,7 +300,7 @@ shmeter_segment_attach_to(int fd, const char *path, const struct shmeter_header 
         shmeter_attachment_give(attachment);
         return result;
     }
-    shmeter_epoch_attach(attachment);
+    shmeter_epoch_attach(attachment, fd);
     shmeter_populate(attachment);
     *out = attachment;
     return 0;
@@ -327,8 +328,8 @@ shmeter_segment_attach(const char *path, const struct shmeter_options *options, 
 }
 
 /*
- * Gives the meter the attachment in the place of the one that it had (0 none). When another thread was faster, the attachment is given
- * back: a meter never has two of one segment.
+ * Gives the meter the attachment in the place of the one that it had (0 none). When another thread was faster, the
+ * attachment is given back: a meter never has two of one segment.
  */
 SHMETER_LOCAL void
 shmeter_segment_adopt(struct shmeter *meter, uint64_t had, struct shmeter_attachment *attachment)

@@ -1,13 +1,15 @@
 /*
- * This process's slot: claimed at the first use, given back at close, looked for again where none was free. Lock-free, async-signal-safe.
+ * This process's slot: claimed at the first use, given back at close, looked for again where none was free. Lock-free,
+ * async-signal-safe.
  *
- * The claim and the slot's address stand in the wiped page and move by one compare-and-swap: {0, 0} none, {claim, address}, and {claim, 0} while
- * gauges that have counted privately are carried, and where no lock holds the slot: another process may take it. Updates that find an address ask
- * no more; the others ask whether the slot is this process's still.
+ * The claim and the slot's address stand in the wiped page and move by one compare-and-swap: {0, 0} none, {claim,
+ * address}, and {claim, 0} while gauges that have counted privately are carried, and where no lock holds the slot:
+ * another process may take it. Updates that find an address ask no more; the others ask whether the slot is this
+ * process's still.
  *
- * A gauge or a heartbeat of a forked child asks the kernel SHMETER_CLAIM_TRIES questions at most (shm/slots/search.h) and goes on at the next one; its
- * other system calls, some 30 and one for each lane, do not depend on the number of slots. Opening and shmeter_attach_worker ask for
- * every slot if they must.
+ * A gauge or a heartbeat of a forked child asks the kernel SHMETER_CLAIM_TRIES questions at most (shm/slots/search.h)
+ * and goes on at the next one; its other system calls, some 30 and one for each lane, do not depend on the number of
+ * slots. Opening and shmeter_attach_worker ask for every slot if they must.
  */
 #ifndef SHMETER_SHM_CLAIM_H
 #define SHMETER_SHM_CLAIM_H
@@ -22,8 +24,8 @@
 #endif
 
 /*
- * Where neither /proc nor the kernel tells this process's namespaces: those of its parent, when that had them at its claim. A child in a new pid
- * namespace has no parent there. Returns 0 when this is not known either.
+ * Where neither /proc nor the kernel tells this process's namespaces: those of its parent, when that had them at its
+ * claim. A child in a new pid namespace has no parent there. Returns 0 when this is not known either.
  */
 SHMETER_LOCAL uint32_t
 shmeter_claim_namespaces(const struct shmeter_attachment *attachment)
@@ -81,8 +83,8 @@ shmeter_claim_sweep(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Gives this process's slot back, unless the meter is open again; gauges count privately then. The claim and the address go by one
- * compare-and-swap, which fails where somebody has opened meanwhile (shmeter_claim_opened).
+ * Gives this process's slot back, unless the meter is open again; gauges count privately then. The claim and the
+ * address go by one compare-and-swap, which fails where somebody has opened meanwhile (shmeter_claim_opened).
  */
 SHMETER_LOCAL void
 shmeter_claim_release(struct shmeter_attachment *attachment)
@@ -120,8 +122,9 @@ shmeter_claim_opened(struct shmeter_attachment *attachment)
 }
 
 /*
- * Makes a slot that was taken or joined this process's. 0: it is given back, because another thread, or a signal's handler in here, was faster,
- * or has begun to count privately, which is not carried into a slot that another copy of the header uses.
+ * Makes a slot that was taken or joined this process's. 0: it is given back, because another thread, or a signal's
+ * handler in here, was faster, or has begun to count privately, which is not carried into a slot that another copy of
+ * the header uses.
  */
 SHMETER_LOCAL int
 shmeter_claim_publish(struct shmeter_attachment *attachment, uint64_t key, int joined)
@@ -168,6 +171,7 @@ shmeter_claim_refused(struct shmeter_attachment *attachment, int result, uint64_
     shmeter_store_relaxed(&wiped->retry_ns, shmeter_clock_ns() + SHMETER_CLAIM_RETRY_NS);
     if (result == -ENOSPC)
         return; /* counted where there was no memory for it */
+    shmeter_store_relaxed(&attachment->state->slots_given.refused_ticks, shmeter_attachment_ticks(attachment));
     if (shmeter_cas(&wiped->refused, &none, 1) || always)
         shmeter_lane_lose(&attachment->lanes, SHMETER_LOSS_SLOTS_EXHAUSTED);
 }
@@ -191,9 +195,9 @@ shmeter_claim_list(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Claims this process's slot if it has none. tries: see above; INT64_MAX for as many questions as it takes. Returns 0, -EUSERS when all are
- * taken, -EAGAIN when the search is not over, -ENOTCONN detached, -ESHUTDOWN closed, or another -errno; gauges count in private memory
- * then. With system calls.
+ * Claims this process's slot if it has none. tries: see above; INT64_MAX for as many questions as it takes. Returns 0,
+ * -EUSERS when all are taken, -EAGAIN when the search is not over, -ENOTCONN detached, -ESHUTDOWN closed, or another
+ * -errno; gauges count in private memory then. With system calls.
  */
 SHMETER_LOCAL int
 shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
@@ -232,13 +236,14 @@ shmeter_claim(struct shmeter_attachment *attachment, int64_t tries)
     shmeter_store_relaxed(&wiped->refused, 0);
     shmeter_store_relaxed(&wiped->retry_ns, 0);
     shmeter_claim_publish(attachment, claim, claimant.joins);
+    shmeter_epoch_tell(attachment, shmeter_load_relaxed(&attachment->parked) ? 0 : attachment->epoch);
     shmeter_claim_list(attachment);
     return 0;
 }
 
 /*
- * Whether the slot that this process holds is its own still. Who holds it by a lock cannot lose it; another one may have been taken for dead
- * by a process of other namespaces.
+ * Whether the slot that this process holds is its own still. Who holds it by a lock cannot lose it; another one may
+ * have been taken for dead by a process of other namespaces.
  */
 SHMETER_LOCAL int
 shmeter_claim_kept(const struct shmeter_attachment *attachment)
@@ -311,7 +316,10 @@ shmeter_claim_block_of(struct shmeter_attachment *attachment)
     return SHMETER_POINTER(struct shmeter_slot_block *, at ? at : SHMETER_ADDRESS(attachment->private_block));
 }
 
-/* Where it is now, after something was said in block: another one when the private block was carried meanwhile, and that may have been missed. */
+/*
+ * Where it is now, after something was said in block: another one when the private block was carried meanwhile, and
+ * that may have been missed.
+ */
 SHMETER_LOCAL struct shmeter_slot_block *
 shmeter_claim_moved(const struct shmeter_attachment *attachment, struct shmeter_slot_block *block)
 {

@@ -1,24 +1,28 @@
 /*
- * A process without a slot: its gauges and what it says of itself stand in a private block, which fork wipes, and are carried into the slot
- * that it gets later.
+ * A process without a slot: its gauges and what it says of itself stand in a private block, which fork wipes, and are
+ * carried into the slot that it gets later.
  *
- * The claim's word says when there is something to carry (SHMETER_CLAIM_PRIVATE), and is set before. Who carries leaves a mark in each gauge
- * cell: moved to the slot of this claim. Both are one compare-and-swap, so that an update meanwhile is carried, or finds the mark and
- * goes to the slot: none is lost or doubled, and nobody waits for the carrier.
+ * The claim's word says when there is something to carry (SHMETER_CLAIM_PRIVATE), and is set before. Who carries leaves
+ * a mark in each gauge cell: moved to the slot of this claim. Both are one compare-and-swap, so that an update
+ * meanwhile is carried, or finds the mark and goes to the slot: none is lost or doubled, and nobody waits for the
+ * carrier.
  */
 #ifndef SHMETER_SHM_PRIVATE_H
 #define SHMETER_SHM_PRIVATE_H
 
 #include "slot.h"
 
-/* A private cell's value when it was moved; aux is the claim. No value that is set has these bits: NaN is always the plain one. */
+/*
+ * A private cell's value when it was moved; aux is the claim. No value that is set has these bits: NaN is always the
+ * plain one.
+ */
 #define SHMETER_MOVED_BITS (UINT64_C(0x7ff8000000000001) ^ SHMETER_UNSET_BITS)
 
 enum shmeter_gauge_op { SHMETER_GAUGE_SET, SHMETER_GAUGE_ADD, SHMETER_GAUGE_TOUCH };
 
 /*
- * What one update makes of a private cell, seen -> next. epoch: of the common cell, whose share a POOL's add is; its set and touch do not come
- * here. 0: the mode refuses it.
+ * What one update makes of a private cell, seen -> next. epoch: of the common cell, whose share a POOL's add is; its
+ * set and touch do not come here. 0: the mode refuses it.
  */
 SHMETER_LOCAL int
 shmeter_private_next(uint32_t mode, enum shmeter_gauge_op op, double v, uint64_t ticks, uint64_t epoch,
@@ -72,8 +76,8 @@ shmeter_private_begin(struct shmeter_wiped *wiped)
 enum shmeter_private_done { SHMETER_PRIVATE_MOVED, SHMETER_PRIVATE_DONE, SHMETER_PRIVATE_REFUSED };
 
 /*
- * Updates the private cell at off of the block, unless the gauge is in a slot by now: MOVED, and *slot is that slot's cell. Lock-free,
- * async-signal-safe, no system call.
+ * Updates the private cell at off of the block, unless the gauge is in a slot by now: MOVED, and *slot is that slot's
+ * cell. Lock-free, async-signal-safe, no system call.
  */
 SHMETER_LOCAL enum shmeter_private_done
 shmeter_private_update(const struct shmeter_attachment *attachment, uint64_t off, uint32_t mode,
@@ -132,7 +136,10 @@ shmeter_private_move_work(struct shmeter_slot_block *from, struct shmeter_slot_b
         shmeter_add(&to->work_n, work_n);
 }
 
-/* What the worker has said of itself. The threads that say something meanwhile say it again in the slot (client/cold.h). */
+/*
+ * What the worker has said of itself. The threads that say something meanwhile say it again in the slot
+ * (client/cold.h).
+ */
 SHMETER_LOCAL void
 shmeter_private_move_words(struct shmeter_slot_block *from, struct shmeter_slot_block *to)
 {
@@ -157,8 +164,8 @@ shmeter_private_move_words(struct shmeter_slot_block *from, struct shmeter_slot_
 }
 
 /*
- * Carries all gauges into the slot of a claim, whose address nobody has yet: its cells are unset but for what the dead have retained, which
- * stays in aux, and for a LATEST value, which a later one replaces.
+ * Carries all gauges into the slot of a claim, whose address nobody has yet: its cells are unset but for what the dead
+ * have retained, which stays in aux, and for a LATEST value, which a later one replaces.
  */
 SHMETER_LOCAL void
 shmeter_private_carry(const struct shmeter_attachment *attachment, uint64_t claim)

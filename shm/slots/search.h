@@ -1,17 +1,18 @@
 /*
- * Chooses the slot that a process takes. One that had an owner is taken only with proof that this owner is dead: its lock, which the
- * claimant then holds, where it is known to have had one; else its pid and start time. The last resort, when nothing else is free, is a
- * slot without a lock whose owner nobody here can ask for.
+ * Chooses the slot that a process takes. One that had an owner is taken only with proof that this owner is dead: its
+ * lock, which the claimant then holds, where it is known to have had one; else its pid and start time. The last resort,
+ * when nothing else is free, is a slot without a lock whose owner nobody here can ask for.
  *
- * What a search costs. The slots' words say without a question which slots were never used or were given back. One question to the kernel tells
- * whether a slot can be had: its lock is taken, or is another's. A claimant has so many questions, and where they run out its next search goes on.
+ * What a search costs. The slots' words say without a question which slots were never used or were given back. One
+ * question to the kernel tells whether a slot can be had: its lock is taken, or is another's. A claimant has so many
+ * questions, and where they run out its next search goes on.
  */
 #ifndef SHMETER_SHM_SEARCH_H
 #define SHMETER_SHM_SEARCH_H
 
 #include "slot.h"
 
-#define SHMETER_CLAIM_TRIES      32 /* questions of one call that has no time: about 1 us each                           */
+#define SHMETER_CLAIM_TRIES      32 /* questions of one call that has no time: about 1 us each */
 #define SHMETER_CLAIM_OLDEST     8 /* owned slots that are tried in the order of their claims                         */
 #define SHMETER_CLAIM_LIFE_TRIES 4 /* questions that shmeter_identity_life() asks                                    */
 
@@ -36,8 +37,8 @@ shmeter_claim_lock(struct shmeter_claimant *claimant, uint64_t idx)
 }
 
 /*
- * Takes the slot whose owner words are seen, and lets its lock go where that fails. Where there is no memory for it, another one may have some:
- * that is noted, and told when none has.
+ * Takes the slot whose owner words are seen, and lets its lock go where that fails. Where there is no memory for it,
+ * another one may have some: that is noted, and told when none has.
  */
 SHMETER_LOCAL int
 shmeter_claim_take(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t idx,
@@ -75,9 +76,10 @@ shmeter_claim_worth(const struct shmeter_attachment *attachment, const struct sh
 }
 
 /*
- * Tries a slot that nobody owns (free), or somebody (owned). last: everything else has failed; then a lock that is held does not speak for a slot
- * that was given back, nor for an owner whose death pid and start time prove (a child has its descriptor by accident), and a lock that is not held
- * speaks against an owner of other namespaces. Returns 1 and *claim, 0 not this one, or -errno.
+ * Tries a slot that nobody owns (free), or somebody (owned). last: everything else has failed; then a lock that is held
+ * does not speak for a slot that was given back, nor for an owner whose death pid and start time prove (a child has its
+ * descriptor by accident), and a lock that is not held speaks against an owner of other namespaces. Returns 1 and
+ * *claim, 0 not this one, or -errno.
  */
 SHMETER_LOCAL int
 shmeter_claim_try(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t idx, int last,
@@ -127,7 +129,10 @@ shmeter_claim_unused(struct shmeter_attachment *attachment, struct shmeter_claim
     return result;
 }
 
-/* When the slot's last owner was heard of; UINT64_MAX for a slot that was never used, and for an owned one where it is not asked for. */
+/*
+ * When the slot's last owner was heard of; UINT64_MAX for a slot that was never used, and for an owned one where it is
+ * not asked for.
+ */
 SHMETER_LOCAL uint64_t
 shmeter_claim_rank(const struct shmeter_slot_word *word, int and_owned)
 {
@@ -138,8 +143,9 @@ shmeter_claim_rank(const struct shmeter_slot_word *word, int and_owned)
 }
 
 /*
- * Slots whose last words are the oldest, in this order: of those that were given back all, of the owned ones, whose owners may be dead, the first
- * SHMETER_CLAIM_OLDEST; none while a search is under way, which comes to them. A slot that is tried in vain is given back anew, and not tried again.
+ * Slots whose last words are the oldest, in this order: of those that were given back all, of the owned ones, whose
+ * owners may be dead, the first SHMETER_CLAIM_OLDEST; none while a search is under way, which comes to them. A slot
+ * that is tried in vain is given back anew, and not tried again.
  */
 SHMETER_LOCAL int
 shmeter_claim_oldest(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t *claim)
@@ -186,9 +192,10 @@ shmeter_claim_newest(struct shmeter_attachment *attachment, struct shmeter_claim
 }
 
 /*
- * All slots, from one that is another for each process, so that not all ask for the same; then all once more as the last resort. Where questions
- * run out the next call goes on, with one slot at least: whatever others have cost before, each search comes to its end. Returns 1 and *claim,
- * -EUSERS when there is none, -EAGAIN when it is not over, or another -errno.
+ * All slots, from one that is another for each process, so that not all ask for the same; then all once more as the
+ * last resort. Where questions run out the next call goes on, with one slot at least: whatever others have cost before,
+ * each search comes to its end. Returns 1 and *claim, -EUSERS when there is none, -EAGAIN when it is not over, or
+ * another -errno.
  */
 SHMETER_LOCAL int
 shmeter_claim_search(struct shmeter_attachment *attachment, struct shmeter_claimant *claimant, uint64_t *claim)

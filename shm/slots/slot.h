@@ -1,6 +1,7 @@
 /*
- * A slot's words and block: taken, made ready, shared by copies of the header in one process, given back. Lock-free among processes, threads
- * and signal handlers: one 16-byte compare-and-swap of the owner decides. shm/slots/claim.h chooses the slot.
+ * A slot's words and block: taken, made ready, shared by copies of the header in one process, given back. Lock-free
+ * among processes, threads and signal handlers: one 16-byte compare-and-swap of the owner decides. shm/slots/claim.h
+ * chooses the slot.
  */
 #ifndef SHMETER_SHM_SLOT_H
 #define SHMETER_SHM_SLOT_H
@@ -111,8 +112,8 @@ shmeter_slot_part(struct shmeter_slot_word *word, uint32_t generation)
 
 /*
  * A slot that is this process's already: joined when another copy of the header in this process image claimed it
- * (*joined), to be taken over when an image before exec did. -1 none. Who has something to carry does not join: where it
- * is carried to is another copy's.
+ * (*joined), to be taken over when an image before exec did. -1 none. Who has something to carry does not join: where
+ * it is carried to is another copy's.
  */
 SHMETER_LOCAL int64_t
 shmeter_slot_own(const struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t seen[2],
@@ -185,8 +186,9 @@ shmeter_slot_is_busy(const struct shmeter_slot_block *block)
 }
 
 /*
- * Before the block of an owner that has not given its slot back is used again: counts a death, once for each owner, also when who counts dies
- * after it. An owner that had nothing under way has ended. Whose the block is says opened_of: its owner may not have come as far.
+ * Before the block of an owner that has not given its slot back is used again: counts a death, once for each owner,
+ * also when who counts dies after it. An owner that had nothing under way has ended. Whose the block is says opened_of:
+ * its owner may not have come as far.
  */
 SHMETER_LOCAL void
 shmeter_slot_count_end(const struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self,
@@ -203,8 +205,8 @@ shmeter_slot_count_end(const struct shmeter_attachment *attachment, uint64_t idx
 }
 
 /*
- * What the dead have left in a slot becomes what it is from now on: a death that is counted, values of gauges. seen: the slot's owner before;
- * is_self: it was this process, before exec. 0 or -ENOMEM.
+ * What the dead have left in a slot becomes what it is from now on: a death that is counted, values of gauges. seen:
+ * the slot's owner before; is_self: it was this process, before exec. 0 or -ENOMEM.
  */
 SHMETER_LOCAL int
 shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
@@ -235,8 +237,8 @@ shmeter_slot_inherit(const struct shmeter_attachment *attachment, uint64_t idx, 
 }
 
 /*
- * Makes a slot that this process is CLAIMING ready: memory, no words of the dead, folded gauges. seen, is_self: as shmeter_slot_inherit has
- * them. 0 or -errno.
+ * Makes a slot that this process is CLAIMING ready: memory, no words of the dead, folded gauges. seen, is_self: as
+ * shmeter_slot_inherit has them. 0 or -errno.
  */
 SHMETER_LOCAL int
 shmeter_slot_prepare(struct shmeter_attachment *attachment, uint64_t idx, const uint64_t seen[2], int is_self)
@@ -275,8 +277,8 @@ shmeter_slot_move(const struct shmeter_attachment *attachment, uint64_t idx, uin
 }
 
 /*
- * Nobody owns the slot any more. Its retained gauges stay. The lock goes after it: without its lock a slot in use is a dead process's, and who
- * comes in between finds a slot that is free and locked, and takes another one.
+ * Nobody owns the slot any more. Its retained gauges stay. The lock goes after it: without its lock a slot in use is a
+ * dead process's, and who comes in between finds a slot that is free and locked, and takes another one.
  */
 SHMETER_LOCAL void
 shmeter_slot_release(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
@@ -285,7 +287,10 @@ shmeter_slot_release(const struct shmeter_attachment *attachment, uint64_t idx, 
     shmeter_slot_move(attachment, idx, owner, identity, SHMETER_SLOT_RELEASED);
 }
 
-/* Whether this process has another slot as well: that of another copy of the header, which then notes what the process has used. */
+/*
+ * Whether this process has another slot as well: that of another copy of the header, which then notes what the process
+ * has used.
+ */
 SHMETER_LOCAL int
 shmeter_slot_has_twin(const struct shmeter_attachment *attachment, uint64_t idx, uint64_t owner, uint64_t identity)
 {
@@ -315,8 +320,9 @@ shmeter_slot_give(const struct shmeter_attachment *attachment, uint64_t idx, uin
 }
 
 /*
- * The claimant's lock of the slot becomes the mapping's, noted under the claim, and is told in the word. locked: its descriptor holds it; else one
- * more try, for who took a slot whose lock another claimant had at that moment. Without one, pid and start time will speak for the owner.
+ * The claimant's lock of the slot becomes the mapping's, noted under the claim, and is told in the word. locked: its
+ * descriptor holds it; else one more try, for who took a slot whose lock another claimant had at that moment. Without
+ * one, pid and start time will speak for the owner.
  */
 SHMETER_LOCAL void
 shmeter_slot_lock(struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t claim,
@@ -336,8 +342,8 @@ shmeter_slot_lock(struct shmeter_attachment *attachment, const struct shmeter_cl
 }
 
 /*
- * One attempt: CLAIMING, ready, LIVE. locked: the claimant's descriptor holds the slot's byte, and a mapping does when this has succeeded.
- * Returns 1 done and *claim, 0 somebody was faster, or -errno.
+ * One attempt: CLAIMING, ready, LIVE. locked: the claimant's descriptor holds the slot's byte, and a mapping does when
+ * this has succeeded. Returns 1 done and *claim, 0 somebody was faster, or -errno.
  */
 SHMETER_LOCAL int
 shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_claimant *claimant, uint64_t idx,
@@ -374,8 +380,8 @@ shmeter_slot_take(struct shmeter_attachment *attachment, const struct shmeter_cl
 }
 
 /*
- * One copy of the header less uses the slot of a claim; the last one gives it back, and the lock. Where another one goes on, the lock stays
- * for it.
+ * One copy of the header less uses the slot of a claim; the last one gives it back, and the lock. Where another one
+ * goes on, the lock stays for it.
  */
 SHMETER_LOCAL void
 shmeter_slot_leave(const struct shmeter_attachment *attachment, uint64_t claim)

@@ -1,6 +1,6 @@
 /*
- * Hiding and showing the record of a series: its state, how changes of it are counted, and a gauge's cells, which are unset by it. It knows
- * nothing of label values.
+ * Hiding and showing the record of a series: its state, how changes of it are counted, and a gauge's cells, which are
+ * unset by it. It knows nothing of label values.
  */
 #ifndef SHMETER_SHM_VISIBILITY_H
 #define SHMETER_SHM_VISIBILITY_H
@@ -8,11 +8,12 @@
 #include "slot.h"
 
 /*
- * Hides a record's series or shows it again, and counts that before and afterwards. A reader that finds both counts equal, and as
- * they were when it last read all states, need not read them again. Why two: with one count afterwards, a death between the change and its
- * count would hide the change from such a reader for ever; with one count before, the reader could see the count, and not yet the
- * change. Full ordering (the compare-and-swap included) makes a reader that sees the second count see the change, and one that sees
- * the change see the first count. A death in between leaves the counts unequal: all states are read at each take then.
+ * Hides a record's series or shows it again, and counts that before and afterwards. A reader that finds both counts
+ * equal, and as they were when it last read all states, need not read them again. Why two: with one count afterwards, a
+ * death between the change and its count would hide the change from such a reader for ever; with one count before, the
+ * reader could see the count, and not yet the change. Full ordering (the compare-and-swap included) makes a reader that
+ * sees the second count see the change, and one that sees the change see the first count. A death in between leaves the
+ * counts unequal: all states are read at each take then.
  */
 SHMETER_LOCAL int
 shmeter_series_change(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
@@ -31,10 +32,11 @@ shmeter_series_change(const struct shmeter_attachment *attachment, struct shmete
 }
 
 /*
- * Hides a visible series: to is HIDDEN or HIDING. It is LEAVING first, which is visible still, then counted as begun, and only then not
- * visible. So a program that has seen it VISIBLE later than it has loaded that count finds another one there by the time that it is not
- * exposed any more, whoever dies in between; and a lookup that finds it LEAVING goes on from there, since a lookup that took it as it is would
- * have loaded the count perhaps before and perhaps after it was counted.
+ * Hides a visible series: to is HIDDEN or HIDING. It is LEAVING first, which is visible still, then counted as begun,
+ * and only then not visible. So a program that has seen it VISIBLE later than it has loaded that count finds another
+ * one there by the time that it is not exposed any more, whoever dies in between; and a lookup that finds it LEAVING
+ * goes on from there, since a lookup that took it as it is would have loaded the count perhaps before and perhaps after
+ * it was counted.
  */
 SHMETER_LOCAL int
 shmeter_series_leave(const struct shmeter_attachment *attachment, struct shmeter_series_record *record,
@@ -97,8 +99,8 @@ shmeter_series_unset(const struct shmeter_attachment *attachment, uint64_t cell)
 }
 
 /*
- * Gives up a gauge's record that is being hidden: its hider may unset the cell at any time, also after a later set. Nobody shows it any more.
- * 0: it is hidden by now, and can be shown.
+ * Gives up a gauge's record that is being hidden: its hider may unset the cell at any time, also after a later set.
+ * Nobody shows it any more. 0: it is hidden by now, and can be shown.
  */
 SHMETER_LOCAL int
 shmeter_series_retire(struct shmeter_series_record *record)

@@ -1,13 +1,14 @@
 /*
  * What a worker says of itself: heartbeat, busy and idle, checks. All in its slot's block, written by its own threads.
  *
- * Checks. A check has one place, whoever reports it first, and two halves for its message, of which one is shown: so one at a time writes.
- * Nobody waits for another one all the same:
- *   Among threads and signal handlers of one copy of the header (or of several that share struct shmeter_process) one has the turn. Who
- *   comes meanwhile leaves a report in private memory, and who has the turn writes it before the turn is given up: wiped->reports.
- *   Among copies that do not share it, block->check_turn says which places are being written, and which of them have their name already. Who
- *   finds a check being written by another copy has reported at the same time, and the other one's report stays. Of two that make one
- *   check, the one that says so later gives its place up.
+ * Checks. A check has one place, whoever reports it first, and two halves for its message, of which one is shown: so
+ * one at a time writes. Nobody waits for another one all the same:
+ *   Among threads and signal handlers of one copy of the header (or of several that share struct shmeter_process) one
+ *   has the turn. Who comes meanwhile leaves a report in private memory, and who has the turn writes it before the turn
+ *   is given up: wiped->reports. Among copies that do not share it, block->check_turn says which places are being
+ *   written, and which of them have their name already. Who finds a check being written by another copy has reported at
+ *   the same time, and the other one's report stays. Of two that make one check, the one that says so later gives its
+ *   place up.
  * A process that dies in between leaves its slot to the next owner, for whom all places are new.
  */
 #ifndef SHMETER_SHM_WORKER_H
@@ -26,7 +27,10 @@ struct shmeter_worker_report {
 /* wiped->reports: 0 nobody has the turn; else somebody has, and it is the address of the newest report, or this. */
 #define SHMETER_REPORTS_NONE UINT64_C(1)
 
-/* A text of at most bytes - 1 and zeros behind it, word by word: others may be reading. bytes: a multiple of 8, as is out. */
+/*
+ * A text of at most bytes - 1 and zeros behind it, word by word: others may be reading. bytes: a multiple of 8, as is
+ * out.
+ */
 SHMETER_LOCAL void
 shmeter_worker_copy(char *out, const char *text, uint32_t bytes)
 {
@@ -57,7 +61,10 @@ shmeter_worker_is_named(const struct shmeter_slot_check *check, const char *name
     return 1;
 }
 
-/* ---- one place among copies of the header ------------------------------------------------------------------------------ */
+/*
+ * ---- one place among copies of the header
+ * ------------------------------------------------------------------------------
+ */
 
 /* The generation of the slot whose block this is; 0 of the private one. */
 SHMETER_LOCAL uint32_t
@@ -126,7 +133,10 @@ shmeter_worker_leave_place(struct shmeter_slot_block *block, uint32_t generation
         ;
 }
 
-/* Names a place that was free and is taken, and says so. 0: another copy has said so of the same name before, and the place is given up. */
+/*
+ * Names a place that was free and is taken, and says so. 0: another copy has said so of the same name before, and the
+ * place is given up.
+ */
 SHMETER_LOCAL int
 shmeter_worker_name_place(struct shmeter_slot_block *block, uint32_t generation, uint32_t place, const char *name)
 {
@@ -149,9 +159,9 @@ shmeter_worker_name_place(struct shmeter_slot_block *block, uint32_t generation,
 }
 
 /*
- * One attempt to take the place of the check of this name, named: *place. *count is another one at each turn. Who still has the word of before
- * may be reading what is going to be written, and must not see that and yet that word: of the compare-and-swaps in between, the first one
- * stands behind the word's store, and what is written behind the last one.
+ * One attempt to take the place of the check of this name, named: *place. *count is another one at each turn. Who still
+ * has the word of before may be reading what is going to be written, and must not see that and yet that word: of the
+ * compare-and-swaps in between, the first one stands behind the word's store, and what is written behind the last one.
  */
 SHMETER_LOCAL enum shmeter_worker_found
 shmeter_worker_take_place(struct shmeter_slot_block *block, uint32_t generation, const char *name, uint32_t *place,
@@ -173,7 +183,10 @@ shmeter_worker_take_place(struct shmeter_slot_block *block, uint32_t generation,
     return SHMETER_PLACE_TAKEN;
 }
 
-/* Writes the message that is not shown into a place that is taken, then shows it together with the state by one compare-and-swap. */
+/*
+ * Writes the message that is not shown into a place that is taken, then shows it together with the state by one
+ * compare-and-swap.
+ */
 SHMETER_LOCAL void
 shmeter_worker_check_put(struct shmeter_slot_check *check, const struct shmeter_worker_report *report, uint64_t count)
 {
@@ -206,7 +219,10 @@ shmeter_worker_write_in(const struct shmeter_attachment *attachment, struct shme
     shmeter_worker_leave_place(block, generation, place);
 }
 
-/* Who has the turn writes a report, in the slot that the process has by now: once more when it has one only after the first time. */
+/*
+ * Who has the turn writes a report, in the slot that the process has by now: once more when it has one only after the
+ * first time.
+ */
 SHMETER_LOCAL void
 shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter_worker_report *report)
 {
@@ -219,7 +235,10 @@ shmeter_worker_write(struct shmeter_attachment *attachment, const struct shmeter
         shmeter_worker_write_in(attachment, now, report);
 }
 
-/* ---- one turn among threads -------------------------------------------------------------------------------------------- */
+/*
+ * ---- one turn among threads
+ * --------------------------------------------------------------------------------------------
+ */
 
 /* Gives the turn up, after all reports that were left meanwhile, the oldest first. */
 SHMETER_LOCAL void
@@ -274,8 +293,9 @@ shmeter_worker_leave_report(struct shmeter_attachment *attachment, const struct 
 }
 
 /*
- * Reports a check. What threads and handlers report at once is written by one of them, each report whole and each before what its thread
- * reports next. Lock-free; async-signal-safe but for the claim of a slot, which makes system calls.
+ * Reports a check. What threads and handlers report at once is written by one of them, each report whole and each
+ * before what its thread reports next. Lock-free; async-signal-safe but for the claim of a slot, which makes system
+ * calls.
  */
 SHMETER_LOCAL void
 shmeter_worker_check(struct shmeter_attachment *attachment, const char *name, enum shmeter_health health,

@@ -1,4 +1,5 @@
-"""A virtual machine for aarch64 programs: Debian's kernel, the programs as its initrd, and tests/aarch64/init.c, which runs them one by one.
+"""A virtual machine for aarch64 programs: Debian's kernel, the programs as its initrd, and tests/aarch64/init.c, which
+runs them one by one.
 
 The machine is gone when its context ends, and when the test's process does.
 """
@@ -13,9 +14,11 @@ import subprocess
 import tempfile
 import time
 
-COMMAND = ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "512", "-display", "none",
+COMMAND = ["qemu-system-aarch64", "-M", "virt", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "512", "-display",
+           "none",
            "-no-reboot", "-nodefaults", "-serial", "stdio"]
-APPEND = "console=ttyAMA0 quiet loglevel=0 panic=-1 rdinit=/init CMOCKA_MESSAGE_OUTPUT=TAP"  # the last one is for /init's environment
+# the last one is for /init's environment
+APPEND = "console=ttyAMA0 quiet loglevel=0 panic=-1 rdinit=/init CMOCKA_MESSAGE_OUTPUT=TAP"
 
 
 class Machine(contextlib.ExitStack):
@@ -43,8 +46,10 @@ class Machine(contextlib.ExitStack):
 
     def start(self, kernel, initrd, cpu):
         monitor = os.path.join(self.folder, "monitor")
-        command = [*COMMAND, "-cpu", cpu, "-kernel", kernel, "-initrd", initrd, "-append", APPEND, "-qmp", f"unix:{monitor},server=on"]
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [*COMMAND, "-cpu", cpu, "-kernel", kernel, "-initrd", initrd, "-append", APPEND, "-qmp",
+                   f"unix:{monitor},server=on"]
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
         self.callback(self.stop)
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -90,7 +95,8 @@ class Machine(contextlib.ExitStack):
         return answer["return"]
 
     def singlestep(self, on):
-        """Each instruction a translation block of its own, or not: interrupts come between any two, or between blocks only."""
+        """Each instruction a translation block of its own, or not: interrupts come between any two, or between blocks
+        only."""
         said = self.ask("human-monitor-command", **{"command-line": f"singlestep {'on' if on else 'off'}"})
         assert not said.strip(), said
 

@@ -3,14 +3,15 @@
  *
  * Usage: pool SEGMENT KIND WORKERS ROUNDS [INTERRUPTIONS]
  *
- * KIND is counter, fraction, classic, exponential, lanes (these four), or all (also gauges of every mode). Each worker makes so many
- * rounds at least, and goes on until the workers have been interrupted so often: by one process on each CPU that has a higher priority. These wake
- * each other up in turn; each updates too, and now and then sends a worker to another CPU.
+ * KIND is counter, fraction, classic, exponential, lanes (these four), or all (also gauges of every mode). Each worker
+ * makes so many rounds at least, and goes on until the workers have been interrupted so often: by one process on each
+ * CPU that has a higher priority. These wake each other up in turn; each updates too, and now and then sends a worker
+ * to another CPU.
  *
- * When they have finished, and are still alive, it prints what a reader must find, one sample on a line: NAME WORD VALUE (word 0: the
- * value, or a histogram's sum; 1 + i its bucket i; "= VALUE" where several pools do not add up). Among these "lanes of NAME" and how
- * often the series was updated in each CPU's lane, "shared" and how often in the shared ones. After an empty line it waits for the end
- * of its input, and ends with its workers.
+ * When they have finished, and are still alive, it prints what a reader must find, one sample on a line: NAME WORD
+ * VALUE (word 0: the value, or a histogram's sum; 1 + i its bucket i; "= VALUE" where several pools do not add up).
+ * Among these "lanes of NAME" and how often the series was updated in each CPU's lane, "shared" and how often in the
+ * shared ones. After an empty line it waits for the end of its input, and ends with its workers.
  */
 #include <inttypes.h>
 #include <sched.h>

@@ -1,9 +1,10 @@
-"""The header as compilers for aarch64 take it: without a warning in C and C++, at all levels, with each way of atomic instructions.
+"""The header as compilers for aarch64 take it: without a warning in C and C++, at all levels, with each way of atomic
+instructions.
 
 Usage: test_build.py SOURCE_FOLDER FOLDER_OF_SHMETER_H [--long]
 
-Each program runs under qemu-user, which has no restartable sequences. --long tries all pairs of a level and a kind of atomic instructions;
-without it gcc has each once, and each other compiler one pair.
+Each program runs under qemu-user, which has no restartable sequences. --long tries all pairs of a level and a kind of
+atomic instructions; without it gcc has each once, and each other compiler one pair.
 """
 import functools
 import os
@@ -21,7 +22,8 @@ USE = os.path.join(SOURCE, "tests/repo/header_use.c")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 C, CXX = ["-std=c11", "-x", "c"], ["-std=c++17", "-x", "c++"]
 CLANG = "--target=aarch64-linux-gnu"
-COMPILERS = {"gcc": ["aarch64-linux-gnu-gcc", *C], "gpp": ["aarch64-linux-gnu-g++", *CXX], "clang": ["clang", CLANG, *C],
+COMPILERS = {"gcc": ["aarch64-linux-gnu-gcc", *C], "gpp": ["aarch64-linux-gnu-g++", *CXX],
+             "clang": ["clang", CLANG, *C],
              "clangpp": ["clang++", CLANG, *CXX]}
 LEVELS = ("-O0", "-O2", "-O3")
 ATOMICS = {"chosen_at_run_time": "-moutline-atomics", "exclusive": "-mno-outline-atomics", "of_8_1": "-march=armv8.1-a"}

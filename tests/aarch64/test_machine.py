@@ -1,10 +1,13 @@
-"""The restartable sequences of aarch64, in a virtual machine with two CPUs and Debian's kernel: no update is lost or torn when workers are
-interrupted, moved and killed anywhere in them; and with one thing wrong in a sequence, the same tests fail.
+"""The restartable sequences of aarch64, in a virtual machine with two CPUs and Debian's kernel: no update is lost or
+torn when workers are interrupted, moved and killed anywhere in them; and with one thing wrong in a sequence, the same
+tests fail.
 
-Usage: test_machine.py SOURCE_FOLDER BUILD_FOLDER FOLDER_OF_ARM64 [--long] [WORDS]        (WORDS: only cases whose name has them)
+Usage: test_machine.py SOURCE_FOLDER BUILD_FOLDER FOLDER_OF_ARM64 [--long] [WORDS] (WORDS: only cases whose name has
+them)
 
-qemu takes interrupts between two translated blocks only, and a sequence is in one block: so it is told to make a block of each
-instruction (singlestep) where interrupts count. What real hardware may do with the order of stores, it does not do.
+qemu takes interrupts between two translated blocks only, and a sequence is in one block: so it is told to make a block
+of each instruction (singlestep) where interrupts count. What real hardware may do with the order of stores, it does not
+do.
 """
 import concurrent.futures
 import itertools
@@ -33,7 +36,8 @@ KINDS = ("counter", "fraction", "classic", "exponential")[:4 if LONG else 3]
 WORKERS = 4
 ROUNDS, INTERRUPTIONS = (500000, 2000) if LONG else (100000, 400)  # at least so many of each
 READINGS = 10  # at least, while a pool works
-UPDATES = ("counter add", "fractional counter add", "histogram observe", "exponential histogram observe")[:4 if LONG else 3]
+UPDATES = ("counter add", "fractional counter add", "histogram observe",
+           "exponential histogram observe")[:4 if LONG else 3]
 MUTANTS = CRASH if LONG else CRASH[:CRASH_SHORT]
 BUILDS = ("gcc -O2", "gcc -O0", "clang -O3") if LONG else ("gcc -O2",)
 
@@ -73,9 +77,12 @@ def make_mutant(folder, number, changes, kind):
     if kind == "pool":
         make(*include, "-static", os.path.join(SOURCE, "tests/aarch64/pool.c"), "-o", made)
     else:
-        make(*include, "-isystem", os.path.join(ARM64, "usr/include"), "-DOPS_NAME=mutant", '-DOPS_BUILD="mutant"', "-DOP_TABLES=ONE(mutant)",
-             os.path.join(SOURCE, "tests/crash/ops.c"), os.path.join(SOURCE, "tests/crash/main.c"), os.path.join(HERE, "libarm64.a"),
-             f"-L{LIBRARIES}", "-lprotobuf-c", "-lre2", "-l:libstdc++.a", "-static-libgcc", "-lcmocka", "-lm", "-Wl,-z,now", "-o", made)
+        make(*include, "-isystem", os.path.join(ARM64, "usr/include"), "-DOPS_NAME=mutant", '-DOPS_BUILD="mutant"',
+             "-DOP_TABLES=ONE(mutant)",
+             os.path.join(SOURCE, "tests/crash/ops.c"), os.path.join(SOURCE, "tests/crash/main.c"),
+             os.path.join(HERE, "libarm64.a"),
+             f"-L{LIBRARIES}", "-lprotobuf-c", "-lre2", "-l:libstdc++.a", "-static-libgcc", "-lcmocka", "-lm",
+             "-Wl,-z,now", "-o", made)
     return made
 
 
@@ -90,7 +97,8 @@ def programs(folder):
     found["/lib/libcmocka.so.0"] = os.path.join(LIBRARIES, "libcmocka.so.0")
     with concurrent.futures.ThreadPoolExecutor(2) as workers:
         pool = workers.submit(make_mutant, folder, 0, DESCRIPTOR[1], "pool")
-        crash = [workers.submit(make_mutant, folder, number, mutant[1], "crash") for number, (mutant, _, _) in enumerate(MUTANTS)]
+        crash = [workers.submit(make_mutant, folder, number, mutant[1], "crash")
+                 for number, (mutant, _, _) in enumerate(MUTANTS)]
         found["/pool-mutant"] = pool.result()
         for number, one in enumerate(crash):
             found[f"/crash-mutant-{number}"] = one.result()
@@ -122,7 +130,8 @@ class Lazy:
             self.failed = False
         self.machine.singlestep(singlestep)
         code, said = self.machine.run(*command)
-        print("".join(f"# {line.lstrip('# ')}\n" for line in said.splitlines() if line.startswith("#")), end="", flush=True)
+        print("".join(f"# {line.lstrip('# ')}\n" for line in said.splitlines() if line.startswith("#")), end="",
+              flush=True)
         return code, said
 
 
@@ -177,7 +186,8 @@ def crash(lazy, build, operation, singlestep, *options):
 def crash_notices(lazy, number, operation, oracle):
     code, said = lazy.run(f"/crash-mutant-{number}", "--pairs=8", "mutant", operation, singlestep=False)
     assert code == 1 and "not ok" in said, f"it was not noticed:\n{said}"
-    assert re.search(f"^(?:# )*(.*(?:{oracle}).*)$", said, re.MULTILINE), f"something else noticed it than {oracle}:\n{said}"
+    assert re.search(f"^(?:# )*(.*(?:{oracle}).*)$", said, re.MULTILINE), \
+        f"something else noticed it than {oracle}:\n{said}"
 
 
 def cases(lazy):
@@ -193,12 +203,14 @@ def cases(lazy):
             lambda o=operation: crash(lazy, "gcc -O2", o, True, "--pairs=0")
     for build in BUILDS:
         for operation in UPDATES:
-            amount = ("--pairs=24", "--rounds=1") if not LONG else ("--pairs=4" if build == BUILDS[0] else "--pairs=16", "--rounds=20")
+            amount = ("--pairs=24", "--rounds=1") if not LONG else ("--pairs=4" if build == BUILDS[0] else "--pairs=16",
+                                                                    "--rounds=20")
             yield f"{operation}: SIGKILL anywhere leaves all or nothing, and two at once are exact ({build})", \
                 lambda b=build, o=operation, a=amount: crash(lazy, b, o, False, *a)
     for operation in UPDATES if LONG else UPDATES[2:]:
         yield f"{operation}: the same by breakpoint instructions, without debug registers", \
-            lambda o=operation: crash(lazy, "gcc -O2", o, False, "--without-debug-registers", "--pairs=24", "--rounds=1")
+            lambda o=operation: crash(lazy, "gcc -O2", o, False, "--without-debug-registers", "--pairs=24",
+                                      "--rounds=1")
     for number, (mutant, operation, oracle) in enumerate(MUTANTS):
         yield f"the crash tests of {operation} notice: {mutant[0]}", \
             lambda n=number, o=operation, words=oracle: crash_notices(lazy, n, o, words)

@@ -1,9 +1,10 @@
-"""Pools of aarch64 processes under qemu-user, where there are no restartable sequences: updates go through shared lanes. What reads their
-segments is of this machine's architecture, and so are other pools on them: one layout for both.
+"""Pools of aarch64 processes under qemu-user, where there are no restartable sequences: updates go through shared
+lanes. What reads their segments is of this machine's architecture, and so are other pools on them: one layout for both.
 
 Usage: test_user.py BUILD_FOLDER        (that of these tests)
 
-qemu-user does not wipe memory at fork where it is asked to, so forked workers would share a slot: gauges are updated by pools of one.
+qemu-user does not wipe memory at fork where it is asked to, so forked workers would share a slot: gauges are updated by
+pools of one.
 """
 import os
 import re
@@ -28,10 +29,12 @@ def watch(*pools, maker=None):
     with tempfile.TemporaryDirectory(prefix="shmeter-aarch64-", dir="/dev/shm") as folder:
         segment, line = os.path.join(folder, "segment"), []
         if maker:
-            subprocess.run([*maker, segment, "lanes", "0", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run([*maker, segment, "lanes", "0", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           check=True)
         for architecture, kind, workers, rounds in pools:
             line += ["--", *architecture, segment, kind, str(workers), str(rounds)]
-        done = subprocess.run([WATCH, segment, *line[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run([WATCH, segment, *line[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
     assert done.returncode == 0, done.stdout
     print(done.stdout, end="", flush=True)
     found = [([int(lane) for lane in cpus.split()], int(shared)) for cpus, shared in LANES.findall(done.stdout)]

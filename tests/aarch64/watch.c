@@ -3,8 +3,9 @@
  *
  * Usage: watch SEGMENT COMMAND... [-- COMMAND...]
  *
- * Each command runs a pool on this segment; what two of them have counted is added up. In each reading the sum of a histogram must be
- * what its buckets imply, and nothing may fall. Prints what it has seen; exits with 1 when something was wrong.
+ * Each command runs a pool on this segment; what two of them have counted is added up. In each reading the sum of a
+ * histogram must be what its buckets imply, and nothing may fall. Prints what it has seen; exits with 1 when something
+ * was wrong.
  */
 #include <fcntl.h>
 #include <math.h>
@@ -184,7 +185,10 @@ check_counter(const struct reading *reading, const char *name, double *before)
     *before = now;
 }
 
-/* What holds at any time. A histogram that the reader could not get hold of is no fault: it is told, and read once more. */
+/*
+ * What holds at any time. A histogram that the reader could not get hold of is no fault: it is told, and read once
+ * more.
+ */
 static void
 check(const struct reading *reading)
 {

@@ -61,7 +61,8 @@ def a_quick_run_gives_json_with_all_keys_and_positive_numbers():
         assert isinstance(document["machine"][key], str) and document["machine"][key], key
     assert document["machine"]["cpus"] >= 1
     found = rows(document)
-    assert {"counter-inc", "counter-inc-global", "counter-add", "counter-f64-add", "register-counter", "xadd", "add"} <= set(found)
+    assert {"counter-inc", "counter-inc-global", "counter-add", "counter-f64-add", "register-counter", "xadd",
+            "add"} <= set(found)
     two = document["machine"]["cpus"] > 1
     for name, row in found.items():
         assert row["section"] and row["what"] and row["unit"], row
@@ -170,7 +171,8 @@ def the_list_names_what_can_be_filtered():
     done = run("--list")
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert done.returncode == 0 and len(names) == len(set(names))
-    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "cold-scrape-100k", "exporter-memory", "exporter-memory-100k", "exporter-cpu-rules"} <= set(names), names
+    assert {"counter-inc", "histogram-observe", "scrape-counters-100k-2", "cold-scrape-100k", "exporter-memory",
+            "exporter-memory-100k", "exporter-cpu-rules"} <= set(names), names
 
 
 @test
@@ -184,7 +186,8 @@ def wrong_options_are_told_and_end_with_2():
 @test
 def a_place_for_segments_that_is_not_there_is_told():
     environment = {**os.environ, "SHMETER_BENCH_DIR": "/dev/shm/no-such-place"}
-    done = subprocess.run([BENCH, "--quick", "--filter", "counter"], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([BENCH, "--quick", "--filter", "counter"], env=environment, capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 2 and "/dev/shm/no-such-place" in done.stderr, done.stderr
 
 
@@ -192,7 +195,8 @@ def a_place_for_segments_that_is_not_there_is_told():
 def a_run_that_is_interrupted_leaves_no_segment_and_no_process():
     for number in (signal.SIGINT, signal.SIGTERM):
         with place() as (directory, environment):
-            with subprocess.Popen([BENCH, "--processes", "32", "--filter", "scrape"], env=environment, stdout=subprocess.DEVNULL,
+            with subprocess.Popen([BENCH, "--processes", "32", "--filter", "scrape"], env=environment,
+                                  stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL) as bench:
                 try:
                     wait_for(lambda: any(files for _, _, files in os.walk(directory)), "a segment")

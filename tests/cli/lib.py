@@ -1,4 +1,5 @@
-"""What the command's tests share: a TAP runner, and a bench whose segments, processes and files go away with the test."""
+"""What the command's tests share: a TAP runner, and a bench whose segments, processes and files go away with the
+test."""
 
 import json
 import os
@@ -46,7 +47,8 @@ class Worker:
 
 
 class Bench:
-    """One test's things: self.name is a segment name of its own, self.path its file, self.folder a folder on a tmpfs."""
+    """One test's things: self.name is a segment name of its own, self.path its file, self.folder a folder on a
+    tmpfs."""
 
     serial = 0
 

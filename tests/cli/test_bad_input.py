@@ -1,6 +1,9 @@
-"""Missing, foreign and damaged segments: one clear sentence that names the thing and says what to do; and what rm removes."""
+"""Missing, foreign and damaged segments: one clear sentence that names the thing and says what to do; and what rm
+removes."""
 
+import contextlib
 import os
+import pty
 import subprocess
 
 from lib import Skip, contains, equal, main, test, wait_for
@@ -227,6 +230,40 @@ def bytes_that_could_steer_a_terminal_are_not_printed(bench):
     path = bench.folder + "/\x1b[31mred"
     said = bench.refused("dump", path)
     equal("\x1b" in said, False, said)
+
+
+def on_terminal(program, *arguments):
+    """What the command shows on a terminal, and its exit code."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(program, [program, *arguments])
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@test
+def label_values_that_could_steer_a_terminal_do_not_and_are_whole_elsewhere(bench):
+    worker = bench.worker()
+    equal(worker.do("control"), "ok")
+    for words, code in ((["ls"], 0), (["ls", "--json"], 0), (["dump"], 0), (["dump", "--json"], 0), (["dump", "--format=openmetrics"], 0),
+                        (["dump", "--format=protobuf"], 2), (["health"], 2), (["health", "--json"], 2), (["doctor"], None), (["save", "-"], 0)):
+        shown, ended = on_terminal(bench.program, *words, bench.name)
+        equal([sign for sign in "\x1b\x7f\x9b" if sign in shown], [], shown)
+        equal((ended if code is not None else None, "shop_control_total" in shown), (code, words[0] in ("dump", "save") and not code), shown)
+    values = [one["labels"]["a"] for family in bench.json("dump", "--json", bench.name)["families"] if family["name"] == "shop_control_total"
+              for one in family["series"]]
+    equal(values, ["\x1b[31m \x9b31m \x7f \xa0"])
+    contains(bench.good("dump", bench.name), "\x1b[31m \x9b31m \x7f \xa0")
+    worker.end()
+    with open(os.path.join(bench.folder, "saved"), "w", encoding="utf-8") as saved:
+        saved.write(bench.good("save", "-", bench.name))
+    bench.good("rm", bench.name)
+    bench.good("create", "--load=" + saved.name, bench.name)
+    contains(bench.good("dump", bench.name), "\x1b[31m \x9b31m \x7f \xa0")
 
 
 # ---- rm ----

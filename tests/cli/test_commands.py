@@ -7,7 +7,7 @@ import subprocess
 
 from lib import contains, equal, main, test
 
-COMMANDS = ["create", "ls", "dump", "health", "doctor", "save", "load", "rm"]
+COMMANDS = ["create", "ls", "dump", "health", "doctor", "save", "load", "expire", "hide", "rm"]
 
 EXPOSITION = """\
 # HELP shop_ceiling The ceiling.
@@ -52,8 +52,10 @@ def help_lists_all_commands_and_each_has_its_own(bench):
 @test
 def wrong_usage_is_one_sentence_and_exit_code_2(bench):
     for words in (["bogus"], ["--bogus"], [], ["help", "bogus"], ["help", "ls", "rm"], ["ls", "--bogus"], ["ls", "-x"],
-                  ["ls", "--js"], ["ls", "--json=1"], ["create"], ["rm"], ["create", "a", "b"], ["create", "a", "--mode"],
-                  ["doctor", "a", "b"], ["rm", "--json", "a"], ["dump", "--format=xml"], ["dump", "--format=text", "--json"]):
+                  ["ls", "--js"], ["ls", "--json=1"], ["create"], ["rm"], ["create", "a", "b"],
+                  ["create", "a", "--mode"],
+                  ["doctor", "a", "b"], ["rm", "--json", "a"], ["dump", "--format=xml"],
+                  ["dump", "--format=text", "--json"]):
         bench.refused(*words, code=2)
     for option in ("--mode=0777", "--mode=rw", "--group=no-such-group", "--lane-bytes=16K", "--lane-bytes=1X",
                    "--lane-bytes=-1", "--lane-bytes=", "--max-series=0", "--max-series=99999999999999999999",
@@ -173,7 +175,8 @@ def health_answers_with_its_exit_code(bench):
     worker.kill()
     done = bench.run("health", bench.name)
     equal(done.returncode, 1)
-    contains(done.stdout, "degraded", "2 dead", f"1 worker died in the last 5 minutes and has no successor yet: till (pid {worker.pid})")
+    contains(done.stdout, "degraded", "2 dead",
+             f"1 worker died in the last 5 minutes and has no successor yet: till (pid {worker.pid})")
     equal(bench.run("health", "--died-within=0", bench.name).returncode, 0)
     bench.worker()
     equal(bench.json("health", "--json", bench.name)["reasons"], [])
@@ -258,7 +261,8 @@ def doctor_gives_advice_for_losses_full_levels_and_dead_workers(bench):
     slots = finding(report, "slots")
     equal((slots["level"], slots["value"]), ("ok", "0 of 1 free; workers: 0 live, 1 dead, 0 unknown"))
     deaths = finding(report, "deaths")
-    equal((deaths["level"], deaths["value"]), ("warn", "1 workers have died with something under way; 1 in the last 5 minutes without a successor"))
+    equal((deaths["level"], deaths["value"]),
+          ("warn", "1 workers have died with something under way; 1 in the last 5 minutes without a successor"))
     contains(deaths["advice"], "shmeter health")
     bench.worker()
     equal(finding(bench.json("doctor", "--json", bench.name, code=2), "deaths")["level"], "ok")

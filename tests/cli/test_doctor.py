@@ -1,4 +1,5 @@
-"""The doctor finds what goes wrong around a segment, and whoever follows its advice is well: nothing that works is lost."""
+"""The doctor finds what goes wrong around a segment, and whoever follows its advice is well: nothing that works is
+lost."""
 import contextlib
 import json
 import os
@@ -32,7 +33,8 @@ def a_removed_file_in_which_workers_still_count_is_found(bench):
     os.unlink(bench.path)
     found = finding(bench, "segment")
     equal(found["level"], "fail")
-    contains(found["value"], f"{bench.path} was removed, and 2 processes still count in it", f"pid {one.pid} (", f"pid {two.pid} (")
+    contains(found["value"], f"{bench.path} was removed, and 2 processes still count in it", f"pid {one.pid} (",
+             f"pid {two.pid} (")
     contains(found["advice"], "restart them")
     equal("start the application" in found["value"], False)
     one.end()
@@ -77,7 +79,8 @@ def exporter_of_nobody(bench):
     os.chmod(bench.folder, 0o755)
     log = open(os.path.join(bench.folder, "log"), "w+", encoding="utf-8")
     try:
-        process = subprocess.Popen([program, f"--segment={bench.name}", "--web.listen-address=127.0.0.1:0"], stderr=log, cwd="/",
+        process = subprocess.Popen([program, f"--segment={bench.name}", "--web.listen-address=127.0.0.1:0"], stderr=log,
+                                   cwd="/",
                                    user=65534, group=65534, extra_groups=[])
     except PermissionError as error:
         raise Skip("programs cannot be started from /dev/shm") from error
@@ -151,7 +154,8 @@ def where_proc_is_missing_nothing_is_said_of_boots_and_nothing_is_to_be_removed(
     bench.worker()
     equal(finding(bench, "boot")["level"], "ok")
     hidden = "mount -t tmpfs none /proc && exec \"$@\""
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", hidden, "sh", bench.program, "doctor", bench.name], capture_output=True,
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", hidden, "sh", bench.program, "doctor", bench.name],
+                          capture_output=True,
                           text=True, check=False)
     if "boot " not in done.stdout:
         raise Skip(f"no mount namespace can be had here: {done.stderr.strip()}")
@@ -168,7 +172,8 @@ def the_owner_of_a_file_that_cannot_be_read_is_its_owner(bench):
     os.chown(bench.path, 1033, 1033)
     program = os.open(bench.program, os.O_RDONLY)
     try:
-        done = subprocess.run(["shmeter", "doctor", bench.name], executable=f"/proc/self/fd/{program}", pass_fds=[program], user=65534,
+        done = subprocess.run(["shmeter", "doctor", bench.name], executable=f"/proc/self/fd/{program}",
+                              pass_fds=[program], user=65534,
                               group=65534, extra_groups=[], capture_output=True, text=True, cwd="/", check=False)
     finally:
         os.close(program)

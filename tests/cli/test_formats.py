@@ -1,5 +1,6 @@
-"""Every format says what the model has. The judges know nothing of our encoders: prometheus_client's parsers of text 0.0.4 and of
-OpenMetrics, and the protobuf runtime with what protoc makes of exposition.proto. The model is what `shmeter dump --json` prints."""
+"""Every format says what the model has. The judges know nothing of our encoders: prometheus_client's parsers of text
+0.0.4 and of OpenMetrics, and the protobuf runtime with what protoc makes of exposition.proto. The model is what
+`shmeter dump --json` prints."""
 
 import importlib.util
 import json
@@ -35,7 +36,8 @@ def series_key(labels):
 
 
 class Scene(Bench):
-    """A segment that a hostile worker has filled; self.model: name -> family, and in a family series: labels -> series."""
+    """A segment that a hostile worker has filled; self.model: name -> family, and in a family series: labels ->
+    series."""
 
     def __enter__(self):
         super().__enter__()
@@ -60,7 +62,8 @@ class Scene(Bench):
 
     def protobuf(self):
         """The families of the delimited format, decoded: name -> message."""
-        subprocess.run(["protoc", f"--proto_path={os.path.dirname(PROTO)}", f"--python_out={self.folder}", PROTO], check=True)
+        subprocess.run(["protoc", f"--proto_path={os.path.dirname(PROTO)}", f"--python_out={self.folder}", PROTO],
+                       check=True)
         place = importlib.util.spec_from_file_location("exposition_pb2", os.path.join(self.folder, "exposition_pb2.py"))
         module = importlib.util.module_from_spec(place)
         place.loader.exec_module(module)
@@ -71,7 +74,8 @@ class Scene(Bench):
             at = start + length
             family = module.MetricFamily()
             equal(family.ParseFromString(data[start:at]), length)
-            equal(len(family.SerializeToString()), length, "no field twice, no number longer than it must be, in " + family.name)
+            equal(len(family.SerializeToString()), length, "no field twice, no number longer than it must be, in "
+                  + family.name)
             equal(family.name in families, False, family.name)
             families[family.name] = family
         equal(at, len(data))
@@ -82,12 +86,14 @@ class Scene(Bench):
 
 @test
 def the_model_has_what_the_worker_put_in(scene):
-    text = "".join(one["labels"][label] for one in scene.model["t_unicode_total"]["series"].values() for label in "abcd")
+    text = "".join(one["labels"][label] for one in scene.model["t_unicode_total"]["series"].values()
+                   for label in "abcd")
     points = [point for point in range(1, 0x110000) if not 0xd800 <= point < 0xe000]
     equal(sorted(text), sorted(map(chr, points)), "all of Unicode, control characters as they are")
     hostile = {one["labels"]["value"]: one["value"] for one in scene.model["t_hostile_total"]["series"].values()
                if one["labels"]["other"] == "1"}
-    equal({"\"", "\\", "\n", "\\n", "\n\\\"\n", "\ufffd", "a\ufffd\ufffdz", "\ufffd\ufffd\ufffd", "cut \ufffd\ufffd", "# EOF\n",
+    equal({"\"", "\\", "\n", "\\n", "\n\\\"\n", "\ufffd", "a\ufffd\ufffdz", "\ufffd\ufffd\ufffd", "cut \ufffd\ufffd",
+           "# EOF\n",
            "\U0001f631\u82b1\u706b"} - set(hostile), set(), "hostile values")
     whole = [number(scene.model["t_whole_total"]["series"][(("n", str(n)),)]["value"]) for n in range(6)]
     equal(whole, [0, 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1])
@@ -148,14 +154,17 @@ def text_says_what_the_model_has(scene):
         family = scene.model[name]
         equal((got.type, got.documentation),
               ({"info": "gauge", "stateset": "gauge"}.get(family["type"], family["type"]), family["help"]), name)
-        samples = [one._replace(name=name) if got.type == "counter" else one for one in got.samples]  # it adds _total to all
+        # it adds _total to all
+        samples = [one._replace(name=name) if got.type == "counter" else one for one in got.samples]
         same_samples(got_samples(samples), wanted_samples(family), float)
 
 
 # How OpenMetrics shows the families whose names clash or lack a suffix: name -> (family's name, type).
 OTHERWISE = {"n_a_total": ("n_a_total", "unknown"), "n_b_total": ("n_b_total", "unknown"),
-             "n_c_created_total": ("n_c_created_total", "unknown"), "n_jobs": ("n_jobs", "unknown"), "n_f": ("n_f", "gauge"),
-             "n_a_info": ("n_a_info", "gauge"), "n_c_info": ("n_c_info", "gauge"), "n_k_sum_total": ("n_k_sum_total", "unknown"),
+             "n_c_created_total": ("n_c_created_total", "unknown"), "n_jobs": ("n_jobs", "unknown"),
+             "n_f": ("n_f", "gauge"),
+             "n_a_info": ("n_a_info", "gauge"), "n_c_info": ("n_c_info", "gauge"),
+             "n_k_sum_total": ("n_k_sum_total", "unknown"),
              "n_k_created_total": ("n_k_created_total", "unknown"), "n_k_total": ("n_k_total", "unknown"),
              "n_k_bucket_info": ("n_k_bucket_info", "gauge"), "n_u_sum_total": ("n_u_sum_total", "unknown")}
 
@@ -171,16 +180,19 @@ def openmetrics_name(family):
 
 def openmetrics_sum(family, one):
     """No sum, nor a histogram's count, where the specification forbids the sum."""
-    return all(float(bucket["le"]) >= 0 for bucket in one.get("buckets", [])[:1]) and number(one["sum"]) >= 0 or family["name"] == "n_h"
+    return all(float(bucket["le"]) >= 0 for bucket in one.get("buckets",
+                                                              [])[:1]) and number(one["sum"]) >= 0 or family["name"] == "n_h"
 
 
 def check_openmetrics(scene, option, created):
     families = {got.name: got for got in parse_openmetrics(scene.dump(option).decode())}
     for name, suffixes in APART.items():
         apart = [families.pop(name + suffix) for suffix in suffixes]
-        equal([(got.type, got.documentation) for got in apart], [("unknown", scene.model[name]["help"])] * len(suffixes), name)
+        equal([(got.type, got.documentation) for got in apart],
+              [("unknown", scene.model[name]["help"])] * len(suffixes), name)
         same_samples(got_samples(sample for got in apart for sample in got.samples), wanted_samples(scene.model[name]))
-    equal(set(families), {openmetrics_name(family)[0] for name, family in scene.model.items() if name not in APART}, "families")
+    equal(set(families), {openmetrics_name(family)[0] for name, family in scene.model.items() if name not in APART},
+          "families")
     seen_created = 0
     for family in scene.model.values():
         if family["name"] in APART:
@@ -189,12 +201,15 @@ def check_openmetrics(scene, option, created):
         got = families[name]
         unit = family["unit"] if name.endswith("_" + family["unit"]) and family["unit"] and type_ != "stateset" else ""
         equal((got.type, got.documentation, got.unit), (type_, family["help"], unit), name)
-        stamps = [one for one in got.samples if one.name == name + "_created"] if type_ in ("counter", "histogram", "summary") else []
-        same_samples(got_samples(one for one in got.samples if one not in stamps), wanted_samples(family, openmetrics_sum),
+        stamps = [one for one in got.samples if one.name == name + "_created"] if type_ in ("counter", "histogram",
+                                                                                            "summary") else []
+        same_samples(got_samples(one for one in got.samples if one not in stamps),
+                     wanted_samples(family, openmetrics_sum),
                      lambda value: value or 0)  # the parser reads -0 as an integer
         if type_ in ("counter", "histogram", "summary") and created:
             equal({series_key(one.labels): one.value for one in stamps},
-                  {key: float("%d.%09d" % divmod(one["created_ns"], 10**9)) for key, one in family["series"].items()}, name)
+                  {key: float("%d.%09d" % divmod(one["created_ns"], 10**9)) for key, one in family["series"].items()},
+                  name)
             seen_created += len(stamps)
         else:
             equal(stamps, [], name)
@@ -232,12 +247,14 @@ def native(histogram):
 
 def same_histogram(got, one, name):
     equal((got.sample_count, [(bucket.upper_bound, bucket.cumulative_count) for bucket in got.bucket]),
-          (number(one["count"]), [(float(bucket["le"]), number(bucket["count"])) for bucket in one["buckets"][:-1]]), name)
+          (number(one["count"]), [(float(bucket["le"]), number(bucket["count"])) for bucket in one["buckets"][:-1]]),
+          name)
     assert same(got.sample_sum, number(one["sum"])), (name, got.sample_sum, one["sum"])
     equal(got.HasField("schema"), "native" in one, name)
     if "native" in one:
         wanted = one["native"]
-        equal((got.schema, got.zero_threshold, got.zero_count), (wanted["schema"], wanted["zero_threshold"], wanted["zero_count"]))
+        equal((got.schema, got.zero_threshold, got.zero_count),
+              (wanted["schema"], wanted["zero_threshold"], wanted["zero_count"]))
         assert got.positive_span, "nothing says that this is a native histogram"
         buckets = native(got)
         equal({index: count for index, count in buckets.items() if count},
@@ -288,10 +305,12 @@ def exponential_histograms_have_few_classic_buckets_whose_counts_are_exact(scene
             below = own["zero_count"] + sum(each["count"] for each in own["buckets"] if each["index"] <= round(index))
             equal(bucket["count"], below, f"{name} le={bound}")
     equal([bucket["le"] for bucket in scene.model["t_log_none"]["series"][()]["buckets"]],
-          [bucket["le"] for bucket in scene.model["t_log_3"]["series"][()]["buckets"]], "bounds that depend on nothing observed")
+          [bucket["le"] for bucket in scene.model["t_log_3"]["series"][()]["buckets"]],
+          "bounds that depend on nothing observed")
     clamped = scene.model["t_log_3"]["series"][()]
     equal(number(clamped["count"]) - number(clamped["buckets"][-2]["count"]),
-          sum(value > float(clamped["buckets"][-2]["le"]) for value in (90, 99, 100, 5000, math.inf)), "above the last bound")
+          sum(value > float(clamped["buckets"][-2]["le"]) for value in (90, 99, 100, 5000, math.inf)),
+          "above the last bound")
 
 
 main_with(Scene, sys.argv[4:])

@@ -145,9 +145,11 @@ def what_cannot_be_read_is_one_sentence(bench):
         contains(bench.refused("load", saved(bench, file), bench.name), saved(bench, file), words)
     contains(bench.refused("save", saved(bench), bench.name), "does not exist")
     with open(saved(bench, "good"), "w", encoding="utf-8") as file:
-        file.write('shmeter-saved 1\nsegment "x" 0000000000000001 00000000000000ff\nsaved 5 workers 0\nsizes lane-bytes 32768 '
+        file.write('shmeter-saved 1\nsegment "x" 0000000000000001 00000000000000ff\nsaved 5 workers 0\nsizes '
+                   'lane-bytes 32768 '
                    'max-series 3 max-family-series 2 max-slots 2 max-gauges 2 ring-bytes 4096\nend 0\n')
-    contains(bench.refused("load", saved(bench, "good"), saved(bench, "none/segment")), "there is no directory", saved(bench, "none"))
+    contains(bench.refused("load", saved(bench, "good"), saved(bench, "none/segment")), "there is no directory",
+             saved(bench, "none"))
     contains(bench.refused("load", saved(bench, "good"), "a b"), "cannot name a segment")
     equal(os.path.exists(saved(bench)), False)
     contains(bench.refused("save", saved(bench), bench.name, "more", code=2), "more")
@@ -187,7 +189,8 @@ def a_file_that_cannot_be_written_stays_as_it_was(bench):
     equal(os.listdir(bench.folder), ["saved"])
     contains(bench.refused("save", saved(bench, "none/saved"), bench.name), "No such file")
     contains(bench.refused("save", bench.folder, bench.name), "cannot be written")
-    done = subprocess.run([bench.program, "save", "-", bench.name], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE,
+    done = subprocess.run([bench.program, "save", "-", bench.name], stdout=open("/dev/full", "w"),
+                          stderr=subprocess.PIPE,
                           text=True)
     equal(done.returncode, 1)
     contains(done.stderr, "standard output cannot be written")
@@ -217,7 +220,8 @@ def standard_input_and_output_are_files_as_well(bench):
     text = bench.good("save", "-", bench.name)
     contains(text, "shmeter-saved 1\n", "\nend 2 ")
     bench.good("rm", bench.name)
-    done = subprocess.run([bench.program, "load", "-", bench.name, "--remove"], input=text, capture_output=True, text=True)
+    done = subprocess.run([bench.program, "load", "-", bench.name, "--remove"], input=text, capture_output=True,
+                          text=True)
     equal((done.returncode, done.stderr), (0, ""))
     equal(values(bench, bench.name)["shop_requests_total"], "5")
 
@@ -248,7 +252,10 @@ def unit(bench):
 @test
 def the_unit_carries_counters_over_a_reboot_and_never_brings_old_ones_back(bench):
     """Its own commands, as systemd would call them."""
-    commands = {name: shlex.split(line.replace("%S", bench.folder).replace("%i", bench.name).replace("$ARGS", "--max-slots=9"))[1:]
+    def filled(line, bench):
+        return line.replace("%S", bench.folder).replace("%i", bench.name).replace("$ARGS", "--max-slots=9")
+
+    commands = {name: shlex.split(filled(line, bench))[1:]
                 for name, line in re.findall(r"^(Exec\w+)=(.*)$", unit(bench), re.MULTILINE)}
     os.makedirs(f"{bench.folder}/shmeter-saved/{bench.name}")
     start, stop = (lambda: bench.good(*commands["ExecStart"])), (lambda: bench.good(*commands["ExecStop"]))

@@ -1,6 +1,6 @@
 /*
- * Descriptions and label values that break the rules: one sentence that names the family, a count of the loss, and handles
- * that work privately.
+ * Descriptions and label values that break the rules: one sentence that names the family, a count of the loss, and
+ * handles that work privately.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -34,13 +34,13 @@ expect_bad_family(struct shmeter *meter, struct exposition *store, const struct 
 static void
 bad_descriptions_are_refused(void **state)
 {
-    static const char *const bad_labels[][3] = { { "le", NULL },  { "quantile", NULL }, { "__x", NULL },
-                                                 { "a-b", NULL }, { "1a", NULL },       { "", NULL },
-                                                 { "a:b", NULL }, { "a", "a", NULL } };
+    static const char *const bad_labels[][3] = { { "le", NULL },    { "quantile", NULL }, { "__x", NULL },
+                                                 { "a\x01", NULL }, { "\xff", NULL },     { "", NULL },
+                                                 { "a:b", NULL },   { "a", "a", NULL } };
     static const char *const label_words[] = { "reserved label", "reserved label", "reserved label", "no label name",
                                                "no label name",  "no label name",  "no label name",  "twice" };
     static const char *const reserved[] = { "up", "scrape_x", "ALERTS_x", "__x", "shmeter_x" };
-    static const char *const bad_names[] = { "", "1x", "a b", "a-b", "x\xc3\xa9", NULL };
+    static const char *const bad_names[] = { "", "x\n", "\x7f", "a\xff", "x\xc2\x85", "\xed\xa0\x80", NULL };
     static const double descending[] = { 1, 1 }, infinite[] = { 1, INFINITY }, nan_bound[] = { NAN };
     const char *worker_label[] = { "worker", NULL }, *pid_label[] = { "pid", NULL }, *many[18];
     struct shmeter_desc desc = { .type = SHMETER_COUNTER };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Counter add and histogram observe on a CPU lane: no atomic instruction, no call but to the fallback, in optimised builds for x86-64 and
-aarch64."""
+"""Counter add and histogram observe on a CPU lane: no atomic instruction, no call but to the fallback, in optimised
+builds for x86-64 and aarch64."""
 import argparse
 import collections
 import os
@@ -30,12 +30,14 @@ void probe_observe(struct shmeter_histogram h, double v) { shmeter_histogram_obs
 FAST = {"probe_add": "shmeter_counter_add_slow", "probe_add_f64": "shmeter_counter_f64_add_slow",
         "probe_observe": "shmeter_histogram_observe_slow"}
 FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
-# How an architecture is read: the program, and regular expressions of atomic instructions (and barriers that wait), of calls, of where calls
-# and jumps lead, and of the thread's rseq area.
+# How an architecture is read: the program, and regular expressions of atomic instructions (and barriers that wait), of
+# calls, of where calls and jumps lead, and of the thread's rseq area.
 Machine = collections.namedtuple("Machine", "objdump atomic call target area")
 SYMBOL = r"\s.*<([^>+]+)(?:\+0x[0-9a-f]+)?>"
-X86_64 = Machine("objdump", re.compile(r"\block\b|\bxchg\b.*\("), re.compile(r"call"), re.compile(r"\b(?:call|jmp)\w*" + SYMBOL), "%fs:")
-AARCH64 = Machine("aarch64-linux-gnu-objdump", re.compile(r"^(ld|st)l?a?x[rp]|^(cas|swp|ld(add|clr|eor|set))|^d[ms]b"), re.compile(r"blr?\b"),
+X86_64 = Machine("objdump", re.compile(r"\block\b|\bxchg\b.*\("), re.compile(r"call"),
+                 re.compile(r"\b(?:call|jmp)\w*" + SYMBOL), "%fs:")
+AARCH64 = Machine("aarch64-linux-gnu-objdump", re.compile(r"^(ld|st)l?a?x[rp]|^(cas|swp|ld(add|clr|eor|set))|^d[ms]b"),
+                  re.compile(r"blr?\b"),
                   re.compile(r"^(?:b|bl|b\.\w+|t?cbn?z|tbn?z)" + SYMBOL), "tpidr_el0")
 
 
@@ -43,7 +45,8 @@ def build(machine, command, include, workspace, language):
     source = workspace / f"unit.{language}"
     source.write_text(UNIT)
     program = workspace / "unit.so"  # linked, so that calls have names
-    subprocess.run([*command, "-D_GNU_SOURCE", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wconversion", f"-I{include}", source, "-o",
+    subprocess.run([*command, "-D_GNU_SOURCE", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wconversion", f"-I{include}",
+                    source, "-o",
                     program], check=True)
     text = subprocess.run([machine.objdump, "-d", "--no-show-raw-insn", program], check=True, stdout=subprocess.PIPE,
                           text=True).stdout
@@ -112,7 +115,8 @@ def cases(include):
             for language, program, standard in (("c", compiler, "-std=gnu11"), ("cc", plus, "-std=gnu++17")):
                 name = f"updates_are_lock_free_and_inline_{program}_{level[1:]}"
                 yield name, lambda p=program, o=level, s=standard, x=language: check(X86_64, [p, o, s], include, x)
-    for name, command in (("gcc_O2", ["aarch64-linux-gnu-gcc", "-O2"]), ("clang_O3", ["clang", "--target=aarch64-linux-gnu", "-O3"])):
+    for name, command in (("gcc_O2", ["aarch64-linux-gnu-gcc", "-O2"]),
+                          ("clang_O3", ["clang", "--target=aarch64-linux-gnu", "-O3"])):
         yield f"updates_are_lock_free_and_inline_{name}_for_aarch64", \
             lambda c=command: check(AARCH64, [*c, "-std=gnu11", "-march=armv8.1-a"], include, "c")
 

@@ -1,6 +1,6 @@
 /*
- * The header's arithmetic against independent references: buckets, exponential bounds, hash, header check, UTF-8 repair, and
- * the index where a lookup gives up.
+ * The header's arithmetic against independent references: buckets, exponential bounds, hash, header check, UTF-8
+ * repair, and the index where a lookup gives up.
  */
 #include <float.h>
 #include <math.h>

@@ -1,6 +1,7 @@
 /*
- * Label values: how long they may be, and that looking up a series that is there makes no system call, also when its values are repaired first,
- * or when they are past a limit. The header's own code with hooked system calls, and a clock that stands still until it is told to move.
+ * Label values: how long they may be, and that looking up a series that is there makes no system call, also when its
+ * values are repaired first, or when they are past a limit. The header's own code with hooked system calls, and a clock
+ * that stands still until it is told to move.
  */
 #include <setjmp.h>
 #include <stdarg.h>

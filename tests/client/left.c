@@ -281,6 +281,33 @@ a_metric_that_is_made_again_goes_on(void **state)
     exposition_free(store);
 }
 
+/* Records keep the lower bits of an open's number: after half of them, and after all, the newest one is known. */
+static void
+what_a_worker_says_is_its_own_however_often_families_were_opened_before(void **state)
+{
+    static const uint64_t opens[] = { SHMETER_NOTED_MASK / 2, SHMETER_NOTED_MASK - 10, SHMETER_NOTED_MASK + 1 };
+    const char *segment = place_path("wrapped");
+    struct exposition *store = values_new(segment);
+    struct shmeter_options options = SHMETER_OPTIONS(.max_slots = 4);
+    struct shmeter *meter;
+    struct worker worker;
+    uint32_t i;
+    (void)state;
+
+    assert_int_equal(shmeter_open(&meter, segment, &options), 0);
+    shmeter_close(meter);
+    for (i = 0; i < sizeof opens / sizeof *opens; i++) {
+        worker = begin(segment, "1");
+        expect(store, "1", "1");
+        end(&worker, 0);
+        shmeter_meter_attachment(meter)->state->opens.value += opens[i]; /* of workers that have not these metrics */
+    }
+    worker = begin(segment, "1");
+    expect(store, "1", "1");
+    end(&worker, 0);
+    exposition_free(store);
+}
+
 static void
 nothing_leaves_while_it_is_not_known_who_has_it(void **state)
 {
@@ -314,6 +341,7 @@ body(void)
         cmocka_unit_test(what_one_worker_of_a_pool_has_set_stays_when_it_ends),
         cmocka_unit_test(a_child_has_what_its_parent_had),
         cmocka_unit_test(a_metric_that_is_made_again_goes_on),
+        cmocka_unit_test(what_a_worker_says_is_its_own_however_often_families_were_opened_before),
         cmocka_unit_test(nothing_leaves_while_it_is_not_known_who_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

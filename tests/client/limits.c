@@ -153,7 +153,7 @@ gauges_that_are_used_up_are_told_of(void **state)
 static void
 a_program_learns_of_each_family_whether_it_counts(void **state)
 {
-    static const struct shmeter_desc bad = { .type = SHMETER_COUNTER, .name = "bad name" },
+    static const struct shmeter_desc bad = { .type = SHMETER_COUNTER, .name = "bad\tname" },
                                      good = { .type = SHMETER_COUNTER, .name = "good_total" },
                                      other = { .type = SHMETER_GAUGE, .name = "good_total" },
                                      third = { .type = SHMETER_GAUGE, .name = "third" };
@@ -162,7 +162,7 @@ a_program_learns_of_each_family_whether_it_counts(void **state)
     (void)state;
 
     assert_int_equal(shmeter_family_result(shmeter_family(meter, &bad)), -EINVAL);
-    expect_sentence(meter, "bad name", "no metric name");
+    expect_sentence(meter, "bad", "no metric name");
     assert_int_equal(shmeter_family_result(shmeter_family(meter, &good)), 0);
     assert_string_equal(shmeter_error(meter), "");
     family = shmeter_family(meter, &other);

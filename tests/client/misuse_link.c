@@ -1,6 +1,7 @@
 /*
- * A program built with SHMETER_LINK against libshmeter.so, and one that calls the library's symbols through a foreign-function
- * interface; handles that are zeroed, detached or closed; and a process that opens and closes for ever.
+ * A program built with SHMETER_LINK against libshmeter.so, and one that calls the library's symbols through a
+ * foreign-function interface; handles that are zeroed, detached or closed; and a process that opens and closes for
+ * ever.
  */
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /*
- * Paths as label values: what becomes {id} and what stays, and that no bytes of any length are read or written beside their buffers
- * (under AddressSanitizer, in buffers of exactly their size).
+ * Paths as label values: what becomes {id} and what stays, and that no bytes of any length are read or written beside
+ * their buffers (under AddressSanitizer, in buffers of exactly their size).
  */
 #include <setjmp.h>
 #include <stdarg.h>

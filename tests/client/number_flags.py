@@ -1,5 +1,6 @@
-"""Numbers by any flags: a program that is compiled with flags which let compilers think that NaN, infinities, negative zeros or subnormal
-numbers never come has the results of one that is compiled without; and the header neither compares nor sums doubles in C.
+"""Numbers by any flags: a program that is compiled with flags which let compilers think that NaN, infinities, negative
+zeros or subnormal numbers never come has the results of one that is compiled without; and the header neither compares
+nor sums doubles in C.
 
 Usage: number_flags.py SOURCE_FOLDER FOLDER_OF_SHMETER_H SHMETER_COMMAND
 """
@@ -70,7 +71,8 @@ def same(compiler, flags, link, rseq=True):
 
 SETS = {
     "finite_math_only": ["-O2", "-ffinite-math-only"],
-    "no_signed_zeros_and_any_order": ["-O2", "-fno-signed-zeros", "-fno-trapping-math", "-fassociative-math", "-freciprocal-math"],
+    "no_signed_zeros_and_any_order": ["-O2", "-fno-signed-zeros", "-fno-trapping-math", "-fassociative-math",
+                                      "-freciprocal-math"],
     "unsafe_math": ["-O2", "-funsafe-math-optimizations"],
     "fast_math": ["-O2", "-ffast-math"],
     "Ofast": ["-Ofast"],
@@ -111,8 +113,10 @@ def nor_the_older_floating_point_unit_and_single_precision_constants():
     same("gcc", ["-O2", "-ffast-math", "-fsingle-precision-constant", "-mpc64"], ["-mpc64"])
 
 
-# The IR of clang at -O0 has what the source has. Doubles are only made of integers and multiplied, for seconds out of ticks.
-ARITHMETIC = {"shmeter_seconds_since": {"fmul"}, "shmeter_histogram_observe_since": {"fmul"}, "shmeter_ns_per_tick_slow": {"fdiv"}}
+# The IR of clang at -O0 has what the source has. Doubles are only made of integers and multiplied, for seconds out of
+# ticks.
+ARITHMETIC = {"shmeter_seconds_since": {"fmul"}, "shmeter_histogram_observe_since": {"fmul"},
+              "shmeter_ns_per_tick_slow": {"fdiv"}}
 
 
 @test
@@ -121,11 +125,13 @@ def the_header_compares_no_doubles_and_sums_none_in_C():
         raise Skip("clang is not installed")
     found, functions = [], 0
     for target in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
-        code = succeed(["clang", "--target=" + target, "-std=c11", "-O0", "-S", "-emit-llvm", "-w", "-DSHMETER_NO_CK", "-I", INCLUDE,
+        code = succeed(["clang", "--target=" + target, "-std=c11", "-O0", "-S", "-emit-llvm", "-w", "-DSHMETER_NO_CK",
+                        "-I", INCLUDE,
                         os.path.join(SOURCE, "client/libshmeter.c"), "-o", "-"])
         for name, body in re.findall(r"^define [^@]*@(\w+)\(.*?\{\n(.*?)^\}", code, re.M | re.S):
             functions += 1
-            used = set(re.findall(r"= (fcmp|fadd|fsub|fmul|fdiv|frem|fneg)\b", body)) | set(re.findall(r"\b(x86_fp80|fp128)\b", body))
+            used = set(re.findall(r"= (fcmp|fadd|fsub|fmul|fdiv|frem|fneg)\b",
+                                  body)) | set(re.findall(r"\b(x86_fp80|fp128)\b", body))
             found += [f"{name} ({target}): {what}" for what in sorted(used - ARITHMETIC.get(name, set()))]
     assert functions > 150, functions
     nothing(found, "arithmetic of doubles that flags may change")

@@ -1,5 +1,6 @@
 /*
- * SHMETER_SEGMENT private, off or empty: a program counts in its own memory, that is no error, and nothing is left of it.
+ * SHMETER_SEGMENT private, off or empty: a program counts in its own memory, that is no error, and nothing is left of
+ * it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /*
- * Two releases of a program, with other buckets under one name, work side by side; two definitions in one process do not.
+ * Two releases of a program, with other buckets under one name, work side by side; two definitions in one process do
+ * not.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -28,7 +28,8 @@ def kill_all(_number, _frame):
 def run(build, cpus):
     """Exit code and output of one build's tests."""
     cpu = cpus.get()
-    with subprocess.Popen([CRASH, "--long", f"--cpu={cpu}", build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as one:
+    with subprocess.Popen([CRASH, "--long", f"--cpu={cpu}", build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as one:
         running.add(one)
         said = one.communicate()[0]
     running.discard(one)
@@ -76,7 +77,8 @@ class Report:
         else:
             self.case(True, f"both compilers and all optimizations are there # SKIP only {len(self.lines)} builds")
         print("\n".join(self.lines))
-        print(f"# all {len(self.lines)} builds, {self.lanes}: " + ", ".join(f"{number} {unit}" for unit, number in self.sums.items()))
+        print(f"# all {len(self.lines)} builds, {self.lanes}: "
+              + ", ".join(f"{number} {unit}" for unit, number in self.sums.items()))
         print(f"1..{self.cases}", flush=True)
 
 

@@ -1,6 +1,6 @@
 /*
- * Copies of a segment's bytes: taken from the live file, compared with it, written elsewhere, put back. Holes stay holes. It
- * knows the layout, so as to look only where something may change, and to forget times and pids.
+ * Copies of a segment's bytes: taken from the live file, compared with it, written elsewhere, put back. Holes stay
+ * holes. It knows the layout, so as to look only where something may change, and to forget times and pids.
  */
 #ifndef SHMETER_TESTS_CRASH_COPY_H
 #define SHMETER_TESTS_CRASH_COPY_H
@@ -52,7 +52,8 @@ const struct shmeter_slot_word *copy_slot(const struct copy *copy, uint32_t slot
 /* Makes the owner pid of every slot another one that nobody has: so its death can be proven. */
 void copy_bury(struct copy *copy, pid_t pid);
 /*
- * Makes equal what no two runs have in common: times, pids, process images. created: also what a new segment draws by lot.
+ * Makes equal what no two runs have in common: times, pids, process images. created: also what a new segment draws by
+ * lot.
  */
 void copy_normalize(struct copy *copy, int created);
 

@@ -168,7 +168,10 @@ test_pair(void **state)
     run_job(state, &usual, cpu, meet);
 }
 
-/* The same as in test_pair on a machine with a CPU more than the segment has lanes: A begins on the lower of two CPUs, which has one. */
+/*
+ * The same as in test_pair on a machine with a CPU more than the segment has lanes: A begins on the lower of two CPUs,
+ * which has one.
+ */
 static void
 test_leave(void **state)
 {
@@ -300,7 +303,10 @@ print_totals(void)
         print_total("in all", &all);
 }
 
-/* Takes the options off the arguments. Returns the CPU to work on; -1: any. *share and *rounds stay as they are when they are not given. */
+/*
+ * Takes the options off the arguments. Returns the CPU to work on; -1: any. *share and *rounds stay as they are when
+ * they are not given.
+ */
 static int
 options(int *argc, char ***argv, int *share, int *rounds)
 {

@@ -222,7 +222,10 @@ sum_of_changes(const struct stage *stage, const char *name, uint32_t word)
     return sum;
 }
 
-/* Whether the operation hides the sample: a successor that looks it up finishes what the dead one has begun, and starts at 0. */
+/*
+ * Whether the operation hides the sample: a successor that looks it up finishes what the dead one has begun, and starts
+ * at 0.
+ */
 static int
 is_hidden(const struct stage *stage, const char *name)
 {

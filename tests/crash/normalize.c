@@ -126,6 +126,8 @@ normalize_records(struct copy *copy, const struct shmeter_header *header)
             mask(copy, at + offsetof(struct shmeter_family_record, created_real_ns));
         if (head >> 32 != SHMETER_KIND_FAMILY)
             mask(copy, at + offsetof(struct shmeter_series_record, created_real_ns));
+        if (head >> 32 == SHMETER_KIND_SERIES && (uint32_t)head >= SHMETER_UNIT_BYTES)
+            mask(copy, at + (uint32_t)head - SHMETER_NOTE_BYTES); /* when somebody looked */
         off += (uint32_t)head < SHMETER_UNIT_BYTES ? SHMETER_UNIT_BYTES : (uint32_t)head;
     }
 }
@@ -140,6 +142,7 @@ copy_normalize(struct copy *copy, int created)
         normalize_slot(copy, &header, i);
     normalize_records(copy, &header);
     mask(copy, header.state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, begun_ns));
+    mask(copy, header->state_off + offsetof(struct shmeter_state, reuse) + offsetof(struct shmeter_reuse, looked));
     if (!created)
         return;
     own = (struct shmeter_header *)(void *)copy_own_page(copy, 0);

@@ -48,13 +48,19 @@ struct op_table {
     const char *version; /* of the compiler                                                                */
     const struct op *ops;
     uint32_t ops_n;
-    /* Makes a segment with some of everything in it, and keeps handles for the operations. Ends the process when it cannot. */
+    /*
+     * Makes a segment with some of everything in it, and keeps handles for the operations. Ends the process when it
+     * cannot.
+     */
     void (*make)(const char *path, const struct shape *shape);
     /* The path that operations open, when there is no world. */
     void (*place)(const char *path, const struct shape *shape);
     /* What a fresh process does that comes after somebody died: opens, registers, updates. NULL, or what went wrong. */
     const char *(*succeed)(const char *path);
-    /* After make: ticks are those of the CPU's counter, whatever clock this machine's kernel has. Libraries' clocks are not ours to count. */
+    /*
+     * After make: ticks are those of the CPU's counter, whatever clock this machine's kernel has. Libraries' clocks are
+     * not ours to count.
+     */
     void (*fix_ticks)(void);
     /* Where the linker has put the sequences' descriptors and the program's instructions, this table's among them. */
     const void *sequences, *sequences_end, *text, *text_end;

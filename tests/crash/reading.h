@@ -1,6 +1,6 @@
 /*
- * What a segment says to a reader at one moment: all samples of the exposition with their exact values, and its losses. The
- * library that the exporter uses reads it, from a file.
+ * What a segment says to a reader at one moment: all samples of the exposition with their exact values, and its losses.
+ * The library that the exporter uses reads it, from a file.
  */
 #ifndef SHMETER_TESTS_CRASH_READING_H
 #define SHMETER_TESTS_CRASH_READING_H

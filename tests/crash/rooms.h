@@ -104,6 +104,39 @@ arrange_waiting(void)
     world_state()->reuse.pressure = SHMETER_GRACE_PRESSURE;
 }
 
+/* Series of the counters go when nobody updates them for ten seconds, and none has been looked at. */
+static void
+arrange_idle(void)
+{
+    const struct shmeter_binding *binding = shmeter_family_binding(world.counters);
+
+    shmeter_lifetime_declare(binding->attachment, binding->record, binding->unit, 10);
+    world_state()->reuse.looked = 1000000; /* later than now: by a clock that went wrong */
+}
+
+/* Two looks, the second one much later. */
+static void
+run_expire(void)
+{
+    shmeter_expire(world.meter);
+    shmeter_idle_sweep(shmeter_meter_attachment(world.meter), 100000);
+}
+
+/* A family is at its limit. */
+static void
+arrange_full(void)
+{
+    world.few = world_family("crash_few_total",
+                             (struct shmeter_desc){ .type = SHMETER_COUNTER, .max_series = 1, .evict = 1 });
+    shmeter_counter_add(shmeter_counter_of(world.few, "old"), 3);
+}
+
+static void
+run_evict(void)
+{
+    shmeter_counter_of(world.few, "new");
+}
+
 static void
 run_quiescent(void)
 {

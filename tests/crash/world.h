@@ -18,7 +18,7 @@ static struct world {
     char path[200];
     struct shape shape;
     struct shmeter *meter;
-    const struct shmeter_family *counters, *fractions, *classics, *exponentials, *limited, *modes[MODES], *wide, *pairs;
+    const struct shmeter_family *counters, *fractions, *classics, *exponentials, *limited, *modes[MODES], *wide, *pairs, *few;
     struct shmeter_counter counter, limit;
     struct shmeter_counter_f64 fraction;
     struct shmeter_histogram classic, exponential;

@@ -8,6 +8,8 @@
  *     close, open                       its slot
  *     cells, records, gauges, series    uses up most of the room of this kind
  *     counter, other                    defines one name with buckets of two kinds
+ *     remove, done                      makes and removes series; says that it has nothing of them (shmeter_quiescent)
+ *     unlocked                          as a process says that cannot lock anything
  *     KIND                              makes a loss of this kind, as lib/read/snapshot/losses.def calls it
  */
 #include <shmeter.h>
@@ -77,6 +79,22 @@ use_series(enum shmeter_type type, uint32_t n)
     }
 }
 
+static void
+come_and_go(void)
+{
+    struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "gone_total");
+    char value[16];
+    uint32_t i;
+
+    desc.labels = labels + 3;
+    for (i = 0; i < 100; i++) { /* so many that a grace begins at once */
+        snprintf(value, sizeof value, "%u", i);
+        shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), value));
+    }
+    shmeter_hide_all(shmeter_family(meter, &desc));
+    shmeter_quiescent(meter);
+}
+
 /* ---- losses ---- */
 
 static void
@@ -98,6 +116,18 @@ past_a_limit(void)
 
     desc.labels = labels + 3;
     desc.max_series = 1;
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "a"));
+    shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "b"));
+}
+
+static void
+past_a_limit_that_evicts(void)
+{
+    struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "evicting_total");
+
+    desc.labels = labels + 3;
+    desc.max_series = 1;
+    desc.evict = 1;
     shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "a"));
     shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &desc), "b"));
 }
@@ -240,6 +270,7 @@ static const struct {
     { "backing_failed", no_memory },
     { "handles_refused", wrong_number },
     { "checks_refused", nine_checks },
+    { "series_evicted", past_a_limit_that_evicts },
 };
 
 /* ---- */
@@ -291,6 +322,12 @@ do_word(const char *word)
         use_series(SHMETER_GAUGE, 15);
     else if (!strcmp(word, "series"))
         use_series(SHMETER_COUNTER, 60);
+    else if (!strcmp(word, "remove"))
+        come_and_go();
+    else if (!strcmp(word, "done"))
+        shmeter_quiescent(meter);
+    else if (!strcmp(word, "unlocked"))
+        shmeter_epoch_forgo(shmeter_meter_attachment(meter));
     else if (!strcmp(word, "counter") || !strcmp(word, "other"))
         define(*word == 'c' ? 2 : 3);
     else

@@ -29,7 +29,8 @@ class Authority:
     def sign(self, name, days, extensions, own=False):
         with open(self.path(name + ".ext"), "w", encoding="utf-8") as file:
             file.write("".join(line + "\n" for line in extensions))
-        signer = ["-signkey", name + ".key"] if own else ["-CA", self.name + ".crt", "-CAkey", self.name + ".key", "-CAcreateserial"]
+        signer = ["-signkey", name + ".key"] if own else ["-CA", self.name + ".crt", "-CAkey", self.name + ".key",
+                                                          "-CAcreateserial"]
         # x509 -days takes negative numbers for certificates that have expired.
         self.openssl("x509", "-req", "-in", name + ".csr", *signer, "-days", str(days), "-extfile", name + ".ext",
                      "-out", name + ".crt")
@@ -67,5 +68,6 @@ def replace(source, target):
 
 
 def hashed(password, cost=5):
-    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True, check=True)
+    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True,
+                          check=True)
     return done.stdout.decode().strip().split(":", 1)[1]

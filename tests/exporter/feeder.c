@@ -14,6 +14,8 @@
  *     many FROM TO                 shop_many_total{number=FROM .. TO - 1} += 1
  *     build VERSION                shop_build_info{version} 1
  *     counter NAME N               a counter without labels += N
+ *     labelled NAME LABEL VALUE N  a counter with one label += N
+ *     sizes NAME LABEL VALUE N     N observations of 1 in a histogram with one label and the bounds 1 and 2
  *     turns BOUND N                N observations of 1 in shop_turns, a histogram of one bucket up to BOUND
  *     busy | idle | beat | check NAME 0|1|2 MESSAGE | release
  */
@@ -121,6 +123,35 @@ turns(struct shmeter *meter, double bound, unsigned long n)
 }
 
 /* Returns 0 when there is no such command with so many fields. */
+/* field: a command, the family's name, the label's and its value. */
+static void
+labelled(struct shmeter *meter, char *const *field, uint64_t n)
+{
+    const char *labels[] = { field[2], NULL };
+    const struct shmeter_desc desc = {
+        .type = SHMETER_COUNTER, .name = field[1], .help = "As told.", .labels = labels
+    };
+
+    shmeter_counter_add(shmeter_counter_of(shmeter_family(meter, &desc), field[3]), n);
+}
+
+static void
+sizes(struct shmeter *meter, char *const *field, uint64_t n)
+{
+    static const double bounds[] = { 1, 2 };
+    const char *labels[] = { field[2], NULL };
+    const struct shmeter_desc desc = { .type = SHMETER_HISTOGRAM,
+                                       .name = field[1],
+                                       .help = "As told.",
+                                       .labels = labels,
+                                       .bounds = bounds,
+                                       .bounds_len = 2 };
+    struct shmeter_histogram histogram = shmeter_histogram_of(shmeter_family(meter, &desc), field[3]);
+
+    for (; n; n--)
+        shmeter_histogram_observe(histogram, 1);
+}
+
 static int
 obey(struct shmeter *meter, char *const field[FIELDS], int n)
 {
@@ -148,6 +179,10 @@ obey(struct shmeter *meter, char *const field[FIELDS], int n)
         plain_counter(meter, field[1], number(field[2]));
     else if (n == 3 && !strcmp(command, "turns"))
         turns(meter, strtod(field[1], NULL), number(field[2]));
+    else if (n == 5 && !strcmp(command, "labelled"))
+        labelled(meter, field, number(field[4]));
+    else if (n == 5 && !strcmp(command, "sizes"))
+        sizes(meter, field, number(field[4]));
     else if (n == 1 && !strcmp(command, "busy"))
         shmeter_busy(meter);
     else if (n == 1 && !strcmp(command, "idle"))

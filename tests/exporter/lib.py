@@ -35,7 +35,8 @@ class Bench(contextlib.ExitStack):
     serial = 0
 
     def name(self):
-        """A segment's name that nobody else has; the segment, and those whose name begins with it, are removed at the end."""
+        """A segment's name that nobody else has; the segment, and those whose name begins with it, are removed at the
+        end."""
         Bench.serial += 1
         name = f"t{os.getpid()}x{Bench.serial}"
         self.callback(remove_segments, name)
@@ -119,7 +120,8 @@ class Feeder:
 
 
 class Hand:
-    """A library preloaded into an exporter, and the file by which a test commands it: 8-byte words, of which the first are given."""
+    """A library preloaded into an exporter, and the file by which a test commands it: 8-byte words, of which the first
+    are given."""
 
     def __init__(self, bench, library, variable, size, *words):
         path = bench.folder() + "/hand"
@@ -127,7 +129,8 @@ class Hand:
             file.write(struct.pack(f"={len(words)}Q", *words).ljust(size, b"\0"))
             file.flush()
             self.file = mmap.mmap(file.fileno(), size)
-        self.environment = {"LD_PRELOAD": os.path.join(os.path.dirname(os.path.abspath(sys.argv[2])), library), variable: path}
+        self.environment = {"LD_PRELOAD": os.path.join(os.path.dirname(os.path.abspath(sys.argv[2])), library),
+                            variable: path}
 
     def word(self, form, at):
         return struct.unpack_from(form, self.file, at)[0]
@@ -163,11 +166,13 @@ class Hashes(Hand):
 
 
 class Exporter:
-    """The exporter on a free port of 127.0.0.1, with what it logs. Clients have an hour for a request, unless options say otherwise: no
-    client here is to be cut because it has no CPU. hand: a Clock or Hashes of its own. more: of its process, such as env."""
+    """The exporter on a free port of 127.0.0.1, with what it logs. Clients have an hour for a request, unless options
+    say otherwise: no client here is to be cut because it has no CPU. hand: a Clock or Hashes of its own. more: of its
+    process, such as env."""
 
     def __init__(self, bench, options, listen, hand=None, **more):
-        arguments = [sys.argv[1], "--web.request-timeout=3600", *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
+        arguments = [sys.argv[1], "--web.request-timeout=3600",
+                     *options] + (["--web.listen-address=127.0.0.1:0"] if listen else [])
         if hand:
             more["env"] = {**more.get("env", os.environ), **hand.environment}
         self.bench = bench

@@ -1,8 +1,8 @@
-"""Clients that mean harm, while honest ones scrape from the same and from another address: those are answered all along, and memory stays
-flat. Each attack is made in the clear and over TLS.
+"""Clients that mean harm, while honest ones scrape from the same and from another address: those are answered all
+along, and memory stays flat. Each attack is made in the clear and over TLS.
 
-An attack goes on until the honest clients have had their scrapes while it was under way. Nobody is cut for being late here (lib.py), so
-whom an attack keeps waiting, waits for ever.
+An attack goes on until the honest clients have had their scrapes while it was under way. Nobody is cut for being late
+here (lib.py), so whom an attack keeps waiting, waits for ever.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ class Target:
         if is_tls:
             authority = Authority(bench.folder())
             cert, key = authority.issue("server")
-            options.append("--web.config.file=" + write(authority.path("web.yml"), f"tls_server_config:\n  cert_file: {cert}\n  key_file: {key}\n"))
+            settings = f"tls_server_config:\n  cert_file: {cert}\n  key_file: {key}\n"
+            options.append("--web.config.file=" + write(authority.path("web.yml"), settings))
             self.context = authority.context()
         self.exporter = bench.exporter(*options)
         self.exporter.context = self.context
@@ -42,7 +43,8 @@ class Target:
         self.honest = []
 
     def honest_progress(self):
-        """A function that tells whether each honest client has had so many whole scrapes since: one that is under way now does not count."""
+        """A function that tells whether each honest client has had so many whole scrapes since: one that is under way
+        now does not count."""
         before = [len(one.seconds) for one in self.honest]
 
         def served(scrapes):
@@ -78,12 +80,14 @@ class Target:
                 parts.append(more)
         took = time.monotonic() - began
         answer = b"".join(parts)
-        true(answer.startswith(b"HTTP/1.1 200") and answer.count(b"\nshop_many_total{") == SERIES and answer.endswith(b"\n"), "a whole scrape")
+        true(answer.startswith(b"HTTP/1.1 200") and answer.count(b"\nshop_many_total{") == SERIES
+             and answer.endswith(b"\n"), "a whole scrape")
         return took
 
 
 class Honest(threading.Thread):
-    """Scrapes again and again. The first address is the attackers' too: who comes from there may lose its place to them, and comes again."""
+    """Scrapes again and again. The first address is the attackers' too: who comes from there may lose its place to
+    them, and comes again."""
 
     def __init__(self, target, source):
         super().__init__(daemon=True)
@@ -120,9 +124,11 @@ def under(attack, is_tls):
             one.start()
         peak = attack(target) or 0
         said = [one.judge() for one in target.honest]
-        wait_for(lambda: status_field(target.pid, "RssAnon") < before + FLAT_KIB, f"memory goes back to {before} KiB or so")
+        wait_for(lambda: status_field(target.pid, "RssAnon") < before + FLAT_KIB,
+                 f"memory goes back to {before} KiB or so")
         note("scrapes: " + "; ".join(said))
-        note(f"RssAnon {before} KiB before, {max(peak, before)} KiB at the height, {status_field(target.pid, 'RssAnon')} KiB after")
+        note(f"RssAnon {before} KiB before, {max(peak, before)} KiB at the height, "
+             f"{status_field(target.pid, 'RssAnon')} KiB after")
         equal(target.exporter.stop(), 0)
     function.__name__ = f"{attack.__name__}_do_no_harm{'_over_tls' if is_tls else ''}"
     return function
@@ -158,7 +164,8 @@ def close_all(plugs):
 
 
 def linger(target, plugs, action):
-    """Each connection does something, and waits for honest clients' scrapes, again and again. Returns the memory at the height."""
+    """Each connection does something, and waits for honest clients' scrapes, again and again. Returns the memory at the
+    height."""
     for number in range(ROUNDS):
         tries(plugs, lambda plug, at=number: action(plug, at))
         target.serve_honest()
@@ -239,7 +246,8 @@ def megabytes_of_headers(target):
 def hundreds_of_pipelined_requests(target):
     def hundred():
         with target.plug() as plug:
-            plug.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n" * 99 + b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            plug.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n" * 99
+                         + b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             answer = b""
             while more := plug.recv(1 << 16):
                 answer += more
@@ -250,13 +258,18 @@ def hundreds_of_pipelined_requests(target):
     until_served(target, hundred)
 
 
-NONSENSE = (b"\0" * 100, b"GET\r\n\r\n", b"GET /metrics\r\n\r\n", b"\r\n" * 50, b"GET /\0metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+NONSENSE = (b"\0" * 100, b"GET\r\n\r\n", b"GET /metrics\r\n\r\n", b"\r\n" * 50,
+            b"GET /\0metrics HTTP/1.1\r\nHost: x\r\n\r\n",
             b"GET /metrics%00 HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /metrics\rX: y HTTP/1.1\r\nHost: x\r\n\r\n",
             b"GET /metrics\nX: y HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /metrics%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n", b"FROB /metrics HTTP/1.1\r\nHost: x\r\n\r\n", b"get /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n", b"GET  HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"GET /metrics HTTP/1.1\r\n folded\r\n\r\n",
+            b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n", b"FROB /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"get /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n", b"GET  HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\n folded\r\n\r\n",
             b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200, bytes(range(256)) * 40)
 
@@ -300,7 +313,8 @@ def resets_amid_answers(target):
 
 @attack
 def all_attacks_at_once(target):
-    attacks = [slow_heads, slow_readers, slow_bodies, ten_thousand_connections, megabytes_of_headers, nonsense_half_closed_and_reset,
+    attacks = [slow_heads, slow_readers, slow_bodies, ten_thousand_connections, megabytes_of_headers,
+               nonsense_half_closed_and_reset,
                resets_amid_answers]
     threads = [threading.Thread(target=one, args=(target,), daemon=True) for one in attacks]
     for thread in threads:

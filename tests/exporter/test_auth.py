@@ -80,7 +80,8 @@ def a_header_with_two_readings_is_refused(bench):
     exporter = serve(bench, {"alice": hashed("secret")})
     good = base64.b64encode(b"alice:secret").decode()
     equal(exporter.ask("/-/healthy", headers={"Authorization": "basic  " + good}).status, 200, "case of the scheme")
-    for value in ("", "Basic", "Basic ", good, "Bearer " + good, "Basic" + good, "Basic " + good[:-1], "Basic " + good + "=",
+    for value in ("", "Basic", "Basic ", good, "Bearer " + good, "Basic" + good, "Basic " + good[:-1],
+                  "Basic " + good + "=",
                   "Basic " + good + "AAAA", "Basic !" + good[1:], "Basic " + good[:4] + "\t" + good[4:],
                   "Basic " + base64.b64encode(b"alice").decode()):
         equal(exporter.ask("/-/healthy", headers={"Authorization": value}).status, 401, value)
@@ -104,9 +105,11 @@ def guessing_does_not_delay_a_scrape_whose_password_is_known(bench):
     hashes.hold(True)
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         try:
-            guesses = [pool.submit(from_address, exporter, f"127.0.0.{2 + number % 50}", header("alice", f"wrong{number}"))
+            guesses = [pool.submit(from_address, exporter, f"127.0.0.{2 + number % 50}",
+                                   header("alice", f"wrong{number}"))
                        for number in range(200)]
-            wait_for(lambda: hashes.begun() == 2 and any(guess.done() for guess in guesses), "a hash that does not end, and too many who wait")
+            wait_for(lambda: hashes.begun() == 2 and any(guess.done() for guess in guesses),
+                     "a hash that does not end, and too many who wait")
             for _ in range(20):
                 equal(status(exporter, "alice", "secret", "/metrics"), 200)
             equal(hashes.begun(), 2, "one guess is being looked at all along")
@@ -120,8 +123,10 @@ def guessing_does_not_delay_a_scrape_whose_password_is_known(bench):
 def one_address_does_not_take_all_places(bench):
     exporter = serve(bench, {"alice": hashed("secret", 12)})
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        guesses = [pool.submit(from_address, exporter, "127.0.0.2", header("alice", f"wrong{number}")) for number in range(30)]
-        wait_for(lambda: any(guess.done() and guess.result() == 503 for guess in guesses), "an answer that it is too much")
+        guesses = [pool.submit(from_address, exporter, "127.0.0.2", header("alice", f"wrong{number}"))
+                   for number in range(30)]
+        wait_for(lambda: any(guess.done() and guess.result() == 503 for guess in guesses),
+                 "an answer that it is too much")
         equal(from_address(exporter, "127.0.0.3", header("alice", "secret")), 200, "another address")
         for guess in guesses:
             guess.result()
@@ -136,13 +141,29 @@ def a_refusal_for_want_of_places_says_when_to_try_again(bench):
     for number in range(12):
         plugs.append(bench.connect(exporter))
         credentials = header("alice", f"wrong{number}")["Authorization"]
-        plugs[-1].sendall(f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {credentials}\r\nConnection: close\r\n\r\n".encode())
+        request = f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {credentials}\r\nConnection: close\r\n\r\n"
+        plugs[-1].sendall(request.encode())
     select.select(plugs, [], [])
     hashes.hold(False)
     got = [raw(plug, b"") for plug in plugs]
     full = [text for text in got if text.startswith(b"HTTP/1.1 503")]
     true(full and all(b"\r\nRetry-After: 1\r\n" in text for text in full), got)
     true(any(text.startswith(b"HTTP/1.1 401") for text in got), got)
+
+
+@test
+def probes_need_no_password_when_that_is_said(bench):
+    path = write(bench.folder() + "/web.yml", f"basic_auth_users:\n  alice: {hashed('secret')}\n")
+    name = bench.name()
+    bench.feeder(name)
+    for options, wanted in (([], 401), (["--web.probes-without-password"], 200)):
+        exporter = bench.exporter(f"--web.config.file={path}", f"--segment={name}", *options)
+        for probe in ("/-/healthy", "/-/ready", "/-/ready?x=y"):
+            equal(exporter.ask(probe).status, wanted, probe)
+            equal(exporter.ask(probe, headers={"Authorization": "Basic bm86bm8="}).status, wanted, "whatever it says")
+        for other in ("/metrics", "/health", "/", "/none", "/-/healthy/", "/api/v1/summary"):
+            equal(exporter.ask(other).status, 401, other)
+        equal(exporter.ask("/-/reload", "POST").status, 401)
 
 
 @test
@@ -222,7 +243,8 @@ def a_rate_of_nothing_limits_nothing(bench):
 
 @test
 def configured_headers_are_on_every_answer(bench):
-    headers = {"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "deny", "X-Content-Type-Options": "nosniff",
+    headers = {"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "deny",
+               "X-Content-Type-Options": "nosniff",
                "X-XSS-Protection": "1; mode=block", "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
     exporter = serve(bench, {"alice": hashed("secret")}, "http_server_config:\n  headers:\n" +
                      "".join(f'    {name}: "{value}"\n' for name, value in headers.items()))
@@ -255,7 +277,8 @@ def an_address_that_others_can_reach_is_warned_of(bench):
     """The configuration is in tests/exporter/web/test_config.py."""
     for text, sentence in EXPOSURES:
         path = write(bench.folder() + "/web.yml", text % hashed("secret") if "%s" in text else text)
-        exporter = bench.exporter(f"--web.config.file={path}", f"--segment={bench.name()}", "--web.listen-address=0.0.0.0:0")
+        exporter = bench.exporter(f"--web.config.file={path}", f"--segment={bench.name()}",
+                                  "--web.listen-address=0.0.0.0:0")
         exporter.wait_for_log(f"level=warn .*{sentence}")
         equal(sum("other machines" in line for line in exporter.log), 1, "of the one address")
         exporter.stop()

@@ -39,7 +39,8 @@ def the_format_is_the_one_that_the_client_likes_best(bench):
     name = bench.name()
     bench.feeder(name).do("requests", "GET", "200", 1)
     exporter = bench.exporter(f"--segment={name}")
-    for accept, content_type in ((OPENMETRICS, OPENMETRICS), (PROTOBUF, PROTOBUF), ("text/plain", TEXT), ("*/*", TEXT), ("application/json", TEXT),
+    for accept, content_type in ((OPENMETRICS, OPENMETRICS), (PROTOBUF, PROTOBUF), ("text/plain", TEXT), ("*/*", TEXT),
+                                 ("application/json", TEXT),
                                  ("application/openmetrics-text;version=1.0.0;q=0.3,text/plain;q=0.2", OPENMETRICS)):
         response = exporter.ask("/metrics", headers={"Accept": accept})
         equal((response.status, response.getheader("Content-Type")), (200, content_type), accept)
@@ -54,7 +55,8 @@ def the_format_is_the_one_that_the_client_likes_best(bench):
 @test
 def several_accept_lines_are_one_list(bench):
     exporter = bench.exporter(f"--segment={bench.name()}")
-    got = raw(bench.connect(exporter), b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/plain;q=0.2\r\n"
+    got = raw(bench.connect(exporter),
+              b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/plain;q=0.2\r\n"
               b"Accept: application/openmetrics-text;q=0.3\r\n\r\n")
     true(f"Content-Type: {OPENMETRICS}".encode() in got, got[:400])
 
@@ -159,8 +161,21 @@ def a_body_is_refused_and_ends_the_connection(bench):
 
 
 @test
+def a_malformed_head_is_refused_once_and_ends_the_connection(bench):
+    exporter = bench.exporter(f"--segment={bench.name()}")
+    good = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+    for head in (good + b"Content-Length : 45\r\n", good + b"Transfer-Encoding : chunked\r\n", good + b"Content-Length\t: 45\r\n",
+                 good + b"X\0: y\r\n", good + b"X(: y\r\n", good + b"X\xe4: y\r\n", b"GET /metrics HTTP/1.1\r\nContent-Length: 0\r\n",
+                 b"GET /met rics HTTP/1.1\r\nHost: x\r\n", b"GET /met\trics HTTP/1.1\r\nHost: x\r\n"):
+        answer = raw(bench.connect(exporter), head + b"\r\n" + GET)
+        equal((status_of(answer), answer.count(b"HTTP/1.1 ")), (400, 1), head)
+    equal(exporter.ask("/-/healthy").status, 200)
+
+
+@test
 def an_empty_body_is_no_body(bench):
-    equal(bench.exporter(f"--segment={bench.name()}").ask("/metrics", headers={"Content-Length": "0"}).status, 200)
+    for length in ("0", "00"):
+        equal(bench.exporter(f"--segment={bench.name()}").ask("/metrics", headers={"Content-Length": length}).status, 200)
 
 
 @test
@@ -204,7 +219,8 @@ def a_megabyte_of_headers_is_refused(bench):
 @test
 def garbage_does_no_harm(bench):
     exporter = bench.exporter(f"--segment={bench.name()}", "--web.request-timeout=1")
-    for request in (b"\0" * 100, b"GET\r\n\r\n", b"GET /metrics\r\n\r\n", b"\r\n" * 50, b"GET /\0metrics HTTP/1.1\r\n\r\n",
+    for request in (b"\0" * 100, b"GET\r\n\r\n", b"GET /metrics\r\n\r\n", b"\r\n" * 50,
+                    b"GET /\0metrics HTTP/1.1\r\n\r\n",
                     b"GET /metrics\rX: y HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n",
                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200,
                     b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
@@ -319,7 +335,8 @@ def an_answer_that_is_never_taken_is_cut(bench):
     plug = bench.connect(exporter, window=4096)
     plug.sendall(GET * 4)
     before = value(exporter.samples(), "process_open_fds")
-    wait_for(lambda: clock.advance(5) or value(exporter.samples(), "process_open_fds") < before, "its descriptor is closed")
+    wait_for(lambda: clock.advance(5) or value(exporter.samples(), "process_open_fds") < before,
+             "its descriptor is closed")
 
 
 @test
@@ -347,12 +364,15 @@ def a_request_with_two_hosts_is_refused(bench):
 
 @test
 def what_is_no_request_for_a_page_gets_none(bench):
-    exporter, hasty = (bench.exporter(f"--segment={bench.name()}", *options) for options in ([], ["--web.request-timeout=1"]))
+    exporter, hasty = (bench.exporter(f"--segment={bench.name()}", *options)
+                       for options in ([], ["--web.request-timeout=1"]))
     for request, status in ((b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n", 405), (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n", 405),
-                            (b"get /metrics HTTP/1.1\r\nHost: x\r\n", 405), (b"GET /metrics%00 HTTP/1.1\r\nHost: x\r\n", 404),
+                            (b"get /metrics HTTP/1.1\r\nHost: x\r\n", 405),
+                            (b"GET /metrics%00 HTTP/1.1\r\nHost: x\r\n", 404),
                             (b"GET /metrics%0d%0aX:%20y HTTP/1.1\r\nHost: x\r\n", 404),
                             (b"GET /metrics\rX: y HTTP/1.1\r\nHost: x\r\n", None),
-                            (b"GET /metrics\nX: y HTTP/1.1\r\nHost: x\r\n", None), (b"GET /metrics\r\n", None), (b"\0\0\0 /metrics HTTP/1.1\r\nHost: x\r\n", None)):
+                            (b"GET /metrics\nX: y HTTP/1.1\r\nHost: x\r\n", None), (b"GET /metrics\r\n", None),
+                            (b"\0\0\0 /metrics HTTP/1.1\r\nHost: x\r\n", None)):
         # Some look as if more had to come.
         answer = raw(bench.connect(exporter if status else hasty), request + b"Connection: close\r\n\r\n")
         true(b"shmeter_segments" not in answer and b"HTTP/1.1 200" not in answer, f"{request!r}: {answer[:300]!r}")

@@ -1,4 +1,5 @@
-"""What happens to a segment's file while workers count in it and the exporter is scraped: it is cut, grows, loses its name, and something else takes it.
+"""What happens to a segment's file while workers count in it and the exporter is scraped: it is cut, grows, loses its
+name, and something else takes it.
 
 The exporter stays up and says so, totals never drop, and where no byte was lost they are what the workers' ledger says.
 """
@@ -62,7 +63,8 @@ class Load:
         total, count = value(found, "load_total"), value(found, "load_sizes_count")
         self.scrapes += 1
         if total is None:
-            equal(value(found, "shmeter_segment_readable", segment=self.name), 0, "a readable segment without its total")
+            equal(value(found, "shmeter_segment_readable", segment=self.name), 0,
+                  "a readable segment without its total")
         else:
             true(total >= self.seen, f"the total fell from {self.seen} to {total}")
             true(total <= most, f"the total is {total}, {most} were begun")
@@ -90,7 +92,8 @@ class Load:
 
     def health(self):
         found = json.loads(self.exporter.ask("/health").body)
-        return " ".join(reason["message"] + " " + reason["what"] for reason in found["reasons"] if reason["check"] == "segment")
+        return " ".join(reason["message"] + " " + reason["what"] for reason in found["reasons"]
+                        if reason["check"] == "segment")
 
     def says(self, word):
         wait_for(lambda: word in self.health(), f"{word!r} in the health")
@@ -122,7 +125,8 @@ def replaced_by(load, make, word, remove=os.unlink):
     load.live()
     remove(load.path)
     load.start()
-    wait_for(lambda: value(load.exporter.samples(), "shmeter_segment_generation", segment=load.name) == 2, "the new segment")
+    wait_for(lambda: value(load.exporter.samples(), "shmeter_segment_generation", segment=load.name) == 2,
+             "the new segment")
     load.live()
     load.end()
 
@@ -147,7 +151,8 @@ def a_fifo_takes_the_name(bench):
 
 @test
 def a_directory_takes_the_name(bench):
-    replaced_by(Load(bench), directory, "directory", lambda path: os.rmdir(path) if os.path.isdir(path) else os.unlink(path))
+    replaced_by(Load(bench), directory, "directory", lambda path: os.rmdir(path) if os.path.isdir(path)
+                else os.unlink(path))
 
 
 @test
@@ -177,7 +182,8 @@ def the_name_is_removed_and_made_again(bench):
     for generation in range(2, 6):
         os.unlink(load.path)
         load.start()
-        wait_for(lambda g=generation: value(load.exporter.samples(), "shmeter_segment_generation", segment=load.name) == g, "the new segment")
+        wait_for(lambda g=generation: value(load.exporter.samples(), "shmeter_segment_generation",
+                                            segment=load.name) == g, "the new segment")
         load.live()
     load.end()
 
@@ -187,7 +193,8 @@ def another_segment_takes_the_name(bench):
     load, other = Load(bench), bench.name()
     bench.feeder(other).do("requests", "GET", "200", 7)
     os.rename(segment_path(other), load.path)
-    wait_for(lambda: value(load.exporter.samples(), "shop_requests_total", method="GET", status="200") == 7, "the other segment")
+    wait_for(lambda: value(load.exporter.samples(), "shop_requests_total", method="GET", status="200") == 7,
+             "the other segment")
     load.start()
     load.live()
     load.end()
@@ -228,7 +235,8 @@ def cut_to(bench, left, word="truncated"):
     os.unlink(load.path)
     load.workers = []
     load.start()
-    wait_for(lambda: value(load.exporter.samples(), "shmeter_segment_generation", segment=load.name) == 2, "the new segment")
+    wait_for(lambda: value(load.exporter.samples(), "shmeter_segment_generation", segment=load.name) == 2,
+             "the new segment")
     load.live()
     begun = sum(load.read(one)[1] for one in load.ledgers[-WORKERS:])
     load.end()
@@ -267,7 +275,8 @@ def the_file_is_cut_and_grows_again(bench):
     load.start()
     load.live()
     load.end()
-    true(load.seen >= before + sum(load.read(one)[1] for one in load.ledgers[-WORKERS:]), f"{load.seen} are shown, {before} were before")
+    true(load.seen >= before + sum(load.read(one)[1] for one in load.ledgers[-WORKERS:]),
+         f"{load.seen} are shown, {before} were before")
 
 
 if __name__ == "__main__":

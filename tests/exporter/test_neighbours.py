@@ -1,5 +1,6 @@
-"""One exporter, several segments, and not enough memory for one of them: it is left out and told by its own series, and the others'
-scrapes are whole. With a limit on the address space, which makes allocations fail; then without, and everything is back."""
+"""One exporter, several segments, and not enough memory for one of them: it is left out and told by its own series, and
+the others' scrapes are whole. With a limit on the address space, which makes allocations fail; then without, and
+everything is back."""
 
 import resource
 

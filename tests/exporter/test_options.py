@@ -29,7 +29,8 @@ def help_lists_every_option(bench):
     done = run("--help")
     equal((done.returncode, done.stderr), (0, ""))
     for option in ("segment=NAME", "segment.owner", "web.listen-address", "web.telemetry-path", "web.request-timeout",
-                   "web.config.file", "config.file", "health.stuck-after", "log.level", "log.format", "version", "help"):
+                   "web.config.file", "config.file", "health.stuck-after", "log.level", "log.format", "version",
+                   "help"):
         true("--" + option in done.stdout, option)
     true(all(len(line) <= 100 for line in done.stdout.splitlines()), "lines fit a terminal")
 
@@ -93,7 +94,8 @@ def a_bad_value_is_refused_with_the_option_that_has_it(bench):
     for option, word in (("--log.level=loud", "debug, info, warn, error"), ("--log.format=xml", "logfmt, json"),
                          ("--web.listen-address=10077", "HOST:PORT"), ("--web.listen-address=::1:80", "brackets"),
                          ("--web.listen-address=a:65536", "65535"), ("--web.telemetry-path=metrics", "begins with /"),
-                         ("--web.telemetry-path=/health", "another page"), ("--web.telemetry-path=/api/v1/summary", "another page"),
+                         ("--web.telemetry-path=/health", "another page"),
+                         ("--web.telemetry-path=/api/v1/summary", "another page"),
                          ("--web.request-timeout=0", "seconds"),
                          ("--web.request-timeout=soon", "seconds"), ("--health.stuck-after=-1", "seconds"),
                          ("--segment=a b", "letters, digits"), ("--segment=", "letters, digits"),

@@ -1,6 +1,7 @@
 """The exporter as a process: how it starts, rests and ends, what it maps, what it logs."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -82,7 +83,8 @@ def nobody_who_takes_nothing_delays_the_end_for_long(bench):
     plug.recv(1)
     exporter.process.send_signal(signal.SIGTERM)
     exporter.wait_for_log("stopping")
-    wait_for(lambda: clock.advance(2) or exporter.process.poll() is not None, "its end, although an hour is left for the answer")
+    wait_for(lambda: clock.advance(2) or exporter.process.poll() is not None,
+             "its end, although an hour is left for the answer")
     equal(exporter.process.returncode, 0)
 
 
@@ -256,6 +258,30 @@ def it_goes_on_when_nobody_reads_its_log_any_more(bench):
     for _ in range(3):  # each is logged, and then answered
         with socket.create_connection(("127.0.0.1", port)) as plug:
             true(raw(plug, GET).startswith(b"HTTP/1.1 200 "), "an answer")
+    exporter.terminate()
+    equal(exporter.wait(), 0)
+
+
+@test
+def a_log_that_nobody_reads_stops_nothing_and_says_later_what_is_missing(bench):
+    options = ["--log.level=debug", "--web.listen-address=127.0.0.1:0", f"--segment={bench.name()}"]
+    exporter = bench.process([sys.argv[1], *options], stderr=subprocess.PIPE)
+    log = exporter.stderr.fileno()
+    fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, 4096)
+    said = b""
+    while not (port := re.search(rb"listening.*127\.0\.0\.1:(\d+).*\n", said)):
+        said += os.read(log, 4096)
+
+    def ask(number):
+        line = f"GET /-/healthy?{'x' * 900} HTTP/1.1\r\nHost: x\r\n".encode()
+        with socket.create_connection(("127.0.0.1", int(port[1]))) as plug:
+            equal(raw(plug, (line + b"\r\n") * (number - 1) + line + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 "), number)
+
+    ask(20)  # of which the log has room for four
+    while not re.search(rb"lines of this log are missing.* lines=(1\d|\d)\n", said):
+        said += os.read(log, 4096)
+        ask(1)
+    ask(20)
     exporter.terminate()
     equal(exporter.wait(), 0)
 

@@ -76,7 +76,8 @@ def every_kind_of_series_is_served(bench):
 def the_exporter_speaks_of_itself(bench):
     found = bench.exporter(f"--segment={bench.name()}").samples()
     names = {name for name, labels in found}
-    for name in ("shmeter_exporter_build_info", "shmeter_exporter_start_time_seconds", "shmeter_scrape_duration_seconds",
+    for name in ("shmeter_exporter_build_info", "shmeter_exporter_start_time_seconds",
+                 "shmeter_scrape_duration_seconds",
                  "shmeter_scrape_render_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes",
                  "process_virtual_memory_bytes", "process_start_time_seconds", "process_open_fds", "process_max_fds",
                  "shmeter_segments", "shmeter_segment_readable"):

@@ -76,7 +76,8 @@ def readiness_is_told_when_it_listens_and_has_read_its_segments(bench):
         name = bench.name()
         bench.feeder(name).do("requests", "GET", "200", 1)
         manager = Manager(bench, abstract)
-        exporter = bench.exporter(f"--segment={name}", f"--segment={bench.name()}", "--web.listen-address=127.0.0.1:0", env=manager.environment(),
+        exporter = bench.exporter(f"--segment={name}", f"--segment={bench.name()}", "--web.listen-address=127.0.0.1:0",
+                                  env=manager.environment(),
                                   listen=False)
         line = manager.wait_for("STATUS")["STATUS"]
         true(re.fullmatch(r"1 of 2 segments readable, [1-9]\d* series", line), line)
@@ -91,7 +92,8 @@ def readiness_is_told_when_it_listens_and_has_read_its_segments(bench):
 def a_reload_is_told_from_its_beginning_to_its_end_good_or_bad(bench):
     manager = Manager(bench)
     path = bench.folder() + "/shmeter.yml"
-    exporter = bench.exporter(f"--segment={bench.name()}", "--config.file=" + write(path, "segments: []\n"), env=manager.environment())
+    exporter = bench.exporter(f"--segment={bench.name()}", "--config.file=" + write(path, "segments: []\n"),
+                              env=manager.environment())
     manager.wait_for("READY")
     for text, said in (("segments: []\n", "settings were reloaded"), ("no: [such", "settings were not reloaded")):
         write(path, text)
@@ -177,7 +179,8 @@ def nobody_waits_for_a_manager_that_does_not_listen(bench):
     full = Manager(bench)
     # the last one's queue is full soon
     for name in (folder + "/none", "relative", "@", "", "/" + "x" * 200, full.name):
-        exporter = bench.exporter(f"--segment={bench.name()}", env={**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "2000"})
+        exporter = bench.exporter(f"--segment={bench.name()}",
+                                  env={**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "2000"})
         equal(exporter.ask("/metrics").status, 200, name)
         equal(exporter.stop(signal.SIGTERM), 0, name)
 

@@ -28,7 +28,8 @@ os.execv(sys.argv[3], sys.argv[3:])
 def passing(sockets, names, *options):
     """Arguments for subprocess: the exporter with these sockets at 3 and on."""
     numbers = [one.fileno() for one in sockets]
-    return {"args": [sys.executable, "-c", PASS, ",".join(map(str, numbers)), names, sys.argv[1], *options], "pass_fds": numbers,
+    return {"args": [sys.executable, "-c", PASS, ",".join(map(str, numbers)), names, sys.argv[1], *options],
+            "pass_fds": numbers,
             "stderr": subprocess.PIPE, "text": True}
 
 
@@ -187,7 +188,8 @@ def a_connection_that_came_before_the_exporter_is_answered(bench):
 
 @test
 def wrong_descriptors_are_refused_by_name(bench):
-    with socket.socket() as mute, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, open(os.devnull, "rb") as file, \
+    with socket.socket() as mute, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, open(os.devnull,
+                                                                                                      "rb") as file, \
             socket.create_server(("127.0.0.1", 0)) as fine, contextlib.ExitStack() as stack:
         refused(passing([fine, mute], "a:b", "--web.systemd-socket"), "descriptor 4 (b)", "Accept=no")
         refused(passing([datagrams], "", "--web.systemd-socket"), "descriptor 3 (?)", "ListenStream=")
@@ -199,12 +201,14 @@ def wrong_descriptors_are_refused_by_name(bench):
 @test
 def sockets_for_another_process_and_none_at_all_are_refused(bench):
     for more in ({}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": "x", "LISTEN_FDS": "1"}):
-        refused({**plain("--web.systemd-socket"), "env": {**os.environ, **more}}, "no sockets were passed", "socket unit")
+        refused({**plain("--web.systemd-socket"), "env": {**os.environ, **more}}, "no sockets were passed",
+                "socket unit")
 
 
 @test
 def an_address_beside_the_passed_sockets_is_refused(bench):
-    refused(plain("--web.systemd-socket", "--web.listen-address=127.0.0.1:0"), "--web.systemd-socket", "cannot be given", status=2)
+    refused(plain("--web.systemd-socket", "--web.listen-address=127.0.0.1:0"), "--web.systemd-socket",
+            "cannot be given", status=2)
 
 
 @test

@@ -80,7 +80,8 @@ def the_service_is_tight(bench):
 
 @test
 def what_liveness_and_segments_need_is_left_open(bench):
-    """Each of these would hide workers or segments, or remove the segments of an application that runs as the same user."""
+    """Each of these would hide workers or segments, or remove the segments of an application that runs as the same
+    user."""
     found = unit()
     equal(found["RemoveIPC"], ["no"])
     equal(found["ProtectProc"], ["default"])
@@ -119,17 +120,19 @@ def allowed_calls():
 
 
 class Traced:
-    """The exporter below strace, with a Unix socket, a port by name, a notify socket, a watchdog and settings; perhaps with TLS and
-    a password."""
+    """The exporter below strace, with a Unix socket, a port by name, a notify socket, a watchdog and settings; perhaps
+    with TLS and a password."""
 
     def __init__(self, bench, name, is_guarded):
         self.folder, self.context = bench.folder(), None
-        options = [f"--segment={name}", "--config.file=" + write(self.folder + "/shmeter.yml", f"segments: [{{name: {name}, prefix: a_}}]\n")]
+        options = [f"--segment={name}", "--config.file=" + write(self.folder + "/shmeter.yml",
+                                                                 f"segments: [{{name: {name}, prefix: a_}}]\n")]
         if is_guarded:
             authority = Authority(bench.folder())
             cert, key = authority.issue("server")
             self.context = authority.context()
-            options.append("--web.config.file=" + write(self.folder + "/web.yml", f"""tls_server_config: {{cert_file: {cert}, key_file: {key}}}
+            options.append("--web.config.file=" + write(self.folder + "/web.yml",
+                                                        f"""tls_server_config: {{cert_file: {cert}, key_file: {key}}}
 basic_auth_users: {{alice: {hashed("secret")}}}
 """))
         self.trace = self.folder + "/trace"
@@ -139,7 +142,8 @@ basic_auth_users: {{alice: {hashed("secret")}}}
         self.strace = bench.process(
             [need("strace"), "-f", "-o", self.trace, sys.argv[1], "--web.listen-address=localhost:0",
              f"--web.listen-address=unix:{self.folder}/http", *options],
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "NOTIFY_SOCKET": self.folder + "/notify", "WATCHDOG_USEC": "100000"})
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "NOTIFY_SOCKET": self.folder + "/notify",
+                                                    "WATCHDOG_USEC": "100000"})
         for line in self.strace.stderr:
             if found := re.search(r"listening address=127\.0\.0\.1:(\d+)", line):
                 self.address = ("127.0.0.1", int(found[1]))
@@ -178,7 +182,8 @@ basic_auth_users: {{alice: {hashed("secret")}}}
 def exercise(bench, traced, name, worker):
     """Everything that an exporter does in its life."""
     true(traced.ask("/metrics").startswith(b"HTTP/1.1 200"), "an answer below strace")
-    for accept in ("text/plain", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"):
+    for accept in ("text/plain", "application/openmetrics-text",
+                   "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"):
         traced.ask("/metrics", f"Accept: {accept}\r\nAccept-Encoding: gzip\r\n")
     for path in ("/health", "/", "/-/ready", "/-/healthy", "/none"):
         traced.ask(path)
@@ -197,7 +202,8 @@ def exercise(bench, traced, name, worker):
 @test
 def the_exporter_needs_no_system_call_that_the_service_forbids(bench):
     allowed = allowed_calls()
-    true({"epoll_wait", "accept4", "sendmsg"} <= allowed and not {"mount", "ptrace", "setuid", "bpf"} & allowed, "the filter was understood")
+    true({"epoll_wait", "accept4", "sendmsg"} <= allowed and not {"mount", "ptrace", "setuid", "bpf"} & allowed,
+         "the filter was understood")
     for is_guarded in (False, True):
         name = bench.name()
         worker = bench.feeder(name)
@@ -214,7 +220,8 @@ def check(lines, allowed):
     equal(sorted(calls - allowed), [], "system calls beyond the filter")
     families = {found[1] for line in lines if (found := re.search(r"\bsocket\((\w+),", line))} - {"AF_NETLINK"}
     true("AF_UNIX" in families and families <= set(unit()["RestrictAddressFamilies"][0].split()), families)
-    equal([line for line in lines if "PROT_EXEC" in line and ("PROT_WRITE" in line or " mprotect(" in line)], [], "memory to write and execute")
+    equal([line for line in lines if "PROT_EXEC" in line and ("PROT_WRITE" in line or " mprotect(" in line)], [],
+          "memory to write and execute")
 
 
 SECCOMP_ALLOW, SECCOMP_EAFNOSUPPORT = 0x7fff0000, 0x00050000 | errno.EAFNOSUPPORT
@@ -232,7 +239,8 @@ class Program(ctypes.Structure):
 def forbid_netlink():
     """As RestrictAddressFamilies= does; to be called by the child."""
     number = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
-    code = (Filter * 6)(Filter(LOAD, 0, 0, 0), Filter(EQUAL, 0, 3, number), Filter(LOAD, 0, 0, 16), Filter(EQUAL, 0, 1, socket.AF_NETLINK),
+    code = (Filter * 6)(Filter(LOAD, 0, 0, 0), Filter(EQUAL, 0, 3, number), Filter(LOAD, 0, 0, 16),
+                        Filter(EQUAL, 0, 1, socket.AF_NETLINK),
                         Filter(RETURN, 0, 0, SECCOMP_EAFNOSUPPORT), Filter(RETURN, 0, 0, SECCOMP_ALLOW))
     libc = ctypes.CDLL(None, use_errno=True)
     program = Program(6, code)
@@ -243,12 +251,14 @@ def forbid_netlink():
 @test
 def a_hosts_name_is_found_without_the_netlink_sockets_that_the_service_forbids(bench):
     true("AF_NETLINK" not in unit()["RestrictAddressFamilies"][0], "the service forbids them")
-    probe = subprocess.run([sys.executable, "-c", "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)"], check=False,
+    probe = subprocess.run([sys.executable, "-c",
+                            "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)"], check=False,
                            preexec_fn=forbid_netlink, stderr=subprocess.PIPE, text=True)
     if probe.returncode == 77:
         raise Skip("no seccomp here")
     true("Address family not supported" in probe.stderr, "they are forbidden")
-    exporter = bench.exporter("--web.listen-address=localhost:0", f"--segment={bench.name()}", preexec_fn=forbid_netlink)
+    exporter = bench.exporter("--web.listen-address=localhost:0", f"--segment={bench.name()}",
+                              preexec_fn=forbid_netlink)
     equal(exporter.ask("/-/healthy").status, 200)
 
 

@@ -23,12 +23,15 @@ def processes_of_workers_are_summed_and_told_one_by_one_on_request(bench):
     labels = {"segment": name}
     fds = [len(os.listdir(f"/proc/{worker.pid}/fd")) for worker in workers]
     equal((of_pool(found, "open_fds", **labels), of_pool(found, "threads", **labels)), (sum(fds), 3))
-    equal([value(found, "shmeter_pool_processes", state=state, **labels) for state in ("counted", "foreign", "hidden")], [3, 0, 0])
+    equal([value(found, "shmeter_pool_processes", state=state, **labels) for state in ("counted", "foreign", "hidden")],
+          [3, 0, 0])
     for slot, (worker, n) in enumerate(zip(("one", "two", "three"), fds)):
         one = {"worker": worker, "slot": str(slot), "pid": str(workers[slot].pid), **labels}
         equal(value(found, "shmeter_worker_process_open_fds", **one), n)
-        true(value(found, "shmeter_worker_process_start_time_seconds", **one) >= of_pool(found, "start_time_seconds", **labels), worker)
-    true(0 < of_pool(found, "resident_memory_bytes", **labels) < of_pool(found, "virtual_memory_bytes", **labels), "memory")
+        true(value(found, "shmeter_worker_process_start_time_seconds", **one) >= of_pool(found, "start_time_seconds",
+                                                                                         **labels), worker)
+    true(0 < of_pool(found, "resident_memory_bytes", **labels) < of_pool(found, "virtual_memory_bytes", **labels),
+         "memory")
     true(value(found, "process_open_fds") != of_pool(found, "open_fds", **labels), "the exporter's own are others")
     found = bench.exporter(f"--segment={name}").samples()
     equal(of_pool(found, "threads", **labels), 3)
@@ -58,7 +61,8 @@ def the_pools_cpu_time_never_falls(bench):
             last = of_pool(exporter.samples(), "cpu_seconds_total", segment=name)
             true(last >= used, (turn, last, used))
     later = of_pool(bench.exporter(f"--segment={name}").samples(), "cpu_seconds_total", segment=name)
-    true(0.03 <= later <= last, ("those that have ended in order, as an exporter finds them that comes later", later, last))
+    true(0.03 <= later <= last, ("those that have ended in order, as an exporter finds them that comes later", later,
+                                 last))
 
 
 @test
@@ -70,7 +74,8 @@ def workers_of_another_pid_namespace_are_told_and_not_guessed(bench):
         raise Skip("pid namespaces are not allowed here")
     bench.feeder(name, "near")
     found = bench.exporter(f"--segment={name}").samples()
-    equal([value(found, "shmeter_pool_processes", segment=name, state=state) for state in ("counted", "foreign", "hidden")], [1, 1, 0])
+    equal([value(found, "shmeter_pool_processes", segment=name, state=state)
+           for state in ("counted", "foreign", "hidden")], [1, 1, 0])
     equal(of_pool(found, "threads", segment=name), 1)
 
 
@@ -124,7 +129,8 @@ def a_supervisor_that_replaces_killed_workers_leaves_health_ok_and_a_count(bench
         one.do("busy")
         one.kill()
     reason, = reasons(health(exporter, 200), "worker_dead")
-    true(reason["message"].startswith("2 workers died in the last 5 minutes and have no successor yet: web (pid "), reason)
+    true(reason["message"].startswith("2 workers died in the last 5 minutes and have no successor yet: web (pid "),
+         reason)
     equal((reason["value"], "pid" in reason), (2, False))
     path = bench.folder() + "/config.yml"
     with open(path, "w", encoding="utf-8") as file:
@@ -152,7 +158,8 @@ def a_worker_that_was_killed_with_nothing_under_way_is_a_reason_where_the_kernel
         equal([value(found, f"shmeter_workers_{how}_total", segment=name) for how in ("killed", "died")], [number, 0])
         equal(health(blind, 200)["status"], "ok")
     worker = bench.feeder(name, "web")
-    equal((health(exporter, 200)["status"], value(exporter.samples(), "shmeter_workers_killed_total", segment=name)), ("ok", 3))
+    equal((health(exporter, 200)["status"], value(exporter.samples(), "shmeter_workers_killed_total", segment=name)),
+          ("ok", 3))
     equal(value(blind.samples(), "shmeter_workers_killed_total", segment=name), 0)
     worker.do("busy")
     worker.kill()
@@ -162,7 +169,8 @@ def a_worker_that_was_killed_with_nothing_under_way_is_a_reason_where_the_kernel
     health(exporter, 200)
     one.end()
     health(exporter, 200)
-    true(len(os.listdir(f"/proc/{exporter.pid}/fd")) <= open_files + 3, "descriptors of workers that have ended are given back")
+    true(len(os.listdir(f"/proc/{exporter.pid}/fd")) <= open_files + 3,
+         "descriptors of workers that have ended are given back")
 
 
 @test

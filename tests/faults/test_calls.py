@@ -1,6 +1,6 @@
-"""The k-th system call fails, for each call that opening, registering and closing make, once and for ever: nothing crashes, hangs or is
-left half-made, the program is told, what it counted is there, and the next program is not disturbed. The same when it is the last call:
-the program is killed in it.
+"""The k-th system call fails, for each call that opening, registering and closing make, once and for ever: nothing
+crashes, hangs or is left half-made, the program is told, what it counted is there, and the next program is not
+disturbed. The same when it is the last call: the program is killed in it.
 
 Usage: test_calls.py FAULTY SHMETER
 """
@@ -24,7 +24,8 @@ FAULTY, SHMETER = map(os.path.abspath, sys.argv[1:3])
 TOLD = re.compile(r"opened (-?\d+) attached (-?\d+) adds (\d+) observations (\d+) error (.*)\n")
 COMPLETE = 2 * 20 * 3  # updates of a program that nothing disturbs
 OPEN_LIKE = ("EACCES", "EMFILE")
-ERRORS = {"openat": OPEN_LIKE, "fallocate": ("ENOSPC", "EINTR"), "ftruncate": ("ENOSPC", "EINTR"), "linkat": ("EACCES", "ENOSPC"),
+ERRORS = {"openat": OPEN_LIKE, "fallocate": ("ENOSPC", "EINTR"), "ftruncate": ("ENOSPC", "EINTR"),
+          "linkat": ("EACCES", "ENOSPC"),
           "renameat2": ("EACCES", "EINVAL"), "madvise": ("EINVAL", "EFAULT"), "fcntl": ("EACCES",), "read": ("EINTR",),
           "pread64": ("EINTR",), "statx": ("ENOSYS",), "prlimit64": ("EPERM",), "getrandom": ("ENOSYS",)}
 Told = collections.namedtuple("Told", "opened attached adds observations error")
@@ -35,7 +36,8 @@ def environment():
 
 
 def trace(path, *injected, log="/dev/null"):
-    return subprocess.run(traced([FAULTY, path], *injected, log=log), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return subprocess.run(traced([FAULTY, path], *injected, log=log), env=environment(), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
                           check=False)
 
 
@@ -90,7 +92,8 @@ def calls(path, *injected):
 
 
 class Way:
-    """How the program comes to its segment: "create", "attach" to one that is there, or create one without O_TMPFILE ("named")."""
+    """How the program comes to its segment: "create", "attach" to one that is there, or create one without O_TMPFILE
+    ("named")."""
 
     def __init__(self, how, folder):
         self.how, self.folder, self.always = how, folder, ()
@@ -153,7 +156,8 @@ class Way:
                 adds, observations = stored(path)
                 assert adds == before + told.adds, f"{adds} counted, not {before} + {told.adds}"
                 most = before + told.observations
-                assert observations == most or (told.error and before <= observations <= most), f"{observations} observed"
+                assert observations == most or (told.error and before <= observations <= most), \
+                    f"{observations} observed"
                 before, seen = adds, observations
             else:
                 assert told.opened < 0, f"no file, and no error: {told}"

@@ -1,5 +1,6 @@
-"""System calls of readers fail. The command's k-th call, once and for ever: it shows everything or says that it cannot, and nothing is
-written to the segment. Calls of a running exporter, for as long as some scrapes take: it lives, and shows everything again afterwards.
+"""System calls of readers fail. The command's k-th call, once and for ever: it shows everything or says that it cannot,
+and nothing is written to the segment. Calls of a running exporter, for as long as some scrapes take: it lives, and
+shows everything again afterwards.
 
 Usage: test_reader.py EXPORTER FEEDER SHMETER
 """
@@ -24,8 +25,10 @@ SHMETER = os.path.abspath(sys.argv[3])
 ERRORS = {"openat": ("EACCES", "EMFILE"), "read": ("EINTR", "EIO"), "pread64": ("EINTR", "EIO"), "write": ("ENOSPC",)}
 # Of a running exporter, whatever its thread: what can fail in real life.
 EXPORTER_FAULTS = ["openat:error=EMFILE", "openat:error=ENOMEM", "mmap:error=ENOMEM", "munmap:error=ENOMEM",
-                   "newfstatat:error=ENOMEM", "read:error=EIO", "getdents64:error=ENOMEM", "fcntl:error=EACCES", "accept4:error=EMFILE",
-                   "recvfrom:error=ECONNRESET", "sendmsg:error=EPIPE", "setsockopt:error=ENOBUFS", "mprotect:error=ENOMEM"]
+                   "newfstatat:error=ENOMEM", "read:error=EIO", "getdents64:error=ENOMEM", "fcntl:error=EACCES",
+                   "accept4:error=EMFILE",
+                   "recvfrom:error=ECONNRESET", "sendmsg:error=EPIPE", "setsockopt:error=ENOBUFS",
+                   "mprotect:error=ENOMEM"]
 SCRAPES = 3
 
 
@@ -59,7 +62,8 @@ def calls(command, log, path):
             name = line.partition("(")[0]
             seen[name] += 1
             begun |= name == "openat" and os.path.basename(path) in line
-            if begun and name.isidentifier() and name not in ("exit_group", "brk"):  # brk answers with an address and knows no error
+            # brk answers with an address and knows no error
+            if begun and name.isidentifier() and name not in ("exit_group", "brk"):
                 yield name, seen[name]
 
 
@@ -86,7 +90,8 @@ def any_call_of_the_command_may_fail_once_or_for_ever(bench):
     wanted = shown(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     equal(len([one for one in wanted if one[0] == "shop_requests_total"]), 3, "series")
     pairs = list(calls(command, os.path.join(bench.folder(), "log"), path))
-    faults = [f"{call}:error={error}:when={nth}{ever}" for call, nth in pairs for error in (*ERRORS.get(call, ()), "ENOMEM")
+    faults = [f"{call}:error={error}:when={nth}{ever}" for call, nth in pairs
+              for error in (*ERRORS.get(call, ()), "ENOMEM")
               for ever in ("", "+")]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         complaints = [one for one in pool.map(lambda fault: harm(command, fault, wanted), faults) if one]
@@ -99,8 +104,8 @@ def any_call_of_the_command_may_fail_once_or_for_ever(bench):
 # ---- the exporter ----
 
 def try_to_scrape(exporter, is_hopeless=lambda: False):
-    """Whether there was a whole answer; which one does not matter. Asked after a second without a byte, and after each further one, a caller
-    may give up."""
+    """Whether there was a whole answer; which one does not matter. Asked after a second without a byte, and after each
+    further one, a caller may give up."""
     with socket.socket() as plug, contextlib.suppress(OSError):
         plug.connect(("127.0.0.1", exporter.port))
         plug.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -124,9 +129,11 @@ def injected(log):
 
 
 def disturbed(bench, exporter, fault, during):
-    """Runs during(failed) while all of the exporter's calls of a name fail; failed() tells how many have. Returns how many did."""
+    """Runs during(failed) while all of the exporter's calls of a name fail; failed() tells how many have. Returns how
+    many did."""
     log = os.path.join(bench.folder(), "log")
-    tracer = bench.process(["strace", "-f", "-o", log, f"--inject={fault}", f"--trace={fault.partition(':')[0]}", "-p", str(exporter.pid)],
+    tracer = bench.process(["strace", "-f", "-o", log, f"--inject={fault}", f"--trace={fault.partition(':')[0]}", "-p",
+                            str(exporter.pid)],
                            stderr=subprocess.PIPE, text=True)
     line = tracer.stderr.readline()
     if "not permitted" in line:
@@ -157,9 +164,11 @@ def calls_of_a_running_exporter_may_fail_and_afterwards_all_is_shown(bench):
         failed[fault] = disturbed(bench, exporter, fault, scrapes)
         true(exporter.process.poll() is None, f"{fault}: the exporter ended")
         wait_for(lambda: try_to_scrape(exporter), f"{fault}: an answer afterwards")
-        equal(value(exporter.samples(), "shop_requests_total", method="GET", status="200"), counted, f"{fault}: what is shown afterwards")
+        equal(value(exporter.samples(), "shop_requests_total", method="GET", status="200"), counted,
+              f"{fault}: what is shown afterwards")
     hit = [fault for fault, n in failed.items() if n]
-    note(f"{sum(failed.values())} calls failed, of {len(hit)} kinds; {answered} of {SCRAPES * len(EXPORTER_FAULTS)} scrapes were answered meanwhile")
+    note(f"{sum(failed.values())} calls failed, of {len(hit)} kinds; {answered} of {SCRAPES * len(EXPORTER_FAULTS)} "
+         f"scrapes were answered meanwhile")
     note(", ".join(f"{fault} {n}" for fault, n in failed.items()))
     true(len(hit) >= 8, "hardly a call was hit")
     equal(exporter.stop(), 0, "the exporter's exit")

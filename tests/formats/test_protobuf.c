@@ -1,6 +1,6 @@
 /*
- * Protobuf: bytes written down by hand from the wire format's description, and what protobuf-c reads out of messages of every
- * size. Other judges read it in tests/cli.
+ * Protobuf: bytes written down by hand from the wire format's description, and what protobuf-c reads out of messages of
+ * every size. Other judges read it in tests/cli.
  */
 #include <math.h>
 #include <setjmp.h>

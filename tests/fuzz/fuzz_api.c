@@ -1,7 +1,7 @@
 /*
- * A program of calls by several processes, against a plain model. The input's bytes are the program: processes open, fork, die, register,
- * update, hide and close, in any order and with any arguments, also wrong ones; scrapes in between and at the end say what the model
- * says.
+ * A program of calls by several processes, against a plain model. The input's bytes are the program: processes open,
+ * fork, die, register, update, hide and close, in any order and with any arguments, also wrong ones; scrapes in between
+ * and at the end say what the model says.
  */
 #include <stdio.h>
 #include <stdlib.h>

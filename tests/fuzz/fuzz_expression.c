@@ -1,5 +1,6 @@
 /*
- * Expressions of rules, of any bytes: taken or refused with a sentence, and the selectors of what is taken can be asked.
+ * Expressions of rules, of any bytes: taken or refused with a sentence, and the selectors of what is taken can be
+ * asked.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /*
- * Any bytes to the exporter's HTTP side, over a socket, in pieces. The first two bytes of the input say how: in pieces of how many, whether
- * the client then closes its half, whether the exporter is ready and reloads. All is real but the scraper, which answers at once.
- * The library's own code is not seen by the fuzzer: which answers came serves it in its place.
+ * Any bytes to the exporter's HTTP side, over a socket, in pieces. The first two bytes of the input say how: in pieces
+ * of how many, whether the client then closes its half, whether the exporter is ready and reloads. All is real but the
+ * scraper, which answers at once. The library's own code is not seen by the fuzzer: which answers came serves it in its
+ * place.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /*
- * Any bytes in a segment. The input is a list of writes to a specimen that has something of everything: five bytes say where and
- * what kind, up to eight more the value. Every format is rendered and the text held against a strict parser.
+ * Any bytes in a segment. The input is a list of writes to a specimen that has something of everything: five bytes say
+ * where and what kind, up to eight more the value. Every format is rendered and the text held against a strict parser.
  */
 #include <stdio.h>
 #include <stdlib.h>

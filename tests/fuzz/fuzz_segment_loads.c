@@ -1,6 +1,6 @@
 /*
- * Any bytes in a segment with a family of each type, while each load of shared memory may say something else than what stands there:
- * the reader is compiled with SHMETER_ATOMIC_HOOKS.
+ * Any bytes in a segment with a family of each type, while each load of shared memory may say something else than what
+ * stands there: the reader is compiled with SHMETER_ATOMIC_HOOKS.
  */
 #include "tests/fuzz/segment/reading.h"
 

@@ -1,7 +1,8 @@
 /*
- * Strings of strangers: a help text and two label values, apart by zero bytes. Each comes back from text, OpenMetrics and protobuf as it was,
- * but that what is no UTF-8 and control characters are replaced: what is expected, and how it is read back, is written from the formats'
- * specifications and not from the encoders. A strict parser has no complaint about the text.
+ * Strings of strangers: a help text and two label values, apart by zero bytes. Each comes back from text, OpenMetrics
+ * and protobuf as it was, but that what is no UTF-8 and control characters are replaced: what is expected, and how it
+ * is read back, is written from the formats' specifications and not from the encoders. A strict parser has no complaint
+ * about the text.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,10 @@ take(const uint8_t **data, size_t *bytes, char out[TEXT_CLEAN_BYTES(STRING_BYTES
 
 /* ---- what comes back ---- */
 
-/* Reads up to stop what was escaped by backslashes: n is a line end, others stand for themselves. Returns what is behind stop. */
+/*
+ * Reads up to stop what was escaped by backslashes: n is a line end, others stand for themselves. Returns what is
+ * behind stop.
+ */
 static const char *
 unescape(const char *at, const char *end, char stop, const char *escaped, char *out)
 {

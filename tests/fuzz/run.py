@@ -1,14 +1,14 @@
-"""Builds the fuzzers by clang with AddressSanitizer and UndefinedBehaviorSanitizer, replays what they found in earlier days, and runs
-each for a while, as many at a time as there are CPUs.
+"""Builds the fuzzers by clang with AddressSanitizer and UndefinedBehaviorSanitizer, replays what they found in earlier
+days, and runs each for a while, as many at a time as there are CPUs.
 
 Usage: run.py SOURCE_FOLDER BUILD_FOLDER NAME...        ($SHMETER_FUZZ_LONG=1: long)
 
-Each makes so many executions, from the same seed each time, so that what fails is the change's; long, from any seed for a minute, and those of
-LONG until they have made so many executions, on all CPUs. Of one that has not made them within LONG_MOST seconds it is told how many it
-made: that is no failure, a finding is one.
+Each makes so many executions, from the same seed each time, so that what fails is the change's; long, from any seed for
+a minute, and those of LONG until they have made so many executions, on all CPUs. Of one that has not made them within
+LONG_MOST seconds it is told how many it made: that is no failure, a finding is one.
 
-tests/fuzz/corpus/NAME holds inputs that reached something of their own, tests/fuzz/found/NAME those that showed a fault once. An input
-that shows one now is left in BUILD_FOLDER/NAME.crash-*: with the fix, it belongs into found/.
+tests/fuzz/corpus/NAME holds inputs that reached something of their own, tests/fuzz/found/NAME those that showed a fault
+once. An input that shows one now is left in BUILD_FOLDER/NAME.crash-*: with the fix, it belongs into found/.
 """
 import concurrent.futures
 import glob
@@ -32,25 +32,30 @@ PROGRAMS = os.path.join(BUILD, "clang")
 IS_LONG = os.environ.get("SHMETER_FUZZ_LONG") == "1"
 CPUS = len(os.sched_getaffinity(0))
 # Of each: 10 to 15 seconds of a CPU.
-EXECUTIONS = {"accept": 600000, "api": 800, "config": 25000, "expression": 220000, "http": 8000, "number": 2400000, "saved": 30000, "segment": 600,
+EXECUTIONS = {"accept": 600000, "api": 800, "config": 25000, "expression": 220000, "http": 8000, "number": 2400000,
+              "saved": 30000, "segment": 600,
               "segment_200": 9000, "segment_loads": 50000, "segment_small": 90000, "text": 30000, "web_config": 14000}
 LONG = {"segment_small": 10**8, "segment_200": 10**7}
 LONG_MOST = 3600
 # Variants of some with a bug (segment/seed.py): what is told of it, within so many executions.
 SEEDED = {
-    "segment_loads_head": ("a_length_that_is_loaded_again", r"stack-buffer-overflow .* in (snapshot_copy|shmeter_hash_bytes)"),
-    "segment_loads_bucket": ("a_bucket_that_is_loaded_again", r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"),
+    "segment_loads_head": ("a_length_that_is_loaded_again",
+                           r"stack-buffer-overflow .* in (snapshot_copy|shmeter_hash_bytes)"),
+    "segment_loads_bucket": ("a_bucket_that_is_loaded_again",
+                             r"seeded_bucket.c:\d+:\d+: runtime error: index \d+ out of bounds"),
     "segment_small_record": ("a_record_that_reaches_past_the_backed_mark", r"use-after-poison .* in shmeter_load"),
     "segment_small_block": ("a_slot_without_memory_that_is_read", r"use-after-poison .* in shmeter_load"),
 }
 SEEDED_MOST = 200000
 MOST_BRANCHES = 0.75
 API_MOST = 2000  # executions for each bug of api/seeds.py
-OPTIONS = ["-print_final_stats=1", "-timeout=600", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1", "-entropic=0"]
+OPTIONS = ["-print_final_stats=1", "-timeout=600", "-rss_limit_mb=2048", "-max_len=4096", "-close_fd_mask=1",
+           "-entropic=0"]
 ORDER = sorted(NAMES, key=lambda name: name in LONG)  # those that want all CPUs come last
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=4:quarantine_size_mb=16",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-# Those that read an image in place have a heap of their own, which tells of a leak after each execution (segment/heap.h).
+# Those that read an image in place have a heap of their own, which tells of a leak after each execution
+# (segment/heap.h).
 IN_PLACE = ["segment_small", "segment_200", "segment_loads"]
 IN_PLACE_OPTIONS = ["-max_len=1024", "-len_control=0", "-detect_leaks=0"]
 
@@ -106,7 +111,8 @@ def the_fuzzers_build():
     environment = {"CC": "clang", "CXX": "clang++"}
     if not os.path.exists(os.path.join(PROGRAMS, "build.ninja")):
         shutil.rmtree(PROGRAMS, ignore_errors=True)
-        run(["meson", "setup", PROGRAMS, SOURCE, "-Dfuzz=true", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
+        run(["meson", "setup", PROGRAMS, SOURCE, "-Dfuzz=true", "-Dbuildtype=debugoptimized",
+             "-Db_sanitize=address,undefined",
              "-Db_lundef=false"], environment)
     run(["ninja", "-C", PROGRAMS, *(f"tests/fuzz/fuzz_{name}" for name in [*NAMES, *SEEDED, "api_seeded"]),
          *(f"tests/fuzz/replay_{name}" for name in IN_PLACE)], environment)
@@ -117,7 +123,8 @@ def the_fuzzers_build():
             limits = [f"-runs={LONG[name] // CPUS}", f"-max_total_time={LONG_MOST}"]
             RUNS[name] = [POOL.submit(fuzz, name, *limits) for _ in range(CPUS)]
         else:
-            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=60"] if IS_LONG else ["-seed=1", f"-runs={EXECUTIONS[name]}"]))]
+            RUNS[name] = [POOL.submit(fuzz, name, *(["-max_total_time=60"] if IS_LONG
+                                                    else ["-seed=1", f"-runs={EXECUTIONS[name]}"]))]
 
 
 def case(name):
@@ -149,7 +156,8 @@ def find_seeded(name, oracle):
 def find_api_seeded(number):
     """What the fuzzer of calls says of a bug of api/seeds.py."""
     scratch = tempfile.mkdtemp(prefix="api_seeded.", dir=SCRATCH)
-    options = [*OPTIONS, "-seed=1", f"-runs={API_MOST}", f"-artifact_prefix={scratch}/", scratch, *inputs("corpus", "api")]
+    options = [*OPTIONS, "-seed=1", f"-runs={API_MOST}", f"-artifact_prefix={scratch}/", scratch,
+               *inputs("corpus", "api")]
     code, said = outcome([program("api_seeded"), *options], {**SANITIZERS, "API_SEED": str(number)})
     assert code and "not as in the model: " in said, f"it was not found: {said[-6000:]}"
     return re.search(r"not as in the model: .*", said)[0]

@@ -1,5 +1,6 @@
 /*
- * Random bytes over a live segment, by a process that maps all of it, and now and then all of the bytes that were there at first.
+ * Random bytes over a live segment, by a process that maps all of it, and now and then all of the bytes that were there
+ * at first.
  */
 #ifndef SHMETER_TESTS_HAMMER_DAMAGE_H
 #define SHMETER_TESTS_HAMMER_DAMAGE_H

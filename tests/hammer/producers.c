@@ -60,7 +60,12 @@ open_families(void)
           .min_value = 1,
           .max_value = 4096 },
         { .type = SHMETER_INFO, .name = "hammer_build_info", .help = "Constant.", .labels = labels },
-        { .type = SHMETER_COUNTER, .name = "hammer_other_total", .help = "Too many.", .labels = labels },
+        { .type = SHMETER_COUNTER,
+          .name = "hammer_other_total",
+          .help = "Too many.",
+          .labels = labels,
+          .idle_seconds = 100,
+          .evict = 1 },
     };
     static const char *const names[MODES] = { "hammer_pool",     "hammer_live_sum",    "hammer_live_min",
                                               "hammer_live_max", "hammer_live_latest", "hammer_live_all",
@@ -162,6 +167,11 @@ look_up(uint64_t chance)
         break;
     case 4:
         shmeter_attach_worker(work.meter);
+        break;
+    case 6: /* at whatever time: seconds pass between two looks */
+        shmeter_idle_sweep(shmeter_meter_attachment(work.meter), 1 + (chance >> 8) % 1000);
+        shmeter_expire(work.meter);
+        shmeter_quiescent(work.meter);
         break;
     case 5:
         work.counters[(chance >> 8) % SERIES] = shmeter_counter_of(work.families[0], text);

@@ -11,6 +11,7 @@
 
 #include "health/json.h"
 #include "read/file/reader.h"
+#include "shm/layout/layout.h"
 #include "shm/process/clock.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -149,6 +150,34 @@ slots_that_are_all_taken_degrade_and_fail_once_one_was_missed(void **state)
     status.slots_live = 7;
     status.slots_dead = 1;
     expect_ok(&status, NULL); /* its slot can be had */
+}
+
+/* The total of claims that found no slot stays; what it says of now does not. */
+static void
+slots_that_were_missed_fail_until_one_was_had_or_nobody_asks(void **state)
+{
+    struct segment_status status;
+    struct status_slot slots[8];
+    uint32_t i;
+    (void)state;
+
+    sane(&status, slots, 8);
+    status.losses[SHMETER_LOSS_SLOTS_EXHAUSTED] = 3;
+    for (i = 0; i < 8; i++)
+        slots[i].claimed_age_ns = 1000 * SECOND;
+    status.slots_refused_age_ns = 300 * SECOND;
+    expect(&status, NULL, STATUS_FAILING, HEALTH_SLOTS, "exhausted", "3 claims");
+    status.slots_refused_age_ns = 301 * SECOND; /* who found none has asked no more */
+    expect(&status, NULL, STATUS_DEGRADED, HEALTH_SLOTS, "exhausted", "are in use:");
+    status.slots_refused_age_ns = 100 * SECOND;
+    slots[5].claimed_age_ns = 100 * SECOND;
+    expect(&status, NULL, STATUS_FAILING, HEALTH_SLOTS, "exhausted", "3 claims");
+    slots[5].claimed_age_ns = 99 * SECOND; /* there was room since */
+    expect(&status, NULL, STATUS_DEGRADED, HEALTH_SLOTS, "exhausted", "are in use:");
+    status.slots_refused_age_ns = STATUS_NEVER; /* of a producer that does not tell */
+    expect(&status, NULL, STATUS_FAILING, HEALTH_SLOTS, "exhausted", "3 claims");
+    status.losses[SHMETER_LOSS_SLOTS_EXHAUSTED] = 0;
+    expect(&status, NULL, STATUS_DEGRADED, HEALTH_SLOTS, "exhausted", "are in use:");
 }
 
 static void
@@ -315,6 +344,10 @@ a_snapshot_reads_ages_checks_and_names_of_workers(void **state)
     block->checks[5].word = SHMETER_CHECK_MAKING;
     scene_open_one(&scene, image.path);
     assert_int_equal(store_take(scene.store, SNAPSHOT_STATUS), 0);
+    assert_true(store_status(scene.store, 0)->slots_refused_age_ns == STATUS_NEVER);
+    image.state->slots_given.refused_ticks = shmeter_clock_ns() - 7 * SECOND;
+    assert_int_equal(store_take(scene.store, SNAPSHOT_STATUS), 0);
+    assert_in_range(store_status(scene.store, 0)->slots_refused_age_ns, 7 * SECOND, 3600 * SECOND);
     assert_int_equal(store_status(scene.store, 0)->slots_live, 2);
     assert_int_equal(store_status(scene.store, 0)->slots_len, 2);
     assert_true(store_status(scene.store, 0)->slots[1].busy_age_ns == STATUS_NEVER);
@@ -365,6 +398,7 @@ main(void)
         cmocka_unit_test(an_unreadable_segment_is_failing_in_its_own_words),
         cmocka_unit_test(each_level_degrades_at_80_percent_and_fails_at_95),
         cmocka_unit_test(slots_that_are_all_taken_degrade_and_fail_once_one_was_missed),
+        cmocka_unit_test(slots_that_were_missed_fail_until_one_was_had_or_nobody_asks),
         cmocka_unit_test(a_worker_that_died_degrades_and_an_unknown_one_is_mentioned),
         cmocka_unit_test(a_worker_that_is_busy_or_silent_too_long_is_stuck),
         cmocka_unit_test(a_workers_own_checks_count_as_they_say),

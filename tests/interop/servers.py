@@ -28,10 +28,11 @@ def free_port():
 
 
 class Server:
-    """A time series database that scrapes one exporter, twice a second; more: further settings of its scrape configuration.
+    """A time series database that scrapes one exporter, twice a second; more: further settings of its scrape
+    configuration.
 
-    On a busy machine a scrape may take longer than it has, which its server takes for a failure. That is none of the exporter's: a test
-    waits for a scrape that came in time, and asks about the moment of that one (look_at_a_scrape).
+    On a busy machine a scrape may take longer than it has, which its server takes for a failure. That is none of the
+    exporter's: a test waits for a scrape that came in time, and asks about the moment of that one (look_at_a_scrape).
     """
 
     ready_path = None
@@ -110,7 +111,8 @@ class Prometheus(Server):
 
     def command(self):
         features = [f"--enable-feature={','.join(self.features)}"] if self.features else []
-        return [need("prometheus"), f"--config.file={self.folder}/scrape.yml", f"--storage.tsdb.path={self.folder}/data",
+        return [need("prometheus"), f"--config.file={self.folder}/scrape.yml",
+                f"--storage.tsdb.path={self.folder}/data",
                 f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=debug", *features]
 
     def metadata(self, metric):
@@ -123,6 +125,7 @@ class VictoriaMetrics(Server):
     failure, late = "error when scraping", "timeout$|timed out"
 
     def command(self):
-        return [need("victoria-metrics"), f"-promscrape.config={self.folder}/scrape.yml", f"-storageDataPath={self.folder}/data",
+        return [need("victoria-metrics"), f"-promscrape.config={self.folder}/scrape.yml",
+                f"-storageDataPath={self.folder}/data",
                 f"-httpListenAddr=127.0.0.1:{self.port}", "-search.latencyOffset=0s", "-search.disableCache",
                 "-memory.allowedBytes=128MB", "-retentionPeriod=1d"]

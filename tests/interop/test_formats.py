@@ -1,4 +1,5 @@
-"""The other formats and the other scraper: OpenMetrics and protobuf with native histograms in Prometheus, and VictoriaMetrics."""
+"""The other formats and the other scraper: OpenMetrics and protobuf with native histograms in Prometheus, and
+VictoriaMetrics."""
 
 import math
 import random
@@ -79,9 +80,11 @@ def native_histograms_have_their_quantiles_within_the_error_of_their_schema(benc
 @test
 def openmetrics_brings_units_and_types(bench):
     need("prometheus")
-    prometheus, exporter, requests, work = scrape_while_workers_die(bench, lambda exporter: Prometheus(bench, exporter), turns=3)
+    prometheus, exporter, requests, work = scrape_while_workers_die(bench, lambda exporter: Prometheus(bench, exporter),
+                                                                    turns=3)
     check_totals(prometheus, requests, work)
-    true(value(exporter.samples(), "shmeter_exporter_scrapes_total", format="openmetrics", coding="gzip") > 0, "it was scraped")
+    true(value(exporter.samples(), "shmeter_exporter_scrapes_total", format="openmetrics", coding="gzip") > 0,
+         "it was scraped")
     told = prometheus.metadata("shop_work_seconds")
     equal((told["type"], told["unit"]), ("histogram", "seconds"))
     equal(prometheus.metadata("shop_build")["type"], "info")
@@ -94,7 +97,8 @@ def openmetrics_brings_units_and_types(bench):
 @test
 def victoria_metrics_holds_the_same_totals(bench):
     need("victoria-metrics")
-    victoria, exporter, requests, work = scrape_while_workers_die(bench, lambda exporter: VictoriaMetrics(bench, exporter))
+    victoria, exporter, requests, work = scrape_while_workers_die(bench,
+                                                                  lambda exporter: VictoriaMetrics(bench, exporter))
     check_totals(victoria, requests, work)
     equal(victoria.number("sum(shop_work_seconds_count)"), len(work))
     equal(victoria.number("sum(shop_latency_seconds_count)"), 4 * len(work) / 20)

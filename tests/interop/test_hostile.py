@@ -1,5 +1,5 @@
-"""A segment that was filled to make formats err (tests/cli/hostile.c), in real scrapers: every label value and number arrives, whatever
-the format."""
+"""A segment that was filled to make formats err (tests/cli/hostile.c), in real scrapers: every label value and number
+arrives, whatever the format."""
 
 import json
 import math

@@ -1,4 +1,5 @@
-"""Real Prometheus scrapes the exporter while workers come and go; what it answers is compared with what the workers did."""
+"""Real Prometheus scrapes the exporter while workers come and go; what it answers is compared with what the workers
+did."""
 
 import math
 import os

@@ -81,7 +81,8 @@ def theirs(bench, samples, claims):
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"evaluation_interval": "1s",
                    "tests": [{"interval": "1s", "input_series": samples.input, "promql_expr_test": tests}]}, file)
-    done = subprocess.run([need("promtool"), "test", "rules", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    done = subprocess.run([need("promtool"), "test", "rules", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True,
                           check=False)
     return done.returncode, done.stdout
 
@@ -139,7 +140,8 @@ def rates_and_increases_are_prometheus_own(bench):
     expressions = [f"{aggregate}({function}(shop_total{matchers}[{window}]))"
                    for aggregate in ("sum", "min", "max", "avg", "count")
                    for function in ("rate", "increase")
-                   for matchers in ("", '{a=~"x|z"}', '{a=~"x.*|5.*"}', '{a!="y"}', '{a!~".*[xz]"}', '{b=""}', '{a="nobody"}')
+                   for matchers in ("", '{a=~"x|z"}', '{a=~"x.*|5.*"}', '{a!="y"}', '{a!~".*[xz]"}', '{b=""}',
+                                    '{a="nobody"}')
                    for window in ("10s", "1m", "2m", "5m", "10m") if window != "10m" or matchers == ""]
     expressions += ["sum(rate(shop_total{a=\"5xx\"}[5m])) / sum(rate(shop_total[5m]))",
                     "1 - sum(rate(shop_other_total[1m])) * -2 / (sum(rate(shop_total[2m])) + 3)",
@@ -180,7 +182,8 @@ def gauges_come_and_go_as_in_prometheus(bench):
         samples.add("gauge", "shop_level", a, gauge(draw, 0.01))
     expressions = [f"{aggregate}(shop_level{matchers})" for aggregate in ("sum", "min", "max", "avg", "count")
                    for matchers in ("", '{a=~"[u-w]"}', '{a="x"}', '{a="y"}', '{a="z"}')]
-    expressions += [f"{aggregate}({function}_over_time(shop_level{matchers}[1m]))" for aggregate in ("sum", "count", "max")
+    expressions += [f"{aggregate}({function}_over_time(shop_level{matchers}[1m]))"
+                    for aggregate in ("sum", "count", "max")
                     for function in ("min", "max", "avg") for matchers in ("", '{a="x"}', '{a="y"}', '{a="z"}')]
     found = compare(bench, samples, expressions, text_for_them=lambda text: text.replace("[1m]", "[59s500ms]"))
     true(any(state == "none" for state, _ in found.values()), "no series was absent")
@@ -199,13 +202,15 @@ def quantiles_of_classic_buckets_are_prometheus_own(bench):
         for a in "xy":
             counts, rows = [draw.randrange(50) for _ in weights], []
             for _ in range(SECONDS):
-                counts = [count + (draw.randrange(weight + 1) if weight else 0) for count, weight in zip(counts, weights)]
+                counts = [count + (draw.randrange(weight + 1) if weight else 0)
+                          for count, weight in zip(counts, weights)]
                 rows.append(counts)
             samples.histogram(f"shop_{number}_seconds", a, [float(one) for one in bounds], rows)
         for q in QUANTILES:
             window = draw.choice(("30s", "2m"))
             expressions.append(f"histogram_quantile({q}, sum by (le) (rate(shop_{number}_seconds_bucket[{window}])))")
-            expressions.append(f'histogram_quantile({q}, sum(increase(shop_{number}_seconds_bucket{{a="x"}}[{window}])) by (le))')
+            expressions.append(f'histogram_quantile({q}, '
+                               f'sum(increase(shop_{number}_seconds_bucket{{a="x"}}[{window}])) by (le))')
     compare(bench, samples, expressions, tolerance=1e-12)
 
 
@@ -216,9 +221,11 @@ def conditions_hold_when_prometheus_says_so(bench):
     samples.add("counter", "shop_total", "y", counter(draw, 5))
     samples.add("gauge", "shop_level", "x", gauge(draw))
     samples.add("gauge", "shop_whole", "x", [3] * SECONDS)
-    sides = ["sum(rate(shop_total[1m]))", "max(increase(shop_total[2m]))", "sum(shop_level)", "sum(shop_whole)", "sum(shop_none)",
+    sides = ["sum(rate(shop_total[1m]))", "max(increase(shop_total[2m]))", "sum(shop_level)", "sum(shop_whole)",
+             "sum(shop_none)",
              "sum(shop_whole) / 0", "0 * sum(shop_whole) / 0", "3", "-Inf"]
-    conditions = [f"{left} {sign} {right}" for left in sides for right in sides for sign in (">", ">=", "<", "<=", "==", "!=")
+    conditions = [f"{left} {sign} {right}" for left in sides for right in sides
+                  for sign in (">", ">=", "<", "<=", "==", "!=")
                   if "(" in left + right]
     claims = []
     for (second, number), (state, _) in ours(samples, conditions).items():

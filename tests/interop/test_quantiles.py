@@ -1,4 +1,5 @@
-"""Quantiles of exponential histograms: what a rule finds is what Prometheus makes of the native histogram that it scraped."""
+"""Quantiles of exponential histograms: what a rule finds is what Prometheus makes of the native histogram that it
+scraped."""
 import json
 import math
 import random
@@ -18,7 +19,8 @@ def quantiles_of_a_native_histogram_are_prometheus_own(bench):
     with open(config, "w", encoding="utf-8") as file:
         json.dump({"health": {"rules": [
             {"name": "count", "expr": "histogram_count(sum(increase(shop_work_seconds[1h]))) > 1e300"}] + [
-            {"name": str(q), "expr": f"histogram_quantile({q}, sum(rate(shop_work_seconds[1h]))) > 1e300"} for q in quantiles]}}, file)
+            {"name": str(q), "expr": f"histogram_quantile({q}, sum(rate(shop_work_seconds[1h]))) > 1e300"}
+                for q in quantiles]}}, file)
     name = bench.name()
     feeder = bench.feeder(name)
     exporter = bench.exporter(f"--segment={name}", f"--config.file={config}")

@@ -11,7 +11,8 @@ PASSWORD = "a long one: with a colon and a ß"
 
 def certificate(folder):
     """A self-signed certificate for 127.0.0.1: (certificate file, key file)."""
-    subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+    subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2",
                     "-subj", "/CN=exporter", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem",
                     "-out", folder + "/cert.pem"], check=True, capture_output=True)
     return folder + "/cert.pem", folder + "/key.pem"
@@ -24,7 +25,8 @@ def web_config(folder):
         hashed = crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2 ** 5))
     certificate(folder)
     with open(folder + "/web.yml", "w", encoding="utf-8") as file:
-        json.dump({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem"}, "basic_auth_users": {"prom": hashed}}, file)
+        json.dump({"tls_server_config": {"cert_file": "cert.pem", "key_file": "key.pem"},
+                   "basic_auth_users": {"prom": hashed}}, file)
     return folder + "/web.yml"
 
 

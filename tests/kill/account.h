@@ -23,14 +23,14 @@ void account_open(struct account *account, const struct ledger *ledger, const ch
 void account_close(struct account *account);
 
 /*
- * Scrapes. What was finished before the scrape is in it, and nothing that was begun after it; nothing ever falls; no histogram is
- * torn. Returns 0, or -1 and error says what is wrong. A series that is not there counts as 0.
+ * Scrapes. What was finished before the scrape is in it, and nothing that was begun after it; nothing ever falls; no
+ * histogram is torn. Returns 0, or -1 and error says what is wrong. A series that is not there counts as 0.
  */
 int account_scrape(struct account *account);
 
 /*
- * The same while all workers stand still: since the last such moment totals have grown by what was finished since then, and by at
- * most what was begun: the doubts of one interval do not hide the losses of another.
+ * The same while all workers stand still: since the last such moment totals have grown by what was finished since then,
+ * and by at most what was begun: the doubts of one interval do not hide the losses of another.
  */
 int account_settle(struct account *account);
 

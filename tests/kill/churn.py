@@ -1,6 +1,8 @@
-"""A pool that starts, forks, is killed, leaves, opens again and hides, for $SHMETER_CHURN_SECONDS (5), and the exporter beside it.
+"""A pool that starts, forks, is killed, leaves, opens again and hides, for $SHMETER_CHURN_SECONDS (5), and the exporter
+beside it.
 
-Arguments: the exporter, and tests/kill/churn.c, which holds totals against its ledger all the time and at the end says what they are.
+Arguments: the exporter, and tests/kill/churn.c, which holds totals against its ledger all the time and at the end says
+what they are.
 """
 import os
 import subprocess
@@ -21,7 +23,8 @@ class Pool:
     """The churn program; a thread reads what it says."""
 
     def __init__(self, bench, segment):
-        self.process = bench.process([sys.argv[2], segment, str(SECONDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = bench.process([sys.argv[2], segment, str(SECONDS)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
         self.lines = []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

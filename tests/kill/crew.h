@@ -18,7 +18,10 @@ struct kill_crew {
     uint64_t in_doubt; /* kills in the middle of an update: whether it was made, nobody knows               */
 };
 
-/* Makes the ledger and opens the segment; path NULL: one of its own. $SHMETER_TEST_SEED replaces the seed. Fails by ending the program. */
+/*
+ * Makes the ledger and opens the segment; path NULL: one of its own. $SHMETER_TEST_SEED replaces the seed. Fails by
+ * ending the program.
+ */
 void kill_crew_open(struct kill_crew *crew, uint64_t seed, const char *path);
 
 /* Kills who is left, and forgets the ledger and the segment. */
@@ -29,12 +32,17 @@ void kill_crew_main(int argc, char **argv);
 
 void kill_crew_start(struct kill_crew *crew, uint32_t place, int anew);
 
-/* SIGKILL to the worker and its child; the ledger of the place is resolved. 0, or -1 when the worker was dead already. */
+/*
+ * SIGKILL to the worker and its child; the ledger of the place is resolved. 0, or -1 when the worker was dead already.
+ */
 int kill_crew_kill(struct kill_crew *crew, uint32_t place);
 
 /* Gives an order, once the one before is done. 0, or -1 when that is not so. */
 int kill_crew_tell(struct kill_crew *crew, uint32_t place, enum order order);
-/* The same, and waits until it is done; ORDER_LEAVE until the worker has ended. 0, or -1 when it is not, or has ended otherwise. */
+/*
+ * The same, and waits until it is done; ORDER_LEAVE until the worker has ended. 0, or -1 when it is not, or has ended
+ * otherwise.
+ */
 int kill_crew_order(struct kill_crew *crew, uint32_t place, enum order order);
 
 /* All stand still. 0, or the number + 1 of a place whose worker does not. */

@@ -1,8 +1,9 @@
 /*
- * Workers that are killed: what they update, and the ledger in which they say so. The ledger is anonymous memory apart from the
- * segment. Each update of a quantity is bracketed: `begun` grows before it and `finished` after it, so that a worker that is killed
- * anywhere leaves its update in doubt and all others certain. Between the ledger and the update some workers linger, before it or
- * behind it, and `stage` says where: killed there, their update is as certain as all others, not made or made.
+ * Workers that are killed: what they update, and the ledger in which they say so. The ledger is anonymous memory apart
+ * from the segment. Each update of a quantity is bracketed: `begun` grows before it and `finished` after it, so that a
+ * worker that is killed anywhere leaves its update in doubt and all others certain. Between the ledger and the update
+ * some workers linger, before it or behind it, and `stage` says where: killed there, their update is as certain as all
+ * others, not made or made.
  */
 #ifndef SHMETER_TESTS_KILL_WORKER_H
 #define SHMETER_TESTS_KILL_WORKER_H
@@ -86,7 +87,10 @@ const char *kill_mode_name(uint32_t mode);                          /* the gauge
 /* Opens the segment and all families. Both texts stay. */
 void kill_worker_open(const char *segment, const char *worker);
 
-/* Of one number of the family kill_dynamic_total, and of the gauge that workers hide. Ask for them again before an update. */
+/*
+ * Of one number of the family kill_dynamic_total, and of the gauge that workers hide. Ask for them again before an
+ * update.
+ */
 void kill_worker_hide_dynamic(uint32_t number);
 void kill_worker_hide_gauge(void);
 

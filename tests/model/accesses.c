@@ -1,4 +1,7 @@
-/* Prints the accesses of sequence_observe: order of each, and its place in the cell. Arguments: seq, the record's bucket, the bucket. */
+/*
+ * Prints the accesses of sequence_observe: order of each, and its place in the cell. Arguments: seq, the record's
+ * bucket, the bucket.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

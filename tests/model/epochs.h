@@ -2,7 +2,7 @@
  * For models of reuse: the kernel's locks of epochs, and bugs that a model can switch on in the
  * functions that reuse is made of. Included by world.h.
  *
- * A process has two pages, each of which may hold one epoch's lock; a dead one has none. A system
+ * A process has four pages, each of which may hold a lock on some bytes; a dead one has none. A system
  * call takes effect at once, and orders all accesses of its CPU, as the kernel's own locks do.
  */
 #ifndef SHMETER_TESTS_MODEL_EPOCHS_H
@@ -12,9 +12,13 @@
 
 #define WORLD_EPOCH_PAGES(process) (((uint64_t)(process) + 1) << 20)
 
+struct epochs_lock {
+    uint64_t at, bytes; /* 0 none */
+};
+
 static struct {
-    uint64_t page[PROCESSES][2]; /* the byte that it holds a lock on, 0 none                               */
-    uint64_t fd[8];              /* of each actor's descriptor                                           */
+    struct epochs_lock page[PROCESSES][4];
+    struct epochs_lock fd[8]; /* of each actor's descriptor                                           */
 } epochs;
 
 static uint64_t epochs_kernel; /* shared: what orders the calls                                        */
@@ -27,6 +31,8 @@ static struct {
     uint32_t no_count;      /* a removal is counted when it can be seen already                         */
     uint32_t unmet;         /* a sweep goes on with removals that it has not met in the index               */
     uint32_t no_second_look; /* the reader does not look at the state again                               */
+    uint32_t early_unmap;    /* who parks gives the epoch's lock up before it has the other one             */
+    uint32_t not_asked;      /* a maker does not ask who is parked                                         */
 } epochs_bugs;
 
 static int
@@ -37,13 +43,20 @@ epochs_enter(void)
 }
 
 static int
-shmeter_sys_share_byte(int fd, uint64_t at)
+shmeter_sys_share_bytes(int fd, uint64_t at, uint64_t bytes)
 {
     epochs_enter();
-    epochs.fd[fd - 60] = at;
+    epochs.fd[fd - 60] = (struct epochs_lock){ at, bytes };
     return 0;
 }
 
+static int
+epochs_meets(const struct epochs_lock *lock, uint64_t from, uint64_t bytes)
+{
+    return lock->bytes && lock->at < from + bytes && from < lock->at + lock->bytes;
+}
+
+/* What is found is a part of who asks: it stands nowhere else until that makes something of it. */
 static int
 shmeter_sys_bytes_held(int fd, uint64_t from, uint64_t bytes, uint64_t *at)
 {
@@ -51,27 +64,33 @@ shmeter_sys_bytes_held(int fd, uint64_t from, uint64_t bytes, uint64_t *at)
 
     epochs_enter();
     for (i = 0; i < PROCESSES; i++)
-        for (k = 0; k < 2; k++)
-            if (epochs.page[i][k] >= from && epochs.page[i][k] - from < bytes && !world_is_dead(i)) {
-                *at = epochs.page[i][k];
+        for (k = 0; k < 4; k++)
+            if (epochs_meets(&epochs.page[i][k], from, bytes) && !world_is_dead(i)) {
+                *at = epochs.page[i][k].at;
+                model_remember(*at);
                 return 1;
             }
     for (i = 0; i < 8; i++)
-        if (i != (uint32_t)fd - 60 && epochs.fd[i] >= from && epochs.fd[i] - from < bytes && !model_is_dead(i)) {
-            *at = epochs.fd[i];
+        if (i != (uint32_t)fd - 60 && epochs_meets(&epochs.fd[i], from, bytes) && !model_is_dead(i)) {
+            *at = epochs.fd[i].at;
+            model_remember(*at);
             return 1;
         }
+    model_remember(0);
     return 0;
 }
 
 static int
 shmeter_sys_map_at(uint64_t at, uint64_t bytes, int protection, int flags, int fd)
 {
+    static const struct epochs_lock none = { 0, 0 };
+    struct epochs_lock *page = &epochs.page[(at >> 20) - 1][at >> 12 & 3];
     (void)bytes, (void)protection, (void)flags;
+
     epochs_enter();
-    epochs.page[(at >> 20) - 1][at >> 12 & 1] = fd < 0 ? 0 : epochs.fd[fd - 60];
+    *page = fd < 0 ? none : epochs.fd[fd - 60];
     if (fd >= 0)
-        epochs.fd[fd - 60] = 0;
+        epochs.fd[fd - 60] = none;
     return 0;
 }
 
@@ -99,6 +118,16 @@ shmeter_epoch_is_over(const struct shmeter_attachment *attachment, uint64_t epoc
     if (epochs_bugs.taken_claims && SHMETER_STATE_KIND(epochs_watched->state) == SHMETER_CLAIMED)
         return 1;
     return right_epoch_is_over(attachment, epochs_bugs.same_epoch && epoch ? epoch - 1 : epoch);
+}
+
+#define shmeter_park_is_in_the_way right_park_is_in_the_way
+#include "shm/segment/park.h"
+#undef shmeter_park_is_in_the_way
+
+static int
+shmeter_park_is_in_the_way(struct shmeter_attachment *attachment, uint64_t made, uint64_t removed)
+{
+    return !epochs_bugs.not_asked && right_park_is_in_the_way(attachment, made, removed);
 }
 
 #define shmeter_arena_chained right_arena_chained

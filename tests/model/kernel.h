@@ -1,6 +1,6 @@
 /*
- * The system of a model's processes: calls, locks, and a clock that stands still. What others can change (who is alive, who holds a lock) is a
- * choice point. Included by world.h.
+ * The system of a model's processes: calls, locks, and a clock that stands still. What others can change (who is alive,
+ * who holds a lock) is a choice point. Included by world.h.
  */
 #ifndef SHMETER_TESTS_MODEL_KERNEL_H
 #define SHMETER_TESTS_MODEL_KERNEL_H
@@ -18,7 +18,7 @@
 #define shmeter_sys_lock_byte   kernel_sys_lock_byte
 #define shmeter_sys_unlock_byte kernel_sys_unlock_byte
 #define shmeter_sys_slurp       kernel_sys_slurp
-#define shmeter_sys_share_byte  kernel_sys_share_byte
+#define shmeter_sys_share_bytes kernel_sys_share_bytes
 #define shmeter_sys_bytes_held  kernel_sys_bytes_held
 #define shmeter_sys_map_at      kernel_sys_map_at
 #include "shm/machine/files.h"
@@ -35,7 +35,7 @@
 #undef shmeter_sys_lock_byte
 #undef shmeter_sys_unlock_byte
 #undef shmeter_sys_slurp
-#undef shmeter_sys_share_byte
+#undef shmeter_sys_share_bytes
 #undef shmeter_sys_bytes_held
 #undef shmeter_sys_map_at
 
@@ -224,52 +224,7 @@ shmeter_sys_slurp(const char *path, char *buffer, size_t bytes)
     return snprintf(buffer, bytes, "%u (w) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 %u", pid, 1000 + pid);
 }
 
-/* ---- time does not pass ---- */
-
-#define SHMETER_SHM_CLOCK_H
-
-static inline uint64_t
-shmeter_clock_ns(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_cpu_ns(void)
-{
-    return 0;
-}
-
-static uint64_t
-shmeter_clock_boot_ns(void)
-{
-    return shmeter_clock_ns();
-}
-
-static inline uint64_t
-shmeter_clock_real_ns(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_counter(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_ticks(uint32_t kind)
-{
-    (void)kind;
-    return 1000;
-}
-
-static inline uint32_t
-shmeter_clock_kind(void)
-{
-    return 0;
-}
+#include "tests/model/still_clock.h"
 
 #define shmeter_identity_image kernel_identity_image
 #include "shm/process/identity.h"

@@ -40,6 +40,29 @@ holder(void *argument)
         count(HOLDER, unit, 1);
 }
 
+/* Parks with a handle of A, and counts in it; then looks for B, with a lock again. 2: it was parked before A was made. */
+static void
+parker(void *argument)
+{
+    struct shmeter_attachment *attachment = world_attachment(HOLDER);
+    uint64_t unit = wanted.parker == 2 ? 0 : look(HOLDER, 0);
+    (void)argument;
+
+    if (unit)
+        count(HOLDER, unit, 0);
+    if (wanted.parker == 1) {
+        if (epochs_bugs.early_unmap)
+            shmeter_epoch_unmap(attachment, 0);
+        shmeter_park_begin(attachment);
+        if (unit)
+            count(HOLDER, unit, 0);
+    }
+    shmeter_park_end(attachment);
+    unit = look(HOLDER, 1);
+    if (unit)
+        count(HOLDER, unit, 1);
+}
+
 /* Makes B or C in the room of A, when it is there. */
 static void
 maker(void *argument)

@@ -1,6 +1,7 @@
 /*
- * The restartable sequences of shm/machine/rseq_x86_64.h and shm/machine/rseq_aarch64.h in C: the same loads and stores of shared bytes in the same
- * order, through the hooks (test_sequences.py compares them with the instructions). The lane is chosen by the caller.
+ * The restartable sequences of shm/machine/rseq_x86_64.h and shm/machine/rseq_aarch64.h in C: the same loads and stores
+ * of shared bytes in the same order, through the hooks (test_sequences.py compares them with the instructions). The
+ * lane is chosen by the caller.
  */
 #ifndef SHMETER_TESTS_MODEL_SEQUENCES_H
 #define SHMETER_TESTS_MODEL_SEQUENCES_H

@@ -1,7 +1,7 @@
 /*
- * A worker's checks: name, state and message are of one moment, while the worker says one thing after the other, when threads and copies of the
- * header say things at once, and when the place is taken anew by the next owner of the slot. A name has one place, and no report is lost: what
- * is shown in the end is whole, and one of the last.
+ * A worker's checks: name, state and message are of one moment, while the worker says one thing after the other, when
+ * threads and copies of the header say things at once, and when the place is taken anew by the next owner of the slot.
+ * A name has one place, and no report is lost: what is shown in the end is whole, and one of the last.
  */
 #define WORLD_HEAP
 #include "tests/model/world.h"

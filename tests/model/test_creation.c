@@ -1,6 +1,7 @@
 /*
- * Creation: processes that want the same segment at once, and die between any two system calls. All who live have the same segment, complete; there is
- * one file of the name, and no other but what a dead one has left under a temporary name.
+ * Creation: processes that want the same segment at once, and die between any two system calls. All who live have the
+ * same segment, complete; there is one file of the name, and no other but what a dead one has left under a temporary
+ * name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,52 +252,7 @@ shmeter_sys_slurp(const char *path, char *buffer, size_t bytes)
     return strstr(path, "/present") ? snprintf(buffer, bytes, "0") : -ENOENT;
 }
 
-/* ---- time does not pass ---- */
-
-#define SHMETER_SHM_CLOCK_H
-
-static inline uint64_t
-shmeter_clock_ns(void)
-{
-    return 1000;
-}
-
-static uint64_t
-shmeter_clock_cpu_ns(void)
-{
-    return 0;
-}
-
-static uint64_t
-shmeter_clock_boot_ns(void)
-{
-    return shmeter_clock_ns();
-}
-
-static inline uint64_t
-shmeter_clock_real_ns(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_counter(void)
-{
-    return 1000;
-}
-
-static inline uint64_t
-shmeter_clock_ticks(uint32_t kind)
-{
-    (void)kind;
-    return 1000;
-}
-
-static inline uint32_t
-shmeter_clock_kind(void)
-{
-    return 0;
-}
+#include "tests/model/still_clock.h"
 
 #include "client/shmeter.h"
 

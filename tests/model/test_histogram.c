@@ -1,6 +1,7 @@
 /*
- * A histogram in a CPU lane: two writers on one CPU, which interrupt each other and may die, against the exporter's untorn read on another.
- * Every read is the histogram after some commit, later reads are of later commits, and no commit is lost.
+ * A histogram in a CPU lane: two writers on one CPU, which interrupt each other and may die, against the exporter's
+ * untorn read on another. Every read is the histogram after some commit, later reads are of later commits, and no
+ * commit is lost.
  */
 #define SHMETER_ATOMIC_HOOKS 1
 #include <stdio.h>
@@ -88,8 +89,8 @@ reader(void *argument)
 }
 
 /*
- * What a read saw before it began again does not matter to it any more (but for the number of tries, of which there are enough). As a
- * seeded bug, one commit more is taken for none.
+ * What a read saw before it began again does not matter to it any more (but for the number of tries, of which there are
+ * enough). As a seeded bug, one commit more is taken for none.
  */
 static uint64_t
 seen_by_reader(const void *at, uint64_t value, char order)

@@ -1,6 +1,7 @@
 /*
- * Threads of one process that open one segment at once: all get one meter, which has one mapping and as many opens as there were. What a slower
- * thread mapped is unmapped again. Likewise those that try again for a segment that could not be had before.
+ * Threads of one process that open one segment at once: all get one meter, which has one mapping and as many opens as
+ * there were. What a slower thread mapped is unmapped again. Likewise those that try again for a segment that could not
+ * be had before.
  */
 #define WORLD_HEAP
 #define WORLD_TAKES 1u

@@ -23,7 +23,7 @@ static struct {
 } ghost;
 
 static struct {
-    uint32_t holder, mover, maker, maker_same, sweeper, child, python, reader;
+    uint32_t holder, mover, maker, maker_same, sweeper, child, python, reader, parker;
 } wanted;
 
 static struct {
@@ -135,6 +135,7 @@ static void
 setup(void)
 {
     static const char text[] = "c\0\0\0l";
+    static const struct epochs_lock at_first = { SHMETER_EPOCH_BYTE + 1, 1 };
     uint32_t i;
 
     world_make(PROCESSES);
@@ -153,15 +154,26 @@ setup(void)
     if (wanted.python == 2)
         series_at(unit_a)->state = SHMETER_STATE(epochs_bugs.no_count ? SHMETER_REMOVING : SHMETER_LEAVING, 1);
     segment.state.cells_fill.value = segment.state.cells_backed.value = WORLD_CELLS; /* no more room */
-    epochs.page[REMOVER][0] = SHMETER_EPOCH_BYTE + 1;
-    if (wanted.holder || wanted.python)
-        epochs.page[HOLDER][0] = SHMETER_EPOCH_BYTE + 1;
+    epochs.page[REMOVER][0] = at_first;
+    if (wanted.holder || wanted.python || wanted.parker)
+        epochs.page[HOLDER][0] = at_first;
     if (wanted.sweeper)
         segment.state.reuse.swept = UINT64_MAX;
     if (wanted.maker || wanted.sweeper)
-        epochs.page[MAKER][0] = SHMETER_EPOCH_BYTE + 1;
+        epochs.page[MAKER][0] = at_first;
+    if (wanted.parker == 2) { /* in epoch 1; A is of epoch 2 */
+        epochs.page[HOLDER][2] = (struct epochs_lock){ SHMETER_PARK_BYTE + 1, 1 };
+        epochs.page[HOLDER][0] = (struct epochs_lock){ 0, 0 };
+        world_attachment(HOLDER)->parked = 2;
+        world_attachment(HOLDER)->park_from = 1;
+        world_attachment(HOLDER)->park_which = 2;
+        epochs.page[REMOVER][0].at++;
+        world_attachment(REMOVER)->epoch = 2;
+        segment.state.epoch.value = segment.state.over.value = segment.state.reuse.parks = 1;
+        series_at(unit_a)->state = SHMETER_STATE(SHMETER_VISIBLE, 2);
+    }
     if (wanted.child == 1)
-        epochs.page[CHILD][0] = SHMETER_EPOCH_BYTE + 1;
+        epochs.page[CHILD][0] = at_first;
     model_keep(&ghost, sizeof ghost);
     model_keep(&epochs, sizeof epochs);
     model_keep(epochs_early, sizeof epochs_early);
@@ -172,7 +184,8 @@ setup(void)
     model_keep(segment.limbo, sizeof segment.limbo);
     for (i = 0; i < PROCESSES; i++) {
         model_keep(&processes[i].wiped, sizeof processes[i].wiped);
-        model_keep(&world_attachment(i)->epoch, 4 * sizeof(uint64_t));
+        model_keep(&world_attachment(i)->epoch, 8 * sizeof(uint64_t));
+        model_keep(&world_attachment(i)->parked, sizeof(uint64_t));
     }
     model_share(&epochs_kernel, sizeof epochs_kernel);
     model_share(&segment.state.changes_begun, 2 * sizeof segment.state.changes_begun);
@@ -186,6 +199,8 @@ setup(void)
     i = 1;
     if (wanted.holder)
         world_actor("holder", i++, HOLDER, holder, NULL);
+    if (wanted.parker)
+        world_actor("parker", i++, HOLDER, parker, NULL);
     if (wanted.python)
         world_actor("python", i++, HOLDER, python, NULL);
     if (wanted.maker)
@@ -241,12 +256,30 @@ who_holds_a_series_counts_in_no_other(void **state)
     reuse.deaths = 0;
     expect_bounded(&reuse, MEMORY_WEAK, report_long() ? 20000000 : 150000);
     CASE("a forked child that only counts", 1, .child = 1);
-    memset(&reached, 0, sizeof reached);
     expect_right(&reuse, MEMORY_SC);
-    assert_false(reached.b); /* the child lives */
     reuse.deaths = 0;
+    memset(&reached, 0, sizeof reached);
     expect_right(&reuse, MEMORY_TSO);
     expect_right(&reuse, MEMORY_WEAK);
+    assert_false(reached.b); /* the child lives */
+}
+
+static void
+who_is_parked_holds_back_what_was_there(void **state)
+{
+    (void)state;
+    CASE("one that parks", 1, .parker = 1);
+    memset(&reached, 0, sizeof reached);
+    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 150000);
+    assert_true(reached.b); /* of one that is dead, or came late */
+    reuse.deaths = 0;
+    expect_bounded(&reuse, MEMORY_TSO, report_long() ? 20000000 : 150000);
+    expect_bounded(&reuse, MEMORY_WEAK, report_long() ? 20000000 : 150000);
+    CASE("one that was parked before the series was made", 0, .parker = 2);
+    memset(&reached, 0, sizeof reached);
+    expect_bounded(&reuse, MEMORY_SC, report_long() ? 20000000 : 150000);
+    assert_true(reached.b);
+    expect_bounded(&reuse, MEMORY_WEAK, report_long() ? 20000000 : 150000);
 }
 
 static void
@@ -322,6 +355,13 @@ seeded_bugs_are_found(void **state)
     epochs_bugs.no_second_look = 0;
     CASE("a child that its parent speaks for", 0, .child = 2);
     expect_wrong(&reuse, MEMORY_SC, "a parent's word counts for its child");
+    CASE("one that parks", 0, .parker = 1);
+    epochs_bugs.early_unmap = 1;
+    expect_wrong(&reuse, MEMORY_SC, "who parks gives up one lock before it has the other");
+    epochs_bugs.early_unmap = 0;
+    epochs_bugs.not_asked = 1;
+    expect_wrong(&reuse, MEMORY_SC, "a maker that does not ask who is parked");
+    epochs_bugs.not_asked = 0;
     CASE("one that has trusted the count for long", 0, .python = 2);
     epochs_bugs.no_count = 1;
     expect_wrong(&reuse, MEMORY_SC, "a removal that can be seen before it is counted");
@@ -337,6 +377,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_holds_a_series_counts_in_no_other),
+        cmocka_unit_test(who_is_parked_holds_back_what_was_there),
         cmocka_unit_test(a_handle_is_good_for_as_long_as_the_count_of_changes_stands),
         cmocka_unit_test(makers_of_one_series_make_one),
         cmocka_unit_test(a_sweep_takes_nothing_that_somebody_has),

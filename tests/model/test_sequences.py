@@ -144,7 +144,8 @@ def an_observation_on_aarch64_has_the_models_accesses():
 def another_order_is_noticed():
     for kind, machine, file in (("x", x86, "rseq_x86_64.h"), ("a", aarch64, "rseq_aarch64.h")):
         code = instructions(file, "shmeter_rseq_observe")
-        stores = [i for i, one in enumerate(code) if one[0] in ("str", "stlr") or re.search(r",\s*[^,(]*\([^)]*\)$", one[1])]
+        stores = [i for i, one in enumerate(code) if one[0] in ("str", "stlr")
+                  or re.search(r",\s*[^,(]*\([^)]*\)$", one[1])]
         first, second = stores[-2:]
         swapped = code[:first] + [code[second]] + code[first + 1:second] + [code[first]] + code[second + 1:]
         try:

@@ -1,6 +1,7 @@
 /*
- * Shared lanes: observations, counters and fractional counters by several processes at once, against the exporter's reading. Each bucket's
- * count and sum belong together in every read, reads do not go back, and nothing is lost or doubled.
+ * Shared lanes: observations, counters and fractional counters by several processes at once, against the exporter's
+ * reading. Each bucket's count and sum belong together in every read, reads do not go back, and nothing is lost or
+ * doubled.
  */
 #include "tests/model/world.h"
 

@@ -1,6 +1,7 @@
 /*
- * Slots: processes claim them, die, and are succeeded, which takes a proof of death. A slot has one owner; what the dead have retained is
- * neither lost nor doubled; what a worker has set stays set, also when several of its threads claim at once.
+ * Slots: processes claim them, die, and are succeeded, which takes a proof of death. A slot has one owner; what the
+ * dead have retained is neither lost nor doubled; what a worker has set stays set, also when several of its threads
+ * claim at once.
  */
 #include "tests/model/world.h"
 
@@ -147,7 +148,10 @@ setup(void)
     }
 }
 
-/* What those have set who had a slot is there, also when they are dead or have given it back; of who died in it, perhaps. */
+/*
+ * What those have set who had a slot is there, also when they are dead or have given it back; of who died in it,
+ * perhaps.
+ */
 static void
 at_end_of_processes(void)
 {

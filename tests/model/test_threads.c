@@ -1,7 +1,8 @@
 /*
- * Threads on one mapping under ThreadSanitizer, with the __atomic backend: whatever is not ordered by the orders that shm/machine/atomic.h names is a
- * report, and a report is a failure. All register the same families and series in other orders, claim one slot, and update the same cells;
- * totals are exact. Run without restartable sequences: ThreadSanitizer does not see assembly.
+ * Threads on one mapping under ThreadSanitizer, with the __atomic backend: whatever is not ordered by the orders that
+ * shm/machine/atomic.h names is a report, and a report is a failure. All register the same families and series in other
+ * orders, claim one slot, and update the same cells; totals are exact. Run without restartable sequences:
+ * ThreadSanitizer does not see assembly.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -140,7 +141,9 @@ give_up(uint32_t who)
 static void *
 thread(void *argument)
 {
-    /* Room for the cells of lost races too: messages about what is refused may overwrite each other, which is a race. */
+    /*
+     * Room for the cells of lost races too: messages about what is refused may overwrite each other, which is a race.
+     */
     struct shmeter_options options = { .struct_bytes = sizeof options,
                                        .group = -1,
                                        .max_gauges = THREADS * ROUNDS * SERIES };

@@ -1,6 +1,7 @@
 /*
- * A small segment and some processes for models of the cold paths: the client's own code, with the system calls of model processes. Included
- * by one file for each program. What the kernel is asked for that others can change (who is alive, who holds a lock) is a choice point.
+ * A small segment and some processes for models of the cold paths: the client's own code, with the system calls of
+ * model processes. Included by one file for each program. What the kernel is asked for that others can change (who is
+ * alive, who holds a lock) is a choice point.
  */
 #ifndef SHMETER_TESTS_MODEL_WORLD_H
 #define SHMETER_TESTS_MODEL_WORLD_H
@@ -34,7 +35,10 @@ world_memcmp(const void *a, const void *b, size_t bytes)
 
 #include "tests/model/kernel.h"
 
-/* ---- private memory of actors that find and make things in it: what is given back is counted, and taken again --------- */
+/*
+ * ---- private memory of actors that find and make things in it: what is given back is counted, and taken again
+ * ---------
+ */
 
 #ifdef WORLD_HEAP
 #ifndef WORLD_TAKES
@@ -102,9 +106,9 @@ world_heap_used(void)
 #include "tests/model/epochs.h"
 #else
 static inline int
-shmeter_sys_share_byte(int fd, uint64_t at)
+shmeter_sys_share_bytes(int fd, uint64_t at, uint64_t bytes)
 {
-    (void)fd, (void)at;
+    (void)fd, (void)at, (void)bytes;
     return -EINVAL;
 }
 

@@ -2,9 +2,10 @@
 
 Usage: mutants.py SOURCE CRASH_LIBRARY TOOLS_LIBRARY MODEL_LIBRARY HAMMER_LIBRARY READER_LIBRARY... [WORD]
 
-Each mutant is a copy of the sources in which a text that stands there a stated number of times is another. A test is compiled with
-it, linked with all else as it is, and run; it must fail, with a message of the named oracle. A mutant that does not match or
-does not compile fails the run. Two are under way at a time. WORD: only those whose name or test has it.
+Each mutant is a copy of the sources in which a text that stands there a stated number of times is another. A test is
+compiled with it, linked with all else as it is, and run; it must fail, with a message of the named oracle. A mutant
+that does not match or does not compile fails the run. Two are under way at a time. WORD: only those whose name or test
+has it.
 """
 import sys
 
@@ -29,7 +30,8 @@ WORD = "" if READER[-1].suffix == ".a" else str(READER.pop())
 CC = ["gcc", "-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE"]
 OTHERS = ["-lck", "-lisal", "-ljansson", "-lprotobuf-c", "-lre2", "-lstdc++", "-lcmocka", "-pthread"]
 LIBS = [*READER, *OTHERS]
-CHECKED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-U_FORTIFY_SOURCE"]  # as tests/hammer/meson.build has it
+# as tests/hammer/meson.build has it
+CHECKED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-U_FORTIFY_SOURCE"]
 WITHOUT_RSEQ = "glibc.pthread.rseq=0"
 BUILD = "gcc -O2"  # as it is called where instructions are counted
 LANES = ("CPU", "shared")
@@ -46,7 +48,8 @@ def command(line, **options):
         running.add(one)
         said = one.communicate()[0]
         running.discard(one)
-    shutil.rmtree(f"/dev/shm/shmeter-test-{one.pid}", ignore_errors=True)  # of one that could not: tests/tools/scratch.c
+    # of one that could not: tests/tools/scratch.c
+    shutil.rmtree(f"/dev/shm/shmeter-test-{one.pid}", ignore_errors=True)
     return one.returncode, said
 
 
@@ -71,7 +74,8 @@ def crash(workspace, include, build):
     """The crash tests of these operations."""
     program, made = workspace / "crash", ["-DOPS_NAME=mutant", f'-DOPS_BUILD="{build}"']
     must([*CC, "-fPIE", *include, *made, "-c", SOURCE / "tests/crash/ops.c", "-o", workspace / "ops.o"])
-    must([*CC, "-fPIE", *include, "-DOP_TABLES=ONE(mutant)", SOURCE / "tests/crash/main.c", workspace / "ops.o", "-o", program, CRASH,
+    must([*CC, "-fPIE", *include, "-DOP_TABLES=ONE(mutant)", SOURCE / "tests/crash/main.c", workspace / "ops.o", "-o",
+          program, CRASH,
           f"-Wl,-rpath,{CRASH.parent}", "-Wl,-z,now"])
     return program
 
@@ -84,7 +88,8 @@ def client(workspace, include, name):
 
 def model(workspace, include, name):
     program, watched = workspace / name, ["-fsanitize=thread"] if name in WATCHED else []
-    must([*CC, "-DSHMETER_ATOMIC_HOOKS", "-U_FORTIFY_SOURCE", *watched, *include, "-c", SOURCE / f"tests/model/test_{name}.c", "-o",
+    must([*CC, "-DSHMETER_ATOMIC_HOOKS", "-U_FORTIFY_SOURCE", *watched, *include, "-c",
+          SOURCE / f"tests/model/test_{name}.c", "-o",
           workspace / "model.o"])
     must(["gcc", workspace / "model.o", "-o", program, MODEL, *LIBS])
     return program
@@ -95,7 +100,8 @@ def hammer(workspace, include, _name):
     program = workspace / "hammer"
     changed = [path for path in (workspace / "lib").rglob("*.c")
                if path.read_bytes() != (SOURCE / path.relative_to(workspace)).read_bytes()]
-    must([*CC, *CHECKED, *include, *changed, *(SOURCE / f"tests/hammer/{one}.c" for one in ("hammer", "producers")), "-o", program, HAMMER,
+    must([*CC, *CHECKED, *include, *changed, *(SOURCE / f"tests/hammer/{one}.c" for one in ("hammer", "producers")),
+          "-o", program, HAMMER,
           *OTHERS])
     return program
 

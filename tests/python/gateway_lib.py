@@ -7,7 +7,8 @@ import threading
 class Gateway(http.server.BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+        self.server.seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()},
+                                 body))
         status, headers = self.server.answers.get(self.path, (200, {}))
         self.send_response(status)
         for name, value in headers.items():
@@ -28,7 +29,8 @@ class Server(http.server.HTTPServer):
 
 @contextlib.contextmanager
 def gateway(answers=(), tls=None):
-    """A server whose answers are {path: (status, headers)}, else 200. What it has seen is in seen: (method, path, headers, body)."""
+    """A server whose answers are {path: (status, headers)}, else 200. What it has seen is in seen: (method, path,
+    headers, body)."""
     server = Server(("127.0.0.1", 0), Gateway)
     server.seen, server.answers = [], dict(answers)
     server.place = f"127.0.0.1:{server.server_port}"

@@ -43,7 +43,8 @@ def join(pids):
 
 @contextlib.contextmanager
 def pool_of(processes, **options):
-    """A pool of forked processes whose workers end by themselves: one that is told to end just before it waits may not hear it."""
+    """A pool of forked processes whose workers end by themselves: one that is told to end just before it waits may not
+    hear it."""
     with multiprocessing.get_context("fork").Pool(processes, **options) as pool:
         yield pool
         pool.close()

@@ -1,4 +1,5 @@
-"""Counting what calls leave behind: blocks of Python, references of what all calls have in common, and memory of the C library."""
+"""Counting what calls leave behind: blocks of Python, references of what all calls have in common, and memory of the C
+library."""
 import ctypes
 import gc
 import sys
@@ -11,7 +12,8 @@ TYPES = [one for one in vars(_core).values() if isinstance(one, type)]
 
 class Heap(ctypes.Structure):
     """struct mallinfo2 of malloc.h."""
-    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks",
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks",
+                                                     "fsmblks", "uordblks", "fordblks",
                                                      "keepcost")]
 
 
@@ -35,7 +37,8 @@ def heap_bytes():
 
 
 def left_behind(act, watched=()):
-    """What ROUNDS calls of act leave: {what: how much}, of what is a piece for each call, again and again; caches fill once."""
+    """What ROUNDS calls of act leave: {what: how much}, of what is a piece for each call, again and again; caches fill
+    once."""
     names = {"None": None, "True": True, "False": False, "()": (), "\"\"": "", **{one.__name__: one for one in TYPES},
              **{f"{type(one).__name__} {at}": one for at, one in enumerate(watched)}}
 
@@ -49,7 +52,8 @@ def left_behind(act, watched=()):
         for _ in range(ROUNDS):
             act()
         after = count()
-        return {name: after[name] - before[name] for name in before if 10 * abs(after[name] - before[name]) >= 9 * ROUNDS}
+        return {name: after[name] - before[name] for name in before
+                if 10 * abs(after[name] - before[name]) >= 9 * ROUNDS}
 
     for _ in range(60):
         act()

@@ -20,8 +20,10 @@ def arguments_that_are_no_numbers_are_refused():
     registry = CollectorRegistry(shared=True)
     counter, gauge = Counter("a", "A.", registry=registry), Gauge("b", "B.", registry=registry)
     histogram = Histogram("c", "C.", registry=registry)
-    for call in (lambda: counter.inc("1"), lambda: counter.inc(None, 1), lambda: gauge.inc([]), lambda: gauge.set(None), lambda: gauge.set(),
-                 lambda: histogram.observe("x"), lambda: histogram.observe(), lambda: counter.inc(1, {}, 2), lambda: counter.inc(x=1),
+    for call in (lambda: counter.inc("1"), lambda: counter.inc(None, 1), lambda: gauge.inc([]), lambda: gauge.set(None),
+                 lambda: gauge.set(),
+                 lambda: histogram.observe("x"), lambda: histogram.observe(), lambda: counter.inc(1, {}, 2),
+                 lambda: counter.inc(x=1),
                  lambda: counter.inc(1, amount=1), lambda: gauge.dec(1, 2)):
         try:
             call()
@@ -31,7 +33,8 @@ def arguments_that_are_no_numbers_are_refused():
     raises(ValueError, "could not convert string to float: 'x'", lambda: gauge.set("x"))
     raises(OverflowError, "int too large to convert to float", lambda: counter.inc(10 ** 400))
     raises(ValueError, "Invalid label metric name: a-b", lambda: counter.inc(1, {"a-b": "c"}))
-    raises(ValueError, "Exemplar labels have 201 UTF-8 characters, exceeding the limit of 128", lambda: histogram.observe(1, {"a": "x" * 200}))
+    raises(ValueError, "Exemplar labels have 201 UTF-8 characters, exceeding the limit of 128",
+           lambda: histogram.observe(1, {"a": "x" * 200}))
 
 
 @test
@@ -101,7 +104,8 @@ def past_the_limit_a_family_counts_in_one_series():
     """
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         environment = {**os.environ, "SHMETER_SEGMENT": folder + "/segment"}
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                              env=environment)
     equal(done.stdout, "1.0 90.0\n")
 
 
@@ -124,7 +128,8 @@ def a_segment_that_is_removed_goes_on_for_its_own_processes():
     """
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         environment = {**os.environ, "SHMETER_SEGMENT": folder + "/segment"}
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                              env=environment)
     equal(done.stdout, "2 2.0 2.0\n")
 
 
@@ -189,7 +194,8 @@ FULL = """if True:
 def a_full_shared_memory_filesystem_is_a_warning():
     mount = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0" -c "$1" "$2"'
     command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, FULL, os.environ["PYTHONPATH"]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "SHMETER_SEGMENT": "full"})
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "full"})
     if "unshare:" in done.stderr or "mount:" in done.stderr:
         raise Skip(done.stderr.strip())
     equal((done.returncode, done.stdout), (0, "2.0 1.0\n"), done.stderr)
@@ -214,14 +220,17 @@ def a_bad_segment_name_is_a_value_error():
 @test
 def objects_that_were_not_opened_are_harmless():
     from shmeter import _core
-    for kind, method in ((_core.Counter, "inc"), (_core.Gauge, "inc"), (_core.Metric, "_reset"), (_core.Histogram, "time"), (_core.Info, "clear")):
+    for kind, method in ((_core.Counter, "inc"), (_core.Gauge, "inc"), (_core.Metric, "_reset"),
+                         (_core.Histogram, "time"), (_core.Info, "clear")):
         try:
             getattr(kind(), method)()
         except ValueError:
             pass
     metric = _core.Counter()
-    for call in (lambda: metric.labels("x"), lambda: metric.remove(), lambda: metric._hide(), lambda: _core.render([metric], False, False),
-                 lambda: _core.render([1], False, False), lambda: _core.Meter(), lambda: _core.Timer(), lambda: _core.Info()._put((), ())):
+    for call in (lambda: metric.labels("x"), lambda: metric.remove(), lambda: metric._hide(),
+                 lambda: _core.render([metric], False, False),
+                 lambda: _core.render([1], False, False), lambda: _core.Meter(), lambda: _core.Timer(),
+                 lambda: _core.Info()._put((), ())):
         try:
             call()
         except (ValueError, TypeError):

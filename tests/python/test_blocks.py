@@ -21,8 +21,10 @@ def fail(kind):
 def exceptions_of_a_type_are_counted_and_go_on():
     counter = Counter("errors", "E.", ["a"], registry=registry)
     child = counter.labels("x")
-    for catches, raised, wanted in ((ValueError, ValueError, 1), (ValueError, UnicodeError, 1), (ValueError, OSError, 0), ((KeyError, OSError), OSError, 1),
-                                    ((KeyError, OSError), ValueError, 0), (None, ValueError, 1), (None, KeyboardInterrupt, 0)):
+    for catches, raised, wanted in ((ValueError, ValueError, 1), (ValueError, UnicodeError, 1),
+                                    (ValueError, OSError, 0), ((KeyError, OSError), OSError, 1),
+                                    ((KeyError, OSError), ValueError, 0), (None, ValueError, 1),
+                                    (None, KeyboardInterrupt, 0)):
         counting = child.count_exceptions() if catches is None else child.count_exceptions(catches)
         equal(type(counting), ExceptionCounter)
         before = child._value.get()
@@ -74,7 +76,8 @@ def coroutine_functions_are_within_until_they_end():
         return await asyncio.gather(work(), work(OSError("on purpose")), return_exceptions=True)
 
     results = asyncio.run(both())
-    equal((results[0], repr(results[1]), sorted(seen), gauge._value.get(), counter._value.get()), (5, "OSError('on purpose')", [1, 2], 0, 1))
+    equal((results[0], repr(results[1]), sorted(seen), gauge._value.get(), counter._value.get()),
+          (5, "OSError('on purpose')", [1, 2], 0, 1))
     equal((work.__name__, work.__doc__, inspect.iscoroutinefunction(work)), ("work", "Works.", True))
 
 

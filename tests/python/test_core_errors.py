@@ -1,4 +1,5 @@
-"""What the C core is asked that cannot be: each error branch is entered, and gives the exception that a Python user expects, whole."""
+"""What the C core is asked that cannot be: each error branch is entered, and gives the exception that a Python user
+expects, whole."""
 import gc
 import os
 import sys
@@ -33,7 +34,8 @@ class Own:
 
 def web(app=None, resolve=lambda *_: "/e", excluded=None, prefix="w", always=True):
     route = ("m", "e")
-    metrics = (meter.counter(f"{prefix}_total", labels=(*route, "s")), meter.histogram(f"{prefix}_seconds", labels=route),
+    metrics = (meter.counter(f"{prefix}_total", labels=(*route, "s")),
+               meter.histogram(f"{prefix}_seconds", labels=route),
                meter.gauge(f"{prefix}_now", labels=route), meter.histogram(f"{prefix}_in", labels=route),
                meter.histogram(f"{prefix}_out", labels=route))
     return _core.web(app, resolve, excluded, metrics, always)
@@ -42,7 +44,8 @@ def web(app=None, resolve=lambda *_: "/e", excluded=None, prefix="w", always=Tru
 def counted(prefix):
     """{status: requests} of a web."""
     meter._take()
-    return {labels["s"]: value for _, labels, value in meter._samples(f"{prefix}_total", prefix, lambda *sample: sample, False) if value}
+    return {labels["s"]: value for _, labels, value in meter._samples(f"{prefix}_total", prefix, lambda *sample: sample,
+                                                                      False) if value}
 
 
 def begun(prefix, app=lambda *_: Own()):
@@ -59,7 +62,8 @@ def what_is_thrown_into_an_awaitable_without_throw_ends_it():
     raises(OSError, "z", lambda: begun("t").throw(OSError, OSError("z"), None))
     equal(counted("t"), {"500": 4.0})
     for wrong in (5, None, int):
-        raises(TypeError, f"exceptions must be classes or instances deriving from BaseException, not {type(wrong)!r}", lambda: begun("u").throw(wrong))
+        raises(TypeError, f"exceptions must be classes or instances deriving from BaseException, not {type(wrong)!r}",
+               lambda: begun("u").throw(wrong))
     raises(TypeError, "throw expected at least 1 argument, got 0", lambda: begun("u").throw())
     raises(KeyboardInterrupt, "", lambda: begun("v").throw(KeyboardInterrupt))
     equal(counted("v"), {"499": 1.0})
@@ -107,10 +111,13 @@ def a_web_wants_its_arguments():
     raises(TypeError, "must be real number, not str", lambda: web(prefix="y").wsgi({}, "GET", "/", "", "x"))
     equal(counted("y"), {}, "nothing has begun")
     counter, histogram, gauge = meter.counter("web_total"), meter.histogram("web_seconds"), meter.gauge("web_now")
-    raises(TypeError, "a metric is wanted", lambda: _core.web(None, None, None, (counter, histogram, gauge, 5, None), True))
-    for metrics in ((None, histogram, gauge, None, None), (counter, None, gauge, None, None), (counter, histogram, None, None, None),
+    raises(TypeError, "a metric is wanted", lambda: _core.web(None, None, None, (counter, histogram, gauge, 5, None),
+                                                              True))
+    for metrics in ((None, histogram, gauge, None, None), (counter, None, gauge, None, None),
+                    (counter, histogram, None, None, None),
                     (_core.Counter(), histogram, gauge, None, None)):
-        raises(TypeError, "requests, durations and requests in progress are wanted", lambda: _core.web(None, None, None, metrics, True))
+        raises(TypeError, "requests, durations and requests in progress are wanted",
+               lambda: _core.web(None, None, None, metrics, True))
 
 
 @test
@@ -143,12 +150,14 @@ def an_exchange_wants_a_status():
 def metrics_are_opened_with_what_they_need():
     number = "bad argument type for built-in operation"
     for kind, words, make in (
-            (TypeError, number, lambda: meter.stateset("bad", states=[1])), (TypeError, number, lambda: meter.counter("bad_total", labels=[5])),
+            (TypeError, number, lambda: meter.stateset("bad", states=[1])),
+        (TypeError, number, lambda: meter.counter("bad_total", labels=[5])),
             (TypeError, "'NoneType' object is not iterable", lambda: meter.stateset("bad")),
             (TypeError, "'int' object is not iterable", lambda: meter.histogram("bad", bounds=5)),
             (TypeError, "'int' object is not iterable", lambda: meter.gauge("bad", labels=5)),
             (TypeError, "must be real number, not str", lambda: meter.histogram("bad", bounds=["x"])),
-            (ValueError, "family bad needs 1 to 256 states, of 1 to 255 bytes, 8000 together", lambda: meter.stateset("bad", states=[])),
+            (ValueError, "family bad needs 1 to 256 states, of 1 to 255 bytes, 8000 together",
+             lambda: meter.stateset("bad", states=[])),
             (ValueError, "bad has more than 16 labels", lambda: meter.counter("bad_total", labels=map(str, range(17)))),
             (TypeError, "argument 1 must be list, not tuple", lambda: _core.render((), False, False)),
             (TypeError, "a list of open metrics is wanted", lambda: _core.render([_core.Counter()], False, False)),
@@ -161,8 +170,10 @@ def metrics_are_opened_with_what_they_need():
     metric = _core.Counter()
     refused = meter.gauge("refused")
     gauge = _core.Counter()
-    raises(ValueError, refusal(gauge), lambda: meter._open_metric(gauge, "refused", "refused", "", "", (), None, 0, None))
-    equal((gauge._name, gauge._labelnames, gauge._ready, metric._ready, refused._ready), (None, None, False, False, True), "as if nothing was tried")
+    raises(ValueError, refusal(gauge), lambda: meter._open_metric(gauge, "refused", "refused", "", "", (), None, 0,
+                                                                  None))
+    equal((gauge._name, gauge._labelnames, gauge._ready, metric._ready, refused._ready),
+          (None, None, False, False, True), "as if nothing was tried")
     equal(meter._open_metric(gauge, "other_total", "other", "", "", (), None, 0, None), True)
 
 
@@ -177,7 +188,8 @@ def refusal(metric):
 
 @test
 def updates_are_refused_whole():
-    counter, gauge, histogram = meter.counter("up_total"), meter.gauge("up_level"), meter.histogram("up_seconds", bounds=(1,))
+    counter, gauge, histogram = meter.counter("up_total"), meter.gauge("up_level"), meter.histogram("up_seconds",
+                                                                                                    bounds=(1,))
     summary, labelled = meter.summary("up_bytes"), meter.gauge("up_labelled", labels=("a",))
     latest = meter.gauge("up_latest", mode="latest")
     for kind, words, call in (
@@ -190,18 +202,22 @@ def updates_are_refused_whole():
             (TypeError, "set() takes fewer positional arguments", lambda: gauge.set(1, 2)),
             (TypeError, "set() missing 1 required positional argument: 'value'", lambda: gauge.set()),
             (ValueError, "could not convert string to float: 'x'", lambda: gauge._publish("x")),
-            (RuntimeError, "inc must not be used with the mostrecent mode", latest.inc), (RuntimeError, "dec must not be used with the mostrecent mode", latest.dec),
+            (RuntimeError, "inc must not be used with the mostrecent mode", latest.inc),
+        (RuntimeError, "dec must not be used with the mostrecent mode", latest.dec),
             (TypeError, "observe() missing 1 required positional argument: 'amount'", lambda: histogram.observe()),
             (TypeError, "observe() missing 1 required positional argument: 'amount'", lambda: summary.observe()),
-            (TypeError, "observe() got an unexpected keyword argument 'exemplar'", lambda: summary.observe(1, exemplar={})),
+            (TypeError, "observe() got an unexpected keyword argument 'exemplar'",
+             lambda: summary.observe(1, exemplar={})),
             (TypeError, "must be real number, not str", lambda: summary.observe("x")),
             (ValueError, "gauge metric is missing label values", lambda: labelled.set(1)),
             (ValueError, "gauge metric is missing label values", lambda: labelled._publish(1)),
-            (ValueError, "gauge metric is missing label values", labelled._hide), (ValueError, "gauge metric is missing label values", labelled._begin_again),
+            (ValueError, "gauge metric is missing label values", labelled._hide),
+        (ValueError, "gauge metric is missing label values", labelled._begin_again),
             (ValueError, "unopened metric is missing label values", _core.Histogram().time),
             (ValueError, "gauge metric is missing label values", lambda: labelled.time().__exit__(None, None, None)),
             (ValueError, "Incorrect label count", lambda: labelled.time().labels()),
-            (ValueError, "Incorrect label names", lambda: labelled.labels(b=1)), (ValueError, "Incorrect label names", lambda: labelled.labels(a=1, b=2)),
+            (ValueError, "Incorrect label names", lambda: labelled.labels(b=1)),
+        (ValueError, "Incorrect label names", lambda: labelled.labels(a=1, b=2)),
             (ValueError, "Can't pass both *args and **kwargs", lambda: labelled.labels(1, a=1)),
             (ValueError, "Incorrect label count (expected 1, got ('x', 'y'))", lambda: labelled.remove("x", "y")),
             (KeyError, "('x',)", lambda: labelled.remove("x")),
@@ -210,9 +226,11 @@ def updates_are_refused_whole():
             (TypeError, "function takes exactly 1 argument (0 given)", lambda: gauge.time()())):
         raises(kind, words, call)
     child = labelled.labels("v")
-    raises(ValueError, f"{child} already has labels set ({{'a': 'v'}}); can not chain calls to .labels()", lambda: child.labels("x"))
+    raises(ValueError, f"{child} already has labels set ({{'a': 'v'}}); can not chain calls to .labels()",
+           lambda: child.labels("x"))
     meter._take()
-    equal([meter._samples(name, name, lambda *sample: sample[2], False) for name in ("up_total", "up_level", "up_bytes")], [[0.0], [0.0], [0.0, 0.0]])
+    equal([meter._samples(name, name, lambda *sample: sample[2], False)
+           for name in ("up_total", "up_level", "up_bytes")], [[0.0], [0.0], [0.0, 0.0]])
     counter.inc(amount=2, exemplar={})
     counter.inc(3, None)
     histogram.observe(amount=0.5, exemplar={"t": "1"})
@@ -220,7 +238,8 @@ def updates_are_refused_whole():
     gauge.inc(amount=2)
     gauge.dec(amount=0.5)
     meter._take()
-    equal([meter._samples(name, name, lambda *sample: sample[2], False) for name in ("up_total", "up_level", "up_seconds")],
+    equal([meter._samples(name, name, lambda *sample: sample[2], False)
+           for name in ("up_total", "up_level", "up_seconds")],
           [[5.0], [3.0], [1.0, 1.0, 1.0, 0.5]])
 
 
@@ -228,11 +247,15 @@ def updates_are_refused_whole():
 def exemplars_that_are_none_are_refused():
     counter = meter.counter("exemplar_total")
     for kind, words, exemplar in (
-            (ValueError, "Reserved label metric name: __a", {"__a": "b"}), (ValueError, "Invalid label metric name: ", {"": "b"}),
-            (ValueError, "Invalid label metric name: __\u00fc", {"__\u00fc": "b"}), (ValueError, "Invalid label metric name: a\0", {"a\0": "b"}),
-            (TypeError, "expected string or bytes-like object, got 'int'", {5: "b"}), (TypeError, "object of type 'int' has no len()", {"a": 5}),
+            (ValueError, "Reserved label metric name: __a", {"__a": "b"}),
+        (ValueError, "Invalid label metric name: ", {"": "b"}),
+            (ValueError, "Invalid label metric name: __\u00fc", {"__\u00fc": "b"}),
+        (ValueError, "Invalid label metric name: a\0", {"a\0": "b"}),
+            (TypeError, "expected string or bytes-like object, got 'int'", {5: "b"}),
+        (TypeError, "object of type 'int' has no len()", {"a": 5}),
             (AttributeError, "'int' object has no attribute 'items'", 5),
-            (ValueError, "Exemplar labels have 129 UTF-8 characters, exceeding the limit of 128", {"a": "\u00fc" * 128})):
+            (ValueError, "Exemplar labels have 129 UTF-8 characters, exceeding the limit of 128",
+             {"a": "\u00fc" * 128})):
         raises(kind, words, lambda: counter.inc(1, exemplar))
 
     class Odd(dict):
@@ -247,8 +270,10 @@ def exemplars_that_are_none_are_refused():
 def an_info_says_texts():
     info, labelled = meter.info("said_info"), meter.info("parts_info", labels=("part",))
     for kind, words, call in (
-            (ValueError, "as many values as names are wanted", lambda: info._put(("a",), ())), (TypeError, "say() takes keyword arguments only", lambda: info.say(1)),
-            (TypeError, "must be str, not int", lambda: info.say(a=1)), (TypeError, "bad argument type for built-in operation", lambda: info._put((1,), ("x",))),
+            (ValueError, "as many values as names are wanted", lambda: info._put(("a",), ())),
+        (TypeError, "say() takes keyword arguments only", lambda: info.say(1)),
+            (TypeError, "must be str, not int", lambda: info.say(a=1)),
+        (TypeError, "bad argument type for built-in operation", lambda: info._put((1,), ("x",))),
             (ValueError, "info metric is missing label values", lambda: labelled.say(a="1")),
             (ValueError, "said has more than 16 labels", lambda: info.say(**{f"a{i}": "x" for i in range(17)}))):
         raises(kind, words, call)
@@ -261,7 +286,8 @@ def an_info_says_texts():
     raises(ValueError, "unopened metric is missing label values", lambda: _core.Stateset().enter("x"))
     states._put(1 << 40)
     meter._take()
-    equal([sample[2] for sample in meter._samples("number", "number", lambda *sample: sample, False)], [1.0, 0.0], "a state that is none changes nothing")
+    equal([sample[2] for sample in meter._samples("number", "number", lambda *sample: sample, False)], [1.0, 0.0],
+          "a state that is none changes nothing")
 
 
 @test
@@ -271,12 +297,14 @@ def a_sample_that_cannot_be_made_ends_the_list():
     raises(ZeroDivisionError, "division by zero", lambda: meter._samples("made_total", "made", lambda *_: 1 / 0, False))
     raises(TypeError, "'int' object is not callable", lambda: meter._samples("made_total", "made", 5, False))
     equal(meter._samples("none", "none", 5, False), [])
-    equal(shmeter.open(os.path.join(FOLDER.name, "untaken"))._samples("made_total", "made", 5, False), [], "nobody has looked yet")
+    equal(shmeter.open(os.path.join(FOLDER.name, "untaken"))._samples("made_total", "made", 5, False), [],
+          "nobody has looked yet")
 
 
 @test
 def a_segment_that_is_read_while_samples_are_made_changes_none_of_them():
-    roomy = shmeter.open(os.path.join(FOLDER.name, "roomy"), max_series=65536, max_family_series=10000, lane_bytes=8 << 20)
+    roomy = shmeter.open(os.path.join(FOLDER.name, "roomy"), max_series=65536, max_family_series=10000,
+                         lane_bytes=8 << 20)
     counter = roomy.counter("moving_total", labels=["number"])
     histogram = roomy.histogram("moving", labels=["number"], bounds=range(20))
     for number in range(40):
@@ -332,7 +360,8 @@ def threads_that_collect_at_once_have_whole_samples():
 @test
 def objects_have_their_types_and_members():
     metric = meter.gauge("member_bytes", "M.", ["a"], "bytes")
-    equal((metric._name, metric._stored_name, metric._documentation, metric._unit, metric._labelnames, metric._labelvalues, metric._meter),
+    equal((metric._name, metric._stored_name, metric._documentation, metric._unit, metric._labelnames,
+           metric._labelvalues, metric._meter),
           ("member_bytes", "member_bytes", "M.", "bytes", ("a",), (), meter))
     equal(metric.labels("x")._labelvalues, ("x",))
     awaiting = begun("z")
@@ -341,8 +370,10 @@ def objects_have_their_types_and_members():
     awaiting.close()
     for kind in (_core.Web, _core.Exchange, _core.Awaiting, _core.Meter, _core.Route):
         raises(TypeError, f"cannot create 'shmeter._core.{kind.__name__}' instances", kind)
-    equal(_core.SUFFIXES, {"counter": "_total", "gauge": "", "histogram": "", "summary": "", "info": "_info", "stateset": ""})
-    equal(sorted(_core.MODES), ["all", "liveall", "livemax", "livemin", "livemostrecent", "livesum", "max", "min", "mostrecent", "sum"])
+    equal(_core.SUFFIXES, {"counter": "_total", "gauge": "", "histogram": "", "summary": "", "info": "_info",
+                           "stateset": ""})
+    equal(sorted(_core.MODES), ["all", "liveall", "livemax", "livemin", "livemostrecent", "livesum", "max", "min",
+                                "mostrecent", "sum"])
     equal((_core.POOL in _core.MODES.values(), shmeter.__version__ == _core.__version__), (False, True))
 
 
@@ -350,7 +381,8 @@ def objects_have_their_types_and_members():
 def a_meter_tells_what_it_cannot_do():
     raises(ValueError, "health is 'ok', 'degraded' or 'failing', not 'well'", lambda: meter.check("a", "well"))
     raises(TypeError, "function missing required argument 'health' (pos 2)", lambda: meter.check("a"))
-    raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not x", lambda: meter.gauge("a", mode="x"))
+    raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not x",
+           lambda: meter.gauge("a", mode="x"))
     closed = shmeter.open(os.path.join(FOLDER.name, "closed"))
     closed.close()
     closed.close()

@@ -148,8 +148,10 @@ def run(name, program):
     process = subprocess.Popen([sys.executable, "-B", path], env=environment, stderr=subprocess.PIPE, text=True)
     said = process.communicate()[1]
     assert "Traceback" not in said, f"{name}: {said}"
-    found = json.loads(subprocess.run([COMMAND, "health", "--json", segment], capture_output=True, text=True, check=False).stdout)
-    doctor = json.loads(subprocess.run([COMMAND, "doctor", "--json", segment], capture_output=True, text=True, check=False).stdout)
+    found = json.loads(subprocess.run([COMMAND, "health", "--json", segment], capture_output=True, text=True,
+                                      check=False).stdout)
+    doctor = json.loads(subprocess.run([COMMAND, "doctor", "--json", segment], capture_output=True, text=True,
+                                       check=False).stdout)
     losses = [one["value"] for one in doctor["findings"] if one["what"].startswith("loss ")]
     return found, losses, process.returncode
 
@@ -159,7 +161,8 @@ def a_process_that_ends_in_order_leaves_no_dead_worker_and_no_loss():
     for name, program in RUNS.items():
         begin = "import multiprocessing\n" + BEGIN if name == "multiprocessing, imported before" else BEGIN
         found, losses, _ = run(name, begin + textwrap.dedent(program))
-        equal((name, found["status"], found["worker_counts"]["dead"], found["reasons"], losses), (name, "ok", 0, [], []))
+        equal((name, found["status"], found["worker_counts"]["dead"], found["reasons"], losses),
+              (name, "ok", 0, [], []))
         assert found["segments"][0]["series"]["used"] > 0, name
 
 
@@ -191,7 +194,8 @@ def a_correct_program_ends_with_every_loss_0():
 @test
 def a_process_that_is_killed_in_the_middle_of_its_work_has_died():
     found, _, status = run("killed", BEGIN + "task(); os.kill(os.getpid(), 9)")
-    equal((status, found["status"], [one["check"] for one in found["reasons"]]), (-signal.SIGKILL, "degraded", ["worker_dead"]))
+    equal((status, found["status"], [one["check"] for one in found["reasons"]]),
+          (-signal.SIGKILL, "degraded", ["worker_dead"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Expositions of shmeter.prometheus: byte for byte those of prometheus_client for the same calls, and served as it serves them."""
+"""Expositions of shmeter.prometheus: byte for byte those of prometheus_client for the same calls, and served as it
+serves them."""
 import gzip
 import http.server
 import os
@@ -66,8 +67,10 @@ def families_with_labels_are_the_same():
 
 @test
 def numbers_are_spelled_the_same():
-    numbers = [0, -0.0, 1, 9, 10, 99999, 123456, 999999, 1e6, 1234567, 1234567.25, 1e15, 1e16, 1.5e16, 1e17, 123456789012345678, 1e22, 1e23, 0.1, 0.0001,
-               0.00001, 1.5e-7, 1e-300, 5e-324, 1.7976931348623157e308, -1, -1e6, -1234567.5, -1e-5, float("inf"), float("-inf"), float("nan"), 1 / 3]
+    numbers = [0, -0.0, 1, 9, 10, 99999, 123456, 999999, 1e6, 1234567, 1234567.25, 1e15, 1e16, 1.5e16, 1e17,
+               123456789012345678, 1e22, 1e23, 0.1, 0.0001,
+               0.00001, 1.5e-7, 1e-300, 5e-324, 1.7976931348623157e308, -1, -1e6, -1234567.5, -1e-5, float("inf"),
+               float("-inf"), float("nan"), 1 / 3]
     choose = random.Random(1)
     numbers += [struct.unpack("<d", choose.randbytes(8))[0] for _ in range(3000)]
     numbers += [choose.randrange(10 ** choose.randrange(1, 20)) / 10 ** choose.randrange(6) for _ in range(3000)]
@@ -93,7 +96,9 @@ def what_collectors_give_is_the_same():
                 family = core.GaugeMetricFamily("b", "B " + HARD, labels=["x", "a"])
                 family.add_metric(["1", HARD], 2, timestamp=12.25)
                 yield family
-                yield core.HistogramMetricFamily("c", "C.", buckets=[("0.5", 1), ("+Inf", 3, core.Exemplar({"t": "1"}, 2.5, 12.0))], sum_value=4)
+                yield core.HistogramMetricFamily("c", "C.", buckets=[("0.5", 1),
+                                                                     ("+Inf", 3, core.Exemplar({"t": "1"}, 2.5, 12.0))],
+                                                 sum_value=4)
                 yield core.SummaryMetricFamily("d", "D.", count_value=1, sum_value=2)
                 yield core.GaugeHistogramMetricFamily("e", "E.", buckets=[("1.0", 1), ("+Inf", 3)], gsum_value=4)
                 yield core.InfoMetricFamily("f", "F.", {"version": "1"})
@@ -111,7 +116,8 @@ def a_restricted_registry_gives_the_same():
         registry = package.CollectorRegistry()
         package.Counter("a", "A.", registry=registry).inc()
         package.Histogram("b", "B.", registry=registry).observe(1)
-        shown.append(package.generate_latest(registry.restricted_registry(["a_total", "b_sum", "none"])).decode().splitlines())
+        shown.append(package.generate_latest(registry.restricted_registry(["a_total", "b_sum",
+                                                                           "none"])).decode().splitlines())
     equal(sorted(shown[1]), sorted(shown[0]))
 
 
@@ -139,11 +145,13 @@ def a_registry_is_served_over_http():
     try:
         base = f"http://127.0.0.1:{server.server_port}/metrics"
         with urllib.request.urlopen(base) as answer:
-            equal((answer.headers["Content-Type"], answer.read()), (theirs.CONTENT_TYPE_LATEST, ours.generate_latest(registry)))
+            equal((answer.headers["Content-Type"], answer.read()),
+                  (theirs.CONTENT_TYPE_LATEST, ours.generate_latest(registry)))
         wanted = {"Accept": "application/openmetrics-text; version=0.0.1", "Accept-Encoding": "gzip"}
         with urllib.request.urlopen(urllib.request.Request(base + "?name[]=served_total", headers=wanted)) as answer:
             equal(answer.headers["Content-Type"], theirs.openmetrics.exposition.CONTENT_TYPE_LATEST)
-            equal(gzip.decompress(answer.read()), b"# HELP served Served.\n# TYPE served counter\nserved_total 5.0\n# EOF\n")
+            equal(gzip.decompress(answer.read()),
+                  b"# HELP served Served.\n# TYPE served counter\nserved_total 5.0\n# EOF\n")
     finally:
         server.shutdown()
         server.server_close()
@@ -156,7 +164,8 @@ def a_registry_is_pushed_to_a_gateway():
 
     class Gateway(http.server.BaseHTTPRequestHandler):
         def answer(self):
-            seen.append((self.command, self.path, self.headers["Content-Type"], self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+            seen.append((self.command, self.path, self.headers["Content-Type"],
+                         self.rfile.read(int(self.headers.get("Content-Length", 0)))))
             self.send_response(200)
             self.end_headers()
 
@@ -181,7 +190,8 @@ def a_registry_is_pushed_to_a_gateway():
         thread.join()
     text = ours.generate_latest(registry)
     equal(seen, [("PUT", "/metrics/job/my+job/a@base64/=/b@base64/eC95", theirs.CONTENT_TYPE_LATEST, text),
-                 ("POST", "/metrics/job/j", theirs.CONTENT_TYPE_LATEST, text), ("DELETE", "/metrics/job/j", theirs.CONTENT_TYPE_LATEST, b"")])
+                 ("POST", "/metrics/job/j", theirs.CONTENT_TYPE_LATEST, text),
+                 ("DELETE", "/metrics/job/j", theirs.CONTENT_TYPE_LATEST, b"")])
 
 
 @test

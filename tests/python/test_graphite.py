@@ -47,7 +47,8 @@ def all_samples_are_sent_as_paths_or_tags():
     plain, tagged = Bridge(), Bridge(tags=True)
     with plain.listener, tagged.listener:
         equal(pushed(plain, None), ["asked_total.a.1_2.zone.z____ 2.0 1234\n", "level_x -0.5 1234\n"])
-        equal(pushed(plain, "pre.fix"), ["pre.fix.asked_total.a.1_2.zone.z____ 2.0 1234\n", "pre.fix.level_x -0.5 1234\n"])
+        equal(pushed(plain, "pre.fix"), ["pre.fix.asked_total.a.1_2.zone.z____ 2.0 1234\n",
+                                         "pre.fix.level_x -0.5 1234\n"])
         equal(pushed(tagged, ""), ["asked_total;a=1_2;zone=z____ 2.0 1234\n", "level_x -0.5 1234\n"])
 
 
@@ -115,7 +116,8 @@ def a_thread_pushes_at_every_interval_and_lives_on_when_one_fails():
         logging.getLogger().removeHandler(handler)
     equal(pusher.prefixes[:4], ["pre"] * 4)
     equal(told, [("ERROR", "Push failed", "on purpose")])
-    equal(clock.slept, [10, 9, 10, 0], "every 10 seconds, however long a push takes; at once where that is over already")
+    equal(clock.slept, [10, 9, 10, 0],
+          "every 10 seconds, however long a push takes; at once where that is over already")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def every_public_name_of_prometheus_client_is_there():
         if name in LEFT_OUT or name == "twisted":
             continue
         theirs, ours = importlib.import_module(found.name), importlib.import_module("shmeter.prometheus." + name)
-        public = getattr(theirs, "__all__", [one for one, value in vars(theirs).items() if getattr(value, "__module__", None) == theirs.__name__])
+        public = getattr(theirs, "__all__", [one for one, value in vars(theirs).items()
+                                             if getattr(value, "__module__", None) == theirs.__name__])
         missing += [f"{name}.{one}" for one in public if not hasattr(ours, one) and not one.startswith("_")]
     top = importlib.import_module("prometheus_client")
     missing += [one for one in top.__all__ if one not in importlib.import_module("shmeter.prometheus").__all__]
@@ -97,9 +98,11 @@ def a_module_that_is_imported_by_both_names_is_one_and_keeps_its_own():
         except ModuleNotFoundError as error:
             print(error.name, error)
     """)
-    equal(out, "prometheus_client.core None\nTrue shmeter.prometheus.core shmeter.prometheus.core shmeter.prometheus.metrics\n"
+    equal(out, "prometheus_client.core None\nTrue shmeter.prometheus.core shmeter.prometheus.core "
+               "shmeter.prometheus.metrics\n"
                "shmeter.prometheus.samples shmeter.prometheus.samples\n"
-               "prometheus_client.missing No module named 'prometheus_client.missing' (shmeter.prometheus.missing is in its place)\n")
+               "prometheus_client.missing No module named 'prometheus_client.missing' (shmeter.prometheus.missing is "
+               "in its place)\n")
 
 
 @test
@@ -107,8 +110,10 @@ def a_variable_of_the_environment_installs_it_in_each_interpreter():
     if not site.ENABLE_USER_SITE:
         raise Skip("this Python imports no usercustomize")
     program = "import prometheus_client; print(prometheus_client.__name__)"
-    equal((run(program, SHMETER_INSTALL="1"), run(program, SHMETER_INSTALL="")), ("shmeter.prometheus\n", "prometheus_client\n"))
-    equal(run(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])", SHMETER_INSTALL="1"), "shmeter.prometheus\n")
+    equal((run(program, SHMETER_INSTALL="1"), run(program, SHMETER_INSTALL="")),
+          ("shmeter.prometheus\n", "prometheus_client\n"))
+    equal(run(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])", SHMETER_INSTALL="1"),
+          "shmeter.prometheus\n")
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "usercustomize.py"), "w", encoding="utf-8") as file:
             file.write("print('the user\\'s own')\n")
@@ -134,10 +139,12 @@ def modules_of_the_package_are_there_when_they_are_asked_for():
 def an_import_that_cannot_work_says_why():
     with tempfile.TemporaryDirectory() as folder:
         package = os.path.join(folder, "shmeter")
-        shutil.copytree(os.path.dirname(shmeter.__file__), package, ignore=shutil.ignore_patterns("_core*", "__pycache__"))
+        shutil.copytree(os.path.dirname(shmeter.__file__), package,
+                        ignore=shutil.ignore_patterns("_core*", "__pycache__"))
         program = "import sys; sys.platform = {!r}\ntry: import shmeter\nexcept ImportError as error: print(error)"
         say = run(program.format("linux"), PYTHONPATH=folder)
-        assert say.startswith(f"shmeter's extension module _core is not in {package}, or not for this Python (cpython-"), say
+        wanted = f"shmeter's extension module _core is not in {package}, or not for this Python (cpython-"
+        assert say.startswith(wanted), say
         equal(run(program.format("darwin"), PYTHONPATH=folder), "shmeter runs on Linux only, and this is darwin\n")
 
 
@@ -166,11 +173,15 @@ def the_plain_api_counts_and_shows():
     states.enter("down")
     raises(ValueError, "sequence.index(x): x not in sequence", lambda: states.enter("gone"))
     lines = [line for line in meter.expose().decode().splitlines() if not line.startswith("#")]
-    equal(lines, ["plain_bytes_count 1.0", "plain_bytes_sum 7.0", "plain_gauge 3.0", 'plain_info{part="x",version="1"} 1.0',
-                  'plain_seconds_bucket{le="1.0"} 0.0', 'plain_seconds_bucket{le="2.0"} 1.0', 'plain_seconds_bucket{le="+Inf"} 1.0',
-                  "plain_seconds_count 1.0", "plain_seconds_sum 1.5", 'plain_state{plain_state="up"} 0.0', 'plain_state{plain_state="down"} 1.0',
+    equal(lines, ["plain_bytes_count 1.0", "plain_bytes_sum 7.0", "plain_gauge 3.0",
+                  'plain_info{part="x",version="1"} 1.0',
+                  'plain_seconds_bucket{le="1.0"} 0.0', 'plain_seconds_bucket{le="2.0"} 1.0',
+                  'plain_seconds_bucket{le="+Inf"} 1.0',
+                  "plain_seconds_count 1.0", "plain_seconds_sum 1.5", 'plain_state{plain_state="up"} 0.0',
+                  'plain_state{plain_state="down"} 1.0',
                   'plain_total{a="x"} 2.0'])
-    raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not bad",
+    raises(ValueError, "mode is pool, sum, min, max, latest, all, or one of the last five with live_ before it, not "
+                       "bad",
            lambda: meter.gauge("bad", mode="bad"))
 
 
@@ -183,8 +194,10 @@ def the_plain_api_has_exponential_histograms():
     raises(TypeError, "histogram() takes bounds, or a range (schema, min_value, max_value)",
            lambda: meter.histogram("both", bounds=(1, 2), max_value=3))
     raises(ValueError, None, lambda: meter.histogram("refused", schema=9, min_value=1, max_value=2))
-    counts = {line.split()[0]: line.split()[1] for line in meter.expose().decode().splitlines() if line.startswith("exponential_seconds")}
-    equal([counts[f'exponential_seconds_{suffix}'] for suffix in ('bucket{a="x",le="1.0"}', 'bucket{a="x",le="4.0"}', 'bucket{a="x",le="+Inf"}',
+    counts = {line.split()[0]: line.split()[1] for line in meter.expose().decode().splitlines()
+              if line.startswith("exponential_seconds")}
+    equal([counts[f'exponential_seconds_{suffix}'] for suffix in ('bucket{a="x",le="1.0"}', 'bucket{a="x",le="4.0"}',
+                                                                  'bucket{a="x",le="+Inf"}',
                                                                   'sum{a="x"}')], ["2.0", "4.0", "5.0", "106.7"])
 
 
@@ -195,20 +208,25 @@ def a_meter_is_closed_by_the_end_of_its_block_and_says_what_it_is():
         meter.attach_worker()
         equal(repr(meter), f"<shmeter.Meter of {path}>")
     raises(shmeter.Error, None, meter.attach_worker)
-    equal(repr(shmeter.open("/nowhere/at/all")), "<shmeter.Meter of private memory: segment /nowhere/at/all cannot be had: no such file>")
+    equal(repr(shmeter.open("/nowhere/at/all")),
+          "<shmeter.Meter of private memory: segment /nowhere/at/all cannot be had: no such file>")
 
 
 @test
 def the_package_as_a_program_says_where_metrics_go():
     def say(*arguments, **environment):
-        done = subprocess.run([sys.executable, "-m", "shmeter", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **environment})
+        done = subprocess.run([sys.executable, "-m", "shmeter", *arguments], capture_output=True, text=True,
+                              check=False, env={**os.environ, **environment})
         return done.returncode, (done.stdout + done.stderr).splitlines()
 
     first = f"shmeter {shmeter.__version__} in {os.path.dirname(shmeter.__file__)}"
-    equal(say(SHMETER_SEGMENT="no-such-segment"), (0, [first, "segment: /dev/shm/shmeter.no-such-segment.v1, which the first process will create"]))
+    equal(say(SHMETER_SEGMENT="no-such-segment"), (0, [first,
+                                                       "segment: /dev/shm/shmeter.no-such-segment.v1, which the first "
+                                                       "process will create"]))
     equal(os.path.exists("/dev/shm/shmeter.no-such-segment.v1"), False)
     equal(say(), (0, [first, "segment: " + os.environ["SHMETER_SEGMENT"]]))
-    equal(say(SHMETER_SEGMENT="private"), (0, [first, "segment: each process's own, shared with the children that it forks"]))
+    equal(say(SHMETER_SEGMENT="private"),
+          (0, [first, "segment: each process's own, shared with the children that it forks"]))
     with tempfile.TemporaryDirectory() as folder:
         command = os.path.join(folder, "shmeter")
         with open(command, "w", encoding="utf-8") as file:

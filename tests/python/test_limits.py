@@ -1,4 +1,5 @@
-"""Limits that are reached: the program is told once for each metric, truly, and what it keeps in memory does not grow with what the store refuses."""
+"""Limits that are reached: the program is told once for each metric, truly, and what it keeps in memory does not grow
+with what the store refuses."""
 import os
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def a_family_past_its_limit_is_told_of_once():
         print(len(told), sum("__overflow__" in one[2] and "the family has all the series" in one[2] for one in told))
         print(sorted(one[2].split()[6].rstrip(":") for one in told), {one[1] for one in told})
         print(value("many_total", {"a": "__overflow__"}), value("seconds_count", {"a": "__overflow__"}), value("many_total", {"a": "9"}))
-    """, max_family_series=10), ["4 4", "['bytes', 'level', 'many_total', 'seconds']" + " {'<string>'}", "90.0 90.0 1.0"])
+    """, max_family_series=10), ["4 4", "['bytes', 'level', 'many_total', 'seconds']" + " {'<string>'}",
+                                 "90.0 90.0 1.0"])
 
 
 @test

@@ -54,7 +54,8 @@ def histograms_of_four_processes_add_up():
             histogram.observe(value)
 
     join([in_child(work) for _ in range(WORKERS)])
-    equal([registry.get_sample_value("seconds_bucket", {"le": le}) for le in ("0.25", "1.0", "4.0", "+Inf")], [4, 8, 12, 16])
+    equal([registry.get_sample_value("seconds_bucket", {"le": le}) for le in ("0.25", "1.0", "4.0", "+Inf")],
+          [4, 8, 12, 16])
     equal(registry.get_sample_value("seconds_sum"), WORKERS * 10.75)
     equal(registry.get_sample_value("seconds_count"), WORKERS * 4)
 
@@ -112,8 +113,10 @@ def a_metric_made_again_goes_on():
 @test
 def a_metric_may_be_made_again_with_another_definition():
     registry = CollectorRegistry(shared=True)
-    for kind, labels, sample, value in ((Counter, [], ("other_total", {}), 3), (Counter, ["a"], ("other_total", {"a": "x"}), 3),
-                                        (Gauge, ["a"], ("other", {"a": "x"}), 3), (Counter, [], ("other_total", {}), 6)):
+    for kind, labels, sample, value in ((Counter, [], ("other_total", {}), 3),
+                                        (Counter, ["a"], ("other_total", {"a": "x"}), 3),
+                                        (Gauge, ["a"], ("other", {"a": "x"}), 3),
+                                        (Counter, [], ("other_total", {}), 6)):
         metric = kind("other", "Other.", labels, registry=registry)
         (metric.labels("x") if labels else metric).inc(3)
         equal(registry.get_sample_value(*sample), value, (kind, labels))
@@ -178,7 +181,8 @@ def calls_of_a_timed_function_may_overlap():
         timer(deeper)
         timer(len)("")
         raises(TypeError, "function takes exactly 1 argument (0 given)", timer)
-    equal([sys.getrefcount(one) for one in (deeper, histogram, timer)], before, "references of what was decorated and dropped")
+    equal([sys.getrefcount(one) for one in (deeper, histogram, timer)], before,
+          "references of what was decorated and dropped")
 
 
 @test
@@ -245,14 +249,16 @@ def wrong_use_raises_what_prometheus_client_raises():
     raises(ValueError, "Incorrect label count", lambda: counter.labels("x"))
     raises(ValueError, "Incorrect label names", lambda: counter.labels(a=1, c=2))
     raises(ValueError, "Can't pass both *args and **kwargs", lambda: counter.labels("x", b="y"))
-    raises(ValueError, "Counters can only be incremented by non-negative amounts.", lambda: counter.labels("x", "y").inc(-1))
+    raises(ValueError, "Counters can only be incremented by non-negative amounts.",
+           lambda: counter.labels("x", "y").inc(-1))
     raises(ValueError, "counter:wrong already has labels set ({'a': 'x', 'b': 'y'}); can not chain calls to .labels()",
            lambda: counter.labels("x", "y").labels("z"))
     plain = Counter("plain", "Plain.", registry=registry)
     raises(ValueError, "No label names were set when constructing counter:plain", lambda: plain.labels("x"))
-    raises(ValueError, "Invalid metric name: a-b", lambda: Counter("a-b", "Bad.", registry=registry))
+    raises(ValueError, "Invalid metric name: a\x7fb", lambda: Counter("a\x7fb", "Bad.", registry=registry))
     raises(ValueError, "Reserved label metric name: __a", lambda: Counter("bad", "Bad.", ["__a"], registry=registry))
-    raises(ValueError, "Buckets not in sorted order", lambda: Histogram("bad", "Bad.", buckets=[2, 1], registry=registry))
+    raises(ValueError, "Buckets not in sorted order", lambda: Histogram("bad", "Bad.", buckets=[2, 1],
+                                                                        registry=registry))
 
 
 @test

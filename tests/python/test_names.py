@@ -1,4 +1,5 @@
-"""Every public name of the package occurs in a test: a function that nobody calls has no test. A new one fails here until it has one."""
+"""Every public name of the package occurs in a test: a function that nobody calls has no test. A new one fails here
+until it has one."""
 import ast
 import glob
 import inspect
@@ -49,7 +50,8 @@ def defined(path):
                 yield node.name, ""
             if isinstance(node, ast.ClassDef):
                 yield from ((one.name, node.name) for one in node.body
-                            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and not one.name.startswith("_"))
+                            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+                            and not one.name.startswith("_"))
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             yield from ((one, "") for one in ast.literal_eval(node.value))
 

@@ -1,5 +1,5 @@
-"""The parsers of shmeter.prometheus: families, samples, times and exemplars exactly; what is no line is refused; and random texts are read as
-prometheus_client reads them."""
+"""The parsers of shmeter.prometheus: families, samples, times and exemplars exactly; what is no line is refused; and
+random texts are read as prometheus_client reads them."""
 import io
 import math
 import random
@@ -18,11 +18,13 @@ SEEDS = 400
 
 
 def families(text):
-    return [(one.name, one.documentation, one.type, one.unit, one.samples) for one in parser.text_string_to_metric_families(text)]
+    return [(one.name, one.documentation, one.type, one.unit, one.samples)
+            for one in parser.text_string_to_metric_families(text)]
 
 
 def om(text):
-    return [(one.name, one.documentation, one.type, one.unit, one.samples) for one in om_parser.text_string_to_metric_families(text)]
+    return [(one.name, one.documentation, one.type, one.unit, one.samples)
+            for one in om_parser.text_string_to_metric_families(text)]
 
 
 @test
@@ -44,25 +46,31 @@ loose\t{ a = "b" , }\t -1
 """)[:2] + families("# HELP c\n# TYPE c gauge\nc 1\nloose\t{ a = \"b\" , }\t -1\n"), [
         ("a", 'Line\nand \\ and \\".', "counter", "", [
             Sample("a_total", {"x": "1", "y": 'q"\\\n\\t'}, 2.0, 1.5, None), Sample("a_total", {}, 3.5, None, None)]),
-        ("b", "", "summary", "", [Sample("b", {"quantile": "0.5"}, 1.0), Sample("b_sum", {}, 2000.0), Sample("b_count", {}, math.inf)]),
+        ("b", "", "summary", "", [Sample("b", {"quantile": "0.5"}, 1.0), Sample("b_sum", {}, 2000.0),
+                                  Sample("b_count", {}, math.inf)]),
         ("c", "", "gauge", "", [Sample("c", {}, 1.0)]),
         ("loose", "", "unknown", "", [Sample("loose", {"a": "b"}, -1.0)])])
 
 
 @test
 def text_is_cut_into_families_where_names_and_types_say_it():
-    equal([one[0] for one in families("# TYPE h histogram\nh_bucket 1\nh_sum 1\nh_count 1\nh 1\nh_x 1\n")], ["h", "h", "h_x"])
-    equal(families("# TYPE n counter\nn 1\n"), [("n", "", "counter", "", [Sample("n_total", {}, 1.0)])], "a counter without _total")
+    equal([one[0] for one in families("# TYPE h histogram\nh_bucket 1\nh_sum 1\nh_count 1\nh 1\nh_x 1\n")],
+          ["h", "h", "h_x"])
+    equal(families("# TYPE n counter\nn 1\n"), [("n", "", "counter", "", [Sample("n_total", {}, 1.0)])],
+          "a counter without _total")
     equal(families("# TYPE n counter\nn_total 1\nn 2\n"),
           [("n", "", "counter", "", [Sample("n_total", {}, 1.0), Sample("n_total", {}, 2.0)])])
     equal(families("# HELP g one\ng 1\n# HELP g two\ng 2\n"),
-          [("g", "one", "unknown", "", [Sample("g", {}, 1.0)]), ("g", "two", "unknown", "", [Sample("g", {}, 2.0)])], "a HELP behind samples")
-    equal(families("# TYPE g gauge\n# HELP g text\n# EOF\n#\n# UNIT g s\n"), [("g", "text", "gauge", "", [])], "other comments say nothing")
+          [("g", "one", "unknown", "", [Sample("g", {}, 1.0)]), ("g", "two", "unknown", "", [Sample("g", {}, 2.0)])],
+          "a HELP behind samples")
+    equal(families("# TYPE g gauge\n# HELP g text\n# EOF\n#\n# UNIT g s\n"), [("g", "text", "gauge", "", [])],
+          "other comments say nothing")
     equal(families("\n \n"), [])
     equal([one.name for one in parser.text_fd_to_metric_families(io.StringIO("a 1\nb 2\n"))], ["a", "b"])
 
 
-BAD_LINES = ('{a="b"} 1', "a", "a ", "a{", 'a{b="c', 'a{b="c"', 'a{b="c"}', "a{b=c} 1", 'a{1="c"} 1', 'a{b "c} 1', "a 1 2 3", "a{} 1 2 3", "a-b 1", "a{b=",
+BAD_LINES = ('{a="b"} 1', "a", "a ", "a{", 'a{b="c', 'a{b="c"', 'a{b="c"}', "a{b=c} 1", 'a{1="c"} 1', 'a{b "c} 1',
+             "a 1 2 3", "a{} 1 2 3", "a-b 1", "a{b=",
              'a{b="\\')
 
 
@@ -109,14 +117,17 @@ free 9007199254740993
 """
     equal(om(text), [
         ("a_seconds", 'A "b" \\ \n.', "counter", "seconds", [
-            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000), Exemplar({"t": "1"}, 0.5, Timestamp(3, 0))), Sample("a_seconds_created", {}, 17)]),
+            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000), Exemplar({"t": "1"}, 0.5, Timestamp(3, 0))),
+            Sample("a_seconds_created", {}, 17)]),
         ("h", "", "histogram", "", [
             Sample("h_bucket", {"le": "1.0"}, 1, None, Exemplar({"t": "#"}, 2)),
-            Sample("h_bucket", {"le": "+Inf"}, 1, None, Exemplar({}, 2, Timestamp(1, 1))), Sample("h_count", {}, 1), Sample("h_sum", {}, 2)]),
+            Sample("h_bucket", {"le": "+Inf"}, 1, None, Exemplar({}, 2, Timestamp(1, 1))), Sample("h_count", {}, 1),
+            Sample("h_sum", {}, 2)]),
         ("s", "", "summary", "", [Sample("s", {"quantile": "0.5"}, 1), Sample("s_count", {}, 1)]),
         ("i", "", "info", "", [Sample("i_info", {"v": "1"}, 1)]),
         ("e", "", "stateset", "", [Sample("e", {"e": "x"}, 0)]),
-        ("gh", "", "gaugehistogram", "", [Sample("gh_bucket", {"le": "+Inf"}, 1), Sample("gh_gcount", {}, 1), Sample("gh_gsum", {}, 2)]),
+        ("gh", "", "gaugehistogram", "", [Sample("gh_bucket", {"le": "+Inf"}, 1), Sample("gh_gcount", {}, 1),
+                                          Sample("gh_gsum", {}, 2)]),
         ("free", "", "unknown", "", [Sample("free", {}, 9007199254740992.0)])])
     equal([one.name for one in om_parser.text_fd_to_metric_families(io.StringIO("a 1\nb 1\n# EOF"))], ["a", "b"])
     equal(om("# EOF\n"), [])
@@ -124,19 +135,25 @@ free 9007199254740993
 
 @test
 def openmetrics_that_is_none_is_refused():
-    for text, why in (("a 1\n", "Missing # EOF at end"), ("# EOF\na 1\n", "Received line after # EOF: a 1"), ("a 1\n\n# EOF\n", "Received blank line"),
-                      ("# TYPE a bad\n# EOF\n", "Invalid line: # TYPE a bad"), ("# comment\n# EOF\n", "Invalid line: # comment"),
-                      ("#TYPE a gauge\n# EOF\n", "Invalid line: #TYPE a gauge"), ("# NOTE a b\n# EOF\n", "Invalid line: # NOTE a b"),
+    for text, why in (("a 1\n", "Missing # EOF at end"), ("# EOF\na 1\n", "Received line after # EOF: a 1"),
+                      ("a 1\n\n# EOF\n", "Received blank line"),
+                      ("# TYPE a bad\n# EOF\n", "Invalid line: # TYPE a bad"),
+                      ("# comment\n# EOF\n", "Invalid line: # comment"),
+                      ("#TYPE a gauge\n# EOF\n", "Invalid line: #TYPE a gauge"),
+                      ("# NOTE a b\n# EOF\n", "Invalid line: # NOTE a b"),
                       ("# HELP\n# EOF\n", "Invalid line: # HELP"), ("a 1\nb 1\na 1\n# EOF\n", "Clashing name: a"),
-                      ("a 1 # x 1\n# EOF\n", "Invalid line: a 1 # x 1"), ("a 1 # {}\n# EOF\n", "Invalid line: a 1 # {}"),
-                      ("a 1 # {} 1 2 3\n# EOF\n", "Invalid line: a 1 # {} 1 2 3"), ("a #\n# EOF\n", "Invalid line: a #"),
+                      ("a 1 # x 1\n# EOF\n", "Invalid line: a 1 # x 1"),
+                      ("a 1 # {}\n# EOF\n", "Invalid line: a 1 # {}"),
+                      ("a 1 # {} 1 2 3\n# EOF\n", "Invalid line: a 1 # {} 1 2 3"),
+                      ("a #\n# EOF\n", "Invalid line: a #"),
                       ('a 1 # {x="1" 1\n# EOF\n', 'Invalid line: a 1 # {x="1" 1')):
         raises(ValueError, why, lambda: om(text))
 
 
 @test
 def numbers_and_times_are_read_as_they_are_spelled():
-    for text, wanted in (("1", 1), ("-7", -7), ("+7", 7), ("1.0", 1.0), ("1e3", 1000.0), ("+Inf", math.inf), ("-Inf", -math.inf),
+    for text, wanted in (("1", 1), ("-7", -7), ("+7", 7), ("1.0", 1.0), ("1e3", 1000.0), ("+Inf", math.inf),
+                         ("-Inf", -math.inf),
                          ("9007199254740991", 9007199254740991), ("9007199254740992", 9007199254740992.0)):
         got = scan.number(text)
         equal((got, type(got)), (wanted, type(wanted)), text)
@@ -169,29 +186,34 @@ def what_this_package_writes_it_reads_again():
     wanted = list(registry.collect())
     got = list(om_parser.text_string_to_metric_families(exposition.generate_latest(registry).decode()))
     equal(got, [one for one in wanted], "OpenMetrics")
-    got = {sample[:3] for one in parser.text_string_to_metric_families(generate_latest(registry).decode()) for sample in map(plain, one.samples)}
+    got = {sample[:3] for one in parser.text_string_to_metric_families(generate_latest(registry).decode())
+           for sample in map(plain, one.samples)}
     equal(got, {plain(sample)[:3] for one in wanted for sample in one.samples}, "text 0.0.4")
     equal(openmetrics.exposition, exposition)
 
 
 def plain(sample):
-    return sample.name, tuple(sorted(sample.labels.items())), repr(float(sample.value)), sample.timestamp and float(sample.timestamp)
+    time = sample.timestamp and float(sample.timestamp)
+    return sample.name, tuple(sorted(sample.labels.items())), repr(float(sample.value)), time
 
 
 def flat(found):
     return [(one.name, one.documentation, one.type, one.unit,
              [(*plain(sample), sample.exemplar and (sample.exemplar.labels, float(sample.exemplar.value),
-                                                    sample.exemplar.timestamp and float(sample.exemplar.timestamp))) for sample in one.samples])
+                                                    sample.exemplar.timestamp and float(sample.exemplar.timestamp)))
+              for sample in one.samples])
             for one in found]
 
 
 def label_text(choose):
-    return "".join(choose.choice(["a", "\\\\", '\\"', "\\n", "}", "{", ",", "=", "#", " ", "\u00fc", "b"]) for _ in range(choose.randrange(6)))
+    return "".join(choose.choice(["a", "\\\\", '\\"', "\\n", "}", "{", ",", "=", "#", " ", "\u00fc", "b"])
+                   for _ in range(choose.randrange(6)))
 
 
 def random_labels(choose):
     names = choose.sample(["a", "b", "c", "_d"], choose.randrange(4))
-    return "{" + ",".join(f'{name}="{label_text(choose)}"' for name in names) + "}" if names else choose.choice(["", "{}"])
+    return "{" + ",".join(f'{name}="{label_text(choose)}"' for name in names) + "}" if names else choose.choice(["",
+                                                                                                                 "{}"])
 
 
 NUMBERS = ("1", "-2.5", "1e6", "+Inf", "-Inf", "NaN", "0.1", "12345678901234567890", "1E-3")
@@ -218,9 +240,11 @@ def random_texts_are_read_as_prometheus_client_reads_them():
     for seed in range(SEEDS):
         choose = random.Random(seed)
         text = random_text(choose, False)
-        equal(flat(parser.text_string_to_metric_families(text)), flat(their_text.text_string_to_metric_families(text)), (seed, text))
+        equal(flat(parser.text_string_to_metric_families(text)), flat(their_text.text_string_to_metric_families(text)),
+              (seed, text))
         text = random_text(choose, True) + "# EOF\n"
-        equal(flat(om_parser.text_string_to_metric_families(text)), flat(their_openmetrics.text_string_to_metric_families(text)), (seed, text))
+        equal(flat(om_parser.text_string_to_metric_families(text)),
+              flat(their_openmetrics.text_string_to_metric_families(text)), (seed, text))
 
 
 @test
@@ -231,7 +255,8 @@ def broken_texts_are_read_or_refused_with_a_value_error():
         for openmetrics_text, read_text in ((False, parser), (True, om_parser)):
             text = list(random_text(choose, openmetrics_text))
             for _ in range(choose.randrange(1, 4)):
-                text[choose.randrange(len(text))] = choose.choice(['"', "{", "}", "\\", "", " ", "#", "\n", ",", "=", "x", "\0"])
+                text[choose.randrange(len(text))] = choose.choice(['"', "{", "}", "\\", "", " ", "#", "\n", ",", "=",
+                                                                   "x", "\0"])
             try:
                 list(read_text.text_string_to_metric_families("".join(text) + ("# EOF\n" if openmetrics_text else "")))
                 read += 1

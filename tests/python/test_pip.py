@@ -24,7 +24,8 @@ PLAIN = ["--config-settings=setup-args=-Doptimization=0"]
 
 
 def run(*command, **more):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, **more)
     equal(done.returncode, 0, done.stdout)
     return done.stdout
 
@@ -42,18 +43,23 @@ def pip_installs_the_package_and_it_counts():
         clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MALLOC_PERTURB_")}
         run(sys.executable, "-m", "venv", "--system-site-packages", venv, env=clean)
         python = os.path.join(venv, "bin", "python")
-        run(python, "-m", "pip", "install", "--no-build-isolation", "--no-index", "--no-deps", *PLAIN, ".", cwd=copy, env=clean)
-        got = run(python, "-c", USE.format(venv=venv), cwd=folder, env={**clean, "SHMETER_SEGMENT": os.path.join("/dev/shm", os.path.basename(folder))})
+        run(python, "-m", "pip", "install", "--no-build-isolation", "--no-index", "--no-deps", *PLAIN, ".", cwd=copy,
+            env=clean)
+        got = run(python, "-c", USE.format(venv=venv), cwd=folder,
+                  env={**clean, "SHMETER_SEGMENT": os.path.join("/dev/shm", os.path.basename(folder))})
         os.unlink(os.path.join("/dev/shm", os.path.basename(folder)))
         equal(got.split()[0], "3.0")
         files = run(python, "-m", "pip", "show", "-f", "shmeter", env=clean)
-        for file in ("shmeter/_core.abi3.so", "shmeter/_core.pyi", "shmeter/py.typed", "shmeter/prometheus/openmetrics/parser.py"):
+        for file in ("shmeter/_core.abi3.so", "shmeter/_core.pyi", "shmeter/py.typed",
+                     "shmeter/prometheus/openmetrics/parser.py"):
             assert file in files, files
         for environment, wanted in (({"SHMETER_INSTALL": "1"}, "shmeter.prometheus"), ({}, "prometheus_client")):
-            name = run(python, "-c", "import prometheus_client; print(prometheus_client.__name__)", cwd=folder, env={**clean, **environment})
+            name = run(python, "-c", "import prometheus_client; print(prometheus_client.__name__)", cwd=folder,
+                       env={**clean, **environment})
             equal(name, wanted + "\n", f"prometheus_client with {environment}")
         if importlib.util.find_spec("pytest"):
-            assert "shmeter_metrics" in run(python, "-m", "pytest", "--fixtures", "-q", "-p", "no:cacheprovider", cwd=folder, env=clean)
+            assert "shmeter_metrics" in run(python, "-m", "pytest", "--fixtures", "-q", "-p", "no:cacheprovider",
+                                            cwd=folder, env=clean)
         assert "shmeter-exporter" not in files and "include/" not in files, files
 
 

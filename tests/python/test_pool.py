@@ -1,4 +1,5 @@
-"""What one process sees of the others' metrics: the collector of all processes, what collectors publish, and who holds a name."""
+"""What one process sees of the others' metrics: the collector of all processes, what collectors publish, and who holds
+a name."""
 import logging
 import os
 import re
@@ -16,12 +17,15 @@ from lib import equal, in_child, join, main, raises, test  # noqa: E402
 import shmeter  # noqa: E402
 from shmeter import exposed, names, store, web  # noqa: E402
 from shmeter.prometheus import (  # noqa: E402
-    CollectorRegistry, Counter, disable_created_metrics, enable_created_metrics, Enum, Gauge, generate_latest, Histogram, Info, set_refresh_seconds,
+    CollectorRegistry, Counter, disable_created_metrics, enable_created_metrics, Enum, Gauge, generate_latest,
+    Histogram, Info, set_refresh_seconds,
     Summary,
 )
 from shmeter.prometheus import family as families  # noqa: E402
 from shmeter.prometheus import refresh  # noqa: E402
-from shmeter.prometheus.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily  # noqa: E402
+from shmeter.prometheus.core import (  # noqa: E402
+    CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily,
+)
 from shmeter.prometheus.multiprocess import mark_process_dead, MultiProcessCollector  # noqa: E402
 from shmeter.prometheus.openmetrics.exposition import generate_latest as generate_openmetrics  # noqa: E402
 from shmeter.prometheus.registry import is_metric, of_segment, registered, unregistered  # noqa: E402
@@ -74,19 +78,25 @@ def metrics_of_all_kinds_that_another_process_made_are_seen_whole():
     collector = MultiProcessCollector(registry, path="not used")
     equal(of_pool(generate_latest(registry)), TEXT)
     openmetrics = TEXT.replace("p_asked_total A", "p_asked A").replace("TYPE p_asked_total", "TYPE p_asked")
-    openmetrics = openmetrics.replace("p_built_info B", "p_built B").replace("TYPE p_built_info gauge", "TYPE p_built info")
+    openmetrics = openmetrics.replace("p_built_info B", "p_built B").replace("TYPE p_built_info gauge",
+                                                                             "TYPE p_built info")
     openmetrics = openmetrics.replace("TYPE p_mood gauge", "TYPE p_mood stateset")
-    openmetrics = openmetrics.replace("TYPE p_sized_bytes summary\n", "TYPE p_sized_bytes summary\n# UNIT p_sized_bytes bytes\n")
+    openmetrics = openmetrics.replace("TYPE p_sized_bytes summary\n",
+                                      "TYPE p_sized_bytes summary\n# UNIT p_sized_bytes bytes\n")
     equal(of_pool(generate_openmetrics(registry)), openmetrics)
-    equal([(one.name, one.type, one.documentation, one.unit, [tuple(sample)[:3] for sample in one.samples]) for one in collector.collect()
+    equal([(one.name, one.type, one.documentation, one.unit, [tuple(sample)[:3] for sample in one.samples])
+           for one in collector.collect()
            if one.name.startswith("p_")], [
-        ("p_asked", "counter", "A.", "", [("p_asked_total", {"a": "x"}, 2.0)]), ("p_built", "info", "B.", "", [("p_built_info", {"v": "1"}, 1.0)]),
+        ("p_asked", "counter", "A.", "", [("p_asked_total", {"a": "x"}, 2.0)]),
+               ("p_built", "info", "B.", "", [("p_built_info", {"v": "1"}, 1.0)]),
         ("p_level_info", "gauge", "L.", "", [("p_level_info", {}, 3.0)]),
         ("p_mood", "stateset", "M.", "", [("p_mood", {"p_mood": "good"}, 0.0), ("p_mood", {"p_mood": "bad"}, 1.0)]),
         ("p_sized_bytes", "summary", "S.", "bytes", [("p_sized_bytes_count", {}, 1.0), ("p_sized_bytes_sum", {}, 7.0)]),
-        ("p_took", "histogram", "T.", "", [("p_took_bucket", {"le": "1.0"}, 0.0), ("p_took_bucket", {"le": "+Inf"}, 1.0), ("p_took_count", {}, 1.0),
+        ("p_took", "histogram", "T.", "", [("p_took_bucket", {"le": "1.0"}, 0.0),
+                                           ("p_took_bucket", {"le": "+Inf"}, 1.0), ("p_took_count", {}, 1.0),
                                            ("p_took_sum", {}, 1.5)])])
-    equal((mark_process_dead(1), mark_process_dead("1", path="x"), MultiProcessCollector(None).shmeter_publish), (None, None, False))
+    equal((mark_process_dead(1), mark_process_dead("1", path="x"), MultiProcessCollector(None).shmeter_publish),
+          (None, None, False))
 
 
 def lines(name):
@@ -96,12 +106,14 @@ def lines(name):
 @test
 def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
     published = Published()
-    gauge, counter = GaugeMetricFamily("pub_level", "L.", labels=["a"]), CounterMetricFamily("pub_made", "M.", value=5, created=1)
+    gauge, counter = GaugeMetricFamily("pub_level", "L.", labels=["a"]), CounterMetricFamily("pub_made", "M.", value=5,
+                                                                                             created=1)
     gauge.add_metric(["x"], 1)
     gauge.add_metric(["y"], 2)
     buckets = HistogramMetricFamily("pub_took", "T.", buckets=[("1.0", 1), ("+Inf", 2)], sum_value=3)
     published.put([gauge, counter, buckets, InfoMetricFamily("pub_said", "S.", {"v": "1"})])
-    equal(lines("pub_"), ['pub_level{a="x"} 1.0', 'pub_level{a="y"} 2.0', "pub_made_total 5.0", 'pub_said_info{v="1"} 1.0', "pub_took_count 2.0", "pub_took_sum 3.0"])
+    equal(lines("pub_"), ['pub_level{a="x"} 1.0', 'pub_level{a="y"} 2.0', "pub_made_total 5.0",
+                          'pub_said_info{v="1"} 1.0', "pub_took_count 2.0", "pub_took_sum 3.0"])
     del gauge.samples[0]
     published.put([gauge])
     equal(lines("pub_"), ['pub_level{a="y"} 2.0'])
@@ -119,7 +131,8 @@ def what_is_published_is_there_until_it_is_not_given_or_withdrawn():
     kept = Gauge("pub_held", "H.", registry=CollectorRegistry(shared=True))
     kept.set(1)
     published.put([GaugeMetricFamily("pub_held", "H.", value=2), GaugeMetricFamily("scrape_x", "Refused.", value=3)])
-    equal((lines("pub_held"), lines("scrape_x"), sorted(name for name, _ in published._refused)), (["pub_held 1.0"], [], ["pub_held", "scrape_x"]))
+    equal((lines("pub_held"), lines("scrape_x"), sorted(name for name, _ in published._refused)),
+          (["pub_held 1.0"], [], ["pub_held", "scrape_x"]))
 
 
 @test
@@ -132,7 +145,8 @@ def the_segment_that_metrics_make_has_wide_limits():
 @test
 def names_are_held_while_a_metric_has_them():
     meter = store.shared()
-    equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter, store.counting() is meter),
+    equal((store.is_held("held_total"), store.private() is store.private(), store.private() is meter,
+           store.counting() is meter),
           (False, True, False, True))
     registry = CollectorRegistry(shared=True)
     counter = Counter("held", "H.", registry=registry)
@@ -161,8 +175,10 @@ def families_of_the_segment_are_told_but_for_those_that_are_left_out():
     meter = store.counting()
     Counter("told_of", "T.").inc(2)
     Gauge("not_told_of", "N.").set(3)
-    equal([(one.name, one.type, one.documentation, [sample.value for sample in one.samples]) for one in of_segment(False)
-           if one.name in ("told_of", "not_told_of")], [("not_told_of", "gauge", "N.", [3.0]), ("told_of", "counter", "T.", [2.0])])
+    equal([(one.name, one.type, one.documentation, [sample.value for sample in one.samples])
+           for one in of_segment(False)
+           if one.name in ("told_of", "not_told_of")], [("not_told_of", "gauge", "N.", [3.0]),
+                                                        ("told_of", "counter", "T.", [2.0])])
     names = [one.name for one in of_segment(True, {"not_told_of"})]
     equal(("told_of" in names, "not_told_of" in names), (True, False))
     meter._take()
@@ -177,7 +193,8 @@ def families_of_the_segment_are_told_but_for_those_that_are_left_out():
 
 @test
 def a_gauge_is_withdrawn_by_its_process():
-    gauge, labelled = Gauge("withdrawn", "W.", multiprocess_mode="livemax"), Gauge("withdrawn_too", "W.", ["a"], multiprocess_mode="livemax")
+    gauge, labelled = Gauge("withdrawn", "W.", multiprocess_mode="livemax"), Gauge("withdrawn_too", "W.", ["a"],
+                                                                                   multiprocess_mode="livemax")
     gauge.set(5)
     labelled.labels("x").set(5)
     join([in_child(lambda: (gauge.set(4), gauge._withdraw(), labelled.labels("x").set(4), labelled._withdraw("x")))])
@@ -191,7 +208,8 @@ def a_gauge_is_withdrawn_by_its_process():
     child.set(7)
     child._withdraw()
     equal(lines("withdrawn_too"), [])
-    raises(ValueError, "gauge:withdrawn_too already has labels set ({'a': 'x'}); can not chain calls to .labels()", lambda: child._withdraw("x"))
+    raises(ValueError, "gauge:withdrawn_too already has labels set ({'a': 'x'}); can not chain calls to .labels()",
+           lambda: child._withdraw("x"))
     raises(ValueError, "counter metric is missing label values", Counter("withdrawn_none", "W.")._withdraw)
 
 
@@ -214,7 +232,8 @@ def what_is_registered_counts_or_is_published():
         def collect(self):
             return []
 
-    equal([is_metric(one) for one in (Gauge("is_metric", "I.", registry=None), Mine("is_mine", "I.", registry=None), Own())], [True, False, False])
+    equal([is_metric(one) for one in (Gauge("is_metric", "I.", registry=None), Mine("is_mine", "I.", registry=None),
+                                      Own())], [True, False, False])
     own, hidden, private = Own(), Own(), CollectorRegistry(shared=False)
     hidden.shmeter_publish = False
     registry = CollectorRegistry(shared=True)
@@ -245,13 +264,17 @@ def what_is_registered_counts_or_is_published():
 
 @test
 def names_are_made_and_checked():
-    equal([names.full_name(*one) for one in (("counter", "a_total", "n", "s", ""), ("gauge", "a_total", "", "s", "u"), ("counter", "a_total", "", "", "u"),
+    equal([names.full_name(*one) for one in (("counter", "a_total", "n", "s", ""), ("gauge", "a_total", "", "s", "u"),
+                                             ("counter", "a_total", "", "", "u"),
                                              ("gauge", "a_u", "", "", "u"), ("info", "a", "n", "", ""))],
           ["n_s_a", "s_a_total_u", "a_u", "a_u", "n_a"])
     for kind in ("info", "stateset"):
-        raises(ValueError, "Metric name is of a type that cannot have a unit: a_u", lambda: names.full_name(kind, "a", "", "", "u"))
-    equal([names.sample_names("a", kind) for kind in ("counter", "summary", "histogram", "gaugehistogram", "info", "gauge")],
-          [["a", "a_total", "a_created"], ["a", "a_sum", "a_count", "a_created"], ["a", "a_bucket", "a_sum", "a_count", "a_created"],
+        raises(ValueError, "Metric name is of a type that cannot have a unit: a_u",
+               lambda: names.full_name(kind, "a", "", "", "u"))
+    equal([names.sample_names("a", kind) for kind in ("counter", "summary", "histogram", "gaugehistogram", "info",
+                                                      "gauge")],
+          [["a", "a_total", "a_created"], ["a", "a_sum", "a_count", "a_created"],
+           ["a", "a_bucket", "a_sum", "a_count", "a_created"],
            ["a", "a_bucket", "a_gsum", "a_gcount"], ["a", "a_info"], ["a"]])
 
 
@@ -285,7 +308,8 @@ def functions_of_gauges_are_evaluated_when_they_are_asked_for():
     finally:
         logging.getLogger("shmeter").removeHandler(handler)
         logging.getLogger("shmeter").propagate = True
-    equal(told, [("ERROR", f"{gauge!r} cannot be evaluated; it is tried again, and not reported again", "could not convert string to float: 'x'")])
+    equal(told, [("ERROR", f"{gauge!r} cannot be evaluated; it is tried again, and not reported again",
+                  "could not convert string to float: 'x'")])
     values[0] = 4
     refresh.refresh()
     equal((lines("evaluated"), refresh._thread), (["evaluated 4.0"], None))
@@ -308,12 +332,15 @@ def the_thread_runs_as_often_as_it_is_told_to():
         print(refresh._seconds)
     """
     usual = {name: value for name, value in os.environ.items() if name != "SHMETER_REFRESH_SECONDS"}
-    for text, wanted in ((None, "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"), ("", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"), ("0", "0.0 None\nFalse None\n7.0 True\n0.0\n"),
+    for text, wanted in ((None, "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"),
+                         ("", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n"),
+                         ("0", "0.0 None\nFalse None\n7.0 True\n0.0\n"),
                          ("bad", "1.0 None\nTrue (True, 'shmeter-refresh')\n7.0 True\n0.0\n")):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
                               env={**usual, **({} if text is None else {"SHMETER_REFRESH_SECONDS": text}),
                                    "SHMETER_SEGMENT": f"{store.shared().path}-{text}"})
-        equal((done.stdout, done.stderr), (wanted, "SHMETER_REFRESH_SECONDS is no number: 'bad'\n" if text == "bad" else ""), text)
+        equal((done.stdout, done.stderr), (wanted, "SHMETER_REFRESH_SECONDS is no number: 'bad'\n" if text == "bad"
+                                           else ""), text)
     set_refresh_seconds(0)
 
 
@@ -325,7 +352,8 @@ def created_samples_are_shown_as_it_was_said_last():
     try:
         for switch, wanted in ((disable_created_metrics, False), (enable_created_metrics, True)):
             equal((switch(), families.use_created()), (None, wanted))
-            equal([b"since_created" in text for text in (generate_latest(registry), generate_openmetrics(registry))], [wanted, wanted])
+            equal([b"since_created" in text for text in (generate_latest(registry), generate_openmetrics(registry))],
+                  [wanted, wanted])
             equal(registry.get_sample_value("since_created") is not None, wanted)
     finally:
         (enable_created_metrics if before else disable_created_metrics)()
@@ -335,7 +363,8 @@ def created_samples_are_shown_as_it_was_said_last():
 def created_samples_are_shown_unless_the_environment_says_otherwise():
     program = "from shmeter.prometheus import Counter, family, generate_latest; Counter('c', 'C.'); print(family.use_created())"
     usual = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_DISABLE_CREATED_SERIES"}
-    for text, wanted in ((None, "True\n"), ("", "True\n"), ("no", "True\n"), ("1", "False\n"), ("true", "False\n"), ("T", "False\n"), ("False", "True\n")):
+    for text, wanted in ((None, "True\n"), ("", "True\n"), ("no", "True\n"), ("1", "False\n"), ("true", "False\n"),
+                         ("T", "False\n"), ("False", "True\n")):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
                               env={**usual, **({} if text is None else {"PROMETHEUS_DISABLE_CREATED_SERIES": text})})
         equal((done.stdout, done.stderr), (wanted, ""), text)
@@ -346,16 +375,21 @@ def the_middlewares_metrics_are_made_once_for_a_prefix():
     registry = CollectorRegistry(shared=True)
     made = web.metrics("shop", registry)
     equal([(type(one).__name__, one._name, one._labelnames) for one in made], [
-        ("Counter", "shop_http_requests", ("method", "endpoint", "status")), ("Histogram", "shop_http_request_duration_seconds", ("method", "endpoint")),
-        ("Gauge", "shop_http_requests_in_progress", ("method", "endpoint")), ("Histogram", "shop_http_request_size_bytes", ("method", "endpoint")),
+        ("Counter", "shop_http_requests", ("method", "endpoint", "status")),
+        ("Histogram", "shop_http_request_duration_seconds", ("method", "endpoint")),
+        ("Gauge", "shop_http_requests_in_progress", ("method", "endpoint")),
+        ("Histogram", "shop_http_request_size_bytes", ("method", "endpoint")),
         ("Histogram", "shop_http_response_size_bytes", ("method", "endpoint"))])
     equal((web.metrics("shop", registry, (1,)) is made, web.metrics("", registry)[0]._name), (True, "http_requests"))
-    equal((made[1]._upper_bounds[:-1], made[3]._upper_bounds[:-1]), (list(web.SECONDS), [64 * 4 ** n for n in range(10)]))
+    equal((made[1]._upper_bounds[:-1], made[3]._upper_bounds[:-1]),
+          (list(web.SECONDS), [64 * 4 ** n for n in range(10)]))
     equal(web.excluded(()), None)
     for entries, out, counted in (("/a", ["/a"], ["/a/", "/", "/ab"]), ("/a*", ["/a", "/ab", "/a/b"], ["/", "/b/a"]),
-                                  (re.compile("b$"), ["/b", "/ab"], ["/ba"]), (["/x", "/y/*", re.compile("z")], ["/x", "/y/", "/y/1", "/az1"], ["/y", "/x1"])):
+                                  (re.compile("b$"), ["/b", "/ab"], ["/ba"]),
+                                  (["/x", "/y/*", re.compile("z")], ["/x", "/y/", "/y/1", "/az1"], ["/y", "/x1"])):
         skip = web.excluded(entries)
-        equal(([skip(path) for path in out], [skip(path) for path in counted]), ([True] * len(out), [False] * len(counted)), entries)
+        equal(([skip(path) for path in out], [skip(path) for path in counted]),
+              ([True] * len(out), [False] * len(counted)), entries)
 
 
 @test
@@ -367,7 +401,8 @@ def twisted_gets_an_application_of_the_registry():
         return "resource"
 
     reactor = types.SimpleNamespace(getThreadPool=lambda: "pool")
-    modules = {"twisted": types.ModuleType("twisted"), "twisted.internet": types.ModuleType("internet"), "twisted.web": types.ModuleType("web"),
+    modules = {"twisted": types.ModuleType("twisted"), "twisted.internet": types.ModuleType("internet"),
+               "twisted.web": types.ModuleType("web"),
                "twisted.web.wsgi": types.ModuleType("wsgi")}
     modules["twisted.internet"].reactor, modules["twisted.web.wsgi"].WSGIResource = reactor, resource
     registry = CollectorRegistry(shared=True)

@@ -66,7 +66,8 @@ def a_thousand_short_processes_leave_exact_totals_and_no_memory_behind():
     for _ in range(20):
         subprocess.run(prometheus_of_its_own, check=True)
     equal(sample('lives_total{kind="short"}'), 1000)
-    equal(sample('life_seconds_bucket{le="2"}') if 'le="2"' in dump() else sample('life_seconds_bucket{le="2.0"}'), 1000)
+    equal(sample('life_seconds_bucket{le="2"}') if 'le="2"' in dump() else sample('life_seconds_bucket{le="2.0"}'),
+          1000)
     equal(sample("life_seconds_sum"), 1500)
     equal(blocks(), after, "blocks of the segment after 1000 processes")
 
@@ -125,7 +126,8 @@ def pool_of(method):
         pool.close()
         pool.join()
     for rest in range(3):
-        equal(read(f'added_total{{rest="{rest}"}}') - before[str(rest)], sum(n for n in range(1, 201) if n % 3 == rest), f"{method}, rest {rest}")
+        equal(read(f'added_total{{rest="{rest}"}}') - before[str(rest)], sum(n for n in range(1, 201) if n % 3 == rest),
+              f"{method}, rest {rest}")
 
 
 def read(name):
@@ -151,7 +153,8 @@ def pools_of_multiprocessing_count_exactly_by_forkserver():
 def threads_and_forks_at_once_count_exactly():
     import threading
     counter = prometheus.Counter("threads", "Threads.", registry=prometheus.CollectorRegistry())
-    histogram = prometheus.Histogram("threads_seconds", "Threads.", buckets=(1,), registry=prometheus.CollectorRegistry())
+    histogram = prometheus.Histogram("threads_seconds", "Threads.", buckets=(1,),
+                                     registry=prometheus.CollectorRegistry())
 
     def work():
         for _ in range(20000):
@@ -190,10 +193,12 @@ sys.stdin.read()
 @test
 def health_knows_the_workers_by_name():
     segment = os.path.join(FOLDER, "named")
-    workers = [subprocess.Popen([sys.executable, "-c", NAMED, segment, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    workers = [subprocess.Popen([sys.executable, "-c", NAMED, segment, name], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
                for name in ("one", "two")]
     try:
-        wanted = sorted((int(worker.stdout.readline()), f"worker {name}", "live") for worker, name in zip(workers, ("one", "two")))
+        wanted = sorted((int(worker.stdout.readline()), f"worker {name}", "live")
+                        for worker, name in zip(workers, ("one", "two")))
         done = subprocess.run([COMMAND, "health", segment, "--json"], capture_output=True, text=True, check=False)
         told = json.loads(done.stdout)
         workers_told = sorted((one["pid"], one["worker"], one["life"]) for one in told["segments"][0]["workers"])

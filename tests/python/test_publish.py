@@ -88,9 +88,11 @@ def what_a_collector_gives_is_published_until_it_is_unregistered():
     registry = prometheus.CollectorRegistry(shared=True)
     collector = Collector({"a": 1, "b": 2})
     registry.register(collector)
-    wait_for(lambda: exposed('parts{part="b"} 2.0') and exposed("all_parts_total 3.0") and exposed("summed_sum 3.0"), "the thread")
+    wait_for(lambda: exposed('parts{part="b"} 2.0') and exposed("all_parts_total 3.0") and exposed("summed_sum 3.0"),
+             "the thread")
     del collector.parts["b"]
-    wait_for(lambda: not exposed('parts{part="b"} 2.0') and exposed('parts{part="a"} 1.0'), "a series that is given no more")
+    wait_for(lambda: not exposed('parts{part="b"} 2.0') and exposed('parts{part="a"} 1.0'),
+             "a series that is given no more")
     registry.unregister(collector)
     wait_for(lambda: not exposed('parts{part="a"} 1.0'), "the end")
 

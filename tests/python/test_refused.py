@@ -1,5 +1,6 @@
-"""Where the store cannot be had: each system call is refused in turn by a filter, as a container's may do, and the segment's name is what no segment can
-have. The program runs on, it is told once and truly, and its own exposition has what it counts."""
+"""Where the store cannot be had: each system call is refused in turn by a filter, as a container's may do, and the
+segment's name is what no segment can have. The program runs on, it is told once and truly, and its own exposition has
+what it counts."""
 import ctypes
 import errno
 import os
@@ -66,7 +67,8 @@ def in_fork(function):
 
 
 def outcome(call, error, *argument):
-    """What count_and_look() finds in a process to which a call is refused, and whether another process finds the numbers in the segment."""
+    """What count_and_look() finds in a process to which a call is refused, and whether another process finds the
+    numbers in the segment."""
     path = os.environ["SHMETER_SEGMENT"] = os.path.join(FOLDER.name, "refused")
     result = in_fork(lambda: count_and_look() if refuse(call, error, *argument) else 77)
     if result == 77:
@@ -80,12 +82,15 @@ def outcome(call, error, *argument):
 def complaint(call, error, *argument):
     """Nothing is wrong when the numbers are in the segment, and when they are not and the program knows."""
     result, stored = outcome(call, error, *argument)
-    return "" if (result, stored) in ((0, True), (1, False)) else f"{call} {errno.errorcode[error]} {argument}: {result}, stored: {stored}"
+    return "" if (result, stored) in ((0, True),
+                                      (1,
+                                       False)) else f"{call} {errno.errorcode[error]} {argument}: {result}, stored: {stored}"
 
 
 @test
 def each_system_call_may_be_refused():
-    nothing([one for one in (complaint(call, errno.EPERM) for call in range(CALLS) if call not in NEEDED) if one], "what a refusal does harm to")
+    nothing([one for one in (complaint(call, errno.EPERM) for call in range(CALLS) if call not in NEEDED) if one],
+            "what a refusal does harm to")
 
 
 @test
@@ -94,6 +99,23 @@ def shared_mappings_may_be_refused_and_advice_that_old_kernels_do_not_know():
     equal(outcome(mmap, errno.EPERM, 3, 1), (1, False))
     for advice in (18, 23, 102):  # MADV_WIPEONFORK, MADV_POPULATE_WRITE, MADV_GUARD_INSTALL
         equal(outcome(madvise, errno.EINVAL, 2, advice), (0, True), advice)
+
+
+def says_what_is_refused():
+    assert refuse(9 if os.uname().machine == "x86_64" else 222, errno.EPERM)
+    try:
+        _core.open(os.path.join(FOLDER.name, "unmapped"))
+    except OSError as error:
+        equal((type(error), error.errno, str(error)), (shmeter.Error, errno.EPERM, "[Errno 1] no memory for a meter: mmap(2): Operation not permitted"))
+        return 0
+    return 1
+
+
+@test
+def without_any_mapping_the_error_says_what_is_refused():
+    code = "import test_refused as t, os; r = t.says_what_is_refused(); os._exit(r)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=os.path.dirname(os.path.abspath(__file__)))
+    equal((done.returncode, done.stderr), (0, ""))
 
 
 PROGRAM = """if True:
@@ -125,9 +147,11 @@ def lines_of(segment):
 @test
 def a_name_that_no_segment_can_have_is_told_once_and_the_numbers_are_shown():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        for segment in ("my shop", "shop*", "n\u00e9", "a" * 65, folder + "/" + "a" * 300, folder + "/no/folder", folder, "/etc/hostname"):
+        for segment in ("my shop", "shop*", "n\u00e9", "a" * 65, folder + "/" + "a" * 300, folder + "/no/folder",
+                        folder, "/etc/hostname"):
             told, *shown, mine = lines_of(segment)
-            assert told.startswith("1 segment ") and segment[:250] in told and told.endswith("metrics of this process are not shared"), told
+            assert told.startswith("1 segment ") and segment[:250] in told and told.endswith("metrics of this process "
+                                                                                             "are not shared"), told
             equal(shown, ["; ".join(SHOWN)] * 3, segment)
             equal(mine, "4.0")
 

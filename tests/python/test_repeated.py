@@ -1,4 +1,5 @@
-"""What is done again and again, or by other code in the middle of it: one child for each set of label values, and nothing is left behind."""
+"""What is done again and again, or by other code in the middle of it: one child for each set of label values, and
+nothing is left behind."""
 import os
 import sys
 import threading

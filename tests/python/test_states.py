@@ -8,7 +8,8 @@ from shmeter.prometheus import CollectorRegistry, Enum, generate_latest, Info, S
 
 
 def lines(registry):
-    return [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#") and "_created" not in line]
+    return [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")
+            and "_created" not in line]
 
 
 @test
@@ -21,7 +22,8 @@ def summaries_of_four_processes_add_up():
         pass
     equal(registry.get_sample_value("work_count", {"a": "x"}), 5)
     raises(ValueError, "summary metric is missing label values", lambda: summary.observe(1))
-    raises(ValueError, "Reserved label metric name: quantile", lambda: Summary("bad", "Bad.", ["quantile"], registry=registry))
+    raises(ValueError, "Reserved label metric name: quantile",
+           lambda: Summary("bad", "Bad.", ["quantile"], registry=registry))
 
 
 @test
@@ -51,7 +53,8 @@ def infos_with_labels_stand_beside_each_other():
     equal(lines(registry), ['parts_info{part="a",version="2"} 1.0'])
     info.clear()
     equal(lines(registry), [])
-    raises(ValueError, "Overlapping labels for Info metric, metric: ('part',) child: {'part': 'x'}", lambda: info.labels("a").info({"part": "x"}))
+    raises(ValueError, "Overlapping labels for Info metric, metric: ('part',) child: {'part': 'x'}",
+           lambda: info.labels("a").info({"part": "x"}))
 
 
 @test
@@ -89,7 +92,8 @@ def long_values_of_an_info_are_cut():
     info = Info("long", "Long.", registry=registry)
     info.info({"text": "\u00fc" * 400})
     equal(lines(registry), ['long_info{text="' + "\u00fc" * 127 + '"} 1.0'])
-    raises(ValueError, "the labels of an Info have more than 1023 bytes: long", lambda: info.info({name: "x" * 255 for name in "abcde"}))
+    raises(ValueError, "the labels of an Info have more than 1023 bytes: long",
+           lambda: info.info({name: "x" * 255 for name in "abcde"}))
 
 
 @test
@@ -103,7 +107,8 @@ def an_enum_shows_the_state_that_was_set_last():
     raises(ValueError, "'gone' is not in list", lambda: enum.labels("x").state("gone"))
     raises(ValueError, "stateset metric is missing label values", lambda: enum.state("running"))
     raises(ValueError, "No states provided for Enum metric: none", lambda: Enum("none", "None.", registry=registry))
-    raises(ValueError, "Overlapping labels for Enum metric: a", lambda: Enum("a", "A.", ["a"], states=["x"], registry=registry))
+    raises(ValueError, "Overlapping labels for Enum metric: a",
+           lambda: Enum("a", "A.", ["a"], states=["x"], registry=registry))
 
 
 @test

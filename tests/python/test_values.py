@@ -1,4 +1,5 @@
-"""What collectors are made of, and the collectors of this package: families, samples, times, and what /proc and Python tell."""
+"""What collectors are made of, and the collectors of this package: families, samples, times, and what /proc and Python
+tell."""
 import gc
 import os
 import tempfile
@@ -7,11 +8,13 @@ from unittest import mock
 from lib import equal, main, raises, test
 
 from shmeter.prometheus import (
-    CollectorRegistry, Counter, Enum, Gauge, GC_COLLECTOR, GCCollector, generate_latest, Histogram, Info, Metric, PLATFORM_COLLECTOR,
+    CollectorRegistry, Counter, Enum, Gauge, GC_COLLECTOR, GCCollector, generate_latest, Histogram, Info, Metric,
+    PLATFORM_COLLECTOR,
     PlatformCollector, PROCESS_COLLECTOR, ProcessCollector, REGISTRY, Summary,
 )
 from shmeter.prometheus.core import (
-    CounterMetricFamily, Exemplar, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Sample,
+    CounterMetricFamily, Exemplar, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily,
+    InfoMetricFamily, Sample,
     StateSetMetricFamily, SummaryMetricFamily, Timestamp, UnknownMetricFamily, UntypedMetricFamily,
 )
 from shmeter.prometheus.decorator import decorate
@@ -30,9 +33,12 @@ def samples(family):
 @test
 def timestamps_are_seconds_and_nanoseconds():
     one, other, before = Timestamp(12, 5), Timestamp(12, 6), Timestamp(-1, 250000000)
-    equal((str(one), repr(one), float(Timestamp(1, 500000000)), float(before)), ("12.000000005", "Timestamp(12, 5)", 1.5, -1.25))
-    equal((one == Timestamp(12, 5), one != Timestamp(12, 5), one == other, one != other, one == 12), (True, False, False, True, False))
-    equal((one < other, other < one, one > other, other > one, one > Timestamp(12, 5), one < Timestamp(12, 5)), (True, False, False, True, False, False))
+    equal((str(one), repr(one), float(Timestamp(1, 500000000)), float(before)),
+          ("12.000000005", "Timestamp(12, 5)", 1.5, -1.25))
+    equal((one == Timestamp(12, 5), one != Timestamp(12, 5), one == other, one != other, one == 12),
+          (True, False, False, True, False))
+    equal((one < other, other < one, one > other, other > one, one > Timestamp(12, 5), one < Timestamp(12, 5)),
+          (True, False, False, True, False, False))
     equal((len({one, Timestamp(12, 5), other}), Timestamp(1.9, 0).sec), (2, 1))
     for wrong in (-1, 10 ** 9):
         raises(ValueError, f"Invalid value for nanoseconds in Timestamp: {wrong}", lambda: Timestamp(1, wrong))
@@ -43,30 +49,38 @@ def timestamps_are_seconds_and_nanoseconds():
 def families_have_the_samples_that_are_added():
     unknown = UnknownMetricFamily("u", "U.", labels=["a", "b"], unit="s")
     unknown.add_metric(["1", "2"], 3, timestamp=4)
-    equal((unknown.name, unknown.type, unknown.unit, samples(unknown)), ("u_s", "unknown", "s", [("u_s", {"a": "1", "b": "2"}, 3, 4, None)]))
+    equal((unknown.name, unknown.type, unknown.unit, samples(unknown)),
+          ("u_s", "unknown", "s", [("u_s", {"a": "1", "b": "2"}, 3, 4, None)]))
     equal((UntypedMetricFamily is UnknownMetricFamily, Metric("m", "M.", "untyped").type), (True, "unknown"))
     counter = CounterMetricFamily("c_total", "C.", labels=["a"])
     counter.add_metric(["x"], 1, created=2, timestamp=3)
     counter.add_metric(["y"], 4)
-    equal((counter.name, samples(counter)), ("c", [("c_total", {"a": "x"}, 1, 3, None), ("c_created", {"a": "x"}, 2, 3, None),
+    equal((counter.name, samples(counter)), ("c", [("c_total", {"a": "x"}, 1, 3, None),
+                                                   ("c_created", {"a": "x"}, 2, 3, None),
                                                    ("c_total", {"a": "y"}, 4, None, None)]))
-    equal(samples(CounterMetricFamily("c", "C.", value=0, created=0)), [("c_total", {}, 0, None, None), ("c_created", {}, 0, None, None)])
+    equal(samples(CounterMetricFamily("c", "C.", value=0, created=0)),
+          [("c_total", {}, 0, None, None), ("c_created", {}, 0, None, None)])
     gauge = GaugeMetricFamily("g", "G.", value=0, unit="bytes")
     equal((gauge.name, gauge.type, samples(gauge)), ("g_bytes", "gauge", [("g_bytes", {}, 0, None, None)]))
     summary = SummaryMetricFamily("s", "S.", count_value=0, sum_value=0)
     summary.add_metric([], 1, 2, timestamp=3)
-    equal(samples(summary), [("s_count", {}, 0, None, None), ("s_sum", {}, 0, None, None), ("s_count", {}, 1, 3, None), ("s_sum", {}, 2, 3, None)])
+    equal(samples(summary), [("s_count", {}, 0, None, None), ("s_sum", {}, 0, None, None), ("s_count", {}, 1, 3, None),
+                             ("s_sum", {}, 2, 3, None)])
     exemplar = Exemplar({"t": "1"}, 0.5)
     histogram = HistogramMetricFamily("h", "H.", buckets=[("0.0", 1), ("+Inf", 3, exemplar)], sum_value=4)
-    equal(samples(histogram), [("h_bucket", {"le": "0.0"}, 1, None, None), ("h_bucket", {"le": "+Inf"}, 3, None, exemplar),
+    equal(samples(histogram), [("h_bucket", {"le": "0.0"}, 1, None, None),
+                               ("h_bucket", {"le": "+Inf"}, 3, None, exemplar),
                                ("h_count", {}, 3, None, None), ("h_sum", {}, 4, None, None)])
-    equal(len(HistogramMetricFamily("h", "H.", buckets=[("-1.0", 1), ("+Inf", 3)], sum_value=4).samples), 2, "no sum of what may be negative")
+    equal(len(HistogramMetricFamily("h", "H.", buckets=[("-1.0", 1), ("+Inf", 3)], sum_value=4).samples), 2,
+          "no sum of what may be negative")
     equal(len(HistogramMetricFamily("h", "H.", buckets=[("1.0", 1), ("+Inf", 3)]).samples), 2, "no sum")
     now = GaugeHistogramMetricFamily("gh", "GH.", buckets=[("1.0", 1), ("+Inf", 3)], gsum_value=4)
-    equal(samples(now), [("gh_bucket", {"le": "1.0"}, 1, None, None), ("gh_bucket", {"le": "+Inf"}, 3, None, None), ("gh_gcount", {}, 3, None, None),
+    equal(samples(now), [("gh_bucket", {"le": "1.0"}, 1, None, None), ("gh_bucket", {"le": "+Inf"}, 3, None, None),
+                         ("gh_gcount", {}, 3, None, None),
                          ("gh_gsum", {}, 4, None, None)])
     equal(samples(InfoMetricFamily("i", "I.", {"v": "1"})), [("i_info", {"v": "1"}, 1, None, None)])
-    equal(samples(StateSetMetricFamily("e", "E.", {"on": True, "off": False})), [("e", {"e": "off"}, 0, None, None), ("e", {"e": "on"}, 1, None, None)])
+    equal(samples(StateSetMetricFamily("e", "E.", {"on": True, "off": False})),
+          [("e", {"e": "off"}, 0, None, None), ("e", {"e": "on"}, 1, None, None)])
     labelled = StateSetMetricFamily("e", "E.", labels=["a"])
     labelled.add_metric(["x"], {"on": True}, 5)
     equal(samples(labelled), [("e", {"a": "x", "e": "on"}, 1, 5, None)])
@@ -80,13 +94,17 @@ def families_that_are_none_are_refused():
             ("Can only specify at most one of value and labels.", lambda: GaugeMetricFamily("a", "A.", 0, ["x"])),
             ("Can only specify at most one of value and labels.", lambda: SummaryMetricFamily("a", "A.", 0, 0, ["x"])),
             ("count_value and sum_value must be provided together.", lambda: SummaryMetricFamily("a", "A.", 0)),
-            ("count_value and sum_value must be provided together.", lambda: SummaryMetricFamily("a", "A.", sum_value=0)),
+            ("count_value and sum_value must be provided together.",
+             lambda: SummaryMetricFamily("a", "A.", sum_value=0)),
             ("sum value cannot be provided without buckets.", lambda: HistogramMetricFamily("a", "A.", sum_value=0)),
-            ("Can only specify at most one of buckets and labels.", lambda: HistogramMetricFamily("a", "A.", [("+Inf", 1)], labels=["x"])),
-            ("Can only specify at most one of buckets and labels.", lambda: GaugeHistogramMetricFamily("a", "A.", [("+Inf", 1)], labels=["x"])),
+            ("Can only specify at most one of buckets and labels.",
+             lambda: HistogramMetricFamily("a", "A.", [("+Inf", 1)], labels=["x"])),
+            ("Can only specify at most one of buckets and labels.",
+             lambda: GaugeHistogramMetricFamily("a", "A.", [("+Inf", 1)], labels=["x"])),
             ("Can only specify at most one of value and labels.", lambda: InfoMetricFamily("a", "A.", {}, ["x"])),
             ("Can only specify at most one of value and labels.", lambda: StateSetMetricFamily("a", "A.", {}, ["x"])),
-            ("metric name cannot be empty", lambda: Metric("", "A.", "gauge")), ("Invalid metric type: b", lambda: Metric("a", "A.", "b"))):
+            ("metric name cannot be empty", lambda: Metric("", "A.", "gauge")),
+        ("Invalid metric type: b", lambda: Metric("a", "A.", "b"))):
         raises(ValueError, words, make)
 
 
@@ -127,8 +145,10 @@ def what_the_kernel_knows_of_a_process_is_read():
         equal([(one.name, one.type, one.documentation, one.samples[0].value) for one in registry.collect()], [
             ("name_process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", 23.0),
             ("name_process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", 24.0 * page),
-            ("name_process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", 22.0 / ticks + 1000),
-            ("name_process_cpu_seconds", "counter", "Total user and system CPU time spent in seconds.", (14.0 + 15.0) / ticks),
+            ("name_process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.",
+             22.0 / ticks + 1000),
+            ("name_process_cpu_seconds", "counter", "Total user and system CPU time spent in seconds.",
+             (14.0 + 15.0) / ticks),
             ("name_process_open_fds", "gauge", "Number of open file descriptors.", 3.0),
             ("name_process_max_fds", "gauge", "Maximum number of open file descriptors.", 77.0)])
         put("42/limits", "Max open files unlimited unlimited files\n")
@@ -153,15 +173,19 @@ def which_python_this_is_and_what_it_collected_is_told():
 
     registry = CollectorRegistry()
     PlatformCollector(registry, Platform)
-    equal(generate_latest(registry), b"# HELP python_info Python platform information\n# TYPE python_info gauge\npython_info{implementation=\"Some\","
+    equal(generate_latest(registry),
+          b"# HELP python_info Python platform information\n# TYPE python_info gauge\n"
+          b"python_info{implementation=\"Some\","
                                      b"major=\"3\",minor=\"11\",patchlevel=\"2rc1\",version=\"3.11.2rc1\"} 1.0\n")
     equal((PlatformCollector(None).collect(), len(PLATFORM_COLLECTOR.collect())), (PLATFORM_COLLECTOR.collect(), 1))
     gc.disable()
     try:
         wanted = gc.get_stats()
         families = GCCollector(None).collect()
-        equal([(one.name, one.documentation, [(sample.labels, sample.value) for sample in one.samples]) for one in families],
-              [(f"python_gc_{name}", text, [({"generation": str(i)}, wanted[i][key]) for i in range(3)]) for name, text, key in (
+        equal([(one.name, one.documentation, [(sample.labels, sample.value) for sample in one.samples])
+               for one in families],
+              [(f"python_gc_{name}", text, [({"generation": str(i)}, wanted[i][key]) for i in range(3)])
+               for name, text, key in (
                   ("objects_collected", "Objects collected during gc", "collected"),
                   ("objects_uncollectable", "Uncollectable object found during GC", "uncollectable"),
                   ("collections", "Number of times this generation was collected", "collections"))])
@@ -183,18 +207,23 @@ def a_registry_knows_its_collectors_and_its_target():
 
     own = Own()
     registry.register(own)
-    raises(DuplicateTimeseries, "Duplicated timeseries in CollectorRegistry: {'own'}", lambda: Gauge("own", "O.", registry=registry))
-    raises(DuplicateTimeseries, "Duplicated timeseries in CollectorRegistry: {'target_info'}", lambda: Gauge("target_info", "T.", registry=registry))
+    raises(DuplicateTimeseries, "Duplicated timeseries in CollectorRegistry: {'own'}",
+           lambda: Gauge("own", "O.", registry=registry))
+    raises(DuplicateTimeseries, "Duplicated timeseries in CollectorRegistry: {'target_info'}",
+           lambda: Gauge("target_info", "T.", registry=registry))
     only = registry.restricted_registry(["made_total", "target_info", "none"])
     equal((type(only), [(one.name, samples(one)) for one in only.collect()]),
-          (RestrictedRegistry, [("target", [("target_info", {"a": "b"}, 1, None, None)]), ("made", [("made_total", {}, 6, None, None)])]))
+          (RestrictedRegistry, [("target", [("target_info", {"a": "b"}, 1, None, None)]),
+                                ("made", [("made_total", {}, 6, None, None)])]))
     registry.set_target_info(None)
     equal((registry.get_target_info(), [one.name for one in registry.collect()]), (None, ["own", "made"]))
-    equal((registry.get_sample_value("own"), registry.get_sample_value("own", {"a": "b"}), registry.get_sample_value("gone")), (5, None, None))
+    equal((registry.get_sample_value("own"), registry.get_sample_value("own", {"a": "b"}),
+           registry.get_sample_value("gone")), (5, None, None))
     registry.unregister(own)
     raises(KeyError, repr(own), lambda: registry.unregister(own))
     gauge = Gauge("target_info", "T.", registry=registry)
-    raises(ValueError, "CollectorRegistry already contains a target_info metric", lambda: registry.set_target_info({"a": "b"}))
+    raises(ValueError, "CollectorRegistry already contains a target_info metric",
+           lambda: registry.set_target_info({"a": "b"}))
     registry.unregister(gauge)
     equal(getattr(Collector, "_is_protocol", False), True, "anything with a method collect is one")
 
@@ -204,16 +233,19 @@ def metrics_tell_what_they_are():
     registry = CollectorRegistry()
     counter = Counter("told", "T.", ["a"], "n", "s", "u", registry)
     equal((str(counter), repr(counter)), ("counter:n_s_told_u", "shmeter.prometheus.metrics.Counter(n_s_told_u)"))
-    equal([counter._is_parent(), counter.labels("x")._is_parent(), counter._is_observable(), counter.labels("x")._is_observable()],
+    equal([counter._is_parent(), counter.labels("x")._is_parent(), counter._is_observable(),
+           counter.labels("x")._is_observable()],
           [True, False, False, True])
     equal(counter.describe(), [Metric("n_s_told_u", "T.", "counter", "u")])
     counter.labels("x").inc(2)
     counter.labels("y").inc(3)
-    equal([(one.name, one.labels, one.value) for one in counter.labels("x").collect()[0].samples if one.name.endswith("_total")],
+    equal([(one.name, one.labels, one.value) for one in counter.labels("x").collect()[0].samples
+           if one.name.endswith("_total")],
           [("n_s_told_u_total", {}, 2.0)], "a child has its own samples alone, without its labels")
     for kind, words in ((Counter, "counter"), (Gauge, "gauge"), (Histogram, "histogram"), (Summary, "summary")):
         equal(str(kind("kind_of_" + words, "K.", registry=registry)), f"{words}:kind_of_{words}")
-    equal((str(Info("said", "S.", registry=registry)), str(Enum("is", "I.", states=["a"], registry=registry))), ("info:said", "stateset:is"))
+    equal((str(Info("said", "S.", registry=registry)), str(Enum("is", "I.", states=["a"], registry=registry))),
+          ("info:said", "stateset:is"))
 
 
 @test
@@ -233,7 +265,8 @@ def numbers_are_where_programs_look_for_them():
     histogram = Histogram("times", "T.", buckets=(1, 2), registry=registry)
     for value in (0.5, 1.5, 1.75, 5):
         histogram.observe(value)
-    equal((histogram._upper_bounds, histogram._sum.get(), [bucket.get() for bucket in histogram._buckets]), ([1, 2, float("inf")], 8.75, [1, 2, 1]))
+    equal((histogram._upper_bounds, histogram._sum.get(), [bucket.get() for bucket in histogram._buckets]),
+          ([1, 2, float("inf")], 8.75, [1, 2, 1]))
     equal([type(one) for one in (*histogram._buckets, histogram._sum, gauge._value)], [Bucket] * 3 + [Value] * 2)
     summary = Summary("sizes", "S.", registry=registry)
     summary.observe(4)
@@ -248,28 +281,37 @@ def numbers_are_where_programs_look_for_them():
 def families_of_collectors_are_written_as_text():
     family = CounterMetricFamily("w", "W \\ \"q\"\n.", labels=["a"], unit="s")
     family.add_metric(["x\"\\\n"], 1, created=2.5, timestamp=Timestamp(3, 5))
-    equal(encode.text_of(family), '# HELP w_s_total W \\\\ "q"\\n.\n# TYPE w_s_total counter\nw_s_total{a="x\\"\\\\\\n"} 1.0 3000\n'
-                                  '# HELP w_s_created W \\\\ "q"\\n.\n# TYPE w_s_created gauge\nw_s_created{a="x\\"\\\\\\n"} 2.5 3000\n')
-    equal(encode.openmetrics_of(family), '# HELP w_s W \\\\ \\"q\\"\\n.\n# TYPE w_s counter\n# UNIT w_s s\nw_s_total{a="x\\"\\\\\\n"} 1.0 3.000000005\n'
+    equal(encode.text_of(family),
+          '# HELP w_s_total W \\\\ "q"\\n.\n# TYPE w_s_total counter\nw_s_total{a="x\\"\\\\\\n"} 1.0 3000\n'
+                                  '# HELP w_s_created W \\\\ "q"\\n.\n# TYPE w_s_created gauge\n'
+                                  'w_s_created{a="x\\"\\\\\\n"} 2.5 3000\n')
+    equal(encode.openmetrics_of(family),
+          '# HELP w_s W \\\\ \\"q\\"\\n.\n# TYPE w_s counter\n# UNIT w_s s\nw_s_total{a="x\\"\\\\\\n"} 1.0 '
+          '3.000000005\n'
                                          'w_s_created{a="x\\"\\\\\\n"} 2.5 3.000000005\n')
-    heads = [(kind, encode.text_of(Metric("n", "N.", kind)), encode.openmetrics_of(Metric("n", "N.", kind))) for kind in (
+    heads = [(kind, encode.text_of(Metric("n", "N.", kind)), encode.openmetrics_of(Metric("n", "N.", kind)))
+             for kind in (
         "counter", "gauge", "summary", "histogram", "gaugehistogram", "unknown", "info", "stateset")]
-    shown = {"counter": ("n_total", "counter"), "gaugehistogram": ("n", "histogram"), "unknown": ("n", "untyped"), "info": ("n_info", "gauge"),
+    shown = {"counter": ("n_total", "counter"), "gaugehistogram": ("n", "histogram"), "unknown": ("n", "untyped"),
+             "info": ("n_info", "gauge"),
              "stateset": ("n", "gauge")}
     for kind, text, openmetrics in heads:
         name, word = shown.get(kind, ("n", kind))
         equal((text, openmetrics), (f"# HELP {name} N.\n# TYPE {name} {word}\n", f"# HELP n N.\n# TYPE n {kind}\n"))
     now = GaugeHistogramMetricFamily("now", "N.", buckets=[("+Inf", 3)], gsum_value=4)
-    equal(encode.text_of(now), '# HELP now N.\n# TYPE now histogram\nnow_bucket{le="+Inf"} 3.0\n# HELP now_gcount N.\n# TYPE now_gcount gauge\n'
+    equal(encode.text_of(now), '# HELP now N.\n# TYPE now histogram\nnow_bucket{le="+Inf"} 3.0\n# HELP now_gcount N.\n'
+                               '# TYPE now_gcount gauge\n'
                                "now_gcount 3.0\n# HELP now_gsum N.\n# TYPE now_gsum gauge\nnow_gsum 4.0\n")
-    for kind, suffix, fine in (("counter", "_total", True), ("histogram", "_bucket", True), ("gaugehistogram", "_bucket", True), ("counter", "_created", False),
+    for kind, suffix, fine in (("counter", "_total", True), ("histogram", "_bucket", True),
+                               ("gaugehistogram", "_bucket", True), ("counter", "_created", False),
                                ("gauge", "", False), ("histogram", "_sum", False), ("summary", "_count", False)):
         metric = Metric("x", "X.", kind)
         metric.add_sample("x" + suffix, {}, 1, None, Exemplar({"t": "1"}, 0.5, 7.25))
         if fine:
             equal(encode.openmetrics_of(metric).splitlines()[2], f'x{suffix} 1.0 # {{t="1"}} 0.5 7.25')
         else:
-            raises(ValueError, "Metric x has exemplars, but is not a histogram bucket or counter", lambda: encode.openmetrics_of(metric))
+            raises(ValueError, "Metric x has exemplars, but is not a histogram bucket or counter",
+                   lambda: encode.openmetrics_of(metric))
     metric = Metric("x", "X.", "counter")
     metric.add_sample("x_total", {}, 1, None, Exemplar({}, 2))
     equal(encode.openmetrics_of(metric).splitlines()[2], "x_total 1.0 # {} 2.0")
@@ -293,12 +335,14 @@ def what_is_no_registry_of_ours_is_rendered_by_its_collect():
     registry.register(last)
     first.set(2)
     target = b"# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{a=\"b\"} 1.0\n"
-    equal(encode.render(registry, False), target + b"# HELP first F.\n# TYPE first gauge\nfirst 2.0\n" + wanted + b"# HELP last L.\n# TYPE last gauge\nlast 0.0\n",
+    equal(encode.render(registry, False), target + b"# HELP first F.\n# TYPE first gauge\nfirst 2.0\n" + wanted
+          + b"# HELP last L.\n# TYPE last gauge\nlast 0.0\n",
           "in their order")
     registry = CollectorRegistry(shared=True)
     Gauge("in_c", "I.", registry=registry)
     MultiProcessCollector(registry)
-    with mock.patch.object(encode, "text_of", side_effect=AssertionError), mock.patch.object(encode, "openmetrics_of", side_effect=AssertionError):
+    with mock.patch.object(encode, "text_of", side_effect=AssertionError), \
+            mock.patch.object(encode, "openmetrics_of", side_effect=AssertionError):
         for openmetrics in (False, True):
             text = encode.render(registry, openmetrics)
             assert text.startswith(b"# HELP in_c I.\n# TYPE in_c gauge\nin_c 0.0\n"), text

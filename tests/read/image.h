@@ -1,6 +1,6 @@
 /*
- * A segment made by hand from shm/layout/layout.h, for tests that need bytes no client would write. Mapped writable here, so that a
- * test may go on writing while a reader looks.
+ * A segment made by hand from shm/layout/layout.h, for tests that need bytes no client would write. Mapped writable
+ * here, so that a test may go on writing while a reader looks.
  */
 #ifndef SHMETER_TESTS_READ_IMAGE_H
 #define SHMETER_TESTS_READ_IMAGE_H

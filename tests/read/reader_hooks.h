@@ -1,6 +1,6 @@
 /*
- * The hooked accesses that a reader never makes: each ends the program. A program has its own loads and stores. Included
- * by one file of a program that is compiled with SHMETER_ATOMIC_HOOKS.
+ * The hooked accesses that a reader never makes: each ends the program. A program has its own loads and stores.
+ * Included by one file of a program that is compiled with SHMETER_ATOMIC_HOOKS.
  */
 #ifndef SHMETER_TESTS_READ_READER_HOOKS_H
 #define SHMETER_TESTS_READ_READER_HOOKS_H

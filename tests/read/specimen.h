@@ -21,8 +21,8 @@ void specimen_make(struct specimen *specimen);
 void specimen_free(struct specimen *specimen);
 
 /*
- * An offset with eight bytes behind it: of eight areas, three are records, one each are state, slot words, slots, first cells, and
- * everything but the header; at chooses within the area.
+ * An offset with eight bytes behind it: of eight areas, three are records, one each are state, slot words, slots, first
+ * cells, and everything but the header; at chooses within the area.
  */
 uint64_t specimen_spot(const struct specimen *specimen, uint64_t area, uint64_t at);
 

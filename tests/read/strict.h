@@ -1,6 +1,6 @@
 /*
- * A strict parser of text 0.0.4, written from the specification and not from the encoder: everything a scraper might let pass
- * or silently repair is an error here.
+ * A strict parser of text 0.0.4, written from the specification and not from the encoder: everything a scraper might
+ * let pass or silently repair is an error here.
  */
 #ifndef SHMETER_TESTS_READ_STRICT_H
 #define SHMETER_TESTS_READ_STRICT_H
@@ -30,14 +30,17 @@ struct strict {
 };
 
 /*
- * Parses len bytes. Checks: UTF-8, line ends, one HELP and one TYPE per name before its samples, all lines of a family together, names,
- * escapes, numbers, no two samples alike, histograms: le ascending, counts ascending, +Inf there and equal to _count, _sum there;
- * summaries: _sum and _count, and no quantiles.
+ * Parses len bytes. Checks: UTF-8, line ends, one HELP and one TYPE per name before its samples, all lines of a family
+ * together, names, escapes, numbers, no two samples alike, histograms: le ascending, counts ascending, +Inf there and
+ * equal to _count, _sum there; summaries: _sum and _count, and no quantiles.
  */
 void strict_parse(struct strict *out, const char *text, size_t len);
 void strict_free(struct strict *parsed);
 
-/* The value of name{labels} (labels as in strict_sample.labels, with , instead of byte 255: "a=1,b=2,"); NaN when absent. */
+/*
+ * The value of name{labels} (labels as in strict_sample.labels, with , instead of byte 255: "a=1,b=2,"); NaN when
+ * absent.
+ */
 double strict_value(const struct strict *parsed, const char *name, const char *labels);
 
 #endif

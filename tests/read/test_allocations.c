@@ -1,6 +1,6 @@
 /*
- * What a scrape allocates: nothing, once a first one has been made. Every allocation of the process is counted, whatever library
- * makes it.
+ * What a scrape allocates: nothing, once a first one has been made. Every allocation of the process is counted,
+ * whatever library makes it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

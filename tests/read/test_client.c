@@ -112,8 +112,8 @@ counters_and_histograms_of_workers_that_are_gone(void **state)
 }
 
 /*
- * Each observation is of 1: whatever moment a scrape shows, the sum equals the count. A read that was given up after too many
- * tries says so, and is no more than a few of all.
+ * Each observation is of 1: whatever moment a scrape shows, the sum equals the count. A read that was given up after
+ * too many tries says so, and is no more than a few of all.
  */
 static void
 observations_are_whole_at_every_scrape_while_writers_run_and_die(void **state)
@@ -177,7 +177,10 @@ hear(int fd)
         abort();
 }
 
-/* Beside this process, which has a slot too, worker n sets n + 1; worker 0 is killed, worker 1 says goodbye, worker 2 lives. */
+/*
+ * Beside this process, which has a slot too, worker n sets n + 1; worker 0 is killed, worker 1 says goodbye, worker 2
+ * lives.
+ */
 static void
 all_gauge_modes_over_a_killed_a_finished_and_a_living_worker(void **state)
 {

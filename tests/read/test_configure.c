@@ -1,5 +1,6 @@
 /*
- * A store whose options are replaced while it watches: what is kept, what is closed, and what a bad set of options does.
+ * A store whose options are replaced while it watches: what is kept, what is closed, and what a bad set of options
+ * does.
  */
 #include "tests/read/scene.h"
 
@@ -283,8 +284,8 @@ what_was_given_to_the_store_may_be_freed(void **state)
 /* ---- the cost of conflicts ---- */
 
 /*
- * What is left out may be so on account of something that is gone, so the model is begun anew when the number of such series changes.
- * Where it changes for ever, that must not be at each take.
+ * What is left out may be so on account of something that is gone, so the model is begun anew when the number of such
+ * series changes. Where it changes for ever, that must not be at each take.
  */
 static void
 conflicts_that_change_with_every_take_do_not_begin_the_model_anew_each_time(void **state)

@@ -1,6 +1,6 @@
 /*
- * Counts in a metric of the type, and the loss, that test_feature.py has added to its copy of the tree, and prints the segment in a format:
- * feature FILE text|openmetrics|protobuf.
+ * Counts in a metric of the type, and the loss, that test_feature.py has added to its copy of the tree, and prints the
+ * segment in a format: feature FILE text|openmetrics|protobuf.
  */
 #include "shmeter.h"
 

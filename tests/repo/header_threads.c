@@ -1,6 +1,6 @@
 /*
- * Threads that take memory of the heap at once, as registrations do, and use what they get: for ThreadSanitizer. The segment's path is the
- * argument.
+ * Threads that take memory of the heap at once, as registrations do, and use what they get: for ThreadSanitizer. The
+ * segment's path is the argument.
  */
 #include <pthread.h>
 #include <stdint.h>

@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import equal, main, nothing, test  # noqa: E402
 
 SOURCE, CC = sys.argv[1], sys.argv[2]
-HEADERS = ("shm/layout/layout.h", "shm/layout/cells.h", "shm/layout/records.h", "shm/layout/limits.h", "shm/layout/types.h")
+HEADERS = ("shm/layout/layout.h", "shm/layout/cells.h", "shm/layout/records.h", "shm/layout/limits.h",
+           "shm/layout/types.h")
 RESERVED = re.compile(r"reserved(_[a-z])?")
 
 
@@ -82,7 +83,8 @@ def compiled(page):
                          f'sizeof(((struct {struct} *)0)->{row[2]}));')
     for name in [*page.constants, *(row[1] for rows in page.enums.values() for row in rows)]:
         lines.append(f'printf("{name}|%llu\\n", (unsigned long long){name});')
-    program = "\n".join(["#include <stdio.h>", *(f'#include "{header}"' for header in HEADERS), "int main(void) {", *lines,
+    program = "\n".join(["#include <stdio.h>", *(f'#include "{header}"' for header in HEADERS), "int main(void) {",
+                         *lines,
                          "return 0; }"])
     with tempfile.TemporaryDirectory() as folder:
         binary = os.path.join(folder, "abi")
@@ -118,7 +120,8 @@ def a_wrong_number_on_the_page_is_noticed():
     page = text("docs/ABI.md")
     for good, bad in (("| 8 | 4 | abi_major |", "| 12 | 4 | abi_major |"), ("| 8 | 48 | rec |", "| 8 | 24 | rec |"),
                       ("shmeter_slot_word, 64 bytes", "shmeter_slot_word, 72 bytes"),
-                      ("| 7 | SHMETER_MIN |", "| 8 | SHMETER_MIN |"), ("| SHMETER_UNIT_BYTES | 64 |", "| SHMETER_UNIT_BYTES | 63 |")):
+                      ("| 7 | SHMETER_MIN |", "| 8 | SHMETER_MIN |"),
+                      ("| SHMETER_UNIT_BYTES | 64 |", "| SHMETER_UNIT_BYTES | 63 |")):
         assert page.count(good) == 1, good
         assert len(differences(Page(page.replace(good, bad)))) == 1, bad
 
@@ -129,7 +132,8 @@ def the_page_has_every_field_in_order():
     is_ = structs_of_source()
     assert sum(map(len, is_.values())) > 100, "the header was not understood"
     nothing([f"struct {name}: the page has {page.get(name)}, the header {is_.get(name)}"
-             for name in sorted({*page, *is_}) if page.get(name) != is_.get(name)], "ABI.md and layout.h have other fields")
+             for name in sorted({*page, *is_}) if page.get(name) != is_.get(name)],
+            "ABI.md and layout.h have other fields")
 
 
 @test
@@ -150,7 +154,8 @@ def picture(page):
 
 def sections(page):
     """(section, where it begins) of each row of the table of sections."""
-    return re.findall(r"^\| ([\w ]+) \| `?(\w+)`? \|", page.partition("\n## Sections\n")[2].partition("\n## ")[0], re.MULTILINE)[1:]
+    return re.findall(r"^\| ([\w ]+) \| `?(\w+)`? \|", page.partition("\n## Sections\n")[2].partition("\n## ")[0],
+                      re.MULTILINE)[1:]
 
 
 @test

@@ -1,5 +1,5 @@
-"""Builds that programs make of shmeter.h: with sanitizers, with warnings that are not in -Wall, inside of extern "C", and under a profiler that
-unwinds from signals.
+"""Builds that programs make of shmeter.h: with sanitizers, with warnings that are not in -Wall, inside of extern "C",
+and under a profiler that unwinds from signals.
 
 Usage: test_builds.py SOURCE_FOLDER FOLDER_OF_SHMETER_H
 """
@@ -31,7 +31,8 @@ def build(compiler, source, *flags):
     if not shutil.which(compiler):
         raise Skip(f"{compiler} is not installed")
     program = os.path.join(FOLDER, "program")
-    done = subprocess.run([compiler, *LANGUAGES[compiler], "-D_GNU_SOURCE", *flags, "-pthread", "-I", INCLUDE, source, "-o", program],
+    done = subprocess.run([compiler, *LANGUAGES[compiler], "-D_GNU_SOURCE", *flags, "-pthread", "-I", INCLUDE, source,
+                           "-o", program],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if "libclang_rt" in done.stdout or "cannot find -ltsan" in done.stdout:
         raise Skip("the sanitizer is not installed")
@@ -43,7 +44,8 @@ def run(program, **environment):
     """What it says; it must end well."""
     segment = os.path.join(FOLDER, "segment")
     try:
-        done = subprocess.run([program, segment], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        done = subprocess.run([program, segment], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False,
                               env={**os.environ, **environment})
     finally:
         if os.path.exists(segment):
@@ -65,13 +67,15 @@ def each_compiler(name, compilers, *flags, source=USE, says="good\n", **environm
 
 each_compiler("warns_of_no_shadow", LANGUAGES, "-O0", *STRICT)  # what takes optimization to see is test_header.py's
 each_compiler("with_thread_sanitizer_warns_of_nothing", ("gcc", "g++", "clang"), "-O0", "-fsanitize=thread", *STRICT)
-each_compiler("with_thread_sanitizer_finds_no_race_in_the_heap", ("gcc", "clang"), "-O1", "-fsanitize=thread", "-w", source=THREADS)
+each_compiler("with_thread_sanitizer_finds_no_race_in_the_heap", ("gcc", "clang"), "-O1", "-fsanitize=thread", "-w",
+              source=THREADS)
 each_compiler("with_memory_sanitizer_finds_nothing", ("clang", "clang++"), "-O1", "-fsanitize=memory", "-w")
 each_compiler("with_memory_sanitizer_finds_nothing_in_shared_lanes", ("clang",), "-O0", "-fsanitize=memory", "-w",
               GLIBC_TUNABLES="glibc.pthread.rseq=0")
 if platform.machine() == "x86_64":
     each_compiler("unwinds_from_a_signal_in_an_update", LANGUAGES, "-O2", "-w", source=UNWIND, says=" 0 of them lost\n")
-    each_compiler("unwinds_from_a_signal_without_optimisation", ("gcc", "clang"), "-O0", "-w", source=UNWIND, says=" 0 of them lost\n")
+    each_compiler("unwinds_from_a_signal_without_optimisation", ("gcc", "clang"), "-O0", "-w", source=UNWIND,
+                  says=" 0 of them lost\n")
 
 
 @test

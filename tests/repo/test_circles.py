@@ -15,7 +15,8 @@ FOLDERS = ("lib", "exporter", "cli", "bench", "client")
 
 # Circles that are meant, by the words that objects' names begin with.
 MEANT = {
-    "plan": ("lib/formats", "plan_", "plan.c has a table of those who fill its parts, and they take the room for it from plan.c"),
+    "plan": ("lib/formats", "plan_",
+             "plan.c has a table of those who fill its parts, and they take the room for it from plan.c"),
     "term": ("lib/health", "rules_term_", "three files of one subject"),
     "sums": ("lib/read", "snapshot_", "what is read of records, cells and holes is one struct's"),
     "settings": ("exporter", "settings_", "each section's keys, and the document that has the sections"),
@@ -66,11 +67,13 @@ def reached(start, arrows):
 def circles(arrows):
     """The sets of objects of which each reaches each."""
     far = {name: reached(name, arrows) for name in arrows}
-    return {frozenset(other for other in far if other in far[name] and name in far[other]) for name in far if name in far[name]}
+    return {frozenset(other for other in far if other in far[name] and name in far[other]) for name in far
+            if name in far[name]}
 
 
 def is_meant(library, circle):
-    return any(library.startswith(folder + "/") and all(name.startswith(word) for name in circle) for folder, word, _ in MEANT.values())
+    return any(library.startswith(folder + "/") and all(name.startswith(word) for name in circle)
+               for folder, word, _ in MEANT.values())
 
 
 @test
@@ -78,7 +81,8 @@ def no_file_calls_itself_by_way_of_others():
     found, wrong = objects(), []
     assert len(found) > 8 and sum(map(len, found.values())) > 150, "the objects were not found"
     for library, paths in found.items():
-        wrong += [f"{library}: {', '.join(sorted(circle))}" for circle in circles(calls(symbols(paths))) if not is_meant(library, circle)]
+        wrong += [f"{library}: {', '.join(sorted(circle))}" for circle in circles(calls(symbols(paths)))
+                  if not is_meant(library, circle)]
     nothing(wrong, "circles of calls")
 
 

@@ -1,5 +1,5 @@
-"""The documents against the tree: code compiles and runs, links lead somewhere, quoted errors are said by somebody, programs and options
-are there.
+"""The documents against the tree: code compiles and runs, links lead somewhere, quoted errors are said by somebody,
+programs and options are there.
 
 Usage: test_docs.py SOURCE_FOLDER BUILD_FOLDER
 """
@@ -19,7 +19,8 @@ from tap import Skip, main, nothing, test  # noqa: E402
 SOURCE, BUILD = map(os.path.abspath, sys.argv[1:3])
 FOLDER = tempfile.mkdtemp(prefix="shmeter-docs-", dir="/dev/shm")
 atexit.register(shutil.rmtree, FOLDER, True)
-STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-Wno-unused", "-I", os.path.join(BUILD, "include"), "-x", "c"]
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-Wno-unused", "-I",
+          os.path.join(BUILD, "include"), "-x", "c"]
 
 
 def text(path):
@@ -28,7 +29,8 @@ def text(path):
 
 
 def documents():
-    found = [os.path.relpath(path, SOURCE) for path in glob.glob(SOURCE + "/*.md") + glob.glob(SOURCE + "/docs/**/*.md", recursive=True)]
+    found = [os.path.relpath(path, SOURCE) for path in glob.glob(SOURCE + "/*.md")
+             + glob.glob(SOURCE + "/docs/**/*.md", recursive=True)]
     assert len(found) >= 5, found
     return sorted(found)
 
@@ -46,7 +48,8 @@ def whole(block):
 
 
 def compile_(code, *flags):
-    return subprocess.run(["gcc", *STRICT, *flags, "-"], input=code, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    return subprocess.run(["gcc", *STRICT, *flags, "-"], input=code, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True,
                           check=False)
 
 
@@ -73,7 +76,8 @@ def the_readmes_program_counts_what_the_readme_says():
     assert done.returncode == 0, done.stdout
     for _ in range(3):
         subprocess.run([binary], check=True)
-    said = subprocess.run([os.path.join(BUILD, "cli/shmeter"), "dump", segment], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([os.path.join(BUILD, "cli/shmeter"), "dump", segment], capture_output=True, text=True,
+                          check=True).stdout
     assert 'shop_requests_total{method="GET",status="200"} 3\n' in said, said
 
 
@@ -83,9 +87,12 @@ def the_readmes_program_is_cpp_too():
     for compiler in (one for one in ("g++", "clang++") if shutil.which(one)):
         for standard in ("c++17", "c++20"):
             extensions = ["-Wno-c++20-designator", "-Wno-c++20-extensions"] if compiler == "clang++" else []
-            done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", *extensions,
-                                   "-Wold-style-cast", "-I", os.path.join(BUILD, "include"), "-x", "c++", "-c", "-", "-o", "/dev/null"],
-                                  input=program.replace("NULL", "nullptr"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            done = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-Werror",
+                                   "-Wno-missing-field-initializers", *extensions,
+                                   "-Wold-style-cast", "-I", os.path.join(BUILD, "include"), "-x", "c++", "-c", "-",
+                                   "-o", "/dev/null"],
+                                  input=program.replace("NULL", "nullptr"), stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, check=False)
             assert done.returncode == 0, f"{compiler} -std={standard}:\n{done.stdout}"
 
 
@@ -101,7 +108,8 @@ def made_by_something():
 def examples_of_settings_use_metrics_that_something_makes():
     made, wrong = made_by_something(), []
     assert "shop_requests_total" in made and "shop_http_request_duration_seconds" in made, made
-    settings = {"deploy/shmeter-exporter.yml": [text("deploy/shmeter-exporter.yml")], "docs/health.md": blocks("docs/health.md", "(?:yaml|json)")}
+    settings = {"deploy/shmeter-exporter.yml": [text("deploy/shmeter-exporter.yml")],
+                "docs/health.md": blocks("docs/health.md", "(?:yaml|json)")}
     for where, texts in settings.items():
         for line in (line for one in texts for line in one.splitlines() if re.search(r"expr|histogram|^ +/ sum", line)):
             for name in re.findall(r"\bshop_\w+", line):
@@ -131,7 +139,8 @@ def tests_that_prove_something_exist():
 def figures_of_the_exporter_stand_in_one_place():
     """What the README's table has of its memory is not said in its own page with other numbers."""
     assert re.search(r"^\| exporter at rest[^|]*\| [\d.]+ MiB", text("README.md"), re.MULTILINE)
-    nothing(re.findall(r"\d+ (?:bytes|B) (?:a|per) series|[\d.]+ MiB of anonymous", text("docs/exporter.md")), "figures outside of the README")
+    nothing(re.findall(r"\d+ (?:bytes|B) (?:a|per) series|[\d.]+ MiB of anonymous", text("docs/exporter.md")),
+            "figures outside of the README")
 
 
 @test
@@ -165,7 +174,8 @@ def said_by_the_sources():
         for path in [*glob.glob(os.path.join(SOURCE, folder, "**/*.[ch]"), recursive=True),
                      *glob.glob(os.path.join(SOURCE, folder, "**/*.def"), recursive=True)]:
             with open(path, encoding="utf-8") as file:
-                found += [re.sub(r'"\s*"', "", literal) for literal in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', file.read())]
+                found += [re.sub(r'"\s*"', "", literal)
+                          for literal in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', file.read())]
     return "\n".join(found)
 
 
@@ -176,25 +186,29 @@ def errors_in_the_readme_are_those_that_the_programs_say():
     assert len(messages) >= 4, table
     said = said_by_the_sources()
     # a message is put together at run time where it has "..." and where it has a colon
-    parts = [(message, part.strip()) for message in messages for part in re.split(r"\.\.\.|: ", message) if part.strip(" :")]
+    parts = [(message, part.strip()) for message in messages for part in re.split(r"\.\.\.|: ", message)
+             if part.strip(" :")]
     nothing([f"{message}: nobody says '{part}'" for message, part in parts if part not in said], "no such errors")
 
 
 def options_of(*command):
-    said = subprocess.run([os.path.join(BUILD, command[0]), *command[1:], "--help"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([os.path.join(BUILD, command[0]), *command[1:], "--help"], capture_output=True, text=True,
+                          check=True).stdout
     return set(re.findall(r"--[a-z][\w.-]*", said))
 
 
 @test
 def options_in_the_documents_exist():
     """In lines of code: `shmeter-exporter --x`, `shmeter COMMAND --x`, `shmeter-bench --x`, `./quickstart --x`."""
-    known = {"shmeter-exporter": options_of("exporter/shmeter-exporter"), "shmeter-bench": options_of("bench/shmeter-bench"),
+    known = {"shmeter-exporter": options_of("exporter/shmeter-exporter"),
+             "shmeter-bench": options_of("bench/shmeter-bench"),
              "shmeter-pool": {"--port", "--workers", "--segment"}}
     for command in ("create", "ls", "dump", "health", "doctor", "save", "load", "rm"):
         known["shmeter " + command] = options_of("cli/shmeter", command)
     wrong, seen = [], 0
     for document in documents():
-        for program, rest in re.findall(r"(shmeter-exporter|shmeter-bench|shmeter-pool|\bshmeter (?:create|ls|dump|health|doctor|save|load|rm))\b([^`\n|]*)",
+        for program, rest in re.findall(r"(shmeter-exporter|shmeter-bench|shmeter-pool|\bshmeter "
+                                        r"(?:create|ls|dump|health|doctor|save|load|rm))\b([^`\n|]*)",
                                         text(document)):
             for option in re.findall(r"(?<=\s)--[a-z][\w.-]*", rest):
                 seen += 1

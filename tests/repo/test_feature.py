@@ -1,5 +1,5 @@
-"""Two rows of docs/ARCHITECTURE.md's "Where the next feature goes", followed: in a copy of the tree a metric type and a loss are added in the
-files that the rows name, and in no other, built, counted and exposed.
+"""Two rows of docs/ARCHITECTURE.md's "Where the next feature goes", followed: in a copy of the tree a metric type and a
+loss are added in the files that the rows name, and in no other, built, counted and exposed.
 
 Usage: test_feature.py SOURCE_FOLDER MESON CC
 """
@@ -36,18 +36,24 @@ FEATURES = {
             (r"\n#undef TYPE\n", '\nTYPE(TALLY, "unknown", "untyped", UNTYPED, "", "unknown", NUMBER)\n#undef TYPE\n'),
             (r"\n#undef STORED\n", "\nSTORED(TALLY, TALLY)\n#undef STORED\n"),
         ],
-        "docs/ABI.md": [(r"(\n\| 6 \| SHMETER_STATESET \|.*)", r"\1\n| 7 | SHMETER_TALLY | a cell of one 8-byte integer |")],
+        "docs/ABI.md": [(r"(\n\| 6 \| SHMETER_STATESET \|.*)",
+                         r"\1\n| 7 | SHMETER_TALLY | a cell of one 8-byte integer |")],
         "docs/cli.md": [(r"\n`stateset`\), `help`", r"\n`stateset`, `unknown`), `help`")],
-        "docs/formats.md": [(r"(\n\| stateset \| `gauge` \| `stateset` \|.*)", r"\1\n| unknown | `untyped` | `unknown` | `UNTYPED` | |")],
+        "docs/formats.md": [(r"(\n\| stateset \| `gauge` \| `stateset` \|.*)",
+                             r"\1\n| unknown | `untyped` | `unknown` | `UNTYPED` | |")],
     },
     "a loss": {
         "shm/layout/layout.h": [(r"\n    SHMETER_LOSSES\n", "\n    SHMETER_LOSS_GUESTS_LEFT,\n    SHMETER_LOSSES\n")],
-        "lib/read/snapshot/losses.def": [(r"\n#undef LOSS\n", '\nLOSS(GUESTS_LEFT, "guests_left", "guests that left early", "ask them why", 1)\n#undef LOSS\n')],
-        "docs/ABI.md": [(r"(\n\| 16 \| SHMETER_LOSS_SUPERSEDED \|.*)", r"\1\n| 17 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
-        "docs/health.md": [(r"(\n\| `superseded` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
+        "lib/read/snapshot/losses.def": [(r"\n#undef LOSS\n",
+                                          '\nLOSS(GUESTS_LEFT, "guests_left", "guests that left early", "ask them '
+                                          'why", 1)\n#undef LOSS\n')],
+        "docs/ABI.md": [(r"(\n\| 17 \| SHMETER_LOSS_SERIES_EVICTED \|.*)",
+                         r"\1\n| 18 | SHMETER_LOSS_GUESTS_LEFT | guests that left early |")],
+        "docs/health.md": [(r"(\n\| `series_evicted` \|.*)", r"\1\n| `guests_left` | guests that left early | yes |")],
     },
 }
-CHECKED = ("lib/read/give/exposed.c", "lib/read/snapshot/status.c")  # where the rows are compared with the numbers of a segment
+# where the rows are compared with the numbers of a segment
+CHECKED = ("lib/read/give/exposed.c", "lib/read/snapshot/status.c")
 
 
 def read(path):
@@ -92,18 +98,21 @@ def run(*command):
 def render(encoder):
     """What the program prints of a segment of its own."""
     path = os.path.join(tempfile.mkdtemp(dir=FOLDER), "segment")
-    return subprocess.run([os.path.join(BUILD, "lib/feature"), path, encoder], stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run([os.path.join(BUILD, "lib/feature"), path, encoder], stdout=subprocess.PIPE,
+                          check=True).stdout
 
 
 def compiles():
     """Whether the reader knows each number of the header, and no other."""
-    return all(run(CC, "-fsyntax-only", "-D_GNU_SOURCE", "-I", COPY, "-I", os.path.join(COPY, "lib"), os.path.join(COPY, path)).returncode == 0
+    return all(run(CC, "-fsyntax-only", "-D_GNU_SOURCE", "-I", COPY, "-I", os.path.join(COPY, "lib"),
+                   os.path.join(COPY, path)).returncode == 0
                for path in CHECKED)
 
 
 def documents_right():
     here = os.path.dirname(os.path.abspath(__file__))
-    return all(run(sys.executable, "-B", os.path.join(here, name), COPY, CC).returncode == 0 for name in ("test_abi.py", "test_words.py"))
+    return all(run(sys.executable, "-B", os.path.join(here, name), COPY, CC).returncode == 0
+               for name in ("test_abi.py", "test_words.py"))
 
 
 @test
@@ -111,7 +120,8 @@ def none_of_the_files_of_a_row_is_named_in_vain():
     make_copy()
     assert compiles() and documents_right(), "the copy is whole"
     for feature, edits in FEATURES.items():
-        assert sorted(files_of(feature)) == sorted(edits), f"the table names {files_of(feature)}, {feature} needs {list(edits)}"
+        assert sorted(files_of(feature)) == sorted(edits), \
+            f"the table names {files_of(feature)}, {feature} needs {list(edits)}"
         before = {path: put(feature, path) for path in edits}
         for path in edits:
             after = read(os.path.join(COPY, path))
@@ -132,9 +142,12 @@ def the_tree_is_built_with_both_features():
 @test
 def the_type_counts_and_is_exposed_in_each_format():
     text, openmetrics, protobuf = map(render, ("text", "openmetrics", "protobuf"))
-    assert b'# HELP feature_guests Guests.\n# TYPE feature_guests untyped\nfeature_guests{room="blue"} 42\n' in text, text
-    assert b'# TYPE feature_guests unknown\n# HELP feature_guests Guests.\nfeature_guests{room="blue"} 42\n' in openmetrics, openmetrics
-    metric = b"\x0a\x0c\x0a\x04room\x12\x04blue" + b"\x2a\x09\x09\x00\x00\x00\x00\x00\x00\x45\x40"  # field 5, untyped: 42.0
+    assert b'# HELP feature_guests Guests.\n# TYPE feature_guests untyped\nfeature_guests{room="blue"} 42\n' in text, \
+        text
+    assert b'# TYPE feature_guests unknown\n# HELP feature_guests Guests.\nfeature_guests{room="blue"} 42\n' in \
+        openmetrics, openmetrics
+    # field 5, untyped: 42.0
+    metric = b"\x0a\x0c\x0a\x04room\x12\x04blue" + b"\x2a\x09\x09\x00\x00\x00\x00\x00\x00\x45\x40"
     family = b"\x0a\x0efeature_guests\x12\x07Guests.\x18\x03" + b"\x22" + bytes([len(metric)]) + metric
     assert bytes([len(family)]) + family in protobuf, protobuf
 

@@ -1,4 +1,5 @@
-"""The amalgamated shmeter.h as others compile it: alone, strictly, in C and C++, with gcc and clang, with and without Concurrency Kit.
+"""The amalgamated shmeter.h as others compile it: alone, strictly, in C and C++, with gcc and clang, with and without
+Concurrency Kit.
 
 Usage: test_header.py SOURCE_FOLDER FOLDER_OF_SHMETER_H LIBSHMETER_SO
 """
@@ -42,7 +43,8 @@ def succeed(command, **more):
 
 def compile_(compiler, text, *flags, output="/dev/null"):
     """Compiles a text alone; a -c among the flags makes no program. Returns the compiler's result, whatever it is."""
-    return subprocess.run([compiler, *COMPILERS[compiler], *WARNINGS, "-I", INCLUDE, *flags, "-", "-o", output], input=text,
+    return subprocess.run([compiler, *COMPILERS[compiler], *WARNINGS, "-I", INCLUDE, *flags, "-", "-o", output],
+                          input=text,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -146,7 +148,8 @@ int main(int, char **arguments)
     shmeter_close(meter);
 }
 """
-# Where a value with a length leads: the cell of what has no length, zeros made visible, too long ones in the overflow series.
+# Where a value with a length leads: the cell of what has no length, zeros made visible, too long ones in the overflow
+# series.
 VALUES_USE = """#include "shmeter.h"
 #include <cstdio>
 #include <string>
@@ -176,7 +179,8 @@ int main(int, char **arguments)
     shmeter_close(meter);
 }
 """
-CXX_WARNINGS = ["-Wold-style-cast", "-Wshadow", "-Wcast-qual", "-Wzero-as-null-pointer-constant", "-Wno-missing-field-initializers"]
+CXX_WARNINGS = ["-Wold-style-cast", "-Wshadow", "-Wcast-qual", "-Wzero-as-null-pointer-constant",
+                "-Wno-missing-field-initializers"]
 
 
 def is_used_as_cxx_writes(compiler, standard, *more):
@@ -184,7 +188,8 @@ def is_used_as_cxx_writes(compiler, standard, *more):
     with open(path("use.cc"), "w", encoding="utf-8") as file:
         file.write(CXX_USE)
     for level in ("-O0", "-O2"):
-        succeed([compiler, "-std=" + standard, *WARNINGS, *CXX_WARNINGS, *more, level, "-I", INCLUDE, path("use.cc"), "-o", path("use")])
+        succeed([compiler, "-std=" + standard, *WARNINGS, *CXX_WARNINGS, *more, level, "-I", INCLUDE, path("use.cc"),
+                 "-o", path("use")])
         run_use(path("use"))
 
 
@@ -248,7 +253,8 @@ def c_and_cpp_files_of_one_program_use_it_together():
     part = '#include "shmeter.h"\nPREFIX void part_NAME(struct shmeter_counter c);\n' \
            'PREFIX void part_NAME(struct shmeter_counter c) { shmeter_counter_inc(c); }\n'
     objects = []
-    for name, compiler, prefix in (("a", "gcc", ""), ("b", "gcc", ""), ("c", "g++", 'extern "C"'), ("d", "g++", 'extern "C"')):
+    for name, compiler, prefix in (("a", "gcc", ""), ("b", "gcc", ""), ("c", "g++", 'extern "C"'),
+                                   ("d", "g++", 'extern "C"')):
         objects.append(path(name + ".o"))
         text = part.replace("PREFIX", prefix).replace("NAME", name)
         done = compile_(compiler, text, "-O2", "-c", output=objects[-1])

@@ -12,7 +12,8 @@ from tap import main, nothing, test  # noqa: E402
 SOURCE, INCLUDE = sys.argv[1:3]
 FENCE = re.compile(r"^/\* =+ nothing below is for users =+ \*/$", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-PROTOTYPE = re.compile(r"^SHMETER_(?:COLD|WARM|HOT|HOT_LARGE|INLINE|FAMILY)\b[^;{]*?\b(shmeter_\w+)\([^;{]*\);", re.MULTILINE)
+PROTOTYPE = re.compile(r"^SHMETER_(?:COLD|WARM|HOT|HOT_LARGE|INLINE|FAMILY)\b[^;{]*?\b(shmeter_\w+)\([^;{]*\);",
+                       re.MULTILINE)
 # Symbols of the library that are for the header's own functions.
 INNER = re.compile(r"\w+_slow|shmeter_family_sized|shmeter_process_v\d+")
 OPAQUE = {"shmeter", "shmeter_family", "shmeter_lanes", "shmeter_buckets"}  # declared above, defined below
@@ -49,8 +50,10 @@ def private_above(text):
     """Names that are first defined below the fence, in the code above it."""
     above, below = (COMMENT.sub("", half) for half in halves(text))
     public = set(PROTOTYPE.findall(above)) | OPAQUE
-    defined = set(re.findall(r"^(?:struct|enum|union) (shmeter_\w+) \{|^#define (SHMETER_\w+)|^(shmeter_\w+)\(", below, re.MULTILINE))
-    names = {name for one in defined for name in one if name} - public - set(re.findall(r"^#define (SHMETER_\w+)", above, re.MULTILINE))
+    defined = set(re.findall(r"^(?:struct|enum|union) (shmeter_\w+) \{|^#define (SHMETER_\w+)|^(shmeter_\w+)\(", below,
+                             re.MULTILINE))
+    names = {name for one in defined for name in one if name} - public - set(re.findall(r"^#define (SHMETER_\w+)",
+                                                                                        above, re.MULTILINE))
     return sorted(names & set(re.findall(r"\w+", above)))
 
 

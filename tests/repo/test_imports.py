@@ -40,7 +40,8 @@ def target(name, files):
 
 
 def imported(module, files):
-    """The files of ours that a file imports, wherever in it: at its top, in functions, and by a string that is a name of ours."""
+    """The files of ours that a file imports, wherever in it: at its top, in functions, and by a string that is a name
+    of ours."""
     package = module.rpartition(".")[0]
     for node in ast.walk(ast.parse(files[module])):
         names = []
@@ -49,7 +50,8 @@ def imported(module, files):
             names = [f"{base}.{one.name}" if target(f"{base}.{one.name}", files) else base for one in node.names]
         elif isinstance(node, ast.Import):
             names = [one.name for one in node.names]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"shmeter(\.\w+)+", node.value):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"shmeter(\.\w+)+",
+                                                                                             node.value):
             names = [node.value]
         for name in names:
             found = target(name, files)
@@ -105,10 +107,13 @@ def the_core_imports_only_what_python_has():
 @test
 def a_circle_is_noticed_wherever_the_import_stands():
     files = modules()
-    for line in ("from .prometheus.registry import REGISTRY", "from .prometheus import registry", "import shmeter.prometheus.registry",
-                 "def later():\n    from . import prometheus", "NAME = 'shmeter.prometheus.formats.encode'", "from .asgi import Middleware"):
+    for line in ("from .prometheus.registry import REGISTRY", "from .prometheus import registry",
+                 "import shmeter.prometheus.registry",
+                 "def later():\n    from . import prometheus", "NAME = 'shmeter.prometheus.formats.encode'",
+                 "from .asgi import Middleware"):
         assert circles({**files, "shmeter.names": files["shmeter.names"] + "\n" + line + "\n"}), line
-    equal(circles({**files, "shmeter.names": files["shmeter.names"] + "\nfrom .prometheus.samples import Sample\n"}), [])
+    equal(circles({**files, "shmeter.names": files["shmeter.names"] + "\nfrom .prometheus.samples import Sample\n"}),
+          [])
 
 
 if __name__ == "__main__":

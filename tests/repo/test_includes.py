@@ -11,8 +11,8 @@ from tap import main, nothing, test  # noqa: E402
 
 SOURCE = sys.argv[1]
 
-# The floors, from the ground up. Nothing points back: shm/ knows nobody, lib/ no HTTP and no command; examples and benches use the public
-# header.
+# The floors, from the ground up. Nothing points back: shm/ knows nobody, lib/ no HTTP and no command; examples and
+# benches use the public header.
 PUBLIC = {"shmeter.h", "shmeter_path.h"}
 READ = {"lib/read", "lib/read/snapshot", "lib/read/filters"}
 LIB = {"lib/base", "lib/model", "lib/formats", "lib/read/file", "lib/exposition", "lib/health"} | READ
@@ -27,7 +27,8 @@ ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "lib/read/snapshot": {"lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
     "lib/read/filters": {"lib/read/filters", "lib/read/file", "lib/base"},
     "lib/read/give": {"lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/model", "lib/base", *SHM},
-    "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base", *SHM},
+    "lib/read": {"lib/read", "lib/read/give", "lib/read/filters", "lib/read/snapshot", "lib/read/file", "lib/base",
+                 *SHM},
     "lib/saved": {"lib/saved", "lib/read/snapshot", "lib/read/file", "lib/model", "lib/base", *SHM},
     "lib/process": {"lib/process", "lib/read/snapshot", "lib/model", "lib/base"},
     "lib/exposition": {"lib/exposition", "lib/read", "lib/read/snapshot", "lib/formats", "lib/model", "lib/base"},
@@ -37,7 +38,8 @@ ARROWS = {room: set(SHM[:at + 1]) for at, room in enumerate(SHM)} | {
     "exporter/tls": {"exporter/tls", "lib/base"},
     "exporter/settings": {"exporter/settings", "exporter/auth", "exporter/tls", "lib/daemon"} | LIB,
     "exporter/scrape": {"exporter/scrape", "exporter/settings", "lib/process"} | LIB,
-    "exporter/web": {"exporter/web", "exporter/auth", "exporter/tls", "exporter/settings", "exporter/scrape", "lib/formats", "lib/daemon", "lib/base"},
+    "exporter/web": {"exporter/web", "exporter/auth", "exporter/tls", "exporter/settings", "exporter/scrape",
+                     "lib/formats", "lib/daemon", "lib/base"},
     "exporter": {"exporter", "exporter/scrape", "exporter/settings", "exporter/web", "lib/daemon", "lib/base"},
     "cli": {"cli", "lib/saved", *SHM} | LIB,
     "bench": {"bench", *PUBLIC} | LIB,
@@ -81,7 +83,8 @@ def sources():
 
 
 def included(path, text, files):
-    """The project's files that this one includes: from beside it, from the root, from lib/. What the build makes stands for itself."""
+    """The project's files that this one includes: from beside it, from the root, from lib/. What the build makes stands
+    for itself."""
     for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.MULTILINE):
         beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
         yield next((one for one in (beside, name, "lib/" + name) if one in files), name)
@@ -98,7 +101,8 @@ def wrong_arrows(files):
 
 
 def unknown_files(files):
-    return [f"{path} includes {name}, which is no file" for path, text in files.items() for name in included(path, text, files)
+    return [f"{path} includes {name}, which is no file" for path, text in files.items()
+            for name in included(path, text, files)
             if name not in files and name not in MADE]
 
 
@@ -154,10 +158,13 @@ def each_library_and_each_atomic_has_its_place():
 @test
 def an_include_against_the_arrows_is_noticed():
     files = sources()
-    for path, name in (("shm/layout/layout.h", "model/model.h"), ("lib/model/model.h", "exporter/web/http.h"), ("lib/formats/encode.h", "read/store.h"),
-                       ("lib/read/snapshot/snapshot.h", "model/model.h"), ("lib/read/snapshot/contents.h", "read/give/give.h"),
+    for path, name in (("shm/layout/layout.h", "model/model.h"), ("lib/model/model.h", "exporter/web/http.h"),
+                       ("lib/formats/encode.h", "read/store.h"),
+                       ("lib/read/snapshot/snapshot.h", "model/model.h"),
+                       ("lib/read/snapshot/contents.h", "read/give/give.h"),
                        ("lib/read/store.h", "formats/encode.h"),
-                       ("exporter/web/http.h", "shm/layout/layout.h"), ("exporter/settings/options.h", "exporter/web/http.h"),
+                       ("exporter/web/http.h", "shm/layout/layout.h"),
+                       ("exporter/settings/options.h", "exporter/web/http.h"),
                        ("examples/pool/pool.c", "shm/layout/layout.h"), ("shm/layout/layout.h", "../client/shmeter.h")):
         assert len(wrong_arrows({**files, path: files[path] + f'\n#include "{name}"\n'})) == 1, (path, name)
     path = "lib/formats/plan/plan.h"

@@ -83,7 +83,8 @@ def pkg_config(*arguments):
 @test
 def everything_that_users_need_is_installed():
     install()
-    for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc", "cmake/shmeter/shmeter-config.cmake",
+    for pattern in ("include/shmeter.h", "include/shmeter_path.h", "libshmeter.so", "shmeter.pc", "shmeter-link.pc",
+                    "cmake/shmeter/shmeter-config.cmake",
                     "cmake/shmeter/shmeter-config-version.cmake", "bin/shmeter", "bin/shmeter-exporter",
                     "systemd/system/shmeter-exporter.service", "systemd/system/shmeter-exporter.socket",
                     "systemd/system/shmeter-saved@.service", "sysusers.d/shmeter-exporter.conf"):
@@ -95,10 +96,12 @@ def what_is_only_for_building_is_not_installed():
     install()
     names = [os.path.relpath(os.path.join(where, file), ROOT) for where, _, files in os.walk(ROOT) for file in files]
     for_tests = [name for name in names if name.endswith(("/shmeter/pytest_plugin.py", "/shmeter/testing.py"))]
-    odd = [name for name in set(names).difference(for_tests) if name.endswith((".c", ".a", ".o")) or "test" in name or "bench" in name or "pool" in name]
+    odd = [name for name in set(names).difference(for_tests) if name.endswith((".c", ".a", ".o")) or "test" in name
+           or "bench" in name or "pool" in name]
     assert not odd, odd
     headers = [installed("include/" + name) for name in ("shmeter.h", "shmeter_path.h")]
-    assert sorted(name for name in names if name.endswith(".h")) == [os.path.relpath(header, ROOT) for header in headers], names
+    assert sorted(name for name in names if name.endswith(".h")) == [os.path.relpath(header, ROOT)
+                                                                     for header in headers], names
 
 
 @test
@@ -136,7 +139,8 @@ def pkg_config_is_enough_for_the_library():
 @test
 def the_library_exports_the_public_functions_and_nothing_else():
     install()
-    symbols = [line.split() for line in succeed(["nm", "-D", "--defined-only", installed("libshmeter.so")]).splitlines()]
+    symbols = [line.split() for line in succeed(["nm", "-D", "--defined-only",
+                                                 installed("libshmeter.so")]).splitlines()]
     names = {symbol[-1].split("@")[0] for symbol in symbols if symbol[1] in "TtWDBR"}
     assert {"shmeter_open", "shmeter_counter_add", "shmeter_histogram_observe", "shmeter_gauge_set"} <= names, names
     assert not [name for name in names if not name.startswith("shmeter_")], names
@@ -172,7 +176,8 @@ executable('app', 'app.c', dependencies: dependency('{name}'))
         os.symlink(SOURCE, path(f"{name}-app/subprojects/shmeter"))
         shutil.copy(os.path.join(SOURCE, "deploy/shmeter.wrap"), path(f"{name}-app/subprojects"))
         environment = {**os.environ, "PKG_CONFIG_LIBDIR": path("nothing")}  # not what may be installed
-        succeed(["meson", "setup", "--wrap-mode=nodownload", path(f"{name}-build"), path(f"{name}-app")], env=environment)
+        succeed(["meson", "setup", "--wrap-mode=nodownload", path(f"{name}-build"), path(f"{name}-app")],
+                env=environment)
         succeed(["ninja", "-C", path(f"{name}-build"), "app"])
         run(path(f"{name}-build/app"))
 
@@ -196,17 +201,21 @@ target_link_libraries(linked PRIVATE shmeter::link)
         if moved != prefix:
             shutil.copytree(prefix, moved, symlinks=True)
         build = moved.rstrip("/").replace("/", "_") + "-build"
-        succeed(["cmake", "-S", path("cmake-app"), "-B", path(build), f"-DCMAKE_PREFIX_PATH={moved}", "-DCMAKE_BUILD_TYPE=Release"])
+        succeed(["cmake", "-S", path("cmake-app"), "-B", path(build), f"-DCMAKE_PREFIX_PATH={moved}",
+                 "-DCMAKE_BUILD_TYPE=Release"])
         said = succeed(["cmake", "--build", path(build), "--verbose"])
         assert "-DSHMETER_LINK" in said, said
         for name in ("app", "linked"):
             run(os.path.join(path(build), name))
         assert "libshmeter.so" in succeed(["readelf", "-d", os.path.join(path(build), "linked")])
-    old = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("later"), f"-DCMAKE_PREFIX_PATH={prefix}"], capture_output=True, text=True,
+    old = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("later"), f"-DCMAKE_PREFIX_PATH={prefix}"],
+                         capture_output=True, text=True,
                          check=False, input="")
     assert old.returncode == 0, old.stderr
-    write("cmake-app/CMakeLists.txt", "cmake_minimum_required(VERSION 3.18)\nproject(app C)\nfind_package(shmeter 7 REQUIRED)\n")
-    refused = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("refused"), f"-DCMAKE_PREFIX_PATH={prefix}"], capture_output=True,
+    write("cmake-app/CMakeLists.txt",
+          "cmake_minimum_required(VERSION 3.18)\nproject(app C)\nfind_package(shmeter 7 REQUIRED)\n")
+    refused = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("refused"), f"-DCMAKE_PREFIX_PATH={prefix}"],
+                             capture_output=True,
                              text=True, check=False)
     assert refused.returncode != 0 and "0.1.0" in refused.stderr, refused.stderr
 
@@ -230,7 +239,8 @@ def it_is_built_without_the_library_of_its_tests():
     files = [os.path.relpath(file, path("untested")) for target in targets for file in target["filename"]]
     assert "cli/shmeter" in files and "exporter/shmeter-exporter" in files, files
     assert not [file for file in files if file.startswith("tests/")], "installing builds tests"
-    wanted = subprocess.run(["meson", "setup", native, "-Dtests=enabled", path("tested"), SOURCE], env=environment, stdout=subprocess.PIPE,
+    wanted = subprocess.run(["meson", "setup", native, "-Dtests=enabled", path("tested"), SOURCE], env=environment,
+                            stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, check=False)
     assert wanted.returncode != 0 and "cmocka" in wanted.stdout, wanted.stdout
 

@@ -134,7 +134,8 @@ def whatever_orders_is_on_the_page():
 def a_name_that_is_wrong_or_left_out_is_noticed():
     page = text("docs/ORDERING.md")
     assert missing(page.replace("shmeter_registry_probe", "shmeter_registry_prober"))
-    assert missing(page.replace("lib/read/snapshot/cells.c: read_cpu_cell", "lib/read/snapshot/gauges.c: read_cpu_cell"))
+    assert missing(page.replace("lib/read/snapshot/cells.c: read_cpu_cell",
+                                "lib/read/snapshot/gauges.c: read_cpu_cell"))
     assert unnamed(page.replace("shmeter_registry_probe", "shmeter_registry_keep"))
 
 
@@ -160,7 +161,8 @@ def a_partner_that_is_missing_or_wrong_is_noticed():
         assert found[file].count(good) == 1, good
         assert unpaired({**found, file: found[file].replace(good, bad)}), bad
     for file, good, bad in (("shm/slots/slot.h", "pairs with shmeter_slot_own ", "pairs with shmeter_slot_owned "),
-                            ("shm/segment/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),  # of another row
+                            # of another row
+                            ("shm/segment/meter.h", "pairs with shmeter_error", "pairs with shmeter_close"),
                             ("shm/process/heap.h", "pairs with none: ", "pairs with none ")):  # without a reason
         assert found[file].count(good) == 1, good
         assert mispaired({**found, file: found[file].replace(good, bad)}, page), bad

@@ -29,7 +29,8 @@ def folder():
 
 class Pool:
     def __init__(self, segment, *options):
-        self.process = subprocess.Popen([POOL, "--segment", segment, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([POOL, "--segment", segment, *options], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
@@ -93,9 +94,11 @@ def read_answer(stream, head):
 
 
 def series(path):
-    """The pool's request counts, read from the segment by a reader that is not the pool: (method, route, status) -> count."""
+    """The pool's request counts, read from the segment by a reader that is not the pool: (method, route, status) ->
+    count."""
     values = {}
-    text = subprocess.run([os.path.join(os.path.dirname(POOL), "../../cli/shmeter"), "dump", path], capture_output=True, text=True,
+    text = subprocess.run([os.path.join(os.path.dirname(POOL), "../../cli/shmeter"), "dump", path], capture_output=True,
+                          text=True,
                           check=True).stdout
     for labels, value in re.findall(r"^pool_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE):
         have = dict(re.findall(r'(\w+)="([^"]*)"', labels))
@@ -106,14 +109,17 @@ def series(path):
 @test
 def routes_and_methods_have_their_answers_and_are_counted():
     with folder() as where, Pool(where + "/s", "--workers", "2") as pool:
-        for request, code in ((b"GET / HTTP/1.1\r\n", 200), (b"GET /items/7?x=1 HTTP/1.1\r\n", 200), (b"GET /slow HTTP/1.1\r\n", 200),
-                              (b"GET /fail HTTP/1.1\r\n", 500), (b"GET /no HTTP/1.1\r\n", 404), (b"GET /items/ HTTP/1.1\r\n", 404),
+        for request, code in ((b"GET / HTTP/1.1\r\n", 200), (b"GET /items/7?x=1 HTTP/1.1\r\n", 200),
+                              (b"GET /slow HTTP/1.1\r\n", 200),
+                              (b"GET /fail HTTP/1.1\r\n", 500), (b"GET /no HTTP/1.1\r\n", 404),
+                              (b"GET /items/ HTTP/1.1\r\n", 404),
                               (b"GET /items/1/2 HTTP/1.1\r\n", 404), (b"HEAD /items/8 HTTP/1.1\r\n", 200),
                               (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n", 405), (b"BREW / HTTP/1.1\r\n", 405)):
             body = b"hello" if b"Content-Length" in request else b""
             assert talk(pool.port, request + HOST + body, 1) == [code], request
         assert series(where + "/s") == {
-            ("GET", "/", "200"): 1, ("GET", "/items/{id}", "200"): 1, ("GET", "/slow", "200"): 1, ("GET", "/fail", "500"): 1,
+            ("GET", "/", "200"): 1, ("GET", "/items/{id}", "200"): 1, ("GET", "/slow", "200"): 1,
+            ("GET", "/fail", "500"): 1,
             ("GET", "unmatched", "404"): 3, ("HEAD", "/items/{id}", "200"): 1, ("POST", "unmatched", "405"): 1,
             ("OTHER", "unmatched", "405"): 1}, series(where + "/s")
 
@@ -140,7 +146,8 @@ def a_request_may_come_byte_by_byte():
 @test
 def what_is_no_request_is_refused_and_counted_as_invalid():
     with folder() as where, Pool(where + "/s", "--workers", "1") as pool:
-        bad = ((b"nonsense\r\n\r\n", 400), (b"\0\1\r\n\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400), (b"GET / HTTP/2.0\r\n" + HOST, 400),
+        bad = ((b"nonsense\r\n\r\n", 400), (b"\0\1\r\n\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400),
+               (b"GET / HTTP/2.0\r\n" + HOST, 400),
                (b"GET / HTTP/1.1\r\nno colon\r\n" + HOST, 400), (b"GET / HTTP/1.1\r\nHost: y\r\n" + HOST, 400),
                (b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" + HOST, 400),
                (b"GET / HTTP/1.1\r\nContent-Length: x\r\n" + HOST, 400),
@@ -203,9 +210,12 @@ def a_port_in_use_and_bad_options_are_errors():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        for options, code, words in ((["--port", str(port)], 1, f"cannot have port {port}"), (["--workers", "0"], 2, "--workers"),
-                                     (["--port", "65536"], 2, "--port"), (["--port", "x"], 2, "--port"), (["--nonsense"], 2, "")):
-            done = subprocess.run([POOL, "--segment", where + "/s", *options], capture_output=True, text=True, check=False)
+        for options, code, words in ((["--port", str(port)], 1, f"cannot have port {port}"),
+                                     (["--workers", "0"], 2, "--workers"),
+                                     (["--port", "65536"], 2, "--port"), (["--port", "x"], 2, "--port"),
+                                     (["--nonsense"], 2, "")):
+            done = subprocess.run([POOL, "--segment", where + "/s", *options], capture_output=True, text=True,
+                                  check=False)
             assert done.returncode == code and words in done.stderr, done
             assert not os.path.exists(where + "/s"), "it made a segment before it knew that it can serve"
 

@@ -43,7 +43,8 @@ def children_of(pid):
 
 @test
 def one_round_shows_that_the_scraped_total_is_the_work_done():
-    done = subprocess.run([*COMMAND, "--once"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    done = subprocess.run([*COMMAND, "--once"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True,
                           check=False)
     assert done.returncode == 0, done.stdout
     segment = re.search(r"^segment +(\S+)", done.stdout, re.MULTILINE)[1]
@@ -59,7 +60,8 @@ def expected_code(number, whom):
 
 def leaves_nothing(moment, number, whom):
     """Ends a live quickstart, or one of its processes, when it prints a line, and looks for what is left."""
-    process = subprocess.Popen(COMMAND, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    process = subprocess.Popen(COMMAND, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True,
                                start_new_session=True)
     segment, below, descriptors = None, [], []
     try:
@@ -93,9 +95,11 @@ def leaves_nothing(moment, number, whom):
         process.wait()
 
 
-MOMENTS = {"when_it_has_the_segment": r"segment ", "when_the_pool_runs": r"pool ", "when_the_exporter_runs": r"exporter ",
+MOMENTS = {"when_it_has_the_segment": r"segment ", "when_the_pool_runs": r"pool ",
+           "when_the_exporter_runs": r"exporter ",
            "under_load": r" *\d+ +\d+ "}
-CASES = [(how, number, "it", when) for when in MOMENTS for how, number in (("sigterm", signal.SIGTERM), ("sigkill", signal.SIGKILL))]
+CASES = [(how, number, "it", when) for when in MOMENTS for how, number in (("sigterm", signal.SIGTERM),
+                                                                           ("sigkill", signal.SIGKILL))]
 CASES += [("sighup", signal.SIGHUP, "it", "under_load"), ("ctrl_c", signal.SIGINT, "all", "under_load"),
           ("sigkill_to_its_group", signal.SIGKILL, "all", "under_load"),
           ("sigkill_to_its_guardian", signal.SIGKILL, "guardian", "when_the_pool_runs"),

@@ -1,4 +1,5 @@
-"""check, quickstart and what they share, on machines that are made up: programs of one's own in PATH say what is installed.
+"""check, quickstart and what they share, on machines that are made up: programs of one's own in PATH say what is
+installed.
 
 Usage: test_scripts.py SOURCE_FOLDER BUILD_FOLDER
 """
@@ -53,7 +54,8 @@ class Machine:
 
     def run(self, script, *arguments):
         """No package comes from an index."""
-        return subprocess.run([os.path.join(self.top, script), *arguments], env={"PATH": self.bin, "PIP_NO_INDEX": "1"}, stdin=subprocess.DEVNULL,
+        return subprocess.run([os.path.join(self.top, script), *arguments], env={"PATH": self.bin, "PIP_NO_INDEX": "1"},
+                              stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
     def calls(self, program):
@@ -66,7 +68,8 @@ class Machine:
 
 def all_but(*missing):
     """The shell pattern of all packages that a build needs without those."""
-    done = subprocess.run(["sh", "-c", '. "$1"/tools/packages.sh; echo $BUILD_PACKAGES', "sh", SOURCE], capture_output=True, text=True,
+    done = subprocess.run(["sh", "-c", '. "$1"/tools/packages.sh; echo $BUILD_PACKAGES', "sh", SOURCE],
+                          capture_output=True, text=True,
                           check=True)
     return "|".join(name for name in done.stdout.split() if name not in missing)
 
@@ -114,7 +117,8 @@ def as_root_they_install_what_is_missing_and_nothing_else():
         machine.program("python3", "exit 7")
         assert machine.run("quickstart").returncode != 1
         assert machine.calls("apt-get") == ["apt-get update -q",
-                                            "apt-get install --no-install-recommends -y libmicrohttpd-dev libcmocka-dev -q"]
+                                            "apt-get install --no-install-recommends -y libmicrohttpd-dev "
+                                            "libcmocka-dev -q"]
 
 
 @test
@@ -141,7 +145,8 @@ def an_apt_get_that_fails_is_quoted():
     with Machine() as machine:
         machine.debian(user=0, apt_get="echo E: no such mirror; exit 100")
         done = machine.run("quickstart")
-        assert done.returncode == 1 and "E: no such mirror" in done.stdout and "apt-get install" in done.stdout, done.stdout
+        assert done.returncode == 1 and "E: no such mirror" in done.stdout and "apt-get install" in done.stdout, \
+            done.stdout
 
 
 @test
@@ -162,7 +167,8 @@ def check_goes_on_where_the_kernel_for_arm64_cannot_be_fetched():
         machine.program("apt-cache", "exit 0")
         done = machine.run("check")
         assert "E: no such mirror" in done.stdout and "will be skipped" in done.stdout, done.stdout
-        assert "meson could not configure the build" in done.stdout, done.stdout  # it came so far; there is no source here
+        # it came so far; there is no source here
+        assert "meson could not configure the build" in done.stdout, done.stdout
         assert not os.path.exists(os.path.join(machine.top, "build-tools/arm64"))
 
 
@@ -187,20 +193,22 @@ def ci_runs_check():
 
 
 def summary(*runs, meson=0, logs=1, tests=None):
-    """What tools/test_summary.py makes of a log, or of the same one several times: (exit code, last line, everything). tests: the names of
-    all of the build's."""
+    """What tools/test_summary.py makes of a log, or of the same one several times: (exit code, last line, everything).
+    tests: the names of all of the build's."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log.json")
         with open(log, "w", encoding="utf-8") as file:
             for number, (stdout, result, code) in enumerate(runs):
-                file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result, "returncode": code,
+                file.write(json.dumps({"name": f"program{number}", "stdout": stdout, "result": result,
+                                       "returncode": code,
                                        "duration": 60 * number}) + "\n")
         options = []
         if tests:
             options = ["--of", os.path.join(folder, "tests.json")]
             with open(options[1], "w", encoding="utf-8") as file:
                 json.dump([{"name": name} for name in tests], file)
-        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), *options, *[log, str(meson)] * logs],
+        done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), *options,
+                               *[log, str(meson)] * logs],
                               stdout=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stdout.splitlines()[-1], done.stdout
 
@@ -211,7 +219,9 @@ def cases_are_counted_one_by_one():
     assert summary(good)[:2] == (0, "2 passed, 0 failed, 1 skipped")
     assert "skipped: program0: c SKIP no x\n" in summary(good)[2]
     assert summary(good, ("", "OK", 0))[:2] == (0, "3 passed, 0 failed, 1 skipped")
-    assert summary(("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "FAIL", 0), meson=1)[:2] == (0, "1 passed, 0 failed, 1 skipped")  # cmocka's way
+    # cmocka's way
+    assert summary(("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", "FAIL", 0), meson=1)[:2] == (0,
+                                                                                        "1 passed, 0 failed, 1 skipped")
 
 
 @test
@@ -225,12 +235,14 @@ def figures_are_shown_of_a_long_check_alone():
     program = ("1..1\n# 17 kills\nok 1 - a\n# ok - a\n", "OK", 0)
     assert "17 kills" not in summary(program)[2]
     code, last, said = summary(("1..1\nok 1 - b\n", "OK", 0), program, logs=2)
-    assert (code, last) == (0, "4 passed, 0 failed") and "==== program1, 60 s\n17 kills\n" in said and "# ok" not in said, said
+    assert (code, last) == (0, "4 passed, 0 failed"), said
+    assert "==== program1, 60 s\n17 kills\n" in said and "# ok" not in said, said
 
 
 @test
 def a_quick_check_names_what_it_left_out():
-    code, last, said = summary(*[("1..1\nok 1 - a\n", "OK", 0)] * 2, tests=["program0", "long one", "program1", "other"])
+    code, last, said = summary(*[("1..1\nok 1 - a\n", "OK", 0)] * 2,
+                               tests=["program0", "long one", "program1", "other"])
     assert (code, last) == (0, "2 passed, 0 failed") and "\nLeft out: long one, other.\n" in said, said
     assert "The longest of these were program1 (60 s), program0 (0 s)." in said, said
     assert "Left out" not in summary(("1..1\nok 1 - a\n", "OK", 0))[2]
@@ -243,7 +255,8 @@ def a_quick_check_runs_all_but_what_the_build_marks_as_long_winded():
     with open(os.path.join(BUILD, "meson-info/intro-tests.json"), encoding="utf-8") as file:
         tests = {one["name"]: one["suite"] for one in json.load(file)}
     marked = {name for name, suites in tests.items() if "shmeter:long-winded" in suites}
-    listed = subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--list", "--no-suite", "long-winded"], stdout=subprocess.PIPE,
+    listed = subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--list", "--no-suite", "long-winded"],
+                            stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=True).stdout
     listed = {line.rpartition(" / ")[2] for line in listed.splitlines()}
     assert marked and listed & set(tests) == set(tests) - marked, listed ^ (set(tests) - marked)
@@ -251,7 +264,8 @@ def a_quick_check_runs_all_but_what_the_build_marks_as_long_winded():
 
 @test
 def what_no_case_says_fails_the_check_too():
-    for run in (("1..2\nok 1 - a\n", "ERROR", 0), ("1..1\nok 1 - a\n", "ERROR", -11), ("ok 1 - a\n", "OK", 0), ("1..0\n", "SKIP", 0),
+    for run in (("1..2\nok 1 - a\n", "ERROR", 0), ("1..1\nok 1 - a\n", "ERROR", -11), ("ok 1 - a\n", "OK", 0),
+                ("1..0\n", "SKIP", 0),
                 ("", "SKIP", 0), ("1..1\nok 1 - a\n", "TIMEOUT", -15), ("", "FAIL", 1)):
         assert summary(("1..1\nok 1 - z\n", "OK", 0), run)[0] == 1, run
     assert summary(("1..1\nok 1 - z\n", "OK", 0), meson=2)[0] == 1

@@ -1,4 +1,5 @@
-"""Skipped cases, as meson counts them: a program all of whose cases were skipped is a skip, and no failure; so it is with each case.
+"""Skipped cases, as meson counts them: a program all of whose cases were skipped is a skip, and no failure; so it is
+with each case.
 
 Usage: test_skips.py SOURCE_FOLDER MESON
 """
@@ -72,7 +73,8 @@ def results(folder, setup):
     subprocess.run([MESON, "setup", build, folder], check=True, stdout=subprocess.DEVNULL)
     code = subprocess.run([MESON, "test", "-C", build], check=False, stdout=subprocess.DEVNULL).returncode
     log = os.path.join(build, "meson-logs/testlog.json")
-    said = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), log, str(code)], stdout=subprocess.PIPE,
+    said = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/test_summary.py"), log, str(code)],
+                          stdout=subprocess.PIPE,
                           text=True, check=False).stdout
     with open(log, encoding="utf-8") as file:
         return {run["name"]: run["result"] for run in map(json.loads, file)}, said.splitlines()[-1]
@@ -82,7 +84,8 @@ def results(folder, setup):
 def a_program_with_skipped_cases_alone_is_a_skip_for_meson_too():
     with open(os.path.join(SOURCE, "tests/meson.build"), encoding="utf-8") as file:
         setup = next(line for line in file if line.startswith("add_test_setup("))
-    setup = setup.replace("python,", "find_program('python3'),").replace("meson.current_source_dir()", f"'{SOURCE}/tests'")
+    setup = setup.replace("python,", "find_program('python3'),").replace("meson.current_source_dir()",
+                                                                         f"'{SOURCE}/tests'")
     with tempfile.TemporaryDirectory(prefix="shmeter-skips-") as folder:
         seen, last = results(folder, setup)
     equal(seen, {"all skipped": "SKIP", "one skipped": "OK", "one failed": "ERROR", "failed while skipped": "ERROR"})

@@ -3,16 +3,19 @@
 Usage: test_tree.py SOURCE_FOLDER
 """
 import collections
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tap import Skip, main, nothing, test  # noqa: E402
 
 SOURCE = os.path.realpath(sys.argv[1])
-SYSTEM_FOLDERS = {"/", "/home", "/opt", "/srv", "/tmp", "/usr", "/usr/local", "/usr/src", "/var", "/var/tmp", "/dev/shm"}
+SYSTEM_FOLDERS = {"/", "/home", "/opt", "/srv", "/tmp", "/usr", "/usr/local", "/usr/src", "/var", "/var/tmp",
+                  "/dev/shm"}
 
 
 def git(*arguments):
@@ -50,11 +53,13 @@ def no_file_is_left_unfinished():
 @test
 def sources_have_no_tabs_and_no_spaces_at_line_ends():
     files()
-    nothing(git("grep", "-nIE", r"[[:space:]]$|^ *	", "--", "*.c", "*.h", "*.cc", "*.py", "*.sh", "check", "quickstart"), "white space")
+    nothing(git("grep", "-nIE", r"[[:space:]]$|^ *	", "--", "*.c", "*.h", "*.cc", "*.py", "*.sh", "check",
+                "quickstart"), "white space")
 
 
 SOURCES = (".c", ".h", ".cc", ".py", ".pyi", ".def")
 LINES, FILES = 450, 25
+FINISHED = ("bench/", "cli/", "client/", "exporter/", "lib/", "shm/", "tests/")
 
 
 def too_large(lines):
@@ -81,13 +86,15 @@ def files_have_one_subject_and_so_few_lines():
 
 @test
 def folders_have_one_subject_and_so_few_files():
-    assert too_full([f"a/{i}.c" for i in range(FILES + 1)] + [f"b/{i}.c" for i in range(FILES)] + ["b/meson.build"]) == [f"a: {FILES + 1} files"]
+    assert too_full([f"a/{i}.c" for i in range(FILES + 1)] + [f"b/{i}.c" for i in range(FILES)]
+                    + ["b/meson.build"]) == [f"a: {FILES + 1} files"]
     nothing(too_full(files()), "folders with more than one subject?")
 
 
 def too_long(document):
     """Lines of a document with more than 120 characters, those of tables aside."""
-    return [number for number, line in enumerate(document.splitlines(), 1) if len(line) > 120 and not line.startswith("|")]
+    return [number for number, line in enumerate(document.splitlines(), 1) if len(line) > 120
+            and not line.startswith("|")]
 
 
 @test
@@ -101,14 +108,28 @@ def lines_of_documents_end_at_120_columns():
     nothing(found, "lines that are too long")
 
 
+def too_long_code(source):
+    """Lines of Python with more than 120 characters, but for texts of several lines and those that end in a string which reaches so far."""
+    long = {number for number, line in enumerate(source.splitlines(), 1) if len(line) > 120}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.STRING and (token.start[0] < token.end[0] or token.end[1] > 120):
+            long -= set(range(token.start[0], token.end[0] + 1))
+    return sorted(long)
+
+
 @test
-def lines_of_finished_folders_end_at_120_columns():
-    """Code and comments of C. The other folders follow."""
+def lines_of_code_end_at_120_columns():
+    """Code and comments of C, and of Python's tests."""
+    many = "a + " * 40
+    assert too_long_code(f"b = ({many}a)\nc = '{many}'\nd = '''\n{many}\n'''\n") == [1]
     found = []
     for name in files():
-        if name.startswith(("cli/", "exporter/", "lib/")) and name.endswith((".c", ".h", ".cc", ".def")):
+        if name.startswith(FINISHED) and name.endswith((".c", ".h", ".cc", ".def")):
             with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
                 found += [f"{name}:{number}" for number, line in enumerate(file, 1) if len(line.rstrip("\n")) > 120]
+        elif name.startswith("tests/") and name.endswith(".py"):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                found += [f"{name}:{number}" for number in too_long_code(file.read())]
     nothing(found, "lines that are too long")
 
 

@@ -21,7 +21,8 @@ def text(path):
 def rows(path, macro):
     """The rows of a .def file, as lists of words."""
     code = re.sub(r"/\*.*?\*/", "", text(path), flags=re.DOTALL)
-    found = [[quoted or plain for quoted, plain in CELL.findall(row)] for row in re.findall(rf"^{macro}\((.*?)\) *$", code, re.MULTILINE | re.DOTALL)]
+    found = [[quoted or plain for quoted, plain in CELL.findall(row)]
+             for row in re.findall(rf"^{macro}\((.*?)\) *$", code, re.MULTILINE | re.DOTALL)]
     assert len(found) > 2, f"{path} was not understood"
     return found
 
@@ -52,15 +53,19 @@ def types_wrong(page):
 
 
 def losses_wrong(page):
-    return different(table(page, "`kind`"), [[kind, help_, "yes" if reason == "1" else "no"] for _, kind, help_, _, reason in rows("lib/read/snapshot/losses.def", "LOSS")])
+    return different(table(page, "`kind`"), [[kind, help_, "yes" if reason == "1" else "no"]
+                                             for _, kind, help_, _, reason in rows("lib/read/snapshot/losses.def",
+                                                                                   "LOSS")])
 
 
 def verdicts_wrong(page):
-    return different([row[0] for row in table(page, "verdict")], [word for _, word in rows("lib/read/snapshot/verdicts.def", "VERDICT")])
+    return different([row[0] for row in table(page, "verdict")],
+                     [word for _, word in rows("lib/read/snapshot/verdicts.def", "VERDICT")])
 
 
 def checks_wrong(page):
-    return different(list(dict.fromkeys(row[0] for row in table(page, "`check`"))), [word for _, word in rows("lib/health/checks.def", "CHECK")])
+    return different(list(dict.fromkeys(row[0] for row in table(page, "`check`"))),
+                     [word for _, word in rows("lib/health/checks.def", "CHECK")])
 
 
 def lives_wrong(page):
@@ -75,7 +80,8 @@ def slots_wrong(page):
 
 def modes_wrong(page):
     said = quoted(re.search(r"^\| ten modes \(([^)]*)\)", page, re.MULTILINE)[1])
-    return different(sorted(said), sorted(word for _, _, word, _, _ in rows("lib/read/snapshot/modes.def", "MODE") if word))
+    return different(sorted(said), sorted(word for _, _, word, _, _ in rows("lib/read/snapshot/modes.def", "MODE")
+                                          if word))
 
 
 def json_types_wrong(page):
@@ -86,10 +92,13 @@ def json_types_wrong(page):
 def numbers_wrong(page):
     """The names of ABI.md, whose numbers test_abi.py compares with the header's, are those of the rows, in order."""
     wrong = []
-    for enum, prefix, path, macro in (("type", "", "lib/model/types.def", "STORED"), ("mode", "", "lib/read/snapshot/modes.def", "MODE"),
-                                      ("loss", "LOSS_", "lib/read/snapshot/losses.def", "LOSS"), ("health", "", "lib/read/snapshot/verdicts.def", "VERDICT")):
+    for enum, prefix, path, macro in (("type", "", "lib/model/types.def", "STORED"),
+                                      ("mode", "", "lib/read/snapshot/modes.def", "MODE"),
+                                      ("loss", "LOSS_", "lib/read/snapshot/losses.def", "LOSS"),
+                                      ("health", "", "lib/read/snapshot/verdicts.def", "VERDICT")):
         part = page[page.index(f"### enum shmeter_{enum}\n"):]
-        wrong += different([row[1] for row in table(part, "value")], [f"SHMETER_{prefix}{row[0]}" for row in rows(path, macro)])
+        wrong += different([row[1] for row in table(part, "value")],
+                           [f"SHMETER_{prefix}{row[0]}" for row in rows(path, macro)])
     return wrong
 
 
@@ -113,7 +122,8 @@ TABLES = {
 
 @test
 def the_documents_have_the_words_of_the_programs():
-    nothing([f"{document}: {wrong}" for compare, (document, _, _) in TABLES.items() for wrong in compare(text(document))], "other words")
+    nothing([f"{document}: {wrong}" for compare, (document, _, _) in TABLES.items()
+             for wrong in compare(text(document))], "other words")
 
 
 @test

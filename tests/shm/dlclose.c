@@ -1,6 +1,6 @@
 /*
- * A shared library that has its own copy of the header is loaded, updates under preemption, is unloaded, and the process
- * lives on. A restartable sequence whose descriptor was left behind would be a SIGSEGV at the next preemption.
+ * A shared library that has its own copy of the header is loaded, updates under preemption, is unloaded, and the
+ * process lives on. A restartable sequence whose descriptor was left behind would be a SIGSEGV at the next preemption.
  */
 #include <dlfcn.h>
 #include <pthread.h>

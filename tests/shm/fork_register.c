@@ -1,6 +1,7 @@
 /*
- * Children are forked while another thread of the parent registers series, and register the same ones as each other and as the thread
- * at the same moment: every series is there once, every update counts, and what lost races leave over is bounded.
+ * Children are forked while another thread of the parent registers series, and register the same ones as each other and
+ * as the thread at the same moment: every series is there once, every update counts, and what lost races leave over is
+ * bounded.
  */
 #include <pthread.h>
 #include <sched.h>

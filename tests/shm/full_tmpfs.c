@@ -1,6 +1,7 @@
 /*
- * A filesystem that runs full at every possible moment: tmpfs of sizes from 64 KiB up, in a mount namespace of the test's own. Opening
- * fails with a sentence and the program counts privately, or registration is refused and counted; no update ever faults.
+ * A filesystem that runs full at every possible moment: tmpfs of sizes from 64 KiB up, in a mount namespace of the
+ * test's own. Opening fails with a sentence and the program counts privately, or registration is refused and counted;
+ * no update ever faults.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -151,7 +152,9 @@ run_program(int (*run)(const char *path), const char *path)
     return scratch_wait(pid);
 }
 
-/* All that was counted in the store is there: refused series went to __overflow__, if there was room for that at least. */
+/*
+ * All that was counted in the store is there: refused series went to __overflow__, if there was room for that at least.
+ */
 static void
 check_totals(const char *path, uint64_t adds)
 {

@@ -1,6 +1,7 @@
 /*
- * The atomics of a program that is compiled with SHMETER_ATOMIC_HOOKS, for tests in which one thread at a time runs: each does what it does
- * without hooks, after before_access(), which the program has. Included by one file of a program.
+ * The atomics of a program that is compiled with SHMETER_ATOMIC_HOOKS, for tests in which one thread at a time runs:
+ * each does what it does without hooks, after before_access(), which the program has. Included by one file of a
+ * program.
  */
 #ifndef SHMETER_TESTS_SHM_HOOKED_H
 #define SHMETER_TESTS_SHM_HOOKED_H

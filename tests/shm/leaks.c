@@ -183,7 +183,10 @@ look_up_a_new_one(uint32_t number)
     shmeter_counter_inc(shmeter_counter_of(shmeter_family(meter, &counts), value));
 }
 
-/* What has the segment's name by now is none, or another user's, or may be written by all: lookups look at it, and stay where they are. */
+/*
+ * What has the segment's name by now is none, or another user's, or may be written by all: lookups look at it, and stay
+ * where they are.
+ */
 static void
 a_successor_that_cannot_be_had_takes_nothing(void **state)
 {

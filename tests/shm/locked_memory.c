@@ -1,6 +1,6 @@
 /*
- * A program that locks its memory gives none to the segment's holes, whether it locks before it opens or afterwards, in a child, and also where
- * it may lock less than the segment's size.
+ * A program that locks its memory gives none to the segment's holes, whether it locks before it opens or afterwards, in
+ * a child, and also where it may lock less than the segment's size.
  */
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,6 +1,6 @@
 /*
- * Sixty-four processes open a segment that is not there, at the same moment, round after round: one of them makes it, all are
- * attached to it, and nothing is left over in its directory.
+ * Sixty-four processes open a segment that is not there, at the same moment, round after round: one of them makes it,
+ * all are attached to it, and nothing is left over in its directory.
  */
 #include <sched.h>
 #include <setjmp.h>

@@ -1,82 +1,7 @@
 /*
- * Series that come and go give their room back: cells, gauge cells, records and limits, across
- * processes and forks, to whoever has not a handle of what was there before; and nobody's room
- * while somebody may still write into it.
+ * Series that come and go give their room back: cells, gauge cells, records and limits.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "shmeter.h"
-#include "tests/tools/scrape.h"
-#include "tests/tools/scratch.h"
-
-static const char *const labels[] = { "job", NULL };
-static const struct shmeter_desc counters = { .type = SHMETER_COUNTER, .name = "job_total", .labels = labels };
-static const struct shmeter_desc gauges = {
-    .type = SHMETER_GAUGE, .name = "job_now", .labels = labels, .mode = SHMETER_LIVE_SUM
-};
-static const struct shmeter_desc sizes = { .type = SHMETER_COUNTER_F64, .name = "job_bytes_total", .labels = labels };
-static const struct shmeter_desc seconds = { .type = SHMETER_HISTOGRAM, .name = "job_seconds", .labels = labels };
-static const struct shmeter_desc infos = { .type = SHMETER_INFO, .name = "job_info", .labels = labels };
-
-static struct shmeter *meter;
-static const char *path;
-
-/* A segment of its own for each test. */
-static void
-begin(const char *name, uint32_t max_gauges, uint32_t max_series)
-{
-    const struct shmeter_options options = SHMETER_OPTIONS(.max_gauges = max_gauges, .max_series = max_series,
-                                                           .lane_bytes = 32768, .cpu_lanes = 2, .max_slots = 16);
-
-    path = scratch_path(name);
-    assert_int_equal(shmeter_open(&meter, path, &options), 0);
-}
-
-static void
-end(struct scrape *scrape)
-{
-    if (scrape)
-        scrape_close(scrape);
-    shmeter_close(meter);
-    scratch_remove(strrchr(path, '/') + 1);
-}
-
-static const char *
-job(uint32_t i)
-{
-    static char name[16];
-
-    snprintf(name, sizeof name, "j%u", i);
-    return name;
-}
-
-static void
-hide(const struct shmeter_family *family, uint32_t i)
-{
-    const char *const values[] = { job(i) };
-
-    shmeter_hide_v(family, values, 1);
-}
-
-static uint64_t
-lost(struct scrape *scrape)
-{
-    const struct segment_status *status = scrape_status(scrape);
-    uint64_t sum = 0;
-    uint32_t i;
-
-    for (i = 0; i < STATUS_LOSSES; i++)
-        sum += status->losses[i];
-    return sum;
-}
+#include "tests/shm/reuse.h"
 
 static void
 gauges_that_come_and_go_one_by_one_all_have_room(void **state)
@@ -216,123 +141,6 @@ a_series_that_comes_back_is_a_new_one(void **state)
     end(scrape);
 }
 
-/* ---- who may still write into it ---- */
-
-/*
- * Makes, removes and makes again until room would be used again many times over: the values of what
- * is alive.
- */
-static void
-churn(const struct shmeter_family *family, uint32_t from, uint32_t n)
-{
-    uint32_t i;
-
-    for (i = from; i < from + n; i++) {
-        shmeter_counter_add(shmeter_counter_of(family, job(i)), 1000000);
-        hide(family, i);
-        shmeter_quiescent(meter);
-    }
-}
-
-static uint32_t *turn;
-
-/* A forked child that has a handle and never says a word. */
-static void
-child(struct shmeter_counter handle)
-{
-    __atomic_store_n(&turn[0], 1, __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&turn[1], __ATOMIC_ACQUIRE))
-        shmeter_counter_inc(handle);
-    _exit(0);
-}
-
-static void
-a_child_holds_back_what_its_parent_has_given_up(void **state)
-{
-    const struct shmeter_family *family;
-    struct shmeter_counter handle, other;
-    struct scrape *scrape;
-    uint32_t i;
-    pid_t pid;
-    (void)state;
-
-    turn = scratch_shared(4096);
-    begin("child", 64, 0);
-    family = shmeter_family(meter, &counters);
-    scrape = scrape_open(path);
-    handle = shmeter_counter_of(family, "parent's");
-    pid = scratch_fork();
-    if (!pid)
-        child(handle);
-    assert_int_equal(scratch_until(&turn[0], 1), 0);
-    {
-        const char *const values[] = { "parent's" };
-        shmeter_hide_v(family, values, 1);
-    }
-    churn(family, 0, 500);
-    for (i = 0; i < 500; i++) {
-        other = shmeter_counter_of(family, job(1000 + i));
-        assert_ptr_not_equal(other.cell, handle.cell);
-    }
-    scrape_take(scrape);
-    assert_int_equal(scrape_count(scrape, "job_total{"), 500);
-    for (i = 0; i < 500; i++)
-        assert_true(scrape_value(scrape, "job_total{job=\"j%u\"}", 1000 + i) == 0);
-    __atomic_store_n(&turn[1], 1, __ATOMIC_RELEASE);
-    assert_int_equal(scratch_wait(pid), 0);
-    /* It is gone, and with it what it held back. */
-    for (i = 0; i < 500; i++)
-        hide(family, 1000 + i);
-    for (i = 0; i < 5; i++) {
-        usleep(2000);
-        shmeter_quiescent(meter);
-    }
-    for (i = 0; i < 900; i++) {
-        shmeter_counter_inc(shmeter_counter_of(family, job(5000 + i)));
-        if (i % 100 == 99)
-            shmeter_quiescent(meter);
-    }
-    scrape_take(scrape);
-    assert_int_equal(scrape_count(scrape, "job_total{"), 900);
-    for (i = 0; i < 900; i++)
-        assert_true(scrape_value(scrape, "job_total{job=\"j%u\"}", 5000 + i) == 1);
-    assert_int_equal(lost(scrape), 0);
-    end(scrape);
-}
-
-/*
- * A process that never says a word holds back only what is removed after it came: no room is used
- * again then.
- */
-static void
-who_says_nothing_holds_back(void **state)
-{
-    const struct shmeter_family *family;
-    struct scrape *scrape;
-    uint64_t records;
-    (void)state;
-
-    begin("silent", 64, 0);
-    family = shmeter_family(meter, &counters);
-    scrape = scrape_open(path);
-    scrape_take(scrape);
-    records = scrape_status(scrape)->records_used;
-    {
-        uint32_t i;
-        for (i = 0; i < 100; i++) {
-            shmeter_counter_inc(shmeter_counter_of(family, job(i)));
-            hide(family, i);
-        }
-    }
-    scrape_take(scrape);
-    assert_int_equal(scrape_status(scrape)->records_used, records + 100u * 2 * 64);
-    shmeter_quiescent(meter);
-    churn(family, 100, 100);
-    scrape_take(scrape);
-    assert_int_equal(scrape_status(scrape)->records_used, records + 100u * 2 * 64);
-    end(scrape);
-}
-
 int
 main(void)
 {
@@ -341,8 +149,6 @@ main(void)
         cmocka_unit_test(series_of_all_types_come_and_go_in_constant_memory),
         cmocka_unit_test(limits_are_of_what_is_visible),
         cmocka_unit_test(a_series_that_comes_back_is_a_new_one),
-        cmocka_unit_test(a_child_holds_back_what_its_parent_has_given_up),
-        cmocka_unit_test(who_says_nothing_holds_back),
     };
 
     return cmocka_run_group_tests_name("reuse", tests, NULL, NULL);

@@ -164,7 +164,10 @@ look_around(uint64_t *random)
     cached[k].number = number && find(number, &cached[k].handle) ? number : 0;
 }
 
-/* Removes one of the worker's jobs and makes another one in its place; again and again where there is no room for it yet. */
+/*
+ * Removes one of the worker's jobs and makes another one in its place; again and again where there is no room for it
+ * yet.
+ */
 static void
 renew(uint32_t worker, uint32_t which)
 {

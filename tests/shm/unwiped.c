@@ -1,7 +1,7 @@
 /*
- * A kernel that does not wipe memory at fork (MADV_WIPEONFORK answers EINVAL, as gVisor's does): each forked child has a slot of its own all
- * the same, by a function that libc calls; one that is cloned behind libc's back has one from its first cold call on. Where libc
- * cannot be asked either, the meter is detached and says why.
+ * A kernel that does not wipe memory at fork (MADV_WIPEONFORK answers EINVAL, as gVisor's does): each forked child has
+ * a slot of its own all the same, by a function that libc calls; one that is cloned behind libc's back has one from its
+ * first cold call on. Where libc cannot be asked either, the meter is detached and says why.
  */
 #include <sched.h>
 #include <setjmp.h>

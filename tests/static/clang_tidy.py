@@ -2,11 +2,12 @@
 
 Usage: clang_tidy.py SOURCE_FOLDER BUILD_FOLDER [--long]
 
-Checks that look at a line or a function see them all. The analyzer, which follows paths through functions and takes most of the time,
-sees what is shipped, and with --long every source, as far as it goes, with the text of shmeter.h in each that includes it.
+Checks that look at a line or a function see them all. The analyzer, which follows paths through functions and takes
+most of the time, sees what is shipped, and with --long every source, as far as it goes, with the text of shmeter.h in
+each that includes it.
 
-A source without a finding is not read again before something changes that it could depend on: BUILD_FOLDER/clang-tidy-*.json says what was
-clean. Without that file everything is read.
+A source without a finding is not read again before something changes that it could depend on:
+BUILD_FOLDER/clang-tidy-*.json says what was clean. Without that file everything is read.
 """
 import concurrent.futures
 import hashlib
@@ -34,7 +35,8 @@ SHORT = [f"--extra-arg={word}" for word in ("-Xclang", "-analyzer-config", "-Xcl
 
 def run_tidy(path, arguments, options=()):
     """What clang-tidy says of a source, nothing when it has no finding; whatever it cannot read is one."""
-    done = subprocess.run(["clang-tidy", "--quiet", *options, path, "--", *arguments], cwd=BUILD, stdout=subprocess.PIPE,
+    done = subprocess.run(["clang-tidy", "--quiet", *options, path, "--", *arguments], cwd=BUILD,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="replace", check=False)
     if done.returncode == 0 and not done.stdout.strip():
         return ""
@@ -61,8 +63,10 @@ def content(path):
 
 
 def surroundings():
-    """A digest of what any source may depend on: headers, settings, the tool, and the state of the system's packages."""
-    headers = [content(os.path.join(folder, name)) for top in (SOURCE, os.path.join(BUILD, "include"), os.path.join(BUILD, "lib"))
+    """A digest of what any source may depend on: headers, settings, the tool, and the state of the system's
+    packages."""
+    headers = [content(os.path.join(folder, name)) for top in (SOURCE, os.path.join(BUILD, "include"),
+                                                               os.path.join(BUILD, "lib"))
                for folder, name in sources.walk(top) if name.endswith(".h") or name == ".clang-tidy"]
     tool = subprocess.run(["clang-tidy", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
     status = "/var/lib/dpkg/status"
@@ -79,11 +83,13 @@ class Results:
                 self.clean = json.load(file)
         around = surroundings()
         units = (sources.units if LONG else sources.shipped)(SOURCE, BUILD)
-        self.keys = {unit.path: digest(around, content(os.path.join(SOURCE, unit.path)), *unit.arguments, *options_of(unit))
+        self.keys = {unit.path: digest(around, content(os.path.join(SOURCE, unit.path)), *unit.arguments,
+                                       *options_of(unit))
                      for unit in units}
         self.read = [unit for unit in units if self.clean.get(unit.path) != self.keys[unit.path]]
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            said = pool.map(lambda unit: run_tidy(os.path.join(SOURCE, unit.path), unit.arguments, options_of(unit)), self.read)
+            said = pool.map(lambda unit: run_tidy(os.path.join(SOURCE, unit.path), unit.arguments, options_of(unit)),
+                            self.read)
             self.findings = {unit.path: text for unit, text in zip(self.read, said) if text}
         with open(CLEAN, "w", encoding="utf-8") as file:
             json.dump({path: key for path, key in self.keys.items() if path not in self.findings}, file)
@@ -118,10 +124,13 @@ SEEDED = {
     "clang-diagnostic-sign-conversion": "unsigned f(int v);\nunsigned f(int v) { return v; }\n",
     "clang-diagnostic-error": "int f(void) { return missing; }\n",
     "clang-analyzer-core.NullDereference": "int f(int n);\nint f(int n) { int *at = n ? &n : 0; return *at; }\n",
-    "clang-analyzer-core.UndefinedBinaryOperatorResult": "int f(void);\nint f(void) { int v[2]; v[0] = 1; return v[0] + v[1]; }\n",
-    "clang-analyzer-unix.Malloc": "#include <stdlib.h>\nint f(void);\nint f(void) { char *at = malloc(4); return at ? 1 : 0; }\n",
+    "clang-analyzer-core.UndefinedBinaryOperatorResult": "int f(void);\nint f(void) { int v[2]; v[0] = 1; return v[0] "
+                                                         "+ v[1]; }\n",
+    "clang-analyzer-unix.Malloc": "#include <stdlib.h>\nint f(void);\nint f(void) { char *at = malloc(4); return at ? "
+                                  "1 : 0; }\n",
     "bugprone-suspicious-semicolon": "int f(int v);\nint f(int v) { if (v);\n        v++;\n    return v; }\n",
-    "bugprone-too-small-loop-variable": "long f(long n);\nlong f(long n) { long s = 0; for (short i = 0; i < n; i++) s += i; return s; }\n",
+    "bugprone-too-small-loop-variable": "long f(long n);\nlong f(long n) { long s = 0; for (short i = 0; i < n; i++) s "
+                                        "+= i; return s; }\n",
     "bugprone-macro-parentheses": "#define DOUBLE(x) (2 * x)\n",
     "bugprone-integer-division": "double f(int v);\ndouble f(int v) { return v / 2; }\n",
     "cert-err34-c": "#include <stdlib.h>\nint f(const char *t);\nint f(const char *t) { return atoi(t); }\n",
@@ -132,7 +141,8 @@ SEEDED = {
 @test
 def each_seeded_bug_is_found():
     need_it()
-    nothing([f"{check}: {said_of(text) or 'nothing'}" for check, text in SEEDED.items() if f"[{check}" not in said_of(text)], "not found")
+    nothing([f"{check}: {said_of(text) or 'nothing'}" for check, text in SEEDED.items()
+             if f"[{check}" not in said_of(text)], "not found")
 
 
 @test
@@ -153,7 +163,8 @@ def a_bug_in_a_header_is_found():
 def settings_of_a_folder_hold_there_and_leave_the_others_in_force():
     need_it()
     for folder in ("", "tests", "bench"):
-        done = subprocess.run(["clang-tidy", "--list-checks", os.path.join(SOURCE, folder, "any.c"), "--"], stdout=subprocess.PIPE,
+        done = subprocess.run(["clang-tidy", "--list-checks", os.path.join(SOURCE, folder, "any.c"), "--"],
+                              stdout=subprocess.PIPE,
                               text=True, check=True)
         checks = set(done.stdout.split())
         assert ("cert-err34-c" in checks) == (not folder) and "bugprone-macro-parentheses" in checks, folder

@@ -2,7 +2,8 @@
 
 Usage: cppcheck.py SOURCE_FOLDER BUILD_FOLDER [--long]
 
-A source that stayed as it was is not read again: BUILD_FOLDER/cppcheck* has what was found in it. Without that folder everything is read.
+A source that stayed as it was is not read again: BUILD_FOLDER/cppcheck* has what was found in it. Without that folder
+everything is read.
 """
 import json
 import os
@@ -24,7 +25,8 @@ LIBRARIES = ["-DPROTOBUF_C_VERSION_NUMBER=1004001", "-DPROTOBUF_C_MIN_COMPILER_V
 
 
 def predefined(folder):
-    """A file with the macros that a compiler has by itself: without them our own #error ends the reading of a file, unnoticed."""
+    """A file with the macros that a compiler has by itself: without them our own #error ends the reading of a file,
+    unnoticed."""
     path = os.path.join(folder, "predefined.h")
     done = subprocess.run(["gcc", "-dM", "-E", "-x", "c", "/dev/null"], stdout=subprocess.PIPE, text=True, check=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -41,13 +43,17 @@ def run_cppcheck(folder, units, top, options=()):
     """What cppcheck says of sources, nothing when it has no finding. folder: for what it is told."""
     project = os.path.join(folder, "compile_commands.json")
     with open(project, "w", encoding="utf-8") as file:
-        json.dump([{"directory": BUILD, "file": os.path.join(top, unit.path), "command": command_of(unit, top)} for unit in units], file)
+        json.dump([{"directory": BUILD, "file": os.path.join(top, unit.path), "command": command_of(unit, top)}
+                   for unit in units], file)
     command = ["cppcheck", f"--project={project}", f"--include={predefined(folder)}", *LIBRARIES,
-               "--enable=warning,performance,portability", "--inline-suppr", "--library=posix", "--library=gnu", "--library=python",
+               "--enable=warning,performance,portability", "--inline-suppr", "--library=posix", "--library=gnu",
+               "--library=python",
                "--quiet",
                f"--suppressions-list={SOURCE}/tests/static/cppcheck.txt", f"--error-exitcode={FOUND}",
-               f"-j{len(os.sched_getaffinity(0))}", "--template={file}:{line}:{column}: {severity}: {message} [{id}]", *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+               f"-j{len(os.sched_getaffinity(0))}", "--template={file}:{line}:{column}: {severity}: {message} [{id}]",
+               *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          check=False)
     assert done.returncode in (0, FOUND), f"{' '.join(command)}\nended with {done.returncode} and said:\n{done.stdout}"
     return done.stdout if done.returncode else ""
 
@@ -82,7 +88,8 @@ SEEDED = {
     "nullPointer": "int f(void)\n{\n    int *at = 0;\n    return *at;\n}\n",
     "arrayIndexOutOfBounds": "int f(void)\n{\n    int all[4] = { 0 };\n    return all[4];\n}\n",
     "memleak": "#include <stdlib.h>\nint f(void)\n{\n    char *at = malloc(4);\n    return at != NULL;\n}\n",
-    "resourceLeak": "#include <fcntl.h>\nint f(const char *path)\n{\n    int fd = open(path, 0);\n    return fd < 0;\n}\n",
+    "resourceLeak": "#include <fcntl.h>\nint f(const char *path)\n{\n    int fd = open(path, 0);\n    return fd < 0;\n"
+                    "}\n",
     "syntaxError": "int f(void)\n{\n    return (;\n}\n",
     "preprocessorErrorDirective": "#error it is not read\n",
 }
@@ -91,7 +98,8 @@ SEEDED = {
 @test
 def each_seeded_bug_is_found():
     need_it()
-    nothing([f"{bug}: {said_of(text) or 'nothing'}" for bug, text in SEEDED.items() if f"[{bug}]" not in said_of(text)], "not found")
+    nothing([f"{bug}: {said_of(text) or 'nothing'}" for bug, text in SEEDED.items() if f"[{bug}]" not in said_of(text)],
+            "not found")
 
 
 @test

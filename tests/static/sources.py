@@ -15,7 +15,8 @@ SUFFIXES = (".c", ".cc")
 OTHERS = {
     "tests/crash/ops.c": ["-DOPS_NAME=ops_here", '-DOPS_BUILD=""'],
     "tests/fuzz/segment/reading.c": ["-include", "tests/fuzz/segment/kernel.h"],
-    "tests/crash/stop/registers_aarch64.c": ["--target=aarch64-linux-gnu", "-isystem", "/usr/aarch64-linux-gnu/include"],
+    "tests/crash/stop/registers_aarch64.c": ["--target=aarch64-linux-gnu", "-isystem",
+                                             "/usr/aarch64-linux-gnu/include"],
 }
 
 
@@ -79,14 +80,16 @@ DECLARED = "-DSHMETER_LINK"
 def with_declarations(unit, source, build):
     """The unit with the functions of shmeter.h as declarations, unless it needs one that is not public."""
     words = [*unit.arguments, DECLARED]
-    done = subprocess.run(["gcc", "-fsyntax-only", "-Werror=implicit-function-declaration", *words, os.path.join(source, unit.path)],
+    done = subprocess.run(["gcc", "-fsyntax-only", "-Werror=implicit-function-declaration", *words,
+                           os.path.join(source, unit.path)],
                           cwd=build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     return unit._replace(arguments=words) if done.returncode == 0 else unit
 
 
 def shipped(source, build):
-    """Units of all but the tests. The text of shmeter.h is read with client/libshmeter.c and wherever it is needed; to read it again with every
-    source that includes it would take longer than all the others do."""
+    """Units of all but the tests. The text of shmeter.h is read with client/libshmeter.c and wherever it is needed; to
+    read it again with every source that includes it would take longer than all the others do."""
     found_units = [unit for unit in units(source, build) if not unit.path.startswith("tests/")]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(lambda unit: with_declarations(unit, source, build) if unit.path.startswith(WRITERS) else unit, found_units))
+        return list(pool.map(lambda unit: with_declarations(unit, source, build) if unit.path.startswith(WRITERS)
+                             else unit, found_units))

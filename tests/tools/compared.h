@@ -1,5 +1,6 @@
 /*
- * How many strings a program compares: linked with -Wl,--wrap=strcmp, it counts its own calls of strcmp(3) and those of its static libraries.
+ * How many strings a program compares: linked with -Wl,--wrap=strcmp, it counts its own calls of strcmp(3) and those of
+ * its static libraries.
  */
 #ifndef SHMETER_TESTS_COMPARED_H
 #define SHMETER_TESTS_COMPARED_H

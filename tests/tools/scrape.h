@@ -15,7 +15,9 @@ struct scrape *scrape_open(const char *segment);
 void scrape_close(struct scrape *scrape);
 void scrape_take(struct scrape *scrape);
 
-/* The value of one sample of the last take, written as the exposition has it: name{label="value"}. NaN: no such sample. */
+/*
+ * The value of one sample of the last take, written as the exposition has it: name{label="value"}. NaN: no such sample.
+ */
 double scrape_value(const struct scrape *scrape, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* How many samples begin like this. */

@@ -1,5 +1,6 @@
 /*
- * A directory of the test's own under /dev/shm, gone when the program ends (also by a signal such as SIGTERM), and children that do not outlive it.
+ * A directory of the test's own under /dev/shm, gone when the program ends (also by a signal such as SIGTERM), and
+ * children that do not outlive it.
  */
 #ifndef SHMETER_TESTS_TOOLS_SCRATCH_H
 #define SHMETER_TESTS_TOOLS_SCRATCH_H
@@ -27,7 +28,9 @@ int scratch_mourns(void);
 /* Memory that this process and its children share; zero. */
 void *scratch_shared(size_t bytes);
 
-/* Waits until *word is at least wanted (others store it), however long they take: 0, or -1 when a child dies meanwhile. */
+/*
+ * Waits until *word is at least wanted (others store it), however long they take: 0, or -1 when a child dies meanwhile.
+ */
 int scratch_until(const uint32_t *word, uint32_t wanted);
 
 uint64_t scratch_random(uint64_t *state); /* splitmix64 */

@@ -1,5 +1,6 @@
 /*
- * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name; and exemplars, which are one.
+ * Arguments of METH_FASTCALL | METH_KEYWORDS methods that have at most two, by position or by name; and exemplars,
+ * which are one.
  */
 #include "core.h"
 
@@ -61,7 +62,7 @@ check_label(PyObject *name)
     text = PyUnicode_AsUTF8AndSize(name, &len);
     if (!text)
         return -1;
-    if (strlen(text) == (size_t)len && text_label_valid(text))
+    if (strlen(text) == (size_t)len && text_label_legacy(text))
         return 0;
     reserved = !strncmp(text, "__", 2) && strspn(text, LABEL_CHARACTERS) == (size_t)len;
     PyErr_Format(PyExc_ValueError, "%s label metric name: %U", reserved ? "Reserved" : "Invalid", name);

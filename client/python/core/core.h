@@ -1,9 +1,9 @@
 /*
  * What the files of the extension module share: the objects' layouts, the module's state, and who does what.
  *
- * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the store, and nothing of
- * Python but the call itself. Reading goes through lib/read/, as in the exporter: view.c takes a snapshot into a model, samples.c and
- * render.c make Python objects or text of it.
+ * A metric is one C object for a family and one for each of its label sets (children). Updates touch the object and the
+ * store, and nothing of Python but the call itself. Reading goes through lib/read/, as in the exporter: view.c takes a
+ * snapshot into a model, samples.c and render.c make Python objects or text of it.
  */
 #ifndef SHMETER_PYTHON_CORE_H
 #define SHMETER_PYTHON_CORE_H
@@ -68,6 +68,7 @@ struct table {
     struct table_entry *entries; /* NULL: no child yet */
     PyObject **keys;             /* labels_n for each entry */
     size_t mask, used, filled;   /* entries - 1; with a child; with a child or removed */
+    size_t prune_at;             /* used, when it is looked through for children whose series are gone */
 };
 
 /* An object that has handles into a segment, as held.c finds it. */
@@ -104,6 +105,8 @@ struct metric_object {
     uint8_t tracks;    /* 1: its series have own */
     uint8_t shows_own; /* 1: and they are what it shows; what it says as a gauge is so while it is there */
     char inits;        /* 1: a class of the program has an __init__ that children run too */
+    uint8_t follows;   /* 1: an update of what was removed brings it back: of a family, and a child that may expire */
+    uint8_t expires;   /* 1: of the family's series those go that are idle */
     uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
     uint32_t labels_n;
     struct table children; /* of a family with labels */
@@ -132,9 +135,15 @@ void held_look_by(enum held_kind kind,
 void held_mark(struct held_series *series, const struct shmeter_family *family, const void *handle,
                const char *const *values, uint32_t n);
 void held_lose(struct held_series *series);
+int held_is_lost(const struct held_series *series);
 int held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series);
 /* Where the segment waits for it, acknowledges its epoch. In a cold call, where no handle is in use. */
 void held_acknowledge(const struct core *core, struct shmeter *meter);
+/* Of all meters that have been made known by held_meter, which returns 0, or -1 without memory. */
+int held_meter(const struct core *core, struct shmeter *meter);
+void held_before_fork(const struct core *core);
+void held_after_fork(const struct core *core);
+void held_collected(const struct core *core);
 
 /* nameless.c */
 void nameless_have(struct meter_object *meter, const struct shmeter_options *options);
@@ -160,8 +169,8 @@ int metric_has_place(struct metric_object *metric);               /* whether its
 int metric_is_gone(const struct metric_object *metric);           /* whether the series that it counts in was removed */
 
 /*
- * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow() last: what that code
- * or another thread has taken out of the store meanwhile is not counted into.
+ * An update: metric_takes() first, then the number is made, which may run the program's own code, and metric_follow()
+ * last: what that code or another thread has taken out of the store meanwhile is not counted into.
  */
 /* Whether updates do anything; else *result is what they return. */
 static inline int
@@ -176,11 +185,11 @@ metric_takes(const struct metric_object *metric, PyObject **result)
     return 0;
 }
 
-/* A handle of a hidden series is had again, where the object is a family. */
+/* A handle of a hidden series is had again, where the object is a family, or its series may expire. */
 static inline void
 metric_follow(struct metric_object *metric)
 {
-    if (SHMETER_UNLIKELY(!metric->child && shmeter_load_relaxed(metric->changes) != metric->seen))
+    if (SHMETER_UNLIKELY(metric->follows && shmeter_load_relaxed(metric->changes) != metric->seen))
         metric_bind(metric);
 }
 
@@ -205,11 +214,17 @@ enum metric_view {
 };
 extern const char metric_open_doc[];
 PyObject *metric_open(PyObject *meter, PyObject *args);
-/* The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an exception. */
+/*
+ * The family of desc and of the metric's names, more: a tuple of label names behind its own, or NULL. NULL with an
+ * exception.
+ */
 const struct shmeter_family *metric_family(const struct metric_object *metric, struct shmeter_desc *desc,
                                            PyObject *more);
 
-/* What the meter has said, if it has said more than so much before: a RuntimeWarning. -1 with an exception: it is an error. */
+/*
+ * What the meter has said, if it has said more than so much before: a RuntimeWarning. -1 with an exception: it is an
+ * error.
+ */
 static inline int
 core_warn(const struct meter_object *meter, uint64_t before)
 {
@@ -230,7 +245,10 @@ core_double(PyObject *number, double *out)
 size_t core_repr(char *out, double value);
 PyObject *core_spell_as_old(PyObject *module, PyObject *unused);
 
-/* arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is none. */
+/*
+ * arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is
+ * none.
+ */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
                    PyObject **first_out, const char *second, PyObject **second_out);
 /* Checks an exemplar, and has it kept. 0, or -1 with an exception. */
@@ -242,12 +260,12 @@ PyObject *labels_remove(PyObject *self, PyObject *values);
 PyObject *labels_withdraw(PyObject *self, PyObject *values);
 PyObject *labels_clear(PyObject *self, PyObject *unused);
 PyObject *labels_reset(PyObject *self, PyObject *unused);
-PyObject *labels_children(PyObject *self, void *closure);
 
 /* table.c: under CORE_LOCK of their owner. */
 PyObject *table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
 int table_add(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child);
 PyObject *table_drop(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values);
+void table_prune(struct table *table, uint32_t labels_n);
 void table_free(struct table *table, uint32_t labels_n);
 int table_visit(const struct table *table, visitproc visit, void *arg);
 struct metric_object *table_child(const struct table *table, size_t at);

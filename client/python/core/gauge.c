@@ -91,7 +91,7 @@ gauge_publish(PyObject *self, PyObject *number)
         return metric_missing(gauge);
     if (gauge_number(number, &value))
         return NULL;
-    if (!gauge->child && shmeter_load_relaxed(gauge->changes) != gauge->seen)
+    if (gauge->follows && shmeter_load_relaxed(gauge->changes) != gauge->seen)
         metric_bind(gauge);
     own_put(gauge, value);
     Py_RETURN_NONE;

@@ -11,6 +11,14 @@
  */
 #include "core.h"
 
+#include <stdlib.h>
+
+struct known {
+    struct known *next;
+    struct shmeter *meter;
+};
+
+static struct known *meters;           /* that the main interpreter has opened; they are never freed */
 static struct held *lists[HELD_KINDS]; /* of objects of the main interpreter */
 static held_look_fn looks[HELD_KINDS];
 static uint64_t others; /* 1: another interpreter has had the module */
@@ -117,6 +125,12 @@ held_lose(struct held_series *series)
     series->state = 0;
 }
 
+int
+held_is_lost(const struct held_series *series)
+{
+    return series->unit == UINT32_MAX;
+}
+
 /* Who has begun to remove a series may have stopped before it was out of sight. */
 int
 held_is_gone(const struct shmeter_attachment *attachment, const struct held_series *series)
@@ -142,9 +156,26 @@ look_through(const struct shmeter_attachment *attachment)
             looks[kind](held, attachment);
 }
 
+/* The segment, where this process may say something about its handles; else NULL. */
+static struct shmeter_attachment *
+spoken_for(const struct core *core, struct shmeter *meter)
+{
+    struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+
+#if defined(Py_GIL_DISABLED)
+    return NULL;
+#endif
+    if (!core->is_main || shmeter_load_relaxed(&others) || !attachment || !attachment->base ||
+        !shmeter_attachment_reuses(attachment))
+        return NULL;
+    shmeter_fork_check(attachment);
+    return attachment;
+}
+
 /*
- * Cold calls do it, all of them: a program whose series come and go is in one of them often, and one that only
- * counts is in one when it is asked for its numbers, or uses a metric without labels.
+ * Removes what is idle, and acknowledges. Cold calls do it, all of them: a program whose series come and go is in one
+ * of them often, and one that only counts is in one when it is asked for its numbers, or uses a metric without labels.
+ * Others are helped by the garbage collector (held_collected).
  */
 void
 held_acknowledge(const struct core *core, struct shmeter *meter)
@@ -153,13 +184,13 @@ held_acknowledge(const struct core *core, struct shmeter *meter)
     uint64_t epoch;
     int begun;
 
-#if defined(Py_GIL_DISABLED)
-    return;
-#endif
-    if (!core->is_main || shmeter_load_relaxed(&others) || !attachment || !attachment->base ||
-        !shmeter_attachment_reuses(attachment))
+    if (!attachment || !attachment->base || !shmeter_attachment_reuses(attachment))
         return;
     shmeter_fork_check(attachment);
+    shmeter_park_end(attachment);
+    shmeter_idle_mind(attachment);
+    if (!spoken_for(core, meter))
+        return;
     if (!shmeter_epoch_is_due(attachment))
         return;
     begun = shmeter_reuse_begin(attachment);
@@ -169,4 +200,62 @@ held_acknowledge(const struct core *core, struct shmeter *meter)
         look_through(attachment);
     }
     shmeter_epoch_quiescent(attachment, epoch, begun);
+}
+
+/* ---- all meters ---- */
+
+int
+held_meter(const struct core *core, struct shmeter *meter)
+{
+    struct known *known = meters;
+
+    while (known && known->meter != meter)
+        known = known->next;
+    if (known || !core->is_main)
+        return 0;
+    known = malloc(sizeof *known);
+    if (!known)
+        return -1;
+    *known = (struct known){ meters, meter };
+    meters = known;
+    return 0;
+}
+
+/* A child begins with the lock of an epoch, and with no older one than need be. */
+void
+held_before_fork(const struct core *core)
+{
+    const struct known *known;
+
+    for (known = meters; known; known = known->next)
+        held_acknowledge(core, known->meter);
+}
+
+/* A parent that does nothing but wait from here on holds back no series that is made later. */
+void
+held_after_fork(const struct core *core)
+{
+    const struct known *known;
+
+    for (known = meters; known; known = known->next) {
+        struct shmeter_attachment *attachment = spoken_for(core, known->meter);
+        if (attachment)
+            shmeter_park_begin(attachment);
+    }
+}
+
+/*
+ * The garbage collector has run: a program that makes no cold calls, because it only updates children that it has kept, is
+ * seen here. One that is parked stays so.
+ */
+void
+held_collected(const struct core *core)
+{
+    const struct known *known;
+
+    for (known = meters; known; known = known->next) {
+        const struct shmeter_attachment *attachment = shmeter_meter_attachment(known->meter);
+        if (attachment && !shmeter_load_relaxed(&attachment->parked))
+            held_acknowledge(core, known->meter);
+    }
 }

@@ -17,7 +17,7 @@ values_drop(struct values *values)
         Py_DECREF(values->str[--values->n]);
 }
 
-/* What a program passes as a label value is shown by str(); a subclass's own idea of hash and equality does not count. */
+/* What a program passes as a label value is shown by str(); a subclass's hash and equality do not count. */
 static int
 values_add(struct values *values, PyObject *value)
 {
@@ -105,6 +105,7 @@ make_child(struct metric_object *metric, const struct values *values)
     child->shows_own = metric->shows_own;
     child->apart = metric->apart;
     child->child = 1;
+    child->follows = child->expires = metric->expires;
     child->labels_n = metric->labels_n;
     child->family = metric->family;
     child->core = metric->core;
@@ -187,8 +188,9 @@ shared(struct metric_object *metric, PyObject *child)
 }
 
 /*
- * Adds the child, unless there is one of these values by now: making it may run other code of the program (a warning's filter, the collector),
- * and other threads. Takes the reference; returns that of the one that stays, or NULL with an exception.
+ * Adds the child, unless there is one of these values by now: making it may run other code of the program (a warning's
+ * filter, the collector), and other threads. Takes the reference; returns that of the one that stays, or NULL with an
+ * exception.
  */
 static PyObject *
 add_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, PyObject *child)
@@ -199,6 +201,8 @@ add_child(struct metric_object *metric, Py_uhash_t hash, PyObject *const *str, P
         Py_DECREF(child);
         return other;
     }
+    if (child)
+        table_prune(&metric->children, metric->labels_n);
     if (child && table_add(&metric->children, metric->labels_n, hash, str, child))
         Py_CLEAR(child);
     return child;
@@ -305,8 +309,10 @@ remove_values(struct metric_object *metric, const struct values *values)
     CORE_UNLOCK()
     had = (child && (metric->shows_own || !metric_is_gone((struct metric_object *)child))) ||
           metric->overflow; /* nobody knows which values are counted there */
-    if (child)
+    if (child) {
+        ((struct metric_object *)child)->follows = 0;
         own_leave((struct metric_object *)child);
+    }
     Py_XDECREF(child);
     if (!metric->shows_own) { /* else the pool's is left alone */
         had = had || metric_shown(metric, tuple);
@@ -389,9 +395,12 @@ leave_all(struct metric_object *metric)
 {
     size_t i;
 
-    for (i = 0; metric->tracks && metric->children.entries && i <= metric->children.mask; i++) {
+    for (i = 0; metric->children.entries && i <= metric->children.mask; i++) {
         struct metric_object *child = table_child(&metric->children, i);
-        if (child)
+        if (!child)
+            continue;
+        child->follows = 0;
+        if (metric->tracks)
             own_leave(child);
     }
 }
@@ -426,25 +435,4 @@ PyObject *
 labels_clear(PyObject *self, PyObject *unused)
 {
     return ((struct metric_object *)self)->labels_n ? labels_reset(self, unused) : Py_NewRef(Py_None);
-}
-
-/* {label values: child} of this process. */
-PyObject *
-labels_children(PyObject *self, void *Py_UNUSED(closure))
-{
-    struct metric_object *metric = (struct metric_object *)self;
-    PyObject *found = PyDict_New();
-    size_t i;
-
-    CORE_LOCK(metric)
-    for (i = 0; found && metric->children.entries && i <= metric->children.mask; i++) {
-        struct metric_object *child = table_child(&metric->children, i);
-        if (child && PyDict_SetItem(found, child->labelvalues, (PyObject *)child))
-            Py_CLEAR(found);
-    }
-    if (found && metric->overflow &&
-        PyDict_SetItem(found, ((struct metric_object *)metric->overflow)->labelvalues, metric->overflow))
-        Py_CLEAR(found);
-    CORE_UNLOCK()
-    return found;
 }

@@ -46,6 +46,23 @@ load(const char *segment, const char *file, const struct shmeter_options *option
         : 0;
 }
 
+/* No meter can be made, since the kernel gives no memory: an error that says how it refuses that. */
+static void
+raise_no_memory(const struct core *core)
+{
+    const long mapped = shmeter_heap_map(SHMETER_HEAP_CHUNK_BYTES);
+    const int error = shmeter_sys_failed(mapped) ? (int)-mapped : ENOMEM;
+    PyObject *why = PyUnicode_FromFormat("no memory for a meter: mmap(2): %s", strerror(error)), *args;
+
+    if (!shmeter_sys_failed(mapped))
+        shmeter_sys_unmap(SHMETER_POINTER(void *, mapped), SHMETER_HEAP_CHUNK_BYTES);
+    args = why ? Py_BuildValue("(iO)", error, why) : NULL;
+    if (args)
+        PyErr_SetObject(core->error, args);
+    Py_XDECREF(args);
+    Py_XDECREF(why);
+}
+
 PyObject *
 meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -80,8 +97,8 @@ meter_open(PyObject *module, PyObject *args, PyObject *kwargs)
     result = shmeter_open(&meter->meter, segment, &options);
     meter->open = meter->meter != NULL;
     PyObject_GC_Track((PyObject *)meter);
-    if (!meter->open)
-        PyErr_NoMemory();
+    if (!meter->open || held_meter(core, meter->meter))
+        raise_no_memory(core);
     else if (result && segment && *segment && shmeter_segment_path(segment, path) == -EINVAL)
         PyErr_Format(PyExc_ValueError, "%s", shmeter_error(meter->meter));
     else

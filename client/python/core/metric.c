@@ -41,6 +41,20 @@ read_more(const struct metric_object *metric, PyObject *more, struct shmeter_des
     return PyArg_ParseTuple(more, "idd", &desc->schema, &desc->min_value, &desc->max_value) ? 0 : -1;
 }
 
+/* How long series stay that are idle. -1 with an exception. */
+static int
+read_lifetime(double expire_after, int evict, struct shmeter_desc *desc)
+{
+    if (!(expire_after >= 0 && expire_after <= SHMETER_IDLE_MOST_SECONDS)) {
+        PyErr_Format(PyExc_ValueError, "expire_after is a number of seconds from 0 to %u", SHMETER_IDLE_MOST_SECONDS);
+        return -1;
+    }
+    desc->idle_seconds = (uint32_t)expire_after;
+    desc->idle_seconds += desc->idle_seconds < expire_after;
+    desc->evict = evict != 0;
+    return 0;
+}
+
 static uint8_t
 kind_of(const struct core *core, PyTypeObject *type)
 {
@@ -137,7 +151,8 @@ refused(struct metric_object *metric)
 }
 
 const char metric_open_doc[] = "_open_metric(metric, stored_name, name, documentation, unit, labelnames, extra, mode, "
-                               "bounds, range or states, view=VIEW_PLAIN) -> bool or None\n\n"
+                               "bounds, range or states, view=VIEW_PLAIN, expire_after=0, max_series=0, "
+                               "evict=False) -> bool or None\n\n"
                                "Opens the family; whether the store has a place for it. False: the meter's error says "
                                "why. None: it has said so before. Without a place it counts into private memory.";
 
@@ -148,11 +163,14 @@ metric_open(PyObject *meter, PyObject *args)
     struct metric_object *metric;
     struct shmeter_desc desc = { .by_pid = 1 };
     PyObject *stored_name, *name, *documentation, *unit, *labelnames, *extra, *list;
-    int mode, view = METRIC_PLAIN, failed = 0;
+    int mode, view = METRIC_PLAIN, failed = 0, evict = 0;
+    double expire_after = 0;
     uint64_t said;
 
-    if (!PyArg_ParseTuple(args, "O!UUUUO!OiO|i", core->metric, &metric, &stored_name, &name, &documentation, &unit,
-                          &PyTuple_Type, &labelnames, &extra, &mode, &list, &view))
+    if (!PyArg_ParseTuple(args, "O!UUUUO!OiO|idIp", core->metric, &metric, &stored_name, &name, &documentation, &unit,
+                          &PyTuple_Type, &labelnames, &extra, &mode, &list, &view, &expire_after, &desc.max_series,
+                          &evict) ||
+        read_lifetime(expire_after, evict, &desc))
         return NULL;
     if (metric->kind)
         return PyErr_Format(PyExc_RuntimeError, "%S is open", metric);
@@ -169,6 +187,8 @@ metric_open(PyObject *meter, PyObject *args)
     metric->tracks = view == METRIC_OWN || view == METRIC_TRACKED;
     metric->shows_own = view == METRIC_OWN;
     metric->apart = view != METRIC_PLAIN; /* may be */
+    metric->follows = 1;
+    metric->expires = desc.idle_seconds || desc.evict;
     metric->kind = kind_of(core, Py_TYPE((PyObject *)metric));
     desc.mode = (enum shmeter_mode)mode;
     metric->latest = metric->kind == KIND_GAUGE && (mode == SHMETER_LATEST || mode == SHMETER_LIVE_LATEST);
@@ -278,6 +298,27 @@ metric_elsewhere(PyObject *self, PyObject *Py_UNUSED(unused))
     return PyBool_FromLong(use_elsewhere((struct metric_object *)self));
 }
 
+/* {label values: child} of this process. */
+static PyObject *
+children_of(PyObject *self, void *Py_UNUSED(closure))
+{
+    struct metric_object *metric = (struct metric_object *)self;
+    PyObject *found = PyDict_New();
+    size_t i;
+
+    CORE_LOCK(metric)
+    for (i = 0; found && metric->children.entries && i <= metric->children.mask; i++) {
+        struct metric_object *child = table_child(&metric->children, i);
+        if (child && PyDict_SetItem(found, child->labelvalues, (PyObject *)child))
+            Py_CLEAR(found);
+    }
+    if (found && metric->overflow &&
+        PyDict_SetItem(found, ((struct metric_object *)metric->overflow)->labelvalues, metric->overflow))
+        Py_CLEAR(found);
+    CORE_UNLOCK()
+    return found;
+}
+
 static PyMethodDef methods[] = {
     { "labels", (PyCFunction)(void (*)(void))labels_call, METH_FASTCALL | METH_KEYWORDS,
       PyDoc_STR(
@@ -326,7 +367,7 @@ static PyMemberDef members[] = {
 };
 
 static PyGetSetDef properties[] = {
-    { "_metrics", labels_children, NULL, PyDoc_STR("{label values: child} of this process"), NULL },
+    { "_metrics", children_of, NULL, PyDoc_STR("{label values: child} of this process"), NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -193,6 +193,29 @@ core_end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+static PyObject *
+core_before_fork(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    held_before_fork(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_after_fork(PyObject *module, PyObject *Py_UNUSED(unused))
+{
+    held_after_fork(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
+/* (phase, info), as gc.callbacks has it. */
+static PyObject *
+core_collected(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs && PyUnicode_Check(args[0]) && !PyUnicode_CompareWithASCIIString(args[0], "stop"))
+        held_collected(core_of_module(module));
+    Py_RETURN_NONE;
+}
+
 /* As prometheus_client writes it. */
 static PyObject *
 core_number(PyObject *Py_UNUSED(module), PyObject *number)
@@ -209,6 +232,12 @@ static PyMethodDef functions[] = {
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
     { "_keep_exemplars", core_keep_exemplars, METH_O,
       PyDoc_STR("_keep_exemplars(keep)\n\nkeep(metric, labels, value) is called with each exemplar that is good.") },
+    { "_before_fork", core_before_fork, METH_NOARGS,
+      PyDoc_STR("_before_fork()\n\nThis process has nothing of series that were removed, in any segment.") },
+    { "_after_fork", core_after_fork, METH_NOARGS,
+      PyDoc_STR("_after_fork()\n\nParks this process until its next call: shmeter_park() of all segments.") },
+    { "_collected", (PyCFunction)(void (*)(void))core_collected, METH_FASTCALL,
+      PyDoc_STR("_collected(phase, info)\n\nFor gc.callbacks: says the same as _before_fork() now and then.") },
     { "_end", core_end, METH_NOARGS,
       PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
     { "_spell_as_old", core_spell_as_old, METH_NOARGS,

@@ -8,7 +8,15 @@
 struct plain {
     const char *name, *help, *unit, *mode;
     PyObject *labels, *list; /* label names; bounds or states */
+    double expire_after;
+    unsigned max_series;
+    int evict;
 };
+
+/* The words of what all families have; one of a type's own in the middle. */
+#define WORDS(...)   "name", "help", "labels", "unit", __VA_ARGS__ "expire_after", "max_series", "evict", NULL
+#define FIRST(plain) &(plain)->name, &(plain)->help, &(plain)->labels, &(plain)->unit
+#define LAST(plain)  &(plain)->expire_after, &(plain)->max_series, &(plain)->evict
 
 /* A name without the suffix that the kind has in the store. */
 static PyObject *
@@ -43,8 +51,8 @@ open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const 
     int mode = mode_of(plain->mode);
 
     if (metric && name && labels && mode >= 0)
-        args = Py_BuildValue("(OsOssOOiOi)", metric, plain->name, name, plain->help, plain->unit, labels, extra, mode,
-                             extra, METRIC_PLAIN);
+        args = Py_BuildValue("(OsOssOOiOidIi)", metric, plain->name, name, plain->help, plain->unit, labels, extra,
+                             mode, extra, METRIC_PLAIN, plain->expire_after, plain->max_series, plain->evict);
     if (args)
         opened = metric_open(self, args);
     if (!opened || (opened == Py_False && core_warn(meter, UINT64_MAX)))
@@ -56,17 +64,22 @@ open_plain(PyObject *self, PyTypeObject *type, const struct plain *plain, const 
     return metric;
 }
 
-static int
-parse(PyObject *args, PyObject *kwargs, const char *format, const char *last, struct plain *plain)
+static void
+begin(struct plain *plain)
 {
-    const char *words[] = { "name", "help", "labels", "unit", last, NULL };
-    const char **text = format[strlen(format) - 1] == 's' ? &plain->mode : NULL;
-
+    memset(plain, 0, sizeof *plain);
     plain->help = plain->unit = "";
     plain->mode = modes[SHMETER_POOL].word;
-    plain->labels = plain->list = NULL;
-    return PyArg_ParseTupleAndKeywords(args, kwargs, format, (char **)(uintptr_t)words, &plain->name, &plain->help,
-                                       &plain->labels, &plain->unit, text ? (void *)text : (void *)&plain->list);
+}
+
+/* What has no words of its own. */
+static int
+parse(PyObject *args, PyObject *kwargs, const char *format, struct plain *plain)
+{
+    static const char *words[] = { WORDS() };
+
+    begin(plain);
+    return PyArg_ParseTupleAndKeywords(args, kwargs, format, (char **)(uintptr_t)words, FIRST(plain), LAST(plain));
 }
 
 PyObject *
@@ -74,7 +87,7 @@ plain_counter(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct plain plain;
 
-    if (!parse(args, kwargs, "s|sOs:counter", NULL, &plain))
+    if (!parse(args, kwargs, "s|sOs$dIp:counter", &plain))
         return NULL;
     return open_plain(self, ((struct meter_object *)self)->core->counter, &plain, "_total", Py_None);
 }
@@ -82,9 +95,12 @@ plain_counter(PyObject *self, PyObject *args, PyObject *kwargs)
 PyObject *
 plain_gauge(PyObject *self, PyObject *args, PyObject *kwargs)
 {
+    static const char *words[] = { WORDS("mode", ) };
     struct plain plain;
 
-    if (!parse(args, kwargs, "s|sOs$s", "mode", &plain))
+    begin(&plain);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|sOs$sdIp:gauge", (char **)(uintptr_t)words, FIRST(&plain),
+                                     &plain.mode, LAST(&plain)))
         return NULL;
     return open_plain(self, ((struct meter_object *)self)->core->gauge, &plain, "", Py_None);
 }
@@ -107,17 +123,15 @@ bounds_of(PyObject *list, int schema, double min_value, double max_value)
 PyObject *
 plain_histogram(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static const char *words[] = {
-        "name", "help", "labels", "unit", "bounds", "schema", "min_value", "max_value", NULL
-    };
-    struct plain plain = { .help = "", .unit = "", .mode = modes[SHMETER_POOL].word };
+    static const char *words[] = { WORDS("bounds", "schema", "min_value", "max_value", ) };
+    struct plain plain;
     PyObject *bounds, *metric;
     double min_value = 0, max_value = 0;
     int schema = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|sOs$Oidd:histogram", (char **)(uintptr_t)words, &plain.name,
-                                     &plain.help, &plain.labels, &plain.unit, &plain.list, &schema, &min_value,
-                                     &max_value))
+    begin(&plain);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|sOs$OidddIp:histogram", (char **)(uintptr_t)words, FIRST(&plain),
+                                     &plain.list, &schema, &min_value, &max_value, LAST(&plain)))
         return NULL;
     bounds = bounds_of(plain.list, schema, min_value, max_value);
     if (!bounds)
@@ -132,7 +146,7 @@ plain_summary(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct plain plain;
 
-    if (!parse(args, kwargs, "s|sOs:summary", NULL, &plain))
+    if (!parse(args, kwargs, "s|sOs$dIp:summary", &plain))
         return NULL;
     return open_plain(self, ((struct meter_object *)self)->core->summary, &plain, "", Py_None);
 }
@@ -142,7 +156,7 @@ plain_info(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct plain plain;
 
-    if (!parse(args, kwargs, "s|sOs:info", NULL, &plain))
+    if (!parse(args, kwargs, "s|sOs$dIp:info", &plain))
         return NULL;
     return open_plain(self, ((struct meter_object *)self)->core->info, &plain, "_info", Py_None);
 }
@@ -150,10 +164,13 @@ plain_info(PyObject *self, PyObject *args, PyObject *kwargs)
 PyObject *
 plain_stateset(PyObject *self, PyObject *args, PyObject *kwargs)
 {
+    static const char *words[] = { WORDS("states", ) };
     PyObject *states, *metric;
     struct plain plain;
 
-    if (!parse(args, kwargs, "s|sOs$O", "states", &plain))
+    begin(&plain);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|sOs$OdIp:stateset", (char **)(uintptr_t)words, FIRST(&plain),
+                                     &plain.list, LAST(&plain)))
         return NULL;
     states = PySequence_List(plain.list ? plain.list : Py_None);
     if (!states)

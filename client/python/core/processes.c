@@ -49,7 +49,10 @@ known(int is_known, double value)
     return is_known ? PyFloat_FromDouble(value) : Py_NewRef(Py_None);
 }
 
-/* (cpu, start, memory, virtual, threads, open_fds, max_fds) in seconds and bytes; after cpu None, where no process lives. */
+/*
+ * (cpu, start, memory, virtual, threads, open_fds, max_fds) in seconds and bytes; after cpu None, where no process
+ * lives.
+ */
 static PyObject *
 figures_of(const struct process_sums *sums)
 {

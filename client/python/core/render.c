@@ -1,6 +1,6 @@
 /*
- * Text of families, byte for byte as prometheus_client writes it: text 0.0.4, and OpenMetrics as of its 0.16. It sees the model only; a
- * family's head comes from the metric object, which may have no series yet.
+ * Text of families, byte for byte as prometheus_client writes it: text 0.0.4, and OpenMetrics as of its 0.16. It sees
+ * the model only; a family's head comes from the metric object, which may have no series yet.
  */
 #include "pieces.h"
 
@@ -236,7 +236,8 @@ is_left_out(PyObject *left_out, const char *name)
 }
 
 /*
- * All families of a meter's last take, whichever process made them, but for those whose names in the store are in the set left_out.
+ * All families of a meter's last take, whichever process made them, but for those whose names in the store are in the
+ * set left_out.
  */
 PyObject *
 meter_render(PyObject *self, int openmetrics, int created, PyObject *left_out)

@@ -1,6 +1,6 @@
 /*
- * Samples of the model as Python objects: what collect() gives. The program's own code may run while they are made (another thread's, and a
- * finalizer's), and take the segment again: so what the model has is copied first.
+ * Samples of the model as Python objects: what collect() gives. The program's own code may run while they are made
+ * (another thread's, and a finalizer's), and take the segment again: so what the model has is copied first.
  */
 #include "view.h"
 

@@ -140,7 +140,8 @@ metric_is_gone(const struct metric_object *metric)
 
     if (shmeter_load_relaxed(metric->changes) == metric->seen)
         return 0;
-    return !attachment->base || !shmeter_attachment_reuses(attachment) || held_is_gone(attachment, &metric->series);
+    return !attachment->base || !shmeter_attachment_reuses(attachment) || held_is_lost(&metric->series) ||
+           held_is_gone(attachment, &metric->series);
 }
 
 void

@@ -1,10 +1,12 @@
 /*
- * A family's children by their label values. Values are str objects whose hashes Python keeps, and mostly the very same objects from
- * call to call: so an entry is found by its hash, and its values are equal by their addresses, or else by their characters.
+ * A family's children by their label values. Values are str objects whose hashes Python keeps, and mostly the very same
+ * objects from call to call: so an entry is found by its hash, and its values are equal by their addresses, or else by
+ * their characters.
  */
 #include "core.h"
 
 #define FIRST_ENTRIES 8u
+#define FIRST_PRUNE   64u
 
 static PyObject *const removed = (PyObject *)(uintptr_t)1; /* in the place of a child */
 
@@ -60,7 +62,10 @@ table_find(const struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObje
     return entry ? entry->child : NULL;
 }
 
-/* A place for a new entry, perhaps that of a removed one, so that who comes and goes stays where it was; references go with it. */
+/*
+ * A place for a new entry, perhaps that of a removed one, so that who comes and goes stays where it was; references go
+ * with it.
+ */
 static void
 put(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *values, PyObject *child)
 {
@@ -79,7 +84,7 @@ put(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *const *va
 static int
 grow(struct table *table, uint32_t labels_n)
 {
-    struct table fresh = { NULL, NULL, FIRST_ENTRIES - 1, 0, 0 };
+    struct table fresh = { NULL, NULL, FIRST_ENTRIES - 1, 0, 0, table->prune_at };
     size_t i;
 
     while (fresh.mask < 3 * table->used)
@@ -132,6 +137,30 @@ table_drop(struct table *table, uint32_t labels_n, Py_uhash_t hash, PyObject *co
     for (i = 0; i < labels_n; i++)
         Py_CLEAR(keys[i]);
     return child;
+}
+
+/*
+ * Drops the children whose series were removed and that nobody else has, each time that there are twice as many as the
+ * last time were left: label values that come and go, or that shmeter hide has taken out, leave no objects behind.
+ */
+void
+table_prune(struct table *table, uint32_t labels_n)
+{
+    size_t i, k;
+
+    if (table->used < (table->prune_at ? table->prune_at : FIRST_PRUNE))
+        return;
+    for (i = 0; i <= table->mask; i++) {
+        struct metric_object *child = table_child(table, i);
+        if (!child || child->own || Py_REFCNT((PyObject *)child) != 1 || !metric_is_gone(child))
+            continue;
+        table->entries[i].child = removed;
+        table->used--;
+        for (k = 0; k < labels_n; k++)
+            Py_CLEAR(table->keys[i * labels_n + k]);
+        Py_DECREF(child);
+    }
+    table->prune_at = 2 * table->used > FIRST_PRUNE ? 2 * table->used : FIRST_PRUNE;
 }
 
 void

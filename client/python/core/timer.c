@@ -1,5 +1,6 @@
 /*
- * Timers: the seconds of a block or function, into a histogram, summary or gauge. Two readings of the store's clock and one update.
+ * Timers: the seconds of a block or function, into a histogram, summary or gauge. Two readings of the store's clock and
+ * one update.
  */
 #include "own/own.h"
 

@@ -5,6 +5,7 @@ that it forks, and it is gone with them. Under a test runner it is too, whatever
 and begins at zero. SHMETER_TEST_SEGMENT names a segment for test runs all the same.
 """
 import contextlib
+import gc
 import os
 import sys
 import tempfile
@@ -177,13 +178,12 @@ def attach(name=None, **options):
 
 
 def _before_fork():
-    """A store of its own is there before the first child, which would otherwise make another one. And a parent, which may do nothing but
-    wait from now on, holds back no room of series that have been removed so far."""
+    """A store of its own is there before the first child, which would otherwise make another one. And neither the parent nor the child holds
+    back room of series that have been removed so far."""
     store = sys.modules.get(f"{__package__}.store")
     if store is not None and store._shared is None and is_own():
         store.shared()
-    elif store is not None and store._shared is not None:
-        store._shared._acknowledge()
+    _core._before_fork()
 
 
 def _after_fork():
@@ -191,5 +191,6 @@ def _after_fork():
     _lock = threading.RLock()  # another thread may have held it
 
 
-os.register_at_fork(before=_before_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_core._after_fork)
+gc.callbacks.append(_core._collected)
 forks.after_in_child(_after_fork)

@@ -92,8 +92,8 @@ def _alone(error, name):
     return error if error.endswith("in this process alone") else f"{error}; {name} counts in this process alone"
 
 
-def open_metric(metric, name, definition, view):
-    """Opens a metric. name: in the segment. definition and view: the other arguments of Meter._open_metric."""
+def open_metric(metric, name, definition, view, lifetime=()):
+    """Opens a metric. name: in the segment. definition, view and lifetime: the other arguments of Meter._open_metric."""
     meter = counting()
     with _lock:
         for publisher in list(publishers):
@@ -104,7 +104,7 @@ def open_metric(metric, name, definition, view):
             remade.begin_again(meter, name)
         if again:
             meter._forget(name)  # one that was unregistered, and is there still, leaves its name to another definition
-        stored = meter._open_metric(metric, name, *definition, view)
+        stored = meter._open_metric(metric, name, *definition, view, *lifetime)
         if anew:
             metric._reset()
         hold(metric)

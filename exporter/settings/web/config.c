@@ -167,6 +167,9 @@ take_user(struct yaml *yaml, const char *name, const struct yaml_value *value, s
     wrong = basic_hash_check(text);
     if (wrong)
         return yaml_fail(yaml, value, "basic_auth_users: %s: %s", name, wrong);
+    if (basic_hash_cost(text) >= BASIC_COST_WARN)
+        log_event(LOG_LEVEL_WARN, "the cost of a hash is so high that a first scrape may time out", "file", yaml->path,
+                  "user", name, NULL);
     user->name = web_config_keep(config, name);
     user->hash = web_config_keep(config, text);
     config->users_n++;
@@ -292,7 +295,9 @@ web_config_free(struct web_config *config)
 const char *
 web_config_exposure(const struct web_config *config)
 {
-    const int knows_clients = config->users_n || config->tls_settings.client_auth == TLS_CLIENT_VERIFY;
+    const struct tls_pem *ca = &config->tls_settings.parts[TLS_PART_CLIENT_CA];
+    const int knows_clients = config->users_n ||
+                              (config->tls_settings.client_auth == TLS_CLIENT_VERIFY && (ca->file || ca->text));
 
     if (config->tls && knows_clients)
         return NULL;

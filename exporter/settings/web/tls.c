@@ -235,9 +235,6 @@ check_together(struct yaml *yaml, const char *key, const struct yaml_value *valu
     if (reading->parts[TLS_PART_CLIENT_CA] && auth == TLS_CLIENT_NONE)
         return yaml_fail(yaml, reading->parts[TLS_PART_CLIENT_CA],
                          "client_ca_file: no certificate is asked of clients; set client_auth_type");
-    if (!reading->parts[TLS_PART_CLIENT_CA] && (auth == TLS_CLIENT_IF_GIVEN || auth == TLS_CLIENT_VERIFY))
-        return yaml_fail(yaml, reading->client_auth,
-                         "client_auth_type: a CA is needed to verify certificates; set client_ca_file");
     if (reading->sans && auth != TLS_CLIENT_ANY && auth != TLS_CLIENT_VERIFY)
         return yaml_fail(yaml, reading->sans,
                          "client_allowed_sans: client_auth_type has to be RequireAndVerifyClientCert or "
@@ -251,9 +248,15 @@ static void
 warn(const struct yaml *yaml, const struct web_config *config)
 {
     const struct tls_settings *settings = &config->tls_settings;
+    const struct tls_pem *ca = &settings->parts[TLS_PART_CLIENT_CA];
 
     if (settings->terms.min < TLS_VERSION_12)
         log_event(LOG_LEVEL_WARN, "min_version allows TLS 1.0 or 1.1, which are broken", "file", yaml->path, NULL);
+    if (settings->client_auth >= TLS_CLIENT_IF_GIVEN && !ca->file && !ca->text)
+        log_event(LOG_LEVEL_WARN,
+                  "client_ca_file is missing: each CA that this system trusts vouches for clients, and so does whoever "
+                  "gets a certificate of one of them",
+                  "file", yaml->path, NULL);
     if (settings->client_auth == TLS_CLIENT_ANY)
         log_event(
             LOG_LEVEL_WARN,

@@ -6,6 +6,7 @@
 #ifndef ARENA_BLOCK_BYTES
 #define ARENA_BLOCK_BYTES 65536u
 #endif
+#define ARENA_FIRST_BYTES ((size_t)1024) /* many arenas hold little */
 
 struct arena_block {
     struct arena_block *next;
@@ -17,25 +18,31 @@ static void *
 take(struct arena *arena, size_t bytes, size_t alignment)
 {
     struct arena_block *block = arena->blocks;
-    size_t capacity, at;
+    size_t capacity = arena->capacity ? arena->capacity : ARENA_FIRST_BYTES / 2, at;
+    int is_large;
 
     if (block && bytes <= arena->left) {
         at = (arena->left - bytes) & ~(alignment - 1);
         arena->left = at;
         return block->bytes + at;
     }
-    capacity = bytes > ARENA_BLOCK_BYTES / 4 ? (bytes + 15) & ~(size_t)15 : ARENA_BLOCK_BYTES;
+    for (capacity *= 2; capacity < ARENA_BLOCK_BYTES && capacity / 4 < bytes;)
+        capacity *= 2;
+    capacity = capacity < ARENA_BLOCK_BYTES ? capacity : ARENA_BLOCK_BYTES;
+    is_large = bytes > capacity / 4;
+    capacity = is_large ? (bytes + 15) & ~(size_t)15 : capacity;
     block = calloc(1, sizeof *block + capacity);
     if (!block)
         return NULL;
     block->capacity = capacity;
-    if (bytes > ARENA_BLOCK_BYTES / 4 && arena->blocks) { /* its own block; the newest one stays in use */
+    if (is_large && arena->blocks) { /* its own block; the newest one stays in use */
         block->next = arena->blocks->next;
         arena->blocks->next = block;
         return block->bytes;
     }
     block->next = arena->blocks;
     arena->blocks = block;
+    arena->capacity = is_large ? arena->capacity : capacity;
     arena->left = (capacity - bytes) & ~(alignment - 1);
     return block->bytes + arena->left;
 }
@@ -72,5 +79,5 @@ arena_free(struct arena *arena)
         free(block);
     }
     arena->blocks = NULL;
-    arena->left = 0;
+    arena->left = arena->capacity = 0;
 }

@@ -8,7 +8,8 @@ struct arena_block;
 
 struct arena { /* zeroed to begin with */
     struct arena_block *blocks;
-    size_t left; /* in the newest block */
+    size_t left;     /* in the newest block */
+    size_t capacity; /* of the newest block; each has twice as many bytes as the one before, up to a limit */
 };
 
 /* Allocates zeroed memory, aligned for any type. NULL: no memory. bytes 0 gives a pointer too. */

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LARGE_BYTES 64u /* of such elements many arrays have one or two */
+
 int
 array_room(void *array, uint32_t *capacity, uint64_t wanted, size_t element)
 {
     void **at = array, *bigger;
-    uint64_t n = *capacity ? *capacity : 16;
+    uint64_t n = *capacity ? *capacity : element > LARGE_BYTES ? 2 : 16;
 
     if (wanted <= *capacity)
         return 0;

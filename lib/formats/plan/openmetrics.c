@@ -79,27 +79,31 @@ short_name(const struct model *model, const struct model_family *family)
 }
 
 static int
-add_words(struct buffer *head, const char *keyword, const char *name, size_t name_len, const char *suffix)
+add_words(struct buffer *head, const char *keyword, const char *name, size_t name_len, const char *suffix,
+          enum escaping escaping)
 {
-    return buffer_append_string(head, keyword) | buffer_append(head, name, name_len) |
-           buffer_append_string(head, suffix) | buffer_append(head, " ", 1);
+    return buffer_append_string(head, keyword) | plan_add_name(head, name, strlen(name) - name_len, suffix, escaping) |
+           buffer_append(head, " ", 1);
 }
 
 /* Appends the head of the family that is called the first name_len bytes of the model's name, and suffix. */
 static int
-add_lines(struct buffer *head, const struct model_family *family, size_t name_len, const char *suffix, const char *type)
+add_lines(struct plan_family *planned, const struct model_family *family, size_t name_len, const char *suffix,
+          const char *type)
 {
+    struct buffer *head = &planned->head;
+    const enum escaping escaping = planned->escaping;
     const size_t unit_len = strlen(family->unit);
-    int result = add_words(head, "# TYPE ", family->name, name_len, suffix);
+    int result = add_words(head, "# TYPE ", family->name, name_len, suffix, escaping);
 
     result |= buffer_append_string(head, type) | buffer_append(head, "\n", 1);
     if (unit_len && !*suffix && strcmp(type, "info") && strcmp(type, "stateset") && name_len > unit_len + 1 &&
         family->name[name_len - unit_len - 1] == '_' && ends_with(family->name, name_len, family->unit)) {
-        result |= add_words(head, "# UNIT ", family->name, name_len, suffix);
+        result |= add_words(head, "# UNIT ", family->name, name_len, suffix, escaping);
         result |= buffer_append(head, family->unit, unit_len) | buffer_append(head, "\n", 1);
     }
     if (*family->help) {
-        result |= add_words(head, "# HELP ", family->name, name_len, suffix);
+        result |= add_words(head, "# HELP ", family->name, name_len, suffix, escaping);
         result |= text_escape_value(head, family->help) | buffer_append(head, "\n", 1);
     }
     return result ? -ENOMEM : 0;
@@ -115,7 +119,7 @@ add_apart(struct plan_family *planned, const struct model_family *family)
     planned->lens_n = 0;
     for (i = (uint32_t)model_is_summary(family->type); i < 3 && !result; i++) {
         size_t before = planned->head.len;
-        result = add_lines(&planned->head, family, planned->name_len, suffixes[i], "unknown");
+        result = add_lines(planned, family, planned->name_len, suffixes[i], "unknown");
         if (!result)
             result = plan_lens_add(planned, (uint32_t)(planned->head.len - before));
     }
@@ -135,7 +139,7 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
         planned->kind = len && is_total(family) ? OPENMETRICS_COUNTER : OPENMETRICS_PLAIN;
     if (planned->kind == OPENMETRICS_APART)
         return add_apart(planned, family);
-    return add_lines(&planned->head, family, planned->name_len, "", len ? kind->word : kind->otherwise);
+    return add_lines(planned, family, planned->name_len, "", len ? kind->word : kind->otherwise);
 }
 
 const struct plan_maker plan_make_openmetrics = { .head = add_head, .others_matter = 1 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "formats/plan/internal.h"
 
 static const struct plan_maker *const makers[PLAN_PARTS] = {
@@ -26,6 +27,12 @@ plan_new(const struct model *model)
     plan->model = model;
     plan->epoch = model->epoch;
     return plan;
+}
+
+void
+plan_escape(struct plan *plan, enum escaping escaping)
+{
+    plan->escaping = escaping;
 }
 
 static void
@@ -132,7 +139,7 @@ add_all_series(const struct plan_maker *maker, struct plan_family *family, const
 
 /* Makes room for the model's families. Drops heads that depend on other families, so that they are rendered again. */
 static int
-add_families(const struct plan_maker *maker, struct plan_parts *part, uint32_t families_n)
+add_families(const struct plan_maker *maker, struct plan_parts *part, const struct plan *plan, uint32_t families_n)
 {
     struct plan_family *families;
     uint32_t i;
@@ -143,11 +150,45 @@ add_families(const struct plan_maker *maker, struct plan_parts *part, uint32_t f
     if (!families)
         return -ENOMEM;
     memset(families + part->families_n, 0, (families_n - part->families_n) * sizeof *families);
+    for (i = part->families_n; i < families_n; i++)
+        families[i].escaping = plan->escaping;
     for (i = 0; maker->others_matter && i < part->families_n; i++)
         families[i].head.len = families[i].lens_n = 0;
     part->families = families;
     part->families_n = families_n;
     return 0;
+}
+
+/*
+ * Finds out whether an escaped name is another family's: one that is called so, or one before it that becomes the same.
+ * Returns 0 or -ENOMEM.
+ */
+static int
+find_clash(struct plan_family *family, const struct model *model, uint32_t number)
+{
+    struct buffer ours = { NULL, 0, 0 }, other = { NULL, 0, 0 };
+    const char *name = model->families[number]->name;
+    uint32_t i;
+    int result = 0;
+
+    if (family->clash_seen_n == model->families_n)
+        return 0;
+    family->clashes = 0;
+    if (text_metric_legacy(name) || family->escaping == ESCAPE_NOTHING)
+        return 0;
+    result = escape_name(&ours, name, family->escaping) | buffer_append(&ours, "", 1);
+    family->clashes = !result && model_find(model, ours.data) != NULL;
+    for (i = 0; i < number && !result && !family->clashes; i++) {
+        other.len = 0;
+        if (text_metric_legacy(model->families[i]->name))
+            continue;
+        result = escape_name(&other, model->families[i]->name, family->escaping) | buffer_append(&other, "", 1);
+        family->clashes = !result && !strcmp(ours.data, other.data);
+    }
+    buffer_free(&ours);
+    buffer_free(&other);
+    family->clash_seen_n = result ? 0 : model->families_n;
+    return result ? -ENOMEM : 0;
 }
 
 static int
@@ -157,12 +198,14 @@ update_part(struct plan *plan, enum plan_part number)
     const struct model *model = plan->model;
     struct plan_parts *part = &plan->parts[number];
     uint32_t i;
-    int result = add_families(maker, part, model->families_n);
+    int result = add_families(maker, part, plan, model->families_n);
 
     for (i = 0; i < model->families_n && !result; i++) {
         const struct model_family *of = model->families[i];
         struct plan_family *family = &part->families[of->idx];
         result = add_head(maker, family, model, of);
+        if (!result && model->utf8)
+            result = find_clash(family, model, i);
         if (!result && maker->series)
             result = add_all_series(maker, family, of);
     }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/containers/buffer.h"
+#include "formats/escape.h"
 #include "model/model.h"
 
 enum plan_part {
@@ -36,6 +37,9 @@ struct plan_family {
     uint32_t lens_n, lens_capacity;
     uint32_t kind, name_len; /* meaning is defined by the part */
     uint32_t renewed_n;      /* the model family's, when its series were rendered */
+    enum escaping escaping;  /* the plan's */
+    uint32_t clash_seen_n;   /* families of the model when that was found out */
+    uint32_t clashes;        /* 1: another family has this one's escaped name, so this one is left out */
 };
 
 struct plan_parts {
@@ -46,11 +50,15 @@ struct plan_parts {
 struct plan {
     const struct model *model;
     uint64_t epoch; /* of the model */
+    enum escaping escaping;
     struct plan_parts parts[PLAN_PARTS];
 };
 
-/* A plan for a model that outlives it. NULL: no memory. */
+/* A plan for a model that outlives it, with names escaped by ESCAPE_UNDERSCORES. NULL: no memory. */
 struct plan *plan_new(const struct model *model);
+
+/* Sets how names are escaped, before the first plan_update(). */
+void plan_escape(struct plan *plan, enum escaping escaping);
 void plan_free(struct plan *plan);
 
 /*

@@ -40,20 +40,26 @@ static int
 add_head(struct plan_family *planned, const struct model *model, const struct model_family *of)
 {
     Io__Prometheus__Client__MetricFamily family = IO__PROMETHEUS__CLIENT__METRIC_FAMILY__INIT;
+    struct buffer name = { NULL, 0, 0 };
+    int result = escape_name(&name, of->name, planned->escaping) | buffer_append(&name, "", 1);
     (void)model;
 
-    family.name = (char *)of->name;
+    family.name = name.data;
     family.help = *of->help ? (char *)of->help : NULL;
     family.unit = *of->unit ? (char *)of->unit : NULL;
     family.has_type = 1;
     family.type = protobuf_types[of->type].type;
-    return add_message(&planned->head, &family.base);
+    if (!result)
+        result = add_message(&planned->head, &family.base);
+    buffer_free(&name);
+    return result;
 }
 
 /* Appends the labels. An empty value counts as no label. */
 static int
-add_labels(struct buffer *out, const struct model_series *series)
+add_labels(struct buffer *out, const struct model_series *series, enum escaping escaping)
 {
+    struct buffer name = { NULL, 0, 0 };
     uint32_t i;
     int result = 0;
 
@@ -62,12 +68,17 @@ add_labels(struct buffer *out, const struct model_series *series)
         Io__Prometheus__Client__Metric metric = IO__PROMETHEUS__CLIENT__METRIC__INIT;
         if (!*series->values[i])
             continue;
-        pair.name = (char *)series->shape->labels[i];
+        name.len = 0;
+        result = plan_add_label(&name, series->shape, i, escaping) | buffer_append(&name, "", 1);
+        if (result)
+            break;
+        pair.name = name.data;
         pair.value = (char *)series->values[i];
         metric.n_label = 1;
         metric.label = &label;
         result = add_message(out, &metric.base);
     }
+    buffer_free(&name);
     return result;
 }
 
@@ -102,7 +113,7 @@ add_histogram(struct plan_family *planned, enum model_type type, const struct mo
 {
     const size_t before = planned->text.len;
     size_t labels;
-    int result = add_labels(&planned->text, series);
+    int result = add_labels(&planned->text, series, planned->escaping);
 
     labels = planned->text.len;
     if (!result)
@@ -135,7 +146,7 @@ add_number(struct plan_family *planned, enum model_type type, const struct model
     const size_t metric = text->len;
     char value[9];
     size_t number;
-    int result = add_labels(text, series);
+    int result = add_labels(text, series, planned->escaping);
 
     number = text->len;
     if (!result)

@@ -18,35 +18,49 @@ add_head(struct plan_family *planned, const struct model *model, const struct mo
 
     if (*family->help) {
         result |= buffer_append_string(head, "# HELP ");
-        result |= buffer_append_string(head, family->name);
+        result |= plan_add_name(head, family->name, 0, "", planned->escaping);
         result |= buffer_append_string(head, " ");
         result |= text_escape_help(head, family->help);
         result |= buffer_append_string(head, "\n");
     }
     result |= buffer_append_string(head, "# TYPE ");
-    result |= buffer_append_string(head, family->name);
+    result |= plan_add_name(head, family->name, 0, "", planned->escaping);
     result |= buffer_append_string(head, " ");
     result |= buffer_append_string(head, model_kinds[family->type].text);
     result |= buffer_append_string(head, "\n");
     return result ? -ENOMEM : 0;
 }
 
-/* Appends name, suffix, {labels, le} and a blank. bound NULL: no le. */
+/* Appends a label's name, in quotes where it needs them, and its value. */
+static int
+add_label(struct buffer *text, const struct model_series *series, uint32_t number, enum escaping escaping)
+{
+    const int quoted = plan_is_quoted(series->shape->labels[number], escaping);
+    int result = buffer_append(text, "\"", (size_t)quoted);
+
+    if (quoted)
+        result |= text_escape_value(text, series->shape->labels[number]);
+    else
+        result |= plan_add_label(text, series->shape, number, escaping);
+    result |= buffer_append_string(text, quoted ? "\"=\"" : "=\"");
+    result |= text_escape_value(text, series->values[number]);
+    return result | buffer_append_string(text, "\"");
+}
+
+/* Appends name, suffix, {labels, le} and a blank. A name in quotes stands before the labels. bound NULL: no le. */
 static int
 add_prefix(struct buffer *text, const char *name, const char *suffix, const struct model_series *series,
-           const double *bound)
+           const double *bound, enum escaping escaping)
 {
-    uint32_t i;
+    const int quoted = plan_is_quoted(name, escaping);
+    const char *before = quoted ? "," : "{";
     char number[NUMBER_BYTES];
-    const char *before = "{";
-    int result = buffer_append_string(text, name) | buffer_append_string(text, suffix);
+    uint32_t i;
+    int result = buffer_append(text, "{", (size_t)quoted) | plan_add_name(text, name, 0, suffix, escaping);
 
     for (i = 0; i < series->shape->labels_n; i++, before = ",") {
         result |= buffer_append_string(text, before);
-        result |= buffer_append_string(text, series->shape->labels[i]);
-        result |= buffer_append_string(text, "=\"");
-        result |= text_escape_value(text, series->values[i]);
-        result |= buffer_append_string(text, "\"");
+        result |= add_label(text, series, i, escaping);
     }
     if (bound) {
         result |= buffer_append_string(text, before);
@@ -54,7 +68,7 @@ add_prefix(struct buffer *text, const char *name, const char *suffix, const stru
         result |= buffer_append(text, number, number_bound(number, *bound));
         result |= buffer_append_string(text, "\"");
     }
-    result |= buffer_append_string(text, i || bound ? "} " : " ");
+    result |= buffer_append_string(text, i || bound || quoted ? "} " : " ");
     return result ? -ENOMEM : 0;
 }
 
@@ -64,7 +78,7 @@ add_line(struct plan_family *planned, const char *name, const char *suffix, cons
 {
     size_t before = planned->text.len;
 
-    if (add_prefix(&planned->text, name, suffix, series, bound))
+    if (add_prefix(&planned->text, name, suffix, series, bound, planned->escaping))
         return -ENOMEM;
     return plan_lens_add(planned, (uint32_t)(planned->text.len - before));
 }
@@ -101,7 +115,7 @@ add_series(struct plan_family *planned, const struct model_family *family, const
     case MODEL_VALUE_SUMMARY:
         return add_summary(planned, family->name, series);
     default:
-        return add_prefix(&planned->text, family->name, "", series, NULL);
+        return add_prefix(&planned->text, family->name, "", series, NULL, planned->escaping);
     }
 }
 

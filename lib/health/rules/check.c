@@ -43,7 +43,7 @@ check_by(const char *const *by, uint32_t by_n, struct report *report)
     for (i = 0; i < by_n; i++) {
         if (i == RULES_BY_MOST)
             return report_field(report, RULES_BY, i, "by takes at most %u labels", RULES_BY_MOST);
-        if (!text_label_valid(by[i]) || !strcmp(by[i], "le"))
+        if (!text_label_legacy(by[i]) || !strcmp(by[i], "le"))
             return report_field(report, RULES_BY, i, "\"%.80s\" is no name of a label by which there can be groups",
                                 by[i]);
         for (k = 0; k < i; k++)
@@ -56,7 +56,7 @@ check_by(const char *const *by, uint32_t by_n, struct report *report)
 int
 rules_check_summary(const struct summary_spec *spec, struct report *report)
 {
-    if (!spec->histogram || !text_metric_valid(spec->histogram))
+    if (!spec->histogram || !text_metric_legacy(spec->histogram))
         return report_field(report, RULES_HISTOGRAM, 0, "\"%.80s\" is no name of a histogram",
                             spec->histogram ? spec->histogram : "");
     if (check_by(spec->by, spec->by_n, report))

@@ -84,28 +84,35 @@ selector_rename(struct selector *selector, size_t len)
 
 /* Whether a matcher matches: 1, 0 or -ENOMEM. */
 static int
-matches(const struct matcher *matcher, const struct model_series *series)
+matches(const struct matcher *matcher, const char *const *labels, const char *const *values, uint32_t labels_n)
 {
     const char *value = "";
     uint32_t i;
     int fits;
 
-    for (i = 0; i < series->shape->labels_n; i++)
-        if (!strcmp(series->shape->labels[i], matcher->label))
-            value = series->values[i];
+    for (i = 0; i < labels_n; i++)
+        if (!strcmp(labels[i], matcher->label))
+            value = values[i];
     fits = matcher->pattern ? regex_matches(matcher->pattern, value) : !strcmp(matcher->value, value);
     return fits < 0 ? fits : fits == (matcher->kind == MATCHER_IS || matcher->kind == MATCHER_LIKE);
 }
 
 int
-selector_matches(const struct selector *selector, const struct model_series *series)
+selector_matches_labels(const struct selector *selector, const char *const *labels, const char *const *values,
+                        uint32_t labels_n)
 {
     uint32_t i;
     int result = 1;
 
     for (i = 0; i < selector->matchers_n && result == 1; i++)
-        result = matches(&selector->matchers[i], series);
+        result = matches(&selector->matchers[i], labels, values, labels_n);
     return result;
+}
+
+int
+selector_matches(const struct selector *selector, const struct model_series *series)
+{
+    return selector_matches_labels(selector, series->shape->labels, series->values, series->shape->labels_n);
 }
 
 int

@@ -28,6 +28,8 @@ void selector_rename(struct selector *selector, size_t len); /* cuts the name to
 
 /* Whether the labels match: 1, 0 or -ENOMEM. A label that a series does not have is "". The name is not compared. */
 int selector_matches(const struct selector *selector, const struct model_series *series);
+int selector_matches_labels(const struct selector *selector, const char *const *labels, const char *const *values,
+                            uint32_t labels_n);
 
 /* Whether both have the same name and matchers. */
 int selector_same(const struct selector *a, const struct selector *b);

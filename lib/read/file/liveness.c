@@ -126,19 +126,27 @@ ask_kernel(struct shmeter_liveness_memo *memo, const struct shmeter_observer *ob
     return (enum shmeter_liveness)memo->proc_verdict;
 }
 
-static enum shmeter_liveness
-ask_lock(int fd, uint32_t slot)
+int
+shmeter_observer_held(const struct shmeter_observer *observer, uint64_t from, uint64_t bytes)
 {
     struct flock lock;
 
     memset(&lock, 0, sizeof lock);
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    lock.l_start = slot;
-    lock.l_len = 1;
-    if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock))
-        return SHMETER_LIVENESS_UNKNOWN;
-    return lock.l_type == F_UNLCK ? SHMETER_LIVENESS_DEAD : SHMETER_LIVENESS_LIVE;
+    lock.l_start = (off_t)from;
+    lock.l_len = (off_t)bytes;
+    if (observer->fd < 0 || fcntl(observer->fd, F_OFD_GETLK, &lock))
+        return -1;
+    return lock.l_type != F_UNLCK;
+}
+
+static enum shmeter_liveness
+ask_lock(const struct shmeter_observer *observer, uint32_t slot)
+{
+    const int held = shmeter_observer_held(observer, slot, 1);
+
+    return held < 0 ? SHMETER_LIVENESS_UNKNOWN : held ? SHMETER_LIVENESS_LIVE : SHMETER_LIVENESS_DEAD;
 }
 
 /*
@@ -160,7 +168,7 @@ ask_lock_again(struct shmeter_liveness_memo *memo, const struct shmeter_observer
 
     if (!has_turn && is_known_held(memo, observer))
         return SHMETER_LIVENESS_LIVE;
-    verdict = ask_lock(observer->fd, slot);
+    verdict = ask_lock(observer, slot);
     memo->locked_ns = verdict == SHMETER_LIVENESS_LIVE ? now_ns : 0;
     return verdict;
 }

@@ -50,6 +50,9 @@ void shmeter_observer_end(struct shmeter_observer *observer);
 /* A reading of all slots begins. now_ns: CLOCK_MONOTONIC. */
 void shmeter_observer_begin(struct shmeter_observer *observer, uint64_t now_ns);
 
+/* Whether anybody holds a lock on some of these bytes of the file: 1, 0, or -1 where nobody can be asked. */
+int shmeter_observer_held(const struct shmeter_observer *observer, uint64_t from, uint64_t bytes);
+
 /* The owner that is asked about: words of the slot word, each loaded once, owner first. */
 struct shmeter_owner {
     uint64_t owner, identity, lock;

@@ -1,5 +1,6 @@
 /* Opens a segment to read it. Each error is one sentence that names the file and says what to do. */
 #include "read/file/reader.h"
+#include "base/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,6 +220,11 @@ open_named(struct shmeter_reader *reader, const char *name, const struct shmeter
                       "'%.*s' cannot name a segment: use letters, digits and _ . - (at most %u), or a path with '/'",
                       128, name ? name : "", SHMETER_READER_PATH_BYTES - 32);
     result = reader->fd = open_file(reader->path, name, error);
+    if (result >= 0 && !descriptors_spare(reader->fd, reader->spare_fds))
+        return refuse(error, SHMETER_READER_FAILED, -EMFILE,
+                      "%s is not read, because the descriptors that are left are kept for connections: raise the limit "
+                      "of open files (ulimit -n, LimitNOFILE=), or name fewer segments",
+                      reader->path);
     return result < 0 ? result : open_checked(reader, options, error);
 }
 
@@ -239,6 +245,7 @@ shmeter_reader_open(struct shmeter_reader **out, const char *name, const struct 
         return refuse(error, SHMETER_READER_FAILED, -ENOMEM, "%s cannot be opened: out of memory", name ? name : "");
     reader->fd = -1;
     reader->witness = options && options->witness;
+    reader->spare_fds = options ? options->spare_fds : 0;
     result = memory && memory->alone ? -ENOENT : open_named(reader, name, options, error);
     if (result < 0 && memory) {
         open_memory(reader, memory);

@@ -50,6 +50,7 @@ struct shmeter_reader_options {
     uint32_t owners_n;
     uint32_t witness; /* 1: looks how workers end, by a descriptor of each (lib/read/file/witness.h) */
     const struct shmeter_reader_memory *memory; /* read where no file can be opened; NULL: none. Outlives readers */
+    uint32_t spare_fds; /* descriptors that the process needs for other purposes: segments leave so many */
 };
 
 struct shmeter_reader {
@@ -61,7 +62,7 @@ struct shmeter_reader {
     int fd;                       /* read-only; for the slots' locks. -1: it reads memory of this process */
     const struct shmeter_reader_memory *memory; /* that one; NULL: a file */
     uint32_t dead;                              /* 1: the file was truncated; nothing may be read any more */
-    uint32_t witness;                           /* as the options have it */
+    uint32_t witness, spare_fds;                /* as the options have them */
     uint64_t device, inode;
     uint32_t uid, gid, mode;
     char name[SHMETER_READER_PATH_BYTES]; /* NAME or path, as it was asked for */

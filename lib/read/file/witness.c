@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
+
 #define WITNESSES_MOST 256u
 #define PART           4u /* at most this part of the limit of open files */
 #define INFO_EXIT      (UINT64_C(1) << 3)
@@ -43,7 +45,7 @@ witnesses_most(void)
 }
 
 int
-witness_open(uint32_t pid)
+witness_open(uint32_t pid, uint32_t spare_fds)
 {
 #if defined(SYS_pidfd_open)
     int fd;
@@ -51,10 +53,15 @@ witness_open(uint32_t pid)
     if (witnesses_n >= witnesses_most())
         return -1;
     fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0); /* close-on-exec */
+    if (fd >= 0 && !descriptors_spare(fd, spare_fds)) {
+        close(fd);
+        return -1;
+    }
     witnesses_n += fd >= 0;
     return fd;
 #else
     (void)pid;
+    (void)spare_fds;
     return -1;
 #endif
 }

@@ -18,7 +18,7 @@ enum witness_end {
  * A descriptor of this process of the same pid namespace; -1: the kernel does not tell, or so many descriptors are open
  * that others might lack them. The caller makes sure that the process was still the one meant after this call.
  */
-int witness_open(uint32_t pid);
+int witness_open(uint32_t pid, uint32_t spare_fds);
 void witness_close(int fd); /* -1 is fine */
 
 enum witness_end witness_end(int fd);

@@ -10,7 +10,7 @@
 static int
 check_label_name(const char *name, uint32_t i, struct report *report)
 {
-    if (!*name || !text_label_valid(name))
+    if (!*name || !text_label_legacy(name))
         return report_field(
             report, SETTINGS_LABEL, i,
             "label \"%.80s\" is no valid label name: letters, digits and _, no digit first, no __ before it", name);
@@ -69,7 +69,7 @@ check_prefix(const char *prefix, struct report *report)
 {
     if (!prefix || !*prefix)
         return 0;
-    if (!text_metric_valid(prefix))
+    if (!text_metric_legacy(prefix))
         return report_field(report, SETTINGS_PREFIX, 0,
                             "prefix \"%.80s\" cannot begin a metric name: letters, digits, _ and :, no digit first",
                             prefix);

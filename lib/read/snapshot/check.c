@@ -171,7 +171,7 @@ check_cell_bytes(const struct snapshot_family *family)
 static int
 unit_valid(const char *unit)
 {
-    return !*unit || text_metric_valid(unit);
+    return !*unit || text_metric_legacy(unit);
 }
 
 static int

@@ -220,6 +220,7 @@ uint32_t snapshot_series_labelled(const struct snapshot *snapshot, uint32_t fami
 
 /* The parts of a take; 0 or -ENOMEM. */
 int snapshot_take_slots(struct snapshot *snapshot);
+void snapshot_take_room(struct snapshot *snapshot); /* slots/room.c */
 /* Which of the dead had something under way; after the records, which say what gauges are. */
 void snapshot_take_ends(struct snapshot *snapshot);
 /* gauges.c: whether a slot has a share of a POOL gauge's present value. */

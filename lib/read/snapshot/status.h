@@ -51,6 +51,7 @@ struct status_slot { /* all text is valid UTF-8 without control characters */
     uint64_t heartbeat_age_ns; /* STATUS_NEVER: it never had one */
     uint64_t busy_age_ns;      /* STATUS_NEVER: idle */
     uint64_t work_n;           /* units of work begun */
+    uint64_t epochs_behind;    /* it may have what was removed so many epochs ago, whose room waits; 0: it has not */
     uint32_t start_ticks;      /* its start time, as field 22 of /proc/PID/stat in its time namespace; 0 unknown */
     uint64_t cpu_noted_ms;     /* CPU time while it had the slot, as far as it was noted */
     uint64_t cpu_given_ms;     /* CPU time before that, which is counted as of an ended owner of a slot */
@@ -109,6 +110,9 @@ struct segment_status {
     uint64_t killed;      /* workers that were seen to be, with nothing under way, while this program watched */
     uint64_t killed_before;
 
+    uint64_t held_age_ns; /* since when removed series wait for processes that may have them; STATUS_NEVER: none do */
+    uint32_t unlocked;    /* 1: no room is used again in this segment, because a process could have no lock */
+    uint64_t slots_refused_age_ns; /* since a claim last found no slot; STATUS_NEVER: none has, or nobody knows when */
     uint32_t slots_n, slots_free, slots_live, slots_dead, slots_unknown;
     struct status_slot *slots; /* those in use (live, dead, unknown), in order of slot */
     uint32_t slots_len;

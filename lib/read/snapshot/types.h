@@ -119,6 +119,7 @@ struct snapshot {
     int held_error;                       /* -ENOMEM: there was no memory for the extents */
     struct snapshot_torn torn;
     struct shmeter_observer observer;
+    uint64_t room_epoch; /* the present one, where removed series wait for those before; 0: none do */
     uint32_t same_clock; /* 1: the segment was created in this boot and time namespace */
     enum shmeter_reader_place place;
     uint64_t ticks_shift; /* the segment's clock less this process's, in another time namespace */

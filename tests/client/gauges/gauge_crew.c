@@ -21,7 +21,10 @@ static struct crew_worker workers[16];
 static uint32_t workers_n;
 struct scrape *crew_scrape;
 
-/* ---- a worker ---------------------------------------------------------------------------------------------------------- */
+/*
+ * ---- a worker
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static const struct shmeter_family *
 family_of(struct shmeter *meter, uint32_t mode)
@@ -82,7 +85,10 @@ work(const char *path, const char *name, int orders, int answers)
     _exit(0);
 }
 
-/* ---- the test's side ---------------------------------------------------------------------------------------------------- */
+/*
+ * ---- the test's side
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int
 answer_of(const struct crew_worker *worker)

@@ -1,6 +1,6 @@
 /*
- * Workers with a gauge of each mode: children that open the segment "gauges" themselves and do what they are told. The segment has two
- * slots, so that the third worker takes over a dead one's.
+ * Workers with a gauge of each mode: children that open the segment "gauges" themselves and do what they are told. The
+ * segment has two slots, so that the third worker takes over a dead one's.
  */
 #ifndef SHMETER_TESTS_CLIENT_GAUGE_CREW_H
 #define SHMETER_TESTS_CLIENT_GAUGE_CREW_H

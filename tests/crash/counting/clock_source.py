@@ -1,6 +1,7 @@
-"""Runs a program as on a machine whose kernel has another clock source, by a file that is mounted over the one that tells it.
+"""Runs a program as on a machine whose kernel has another clock source, by a file that is mounted over the one that
+tells it.
 
-Usage: clock_source.py NAME PROGRAM [ARGUMENT]...        The exit code is the program's, or 77 where nothing can be mounted.
+Usage: clock_source.py NAME PROGRAM [ARGUMENT]... The exit code is the program's, or 77 where nothing can be mounted.
 """
 import os
 import subprocess
@@ -17,7 +18,8 @@ def in_namespace(*command):
 
 
 def may_mount(file):
-    done = subprocess.run(in_namespace("sh", "-c", MOUNT, file, FILE, "cat", FILE), capture_output=True, text=True, check=False)
+    done = subprocess.run(in_namespace("sh", "-c", MOUNT, file, FILE, "cat", FILE), capture_output=True, text=True,
+                          check=False)
     with open(file, encoding="utf-8") as wanted:
         return done.returncode == 0 and done.stdout == wanted.read()
 

@@ -7,8 +7,8 @@
 #include "tests/crash/ops.h"
 
 /*
- * Prints a line for each hot operation of a table: build, compiler, lanes, operation, its instructions, those that it executes in
- * libraries. Steps children; on the CPU to which this process is bound.
+ * Prints a line for each hot operation of a table: build, compiler, lanes, operation, its instructions, those that it
+ * executes in libraries. Steps children; on the CPU to which this process is bound.
  */
 void counts_print(const struct op_table *table);
 

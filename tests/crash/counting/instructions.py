@@ -2,10 +2,10 @@
 
 Usage: instructions.py CRASH [--renew | BUILD]
 
-What stands in the header is counted exactly. What an operation executes in libraries is a row's second number: libc chooses its
-memcmp and the like by the CPU, so that it may differ by a share and a few. Ticks are read from the CPU's counter, whatever clock
-source the kernel has. Compilers of other versions than the table's are not
-compared. --renew writes the table anew. BUILD: only that one.
+What stands in the header is counted exactly. What an operation executes in libraries is a row's second number: libc
+chooses its memcmp and the like by the CPU, so that it may differ by a share and a few. Ticks are read from the CPU's
+counter, whatever clock source the kernel has. Compilers of other versions than the table's are not compared. --renew
+writes the table anew. BUILD: only that one.
 """
 import os
 import pathlib
@@ -27,7 +27,8 @@ SLACK, SLACK_SHARE = 24, 0.5  # of what is executed in libraries
 def count(lanes, *build, under=()):
     """Lines of (build, compiler, lanes, operation, instructions, in libraries). under: the beginning of the command."""
     environment = dict(os.environ, GLIBC_TUNABLES="" if lanes == "CPU" else WITHOUT_RSEQ)
-    done = subprocess.run([*under, CRASH, "--count", *build], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run([*under, CRASH, "--count", *build], capture_output=True, text=True, env=environment,
+                          check=False)
     if done.returncode == 77:
         raise Skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -37,7 +38,8 @@ def count(lanes, *build, under=()):
 def rows(text):
     """{(build, lanes, operation): (compiler, instructions, in libraries)}."""
     cells = [line.split("\t") for line in text.splitlines() if line]
-    return {(build, lanes, operation): (compiler, int(own), int(other)) for build, compiler, lanes, operation, own, other in cells}
+    return {(build, lanes, operation): (compiler, int(own), int(other))
+            for build, compiler, lanes, operation, own, other in cells}
 
 
 def close(got, wanted):
@@ -62,7 +64,8 @@ def compare(build, lanes, wanted, counted):
 
 def case(build, lanes, counts):
     def function():
-        wanted = {key: row for key, row in rows(TABLE.read_text().replace(HEAD, "")).items() if key[:2] == (build, lanes)}
+        wanted = {key: row for key, row in rows(TABLE.read_text().replace(HEAD, "")).items()
+                  if key[:2] == (build, lanes)}
         if lanes not in counts:
             counts[lanes] = rows(count(lanes))
         if not any(key[:2] == (build, lanes) for key in counts[lanes]):
@@ -78,8 +81,10 @@ def counts_are_of_our_code_alone(build, counts):
     if not wanted:
         raise Skip("no such compiler is here, or nothing can be counted")
     other = "kvm-clock" if CLOCK_SOURCE.is_file() and CLOCK_SOURCE.read_text().strip() == "tsc" else "tsc"
-    got = rows(count("CPU", build, under=(sys.executable, "-B", pathlib.Path(__file__).with_name("clock_source.py"), other)))
-    nothing([f"{key}: {got.get(key)} instead of {row}" for key, row in wanted.items() if got.get(key) != row], f"other numbers with {other}")
+    got = rows(count("CPU", build, under=(sys.executable, "-B", pathlib.Path(__file__).with_name("clock_source.py"),
+                                          other)))
+    nothing([f"{key}: {got.get(key)} instead of {row}" for key, row in wanted.items() if got.get(key) != row],
+            f"other numbers with {other}")
 
 
 def main():
@@ -89,7 +94,8 @@ def main():
     counts = {}
     builds = [sys.argv[2]] if len(sys.argv) > 2 else ["gcc -O2", "gcc -O3", "clang -O2", "clang -O3"]
     cases = [case(build, lanes, counts) for build in builds for lanes in LANES]
-    cases.append(("with another clock source the kernel's clock is not counted", lambda: counts_are_of_our_code_alone(builds[0], counts)))
+    cases.append(("with another clock source the kernel's clock is not counted",
+                  lambda: counts_are_of_our_code_alone(builds[0], counts)))
     run(cases)
 
 

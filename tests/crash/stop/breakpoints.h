@@ -1,7 +1,7 @@
 /*
- * Where a stopped child shall stop next: by debug registers, or where these stop nobody by breakpoint instructions in its own copy of
- * the code. Either way it stops before the instruction is executed, with all its registers as they are there, and within a restartable
- * sequence as the kernel sees it.
+ * Where a stopped child shall stop next: by debug registers, or where these stop nobody by breakpoint instructions in
+ * its own copy of the code. Either way it stops before the instruction is executed, with all its registers as they are
+ * there, and within a restartable sequence as the kernel sees it.
  */
 #ifndef SHMETER_TESTS_CRASH_BREAKPOINTS_H
 #define SHMETER_TESTS_CRASH_BREAKPOINTS_H

@@ -18,7 +18,9 @@ typedef int (*probe_break_fn)(pid_t child, uint64_t first, uint64_t second);
 /* Words to be watched, NULL for none. */
 typedef int (*probe_watch_fn)(pid_t child, uint64_t *const words[PROBE_WORDS]);
 
-/* Whether a child stops before each of two instructions, where it stands then, and no more when they are set no more. */
+/*
+ * Whether a child stops before each of two instructions, where it stands then, and no more when they are set no more.
+ */
 int probe_breakpoints(probe_break_fn set);
 
 /* Whether a child stops behind a load and behind a store of a watched word, and behind no others. */

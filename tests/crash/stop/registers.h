@@ -1,5 +1,6 @@
 /*
- * A stopped child's registers, which ptrace gives in a way of its own on each architecture: where it is, and where it shall stop.
+ * A stopped child's registers, which ptrace gives in a way of its own on each architecture: where it is, and where it
+ * shall stop.
  */
 #ifndef SHMETER_TESTS_CRASH_REGISTERS_H
 #define SHMETER_TESTS_CRASH_REGISTERS_H
@@ -7,7 +8,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Stops the caller, who is traced, with SIGTRAP. REGISTERS_TRAP_CODE: its bytes; REGISTERS_TRAP_PASSES: so far behind its beginning. */
+/*
+ * Stops the caller, who is traced, with SIGTRAP. REGISTERS_TRAP_CODE: its bytes; REGISTERS_TRAP_PASSES: so far behind
+ * its beginning.
+ */
 #if defined(__x86_64__)
 #define REGISTERS_TRAP() __asm__ __volatile__("int3" ::: "memory")
 #define REGISTERS_TRAP_CODE \
@@ -35,8 +39,8 @@ int registers_go_to(pid_t pid, uint64_t at);
 int registers_break(pid_t pid, uint64_t first, uint64_t second);
 
 /*
- * Whether at is an exclusive load, as aarch64 has them: stops between it and its store would make the store fail time and again.
- * Returns 1, and exits says where to stop behind the store; 0; or -1.
+ * Whether at is an exclusive load, as aarch64 has them: stops between it and its store would make the store fail time
+ * and again. Returns 1, and exits says where to stop behind the store; 0; or -1.
  */
 int registers_exclusive(pid_t pid, uint64_t at, uint64_t exits[2]);
 

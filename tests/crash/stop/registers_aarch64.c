@@ -101,8 +101,8 @@ branch_target(uint32_t code, uint64_t at)
 }
 
 /*
- * In order: the load, a branch away when the value is another, the store, a branch back when it failed. A branch may also lead to a
- * second such pair of store and branch.
+ * In order: the load, a branch away when the value is another, the store, a branch back when it failed. A branch may
+ * also lead to a second such pair of store and branch.
  */
 int
 registers_exclusive(pid_t pid, uint64_t at, uint64_t exits[2])

@@ -1,7 +1,7 @@
 /*
  * Runs a function in a forked child and stops it between any two instructions: by single steps, which walk through
- * restartable sequences, or by breakpoints (tests/crash/stop/breakpoints.h), which leave a sequence as the kernel sees it. It knows
- * nothing of segments.
+ * restartable sequences, or by breakpoints (tests/crash/stop/breakpoints.h), which leave a sequence as the kernel sees
+ * it. It knows nothing of segments.
  *
  * Tracer and child share one CPU: a step is then three times as fast, and the child's lane is known.
  */
@@ -23,7 +23,10 @@ typedef void (*stepper_fn)(void);
 /* Why children cannot be stepped here; NULL: they can. */
 const char *stepper_why_not(void);
 
-/* Binds this process and its children to a CPU, -1: the one that it is on; *other gets another one, or -1. Returns the CPU. */
+/*
+ * Binds this process and its children to a CPU, -1: the one that it is on; *other gets another one, or -1. Returns the
+ * CPU.
+ */
 int stepper_pin(int wanted, int *other);
 void stepper_bind(int cpu); /* to another one */
 

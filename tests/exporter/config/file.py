@@ -41,7 +41,8 @@ def post(exporter, method="POST"):
 
 def reloads(exporter, n):
     """The lines of the log that tell of n reloads, once they are there."""
-    return wait_for(lambda: (lines := [line for line in exporter.log if "reload" in line]) and len(lines) >= n and lines, f"{n} reloads")
+    return wait_for(lambda: (lines := [line for line in exporter.log if "reload" in line]) and len(lines) >= n
+                    and lines, f"{n} reloads")
 
 
 def hang_up(exporter, n):

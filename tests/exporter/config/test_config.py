@@ -25,7 +25,8 @@ def every_key_of_the_example_and_of_the_document_is_known_and_the_other_way_roun
     """What stands in comments is checked as well."""
     with open(f"{SOURCE}/deploy/shmeter-exporter.yml", encoding="utf-8") as file:
         example = file.read()
-    bare = "\n".join(re.sub(r"^(\s*)# (?=\s*[a-z_]+:( |$))", r"\1", line) for line in example.split("\n") if not re.match(r"\s*# [A-Z]", line))
+    bare = "\n".join(re.sub(r"^(\s*)# (?=\s*[a-z_]+:( |$))", r"\1", line) for line in example.split("\n")
+                     if not re.match(r"\s*# [A-Z]", line))
     bare = "\n".join(line for line in bare.split("\n") if not re.match(r"\s*#", line))
     done = run("--config.check", File(bench, bare).option)
     equal((done.returncode, done.stderr), (0, ""), bare)
@@ -56,7 +57,8 @@ def every_mistake_is_one_sentence_with_its_line(bench):
         file.write(text)
         done = run("--config.check", file.option)
         equal((done.returncode, done.stdout), (1, ""), text)
-        true(re.fullmatch(rf"{re.escape(file.path)}:{line}: [^\n]+\n", done.stderr), f"line {line} of {text!r}: {done.stderr}")
+        true(re.fullmatch(rf"{re.escape(file.path)}:{line}: [^\n]+\n", done.stderr),
+             f"line {line} of {text!r}: {done.stderr}")
         true(words in done.stderr, f"{words!r} in {done.stderr!r}")
     note(f"{len(ALL)} configurations")
 
@@ -113,7 +115,8 @@ def segments_of_the_file_are_served_with_their_settings(bench):
     name = bench.name()
     for part in ("a", "b"):
         bench.feeder(f"{name}-{part}").do("requests", "GET", "200", 3)
-    file = File(bench, f"segments:\n  - name: {name}-a\n    labels: {{site: berlin}}\n    prefix: app_\n  - name: {name}-*\n    deny: [shop_.*]\n")
+    file = File(bench, f"segments:\n  - name: {name}-a\n    labels: {{site: berlin}}\n    prefix: app_\n  - name: "
+                       f"{name}-*\n    deny: [shop_.*]\n")
     found = bench.exporter(file.option).samples()
     equal(value(found, "app_shop_requests_total", method="GET", status="200", site="berlin", segment=f"{name}-a"), 3)
     true(not any(one.startswith("shop_") for one, _ in found), "what the second entry denies is left out")
@@ -130,7 +133,8 @@ def options_and_file_name_segments_together(bench):
     equal(value(found, "shop_requests_total", method="GET", status="200", segment=one), 3)
     equal(value(found, "shop_requests_total", method="GET", status="200", segment=other, site="berlin"), 3)
     found = bench.exporter(file.option, f"--segment={other}").samples()
-    equal(value(found, "shop_requests_total", method="GET", status="200", site="berlin"), 3, "one name has no label segment")
+    equal(value(found, "shop_requests_total", method="GET", status="200", site="berlin"), 3,
+          "one name has no label segment")
 
 
 @test
@@ -153,7 +157,8 @@ def a_limit_of_the_file_counts_unless_the_option_is_given(bench):
     exporter = bench.exporter(file.option, f"--segment={name}")
     wait_for(lambda: b"worker_stuck" in exporter.ask("/health").body, "a worker that is stuck by the file's limit")
     for option in ("0", "3600"):
-        true(b"worker_stuck" not in bench.exporter(file.option, f"--segment={name}", f"--health.stuck-after={option}").ask("/health").body,
+        true(b"worker_stuck" not in bench.exporter(file.option, f"--segment={name}",
+                                                   f"--health.stuck-after={option}").ask("/health").body,
              "the option wins")
 
 
@@ -163,7 +168,8 @@ def the_time_of_creation_is_added_by_file_or_option(bench):
     bench.feeder(name).do("requests", "GET", "200", 3)
     accept = {"Accept": "application/openmetrics-text"}
     on, off = File(bench, "openmetrics: {created: true}\n"), File(bench, "openmetrics: {created: false}\n")
-    for options, wanted in (([on.option], True), ([off.option], False), ([off.option, "--openmetrics.created"], True), ([], False)):
+    for options, wanted in (([on.option], True), ([off.option], False), ([off.option, "--openmetrics.created"], True),
+                            ([], False)):
         body = bench.exporter(f"--segment={name}", *options).ask("/metrics", headers=accept).body
         equal(b"shop_requests_created{" in body, wanted, options)
         equal(body.endswith(b"# EOF\n"), True)

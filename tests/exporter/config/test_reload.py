@@ -19,7 +19,8 @@ def a_reload_puts_the_changed_file_into_force(bench):
     name = bench.name()
     bench.feeder(name).do("requests", "GET", "200", 3)
     file = File(bench, "segments:\n  - name: %s\n    labels: {site: berlin}\n" % name)
-    exporter = bench.exporter(file.option, "--web.enable-lifecycle", "--web.request-timeout=3600")  # nothing else wakes the loop up
+    # nothing else wakes the loop up
+    exporter = bench.exporter(file.option, "--web.enable-lifecycle", "--web.request-timeout=3600")
 
     def reloaded(site, found):
         equal(value(found, "shop_requests_total", method="GET", status="200", site=site), 3, site)
@@ -68,7 +69,8 @@ def nothing_changes_when_the_web_configuration_has_the_mistake(bench):
     name = bench.name()
     bench.feeder(name).do("requests", "GET", "200", 3)
     text = "segments:\n  - name: %s\n    labels: {site: %s}\n"
-    file, web = File(bench, text % (name, "berlin")), File(bench, "rate_limit:\n  interval: 1ms\n  burst: 1000\n", "web.yml")
+    file, web = File(bench, text % (name, "berlin")), File(bench, "rate_limit:\n  interval: 1ms\n  burst: 1000\n",
+                                                           "web.yml")
     exporter = bench.exporter(file.option, f"--web.config.file={web.path}", "--web.enable-lifecycle")
     file.write(text % (name, "paris"))
     web.write("rate_limit:\n  interval: often\n")
@@ -88,7 +90,8 @@ def tls_is_not_turned_on_by_a_reload_and_nothing_else_changes_then(bench):
     text = "segments:\n  - name: %s\n    labels: {site: %s}\n"
     file, web = File(bench, text % (name, "berlin")), File(bench, "", "web.yml")
     folder = os.path.dirname(web.path)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-keyout",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=x", "-keyout",
                     f"{folder}/key", "-out", f"{folder}/cert"], check=True, capture_output=True)
     exporter = bench.exporter(file.option, f"--web.config.file={web.path}", "--web.enable-lifecycle")
     file.write(text % (name, "paris"))
@@ -114,7 +117,8 @@ def reload_by_http_takes_post_and_put_without_a_body_only(bench):
         response = exporter.ask("/-/reload", method)
         equal((response.status, response.getheader("Allow")), (405, "POST, PUT"), method)
     equal(exporter.ask("/-/reload", "POST", body="x").status, 413)
-    for head, status in ((b"Content-Length: 0\r\nContent-Length: 0", b"400"), (b"Transfer-Encoding: chunked", b"400"), (b"Content-Length: 0", b"200"),
+    for head, status in ((b"Content-Length: 0\r\nContent-Length: 0", b"400"), (b"Transfer-Encoding: chunked", b"400"),
+                         (b"Content-Length: 0", b"200"),
                          (b"X: y", b"200")):
         plug = bench.connect(exporter)
         plug.sendall(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + head + b"\r\n\r\n")
@@ -142,7 +146,8 @@ def hang_ups_in_a_row_end_with_the_last_file(bench):
     for turn in range(200):
         file.write("segments:\n  - name: %s\n    labels: {turn: %d}\n" % (name, turn))
         os.kill(exporter.pid, signal.SIGHUP)
-    wait_for(lambda: value(exporter.samples(), "shop_requests_total", method="GET", status="200", turn="199") == 3, "the last file")
+    wait_for(lambda: value(exporter.samples(), "shop_requests_total", method="GET", status="200", turn="199") == 3,
+             "the last file")
 
 
 @test
@@ -167,7 +172,8 @@ def segments_come_and_go_by_reload(bench):
     file.write(f"segments:\n  - name: {one}\n  - name: {other}\n")
     equal(post(exporter)[0], 200)
     found = exporter.samples()
-    equal([value(found, "shop_requests_total", method="GET", status="200", segment=name) for name in (one, other)], [3, 3])
+    equal([value(found, "shop_requests_total", method="GET", status="200", segment=name) for name in (one, other)],
+          [3, 3])
     file.write(f"segments:\n  - name: {other}\n")
     equal(post(exporter)[0], 200)
     found = exporter.samples()
@@ -188,7 +194,8 @@ def rules_that_stay_go_on_over_a_reload_and_others_begin_and_end_with_it(bench):
 
     def firing():
         health = json.loads(exporter.ask("/health").body)
-        return health["status"], [(one["what"], one["value"], one["threshold"]) for one in health["reasons"] if one["check"] == "rule"]
+        return health["status"], [(one["what"], one["value"], one["threshold"]) for one in health["reasons"]
+                                  if one["check"] == "rule"]
 
     wait_for(lambda: firing() == ("failing", [("crowded", 5, 3)]), "the rule fires")
     for site in ("paris", "rome"):
@@ -240,8 +247,10 @@ def hundreds_of_reloads_cost_no_scrape_no_total_no_memory_and_no_descriptor(benc
     feeder = bench.feeder(name)
     feeder.do("many", 0, 300)
     feeder.do("requests", "GET", "200", 1)
-    good = ["segments:\n  - name: %s\n    labels: {site: s%d, team: checkout}\n    prefix: %s\n    deny: ['shop_debug_.*']\n    idle_timeout: 1h\n"
-            "health:\n  rules:\n    - {name: r%d, expr: sum(shop_active) > 3}\n    - {name: many, expr: 'sum(rate(shop_many_total[5m])) > 1e9'}\n"
+    good = ["segments:\n  - name: %s\n    labels: {site: s%d, team: checkout}\n    prefix: %s\n    deny: "
+            "['shop_debug_.*']\n    idle_timeout: 1h\n"
+            "health:\n  rules:\n    - {name: r%d, expr: sum(shop_active) > 3}\n    - {name: many, expr: "
+            "'sum(rate(shop_many_total[5m])) > 1e9'}\n"
             % (name, i, "ab"[i % 2] + "_", i) for i in range(4)]
     bad = [text for text, _, _ in ALL]
     file, web = File(bench, good[0]), File(bench, "http_server_config: {http2: false}\n", "web.yml")
@@ -266,12 +275,14 @@ def hundreds_of_reloads_cost_no_scrape_no_total_no_memory_and_no_descriptor(benc
         scraper.wanted = False
         scraper.join()
         equal(scraper.wrong, [])
-    note(f"{RELOADS} reloads, {sum(scraper.n for scraper in scrapers)} scrapes; RssAnon {figures[0][0]} KiB after a third of them and "
+    note(f"{RELOADS} reloads, {sum(scraper.n for scraper in scrapers)} scrapes; RssAnon {figures[0][0]} KiB after a "
+         f"third of them and "
          f"{figures[1][0]} KiB at the end; descriptors {figures[0][1]} and {figures[1][1]}")
     true(figures[1][0] < figures[0][0] + 512, "memory stays flat")
     true(abs(figures[1][1] - figures[0][1]) <= 2, "descriptors stay")
     feeder.do("requests", "GET", "200", 1)
-    equal([number for (one, _), number in exporter.samples().items() if one.endswith("shop_requests_total")], [RELOADS + 2])
+    equal([number for (one, _), number in exporter.samples().items() if one.endswith("shop_requests_total")],
+          [RELOADS + 2])
 
 
 if __name__ == "__main__":

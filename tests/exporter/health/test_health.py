@@ -56,7 +56,8 @@ def an_error_ratio_fires_and_recovers(bench):
     feeder.do("requests", "GET", 500, 10)
     found = wait_for(lambda: (now := health_of(exporter))["status"] == "failing" and now, "the rule fires")
     reason = found["reasons"][0]
-    equal((reason["check"], reason["what"], reason["value"], reason["threshold"]), ("rule", "errors", 0.1, 0.05), "the reason")
+    equal((reason["check"], reason["what"], reason["value"], reason["threshold"]), ("rule", "errors", 0.1, 0.05),
+          "the reason")
     true("too many errors" in reason["message"], reason["message"])
     equal(value(exporter.samples(), "shmeter_health_check_status", check="rule:errors"), 2, "its series")
     feeder.do("requests", "GET", 200, 100000)
@@ -81,10 +82,12 @@ def every_check_has_its_series_in_every_format(bench):
     name = bench.name()
     bench.feeder(name)
     exporter = bench.exporter(f"--segment={name}")
-    checks = {"segment", "capacity", "slots", "worker_dead", "worker_stuck", "worker_check", "worker_unknown", "losses", "rule"}
+    checks = {"segment", "capacity", "slots", "worker_dead", "worker_stuck", "worker_check", "worker_unknown", "room",
+              "losses", "rule"}
     found = exporter.samples()
     equal(value(found, "shmeter_health_status"), 0, "the verdict")
-    equal({dict(labels)["check"]: number for (one, labels), number in found.items() if one == "shmeter_health_check_status"},
+    equal({dict(labels)["check"]: number for (one, labels), number in found.items()
+           if one == "shmeter_health_check_status"},
           dict.fromkeys(checks, 0), "the checks")
     for accept in ("application/openmetrics-text;version=1.0.0",
                    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"):
@@ -101,8 +104,26 @@ def a_dead_worker_is_in_the_series_too(bench):
     feeder.do("busy")
     exporter = bench.exporter(f"--segment={name}")
     feeder.kill()
-    wait_for(lambda: value(exporter.samples(), "shmeter_health_check_status", check="worker_dead") == 1, "a dead worker")
+    wait_for(lambda: value(exporter.samples(), "shmeter_health_check_status", check="worker_dead") == 1,
+             "a dead worker")
     equal(value(exporter.samples(), "shmeter_health_status"), 1, "the verdict")
+
+
+@test
+def each_segment_has_its_own_series(bench):
+    name = bench.name()
+    bench.feeder(name + "-a", "one")
+    feeder = bench.feeder(name + "-b", "two")
+    feeder.do("check", "database", 2, "gone")
+    absent = bench.name()
+    exporter = bench.exporter(f"--segment={name}-*", f"--segment={absent}")
+    found = exporter.samples()
+    equal({label: value(found, "shmeter_health_status", segment=label) for label in (name + "-a", name + "-b", absent)},
+          {name + "-a": 0, name + "-b": 2, absent: 2}, "the verdicts")
+    equal(value(found, "shmeter_health_status"), 2, "that on all")
+    for check, wanted in (("segment", (0, 0, 2)), ("worker_check", (0, 2, 0)), ("capacity", (0, 0, 0))):
+        equal(tuple(value(found, "shmeter_health_check_status", segment=label, check=check) for label in (name + "-a", name + "-b", absent)),
+              wanted, check)
 
 
 @test
@@ -127,7 +148,8 @@ def summaries_have_quantiles_for_each_group(bench):
     for found, wanted in ((fast["p50"], 0.175), (fast["p95"], 0.2425), (slow["p50"], 0.75), (slow["p99"], 0.995)):
         true(abs(found - wanted) < 1e-12, (found, wanted))
     true(abs(fast["rate"] - 100 / by_route["covered_seconds"]) < 1, "the rate")
-    equal((whole["groups"][0]["labels"], whole["groups"][0]["count"], whole["groups"][0]["apdex"]), ({}, 150, None), "all together")
+    equal((whole["groups"][0]["labels"], whole["groups"][0]["count"], whole["groups"][0]["apdex"]), ({}, 150, None),
+          "all together")
     true("Apdex needs buckets" in whole["groups"][0]["problem"], whole["groups"][0]["problem"])
     equal((nobody["groups"], nobody["problem"]), ([], "there is no histogram of this name"), "a name nobody has")
     equal(len(health_of(exporter)["summaries"]), 3, "in /health too")
@@ -155,7 +177,8 @@ def what_was_lost_of_late_degrades_the_verdict(bench):
     feeder.do("cpu", -1)
     found = health_of(exporter)
     reason = next(one for one in found["reasons"] if one["check"] == "losses")
-    equal((found["status"], reason["what"], reason["value"], reason["segment"]), ("degraded", "adds_refused", 2, name), "the reason")
+    equal((found["status"], reason["what"], reason["value"], reason["segment"]), ("degraded", "adds_refused", 2, name),
+          "the reason")
     true("increments of counters, refused" in reason["message"], reason["message"])
     equal(value(exporter.samples(), "shmeter_health_check_status", check="losses"), 1, "its series")
 
@@ -186,7 +209,8 @@ def a_reload_keeps_histories_and_states(bench):
 def the_page_shows_rules_and_escapes_them(bench):
     name = bench.name()
     feeder = bench.feeder(name)
-    exporter = start(bench, {"rules": [{"name": "<b>&", "expr": 'sum(shop_active{a!="<i>"}) > 3', "message": "<u>"}]}, name)
+    exporter = start(bench, {"rules": [{"name": "<b>&", "expr": 'sum(shop_active{a!="<i>"}) > 3', "message": "<u>"}]},
+                     name)
     feeder.do("active", 4)
     exporter.wait_for_log("rule fires")
     page = exporter.text("/")
@@ -205,14 +229,16 @@ def what_another_release_goes_on_counting_is_a_loss_and_a_reason_as_long_as_it_d
     new.do("turns", 7, 1)
     old.do("turns", 5, 3)
     found = exporter.samples()
-    equal((value(found, "shop_turns_count"), value(found, "shop_turns_bucket", le="7.0")), (1, 1), "the new release is in force")
+    equal((value(found, "shop_turns_count"), value(found, "shop_turns_bucket", le="7.0")), (1, 1),
+          "the new release is in force")
     equal(value(found, "shmeter_lost_total", segment=name, kind="superseded"), 3, "the loss")
     equal(value(found, "shmeter_health_check_status", check="losses"), 1, "the check")
     found = health_of(exporter)
     reason = next(one for one in found["reasons"] if one["check"] == "losses")
     equal([found["status"]] + [reason[key] for key in ("status", "what", "worker", "pid", "segment")],
           ["degraded", "degraded", "superseded", "old", old.pid, name], "the reason")
-    true("shop_turns" in reason["message"] and "other buckets" in reason["message"] and "end the workers" in reason["message"], reason["message"])
+    true("shop_turns" in reason["message"] and "other buckets" in reason["message"]
+         and "end the workers" in reason["message"], reason["message"])
     new.end()  # it has failed
     equal(value(exporter.samples(), "shop_turns_count"), 13, "the old release is in force again")
     equal([one for one in health_of(exporter)["reasons"] if one["check"] == "losses"], [], "no reason")
@@ -221,7 +247,8 @@ def what_another_release_goes_on_counting_is_a_loss_and_a_reason_as_long_as_it_d
     equal(value(exporter.samples(), "shop_turns_count"), 2, "the next attempt")
     old.end()
     found = exporter.samples()
-    equal((value(found, "shop_turns_count"), value(found, "shmeter_lost_total", segment=name, kind="superseded")), (2, 3), "at the end")
+    equal((value(found, "shop_turns_count"), value(found, "shmeter_lost_total", segment=name, kind="superseded")),
+          (2, 3), "at the end")
     equal([one for one in health_of(exporter)["reasons"] if one["check"] == "losses"], [], "no reason any more")
 
 

@@ -1,4 +1,5 @@
-"""Every reason that health can give has a cause that makes it, and goes when the cause does: nothing is left in the end.
+"""Every reason that health can give has a cause that makes it, and goes when the cause does: nothing is left in the
+end.
 
 Usage: test_reasons.py EXPORTER FEEDER CAUSES FOLDER_OF_THE_SOURCES
 """
@@ -27,9 +28,11 @@ class Worker:
     """tests/exporter/causes.c."""
 
     def __init__(self, bench, segment, name="web", *more, before=()):
-        self.process = bench.process([*before, CAUSES, segment, name, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = bench.process([*before, CAUSES, segment, name, *more], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ok\n":
-            raise Skip(f"{' '.join(before)} is not to be had here") if before else AssertionError("the worker does not start")
+            raise Skip(f"{' '.join(before)} is not to be had here") if before else AssertionError("the worker does not "
+                                                                                                  "start")
 
     def do(self, *words):
         for word in words:
@@ -179,6 +182,35 @@ def a_worker_of_whom_nobody_can_tell(bench):
 
 
 @test
+def room_that_is_held_back(bench):
+    name, clock = bench.name(), bench.clock()
+    silent, lively = Worker(bench, name, "silent"), Worker(bench, name, "lively")
+    exporter = start(bench, name, hand=clock)
+    lively.do("remove")
+    equal(reasons(exporter), {})
+    clock.advance(86400)
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        true(f"worker silent (pid {silent.process.pid})" in reason["message"] and "lively" not in reason["message"], reason)
+        equal(reason["worker"], "silent")
+        silent.do("done")
+    lively.do("remove")
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        silent.end()
+    lively.do("done")
+    other = Worker(bench, name, "other")
+    other.do("close")  # it has no slot any more, and its handles
+    lively.do("remove")
+    with caused(exporter, "ok", "room", "held") as [reason]:
+        true("a process without a slot" in reason["message"], reason)
+        other.end()
+    lively.do("unlocked")
+    with caused(exporter, "ok", "room", "unlocked"):
+        lively.end()
+        os.unlink(segment_path(name))
+        Worker(bench, name)  # as it says
+
+
+@test
 def losses_of_each_kind(bench):
     for kind, is_reason in rows("lib/read/snapshot/losses.def", "LOSS").items():
         if not is_reason:
@@ -224,7 +256,8 @@ def every_reason_was_made(bench):
     losses = rows("lib/read/snapshot/losses.def", "LOSS")
     true(len(checks) >= 9 and len(losses) >= 17, (checks, losses))
     equal(set(checks) - {check for check, _ in DONE}, set(), "checks without a cause here")
-    equal({kind for kind, is_reason in losses.items() if is_reason} - {what for check, what in DONE if check == "losses"}, set(),
+    equal({kind for kind, is_reason in losses.items() if is_reason} - {what for check, what in DONE
+                                                                       if check == "losses"}, set(),
           "losses without a cause here")
     for file in ("lib/health/health.c", "lib/health/deaths.c", "lib/health/losses.c", "lib/health/rules/rules.c"):
         with open(os.path.join(SOURCES, file), encoding="utf-8") as source:

@@ -3,7 +3,7 @@ import ssl
 import warnings
 
 from certs import Authority
-from lib import drain, equal, main, raw, test, true, wait_for
+from lib import drain, equal, main, test, true, wait_for
 from tls_lib import serve, status, tls
 
 
@@ -62,7 +62,8 @@ def each_client_auth_type_lets_in_whom_it_should(bench):
 @test
 def a_verified_client_has_a_certificate_for_clients_of_now(bench):
     authority = Authority(bench.folder())
-    exporter = serve(bench, authority, f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
+    exporter = serve(bench, authority,
+                     f"client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: {authority.cert}")
     equal(status(exporter, authority.context(authority.client("good"))), 200)
     equal(status(exporter, authority.context(authority.client("late", days=-1))), None, "expired")
     equal(status(exporter, authority.context(authority.client("server-only", usage="serverAuth"))), None, "for servers")
@@ -166,7 +167,8 @@ def exactly_the_listed_suites_are_agreed_to(bench):
         (["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]),
         (["TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
           "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"]),
-        (["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]),
+        (["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+          "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]),
     ]
     for key, word in (("rsa", "_RSA_"), ("ec", "_ECDSA_")):
         server = authority.issue("server", key=key)
@@ -220,15 +222,6 @@ def http_1_1_is_agreed_to_by_alpn(bench):
 
 
 @test
-def plain_http_on_a_tls_port_is_hung_up_on(bench):
-    authority = Authority(bench.folder())
-    exporter = serve(bench, authority)
-    got = raw(bench.connect(exporter), b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-    true(not got.startswith(b"HTTP"), got)
-    equal(exporter.ask("/-/healthy").status, 200)
-
-
-@test
 def a_handshake_that_stalls_is_cut(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority, options=["--web.request-timeout=0.5"])
@@ -236,7 +229,8 @@ def a_handshake_that_stalls_is_cut(bench):
     half.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
     for plug in (silent, half):
         drain(plug)  # ends when the exporter closes
-    wait_for(lambda: exporter.ask("/-/healthy").status == 200, "an answer")  # who has no CPU for so long is cut too, and comes again
+    # who has no CPU for so long is cut too, and comes again
+    wait_for(lambda: exporter.ask("/-/healthy").status == 200, "an answer")
 
 
 if __name__ == "__main__":

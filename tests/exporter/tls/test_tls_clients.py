@@ -57,7 +57,8 @@ def a_first_request_that_comes_in_pieces_is_answered(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority)
     for pieces in ((b"G", b"ET /-/healthy HTTP/1.1\r\nHo", b"st: x\r\nConnection: close\r\n\r", b"\n"),
-                   (b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000, b"y" * 3000 + b"\r\nConnection: close\r\n\r\n")):
+                   (b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000,
+                    b"y" * 3000 + b"\r\nConnection: close\r\n\r\n")):
         plug = tls(bench, exporter, authority.context())
         for piece in pieces:
             plug.sendall(piece)
@@ -69,7 +70,8 @@ def a_first_request_that_comes_in_pieces_is_answered(bench):
 def a_bad_first_request_is_refused_at_once(bench):
     authority = Authority(bench.folder())
     exporter = serve(bench, authority, hand=bench.clock())  # which stands still: no limit of time ends a connection
-    for request, status_line in ((b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"), (b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 41"),
+    for request, status_line in ((b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"),
+                                 (b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 41"),
                                  (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100000 + b"\r\n\r\n", b"HTTP/1.1 4")):
         plug = tls(bench, exporter, authority.context())
         with contextlib.suppress(OSError):

@@ -163,7 +163,7 @@ who_is_being_answered_is_spared_while_others_only_wait(void **state)
 }
 
 static void
-when_all_are_being_answered_the_slowest_goes(void **state)
+when_all_are_being_answered_the_first_goes(void **state)
 {
     struct bench *bench = *state;
     int i;
@@ -175,9 +175,30 @@ when_all_are_being_answered_the_slowest_goes(void **state)
     add(bench, 4, "10.0.0.1", 30);
     assert_true(is_cut(bench, 0)); /* entered first; the clock of the others stood still */
     assert_false(is_cut(bench, 4));
-    conns_cut_slowest(&bench->conns);
-    assert_true(is_cut(bench, 1));
-    assert_false(is_cut(bench, 2));
+}
+
+static void
+who_takes_a_document_is_cut_with_all_who_take_it_and_nobody_else(void **state)
+{
+    static const char documents[2];
+    struct bench *bench = *state;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        add(bench, i, "10.0.0.1", (uint64_t)i);
+        conns_enter(&bench->conns, bench->conn[i], CONN_ANSWERING, 20 + (uint64_t)i);
+        conns_take(bench->conn[i], &documents[i % 2]);
+    }
+    assert_int_equal(conns_taken_since(&bench->conns, &documents[1]), 21);
+    conns_enter(&bench->conns, bench->conn[1], CONN_IDLE, 30);
+    assert_int_equal(conns_taken_since(&bench->conns, &documents[1]), 23);
+    conns_cut_takers(&bench->conns, &documents[1]);
+    assert_true(is_cut(bench, 3));
+    for (i = 0; i < 3; i++)
+        assert_false(is_cut(bench, i));
+    assert_true(conns_taken_since(&bench->conns, &documents[1]) == CONNS_NEVER);
+    assert_int_equal(bench->conns.cut_slow_n, 1);
+    assert_int_equal(conns_rate(&bench->conns, &documents[0], 40), 0); /* these are no TCP connections */
 }
 
 static void
@@ -285,7 +306,9 @@ main(void)
         cmocka_unit_test_setup_teardown(the_oldest_of_an_address_makes_room_for_its_next, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_oldest_of_all_makes_room_when_there_are_too_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_being_answered_is_spared_while_others_only_wait, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(when_all_are_being_answered_the_slowest_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(when_all_are_being_answered_the_first_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_takes_a_document_is_cut_with_all_who_take_it_and_nobody_else, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_cut_connection_is_not_counted_until_it_is_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ipv4_address_in_ipv6_counts_as_itself, set_up, tear_down),

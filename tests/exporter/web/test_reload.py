@@ -10,7 +10,8 @@ from lib import equal, main, test, true, wait_for
 
 
 def hashed(password, cost=5):
-    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True, check=True)
+    done = subprocess.run(["htpasswd", "-niBC", str(cost), "x"], input=password.encode(), capture_output=True,
+                          check=True)
     return done.stdout.decode().strip().split(":", 1)[1]
 
 
@@ -19,7 +20,8 @@ class Served:
 
     def __init__(self, bench, text, context=None, folder=None, **more):
         self.path = (folder or bench.folder()) + "/web.yml"
-        self.exporter = bench.exporter(f"--web.config.file={write(self.path, text)}", f"--segment={bench.name()}", **more)
+        self.exporter = bench.exporter(f"--web.config.file={write(self.path, text)}", f"--segment={bench.name()}",
+                                       **more)
         self.exporter.context = context
 
     def reload(self, text):

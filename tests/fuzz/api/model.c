@@ -116,8 +116,8 @@ unset_gauge(struct api_model *model, int gauge)
 }
 
 /*
- * The series of these values, made if need be. NULL: past a limit, which is counted, or without a cell, and then *full is 1.
- * is_limited: it counts for the limits.
+ * The series of these values, made if need be. NULL: past a limit, which is counted, or without a cell, and then *full
+ * is 1. is_limited: it counts for the limits.
  */
 static struct api_series *
 have_series(struct api_model *model, const struct api_family *family, const char *values, uint32_t bytes,

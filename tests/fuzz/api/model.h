@@ -1,7 +1,7 @@
 /*
- * A plain model of what a segment holds after a sequence of calls: arrays, strings and doubles, one process after the other. Written from
- * what the header promises; it shares no code with it. model_define.c has what a description means, model.c families and series,
- * model_values.c what is counted in them, model_slots.c whose workers are alive.
+ * A plain model of what a segment holds after a sequence of calls: arrays, strings and doubles, one process after the
+ * other. Written from what the header promises; it shares no code with it. model_define.c has what a description means,
+ * model.c families and series, model_values.c what is counted in them, model_slots.c whose workers are alive.
  */
 #ifndef SHMETER_TESTS_FUZZ_API_MODEL_H
 #define SHMETER_TESTS_FUZZ_API_MODEL_H
@@ -203,7 +203,10 @@ int api_model_gauge(const struct api_model *model, const struct api_series *seri
 void api_model_open(struct api_model *model, int process, int pid, const char *worker);
 void api_model_close(struct api_model *model, int process);
 void api_model_attach_worker(struct api_model *model, int process);
-/* The process's slot's block, or its private one: claimed if need be. Of a closed meter nobody will see anything: a block for nothing. */
+/*
+ * The process's slot's block, or its private one: claimed if need be. Of a closed meter nobody will see anything: a
+ * block for nothing.
+ */
 struct api_block *api_model_block(struct api_model *model, int process);
 void api_model_check(struct api_model *model, int process, const char *name, int health, const char *message);
 void api_model_dies(struct api_model *model, int pid);

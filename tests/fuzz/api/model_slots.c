@@ -30,7 +30,9 @@ mode_of_gauge(const struct api_model *model, int gauge)
     return -1;
 }
 
-/* What becomes of the last owner's value: sums and extremes go on without it, the latest stays, others leave with it. */
+/*
+ * What becomes of the last owner's value: sums and extremes go on without it, the latest stays, others leave with it.
+ */
 static void
 inherit(struct api_gauge *gauge, int mode)
 {

@@ -61,8 +61,9 @@ kernel(long number, long a, long b, long c, long d, long e, long f)
 /* ---- identities ---- */
 
 /*
- * A child that shares this program's memory and descriptors, and sleeps until it is killed: prctl(PR_SET_PDEATHSIG, SIGKILL), exit(2) if
- * the parent has gone before that, and pause(2) for ever. It works in registers alone, because it has this program's stack too.
+ * A child that shares this program's memory and descriptors, and sleeps until it is killed: prctl(PR_SET_PDEATHSIG,
+ * SIGKILL), exit(2) if the parent has gone before that, and pause(2) for ever. It works in registers alone, because it
+ * has this program's stack too.
  */
 __attribute__((no_sanitize("address", "undefined", "coverage"))) static int
 make_sleeper(void)

@@ -1,8 +1,8 @@
 /*
- * Several processes in one: each has its own attachments, descriptors, wiped page and identity, and one of them runs at a time. An identity
- * is a real child that sleeps, so whoever asks the kernel about it gets true answers, and its death is a real SIGKILL; getpid(2)
- * and /proc/self/stat are answered as if that child were asking. The client's system calls pass through here, and what a process has
- * mapped and opened goes when it dies.
+ * Several processes in one: each has its own attachments, descriptors, wiped page and identity, and one of them runs at
+ * a time. An identity is a real child that sleeps, so whoever asks the kernel about it gets true answers, and its death
+ * is a real SIGKILL; getpid(2) and /proc/self/stat are answered as if that child were asking. The client's system calls
+ * pass through here, and what a process has mapped and opened goes when it dies.
  */
 #ifndef SHMETER_TESTS_FUZZ_API_WORLD_H
 #define SHMETER_TESTS_FUZZ_API_WORLD_H
@@ -24,7 +24,10 @@ int world_run(int process);
 /* Its meter; NULL until world_open() was called. */
 struct shmeter *world_meter(int process);
 
-/* Opens the segment once more. with_rseq 0: a process that begins has no restartable sequences. Returns what shmeter_open() did. */
+/*
+ * Opens the segment once more. with_rseq 0: a process that begins has no restartable sequences. Returns what
+ * shmeter_open() did.
+ */
 int world_open(int process, const struct shmeter_options *options, int with_rseq);
 
 /* kill -9. */

@@ -24,7 +24,10 @@ is_one_of(char c, const char *from, const char *to)
     return 0;
 }
 
-/* Copies characters of the ranges up to the one that ends them. Returns what is behind it, NULL: something else is there. */
+/*
+ * Copies characters of the ranges up to the one that ends them. Returns what is behind it, NULL: something else is
+ * there.
+ */
 static const char *
 take(const char *at, const char *end, char stop, const char *from, const char *to, char *out, size_t capacity)
 {

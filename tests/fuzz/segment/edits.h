@@ -1,6 +1,6 @@
 /*
- * Damage to a segment's image, as a fuzzer's input: a head and edits of 16 bytes, each of which names an object of the segment, a
- * field of it, and what becomes of the field. All that is written is remembered, and only that is put back.
+ * Damage to a segment's image, as a fuzzer's input: a head and edits of 16 bytes, each of which names an object of the
+ * segment, a field of it, and what becomes of the field. All that is written is remembered, and only that is put back.
  */
 #ifndef SHMETER_TESTS_FUZZ_EDITS_H
 #define SHMETER_TESTS_FUZZ_EDITS_H
@@ -55,8 +55,8 @@ struct edit {
 struct edit_head {
     uint8_t labelled; /* 1: with a label for the segment                                                      */
     uint8_t
-        settings; /* 1: that leave out what does not change; 2: with labels and a prefix; 4: pages of zeroes have no memory;
-                     8: a segment with SHMETER_FEATURE_REUSE */
+        settings; /* 1: that leave out what does not change; 2: with labels and a prefix; 4: pages of zeroes have no
+                     memory; 8: a segment with SHMETER_FEATURE_REUSE */
     uint8_t replaced; /* 1: the second take is of a new segment of the same name                               */
     uint8_t starve;   /* the allocation that fails; 0: none                                                  */
 };

@@ -1,7 +1,7 @@
 /*
- * The system as the reader sees it while a fuzzer runs: one file, which is the image, and a clock that moves by itself. Included
- * before everything else in the reader's sources (-include), so that they run as they are and make no system call, and the same
- * input does the same each time. Memory is of the heap of an execution.
+ * The system as the reader sees it while a fuzzer runs: one file, which is the image, and a clock that moves by itself.
+ * Included before everything else in the reader's sources (-include), so that they run as they are and make no system
+ * call, and the same input does the same each time. Memory is of the heap of an execution.
  */
 #ifndef SHMETER_TESTS_FUZZ_KERNEL_H
 #define SHMETER_TESTS_FUZZ_KERNEL_H

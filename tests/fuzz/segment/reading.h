@@ -1,5 +1,6 @@
 /*
- * One execution of the fuzzers that read a damaged image in place: opened, snapshot, model, plan, text; perhaps once more after more damage.
+ * One execution of the fuzzers that read a damaged image in place: opened, snapshot, model, plan, text; perhaps once
+ * more after more damage.
  */
 #ifndef SHMETER_TESTS_FUZZ_READING_H
 #define SHMETER_TESTS_FUZZ_READING_H
@@ -14,8 +15,8 @@ struct reading_family {
 };
 
 /*
- * A segment with these families, one after the other, ended by one without series. Values stand in all cells. There are two of them, made at
- * their first use, without and with SHMETER_FEATURE_REUSE: that which the input asks for.
+ * A segment with these families, one after the other, ended by one without series. Values stand in all cells. There are
+ * two of them, made at their first use, without and with SHMETER_FEATURE_REUSE: that which the input asks for.
  */
 struct edits *reading_specimen(struct edits both[2], const struct image_sizes *sizes,
                                const struct reading_family *families, const uint8_t *data, size_t bytes);

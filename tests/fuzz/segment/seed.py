@@ -1,4 +1,5 @@
-"""Seeds a bug in a source of the reader: a value that is checked is then loaded once more, or a mark of what has memory is forgotten.
+"""Seeds a bug in a source of the reader: a value that is checked is then loaded once more, or a mark of what has memory
+is forgotten.
 
 Usage: seed.py NAME SOURCE OUTPUT
 """

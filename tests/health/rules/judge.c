@@ -1,5 +1,6 @@
 /*
- * Conditions over values that are read from standard input, for tests that compare with Prometheus. One reading a second.
+ * Conditions over values that are read from standard input, for tests that compare with Prometheus. One reading a
+ * second.
  *
  *     expr CONDITION                               as many as one likes
  *     counter|gauge NAME A VALUE...                a series with the label a, and its value at each second; - absent

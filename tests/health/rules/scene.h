@@ -30,7 +30,10 @@ void scene_end(struct scene *scene); /* frees the rules too */
 void scene_rule(struct scene *scene, const char *expression, double for_seconds);
 void scene_rules(struct scene *scene, const struct rules_spec *spec);
 
-/* Values of series with one label "a"; created_ns 0: unknown. A value stays until it is set again, or the series is hidden. */
+/*
+ * Values of series with one label "a"; created_ns 0: unknown. A value stays until it is set again, or the series is
+ * hidden.
+ */
 void scene_u64(struct scene *scene, enum model_type type, const char *name, const char *a, uint64_t value);
 void scene_f64(struct scene *scene, enum model_type type, const char *name, const char *a, double value);
 void scene_hide(struct scene *scene, const char *name, const char *a);

@@ -1,5 +1,6 @@
 /*
- * Conditions: what is one, what is refused and with which sentence, and that no text at all does harm: lib/health/rules/expression/expression.h.
+ * Conditions: what is one, what is refused and with which sentence, and that no text at all does harm:
+ * lib/health/rules/expression/expression.h.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /*
- * Actors: each has a stack of its own and stops before every access to shared bytes, with a request that the search grants when it
- * likes. Here are the hooks of shm/machine/atomic.h. Knows nothing of what a request does.
+ * Actors: each has a stack of its own and stops before every access to shared bytes, with a request that the search
+ * grants when it likes. Here are the hooks of shm/machine/atomic.h. Knows nothing of what a request does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,8 +58,8 @@ request(enum request_kind kind, uint32_t word, char order, const char *what)
 }
 
 /*
- * Loads in a sequence wait only when they must: nobody else of this CPU can change what they see without a restart, and dying or
- * restarting before one comes to the same as before the next store.
+ * Loads in a sequence wait only when they must: nobody else of this CPU can change what they see without a restart, and
+ * dying or restarting before one comes to the same as before the next store.
  */
 static void
 perform(void)

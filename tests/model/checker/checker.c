@@ -1,5 +1,6 @@
 /*
- * The search: depth first over all choices, each state once. A state is copied before its choices are tried and put back for each of them.
+ * The search: depth first over all choices, each state once. A state is copied before its choices are tried and put
+ * back for each of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,8 +220,8 @@ find_of_actors(struct frame *frame, uint32_t late)
 }
 
 /*
- * In WEAK a load may see any value since its CPU's floor: whatever an actor that only reads can see among the others it can also see
- * when they are done.
+ * In WEAK a load may see any value since its CPU's floor: whatever an actor that only reads can see among the others it
+ * can also see when they are done.
  */
 static void
 find_choices(struct frame *frame)
@@ -239,8 +240,8 @@ find_choices(struct frame *frame)
 }
 
 /*
- * The actor that ran on this CPU before is interrupted: a sequence of it will begin anew, wherever it was. The kernel's switch is a full
- * barrier (on aarch64 a DSB).
+ * The actor that ran on this CPU before is interrupted: a sequence of it will begin anew, wherever it was. The kernel's
+ * switch is a full barrier (on aarch64 a DSB).
  */
 static void
 switch_to(uint32_t who)
@@ -261,7 +262,10 @@ switch_to(uint32_t who)
         other->history = other->history_at_restart;
 }
 
-/* A signal or a timer, after which the same actor goes on. The return from it waits for stores on x86-64, but not on aarch64. */
+/*
+ * A signal or a timer, after which the same actor goes on. The return from it waits for stores on x86-64, but not on
+ * aarch64.
+ */
 static void
 begin_anew(uint32_t who)
 {

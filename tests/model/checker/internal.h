@@ -1,6 +1,6 @@
 /*
- * What the parts of the checker share: actors.c (contexts and hooks), memory.c (memory models), races.c (plain accesses), checker.c (the
- * search).
+ * What the parts of the checker share: actors.c (contexts and hooks), memory.c (memory models), races.c (plain
+ * accesses), checker.c (the search).
  */
 #ifndef SHMETER_TESTS_CHECKER_PARTS_H
 #define SHMETER_TESTS_CHECKER_PARTS_H

@@ -1,8 +1,9 @@
 /*
  * The memory models: what a load may see, and which buffered store may become visible next. model.h says what they are.
  *
- * Time is a number that grows with each store that becomes visible; the log keeps what each of them replaced, so memory can be seen as it
- * was. For WEAK each CPU has a floor, before which no load of it may be served any more, and floors of single words (coherence).
+ * Time is a number that grows with each store that becomes visible; the log keeps what each of them replaced, so memory
+ * can be seen as it was. For WEAK each CPU has a floor, before which no load of it may be served any more, and floors
+ * of single words (coherence).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,9 @@ memory_reset(void)
 void *
 memory_state(size_t *bytes)
 {
-    *bytes = checker.memory == MEMORY_SC ? 0 : offsetof(struct model_memory, log) + memory.log_n * sizeof(struct logged);
+    *bytes = 0;
+    if (checker.memory != MEMORY_SC)
+        *bytes = offsetof(struct model_memory, log) + memory.log_n * sizeof(struct logged);
     return &memory;
 }
 
@@ -189,7 +192,9 @@ struct past {
     uint32_t time;
 };
 
-/* The different values that a word has had since the CPU's floor, each with the earliest time: it leaves the most open. */
+/*
+ * The different values that a word has had since the CPU's floor, each with the earliest time: it leaves the most open.
+ */
 static uint32_t
 past_of(const struct cpu *cpu, uint32_t word, struct past *out)
 {
@@ -275,8 +280,8 @@ load(struct cpu *cpu, struct request *request, uint32_t way)
 }
 
 /*
- * Way 0: with what is there. The others: it fails with what was there some time ago, and orders nothing. A relaxed one (a seeded bug)
- * lets earlier stores wait.
+ * Way 0: with what is there. The others: it fails with what was there some time ago, and orders nothing. A relaxed one
+ * (a seeded bug) lets earlier stores wait.
  */
 static void
 compare_and_swap(struct actor *actor, uint32_t way)

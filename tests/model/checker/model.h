@@ -1,21 +1,25 @@
 /*
- * A model checker for the code of shm/ as it is compiled: the hook backend of shm/machine/atomic.h makes each access to shared bytes a
- * choice point, and the checker tries every order of them, every death between them, and what a memory model lets each load see.
+ * A model checker for the code of shm/ as it is compiled: the hook backend of shm/machine/atomic.h makes each access to
+ * shared bytes a choice point, and the checker tries every order of them, every death between them, and what a memory
+ * model lets each load see.
  *
- * A model is some shared bytes, some actors (processes or threads, each on a CPU) and what must be true. All that changes while actors run
- * stands in shared bytes, in bytes that the model keeps, or on an actor's stack: the checker copies these, tries one choice, and puts them
- * back. Two states are one when shared and kept bytes, store buffers and each actor's history of what it has read are the same.
+ * A model is some shared bytes, some actors (processes or threads, each on a CPU) and what must be true. All that
+ * changes while actors run stands in shared bytes, in bytes that the model keeps, or on an actor's stack: the checker
+ * copies these, tries one choice, and puts them back. Two states are one when shared and kept bytes, store buffers and
+ * each actor's history of what it has read are the same.
  *
  * Memory models:
  *   SC    each access takes effect at once.
  *   TSO   a FIFO store buffer for each CPU (x86-64). Atomic read-modify-writes empty it.
- *   WEAK  a store buffer for each CPU out of which stores come in any order, but for those to one word; a release store comes after all
- *         before it. Loads may be served earlier than loads before them, so they may see what memory held in the past; not earlier than an
- *         acquire load or an acquire fence before them. Load 'A' (LDAR) also waits for release stores before it; 'a' (LDAPR) does not. No
- *         load is served later than a store that follows it, and dependencies order nothing: on aarch64 the first can happen to
- *         independent accesses, the second is more than aarch64 allows.
- * Plain accesses (records' fields) are no choice points; where a model watches for races, vector clocks tell whether each happens before
- * or after every other one of another actor: then it makes no difference that they are none.
+ *   WEAK  a store buffer for each CPU out of which stores come in any order, but for those to one word; a release store
+ *         comes after all before it. Loads may be served earlier than loads before them, so they may see what memory
+ *         held in the past;
+ *         not earlier than an acquire load or an acquire fence before them. Load 'A' (LDAR) also waits for release
+ *         stores before it; 'a' (LDAPR) does not. No load is served later than a store that follows it, and
+ *         dependencies order nothing: on aarch64 the first can happen to independent accesses, the second is more than
+ *         aarch64 allows.
+ * Plain accesses (records' fields) are no choice points; where a model watches for races, vector clocks tell whether
+ * each happens before or after every other one of another actor: then it makes no difference that they are none.
  */
 #ifndef SHMETER_TESTS_MODEL_H
 #define SHMETER_TESTS_MODEL_H
@@ -67,9 +71,15 @@ void model_reader(const char *name, uint32_t cpu, void (*body)(void *), void *ar
 void model_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A choice point that is no access: a system call, say. */
 void model_step(const char *what);
-/* What the actor has found by plain accesses to bytes that others change: two states in which it has found others are two. */
+/*
+ * What the actor has found by plain accesses to bytes that others change: two states in which it has found others are
+ * two.
+ */
 void model_remember(uint64_t what);
-/* The actor keeps nothing in its stack that it has read: two states that differ in its past only are one. mark tells places apart. */
+/*
+ * The actor keeps nothing in its stack that it has read: two states that differ in its past only are one. mark tells
+ * places apart.
+ */
 void model_forget(uint64_t mark);
 /* Runs a sequence that begins anew whenever another actor of this CPU runs, or the kernel wants it. */
 void model_sequence(void (*body)(void *), void *argument);

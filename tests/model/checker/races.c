@@ -1,7 +1,8 @@
 /*
- * Plain accesses to shared bytes (the fields of records) are no choice points, which is right only when none of them races: each is
- * ordered with every conflicting access of another actor by a release and an acquire in between. Vector clocks say so, as ThreadSanitizer's do.
- * The compiler calls the functions below for each plain access of what it compiles with -fsanitize=thread; atomics come by the hooks.
+ * Plain accesses to shared bytes (the fields of records) are no choice points, which is right only when none of them
+ * races: each is ordered with every conflicting access of another actor by a release and an acquire in between. Vector
+ * clocks say so, as ThreadSanitizer's do. The compiler calls the functions below for each plain access of what it
+ * compiles with -fsanitize=thread; atomics come by the hooks.
  */
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-"""Sharing by a group: users of one group count in one segment, whichever of them has made it, where both ask for that."""
+"""Sharing by a group: users of one group count in one segment, whichever of them has made it, where both ask for
+that."""
 import os
 import shutil
 import subprocess
@@ -40,8 +41,10 @@ class Folder:
         shutil.rmtree(self.name)
 
     def start(self, user, group, mode, asked=-1, amount=1, more=()):
-        return subprocess.Popen([sys.executable, "-c", PROGRAM, self.path, mode, str(asked), str(amount), *more], user=user, group=group,
-                                extra_groups=[], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return subprocess.Popen([sys.executable, "-c", PROGRAM, self.path, mode, str(asked), str(amount), *more],
+                                user=user, group=group,
+                                extra_groups=[], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
 
     def count(self, *arguments, **more):
         process = self.start(*arguments, **more)

@@ -1,4 +1,5 @@
-"""A suite for prometheus-fastapi-instrumentator, whose packages have none: run by test_suites.py, under pytest, as its users' tests are."""
+"""A suite for prometheus-fastapi-instrumentator, whose packages have none: run by test_suites.py, under pytest, as its
+users' tests are."""
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -87,7 +88,8 @@ def test_requests_in_progress_go_back_to_none():
     app = application()
     seen = []
     app.get("/during")(lambda: seen.append(value("in_progress", method="GET", handler="/during")))
-    Instrumentator(should_instrument_requests_inprogress=True, inprogress_name="in_progress", inprogress_labels=True).instrument(app)
+    Instrumentator(should_instrument_requests_inprogress=True, inprogress_name="in_progress",
+                   inprogress_labels=True).instrument(app)
     TestClient(app).get("/during")
     assert seen == [1] and value("in_progress", method="GET", handler="/during") == 0
 
@@ -99,7 +101,8 @@ def test_chosen_metrics_have_their_own_names():
     client = TestClient(app)
     client.post("/items", content=b"12345")
     assert value("shop_web_http_request_size_bytes_sum", handler="/items", method="POST", status="2xx") == 5
-    assert value("shop_http_request_duration_seconds_bucket", handler="/items", method="POST", status="2xx", le="2.0") == 1
+    assert value("shop_http_request_duration_seconds_bucket", handler="/items", method="POST", status="2xx",
+                 le="2.0") == 1
 
 
 def test_a_metric_of_the_programs_own_is_told_of_each_request():

@@ -1,4 +1,5 @@
-"""Which segment a process counts in when it names none: the shared one, or one of its own that leaves nothing behind."""
+"""Which segment a process counts in when it names none: the shared one, or one of its own that leaves nothing
+behind."""
 import importlib.util
 import os
 import subprocess
@@ -48,7 +49,8 @@ if __name__ == "__main__":
 def run(*arguments, cwd=None, **environment):
     environment = {**os.environ, **environment}
     environment = {name: value for name, value in environment.items() if value is not None}
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=cwd,
+                          env=environment)
     equal(done.returncode, 0, done.stdout + done.stderr)
     return done.stdout
 
@@ -135,7 +137,8 @@ def the_package_knows_which_store_a_meter_is():
         meter, path = segment.nameless()
         print(meter.path == path, meter.attached, path in (own.path, segment.nameless()[1]), segment.under_test_runner(), segment.path())
     """ % segment("told-too")
-    equal(run("-c", program, SHMETER_SEGMENT="private"), "True True False True\nTrue False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
+    equal(run("-c", program, SHMETER_SEGMENT="private"),
+          "True True False True\nTrue False\n[True]\nTrue True False False /dev/shm/shmeter.private.v1\n")
 
 
 @test
@@ -235,7 +238,8 @@ def a_suite_of_pytest_passes_twice_and_counts_into_no_live_segment():
 def a_program_that_calls_pytest_is_a_test_runner():
     if not importlib.util.find_spec("pytest"):
         raise Skip("pytest is missing (python3-pytest)")
-    runs_twice("pytest-called", "-B", "-c", "import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_counts.py']))")
+    runs_twice("pytest-called", "-B", "-c",
+               "import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_counts.py']))")
 
 
 @test
@@ -246,7 +250,8 @@ def a_segment_can_be_named_for_test_runs():
     os.mkdir(folder)
     with open(os.path.join(folder, "test_it.py"), "w", encoding="utf-8") as file:
         file.write(program)
-    equal(run("-B", "-m", "unittest", "-q", "test_it", cwd=folder, SHMETER_TEST_SEGMENT=path, SHMETER_SEGMENT=segment("never")).split()[0], path)
+    equal(run("-B", "-m", "unittest", "-q", "test_it", cwd=folder, SHMETER_TEST_SEGMENT=path,
+              SHMETER_SEGMENT=segment("never")).split()[0], path)
     equal((os.path.exists(path), os.path.exists(segment("never"))), (True, False))
 
 

@@ -1,5 +1,5 @@
-"""Suites of libraries that use prometheus_client, unchanged, on shmeter: what passes with prometheus_client passes twice in a row, in one
-environment and without any setting.
+"""Suites of libraries that use prometheus_client, unchanged, on shmeter: what passes with prometheus_client passes
+twice in a row, in one environment and without any setting.
 
 Usage: test_suites.py PACKAGE_FOLDER SUITES_FOLDER
 SUITES_FOLDER is what ./check fetches: an environment in venv/, and the packages of sources in sources/.
@@ -20,26 +20,31 @@ PYTHON = os.path.join(SUITES, "venv", "bin", "python")
 
 
 def environment(**more):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SHMETER_", "PYTHON", "PROMETHEUS_", "MALLOC_"))}
+    clean = {name: value for name, value in os.environ.items()
+             if not name.startswith(("SHMETER_", "PYTHON", "PROMETHEUS_", "MALLOC_"))}
     return {**clean, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 def passed(folder, tests, *options, **more):
     """The names of the tests that pass."""
     report = os.path.join(folder, "report.xml")
-    done = subprocess.run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *options, tests], cwd=folder,
-                          env=environment(**more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *options,
+                           tests], cwd=folder,
+                          env=environment(**more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode in (0, 1), done.stdout[-4000:]
     cases = xml.etree.ElementTree.parse(report).getroot().iter("testcase")
     return {f"{case.get('classname')}.{case.get('name')}" for case in cases if not len(case)}, done.stdout
 
 
 def runs(folder, tests, fewest):
-    """Asserts that the suite passes on shmeter as it does on prometheus_client, twice. fewest: of its tests, that pass there."""
+    """Asserts that the suite passes on shmeter as it does on prometheus_client, twice. fewest: of its tests, that pass
+    there."""
     wanted, said = passed(folder, tests, PYTHONPATH=HERE, PYTHONHASHSEED="1")
     assert len(wanted) >= fewest, said[-4000:]
     for seed in ("1", "2"):
-        got, said = passed(folder, tests, "-p", "shmeter.pytest_plugin", SHMETER_INSTALL="1", PYTHONPATH=f"{PACKAGE}:{HERE}", PYTHONHASHSEED=seed)
+        got, said = passed(folder, tests, "-p", "shmeter.pytest_plugin", SHMETER_INSTALL="1",
+                           PYTHONPATH=f"{PACKAGE}:{HERE}", PYTHONHASHSEED=seed)
         nothing(sorted(wanted - got), f"do not pass with the seed {seed}\n{said[-8000:]}\n")
 
 

@@ -1,4 +1,5 @@
-"""The program's own code within a reading may read metrics itself: nothing recurs and nothing hangs, whoever waits for whom."""
+"""The program's own code within a reading may read metrics itself: nothing recurs and nothing hangs, whoever waits for
+whom."""
 import os
 import signal
 import subprocess
@@ -160,6 +161,54 @@ def what_another_thread_evaluates_is_waited_for_until_the_deadline():
 
 
 @test
+def what_does_not_come_back_is_told_in_the_log_and_in_health_until_it_has():
+    program = """if True:
+        import logging, threading
+        from shmeter.prometheus import CollectorRegistry, core, refresh, store
+        told, go_on, twice = threading.Event(), threading.Event(), threading.Event()
+        class Log(logging.Handler):
+            def emit(self, record):
+                print(record.levelname, record.getMessage())
+                told.set()
+        logging.getLogger("shmeter").addHandler(Log())
+        refresh.LATE_SECONDS = 0.01
+        class Hangs:
+            asked = 0
+            def __repr__(self):
+                raise RuntimeError
+            def collect(self):
+                Hangs.asked += 1
+                if Hangs.asked == 2:
+                    twice.set()
+                go_on.wait()
+                return []
+        registry = CollectorRegistry(shared=True)
+        registry.register(Hangs())
+        told.wait()
+        meter = store.shared()
+        def reasons():
+            return [(one["what"], one["status"], one["message"].partition(": ")[2]) for one in meter.health()["reasons"]]
+        def await_reasons(wanted):  # they are reported behind the line of the log
+            for _ in range(3000):
+                if bool(reasons()) == wanted:
+                    return reasons()
+                twice.wait(0.01)
+            raise AssertionError(reasons())
+        print(*await_reasons(True))
+        go_on.set()
+        twice.wait()
+        await_reasons(False)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "private", "SHMETER_REFRESH_SECONDS": "0.01"})
+    equal((done.returncode, done.stderr), (0, ""))
+    equal(done.stdout.splitlines(), [
+        "WARNING Hangs has been evaluated for 0.01 s and has not come back: the values of functions and collectors stand still until it does",
+        "('shmeter refresh', 'degraded', 'check shmeter refresh is degraded: Hangs does not come back: values stand still')",
+    ])
+
+
+@test
 def a_number_that_reads_metrics_while_it_is_made_one_is_a_number():
     registry = prometheus.CollectorRegistry()
     prometheus.Gauge("inner", "I.").set(3)
@@ -169,12 +218,14 @@ def a_number_that_reads_metrics_while_it_is_made_one_is_a_number():
             scrape()
             return prometheus.REGISTRY.get_sample_value("inner")
 
-    gauge, counter = prometheus.Gauge("outer", "O.", registry=registry), prometheus.Counter("outer_c", "O.", ["l"], registry=registry)
+    gauge, counter = prometheus.Gauge("outer", "O.", registry=registry), prometheus.Counter("outer_c", "O.", ["l"],
+                                                                                            registry=registry)
     gauge.set(Number())
     counter.labels("x").inc(Number())
     by_function = prometheus.Gauge("outer_f", "O.", registry=registry)
     by_function.set_function(Number)
-    equal([registry.get_sample_value(*one) for one in (("outer",), ("outer_c_total", {"l": "x"}), ("outer_f",))], [3, 3, 3])
+    equal([registry.get_sample_value(*one) for one in (("outer",), ("outer_c_total", {"l": "x"}), ("outer_f",))],
+          [3, 3, 3])
 
 
 @test
@@ -195,7 +246,8 @@ def a_series_that_goes_while_its_number_is_made_is_a_new_one():
     made["Gauge"].inc(number(made["Gauge"]))
     made["Histogram"].observe(number(made["Histogram"]))
     made["Summary"].observe(number(made["Summary"]))
-    equal([registry.get_sample_value(name) for name in ("counter_total", "gauge", "histogram_sum", "summary_sum")], [2, 2, 2, 2])
+    equal([registry.get_sample_value(name) for name in ("counter_total", "gauge", "histogram_sum", "summary_sum")],
+          [2, 2, 2, 2])
 
 
 @test
@@ -222,7 +274,8 @@ def a_handler_of_signals_reads_in_the_middle_of_a_reading():
 @test
 def what_ends_a_thread_does_not_end_the_evaluation_of_others():
     registry = prometheus.CollectorRegistry()
-    leaving, staying = prometheus.Gauge("leaving", "L.", registry=registry), prometheus.Gauge("staying", "S.", registry=registry)
+    leaving, staying = prometheus.Gauge("leaving", "L.", registry=registry), prometheus.Gauge("staying", "S.",
+                                                                                              registry=registry)
     values = [1]
 
     class Slotted:
@@ -233,7 +286,8 @@ def what_ends_a_thread_does_not_end_the_evaluation_of_others():
 
     slotted = Slotted()
     registry.register(slotted)
-    leaving.set_function(lambda: sys.exit("on purpose") if threading.current_thread() is not threading.main_thread() else 1)
+    leaving.set_function(lambda: sys.exit("on purpose") if threading.current_thread() is not threading.main_thread()
+                         else 1)
     staying.set_function(lambda: values[0])
     values[0] = 2
     wait_for(lambda: exposed("staying 2.0"), "the thread")
@@ -271,7 +325,8 @@ def a_registration_waits_for_no_reading_of_its_own_names():
 
     class Asked:
         def collect(self):
-            yield core.GaugeMetricFamily("not_described", "N.", value=in_thread(lambda: registry.get_sample_value("there")))
+            yield core.GaugeMetricFamily("not_described", "N.",
+                                         value=in_thread(lambda: registry.get_sample_value("there")))
 
     registry.register(Asked())
     equal(registry.get_sample_value("not_described"), 6)
@@ -303,7 +358,8 @@ def a_fork_in_the_middle_of_an_evaluation_leaves_the_child_free():
         go_on.set()
         print(os.waitstatus_to_exitcode(status))
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ, "SHMETER_SEGMENT": "private"})
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "private"})
     equal((done.stdout, done.returncode), ("0\n", 0), done.stderr)
 
 

@@ -22,7 +22,8 @@ class Player:
     def define(self, step):
         make = getattr(self.module, step["kind"])
         self.metrics.pop(step["as"], None)
-        self.metrics[step["as"]] = make(step["name"], step["help"], step["labels"], registry=self.registry, **step["more"])
+        self.metrics[step["as"]] = make(step["name"], step["help"], step["labels"], registry=self.registry,
+                                        **step["more"])
 
     def target(self, step):
         metric, labels = self.metrics.get(step["on"]), step["labels"]

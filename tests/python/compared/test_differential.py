@@ -1,11 +1,12 @@
-"""Random programs of calls give the same in prometheus_client, in one process, and in shmeter.prometheus, spread over four; and in one
-process, in registries that functions make.
+"""Random programs of calls give the same in prometheus_client, in one process, and in shmeter.prometheus, spread over
+four; and in one process, in registries that functions make.
 
 Usage: test_differential.py FOLDER_WITH_THE_SHMETER_PACKAGE [PROGRAMS [FIRST]]
 
-Each call goes to a process drawn by chance, one call after the other; what it gives or raises is compared, and at the end the parsed
-expositions (text and OpenMetrics) of a process drawn by chance. A program that differs is printed with its number: play it alone with
-PROGRAMS 1 and FIRST that number. SHMETER_TEST_MODULE=prometheus_client with SHMETER_TEST_CREW=1 holds the test against itself.
+Each call goes to a process drawn by chance, one call after the other; what it gives or raises is compared, and at the
+end the parsed expositions (text and OpenMetrics) of a process drawn by chance. A program that differs is printed with
+its number: play it alone with PROGRAMS 1 and FIRST that number. SHMETER_TEST_MODULE=prometheus_client with
+SHMETER_TEST_CREW=1 holds the test against itself.
 """
 import json
 import multiprocessing
@@ -52,7 +53,8 @@ def serve(pipe, prepared, expositions_of):
             player = Player(module, core, **POOL)
             continue
         if message == "expose":
-            pipe.send((module.generate_latest(player.registry).decode(), openmetrics.generate_latest(player.registry).decode()))
+            pipe.send((module.generate_latest(player.registry).decode(),
+                       openmetrics.generate_latest(player.registry).decode()))
             continue
         pipe.send(player.play(json.loads(message)))
 
@@ -153,7 +155,8 @@ def differences_of(wanted_texts, texts, timed):
     complaints = []
     for openmetrics, (wanted, got) in enumerate(zip(wanted_texts, texts)):
         try:
-            complaints += expositions.differences(expositions.families(wanted, openmetrics, timed), expositions.families(got, openmetrics, timed))
+            complaints += expositions.differences(expositions.families(wanted, openmetrics, timed),
+                                                  expositions.families(got, openmetrics, timed))
         except Exception as error:
             if not unreadable(wanted, openmetrics, timed):
                 complaints.append(f"cannot be read: {error!r}\n{got}")
@@ -241,7 +244,8 @@ def in_a_process(numbers, play):
         process.join()
         for what, times in read.items():
             READ[what] += times
-        return complaints + ([f"programs {numbers[0]} to {numbers[-1]}: exit code {process.exitcode}"] if process.exitcode else [])
+        return complaints + ([f"programs {numbers[0]} to {numbers[-1]}: exit code {process.exitcode}"]
+                             if process.exitcode else [])
 
 
 def play_all(programs_n, play):
@@ -250,7 +254,8 @@ def play_all(programs_n, play):
         complaints += in_a_process(range(first, min(first + PER_SEGMENT, FIRST + programs_n)), play)
         if len(complaints) > 20:
             break
-    print(f"# {programs_n} programs, {len(complaints)} differ; of {READ['asked']} expositions, prometheus_client cannot read {READ['not']} of its own",
+    print(f"# {programs_n} programs, {len(complaints)} differ; of {READ['asked']} expositions, prometheus_client "
+          f"cannot read {READ['not']} of its own",
           flush=True)
     nothing(complaints[:20], "programs that differ")
     assert READ["not"] * 10 <= READ["asked"], "too many expositions that were not compared"

@@ -2,9 +2,9 @@
 
 Usage: test_modes.py FOLDER_WITH_THE_SHMETER_PACKAGE
 
-Processes play random calls on gauges of both libraries side by side; some of them end or are killed, and others come. What
-MultiProcessCollector makes of prometheus_client's files is compared with what shmeter.prometheus exposes. The two modes that Debian's
-prometheus_client does not have are held against expected values.
+Processes play random calls on gauges of both libraries side by side; some of them end or are killed, and others come.
+What MultiProcessCollector makes of prometheus_client's files is compared with what shmeter.prometheus exposes. The two
+modes that Debian's prometheus_client does not have are held against expected values.
 """
 import multiprocessing
 import os
@@ -117,7 +117,8 @@ def compare(seed):
 
 def narrow(found, plans):
     names = {name for name, _, _ in plans}
-    return {name: (*family[:2], "", {key: value for key, value in family[3].items()}) for name, family in found.items() if name in names}
+    return {name: (*family[:2], "", {key: value for key, value in family[3].items()}) for name, family in found.items()
+            if name in names}
 
 
 def ours_exposed(plans):
@@ -207,7 +208,8 @@ def livemostrecent_forgets_what_a_dead_process_set():
 @test
 def mostrecent_gauges_cannot_be_added_to():
     for mode in ("mostrecent", "livemostrecent"):
-        gauge = ours.Gauge(f"added_{mode}", "Help.", registry=ours.CollectorRegistry(shared=True), multiprocess_mode=mode)
+        gauge = ours.Gauge(f"added_{mode}", "Help.", registry=ours.CollectorRegistry(shared=True),
+                           multiprocess_mode=mode)
         for method in ("inc", "dec"):
             try:
                 getattr(gauge, method)()

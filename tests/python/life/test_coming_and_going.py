@@ -210,6 +210,63 @@ def a_forked_child_that_goes_on_counting_counts_in_no_other_series():
                 metric.clear()
 
 
+@test
+def a_parent_that_only_waits_holds_back_nothing_that_is_made_later():
+    with opened() as other, opened(max_gauges=64) as meter:
+        jobs, kept = other.gauge("jobs", "J.", ("job",)), other.gauge("kept", "K.", ("job",)).labels("a")
+        metrics = metrics_of(meter)
+        count([metric.labels("parent's") for metric in metrics], 1)
+
+        def come_and_go():
+            kept.set(3)
+            for number in range(20000):
+                jobs.labels(str(number)).set(number)
+                jobs.remove(str(number))
+            turn_over(metrics, 0, 2000)
+        for turn in range(3):  # it forks again, and waits again
+            join([in_child(come_and_go)])
+            shown = exposed(meter)
+            equal([shown[f'{name}{{job="parent\'s"}}'] for name in SUMS], [1] * 5)
+            equal(max(shown.values()), 2)
+            for metric in metrics:
+                for number in range(1995, 2000):
+                    metric.remove(str(number))
+            kept.set(turn)
+            equal(exposed(other), {'kept{job="a"}': turn})
+
+
+@test
+def a_worker_that_only_updates_children_that_it_has_kept_holds_nothing_back():
+    with opened(max_gauges=64) as meter:
+        metrics = metrics_of(meter)
+        kept, stale = ([metric.labels(value) for metric in metrics] for value in ("kept", "stale"))
+        asked, told = os.pipe(), os.pipe()
+
+        def update():
+            os.close(asked[1])
+            while os.read(asked[0], 1):
+                count(kept, 1)
+                count(stale, STALE)
+                [[] for _ in range(2000)]  # what a program does: the collector runs
+                os.write(told[1], b"t")
+        worker = in_child(update)
+        for metric in metrics:
+            metric.remove("stale")
+        for turn in range(200):
+            os.write(asked[1], b"a")
+            os.read(told[0], 1)
+            turn_over(metrics, 100 * turn, 6, alive=2)
+            for metric in metrics:
+                for number in range(100 * turn + 4, 100 * turn + 6):
+                    metric.remove(str(number))
+        shown = exposed(meter)
+        equal([shown[f'{name}{{job="kept"}}'] for name in SUMS if name != "most"], [200] * 4)
+        equal({name.split('"')[1] for name in shown}, {"kept"})
+        for end in (asked[1], asked[0], *told):
+            os.close(end)
+        join([worker])
+
+
 WORKERS, TURNS, EACH = 4, 100, 40
 
 
@@ -282,10 +339,10 @@ def turn_over(first, turns=6000):
         jobs.remove(str(number))
 turn_over(0)
 if not os.fork():
-    turn_over(6000, 3000)  # its parent waits, and so holds back what it removes
+    turn_over(6000, 12000)  # its parent waits, and holds back none of these
     os._exit(0)
 assert os.wait()[1] == 0
-turn_over(12000)
+turn_over(18000)
 jobs.labels("last").set(1)
 for one in kept:
     one.set(1 << 30)

@@ -16,7 +16,8 @@ from lib import equal, FOLDER, in_child, join, main, test  # noqa: E402
 from shmeter import store  # noqa: E402
 from shmeter.prometheus import CollectorRegistry, Counter, ProcessCollector  # noqa: E402
 
-NAMES = ["cpu_seconds_total", "start_time_seconds", "resident_memory_bytes", "virtual_memory_bytes", "threads", "open_fds", "max_fds"]
+NAMES = ["cpu_seconds_total", "start_time_seconds", "resident_memory_bytes", "virtual_memory_bytes", "threads",
+         "open_fds", "max_fds"]
 
 
 class Worker:
@@ -36,7 +37,8 @@ class Worker:
             for line in lines:
                 if line == "end\n":
                     break
-                os.write(self.answers, (repr(getattr(self, "do_" + line.split()[0])(*line.split()[1:])) + "\n").encode())
+                os.write(self.answers, (repr(getattr(self, "do_" + line.split()[0])(*line.split()[1:]))
+                                        + "\n").encode())
         os._exit(0)
 
     def ask(self, order):
@@ -81,7 +83,8 @@ class Worker:
 
 
 def samples(collector):
-    return {(sample.name, *sample.labels.items()): sample.value for family in collector.collect() for sample in family.samples}
+    return {(sample.name, *sample.labels.items()): sample.value for family in collector.collect()
+            for sample in family.samples}
 
 
 def pool():
@@ -96,7 +99,8 @@ def cpu(worker):
 
 def own(pid):
     """{name: value} of one process, as prometheus_client's collector reads it."""
-    return {key[0].removeprefix("process_"): value for key, value in samples(ProcessCollector(pid=lambda: pid, registry=None)).items()}
+    return {key[0].removeprefix("process_"): value for key, value in samples(ProcessCollector(pid=lambda: pid,
+                                                                                              registry=None)).items()}
 
 
 Counter("begins", "The segment is in use.")
@@ -106,7 +110,8 @@ Counter("begins", "The segment is in use.")
 def sums_are_those_of_all_workers_and_the_same_from_each():
     workers = [Worker() for _ in range(3)]
     pids = [os.getpid(), *(worker.pid for worker in workers)]
-    told = [worker.ask("pool") for _ in range(2) for worker in workers][3:]  # who reads has a descriptor more from then on
+    # who reads has a descriptor more from then on
+    told = [worker.ask("pool") for _ in range(2) for worker in workers][3:]
     equal([set(one) for one in told], [{*NAMES, "counted", "foreign", "hidden"}] * 3)
     equal([(one["counted"], one["foreign"], one["hidden"]) for one in told], [(4, 0, 0)] * 3)
     each = [own(pid) for pid in pids]
@@ -116,7 +121,8 @@ def sums_are_those_of_all_workers_and_the_same_from_each():
         equal(one["start_time_seconds"], min(own["start_time_seconds"] for own in each))
         equal(one["virtual_memory_bytes"], sum(own["virtual_memory_bytes"] for own in each))
         resident = sum(own["resident_memory_bytes"] for own in each)
-        assert resident / 8 < one["resident_memory_bytes"] < resident * 0.95, "forked processes share most of their pages"
+        assert resident / 8 < one["resident_memory_bytes"] < resident * 0.95, \
+            "forked processes share most of their pages"
     for worker in workers:
         worker.end()
 

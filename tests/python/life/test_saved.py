@@ -108,7 +108,8 @@ def many_that_start_at_once_load_once():
     command("save", file, segment)
     os.unlink(segment)
     many = [subprocess.Popen([sys.executable, "-B", "-c", POOL],
-                             env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": segment, "SHMETER_LOAD": file})
+                             env={**os.environ, "PYTHONPATH": PACKAGE, "SHMETER_SEGMENT": segment,
+                                  "SHMETER_LOAD": file})
             for _ in range(4)]
     equal([one.wait() for one in many], [0] * 4)
     equal(exposed(segment)["shop_seconds_count"], "20")

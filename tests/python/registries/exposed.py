@@ -9,5 +9,6 @@ def exposed(start):
 
 
 def shown(registry, start=""):
-    return [line for line in generate_latest(registry).decode().splitlines() if line.startswith(start or tuple("abcdefghijklmnopqrstuvwxyz"))
+    return [line for line in generate_latest(registry).decode().splitlines()
+            if line.startswith(start or tuple("abcdefghijklmnopqrstuvwxyz"))
             and "_created" not in line]

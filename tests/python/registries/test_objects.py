@@ -1,4 +1,5 @@
-"""What becomes of metrics in the segment when their objects are made again, unregistered, dropped, inherited or imported again: nothing."""
+"""What becomes of metrics in the segment when their objects are made again, unregistered, dropped, inherited or
+imported again: nothing."""
 import gc
 import importlib
 import os
@@ -8,10 +9,12 @@ import warnings
 
 os.environ["SHMETER_REFRESH_SECONDS"] = "0"
 
-from lib import FOLDER, equal, in_child, join, main, pool_of, test  # noqa: E402
+from lib import FOLDER, Skip, equal, in_child, join, main, pool_of, test  # noqa: E402
 
 from shmeter import _core, store  # noqa: E402
-from shmeter.prometheus import CollectorRegistry, Counter, Enum, Gauge, generate_latest, Histogram, Info, REGISTRY, Summary  # noqa: E402
+from shmeter.prometheus import (  # noqa: E402
+    CollectorRegistry, Counter, Enum, Gauge, generate_latest, Histogram, Info, REGISTRY, Summary,
+)
 from shmeter.prometheus.core import GaugeMetricFamily  # noqa: E402
 from shmeter.publish import Published  # noqa: E402
 
@@ -71,7 +74,8 @@ def what_an_engine_unregisters_and_makes_again_goes_on():
 @test
 def acts_of_one_process_on_its_objects_leave_what_others_count():
     """Each of them, done by a child; then the parent's old object, and what the segment has."""
-    kept = {"counter": Counter("acts", "A.", ["a"]), "gauge": Gauge("level", "L.", ["a"]), "histogram": Histogram("acts_seconds", "S.", ["a"], buckets=(1,)),
+    kept = {"counter": Counter("acts", "A.", ["a"]), "gauge": Gauge("level", "L.", ["a"]),
+            "histogram": Histogram("acts_seconds", "S.", ["a"], buckets=(1,)),
             "info": Info("about", "A."), "enum": Enum("mood", "M.", states=["good", "bad"])}
     of_a = {name: kept[name].labels("a") for name in ("counter", "gauge", "histogram")}
     of_a["counter"].inc(5)
@@ -100,7 +104,8 @@ def acts_of_one_process_on_its_objects_leave_what_others_count():
         gc.collect()
 
     def outside():
-        for kind, name, more in ((Counter, "acts", (["a"],)), (Gauge, "level", (["a"],)), (Histogram, "acts_seconds", (["a"],))):
+        for kind, name, more in ((Counter, "acts", (["a"],)), (Gauge, "level", (["a"],)),
+                                 (Histogram, "acts_seconds", (["a"],))):
             kind(name, "A.", *more, registry=None, **({"buckets": (1,)} if kind is Histogram else {})).labels("a")
 
     def in_a_registry():
@@ -169,7 +174,8 @@ def two_registries_of_the_pool_that_have_a_name_are_told_of_once():
         kept = [Counter("both", "B.", registry=registry) for registry in (own, first)]
         equal(told, [])
         kept += [Counter("both", "B.", registry=registry) for registry in (second, CollectorRegistry(shared=True))]
-    equal([str(one.message) for one in told], ["both is in two registries of this process that show the pool's values: both show the sum. "
+    equal([str(one.message) for one in told],
+          ["both is in two registries of this process that show the pool's values: both show the sum. "
                                                "CollectorRegistry(shared=False) shows what its own metrics count"])
     for counter in kept:
         counter.inc()
@@ -184,9 +190,11 @@ def a_name_that_a_metric_has_with_another_definition_is_told_of():
         warnings.simplefilter("always")
         second = Counter("differs", "D.", ["b"], registry=CollectorRegistry(shared=True))
         second.labels("y").inc(3)
-    equal([str(one.message) for one in told], ["differs_total is in use in this process with another type, labels or buckets: "
+    equal([str(one.message) for one in told],
+          ["differs_total is in use in this process with another type, labels or buckets: "
                                                "the metric that is made now counts in this process alone"])
-    equal((first._apart, second._apart, second.collect()[0].samples[0].value, exposed("differs_total")), (False, True, 3, ['differs_total{a="x"} 2.0']))
+    equal((first._apart, second._apart, second.collect()[0].samples[0].value, exposed("differs_total")),
+          (False, True, 3, ['differs_total{a="x"} 2.0']))
     REGISTRY.unregister(first)
     third = Counter("differs", "D.", ["b"])
     equal(third._apart, True, "the second has it no less")
@@ -299,8 +307,10 @@ def a_worker_shows_what_others_have_made_as_if_it_had_made_it():
         said[how] = [line for line in done.stdout.splitlines() if "_created" not in line]
         equal(done.stderr, "")
     made = said["made"]
-    for line in ('lazy_total{a="q"} 2.0', "lazy_seconds_count 1.0", 'lazy_about_info{v="1"} 1.0', 'lazy_mood{lazy_mood="y"} 1.0', "lazy_other_total 3.0",
-                 "lazy_level 0.0", "lazy_total [('lazy_total', {'a': 'q'}, 2.0)]", "lazy_other_total [('lazy_other_total', {}, 3.0)]", "2.0 1.0", "True"):
+    for line in ('lazy_total{a="q"} 2.0', "lazy_seconds_count 1.0", 'lazy_about_info{v="1"} 1.0',
+                 'lazy_mood{lazy_mood="y"} 1.0', "lazy_other_total 3.0",
+                 "lazy_level 0.0", "lazy_total [('lazy_total', {'a': 'q'}, 2.0)]",
+                 "lazy_other_total [('lazy_other_total', {}, 3.0)]", "2.0 1.0", "True"):
         assert line in made, (line, made)
     equal(said["not"], made)
 
@@ -310,7 +320,8 @@ def what_this_process_has_unregistered_it_does_not_show():
     counter = Counter("left", "L.")
     counter.inc(2)
     REGISTRY.unregister(counter)
-    equal((total("left_total"), exposed("left_total"), "left_total" in generate_latest().decode()), (None, ["left_total 2.0"], False))
+    equal((total("left_total"), exposed("left_total"), "left_total" in generate_latest().decode()),
+          (None, ["left_total 2.0"], False))
 
     class Own:
         def collect(self):
@@ -320,11 +331,34 @@ def what_this_process_has_unregistered_it_does_not_show():
     REGISTRY.register(own)
     published = Published()
     published.put(own.collect())
-    equal([line for line in generate_latest().decode().splitlines() if line.startswith("left_level")], ["left_level 1.0"], "once")
+    equal([line for line in generate_latest().decode().splitlines() if line.startswith("left_level")],
+          ["left_level 1.0"], "once")
     REGISTRY.unregister(own)
     equal((total("left_level"), exposed("left_level")), (None, ["left_level 1.0"]))
     Counter("left", "L.").inc()
     equal(total("left_total"), 3)
+
+
+SAYS = """if True:
+    import gc
+    from shmeter.prometheus import CollectorRegistry, Info
+    registry = CollectorRegistry(shared=False)
+    Info("said_elsewhere", "S.", registry=registry).info({"v": "1"})
+    registry = None
+    gc.collect()
+"""
+
+
+@test
+def what_ends_in_another_pid_namespace_takes_nothing_of_a_living_process():
+    registry, path = CollectorRegistry(shared=False), ":".join(sys.path)
+    Info("said_elsewhere", "S.", registry=registry).info({"v": "1"})
+    done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", SAYS], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": path})
+    if "unshare:" in done.stderr:
+        raise Skip(done.stderr)
+    equal((done.returncode, done.stderr), (0, ""))
+    equal(exposed("said_elsewhere"), ['said_elsewhere_info{v="1"} 1.0'])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""A registry that a function makes shows what its own metrics did in this process; the segment has the sum, and forgets its gauges with it."""
+"""A registry that a function makes shows what its own metrics did in this process; the segment has the sum, and forgets
+its gauges with it."""
 import gc
 import os
 import signal
@@ -74,7 +75,8 @@ def metrics_of_all_kinds_show_what_they_did():
         gauge = Gauge("o_level", "L.", registry=registry)
         histogram = Histogram("o_took", "T.", buckets=(1, 2), registry=registry)
         summary = Summary("o_sized", "S.", registry=registry)
-        info, enum = Info("o_about", "A.", registry=registry), Enum("o_mood", "M.", states=["good", "bad"], registry=registry)
+        info, enum = Info("o_about", "A.", registry=registry), Enum("o_mood", "M.", states=["good", "bad"],
+                                                                    registry=registry)
         for _ in range(times):
             counter.labels("x").inc(2)
             gauge.inc(3)
@@ -86,9 +88,12 @@ def metrics_of_all_kinds_show_what_they_did():
 
     def wanted(times):
         mood = int(times > 1)
-        return [f'o_asked_total{{a="x"}} {2.0 * times}', f"o_level {3.0 * times}", 'o_took_bucket{le="1.0"} 0.0', f'o_took_bucket{{le="2.0"}} {times}.0',
-                f'o_took_bucket{{le="+Inf"}} {times}.0', f"o_took_count {times}.0", f"o_took_sum {1.5 * times}", f"o_sized_count {times}.0",
-                f"o_sized_sum {7.0 * times}", f'o_about_info{{times="{times}"}} 1.0', f'o_mood{{o_mood="good"}} {1.0 - mood}',
+        return [f'o_asked_total{{a="x"}} {2.0 * times}', f"o_level {3.0 * times}", 'o_took_bucket{le="1.0"} 0.0',
+                f'o_took_bucket{{le="2.0"}} {times}.0',
+                f'o_took_bucket{{le="+Inf"}} {times}.0', f"o_took_count {times}.0", f"o_took_sum {1.5 * times}",
+                f"o_sized_count {times}.0",
+                f"o_sized_sum {7.0 * times}", f'o_about_info{{times="{times}"}} 1.0',
+                f'o_mood{{o_mood="good"}} {1.0 - mood}',
                 f'o_mood{{o_mood="bad"}} {1.0 * mood}']
 
     first, kept = make(1)
@@ -103,7 +108,8 @@ def metrics_of_all_kinds_show_what_they_did():
     equal([REGISTRY.get_sample_value(name) for name in ("o_level", "o_took_sum")], [12, 6])
     del kept_too
     del second
-    equal([exposed(start) for start in ("o_asked_total", "o_level", "o_took_count")], [['o_asked_total{a="x"} 8.0'], ["o_level 3.0"], ["o_took_count 4.0"]])
+    equal([exposed(start) for start in ("o_asked_total", "o_level", "o_took_count")],
+          [['o_asked_total{a="x"} 8.0'], ["o_level 3.0"], ["o_took_count 4.0"]])
     del first, kept, make
     gc.collect()
     equal([exposed(start) for start in ("o_asked_total", "o_level", "o_took_count", "o_about", "o_mood")],
@@ -113,7 +119,8 @@ def metrics_of_all_kinds_show_what_they_did():
 @test
 def what_is_removed_cleared_and_reset_is_its_own():
     registry = CollectorRegistry()
-    counter, gauge = Counter("own_acts", "A.", ["a"], registry=registry), Gauge("own_level", "L.", ["a"], registry=registry)
+    counter, gauge = Counter("own_acts", "A.", ["a"], registry=registry), Gauge("own_level", "L.", ["a"],
+                                                                                registry=registry)
     kept = gauge.labels("x")
     for name in "xyz":
         counter.labels(name).inc(2)
@@ -123,10 +130,12 @@ def what_is_removed_cleared_and_reset_is_its_own():
     equal(counter.remove("x"), None, "it is gone already")
     equal((shown(registry), exposed("own_")), (
         ['own_acts_total{a="y"} 2.0', 'own_acts_total{a="z"} 2.0', 'own_level{a="y"} 2.0', 'own_level{a="z"} 2.0'],
-        ['own_acts_total{a="x"} 2.0', 'own_acts_total{a="y"} 2.0', 'own_acts_total{a="z"} 2.0', 'own_level{a="y"} 2.0', 'own_level{a="z"} 2.0']))
+        ['own_acts_total{a="x"} 2.0', 'own_acts_total{a="y"} 2.0', 'own_acts_total{a="z"} 2.0', 'own_level{a="y"} 2.0',
+         'own_level{a="z"} 2.0']))
     kept.set(7)
     counter.labels("y").reset()
-    equal((shown(registry, "own_acts")[0], exposed("own_acts")[1]), ('own_acts_total{a="y"} 0.0', 'own_acts_total{a="y"} 2.0'))
+    equal((shown(registry, "own_acts")[0], exposed("own_acts")[1]),
+          ('own_acts_total{a="y"} 0.0', 'own_acts_total{a="y"} 2.0'))
     counter.clear()
     gauge.clear()
     counter.labels("y").inc()
@@ -189,7 +198,8 @@ def metrics_of_the_pool_beside_them_keep_what_they_said():
         for again in range(3):
             registry = CollectorRegistry()
             gauge = Gauge(name, "B.", ["a"], registry=registry, **more)
-            gauge.labels("x").set(value if mode in ("min", "max", "all", "livemin", "livemax", "liveall", "mostrecent", "livemostrecent") else 2)
+            gauge.labels("x").set(value if mode in ("min", "max", "all", "livemin", "livemax", "liveall", "mostrecent",
+                                                    "livemostrecent") else 2)
             equal(shown(registry)[0].split()[1], str(value if mode not in (None, "sum", "livesum") else 2.0))
             if mode in (None, "livesum"):
                 equal(kept.collect()[0].samples[0].value, value + 2, mode)
@@ -218,11 +228,13 @@ def a_forked_child_goes_on_and_gives_what_it_does():
     def work():
         counter.inc(2)
         gauge.inc(2)
-        equal((shown(registry), exposed("forked")), (["forked_total 7.0", "forked_level 7.0"], ["forked_level 7.0", "forked_total 7.0"]))
+        equal((shown(registry), exposed("forked")), (["forked_total 7.0", "forked_level 7.0"],
+                                                     ["forked_level 7.0", "forked_total 7.0"]))
         os.kill(os.getpid(), signal.SIGKILL)
 
     equal(os.waitstatus_to_exitcode(os.waitpid(in_child(work), 0)[1]), -signal.SIGKILL)
-    equal((shown(registry), exposed("forked")), (["forked_total 5.0", "forked_level 5.0"], ["forked_level 5.0", "forked_total 7.0"]))
+    equal((shown(registry), exposed("forked")), (["forked_total 5.0", "forked_level 5.0"],
+                                                 ["forked_level 5.0", "forked_total 7.0"]))
 
     def say():
         gauge.set(9)

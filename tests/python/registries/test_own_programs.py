@@ -1,4 +1,5 @@
-"""Programs whose functions make registries: probes, jobs, applications side by side; what they cost, and what the segment keeps."""
+"""Programs whose functions make registries: probes, jobs, applications side by side; what they cost, and what the
+segment keeps."""
 import gc
 import os
 import resource
@@ -44,7 +45,8 @@ def probe(environ, start_response):
 def right_answer(target):
     body = b"".join(probe({"QUERY_STRING": f"target={target}"}, lambda *_: None)).decode().splitlines()
     lines = [line for line in body if not line.startswith("#") and "_bucket" not in line and "_created" not in line]
-    return lines == [f"probe_value {target}.0", f'probe_of{{target="{target}.0"}} {target}.0', "probe_seconds_count 1.0", "probe_seconds_sum 0.1",
+    return lines == [f"probe_value {target}.0", f'probe_of{{target="{target}.0"}} {target}.0',
+                     "probe_seconds_count 1.0", "probe_seconds_sum 0.1",
                      "probes_total 1.0"]
 
 
@@ -83,8 +85,10 @@ def seventy_thousand_registries_one_after_the_other_cost_no_memory():
     objects, kilobytes, blocks = objects_and_memory()
     wrong += sum(one(number) != (number, 1) for number in range(3000, 70000))
     now = objects_and_memory()
-    assert now[0] <= objects + 50 and now[2] <= blocks + 500 and now[1] <= kilobytes + 1024, (now, (objects, kilobytes, blocks))
-    equal((wrong, exposed("each_value"), sum(float(line.split()[1]) for line in exposed("each_total"))), (0, ["each_value -1.0"], 70000))
+    assert now[0] <= objects + 50 and now[2] <= blocks + 500 and now[1] <= kilobytes + 1024, \
+        (now, (objects, kilobytes, blocks))
+    equal((wrong, exposed("each_value"), sum(float(line.split()[1]) for line in exposed("each_total"))),
+          (0, ["each_value -1.0"], 70000))
 
 
 @test
@@ -116,8 +120,8 @@ for number in range(40):
 @test
 def gauges_that_nobody_has_are_taken_out_where_room_is_scarce():
     """From half of the segment's gauges on. The first __overflow__ is made with the metric."""
-    done = subprocess.run([sys.executable, "-c", CROWDED, os.path.join(FOLDER.name, "crowded")], capture_output=True, text=True, check=True,
-                          env={**os.environ, "SHMETER_PROMETHEUS_CLIENT": "0.16"})  # whose remove() tells what is not there
+    done = subprocess.run([sys.executable, "-c", CROWDED, os.path.join(FOLDER.name, "crowded")], capture_output=True,
+                          text=True, check=True, env={**os.environ, "SHMETER_PROMETHEUS_CLIENT": "0.16"})  # tells what is not there
     equal((done.stdout, done.stderr), ("-" * 31 + "+" * 9, ""))
 
 
@@ -141,7 +145,8 @@ def job(number):
 @test
 def a_job_pushes_and_writes_its_own_rows():
     with pool_of(2, maxtasksperchild=1) as pool:
-        equal(pool.map(job, [100, 100, 100, 7], chunksize=1), [[f"job_rows_total {number}.0"] * 2 for number in (100, 100, 100, 7)])
+        equal(pool.map(job, [100, 100, 100, 7], chunksize=1),
+              [[f"job_rows_total {number}.0"] * 2 for number in (100, 100, 100, 7)])
     equal(exposed("job_rows_total"), ["job_rows_total 307.0"])
 
 
@@ -171,14 +176,16 @@ def applications_in_one_process_have_their_registries_each():
 
     join([in_child(work) for _ in range(4)])
     one(1)
-    equal((shown(first, "app_r"), exposed("app_requests_total")), (['app_requests_total{path="/"} 1.0'], ['app_requests_total{path="/"} 601.0']))
+    equal((shown(first, "app_r"), exposed("app_requests_total")),
+          (['app_requests_total{path="/"} 1.0'], ['app_requests_total{path="/"} 601.0']))
 
 
 @test
 def it_does_not_depend_on_the_order_in_which_processes_make_them():
     def work(order):
         made = [(CollectorRegistry(), amount) for amount in (1, 10)]
-        kept = [Counter("ordered", str(amount), registry=registry) for registry, amount in (made if order else made[::-1])]
+        kept = [Counter("ordered", str(amount), registry=registry)
+                for registry, amount in (made if order else made[::-1])]
         for counter, (_, amount) in zip(kept, made if order else made[::-1]):
             counter.inc(amount)
         equal([registry.get_sample_value("ordered_total") for registry, _ in made], [1, 10])
@@ -196,7 +203,8 @@ def other_labels_in_another_registry_are_their_own():
             registry = CollectorRegistry()
             kept.append((registry, Counter("labelled", "L.", [f"l{number}"], registry=registry)))
             kept[-1][1].labels("x").inc(number + 1)
-        equal([shown(registry) for registry, _ in kept], [[f'labelled_total{{l{number}="x"}} {number + 1}.0'] for number in range(3)])
+        equal([shown(registry) for registry, _ in kept], [[f'labelled_total{{l{number}="x"}} {number + 1}.0']
+                                                          for number in range(3)])
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -206,7 +214,8 @@ def other_labels_in_another_registry_are_their_own():
 @test
 def middleware_of_a_registry_counts_there_and_in_the_segment():
     registry = CollectorRegistry()
-    app = wsgi.Middleware(lambda environ, start: start("200 OK", [("Content-Length", "2")]) and None or [b"ok"], prefix="mine", registry=registry)
+    app = wsgi.Middleware(lambda environ, start: start("200 OK", [("Content-Length", "2")]) and None or [b"ok"],
+                          prefix="mine", registry=registry)
 
     def request():
         list(app({"REQUEST_METHOD": "GET", "PATH_INFO": "/a", "QUERY_STRING": ""}, lambda *_: None))
@@ -216,8 +225,10 @@ def middleware_of_a_registry_counts_there_and_in_the_segment():
     route = {"method": "GET", "endpoint": "/a"}
     for registry_of, times in ((registry, 1), (REGISTRY, 2)):
         equal([registry_of.get_sample_value("mine_http_" + name, {**route, **more}) for name, more in (
-            ("requests_total", {"status": "200"}), ("request_duration_seconds_count", {}), ("response_size_bytes_sum", {}))], [times, times, 2 * times])
-    equal(sum(sample.value for family in registry.collect() for sample in family.samples if sample.name == "mine_http_requests_in_progress"), 0)
+            ("requests_total", {"status": "200"}), ("request_duration_seconds_count", {}),
+            ("response_size_bytes_sum", {}))], [times, times, 2 * times])
+    equal(sum(sample.value for family in registry.collect() for sample in family.samples
+              if sample.name == "mine_http_requests_in_progress"), 0)
 
 
 @test
@@ -275,7 +286,8 @@ def threads_that_share_a_gauge_of_several_registries_add_up():
         thread.start()
     for thread in threads:
         thread.join()
-    equal(([shown(registry) for registry in registries_of], exposed("threaded")), ([["threaded 3000.0"]] * 4, ["threaded 12000.0"]))
+    equal(([shown(registry) for registry in registries_of], exposed("threaded")),
+          ([["threaded 3000.0"]] * 4, ["threaded 12000.0"]))
 
 
 if __name__ == "__main__":

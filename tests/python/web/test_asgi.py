@@ -18,11 +18,13 @@ from web_lib import ask, Client, Counted, scope_of
 def fastapi_requests_are_counted_by_their_routes_templates():
     counted = Counted("a1")
     app = shop(counted)
-    for path in ("/items/1", "/items/2", "/items/3", "/api/users/jo/posts/first", "/api/users/jo/posts/second", "/files/a/b/c.txt"):
+    for path in ("/items/1", "/items/2", "/items/3", "/api/users/jo/posts/first", "/api/users/jo/posts/second",
+                 "/files/a/b/c.txt"):
         equal(ask(app, path=path).status, 200)
     equal(ask(app, path="/items/none").status, 422)
     equal(ask(app, path="/teapot").status, 418)
-    counted.requests({("GET", "/items/{item_id}", "200"): 3, ("GET", "/items/{item_id}", "422"): 1, ("GET", "/teapot", "418"): 1,
+    counted.requests({("GET", "/items/{item_id}", "200"): 3, ("GET", "/items/{item_id}", "422"): 1,
+                      ("GET", "/teapot", "418"): 1,
                       ("GET", "/api/users/{name}/posts/{post}", "200"): 2, ("GET", "/files/{path:path}", "200"): 1})
 
 
@@ -78,7 +80,9 @@ def exceptions_are_counted_as_500_and_go_on_but_not_where_an_answer_has_begun():
     def at_once(scope, receive, send):
         raise KeyError("before there is anything to await")
     bare = Counted("a5c")
-    raises(KeyError, "'before there is anything to await'", lambda: ask(shmeter.asgi.Middleware(at_once, **bare.options), path="/once"))
+    raises(KeyError, "'before there is anything to await'", lambda: ask(shmeter.asgi.Middleware(at_once,
+                                                                                                **bare.options),
+                                                                        path="/once"))
     bare.requests({("GET", "/once", "500"): 1})
 
 
@@ -126,14 +130,16 @@ def starlettes_own_routes_have_their_templates():
     async def hello(request):
         return PlainTextResponse("hello")
     app = Starlette(routes=[Route("/hello/{name}", hello), Route("/also/{name}", hello, methods=["POST"]),
-                            Mount("/in", routes=[Route("/side/{n:int}", hello), Route("/side/{n}", hello, name="other")])])
+                            Mount("/in", routes=[Route("/side/{n:int}", hello),
+                                                 Route("/side/{n}", hello, name="other")])])
     counted = Counted("a8")
     app.add_middleware(shmeter.asgi.Middleware, **counted.options)
     for path in ("/hello/a", "/hello/b", "/in/side/5", "/in/side/6"):
         equal(ask(app, path=path).body, b"hello")
     equal(ask(app, path="/also/x").status, 405)
     equal(ask(app, path="/none").status, 404)
-    counted.requests({("GET", "/hello/{name}", "200"): 2, ("GET", "/in/side/{n:int}", "200"): 2, ("GET", "/also/{name}", "405"): 1,
+    counted.requests({("GET", "/hello/{name}", "200"): 2, ("GET", "/in/side/{n:int}", "200"): 2,
+                      ("GET", "/also/{name}", "405"): 1,
                       ("GET", "__unmatched__", "404"): 1})
 
 
@@ -154,7 +160,8 @@ def paths_of_applications_without_routes_are_normalised():
 @test
 def excluded_paths_are_not_counted():
     counted = Counted("a10")
-    app = shmeter.asgi.Middleware(plain_app, **counted.options, excluded=("/metrics", "/static/*", re.compile(r"/health$")))
+    app = shmeter.asgi.Middleware(plain_app, **counted.options,
+                                  excluded=("/metrics", "/static/*", re.compile(r"/health$")))
     for path in ("/metrics", "/static/a", "/static/", "/deep/health", "/metrics/x", "/static", "/healthy"):
         equal(ask(app, path=path).body, b"plain")
     counted.requests({("GET", "/metrics/x", "200"): 1, ("GET", "/static", "200"): 1, ("GET", "/healthy", "200"): 1})
@@ -166,7 +173,8 @@ def excluded_paths_are_not_counted():
 @test
 def an_endpoint_of_ones_own_is_asked_for_each_request():
     counted = Counted("a19")
-    app = shmeter.asgi.Middleware(plain_app, **counted.options, endpoint=lambda scope: dict(scope["headers"]).get(b"x", b"").decode())
+    app = shmeter.asgi.Middleware(plain_app, **counted.options,
+                                  endpoint=lambda scope: dict(scope["headers"]).get(b"x", b"").decode())
     for headers in ([(b"x", b"one")], [(b"x", b"two")], []):
         ask(app, path="/same", headers=headers)
     counted.requests({("GET", "one", "200"): 1, ("GET", "two", "200"): 1, ("GET", "/same", "200"): 1})

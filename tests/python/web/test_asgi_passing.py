@@ -46,7 +46,8 @@ def requests_under_way_are_in_progress_and_the_worker_is_busy():
         await third
     asyncio.run(both())
     # What a way's first request is of is known when it has been routed.
-    equal([one for one, _ in seen], [{("GET", "__unmatched__"): 1}, {("GET", "__unmatched__"): 2}, {("GET", "/wait/{n}"): 1}])
+    equal([one for one, _ in seen], [{("GET", "__unmatched__"): 1}, {("GET", "__unmatched__"): 2},
+                                     {("GET", "/wait/{n}"): 1}])
     equal([any(one) for _, one in seen], [True] * 3)
     equal(any(busy()), False)
     counted.requests({("GET", "/wait/{n}", "200"): 3})
@@ -56,7 +57,8 @@ def requests_under_way_are_in_progress_and_the_worker_is_busy():
 def sizes_are_those_of_the_headers_or_are_counted():
     counted = Counted("a12")
     app = shop(counted)
-    body = [{"type": "http.request", "body": b"x" * 300, "more_body": True}, {"type": "http.request", "body": b"y" * 45}]
+    body = [{"type": "http.request", "body": b"x" * 300, "more_body": True},
+            {"type": "http.request", "body": b"y" * 45}]
     equal(ask(app, body, method="POST", path="/items").body, b'{"bytes":345}')
     equal(ask(app, body, method="POST", path="/items", headers=[(b"Content-Length", b"345")]).body, b'{"bytes":345}')
     equal(ask(app, path="/items/1", headers=[(b"content-length", b"-5"), (b"content-length", b"1e3")]).status, 200)
@@ -101,7 +103,8 @@ def streams_pass_piece_by_piece():
             await asyncio.sleep(60)
     client = asyncio.run(Watching(app, path="/stream").call())
     equal(len(client.body), 5000)
-    equal(order, [(what, i) for i in range(5) for what in ("made", "sent")], "each piece is sent before the next one is made")
+    equal(order, [(what, i) for i in range(5) for what in ("made", "sent")],
+          "each piece is sent before the next one is made")
     equal(counted.samples("response_size_bytes_sum"), {("GET", "/stream"): 5000})
     counted.requests({("GET", "/stream", "200"): 1})
 
@@ -160,7 +163,8 @@ def websockets_are_counted_from_handshake_to_end():
                 await socket.send_text("echo " + await socket.receive_text())
         except WebSocketDisconnect:
             pass
-    words = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "one"}, {"type": "websocket.receive", "text": "two!"}]
+    words = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "one"},
+             {"type": "websocket.receive", "text": "two!"}]
     client = ask(app, words, path="/chat/1", type_="websocket")
     equal([message.get("text") for message in client.sent], [None, "echo one", "echo two!"])
     ask(app, words[:1], path="/chat/closed", type_="websocket")
@@ -181,7 +185,8 @@ def an_answer_is_counted_before_its_client_sees_it():
 
     class Watching(Client):
         async def send(self, message):
-            seen.append((message["type"], counted.samples("requests_total"), counted.samples("request_duration_seconds_count")))
+            seen.append((message["type"], counted.samples("requests_total"),
+                         counted.samples("request_duration_seconds_count")))
     asyncio.run(Watching(shmeter.asgi.Middleware(plain_app, **counted.options), path="/x").call())
     equal(seen, [("http.response.start", {("GET", "/x", "200"): 1}, {}),
                  ("http.response.body", {("GET", "/x", "200"): 1}, {("GET", "/x"): 1})])

@@ -44,7 +44,8 @@ def handlers():
     """(prefix, a function that asks an application of that kind for a path and gives the status) for WSGI and ASGI."""
     from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.wsgi import WSGIHandler
-    return ("w", WSGIHandler(), shmeter.wsgi.Middleware, ask_wsgi), ("a", ASGIHandler(), shmeter.asgi.Middleware, ask_asgi)
+    return ("w", WSGIHandler(), shmeter.wsgi.Middleware, ask_wsgi), ("a", ASGIHandler(), shmeter.asgi.Middleware,
+                                                                     ask_asgi)
 
 
 def ask_wsgi(app, path, **more):
@@ -91,9 +92,11 @@ def each_route_is_named_as_django_has_it():
     for prefix, handler, middleware, ask in handlers():
         counted = Counted("routes_" + prefix)
         app = middleware(handler, **counted.options)
-        equal([ask(app, path) for path in ("/", "/shop/items/5", "/shop/items/6", "/old/1999", "/gone/x", "/gone/y", "/nowhere/at/all")],
+        equal([ask(app, path) for path in ("/", "/shop/items/5", "/shop/items/6", "/old/1999", "/gone/x", "/gone/y",
+                                           "/nowhere/at/all")],
               [200, 200, 200, 200, 404, 404, 404])
-        counted.requests({("GET", "/", "200"): 1, ("GET", "/shop/items/<int:number>", "200"): 2, ("GET", "/old/(?P<year>[0-9]{4})$", "200"): 1,
+        counted.requests({("GET", "/", "200"): 1, ("GET", "/shop/items/<int:number>", "200"): 2,
+                          ("GET", "/old/(?P<year>[0-9]{4})$", "200"): 1,
                           ("GET", "/gone/<slug:slug>", "404"): 2, ("GET", "__unmatched__", "404"): 1})
 
 
@@ -120,7 +123,8 @@ def requests_stay_what_they_are():
     configure()
     from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
     handler, seen = WSGIHandler(), []
-    app = shmeter.wsgi.Middleware(shmeter.wsgi.Middleware(handler, **Counted("twice_a").options), **Counted("twice_b").options)
+    app = shmeter.wsgi.Middleware(shmeter.wsgi.Middleware(handler, **Counted("twice_a").options),
+                                  **Counted("twice_b").options)
     original = handler.get_response
 
     def get_response(request):

@@ -12,7 +12,8 @@ import warnings
 from lib import equal, main, raises, test
 
 from shmeter.prometheus import (
-    CollectorRegistry, CONTENT_TYPE_PLAIN_0_0_4, Gauge, generate_latest, make_asgi_app, make_wsgi_app, MetricsHandler, REGISTRY, start_http_server,
+    CollectorRegistry, CONTENT_TYPE_PLAIN_0_0_4, Gauge, generate_latest, make_asgi_app, make_wsgi_app, MetricsHandler,
+    REGISTRY, start_http_server,
     start_wsgi_server,
 )
 from shmeter.prometheus.exposition import _SilentHandler, choose_encoder, gzip_accepted, ThreadingWSGIServer
@@ -32,7 +33,8 @@ Gauge("b", "B.", registry=registry).set(2)
 ASKED = (
     (("", None, None), (TEXT, None, A + B)),
     (("", "text/plain", "identity, deflate"), (TEXT, None, A + B)),
-    (("", "text/html, application/openmetrics-text;version=1.0.0;q=0.5", None), (OPENMETRICS + "; escaping=underscores", None, A + B + b"# EOF\n")),
+    (("", "text/html, application/openmetrics-text;version=1.0.0;q=0.5", None),
+     (OPENMETRICS + "; escaping=underscores", None, A + B + b"# EOF\n")),
     (("name[]=b", "application/openmetrics-text", None), (OPENMETRICS, None, B + b"# EOF\n")),
     (("name[]=a&other=1", "application/openmetrics", None), (TEXT, None, A)),
     (("name[]=none", None, None), (TEXT, None, b"")),
@@ -53,14 +55,16 @@ def checked(answer, wanted, what):
 def ask_wsgi(app, query, accept, encoding, path="/metrics"):
     told = []
     environ = {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_ACCEPT": accept, "HTTP_ACCEPT_ENCODING": encoding}
-    body = app({name: value for name, value in environ.items() if value is not None}, lambda *started: told.append(started))
+    body = app({name: value for name, value in environ.items() if value is not None},
+               lambda *started: told.append(started))
     status, headers = told[0]
     return int(status.split()[0]), headers, b"".join(body)
 
 
 def ask_asgi(app, query, accept, encoding, message="http.request"):
     sent = []
-    headers = [(name, value.encode()) for name, value in ((b"Accept", accept), (b"accept-encoding", encoding), (b"x", "y")) if value]
+    headers = [(name, value.encode()) for name, value in ((b"Accept", accept), (b"accept-encoding", encoding),
+                                                          (b"x", "y")) if value]
 
     async def receive():
         return {"type": message}
@@ -93,7 +97,8 @@ def ask_server(port, query, accept, encoding, path="/metrics"):
 def a_wsgi_application_gives_what_is_asked():
     for asked, wanted in ASKED:
         checked(ask_wsgi(make_wsgi_app(registry), *asked), wanted, asked)
-    checked(ask_wsgi(make_wsgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B), "no compression")
+    checked(ask_wsgi(make_wsgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B),
+            "no compression")
     equal(ask_wsgi(make_wsgi_app(registry), "", None, None, "/favicon.ico"), (200, [], b""))
     equal(ask_wsgi(make_wsgi_app(), "name[]=none", None, None)[2], b"", "the usual registry")
 
@@ -102,7 +107,8 @@ def a_wsgi_application_gives_what_is_asked():
 def an_asgi_application_gives_what_is_asked():
     for asked, wanted in ASKED:
         checked(ask_asgi(make_asgi_app(registry), *asked), wanted, asked)
-    checked(ask_asgi(make_asgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B), "no compression")
+    checked(ask_asgi(make_asgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B),
+            "no compression")
     equal(ask_asgi(make_asgi_app(registry), "", None, None, "http.disconnect"), None, "nobody is there any more")
     raises(AssertionError, "", lambda: asyncio.run(make_asgi_app()({"type": "other"}, None, None)))
 
@@ -158,7 +164,8 @@ def a_server_gives_what_is_asked_and_says_nothing():
 @test
 def a_handler_gives_what_is_asked_and_says_nothing():
     kind = MetricsHandler.factory(registry)
-    equal((kind.__name__, issubclass(kind, MetricsHandler), kind.registry is registry, MetricsHandler.registry is REGISTRY),
+    equal((kind.__name__, issubclass(kind, MetricsHandler), kind.registry is registry,
+           MetricsHandler.registry is REGISTRY),
           ("MetricsHandler", True, True, True))
     with silent():
         equal([one.log_message(None, "%s", 1) for one in (kind, _SilentHandler)], [None, None])
@@ -181,12 +188,14 @@ def formats_are_chosen_by_what_is_accepted():
     for accepted in ("application/openmetrics-text", "application/openmetrics-text;q=0.1,*/*"):
         equal(choose_encoder(accepted), (openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST), accepted)
     equal((CONTENT_TYPE_PLAIN_0_0_4, openmetrics.CONTENT_TYPE_LATEST), (TEXT, OPENMETRICS))
-    equal([gzip_accepted(text) for text in (None, "", "gzip", "deflate,GZip;q=0.1", "gzi", "x-gzip")], [False, False, True, True, False, False])
+    equal([gzip_accepted(text) for text in (None, "", "gzip", "deflate,GZip;q=0.1", "gzi", "x-gzip")],
+          [False, False, True, True, False, False])
 
 
 @test
 def numbers_and_addresses_are_as_they_are_wanted():
-    equal([floatToGoString(one) for one in (1, "2.5", INF, MINUS_INF, NaN, 1234567)], ["1.0", "2.5", "+Inf", "-Inf", "NaN", "1.234567e+06"])
+    equal([floatToGoString(one) for one in (1, "2.5", INF, MINUS_INF, NaN, 1234567)],
+          ["1.0", "2.5", "+Inf", "-Inf", "NaN", "1.234567e+06"])
     equal([(family.name, address) for family, address in (best_family("127.0.0.1", 80), best_family("::1", 80))],
           [("AF_INET", "127.0.0.1"), ("AF_INET6", "::1")])
 

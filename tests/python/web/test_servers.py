@@ -1,5 +1,5 @@
-"""A FastAPI application under gunicorn and uvicorn: what is counted is what the load generator saw answered, also when workers are
-recycled and killed with -9.
+"""A FastAPI application under gunicorn and uvicorn: what is counted is what the load generator saw answered, also when
+workers are recycled and killed with -9.
 
 Usage: test_servers.py FOLDER_WITH_THE_SHMETER_PACKAGE SHMETER_COMMAND FOLDER_OF_THE_APPLICATION
 """
@@ -32,15 +32,18 @@ class Server:
 
     def __init__(self, folder, command, listening):
         self.segment = os.path.join(folder, "segment")
-        environment = {**os.environ, "SHMETER_SEGMENT": self.segment, "PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "SHMETER_SEGMENT": self.segment, "PYTHONPATH": PACKAGE,
+                       "PYTHONDONTWRITEBYTECODE": "1"}
         self.log = os.path.join(folder, "log")
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", *command], cwd=APPLICATION, stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen([sys.executable, "-m", *command], cwd=APPLICATION, stdin=subprocess.DEVNULL,
+                                            stdout=log,
                                             stderr=log, env=environment)
         try:
             found = wait_for(lambda: re.search(listening, self.said()), "the server's port")
             self.url = "http://127.0.0.1:" + found[1]
-            wait_for(lambda: len(self.workers()) == WORKERS and self.said().count("Application startup complete") >= WORKERS, "workers")
+            wait_for(lambda: len(self.workers()) == WORKERS
+                     and self.said().count("Application startup complete") >= WORKERS, "workers")
         except BaseException:
             self.stop()
             raise
@@ -62,7 +65,8 @@ class Server:
 
     def sample(self, name):
         """The value of a sample by name and labels, as they are printed; 0 when it is not there."""
-        return sum(float(line.rpartition(" ")[2]) for line in self.dump().splitlines() if line.rpartition(" ")[0] == name)
+        return sum(float(line.rpartition(" ")[2]) for line in self.dump().splitlines()
+                   if line.rpartition(" ")[0] == name)
 
     def total(self, metric):
         """The sum over all series of a metric."""
@@ -71,14 +75,18 @@ class Server:
 
     def live(self):
         """Processes that health calls live."""
-        told = subprocess.run([COMMAND, "health", "--json", self.segment], capture_output=True, text=True, check=False).stdout
+        told = subprocess.run([COMMAND, "health", "--json", self.segment], capture_output=True, text=True,
+                              check=False).stdout
         return {worker["pid"] for worker in json.loads(told)["segments"][0]["workers"] if worker["life"] == "live"}
 
     def losses(self):
-        """What doctor tells of losses, and the reasons of health: none of either in a correct program, whatever became of its workers."""
-        told = [json.loads(subprocess.run([COMMAND, command, "--json", self.segment], capture_output=True, text=True, check=False).stdout)
+        """What doctor tells of losses, and the reasons of health: none of either in a correct program, whatever became
+        of its workers."""
+        told = [json.loads(subprocess.run([COMMAND, command, "--json", self.segment], capture_output=True, text=True,
+                                          check=False).stdout)
                 for command in ("doctor", "health")]
-        return [one["value"] for one in told[0]["findings"] if one["what"].startswith("loss ")] + [one["message"] for one in told[1]["reasons"]]
+        return [one["value"] for one in told[0]["findings"] if one["what"].startswith("loss ")] + [one["message"]
+                                                                                                   for one in told[1]["reasons"]]
 
     def stop(self):
         children = self.children() if self.process.poll() is None else []
@@ -101,7 +109,8 @@ def maps(pid):
 def gunicorn(*more):
     with tempfile.TemporaryDirectory(prefix="shmeter-test-", dir="/dev/shm") as folder:
         server = Server(folder, ["gunicorn", "--bind", "127.0.0.1:0", "--workers", str(WORKERS), "--worker-class",
-                                 "uvicorn.workers.UvicornWorker", "--worker-tmp-dir", folder, "--timeout", "300", *more, "app:app"],
+                                 "uvicorn.workers.UvicornWorker", "--worker-tmp-dir", folder, "--timeout", "300", *more,
+                                 "app:app"],
                         r"Listening at: http://127\.0\.0\.1:(\d+)")
         try:
             yield server
@@ -120,7 +129,8 @@ def free_port():
 @contextlib.contextmanager
 def uvicorn():
     with tempfile.TemporaryDirectory(prefix="shmeter-test-", dir="/dev/shm") as folder:
-        server = Server(folder, ["uvicorn", "--host", "127.0.0.1", "--port", free_port(), "--workers", str(WORKERS), "app:app"],
+        server = Server(folder, ["uvicorn", "--host", "127.0.0.1", "--port", free_port(), "--workers", str(WORKERS),
+                                 "app:app"],
                         r"running on http://127\.0\.0\.1:(\d+)")
         try:
             yield server
@@ -130,12 +140,14 @@ def uvicorn():
 
 
 def load(server, path, requests_n=REQUESTS, meanwhile=None):
-    """Asks by hey, calls meanwhile() again and again until it is done. Returns (answers with 200, requests without an answer)."""
+    """Asks by hey, calls meanwhile() again and again until it is done. Returns (answers with 200, requests without an
+    answer)."""
     done = threading.Event()
     told = []
 
     def run():
-        told.append(subprocess.run(["hey", "-n", str(requests_n), "-c", str(CLIENTS), "-t", "0", server.url + path], capture_output=True,
+        told.append(subprocess.run(["hey", "-n", str(requests_n), "-c", str(CLIENTS), "-t", "0", server.url + path],
+                                   capture_output=True,
                                    text=True, check=False).stdout)
         done.set()
     thread = threading.Thread(target=run)
@@ -178,10 +190,12 @@ def nobody_in_progress(server):
 
 
 def memory_of_slots_alone(server, blocks, workers_more):
-    """Series take no more memory than before. A slot that was never used is taken before a dead worker's, so each new worker may take one: nearly all of
-    the segment's memory is that of the slots of the first workers and their parent, of which one more is at most half."""
+    """Series take no more memory than before. A slot that was never used is taken before a dead worker's, so each new
+    worker may take one: nearly all of the segment's memory is that of the slots of the first workers and their parent,
+    of which one more is at most half."""
     now = os.stat(server.segment).st_blocks
-    assert now - blocks <= workers_more * blocks / (WORKERS / 2), f"memory of the segment: {now} from {blocks} with {workers_more} workers more"
+    assert now - blocks <= workers_more * blocks / (WORKERS / 2), \
+        f"memory of the segment: {now} from {blocks} with {workers_more} workers more"
 
 
 def survives_kills(server, kills):
@@ -202,7 +216,8 @@ def survives_kills(server, kills):
         answers, errors = answers + more[0], errors + more[1]
     counted = server.sample(series) - before
     # hey asks again where a connection broke before an answer began: such a request may have been counted twice.
-    assert answers <= counted <= answers + kills * CLIENTS, f"{counted} counted, {answers} answered, {errors} without an answer"
+    assert answers <= counted <= answers + kills * CLIENTS, \
+        f"{counted} counted, {answers} answered, {errors} without an answer"
     assert errors <= kills * CLIENTS, f"{errors} requests failed by {kills} kills"
     nobody_in_progress(server)
     memory_of_slots_alone(server, blocks, kills)
@@ -243,7 +258,8 @@ def recycled_workers_lose_nothing_and_leave_nothing():
             answers, errors, workers = answers + more[0], errors + more[1], server.said().count("Booting worker")
         nobody_in_progress(server)
         counted, workers = server.sample(series) - before, server.said().count("Booting worker")
-        assert answers <= counted <= answers + CLIENTS * workers, f"{counted} counted, {answers} answered, {errors} without an answer"
+        assert answers <= counted <= answers + CLIENTS * workers, \
+            f"{counted} counted, {answers} answered, {errors} without an answer"
         memory_of_slots_alone(server, blocks, workers - WORKERS)
 
 
@@ -263,7 +279,9 @@ def the_application_exposes_the_numbers_of_all_workers():
         equal(answers, 402)
         with urllib.request.urlopen(server.url + "/metrics/") as response:
             text = response.read().decode()
-        found = re.search(re.escape(SERIES.format("/")) + r" ([\d.]+)|shop_http_requests_total\{endpoint=\"/\",method=\"GET\",status=\"200\"\} ([\d.]+)", text)
+        found = re.search(re.escape(SERIES.format("/"))
+                          + r" ([\d.]+)|shop_http_requests_total\{endpoint=\"/\",method=\"GET\",status=\"200\"\} "
+                            r"([\d.]+)", text)
         assert found, text
         equal(float(found[1] or found[2]), 402)
 

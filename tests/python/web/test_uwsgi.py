@@ -1,4 +1,5 @@
-"""uWSGI: its workers count together, each refreshes its values where it may run threads, and where it may not no value stands still unnoticed."""
+"""uWSGI: its workers count together, each refreshes its values where it may run threads, and where it may not no value
+stands still unnoticed."""
 import http.client
 import importlib.util
 import os
@@ -96,7 +97,8 @@ class Server:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["uwsgi", "--plugin", "python3", "--http-socket", self.socket, "--wsgi-file", program,
-                 "--processes", str(processes), *(["--master"] if master else []), "--die-on-term", "--need-app", "--no-orphans", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                 "--processes", str(processes), *(["--master"] if master else []), "--die-on-term", "--need-app",
+                 "--no-orphans", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={**os.environ, "SHMETER_SEGMENT": self.segment, "PYTHONDONTWRITEBYTECODE": "1", **environment})
 
     def __enter__(self):
@@ -131,7 +133,8 @@ class Server:
 
     def exposed(self):
         """{sample: value} as the exporter has them."""
-        lines = (line.rpartition(" ") for line in shmeter.open(self.segment).expose().decode().splitlines() if not line.startswith("#"))
+        lines = (line.rpartition(" ") for line in shmeter.open(self.segment).expose().decode().splitlines()
+                 if not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 
 
@@ -141,9 +144,11 @@ def without_threads_values_that_nobody_refreshes_are_not_left_to_be_seen():
         for _ in range(9):
             server.ask("/")
         text = server.ask("/metrics")
-        assert re.search(r"^by_function \d", text, re.M) and re.search(r"^by_collector \d", text, re.M), "its own scrape has them"
+        assert re.search(r"^by_function \d", text, re.M) and re.search(r"^by_collector \d", text, re.M), \
+            "its own scrape has them"
         equal(server.exposed(), {"requests_total": 10})
-        said = [line for line in server.said().splitlines() if "RuntimeWarning: uWSGI runs no threads here (enable-threads)" in line]
+        said = [line for line in server.said().splitlines()
+                if "RuntimeWarning: uWSGI runs no threads here (enable-threads)" in line]
         equal(len(said), 1, server.said())
 
 
@@ -151,10 +156,12 @@ def without_threads_values_that_nobody_refreshes_are_not_left_to_be_seen():
 def with_threads_each_worker_refreshes_its_values():
     with Server("with", "--enable-threads") as server:
         first = server.exposed().get("by_function", 0)
-        wait_for(lambda: server.exposed().get("by_function", 0) > first + 1 and server.exposed().get("by_collector"), "the thread of a worker")
+        wait_for(lambda: server.exposed().get("by_function", 0) > first + 1 and server.exposed().get("by_collector"),
+                 "the thread of a worker")
         wanted = {f'preloaded{{pid="{pid}"}}': pid for pid in server.workers()}
         equal(len(wanted), 2)
-        wait_for(lambda: {name: value for name, value in server.exposed().items() if name.startswith("preloaded")} == wanted,
+        wait_for(lambda: {name: value for name, value in server.exposed().items()
+                          if name.startswith("preloaded")} == wanted,
                  "the values of both workers, and none of their parent, which would stand still")
         assert "RuntimeWarning" not in server.said(), server.said()
 

@@ -1,4 +1,5 @@
-"""The WSGI middleware: what is counted under which labels, by servers and by hand, and that answers stay what they are."""
+"""The WSGI middleware: what is counted under which labels, by servers and by hand, and that answers stay what they
+are."""
 import io
 import threading
 import urllib.error
@@ -84,7 +85,8 @@ def an_application_may_name_the_endpoint():
     ask(middleware, path="/orders/7")
     ask(middleware, path="/orders/7", SCRIPT_NAME="/shop")
     ask(middleware, path="/none")
-    counted.requests({("GET", "/orders/<int:n>", "200"): 1, ("GET", "/shop/orders/<int:n>", "200"): 1, ("GET", "__unmatched__", "404"): 1})
+    counted.requests({("GET", "/orders/<int:n>", "200"): 1, ("GET", "/shop/orders/<int:n>", "200"): 1,
+                      ("GET", "__unmatched__", "404"): 1})
 
 
 @test
@@ -124,7 +126,8 @@ def exceptions_are_counted_as_500_and_go_on_but_not_where_an_answer_has_begun():
             equal(str(error), path.replace("/once", "at once").lstrip("/"))
         else:
             raise AssertionError("the exception was kept")
-    raises(RuntimeError, "closing", lambda: ask(shmeter.wsgi.Middleware(closing, **counted.options), path="/closing", read=0))
+    raises(RuntimeError, "closing", lambda: ask(shmeter.wsgi.Middleware(closing, **counted.options), path="/closing",
+                                                read=0))
     counted.requests({("GET", "/once", "500"): 1, ("GET", "/later", "200"): 1, ("GET", "/closing", "500"): 1})
 
 
@@ -139,25 +142,31 @@ def sizes_are_those_of_the_headers_or_are_counted():
         write(body[:1])
         return iter([body[1:]])
     middleware = shmeter.wsgi.Middleware(app, **counted.options)
-    equal(ask(middleware, "POST", "/known", **{"wsgi.input": io.BytesIO(b"12345\n78\n90"), "CONTENT_LENGTH": "11"}), (200, b"12345\n78\n90"))
+    equal(ask(middleware, "POST", "/known", **{"wsgi.input": io.BytesIO(b"12345\n78\n90"), "CONTENT_LENGTH": "11"}),
+          (200, b"12345\n78\n90"))
     equal(ask(middleware, "POST", "/counted", **{"wsgi.input": io.BytesIO(b"12345\n78\n90")}), (200, b"12345\n78\n90"))
     ask(middleware, "HEAD", "/known", **{"wsgi.input": io.BytesIO(b"1234567")})
-    equal(counted.samples("request_size_bytes_sum"), {("POST", "/known"): 11, ("POST", "/counted"): 11, ("HEAD", "/known"): 7})
+    equal(counted.samples("request_size_bytes_sum"), {("POST", "/known"): 11, ("POST", "/counted"): 11,
+                                                      ("HEAD", "/known"): 7})
     equal(counted.samples("response_size_bytes_sum"), {("POST", "/known"): 11, ("POST", "/counted"): 11})
 
 
 @test
 def whatever_is_read_of_a_body_is_counted_to_the_byte():
     counted = Counted("w5b")
-    read = {"/read": lambda given: given.read(), "/some": lambda given: given.read(3), "/line": lambda given: given.readline(),
-            "/part": lambda given: given.readline(2), "/lines": lambda given: b"".join(given.readlines()), "/hint": lambda given: b"".join(given.readlines(1)),
-            "/each": lambda given: next(iter(given)), "/other": lambda given: given.getvalue()[:0], "/none": lambda given: b""}
+    read = {"/read": lambda given: given.read(), "/some": lambda given: given.read(3),
+            "/line": lambda given: given.readline(),
+            "/part": lambda given: given.readline(2), "/lines": lambda given: b"".join(given.readlines()),
+            "/hint": lambda given: b"".join(given.readlines(1)),
+            "/each": lambda given: next(iter(given)), "/other": lambda given: given.getvalue()[:0],
+            "/none": lambda given: b""}
 
     def app(environ, start_response):
         start_response("200 OK", [])
         return [read[environ["PATH_INFO"]](environ["wsgi.input"])]
     middleware = shmeter.wsgi.Middleware(app, **counted.options)
-    for path, wanted in (("/read", b"1234\n67\n9"), ("/some", b"123"), ("/line", b"1234\n"), ("/part", b"12"), ("/lines", b"1234\n67\n9"), ("/hint", b"1234\n"),
+    for path, wanted in (("/read", b"1234\n67\n9"), ("/some", b"123"), ("/line", b"1234\n"), ("/part", b"12"),
+                         ("/lines", b"1234\n67\n9"), ("/hint", b"1234\n"),
                          ("/each", b"1234\n"), ("/other", b""), ("/none", b"")):
         equal(ask(middleware, "PUT", path, **{"wsgi.input": io.BytesIO(b"1234\n67\n9")}), (200, wanted))
         equal(counted.samples("request_size_bytes_sum").get(("PUT", path), 0), len(wanted), path)
@@ -232,7 +241,8 @@ class Quiet(WSGIRequestHandler):
 @test
 def a_real_server_serves_it():
     counted = Counted("w9")
-    app = shmeter.wsgi.Middleware(lambda environ, start_response: [start_response("200 OK", []) and b"", b"one piece"][1:],
+    app = shmeter.wsgi.Middleware(lambda environ, start_response: [start_response("200 OK", []) and b"",
+                                                                   b"one piece"][1:],
                                   **counted.options)
     server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

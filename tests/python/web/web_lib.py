@@ -6,8 +6,10 @@ from shmeter.prometheus import CollectorRegistry
 
 
 def scope_of(method="GET", path="/", headers=(), root_path="", type_="http"):
-    scope = {"type": type_, "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "path": path, "raw_path": path.encode(),
-             "query_string": b"", "root_path": root_path, "headers": [(b"host", b"test"), *headers], "client": ("127.0.0.1", 1),
+    scope = {"type": type_, "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "path": path,
+             "raw_path": path.encode(),
+             "query_string": b"", "root_path": root_path, "headers": [(b"host", b"test"), *headers],
+             "client": ("127.0.0.1", 1),
              "server": ("127.0.0.1", 80)}
     if type_ == "http":
         scope["method"] = method
@@ -19,12 +21,14 @@ class Client:
 
     def __init__(self, app, messages=None, **scope):
         self.app, self.scope, self.sent = app, scope_of(**scope), []
-        self.messages = [{"type": "http.request", "body": b"", "more_body": False}] if messages is None else list(messages)
+        self.messages = [{"type": "http.request", "body": b"",
+                          "more_body": False}] if messages is None else list(messages)
 
     async def receive(self):
         if self.messages:
             return self.messages.pop(0)
-        return {"type": "websocket.disconnect", "code": 1000} if self.scope["type"] == "websocket" else {"type": "http.disconnect"}
+        return {"type": "websocket.disconnect",
+                "code": 1000} if self.scope["type"] == "websocket" else {"type": "http.disconnect"}
 
     async def send(self, message):
         self.sent.append(message)

@@ -109,7 +109,9 @@ leave(int number, siginfo_t *info, void *context)
     _exit(info->si_addr == (void *)(uintptr_t)strange ? 42 : 1);
 }
 
-/* How a process ends that faults elsewhere. how 0: SIGBUS has its default action, 1: a handler from before the guard. */
+/*
+ * How a process ends that faults elsewhere. how 0: SIGBUS has its default action, 1: a handler from before the guard.
+ */
 static void
 fault_elsewhere(int how, int guarded, int *code, int *number)
 {

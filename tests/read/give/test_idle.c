@@ -31,7 +31,9 @@ add(struct image *image, const struct image_family *family)
     return image_series(image, image_family(image, family), NULL).cell;
 }
 
-/* One of each: t_total a=x at 1 and a=y at 2, f_total at 1.5, one observation of 1.5 in h, g at 4, each at 5, i_info. */
+/*
+ * One of each: t_total a=x at 1 and a=y at 2, f_total at 1.5, one observation of 1.5 in h, g at 4, each at 5, i_info.
+ */
 static void
 make(struct image *image, struct cells *cells)
 {

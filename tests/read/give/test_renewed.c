@@ -1,6 +1,6 @@
 /*
- * A segment that is created again: what the old one has counted is added to what the new one has, wherever the two definitions would be
- * added up in one segment. And names that come and go.
+ * A segment that is created again: what the old one has counted is added to what the new one has, wherever the two
+ * definitions would be added up in one segment. And names that come and go.
  */
 #include "tests/read/fixture.h"
 #include "tests/tools/compared.h"

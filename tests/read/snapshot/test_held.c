@@ -230,7 +230,9 @@ cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A gauge's record has 64 bytes and a slot's word too: a file of few MiB says that there are a thousand million values. */
+/*
+ * A gauge's record has 64 bytes and a slot's word too: a file of few MiB says that there are a thousand million values.
+ */
 static void
 values_that_slots_only_claim_to_have_cost_no_time(void **state)
 {

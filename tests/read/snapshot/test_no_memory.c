@@ -1,6 +1,6 @@
 /*
- * A take for which memory cannot be had: nothing of it is half done. Each allocation of a first take fails in turn; the next take, which has
- * memory, shows each series, also when its record has become another one. New memory is not zero.
+ * A take for which memory cannot be had: nothing of it is half done. Each allocation of a first take fails in turn; the
+ * next take, which has memory, shows each series, also when its record has become another one. New memory is not zero.
  */
 #include <errno.h>
 #include <malloc.h>

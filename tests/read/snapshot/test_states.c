@@ -1,6 +1,6 @@
 /*
- * Which series are visible, among so many that their states are not all read at each take: a change must be seen at once when its
- * producer counts it, whatever becomes of the producer, and soon when it does not.
+ * Which series are visible, among so many that their states are not all read at each take: a change must be seen at
+ * once when its producer counts it, whatever becomes of the producer, and soon when it does not.
  */
 #include "tests/read/scene.h"
 

@@ -1,6 +1,6 @@
 /*
- * Summaries, statesets, and infos whose labels change, from several workers through the client to the text; and types that no
- * reader of this version knows.
+ * Summaries, statesets, and infos whose labels change, from several workers through the client to the text; and types
+ * that no reader of this version knows.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
- * The untorn reads against a writer that moves between any two loads: the real reading code with hooked atomics. Each store of the
- * writer is a step; every schedule of two bursts of steps, before any two loads, is tried. In order of program only: what
- * the hardware may reorder is shown elsewhere.
+ * The untorn reads against a writer that moves between any two loads: the real reading code with hooked atomics. Each
+ * store of the writer is a step; every schedule of two bursts of steps, before any two loads, is tried. In order of
+ * program only: what the hardware may reorder is shown elsewhere.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,7 +205,9 @@ a_writer_that_never_pauses_is_given_up_on_and_counted(void **state)
     assert_memory_equal(reading.buckets, cell.buckets, sizeof cell.buckets); /* no override by that record */
 }
 
-/* As many cells as there can be lanes, and each moves at every load: without a limit of the take 1,024 tries for each. */
+/*
+ * As many cells as there can be lanes, and each moves at every load: without a limit of the take 1,024 tries for each.
+ */
 static void
 what_a_take_spends_on_writers_that_never_pause_is_bounded(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * The walk over records against makers that write between any two of its loads, and against what makers leave behind: the real walk with
- * hooked loads. No series is missed for longer than it is written, and none is invented.
+ * The walk over records against makers that write between any two of its loads, and against what makers leave behind:
+ * the real walk with hooked loads. No series is missed for longer than it is written, and none is invented.
  */
 #include "tests/read/fixture.h"
 
@@ -249,7 +249,10 @@ a_record_set_aside_as_damaged_is_looked_at_again(void **state)
 
 /* ---- how much is looked at again ---- */
 
-/* 256 KiB without a head, then as much of heads that claim 16 KiB each: a take loads some of it only, and what comes is seen all the same. */
+/*
+ * 256 KiB without a head, then as much of heads that claim 16 KiB each: a take loads some of it only, and what comes is
+ * seen all the same.
+ */
 static void
 a_take_looks_at_some_of_what_is_unfinished(void **state)
 {

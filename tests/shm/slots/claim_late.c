@@ -28,7 +28,10 @@ open_late(const char *name)
     }
 }
 
-/* A child of which the parent hears when it has set its gauges, and again when it has done something with a slot to be had. */
+/*
+ * A child of which the parent hears when it has set its gauges, and again when it has done something with a slot to be
+ * had.
+ */
 static pid_t
 come_too_late(int orders[2], int answers[2])
 {

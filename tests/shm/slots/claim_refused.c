@@ -1,6 +1,7 @@
 /*
- * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no memory for the slot. Who has no
- * slot finds one that is there, and otherwise asks for none at each update; whose slot is taken notices.
+ * Claims where the kernel refuses something: there are no locks, as below a seccomp filter or after a chroot, or no
+ * memory for the slot. Who has no slot finds one that is there, and otherwise asks for none at each update; whose slot
+ * is taken notices.
  */
 #include <errno.h>
 #include <sched.h>
@@ -171,6 +172,19 @@ without_locks_each_slot_of_a_dead_owner_is_found(void **state)
     kernel.no_locks = 0;
 }
 
+/* Whether the last claim in vain is later than each one that found a slot. */
+static void
+expect_wanted(int wanted)
+{
+    const struct shmeter_attachment *attachment = shmeter_meter_attachment(meter);
+    uint64_t newest = 0, idx;
+
+    for (idx = 0; idx < FEW; idx++)
+        if (shmeter_slot_word_at(attachment, idx)->claimed_ticks > newest)
+            newest = shmeter_slot_word_at(attachment, idx)->claimed_ticks;
+    assert_int_equal(attachment->state->slots_given.refused_ticks > newest, wanted);
+}
+
 static void
 without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
 {
@@ -187,8 +201,13 @@ without_locks_who_finds_none_of_few_slots_asks_no_more(void **state)
         workers[i] = start_worker();
     assert_int_equal(settle_in_a_child(2 * FEW), 1);
     assert_int_equal(*lost, before + 1);
+    expect_wanted(1);
+    end_worker(workers[2]);
+    assert_int_equal(settle_in_a_child(2 * FEW), 0);
+    expect_wanted(0);
     for (i = 0; i < FEW - 1; i++)
-        end_worker(workers[i]);
+        if (i != 2)
+            end_worker(workers[i]);
     shmeter_close(meter);
     kernel.no_locks = 0;
 }
@@ -338,7 +357,10 @@ who_is_robbed_notices_at_the_next_use(void **state)
 
 /* ---- two copies of the header in one process ---- */
 
-/* The worker itself, and a copy of the header that it has loaded: both come too late, and the copy gets its slot after the worker. */
+/*
+ * The worker itself, and a copy of the header that it has loaded: both come too late, and the copy gets its slot after
+ * the worker.
+ */
 static int
 come_late_with_a_copy(pid_t first)
 {

@@ -1,7 +1,8 @@
 /*
- * One thread of a process claims, gives back or uses its slot, and before each of its accesses to shared or wiped words another one does
- * something of that kind from begin to end. Whatever the turn, the process has one slot or none, the address that gauges use is that
- * slot's, nothing that was added is lost or doubled, and what is set when all is over is exposed.
+ * One thread of a process claims, gives back or uses its slot, and before each of its accesses to shared or wiped words
+ * another one does something of that kind from begin to end. Whatever the turn, the process has one slot or none, the
+ * address that gauges use is that slot's, nothing that was added is lost or doubled, and what is set when all is over
+ * is exposed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -159,7 +160,7 @@ be_robbed(void)
 struct turns {
     const char *name;
     void (*begin)(void), (*first)(void), (*second)(void);
-    int closes; /* 1: what was added before may be gone; 2: what was set last is there; 3: the meter is closed at the end */
+    int closes; /* 1: what was added before may be gone; 2: what was set last is there; 3: the meter is closed then */
     int robbed; /* no slot is left */
 };
 

@@ -1,6 +1,6 @@
 /*
- * Workers in pid namespaces of their own or in the test's, which do what they are told by pipes. Included by one file of
- * a program.
+ * Workers in pid namespaces of their own or in the test's, which do what they are told by pipes. Included by one file
+ * of a program.
  */
 #ifndef SHMETER_TESTS_SHM_NAMESPACE_CREW_H
 #define SHMETER_TESTS_SHM_NAMESPACE_CREW_H

@@ -1,8 +1,8 @@
 /*
- * A worker is stopped while it claims its slot and while it updates gauges, behind each of its accesses to the words that matter
- * (tests/shm/slots/watch.h).
- * Meanwhile others claim until no slot is left, die, and are succeeded, three times over. The stopped one is not robbed and delays
- * nobody; let go on, it ends as if nothing had been, and all totals are exact.
+ * A worker is stopped while it claims its slot and while it updates gauges, behind each of its accesses to the words
+ * that matter (tests/shm/slots/watch.h). Meanwhile others claim until no slot is left, die, and are succeeded, three
+ * times over. The stopped one is not robbed and delays nobody; let go on, it ends as if nothing had been, and all
+ * totals are exact.
  */
 #include <inttypes.h>
 #include <math.h>

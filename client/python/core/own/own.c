@@ -55,8 +55,8 @@ own_begin(struct metric_object *metric)
 }
 
 /*
- * What it said of the moment is not so any more: a gauge, a state or an info leaves the segment when no other process says it. An
- * exception that is under way stays.
+ * What it said of the moment is not so any more: a gauge, a state or an info leaves the segment when no other process
+ * says it. An exception that is under way stays.
  */
 void
 own_leave(struct metric_object *metric)

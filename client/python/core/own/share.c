@@ -1,7 +1,8 @@
 /*
- * What the gauges of a process that keep a view of their own have in the segment. Gauges of one series, in several registries,
- * have one cell in the process's slot: where the mode adds up, it holds the sum of what each of them says, else what was said
- * last. It is unset when the last of them is gone, so a series is exposed as long as a living process has it.
+ * What the gauges of a process that keep a view of their own have in the segment. Gauges of one series, in several
+ * registries, have one cell in the process's slot: where the mode adds up, it holds the sum of what each of them says,
+ * else what was said last. It is unset when the last of them is gone, so a series is exposed as long as a living
+ * process has it.
  *
  * A POOL gauge's sum is the process's share of the value in force: a set() by a metric of the pool replaces it, and the
  * next change of one of these adds it anew. The common cell is left alone.
@@ -84,8 +85,8 @@ sum_of(const struct share *share)
 /* ---- the cell ---- */
 
 /*
- * The cell's value with another sum in it, seen -> next. What stands there beside the sum is the pool's metrics' of this
- * process; nothing else there: the sum itself, and without holders nothing.
+ * The cell's value with another sum in it, seen -> next. What stands there beside the sum is the pool's metrics' of
+ * this process; nothing else there: the sum itself, and without holders nothing.
  */
 static uint64_t
 next_value(const struct share *share, uint64_t seen, double sum)
@@ -159,8 +160,9 @@ is_crowded(const struct shmeter_attachment *attachment)
 }
 
 /*
- * Whether the series is to be taken out: no process says anything of it. That makes other processes look their handles up again, and a
- * gauge that is not set is not exposed: so it is done where room is scarce. A stateset that is not set has its first state.
+ * Whether the series is to be taken out: no process says anything of it. That makes other processes look their handles
+ * up again, and a gauge that is not set is not exposed: so it is done where room is scarce. A stateset that is not set
+ * has its first state.
  */
 static int
 is_over(const struct metric_object *gauge)
@@ -374,8 +376,8 @@ share_give(struct metric_object *gauge, enum own_change what, double value)
 }
 
 /*
- * Takes back what a gauge said; the last holder of a series, all that this process said of it, unless that is retained, or metrics of
- * the pool say it too. A forked child that has said nothing has nothing to take back.
+ * Takes back what a gauge said; the last holder of a series, all that this process said of it, unless that is retained,
+ * or metrics of the pool say it too. A forked child that has said nothing has nothing to take back.
  */
 static void
 take_back(struct metric_object *gauge, struct share *share)

@@ -1,14 +1,14 @@
 /*
- * Which families the metric objects of this process use: their number for each name. With the last one the process closes the
- * family, so that readers do not take it for one that somebody has, and another definition may have the name.
+ * Which families the metric objects of this process use: their number for each name. With the last one the process
+ * closes the family, so that readers do not take it for one that somebody has, and another definition may have the
+ * name.
  *
- * The table is the process's, as the families are: the objects of all interpreters are counted in it. It is locked for some
- * instructions, in which no code of Python runs.
+ * The table is the process's, as the families are: the objects of all interpreters are counted in it. It is locked for
+ * some instructions, in which no code of Python runs.
  */
 #include "own.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct use {
@@ -190,31 +190,52 @@ is_listed(const struct shmeter_slot_block *block, uint32_t unit)
     return 0;
 }
 
+/* Whether its owner lives, as far as can be told: of a process of another namespace the lock tells, if it has one. */
+static int
+lives(const struct shmeter_attachment *attachment, const struct shmeter_claimant *self, uint32_t slot,
+      const uint64_t owner[2])
+{
+    const enum shmeter_life life = shmeter_identity_life(owner[0], owner[1], &self->self);
+    uint64_t at;
+    int fd, held;
+
+    if (life != SHMETER_LIFE_UNKNOWN || !shmeter_slot_is_mapped(shmeter_slot_word_at(attachment, slot), owner[0]))
+        return life != SHMETER_LIFE_DEAD;
+    fd = shmeter_lock_open(attachment);
+    held = fd < 0 ? fd : shmeter_sys_bytes_held(fd, slot, 1, &at);
+    if (fd >= 0)
+        shmeter_sys_close(fd);
+    return held != 0;
+}
+
 /* Whether the slot is another living process's, and its list has the unit. */
 static int
-has_open(const struct shmeter_attachment *attachment, uint32_t slot, uint32_t unit)
+has_open(const struct shmeter_attachment *attachment, const struct shmeter_claimant *self, uint32_t slot, uint32_t unit)
 {
-    const unsigned char *words = attachment->base + attachment->header.slot_words_off;
-    const struct shmeter_slot_word *word = (const struct shmeter_slot_word *)(const void *)words + slot;
+    const struct shmeter_slot_word *word = shmeter_slot_word_at(attachment, slot);
     const struct shmeter_slot_block *block = shmeter_opened_block_at(attachment, slot);
-    /* pairs with shmeter_slot_take */
-    const uint64_t owner = shmeter_load_acquire(&word->owner);
+    uint64_t owner[2];
 
-    if ((owner & 0xff) != SHMETER_SLOT_LIVE || block == shmeter_opened_block(attachment))
+    shmeter_slot_owner(word, owner);
+    if (SHMETER_OWNER_STATE(owner[0]) != SHMETER_SLOT_LIVE || block == shmeter_opened_block(attachment))
         return 0;
     /* pairs with shmeter_opened_begin */
-    return shmeter_load_relaxed(&word->backed) >= sizeof *block && shmeter_load_acquire(&block->opened_of) == owner &&
-           is_listed(block, unit) && (!kill((pid_t)(owner >> 32), 0) || errno == EPERM);
+    return shmeter_load_relaxed(&word->backed) >= sizeof *block &&
+           shmeter_load_acquire(&block->opened_of) == owner[0] && is_listed(block, unit) &&
+           lives(attachment, self, slot, owner);
 }
 
 int
 use_elsewhere(const struct metric_object *metric)
 {
     const struct shmeter_binding *binding = metric->use ? shmeter_family_binding(metric->family) : NULL;
+    struct shmeter_claimant self;
     uint32_t i;
 
+    if (binding)
+        shmeter_claim_identify(binding->attachment->lanes.attachment, &self);
     for (i = 0; binding && i < binding->attachment->header.slots_n; i++)
-        if (has_open(binding->attachment, i, binding->unit))
+        if (has_open(binding->attachment, &self, i, binding->unit))
             return 1;
     return 0;
 }

@@ -1,12 +1,16 @@
 /*
- * Middleware whose registry shows what its own metrics did: the children of its metrics are updated, which keep that, and not handles of
- * the segment alone. They are looked up at each update, so that clear() and remove() do what they say.
+ * Middleware whose registry shows what its own metrics did: the children of its metrics are updated, which keep that,
+ * and not handles of the segment alone. They are looked up at each update, so that clear() and remove() do what they
+ * say.
  */
 #include "web.h"
 
 #include "../own/own.h"
 
-/* The child of a route, new reference; status NULL: the metric has no such label. NULL: it cannot be had, and nothing is counted. */
+/*
+ * The child of a route, new reference; status NULL: the metric has no such label. NULL: it cannot be had, and nothing
+ * is counted.
+ */
 static struct metric_object *
 child_of(struct metric_object *metric, const struct route_object *route, PyObject *status)
 {

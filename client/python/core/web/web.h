@@ -1,6 +1,6 @@
 /*
- * What the files of the middleware share. A web has the metrics of one middleware; a route their handles for one method and endpoint; an
- * exchange is one request and its answer, or one WebSocket connection.
+ * What the files of the middleware share. A web has the metrics of one middleware; a route their handles for one method
+ * and endpoint; an exchange is one request and its answer, or one WebSocket connection.
  */
 #ifndef SHMETER_PYTHON_WEB_H
 #define SHMETER_PYTHON_WEB_H
@@ -94,8 +94,8 @@ extern PyType_Spec exchange_spec;
 struct exchange_object *exchange_begin(struct web_object *web, enum web_kind kind, PyObject *method, PyObject *path,
                                        PyObject *root_path, PyObject *scope);
 /*
- * Counts it, once, under the endpoint that it has turned out to be of: before its client can see the status, so that no answer that a client has
- * seen is missing when the worker is killed then. Keeps the exception that is set.
+ * Counts it, once, under the endpoint that it has turned out to be of: before its client can see the status, so that no
+ * answer that a client has seen is missing when the worker is killed then. Keeps the exception that is set.
  */
 void exchange_answer(struct exchange_object *exchange, int status);
 /* Ends it, once: its duration and sizes. Keeps the exception that is set. */

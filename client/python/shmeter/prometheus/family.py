@@ -80,7 +80,8 @@ class MetricWrapperBase(Collector):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None):
+                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None, *, expire_after: float = 0,
+                 max_series: int = 0, evict: bool = False):
         if _labelvalues and self._ready:  # a child, whose class has an __init__ of its own
             return
         if not name and not IS_OLD:
@@ -99,7 +100,8 @@ class MetricWrapperBase(Collector):
         if self._inits_children:
             self._original_name, self._namespace, self._subsystem = name, namespace, subsystem
         try:
-            store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds), view)
+            store.open_metric(self, stored, (full, documentation, unit, labelnames, _extra, _mode, _bounds), view,
+                              (expire_after, max_series, evict))
         except ValueError as error:
             raise _of_names(full, labelnames, error) from None
         if registry:

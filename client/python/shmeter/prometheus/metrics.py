@@ -1,6 +1,6 @@
 """The metrics that programs make."""
 import time
-from typing import Callable, Iterable, Literal, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Iterable, Literal, Optional, Sequence, Tuple, Type, Union
 
 from .. import _core
 from . import refresh
@@ -48,11 +48,12 @@ class Gauge(MetricWrapperBase, _core.Gauge):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 multiprocess_mode: Optional[Mode] = None):
+                 multiprocess_mode: Optional[Mode] = None, **lifetime: Any):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=multiprocess_mode, _mode=MODES[multiprocess_mode] if multiprocess_mode else _core.POOL)
+                         _extra=multiprocess_mode, _mode=MODES[multiprocess_mode] if multiprocess_mode else _core.POOL,
+                         **lifetime)
 
     def _child_arguments(self):
         return {"multiprocess_mode": self._extra, **super()._child_arguments()}
@@ -91,7 +92,7 @@ class Histogram(MetricWrapperBase, _core.Histogram):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 buckets: Sequence[Union[float, str]] = DEFAULT_BUCKETS):
+                 buckets: Sequence[Union[float, str]] = DEFAULT_BUCKETS, **lifetime: Any):
         bounds = [float(bound) for bound in buckets]
         if bounds != sorted(bounds):
             raise ValueError("Buckets not in sorted order")
@@ -101,7 +102,7 @@ class Histogram(MetricWrapperBase, _core.Histogram):
             raise ValueError("Must have at least two buckets")
         finite = sorted({bound for bound in bounds if abs(bound) != INF})
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=bounds, _bounds=finite)
+                         _extra=bounds, _bounds=finite, **lifetime)
 
     def _child_arguments(self):
         return {"buckets": self._extra, **super()._child_arguments()}

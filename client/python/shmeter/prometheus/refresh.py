@@ -7,17 +7,21 @@ import threading
 import warnings
 import weakref
 
-from .. import forks, publish, store
+from .. import _core, forks, publish, store
 from . import turns
 
 DEFAULT_SECONDS = 1.0
+LATE_SECONDS = 10.0  # an evaluation that takes longer holds up all others, and is told
+LATE_CHECK = "shmeter refresh"
 END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
 _gauges: dict = {}     # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
 _collectors: dict = {}  # collector -> publish.Published
 _complained: list = []  # collectors whose failure was reported
 _thread = None
+_watcher = None
 _wake = threading.Event()
+_quit = threading.Event()  # of the watcher
 _ended = False
 _told = False  # that threads do not run
 
@@ -180,15 +184,46 @@ def _run():
             store.note_cpu()
 
 
+def _whose(what):
+    """A gauge's name, or a collector's type: in words that run no code of the program's."""
+    return what._name if isinstance(what, _core.Metric) else type(what).__qualname__
+
+
+def _tell_late(told):
+    """Tells of what does not come back: once in the log, and in health by a check of this worker, until it has. told: what was told before.
+    Returns what is told now."""
+    late = turns.late(LATE_SECONDS)
+    meter = store.used()
+    for what in late:
+        if not any(one is what for one in told):
+            _log.warning("%s has been evaluated for %g s and has not come back: the values of functions and collectors stand still "
+                         "until it does", _whose(what), LATE_SECONDS)
+    if meter is not None and late:
+        meter.check(LATE_CHECK, "degraded", f"{_whose(late[0])[:40]} does not come back: values stand still")
+    elif meter is not None and told:
+        meter.check(LATE_CHECK, "ok")
+    return late
+
+
+def _watch():
+    """The thread that evaluates cannot tell that it hangs."""
+    told = []
+    while not _quit.wait(LATE_SECONDS):
+        told = _tell_late(told)
+
+
 def _start():
     """Evaluates soon, and then again and again."""
-    global _thread
+    global _thread, _watcher
     _wake.set()
     if _seconds <= 0 or _ended or not (_gauges or _collectors) or not _threads_run() or forks.will_be_forked():
         return
     if not (_thread and _thread.is_alive()):
         _thread = threading.Thread(target=_run, name="shmeter-refresh", daemon=True)
         _thread.start()
+    if not (_watcher and _watcher.is_alive()):
+        _watcher = threading.Thread(target=_watch, name="shmeter-watch", daemon=True)
+        _watcher.start()
 
 
 def _end():
@@ -196,15 +231,17 @@ def _end():
     global _ended
     _ended = True
     _wake.set()
-    if _thread and _thread.is_alive():
-        _thread.join(END_SECONDS)
+    _quit.set()
+    for thread in (_thread, _watcher):
+        if thread and thread.is_alive():
+            thread.join(END_SECONDS)
 
 
 def _after_fork():
-    """Threads do not survive a fork, and the event's lock may have been held."""
-    global _thread, _wake
-    _wake = threading.Event()
-    _thread = None
+    """Threads do not survive a fork, and the events' locks may have been held."""
+    global _thread, _watcher, _wake, _quit
+    _wake, _quit = threading.Event(), threading.Event()
+    _thread = _watcher = None
     for published in _collectors.values():
         published.forget()
 

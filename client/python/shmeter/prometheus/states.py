@@ -1,5 +1,5 @@
 """Infos and enums: texts and states that all processes share."""
-from typing import Dict, Iterable, Optional, Sequence
+from typing import Any, Dict, Iterable, Optional, Sequence
 
 from .. import _core
 from .family import MetricWrapperBase
@@ -38,12 +38,13 @@ class Enum(MetricWrapperBase, _core.Stateset):
 
     def __init__(self, name: str, documentation: str, labelnames: Sequence[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 states: Optional[Iterable[str]] = None):
+                 states: Optional[Iterable[str]] = None, **lifetime: Any):
         if name in labelnames:
             raise ValueError(f"Overlapping labels for Enum metric: {name}")
         if not states:
             raise ValueError(f"No states provided for Enum metric: {name}")
-        super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues, _extra=states, _bounds=list(states))
+        super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues, _extra=states,
+                         _bounds=list(states), **lifetime)
 
     def _child_arguments(self):
         return {"states": self._extra, **super()._child_arguments()}

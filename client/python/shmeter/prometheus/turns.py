@@ -10,7 +10,7 @@ PACKAGE = __package__ + "."
 WAIT_SECONDS = 1.0  # that a reading waits for what another thread is evaluating
 
 _state = threading.Condition()  # its lock is reentrant: a signal handler may read, too
-_running: dict = {}  # what is being evaluated -> the thread that does
+_running: dict = {}  # what is being evaluated -> (the thread that does, since when)
 _thread = threading.local()
 
 
@@ -40,11 +40,11 @@ def evaluate(what, act, until) -> bool:
 def _begin(what, until):
     me = threading.get_ident()
     with _state:
-        while _running.get(what, me) != me:
+        while _running.get(what, (me,))[0] != me:
             left = until - time.monotonic()
             if left <= 0 or not _state.wait(left):
                 return False
-        _running[what] = me
+        _running[what] = me, time.monotonic()
         return True
 
 
@@ -52,6 +52,13 @@ def _end(what):
     with _state:
         _running.pop(what, None)
         _state.notify_all()
+
+
+def late(seconds) -> list:
+    """What has been under way for longer than that."""
+    before = time.monotonic() - seconds
+    with _state:
+        return [what for what, (_, since) in _running.items() if since <= before]
 
 
 def _is_ours(collector):

@@ -91,6 +91,12 @@ struct expression {
 struct expression *expression_parse(const char *text, struct report *report);
 void expression_free(struct expression *expression);
 
+/*
+ * Parses a selector alone. NULL: report, which was empty, has one sentence. One bucket, by le, is not accepted: a
+ * series has all of them. Free with selector_free().
+ */
+struct selector *expression_selector(const char *text, struct report *report);
+
 /* The word of a comparison, such as ">"; and whether it holds for a and b. With NaN only != holds, as in PromQL. */
 const char *expression_comparison_word(enum expression_comparison comparison);
 int expression_compare(enum expression_comparison comparison, double a, double b);

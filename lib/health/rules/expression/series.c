@@ -162,6 +162,29 @@ parse_selector(struct expression_parser *parser, struct expression_node *node)
     return 0;
 }
 
+struct selector *
+expression_selector(const char *text, struct report *report)
+{
+    struct expression_node node = { .le = NAN };
+    struct expression_parser *parser = calloc(1, sizeof *parser);
+
+    if (!parser || strlen(text) > EXPRESSION_BYTES) {
+        report_fail(report, -EINVAL, parser ? "a selector is too long" : "no memory");
+        free(parser);
+        return NULL;
+    }
+    words_begin(&parser->words, text, report);
+    if (!parse_selector(parser, &node) && parser->words.kind != WORD_END)
+        words_fail(&parser->words, NULL, "the selector should be over here");
+    if (!*report->text && !isnan(node.le))
+        words_fail(&parser->words, text, "a bucket is no series of its own: leave le out");
+    free(parser);
+    if (!*report->text)
+        return node.selector;
+    selector_free(node.selector);
+    return NULL;
+}
+
 static int
 parse_window(struct expression_parser *parser, struct expression_node *node)
 {

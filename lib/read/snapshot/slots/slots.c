@@ -112,7 +112,7 @@ read_check(struct snapshot *snapshot, uint64_t off, struct status_check *out)
 static void
 read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slot, struct status_slot *out)
 {
-    uint64_t block = snapshot_block_off(snapshot, number);
+    uint64_t block = snapshot_block_off(snapshot, number), held;
     uint32_t i;
 
     out->heartbeat_age_ns = out->busy_age_ns = STATUS_NEVER;
@@ -123,6 +123,9 @@ read_block(struct snapshot *snapshot, uint32_t number, struct snapshot_slot *slo
     out->busy_age_ns = age_ns(snapshot,
                               snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, busy_ticks)));
     out->work_n = snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, work_n));
+    held = snapshot_load(snapshot, block + offsetof(struct shmeter_slot_block, epoch));
+    held = SHMETER_CPU_OF(held, out->generation);
+    out->epochs_behind = held && held < snapshot->room_epoch ? snapshot->room_epoch - held : 0;
     for (i = 0; i < SHMETER_CHECKS; i++)
         out->checks_n += (uint32_t)read_check(
             snapshot, block + offsetof(struct shmeter_slot_block, checks) + i * sizeof(struct shmeter_slot_check),
@@ -264,7 +267,7 @@ have_witness(const struct snapshot *snapshot, struct snapshot_slot *slot)
         !snapshot->observer.namespaces ||
         SHMETER_IDENTITY_NAMESPACES(slot->owner.identity) != snapshot->observer.namespaces)
         return;
-    slot->witness = witness_open(pid) + 1;
+    slot->witness = witness_open(pid, snapshot->reader->spare_fds) + 1;
     slot->witnessed = slot->witness ? slot->owner.owner : 0;
 }
 
@@ -304,7 +307,18 @@ take_slot(struct snapshot *snapshot, uint32_t number)
     return add_status(snapshot, number, slot);
 }
 
-/* Reads the slots whose words have memory. The others were never claimed. */
+/* Whether a slot beyond those that have room here was never claimed. */
+static int
+is_virgin(const struct snapshot *snapshot, uint32_t slot)
+{
+    return slot >= snapshot->slots_n &&
+           !snapshot_load(snapshot, word_off(snapshot, slot) + offsetof(struct shmeter_slot_word, owner));
+}
+
+/*
+ * Reads the slots that were claimed at any time. The words of the others have no memory, or are 0; there is no room for
+ * those behind the last one that was claimed.
+ */
 static int
 take_held_slots(struct snapshot *snapshot)
 {
@@ -316,7 +330,7 @@ take_held_slots(struct snapshot *snapshot)
     for (i = 0, until = 0; i < status->slots_n && !result; i++) {
         if (word_off(snapshot, i) >= until)
             held = snapshot_held_until(snapshot, word_off(snapshot, i), &until);
-        if (!held) {
+        if (!held || is_virgin(snapshot, i)) {
             status->slots_free++;
             if (i < snapshot->slots_n) {
                 snapshot_drop_witness(&snapshot->slots[i]);
@@ -353,7 +367,13 @@ snapshot_take_slots(struct snapshot *snapshot)
     int result;
 
     status->slots_free = status->slots_live = status->slots_dead = status->slots_unknown = status->slots_len = 0;
+    status->slots_refused_age_ns = STATUS_NEVER;
+    if (snapshot->state_held)
+        status->slots_refused_age_ns = age_ns(
+            snapshot, snapshot_load(snapshot, snapshot->reader->header.state_off +
+                                                  offsetof(struct shmeter_state, slots_given.refused_ticks)));
     shmeter_observer_begin(&snapshot->observer, snapshot->now_ns);
+    snapshot_take_room(snapshot);
     result = take_held_slots(snapshot);
     status->cpu_ended_ms = snapshot->cpu_ended;
     status->cpu_ended_n = snapshot->slots_n;
