@@ -117,7 +117,8 @@ free 9007199254740993
 """
     equal(om(text), [
         ("a_seconds", 'A "b" \\ \n.', "counter", "seconds", [
-            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000), Exemplar({"t": "1"}, 0.5, Timestamp(3, 0))),
+            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000),
+                   Exemplar({"t": "1"}, 0.5, Timestamp(3, 0))),
             Sample("a_seconds_created", {}, 17)]),
         ("h", "", "histogram", "", [
             Sample("h_bucket", {"le": "1.0"}, 1, None, Exemplar({"t": "#"}, 2)),

@@ -181,13 +181,14 @@ def processes_that_are_killed_at_their_start_leave_nothing_for_long():
 @test
 def what_a_living_process_has_or_one_of_another_container_stays():
     ours, other = os.stat("/proc/self/ns/pid").st_ino, 1
-    paths = [f"/dev/shm/.shmeter-private-{pid}-{processes}-stays-{os.getpid()}" for pid, processes in ((os.getpid(), ours), (1 << 30, other))]
+    paths = [f"/dev/shm/.shmeter-private-{pid}-{processes}-stays-{os.getpid()}"
+             for pid, processes in ((os.getpid(), ours), (1 << 30, other))]
     for path in paths:
         with open(path, "w", encoding="utf-8"):
             pass
     try:
-        subprocess.run([sys.executable, "-B", "-c", "import shmeter.prometheus as p; p.Counter('other', 'O.')"], check=True,
-                       env={**os.environ, "SHMETER_SEGMENT": "private"})
+        program = "import shmeter.prometheus as p; p.Counter('other', 'O.')"
+        subprocess.run([sys.executable, "-B", "-c", program], check=True, env={**os.environ, "SHMETER_SEGMENT": "private"})
         equal([os.path.exists(path) for path in paths], [True, True])
     finally:
         for path in paths:
