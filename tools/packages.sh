@@ -166,8 +166,39 @@ need_suites() {
     fi
 }
 
+few="--disable-pip-version-check --retries 1 --timeout 20"
+
 fetch_suites() {
-    few="--disable-pip-version-check --retries 1 --timeout 20 --require-hashes"
+    few="$few --require-hashes"
     python3 -m venv "$1/venv" && "$1/venv/bin/pip" install $few -r "$2/suites.txt" &&
         "$1/venv/bin/pip" download $few --no-deps --no-build-isolation --no-binary :all: -d "$1/sources" -r "$2/sources.txt"
+}
+
+# need_checkers FOLDER LIST: type checkers of Python in FOLDER/checkers, as LIST names them with their hashes. Likewise.
+need_checkers() {
+    if [ "$(cat "$1/checkers/complete" 2>/dev/null)" = "$(cat "$2")" ]; then
+        return 0
+    fi
+    echo "Fetching: type checkers of Python (into ${1##*/}/checkers, by pip)"
+    rm -rf "$1/checkers"
+    if (fetch_checkers "$1/checkers" "$2") >"$PACKAGES_LOG" 2>&1; then
+        cp "$2" "$1/checkers/complete"
+    else
+        tail -n 5 "$PACKAGES_LOG"
+        echo "They could not be had; tests that ask them will be skipped."
+    fi
+}
+
+# The one called pyright runs on node, and says so where there is none.
+fetch_checkers() {
+    python3 -m venv "$1/venv" && "$1/venv/bin/pip" install $few --require-hashes -r "$2" &&
+        "$1/venv/bin/pyright" --version
+}
+
+# fetch_latest FOLDER: the newest prometheus_client that pip finds, in FOLDER/latest. Its version is printed.
+fetch_latest() {
+    rm -rf "$1/latest"
+    python3 -m pip install $few --quiet --no-deps --target "$1/latest" prometheus_client >"$PACKAGES_LOG" 2>&1 ||
+        { tail -n 5 "$PACKAGES_LOG"; return 1; }
+    basename "$1"/latest/prometheus_client-*.dist-info .dist-info
 }

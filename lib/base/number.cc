@@ -142,10 +142,7 @@ number_repr(char *out, double value)
     if (value > 0 && value < 1e6 && value == static_cast<double>(static_cast<uint64_t>(value)))
         return point_zero(out, number_u64(out, static_cast<uint64_t>(value)));
     struct scientific text = scientific(out, value);
-    if (value < 0 || text.exponent < 6 || text.exponent > 15)
-        return pointed(out, value, text, -4, 16);
-    std::memcpy(out + text.mantissa, "e+0", 3); /* e+15 becomes e+015 */
-    return text.mantissa + 3 + number_u64(out + text.mantissa + 3, static_cast<uint64_t>(text.exponent));
+    return value < 0 || text.exponent < 6 ? pointed(out, value, text, -4, 16) : text.bytes;
 }
 
 int

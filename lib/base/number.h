@@ -30,8 +30,7 @@ size_t number_bound(char *out, double value);
 
 /*
  * As prometheus_client writes numbers: as Python's repr() does, except that positive numbers from a million on have an
- * exponent. That exponent begins with a zero where repr() would print none: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+015
- * 1e+16 -1234567.0 -0.0 +Inf NaN.
+ * exponent, of two digits at least: 1.0 0.25 1e-05 123456.0 1.234567e+06 1e+15 1e+16 -1234567.0 -0.0 +Inf NaN.
  */
 size_t number_repr(char *out, double value);
 

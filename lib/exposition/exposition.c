@@ -79,8 +79,12 @@ exposition_configure(struct exposition *exposition, const struct store_options *
 static int
 fill_once(const struct exposition *exposition)
 {
+    int result;
+
     model_begin(exposition->model);
-    return store_give(exposition->store, exposition->model);
+    result = store_give(exposition->store, exposition->model);
+    model_end(exposition->model);
+    return result;
 }
 
 /*

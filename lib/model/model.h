@@ -41,6 +41,7 @@ struct model_series {
     const struct model_shape *shape;
     const char *const *values; /* shape->labels_n of them: valid UTF-8, not escaped */
     uint64_t created_ns;       /* real time, since 1970; 0 unknown */
+    uint64_t begun_ns;         /* 0; or in this scrape so far, all that adds to it began later: at this time */
     uint64_t word;             /* index of its value in the model's words */
     uint32_t present;          /* 1: has a value in this scrape */
     uint32_t idle;             /* 1: has a value that is not exposed, because it has not changed for long */
@@ -55,6 +56,8 @@ struct model_family {
     uint32_t series_n;  /* present or not */
     uint32_t present_n; /* in this scrape */
     uint32_t idle_n;    /* likewise; none of them is present */
+    uint32_t begun_n;   /* series with begun_ns */
+    uint32_t renewed_n; /* times that a series of it got another time of creation */
     struct model_series *series;
 };
 
@@ -77,6 +80,9 @@ void model_free(struct model *model);
 
 /* Drops all values. Families and series stay. */
 void model_begin(struct model *model);
+
+/* All values of a scrape are there: series that have begun anew since the last one get their times of creation. */
+void model_end(struct model *model);
 
 /* Drops all families and series, and begins another epoch. */
 void model_clear(struct model *model);
@@ -170,6 +176,13 @@ int model_settle(struct model *model);
  */
 const struct model_shape *model_shape_get(struct model *model, const struct model_shape *wanted, const double *bounds,
                                           uint32_t bounds_n);
+
+/*
+ * What adds to a series in this scrape was created at this time; before the series is marked. The earliest of a
+ * scrape counts: a series that was removed and made again began when it was made, and one that goes on in another
+ * segment when the first one was.
+ */
+void model_created(struct model_family *family, struct model_series *series, uint64_t created_ns);
 
 /* Marks a series as having a value in this scrape. */
 static inline void

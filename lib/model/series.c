@@ -155,6 +155,47 @@ model_series_get(struct model *model, struct model_family *seen, const struct mo
     return seen->series_n - 1;
 }
 
+/* ---- times of creation ---- */
+
+void
+model_created(struct model_family *family, struct model_series *series, uint64_t created_ns)
+{
+    const int first = !series->present && !series->idle;
+
+    if (!created_ns)
+        return;
+    if (created_ns > series->created_ns && series->created_ns) {
+        if (first || (series->begun_ns && created_ns < series->begun_ns)) {
+            family->begun_n += !series->begun_ns;
+            series->begun_ns = created_ns;
+        }
+        return;
+    }
+    family->begun_n -= series->begun_ns != 0;
+    series->begun_ns = 0;
+    family->renewed_n += series->created_ns != created_ns;
+    series->created_ns = created_ns;
+}
+
+void
+model_end(struct model *model)
+{
+    uint32_t i, k;
+
+    for (i = 0; i < model->families_n; i++) {
+        struct model_family *family = model->families[i];
+        for (k = 0; k < family->series_n && family->begun_n; k++) {
+            struct model_series *series = &family->series[k];
+            if (!series->begun_ns)
+                continue;
+            series->created_ns = series->begun_ns;
+            series->begun_ns = 0;
+            family->begun_n--;
+            family->renewed_n++;
+        }
+    }
+}
+
 /* ---- single values ---- */
 
 static int

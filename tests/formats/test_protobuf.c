@@ -160,6 +160,51 @@ what_is_not_known_is_not_there(void **state)
     assert_int_equal(out.len, 0);
 }
 
+/* In a scrape, of what was created at these times and is added to the series: the time that the protobuf shows. */
+static uint64_t
+start_of(const uint64_t *created_ns, uint32_t n)
+{
+    const char *const values[] = { "a", "b" };
+    struct model_series *series;
+    struct model_family *of;
+    Family *family;
+    uint64_t start;
+    uint32_t i;
+
+    model_begin(model);
+    for (i = 0; i < n; i++) {
+        series = &(of = model->families[0])->series[0];
+        model_created(of, series, created_ns[i]);
+        put(MODEL_COUNTER, "a_total", "", "", values, created_ns[i], 1);
+    }
+    model_end(model);
+    render();
+    family = only_family();
+    start = (uint64_t)family->metric[0]->counter->start_timestamp->seconds * 1000000000 +
+            (uint64_t)family->metric[0]->counter->start_timestamp->nanos;
+    drop(family);
+    return start;
+}
+
+static void
+a_series_that_begins_again_has_its_new_time(void **state)
+{
+    const char *const values[] = { "a", "b" };
+    static const uint64_t times[] = { 9, 700000000000, 800, 700000000000, 9 };
+    (void)state;
+
+    put(MODEL_COUNTER, "a_total", "", "", values, 9, 1);
+    render();
+    assert_int_equal(start_of(times, 1), 9);
+    assert_int_equal(start_of(times + 1, 1), 700000000000); /* it was removed, and made again */
+    assert_int_equal(start_of(times + 1, 2), 800);          /* an older one adds to it */
+    assert_int_equal(start_of(times + 1, 2), 800);
+    assert_int_equal(model->families[0]->renewed_n, 2); /* what has not changed is not rendered again */
+    assert_int_equal(start_of(times + 2, 2), 800);
+    assert_int_equal(start_of(times + 3, 1), 700000000000);
+    assert_int_equal(start_of(times + 3, 2), 9);
+}
+
 /* Lengths of one byte, two and three, guessed right and guessed wrong. */
 static void
 a_family_is_whole_however_many_of_its_series_are_there(void **state)
@@ -346,6 +391,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_bytes_are_these),
         TEST(what_is_not_known_is_not_there),
+        TEST(a_series_that_begins_again_has_its_new_time),
         TEST(a_family_is_whole_however_many_of_its_series_are_there),
         TEST(a_family_is_whole_when_its_length_was_guessed_wrong),
         TEST(a_classic_histogram_has_its_buckets_and_is_no_native_one),

@@ -59,7 +59,8 @@ def pushes_are_requests_with_the_text_and_its_type():
         pushadd_to_gateway(server.place, "all", None)
         delete_from_gateway(server.place, "a/b", {"k": "v"})
         text = b"# HELP pushed Pushed.\n# TYPE pushed gauge\npushed %d.0\n"
-        equal(calls(server)[:2], [("PUT", "/metrics/job/a+job/a@base64/=/b@base64/eC95/c/5/d/%C3%BC+%26", TYPE,
+        path = "/metrics/job@base64/YSBqb2I=/a@base64/=/b@base64/eC95/c/5/d@base64/w7wgJg=="
+        equal(calls(server)[:2], [("PUT", path, TYPE,
                                    text % 1),
                                   ("POST", "/base/metrics/job/j", TYPE, text % 2)])
         equal(calls(server)[2][:3], ("POST", "/metrics/job/all", TYPE))

@@ -8,10 +8,9 @@ from lib import equal, main, raises, test
 
 import prometheus_client.openmetrics.parser as their_openmetrics
 import prometheus_client.parser as their_text
-from shmeter.prometheus import (
-    CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, openmetrics, parser, scan, Summary,
-)
-from shmeter.prometheus.answer import generate_latest
+from shmeter.prometheus import CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, openmetrics, parser, Summary
+from shmeter.prometheus.formats import scan
+from shmeter.prometheus.formats.answer import generate_latest
 from shmeter.prometheus.openmetrics import exposition, parser as om_parser
 from shmeter.prometheus.samples import Exemplar, Sample, Timestamp
 
@@ -118,7 +117,8 @@ free 9007199254740993
 """
     equal(om(text), [
         ("a_seconds", 'A "b" \\ \n.', "counter", "seconds", [
-            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000), Exemplar({"t": "1"}, 0.5, 3)),
+            Sample("a_seconds_total", {"x": "y"}, 1.5, Timestamp(12, 250000000),
+                   Exemplar({"t": "1"}, 0.5, Timestamp(3, 0))),
             Sample("a_seconds_created", {}, 17)]),
         ("h", "", "histogram", "", [
             Sample("h_bucket", {"le": "1.0"}, 1, None, Exemplar({"t": "#"}, 2)),
@@ -142,12 +142,12 @@ def openmetrics_that_is_none_is_refused():
                       ("# comment\n# EOF\n", "Invalid line: # comment"),
                       ("#TYPE a gauge\n# EOF\n", "Invalid line: #TYPE a gauge"),
                       ("# NOTE a b\n# EOF\n", "Invalid line: # NOTE a b"),
-                      ("# HELP\n# EOF\n", "Invalid line: # HELP"), ("a 1\nb 1\na 1\n# EOF\n", "Duplicate metric: a"),
+                      ("# HELP\n# EOF\n", "Invalid line: # HELP"), ("a 1\nb 1\na 1\n# EOF\n", "Clashing name: a"),
                       ("a 1 # x 1\n# EOF\n", "Invalid line: a 1 # x 1"),
                       ("a 1 # {}\n# EOF\n", "Invalid line: a 1 # {}"),
                       ("a 1 # {} 1 2 3\n# EOF\n", "Invalid line: a 1 # {} 1 2 3"),
                       ("a #\n# EOF\n", "Invalid line: a #"),
-                      ('a 1 # {x="1" 1\n# EOF\n', 'Invalid line: {x="1" 1')):
+                      ('a 1 # {x="1" 1\n# EOF\n', 'Invalid line: a 1 # {x="1" 1')):
         raises(ValueError, why, lambda: om(text))
 
 
@@ -162,10 +162,11 @@ def numbers_and_times_are_read_as_they_are_spelled():
     for text in (" 1", "1 ", "1_000"):
         raises(ValueError, f"Invalid number: {text!r}", lambda: scan.number(text))
     equal((scan.stamp("12"), scan.stamp("12.5"), scan.stamp("-1.25"), scan.stamp("1.0000000019")),
-          (12, Timestamp(12, 500000000), Timestamp(-1, 250000000), Timestamp(1, 1)))
+          (Timestamp(12, 0), Timestamp(12, 500000000), Timestamp(-1, 250000000), Timestamp(1, 1)))
     equal((scan.stamp("1e3"), scan.stamp("1.5e3")), (1000.0, 1500.0))
     equal((scan.unescape(r'\n\\\"\x', True), scan.unescape(r'\n\\\"\x', False)), ('\n\\"\\x', '\n\\\\"\\x'))
-    equal(scan.labels_at('{a="b",c="}"} 1', 1), ({"a": "b", "c": "}"}, 13))
+    line = scan.Line('{a="b",c="}"} 1', True)
+    equal((line.take("{"), scan.labels_of(line, True), line.at), (True, ({"a": "b", "c": "}"}, None), 13))
     equal(scan.sample('a{b="c"} 1 2', float, False), Sample("a", {"b": "c"}, 1, 2.0, None))
 
 

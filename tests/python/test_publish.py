@@ -9,7 +9,7 @@ os.environ["SHMETER_REFRESH_SECONDS"] = "0.05"
 from lib import equal, in_child, join, main, raises, test, wait_for  # noqa: E402
 
 import shmeter.prometheus as prometheus  # noqa: E402
-from shmeter.prometheus import core, store  # noqa: E402
+from shmeter.prometheus import core, refresh, store  # noqa: E402
 
 
 def exposed(line):
@@ -95,6 +95,45 @@ def what_a_collector_gives_is_published_until_it_is_unregistered():
              "a series that is given no more")
     registry.unregister(collector)
     wait_for(lambda: not exposed('parts{part="a"} 1.0'), "the end")
+
+
+def one_family(make):
+    class One:
+        def collect(self):
+            return [make()]
+
+    return One()
+
+
+@test
+def a_name_that_a_collector_has_published_can_become_a_metric():
+    """After it was unregistered, and while it is in another registry."""
+    core = prometheus.core
+    published = {"queue": lambda: core.GaugeMetricFamily("queue", "Q.", value=1), "sized": lambda: core.SummaryMetricFamily("sized", "S.", 3, 4),
+                 "done": lambda: core.CounterMetricFamily("done", "D.", value=5),
+                 "labelled": lambda: core.UnknownMetricFamily("labelled", "L.", labels=["a"])}
+    made = {"queue": lambda **more: prometheus.Gauge("queue", "own", **more).set(7),
+            "sized": lambda **more: prometheus.Summary("sized", "own", **more).observe(7),
+            "done": lambda **more: prometheus.Counter("done", "own", **more).inc(7),
+            "labelled": lambda **more: prometheus.Gauge("labelled", "own", **more).set(7)}
+    shown = {"queue": "queue", "sized": "sized_sum", "done": "done_total", "labelled": "labelled"}
+    for name, make in published.items():
+        for stays in (False, True):
+            there, other = (prometheus.CollectorRegistry(shared=True) for _ in range(2))
+            collector = one_family(make)
+            there.register(collector)
+            refresh.refresh()
+            if not stays:
+                there.unregister(collector)
+            made[name](registry=other)
+            equal(other.get_sample_value(shown[name]), 7, (name, stays))
+            refresh.refresh()
+            equal(other.get_sample_value(shown[name]), 7, (name, stays))
+            for one in list(other._collector_to_names):
+                one.reset() if name == "done" else one._reset()
+                other.unregister(one)
+            if stays:
+                there.unregister(collector)
 
 
 @test

@@ -88,17 +88,21 @@ exemplar_runes(PyObject *items)
     return runes;
 }
 
-/* Exemplars are checked, and not kept. */
 int
-core_exemplar(PyObject *exemplar)
+core_exemplar(struct metric_object *metric, PyObject *exemplar, double value)
 {
     const int wanted = exemplar ? PyObject_IsTrue(exemplar) : 0;
     PyObject *items = wanted > 0 ? PyMapping_Items(exemplar) : NULL;
     const Py_ssize_t runes = items ? exemplar_runes(items) : -1;
+    PyObject *kept;
 
     Py_XDECREF(items);
     if (runes > EXEMPLAR_RUNES)
         PyErr_Format(PyExc_ValueError, "Exemplar labels have %zd UTF-8 characters, exceeding the limit of %d", runes,
                      EXEMPLAR_RUNES);
-    return wanted && (runes < 0 || runes > EXEMPLAR_RUNES) ? -1 : 0;
+    if (!wanted || runes < 0 || runes > EXEMPLAR_RUNES)
+        return wanted ? -1 : 0;
+    kept = metric->core->keep ? PyObject_CallFunction(metric->core->keep, "OOd", metric, exemplar, value) : NULL;
+    Py_XDECREF(kept);
+    return PyErr_Occurred() ? -1 : 0;
 }

@@ -31,8 +31,11 @@ struct core {
     PyTypeObject *meter, *metric, *counter, *gauge, *histogram, *summary, *info, *stateset, *timer;
     PyTypeObject *web, *route, *exchange, *awaiting; /* web/web.h */
     PyObject *error;                                 /* shmeter.Error */
-    PyObject *within; /* handed over: within(function, context) -> a function that runs within context() */
-    int is_main;      /* of the process's first interpreter */
+    PyObject *within;        /* handed over: within(function, context) -> a function that runs within context() */
+    PyObject *keep;          /* handed over: keep(metric, labels, value) keeps an exemplar; NULL: nobody does */
+    PyObject *set, *observe; /* names of the methods that get a timer's seconds */
+    PyCFunction timed[3];    /* the same methods, as this module has them */
+    int is_main;             /* of the process's first interpreter */
 };
 
 static inline struct core *
@@ -101,6 +104,7 @@ struct metric_object {
     uint8_t latest;    /* 1: a gauge that can only be set */
     uint8_t tracks;    /* 1: its series have own */
     uint8_t shows_own; /* 1: and they are what it shows; what it says as a gauge is so while it is there */
+    char inits;        /* 1: a class of the program has an __init__ that children run too */
     uint8_t follows;   /* 1: an update of what was removed brings it back: of a family, and a child that may expire */
     uint8_t expires;   /* 1: of the family's series those go that are idle */
     uint8_t apart;     /* 1: another definition has its name in this process, and nothing of it reaches the segment */
@@ -113,6 +117,7 @@ struct metric_object {
     PyObject *name, *stored_name, *documentation, *unit; /* stored_name: in the segment, with _total and _info */
     PyObject *labelnames, *labelvalues;                  /* tuples of str */
     PyObject *extra;                                     /* bounds of a histogram, mode of a gauge, ... */
+    PyObject *exemplars;                                 /* what keep has kept; NULL: nothing */
 };
 
 /* meter.c */
@@ -154,6 +159,8 @@ int metric_text_of(struct metric_text *text, PyObject *values,
                    uint32_t n); /* 0, or -1 with an exception; drop it in both cases */
 PyObject *metric_text_shown(PyObject *value);
 void metric_text_drop(struct metric_text *text, uint32_t n);
+/* Calls the __init__ of a class of the program with a new child. -1 with an exception. */
+int metric_init_child(struct metric_object *metric, struct metric_object *child);
 PyObject *metric_missing(const struct metric_object *metric); /* raises what an update of a family with labels does */
 void metric_bind(struct metric_object *metric); /* has the handle again: the series is new, or was hidden */
 void metric_hide(struct metric_object *metric, PyObject *values); /* a tuple of str */
@@ -234,13 +241,18 @@ core_double(PyObject *number, double *out)
     return SHMETER_UNLIKELY(*out == -1.0) && PyErr_Occurred() ? -1 : 0;
 }
 
+/* spelling.c: a number as prometheus_client writes it, in the spelling that is followed. Returns the bytes written. */
+size_t core_repr(char *out, double value);
+PyObject *core_spell_as_old(PyObject *module, PyObject *unused);
+
 /*
  * arguments.c: the one argument called name, or the fallback; for METH_FASTCALL | METH_KEYWORDS. second NULL: there is
  * none.
  */
 int core_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, const char *first,
                    PyObject **first_out, const char *second, PyObject **second_out);
-int core_exemplar(PyObject *exemplar); /* Checks one. 0, or -1 with an exception. */
+/* Checks an exemplar, and has it kept. 0, or -1 with an exception. */
+int core_exemplar(struct metric_object *metric, PyObject *exemplar, double value);
 
 /* labels.c */
 PyObject *labels_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
@@ -259,7 +271,10 @@ int table_visit(const struct table *table, visitproc visit, void *arg);
 struct metric_object *table_child(const struct table *table, size_t at);
 Py_uhash_t table_hash(PyObject *const *values, uint32_t labels_n);
 
-/* counter.c, gauge.c, histogram.c, states.c */
+/* counter.c, gauge.c, histogram.c, states.c; the methods that timers pass by where they are a metric's own */
+PyObject *gauge_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 extern PyType_Spec counter_spec, gauge_spec, histogram_spec, summary_spec, info_spec, stateset_spec;
 
 /* plain.c */
@@ -286,5 +301,6 @@ PyObject *meter_samples(PyObject *self, PyObject *args);
 PyObject *core_render(PyObject *module, PyObject *args); /* render.c */
 PyObject *meter_render(PyObject *self, int openmetrics, int created, PyObject *left_out);
 PyObject *meter_families(PyObject *self, PyObject *unused);
+PyObject *meter_odd(PyObject *self, PyObject *unused);
 
 #endif

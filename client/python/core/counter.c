@@ -33,7 +33,7 @@ counter_inc(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     shmeter_counter_f64_add(counter->handle.counter, value);
     if (SHMETER_UNLIKELY(counter->own != NULL))
         own_count(counter, value);
-    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
+    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(counter, exemplar, value))
         return NULL;
     Py_RETURN_NONE;
 }

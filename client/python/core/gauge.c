@@ -58,7 +58,7 @@ gauge_number(PyObject *number, double *out)
     return result;
 }
 
-static PyObject *
+PyObject *
 gauge_set(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     struct metric_object *gauge = (struct metric_object *)self;

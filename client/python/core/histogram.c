@@ -3,7 +3,7 @@
  */
 #include "own/own.h"
 
-static PyObject *
+PyObject *
 histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     struct metric_object *histogram = (struct metric_object *)self;
@@ -24,7 +24,7 @@ histogram_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObj
     shmeter_histogram_observe(histogram->handle.histogram, value);
     if (SHMETER_UNLIKELY(histogram->own != NULL))
         own_observe(histogram, value);
-    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(exemplar))
+    if (SHMETER_UNLIKELY(exemplar != NULL) && core_exemplar(histogram, exemplar, value))
         return NULL;
     Py_RETURN_NONE;
 }
@@ -50,7 +50,7 @@ PyType_Spec histogram_spec = {
     .slots = slots,
 };
 
-static PyObject *
+PyObject *
 summary_observe(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     struct metric_object *summary = (struct metric_object *)self;

@@ -129,7 +129,7 @@ make_child(struct metric_object *metric, const struct values *values)
         Py_DECREF(child);
         return NULL;
     }
-    if (core_warn(metric->meter, said))
+    if (core_warn(metric->meter, said) || (metric->inits && metric_init_child(metric, child)))
         Py_CLEAR(child); /* warnings are errors here */
     return (PyObject *)child;
 }
@@ -416,6 +416,7 @@ labels_reset(PyObject *self, PyObject *Py_UNUSED(unused))
     Py_CLEAR(metric->overflow);
     CORE_UNLOCK()
     own_zero(metric);
+    Py_CLEAR(metric->exemplars);
     if (metric->shows_own)
         return Py_NewRef(Py_None);
     if (metric->family && metric->kind == KIND_INFO)

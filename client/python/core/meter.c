@@ -317,6 +317,8 @@ static PyMethodDef methods[] = {
     { "_take", meter_take, METH_NOARGS, PyDoc_STR("_take()\n\nReads the segment.") },
     { "_samples", meter_samples, METH_VARARGS,
       PyDoc_STR("_samples(stored_name, name, type, created) -> list\n\nOf the last take.") },
+    { "_odd", meter_odd, METH_NOARGS,
+      PyDoc_STR("_odd() -> set\n\nStored names of the last take whose families have names that need quotes.") },
     { "_families", meter_families, METH_NOARGS,
       PyDoc_STR("_families() -> [(stored name, name, type, help, unit)]\n\nOf the last take.") },
     { "_render", meter_rest, METH_VARARGS,

@@ -221,6 +221,7 @@ metric_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(metric->meter);
     Py_VISIT(metric->extra);
+    Py_VISIT(metric->exemplars);
     Py_VISIT(metric->labelnames);
     Py_VISIT(metric->labelvalues);
     if (metric->own)
@@ -237,6 +238,7 @@ metric_clear(PyObject *self)
     table_free(&metric->children, metric->labels_n);
     Py_CLEAR(metric->overflow);
     Py_CLEAR(metric->extra);
+    Py_CLEAR(metric->exemplars);
     if (metric->own)
         Py_CLEAR(metric->own->said);
     return 0;
@@ -284,6 +286,7 @@ metric_begin_again(PyObject *self, PyObject *unused)
     PyObject *result = metric->ready && metric->shows_own ? Py_NewRef(Py_None) : metric_hide_own(self, unused);
 
     own_zero(metric);
+    Py_CLEAR(metric->exemplars);
     if (result && !metric->shows_own)
         metric_bind(metric);
     return result;
@@ -353,9 +356,12 @@ static PyMemberDef members[] = {
     MEMBER("_labelnames", labelnames, NULL),
     MEMBER("_labelvalues", labelvalues, "of a child"),
     MEMBER("_extra", extra, "bounds, states or mode"),
+    { "_exemplars", T_OBJECT, offsetof(struct metric_object, exemplars), 0,
+      PyDoc_STR("of its buckets, in this process") },
     { "_tracks", T_BOOL, offsetof(struct metric_object, tracks), READONLY, PyDoc_STR("has a view of its own") },
     { "_shows_own", T_BOOL, offsetof(struct metric_object, shows_own), READONLY, PyDoc_STR("and shows it") },
     { "_apart", T_BOOL, offsetof(struct metric_object, apart), READONLY, PyDoc_STR("does not reach the segment") },
+    { "_inits_children", T_BOOL, offsetof(struct metric_object, inits), 0, PyDoc_STR("_init_child() is called") },
     { "_ready", T_BOOL, offsetof(struct metric_object, ready), READONLY, PyDoc_STR("can be updated") },
     { NULL, 0, 0, 0, NULL },
 };

@@ -98,7 +98,12 @@ module_exec(PyObject *module)
         "shmeter.Error", "The store cannot do what was asked for; the words say why.", PyExc_OSError, NULL);
     if (!core->error || PyModule_AddObjectRef(module, "Error", core->error))
         return -1;
-    if (add_types(module, core) || add_words(module, "MODES", mode_words()) ||
+    core->timed[0] = (PyCFunction)(void (*)(void))gauge_set;
+    core->timed[1] = (PyCFunction)(void (*)(void))histogram_observe;
+    core->timed[2] = (PyCFunction)(void (*)(void))summary_observe;
+    core->set = PyUnicode_InternFromString("set");
+    core->observe = PyUnicode_InternFromString("observe");
+    if (!core->set || !core->observe || add_types(module, core) || add_words(module, "MODES", mode_words()) ||
         add_words(module, "SUFFIXES", suffix_words()) || PyModule_AddIntConstant(module, "POOL", SHMETER_POOL) ||
         PyModule_AddIntConstant(module, "VIEW_PLAIN", METRIC_PLAIN) ||
         PyModule_AddIntConstant(module, "VIEW_POOL", METRIC_POOL) ||
@@ -128,6 +133,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(core->awaiting);
     Py_VISIT(core->error);
     Py_VISIT(core->within);
+    Py_VISIT(core->keep);
     return 0;
 }
 
@@ -151,6 +157,9 @@ module_clear(PyObject *module)
     Py_CLEAR(core->awaiting);
     Py_CLEAR(core->error);
     Py_CLEAR(core->within);
+    Py_CLEAR(core->keep);
+    Py_CLEAR(core->set);
+    Py_CLEAR(core->observe);
     return 0;
 }
 
@@ -162,6 +171,17 @@ core_hand_over(PyObject *module, PyObject *within)
     PyObject *before = core->within;
 
     core->within = Py_NewRef(within);
+    Py_XDECREF(before);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_keep_exemplars(PyObject *module, PyObject *keep)
+{
+    struct core *core = core_of_module(module);
+    PyObject *before = core->keep;
+
+    core->keep = Py_NewRef(keep);
     Py_XDECREF(before);
     Py_RETURN_NONE;
 }
@@ -203,13 +223,15 @@ core_number(PyObject *Py_UNUSED(module), PyObject *number)
     char text[NUMBER_BYTES];
     double value;
 
-    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)number_repr(text, value));
+    return core_double(number, &value) ? NULL : PyUnicode_FromStringAndSize(text, (Py_ssize_t)core_repr(text, value));
 }
 
 static PyMethodDef functions[] = {
     { "_forked", own_forked, METH_NOARGS, PyDoc_STR("_forked()\n\nThis process is a forked child.") },
     { "_hand_over", core_hand_over, METH_O,
       PyDoc_STR("_hand_over(within)\n\nwithin(function, context) -> what a timer returns as a decorator.") },
+    { "_keep_exemplars", core_keep_exemplars, METH_O,
+      PyDoc_STR("_keep_exemplars(keep)\n\nkeep(metric, labels, value) is called with each exemplar that is good.") },
     { "_before_fork", core_before_fork, METH_NOARGS,
       PyDoc_STR("_before_fork()\n\nThis process has nothing of series that were removed, in any segment.") },
     { "_after_fork", core_after_fork, METH_NOARGS,
@@ -218,6 +240,8 @@ static PyMethodDef functions[] = {
       PyDoc_STR("_collected(phase, info)\n\nFor gc.callbacks: says the same as _before_fork() now and then.") },
     { "_end", core_end, METH_NOARGS,
       PyDoc_STR("_end()\n\nCloses all meters, as libc does at exit(3): this process is about to end by _exit(2).") },
+    { "_spell_as_old", core_spell_as_old, METH_NOARGS,
+      PyDoc_STR("_spell_as_old()\n\nFrom now on numbers have the exponents of prometheus_client 0.16: 1e+010.") },
     { "open", (PyCFunction)(void (*)(void))meter_open, METH_VARARGS | METH_KEYWORDS,
       PyDoc_STR(
           "open(segment=None, *, mode=0, worker=None, group=-1, lane_bytes=0, max_series=0, "

@@ -59,10 +59,18 @@ add_labels(struct pieces *pieces, struct piece *piece, const struct order *order
     return failed;
 }
 
+static void
+put_created(struct piece *piece, const struct model_series *series)
+{
+    if (series->created_ns)
+        piece->created_n = (uint32_t)core_repr(piece->created, (double)series->created_ns * 1e-9);
+}
+
 static int
 add_series(struct pieces *pieces, const struct model_family *family)
 {
     struct order order = { .shape = NULL };
+    uint32_t i;
 
     if (pieces->capacity < family->series_n) {
         uint32_t capacity = family->series_n + family->series_n / 2;
@@ -80,9 +88,11 @@ add_series(struct pieces *pieces, const struct model_family *family)
             order_labels(&order, series->shape, family, pieces);
         if (add_labels(pieces, piece, &order, series))
             return -1;
-        if (series->created_ns)
-            piece->created_n = (uint32_t)number_repr(piece->created, (double)series->created_ns * 1e-9);
+        put_created(piece, series);
     }
+    for (i = 0; pieces->renewed_n != family->renewed_n && i < pieces->n; i++)
+        put_created(&pieces->list[i], &family->series[i]);
+    pieces->renewed_n = family->renewed_n;
     return 0;
 }
 

@@ -24,6 +24,7 @@ struct pieces {            /* of one family */
     struct buffer text;
     struct piece *list; /* of the family's series, the first n */
     uint32_t n, capacity;
+    uint32_t renewed_n; /* the family's, when the times of creation were written */
 };
 
 struct pieces_all { /* of a model, by the families' idx */

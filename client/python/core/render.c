@@ -114,11 +114,11 @@ put_sample(void *argument, const char *suffix, const double *le, double value)
 {
     struct render *render = argument;
     char number[NUMBER_BYTES + 1], own[NUMBER_BYTES + 1];
-    size_t len = number_repr(number, value);
+    size_t len = core_repr(number, value);
 
     number[len++] = '\n';
     if (le)
-        own[number_repr(own, *le)] = 0;
+        own[core_repr(own, *le)] = 0;
     put_name(render, suffix, le ? own : NULL);
     put(render, number, len);
     return render->failed;

@@ -105,7 +105,7 @@ labels_of(const struct sample *sample, const char **at)
             Py_CLEAR(labels);
     }
     if (labels && sample->has_le) {
-        le[number_repr(le, sample->le)] = 0;
+        le[core_repr(le, sample->le)] = 0;
         if (put_label(labels, "le", le))
             Py_CLEAR(labels);
     }
@@ -227,4 +227,58 @@ meter_families(PyObject *self, PyObject *Py_UNUSED(unused))
             Py_CLEAR(list);
     buffer_free(&copied);
     return list;
+}
+
+/* ---- names ---- */
+
+/* Whether a name stands in a text as it is, without quotes and escapes. colons: they may be in it. */
+static int
+is_plain(const char *name, int colons)
+{
+    size_t i;
+
+    for (i = 0; name[i]; i++)
+        if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z') || name[i] == '_' ||
+              (name[i] == ':' && colons) || (name[i] >= '0' && name[i] <= '9' && i)))
+            return 0;
+    return i != 0;
+}
+
+static int
+has_plain_names(const struct model_family *family)
+{
+    const struct model_shape *shape = NULL;
+    uint32_t i, k;
+
+    for (i = 0; i < family->series_n; i++) {
+        if (family->series[i].shape == shape)
+            continue;
+        shape = family->series[i].shape;
+        for (k = 0; k < shape->labels_n; k++)
+            if (!is_plain(shape->labels[k], family->type == MODEL_STATESET))
+                return 0;
+    }
+    return is_plain(family->name, 1);
+}
+
+/* Those of the last take that only Python renders. */
+PyObject *
+meter_odd(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    PyObject *found = PySet_New(NULL), *name;
+    const struct model *model;
+    uint32_t i;
+
+    CORE_LOCK(self)
+    model = view_model((struct meter_object *)self);
+    for (i = 0; model && found && i < model->families_n; i++) {
+        if (has_plain_names(model->families[i]))
+            continue;
+        name = PyUnicode_FromString(model->families[i]->name);
+        if (!name || PySet_Add(found, name))
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+    }
+    CORE_UNLOCK()
+    return found;
 }

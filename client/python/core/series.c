@@ -198,3 +198,14 @@ metric_missing(const struct metric_object *metric)
     return PyErr_Format(PyExc_ValueError, "%s metric is missing label values",
                         metric->kind ? model_kinds[metric->kind - 1].word : "unopened");
 }
+
+/* ---- classes of the program ---- */
+
+int
+metric_init_child(struct metric_object *metric, struct metric_object *child)
+{
+    PyObject *done = PyObject_CallMethod((PyObject *)metric, "_init_child", "OO", child, child->labelvalues);
+
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}

@@ -59,7 +59,7 @@ class Middleware:
     if hasattr(inspect, "markcoroutinefunction"):
         inspect.markcoroutinefunction(__call__)
     else:
-        __call__._is_coroutine = asyncio.coroutines._is_coroutine
+        setattr(__call__, "_is_coroutine", getattr(asyncio.coroutines, "_is_coroutine"))
 
     def _resolve(self, scope, path, root_path, status):
         """The endpoint of a request that has ended; None: no route is its."""

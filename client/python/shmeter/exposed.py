@@ -1,6 +1,6 @@
 """What the segment has, whichever process has made it."""
 import os
-from typing import Any, Callable, Collection, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Collection, Iterator, List, Optional, Set, Tuple
 
 from . import store
 
@@ -24,6 +24,16 @@ def families(sample: Callable[..., Any], created: bool, left_out: Collection[str
     for stored, name, kind, documentation, unit in meter._families():
         if stored not in left_out:
             yield name, documentation, kind, unit, meter._samples(stored, name, sample, created)
+
+
+def names() -> Set[str]:
+    """Of all families in the segment, of the last take."""
+    return {stored for stored, *_ in store.counting()._families()}
+
+
+def odd_names() -> Set[str]:
+    """Of those whose own names, or their labels', do not stand in a text as they are."""
+    return store.counting()._odd()
 
 
 def render(openmetrics: bool, left_out: Optional[Collection[str]] = None) -> bytes:

@@ -8,8 +8,8 @@ import os
 import sys
 import types
 
-_in_child = []
-_for_threads = []
+_in_child: list = []
+_for_threads: list = []
 _loaded_by = _pid = os.getpid()
 
 
@@ -17,7 +17,7 @@ def uwsgi():
     """uWSGI's module, within a process of it; or None."""
     found = sys.modules.get("uwsgi")
     if found is None and "uwsgi" in sys.builtin_module_names:
-        import uwsgi as found
+        import uwsgi as found  # type: ignore[import-not-found,import-untyped,unused-ignore]
     return found if hasattr(found, "worker_id") else None
 
 

@@ -5,6 +5,7 @@ from typing import List
 METRIC_NAME_RE = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
 METRIC_LABEL_NAME_RE = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
 RESERVED_METRIC_LABEL_NAME_RE = re.compile(r"^__.*$")
+PACKAGE = __package__ + "."
 SUFFIXES = {
     "counter": ("_total", "_created"),
     "summary": ("_sum", "_count", "_created"),
@@ -24,23 +25,6 @@ def full_name(kind, name, namespace, subsystem, unit):
     if unit and kind in ("info", "stateset"):
         raise ValueError("Metric name is of a type that cannot have a unit: " + full)
     return full
-
-
-def check_label(name):
-    if not METRIC_LABEL_NAME_RE.match(name):
-        raise ValueError("Invalid label metric name: " + name)
-    if RESERVED_METRIC_LABEL_NAME_RE.match(name):
-        raise ValueError("Reserved label metric name: " + name)
-
-
-def check_labels(names, reserved):
-    """The names as a tuple."""
-    names = tuple(names)
-    for name in names:
-        check_label(name)
-        if name in reserved:
-            raise ValueError("Reserved label metric name: " + name)
-    return names
 
 
 def sample_names(name: str, kind: str) -> List[str]:

@@ -3,7 +3,7 @@ In its children it goes on: the numbers are their parent's too.
 """
 from . import _core, segment
 
-_made = {}  # stored name -> {what makes a definition different: (type of the core, arguments of Meter._open_metric)}
+_made: dict = {}  # stored name -> {what makes a definition different: (type of the core, arguments of Meter._open_metric)}
 
 
 def note(metric, name, arguments):

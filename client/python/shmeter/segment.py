@@ -7,7 +7,6 @@ and begins at zero. SHMETER_TEST_SEGMENT names a segment for test runs all the s
 import contextlib
 import gc
 import os
-import secrets
 import sys
 import tempfile
 import threading
@@ -94,6 +93,27 @@ def is_own_of(meter):
     return meter.path == _own_path
 
 
+def _processes():
+    """Where processes have the numbers that they have here: of a folder that several containers share, each has its own. 0: not known."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _is_left(entry):
+    """Whether who has made the file is gone, or should have taken it away long ago."""
+    number, processes, *_ = entry.name.removeprefix(PREFIX).split("-") + [""]
+    if number.isdecimal() and processes.isdecimal() and int(processes) == _processes() != 0:
+        try:
+            os.kill(int(number), 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except OSError:
+            pass  # another user's
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_SECONDS
+
+
 def _sweep(folder):
     """Takes away the files of processes that were killed before they could: a file has a name for milliseconds."""
     try:
@@ -102,7 +122,7 @@ def _sweep(folder):
         return
     for entry in entries:
         with contextlib.suppress(OSError):
-            if entry.name.startswith(PREFIX) and time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_SECONDS:
+            if entry.name.startswith(PREFIX) and _is_left(entry):
                 os.unlink(entry.path)
 
 
@@ -122,7 +142,7 @@ def nameless(**options):
     """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter and the path that it
     had at first."""
     for folder in _folders():
-        path = f"{folder}/{PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+        path = f"{folder}/{PREFIX}{os.getpid()}-{_processes()}-{os.urandom(8).hex()}"
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
         if meter.attached:
             meter._take()  # so that it is mapped for reading too

@@ -18,11 +18,11 @@ SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "l
 MAIN = ("__main__", "__mp_main__", "__console__")  # the program itself, as multiprocessing names it in its children, and what is typed
 
 _lock = threading.RLock()
-_registered = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were
+_registered: dict = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were
 _shared = None
 _private = None
-publishers = weakref.WeakSet()  # who leaves a name to a metric of this process
-_told = set()  # sentences that are said once
+publishers: "weakref.WeakSet" = weakref.WeakSet()  # who leaves a name to a metric of this process
+_told: set = set()  # sentences that are said once
 
 
 def use(meter):

@@ -13,8 +13,8 @@ BYTES = tuple(64 * 4 ** n for n in range(10))
 UNMATCHED = "__unmatched__"
 
 _lock = threading.RLock()
-_made = weakref.WeakKeyDictionary()  # registry -> {prefix: metrics}
-_webs = weakref.WeakSet()
+_made: "weakref.WeakKeyDictionary" = weakref.WeakKeyDictionary()  # registry -> {prefix: metrics}
+_webs: "weakref.WeakSet" = weakref.WeakSet()
 
 
 def metrics(prefix, registry=REGISTRY, buckets=SECONDS, size_buckets=BYTES):

@@ -13,6 +13,7 @@ struct plan_maker {
     int (*series)(struct plan_family *family, const struct model_family *of,
                   const struct model_series *series); /* NULL: the part has no bytes for series */
     int others_matter;                                /* 1: a family's head may change when another family appears */
+    int has_created;                                  /* 1: a series' bytes have its time of creation */
 };
 
 extern const struct plan_maker plan_make_text, plan_make_openmetrics, plan_make_protobuf;

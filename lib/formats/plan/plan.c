@@ -127,6 +127,11 @@ add_all_series(const struct plan_maker *maker, struct plan_family *family, const
         family->series = series;
         family->series_capacity = capacity;
     }
+    if (maker->has_created && family->renewed_n != of->renewed_n) {
+        family->text.len = 0;
+        family->series_n = family->lens_n = 0;
+    }
+    family->renewed_n = of->renewed_n;
     while (family->series_n < of->series_n && !result)
         result = add_series(maker, family, of);
     return result;

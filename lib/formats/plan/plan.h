@@ -36,6 +36,7 @@ struct plan_family {
     uint32_t *lens;
     uint32_t lens_n, lens_capacity;
     uint32_t kind, name_len; /* meaning is defined by the part */
+    uint32_t renewed_n;      /* the model family's, when its series were rendered */
     enum escaping escaping;  /* the plan's */
     uint32_t clash_seen_n;   /* families of the model when that was found out */
     uint32_t clashes;        /* 1: another family has this one's escaped name, so this one is left out */

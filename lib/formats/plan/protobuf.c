@@ -165,4 +165,4 @@ add_series(struct plan_family *planned, const struct model_family *family, const
     return (model_is_histogram(family->type) ? add_histogram : add_number)(planned, family->type, series);
 }
 
-const struct plan_maker plan_make_protobuf = { .head = add_head, .series = add_series };
+const struct plan_maker plan_make_protobuf = { .head = add_head, .series = add_series, .has_created = 1 };

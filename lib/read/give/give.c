@@ -197,6 +197,7 @@ give_series(struct giving *giving, struct model *model, const struct giving_targ
         to = find_series(giving, i, given, target, whole, model, &giving->targets[i], &error);
         if (!to)
             continue;
+        model_created(given->target, to, series->created_ns);
         add_value(giving, series, family, given->shape->number, model->words + to->word);
         mark(given->target, to, is_idle(giving, i, family, target), target->counts);
     }

@@ -162,6 +162,8 @@ fold_series(struct snapshot *into, uint32_t number, struct snapshot *from, uint3
     *same = snapshot_series_labelled(into, number, values);
     if (*same != SNAPSHOT_NONE && has_words(into, &into->series[*same], &into->families[number])) {
         add_words(older_family, into->sums + into->series[*same].place, words);
+        if (older->created_ns < into->series[*same].created_ns)
+            into->series[*same].created_ns = older->created_ns;
     } else {
         *same = into->series_n;
         if (copy_series(into, number, older, values, words))

@@ -159,6 +159,43 @@ def what_is_made_again_begins_at_zero_in_a_private_store():
 
 
 @test
+def processes_that_are_killed_at_their_start_leave_nothing_for_long():
+    """What one of them has left, the next one takes away at once: no process of this number is there any more."""
+    program = [sys.executable, "-B", "-c", "import shmeter.prometheus as p; p.Counter('killed', 'K.'); print(end='.', flush=True); input()"]
+    environment = {**os.environ, "SHMETER_SEGMENT": "private"}
+    killed = []
+    for number in range(12):  # before the first metric, in the middle of it, and behind it
+        process = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if number % 3 == 0:
+            process.stdout.read(1)
+        killed.append(process.pid)
+        process.kill()
+        process.communicate()
+    path = f"/dev/shm/.shmeter-private-{killed[0]}-{os.stat('/proc/self/ns/pid').st_ino}-left"
+    with open(path, "w", encoding="utf-8"):
+        pass  # as if one of them had been killed in the middle
+    subprocess.run(program, env=environment, input=b"\n", stdout=subprocess.PIPE, check=True)
+    equal([name for pid in killed for name in left(pid)], [])
+
+
+@test
+def what_a_living_process_has_or_one_of_another_container_stays():
+    ours, other = os.stat("/proc/self/ns/pid").st_ino, 1
+    paths = [f"/dev/shm/.shmeter-private-{pid}-{processes}-stays-{os.getpid()}"
+             for pid, processes in ((os.getpid(), ours), (1 << 30, other))]
+    for path in paths:
+        with open(path, "w", encoding="utf-8"):
+            pass
+    try:
+        program = "import shmeter.prometheus as p; p.Counter('other', 'O.')"
+        subprocess.run([sys.executable, "-B", "-c", program], check=True, env={**os.environ, "SHMETER_SEGMENT": "private"})
+        equal([os.path.exists(path) for path in paths], [True, True])
+    finally:
+        for path in paths:
+            os.unlink(path)
+
+
+@test
 def what_a_killed_process_has_left_is_taken_away_by_the_next():
     old, new = (f"/dev/shm/.shmeter-private-1-test-{os.getpid()}-{word}" for word in ("old", "new"))
     try:

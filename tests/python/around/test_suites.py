@@ -17,7 +17,6 @@ from lib import Skip, main, nothing, test
 PACKAGE, SUITES = map(os.path.abspath, sys.argv[1:3])
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.path.join(SUITES, "venv", "bin", "python")
-EXEMPLARS = "TestExemplars"  # they are checked, and not kept (docs/PYTHON.md)
 
 
 def environment(**more):
@@ -46,8 +45,7 @@ def runs(folder, tests, fewest):
     for seed in ("1", "2"):
         got, said = passed(folder, tests, "-p", "shmeter.pytest_plugin", SHMETER_INSTALL="1",
                            PYTHONPATH=f"{PACKAGE}:{HERE}", PYTHONHASHSEED=seed)
-        nothing(sorted(name for name in wanted - got if EXEMPLARS not in name),
-                f"do not pass with the seed {seed}\n{said[-8000:]}\n")
+        nothing(sorted(wanted - got), f"do not pass with the seed {seed}\n{said[-8000:]}\n")
 
 
 def in_copy(name, tests, fewest, prepare=lambda folder: None):

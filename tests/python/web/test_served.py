@@ -12,7 +12,7 @@ import warnings
 from lib import equal, main, raises, test
 
 from shmeter.prometheus import (
-    CollectorRegistry, CONTENT_TYPE_LATEST, Gauge, generate_latest, make_asgi_app, make_wsgi_app, MetricsHandler,
+    CollectorRegistry, CONTENT_TYPE_PLAIN_0_0_4, Gauge, generate_latest, make_asgi_app, make_wsgi_app, MetricsHandler,
     REGISTRY, start_http_server,
     start_wsgi_server,
 )
@@ -20,7 +20,7 @@ from shmeter.prometheus.exposition import _SilentHandler, choose_encoder, gzip_a
 from shmeter.prometheus.openmetrics import exposition as openmetrics
 from shmeter.prometheus.utils import best_family, floatToGoString, INF, MINUS_INF, NaN
 
-OPENMETRICS = "application/openmetrics-text; version=0.0.1; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 A = b"# HELP a A.\n# TYPE a gauge\na 1.0\n"
 B = b"# HELP b B.\n# TYPE b gauge\nb 2.0\n"
@@ -34,7 +34,7 @@ ASKED = (
     (("", None, None), (TEXT, None, A + B)),
     (("", "text/plain", "identity, deflate"), (TEXT, None, A + B)),
     (("", "text/html, application/openmetrics-text;version=1.0.0;q=0.5", None),
-     (OPENMETRICS, None, A + B + b"# EOF\n")),
+     (OPENMETRICS + "; escaping=underscores", None, A + B + b"# EOF\n")),
     (("name[]=b", "application/openmetrics-text", None), (OPENMETRICS, None, B + b"# EOF\n")),
     (("name[]=a&other=1", "application/openmetrics", None), (TEXT, None, A)),
     (("name[]=none", None, None), (TEXT, None, b"")),
@@ -99,7 +99,7 @@ def a_wsgi_application_gives_what_is_asked():
         checked(ask_wsgi(make_wsgi_app(registry), *asked), wanted, asked)
     checked(ask_wsgi(make_wsgi_app(registry, disable_compression=True), "", None, "gzip"), (TEXT, None, A + B),
             "no compression")
-    equal(ask_wsgi(make_wsgi_app(registry), "", None, None, "/favicon.ico"), (200, [("", "")], b""))
+    equal(ask_wsgi(make_wsgi_app(registry), "", None, None, "/favicon.ico"), (200, [], b""))
     equal(ask_wsgi(make_wsgi_app(), "name[]=none", None, None)[2], b"", "the usual registry")
 
 
@@ -184,11 +184,10 @@ def a_handler_gives_what_is_asked_and_says_nothing():
 @test
 def formats_are_chosen_by_what_is_accepted():
     for accepted in (None, "", "text/plain", "application/openmetrics-textual", "x; application/openmetrics-text"):
-        equal(choose_encoder(accepted), (generate_latest, CONTENT_TYPE_LATEST), accepted)
-    for accepted in ("application/openmetrics-text", "text/plain, application/openmetrics-text ; version=1",
-                     "application/openmetrics-text;q=0.1,*/*"):
+        equal(choose_encoder(accepted), (generate_latest, TEXT), accepted)
+    for accepted in ("application/openmetrics-text", "application/openmetrics-text;q=0.1,*/*"):
         equal(choose_encoder(accepted), (openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST), accepted)
-    equal((CONTENT_TYPE_LATEST, openmetrics.CONTENT_TYPE_LATEST), (TEXT, OPENMETRICS))
+    equal((CONTENT_TYPE_PLAIN_0_0_4, openmetrics.CONTENT_TYPE_LATEST), (TEXT, OPENMETRICS))
     equal([gzip_accepted(text) for text in (None, "", "gzip", "deflate,GZip;q=0.1", "gzi", "x-gzip")],
           [False, False, True, True, False, False])
 

@@ -194,7 +194,7 @@ def a_hook_of_the_program_that_uwsgi_calls_after_its_fork_is_called():
         with Server(when, "--enable-threads", HOOK=when) as server:
             wanted = {f'preloaded{{pid="{pid}"}}': pid for pid in server.workers()}
             wait_for(lambda: wanted.items() <= server.exposed().items(), "the values of both workers")
-            wait_for(lambda: server.exposed().get("hooked_total") == 2, "the hooks of both")
+            wait_for(lambda: server.exposed().get("hooked_total") == 2, "the program's hooks, which come behind ours")
 
 
 if __name__ == "__main__":

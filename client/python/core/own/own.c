@@ -241,7 +241,7 @@ put_bucket(struct samples *samples, double bound, uint64_t below)
     PyObject *label = PyUnicode_FromString("le"), *value;
     char text[NUMBER_BYTES];
 
-    value = PyUnicode_FromStringAndSize(text, (Py_ssize_t)number_repr(text, bound));
+    value = PyUnicode_FromStringAndSize(text, (Py_ssize_t)core_repr(text, bound));
     samples->failed |= !label || !value;
     put(samples, "_bucket", label, value, (double)below);
     Py_XDECREF(label);

@@ -2,8 +2,8 @@
 from typing import Callable
 from urllib.parse import parse_qs
 
-from .answer import _bake_output
-from .registry import CollectorRegistry, REGISTRY
+from .formats.answer import _bake_output
+from .registry import Collector as Collector, REGISTRY as REGISTRY
 
 
 def _header(scope, name):
@@ -19,7 +19,7 @@ async def _lifespan(receive, send):
             return
 
 
-def make_asgi_app(registry: CollectorRegistry = REGISTRY, disable_compression: bool = False) -> Callable:
+def make_asgi_app(registry: Collector = REGISTRY, disable_compression: bool = False) -> Callable:
     """An ASGI application that serves a registry."""
 
     async def prometheus_app(scope, receive, send):

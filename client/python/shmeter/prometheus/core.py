@@ -4,12 +4,13 @@ from .metrics_core import (
     CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric,
     StateSetMetricFamily, SummaryMetricFamily, UnknownMetricFamily, UntypedMetricFamily,
 )
-from .registry import CollectorRegistry, REGISTRY
-from .samples import Exemplar, Sample, Timestamp
+from .registry import CollectorRegistry, DuplicateTimeseries, REGISTRY
+from .samples import BucketSpan, Exemplar, NativeHistogram, Sample, Timestamp
 from .states import Enum, Info
 
 __all__ = (
-    "CollectorRegistry", "Counter", "CounterMetricFamily", "Enum", "Exemplar", "Gauge", "GaugeHistogramMetricFamily", "GaugeMetricFamily",
-    "Histogram", "HistogramMetricFamily", "Info", "InfoMetricFamily", "Metric", "REGISTRY", "Sample", "StateSetMetricFamily", "Summary",
-    "SummaryMetricFamily", "Timestamp", "UnknownMetricFamily", "UntypedMetricFamily",
+    "BucketSpan", "CollectorRegistry", "Counter", "CounterMetricFamily", "DuplicateTimeseries", "Enum", "Exemplar", "Gauge",
+    "GaugeHistogramMetricFamily", "GaugeMetricFamily", "Histogram", "HistogramMetricFamily", "Info", "InfoMetricFamily", "Metric",
+    "NativeHistogram", "REGISTRY", "Sample", "StateSetMetricFamily", "Summary", "SummaryMetricFamily", "Timestamp", "UnknownMetricFamily",
+    "UntypedMetricFamily",
 )

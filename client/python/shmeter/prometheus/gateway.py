@@ -1,16 +1,20 @@
 """Pushing a registry to a Pushgateway."""
 import base64
+import gzip
+import importlib.util
 import socket
 import ssl
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Literal, Optional, Sequence, Tuple, Union
 from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlparse
-from urllib.request import build_opener, HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request
+from urllib.request import BaseHandler, build_opener, HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request
 
-from . import encode
-from .registry import CollectorRegistry, REGISTRY
+from .formats import encode
+from .formats.answer import CONTENT_TYPE_PLAIN_0_0_4
+from .registry import Collector, REGISTRY
+from .release import IS_OLD
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SNAPPY_AVAILABLE: bool = importlib.util.find_spec("snappy") is not None
 SAFE_TO_SEND_AGAIN = {301: ("GET", "HEAD", "POST", "PUT"), 302: ("GET", "HEAD", "POST", "PUT"), 303: ("GET", "HEAD", "POST", "PUT"),
                       307: ("GET", "HEAD")}
 
@@ -27,10 +31,12 @@ class _PrometheusRedirectHandler(HTTPRedirectHandler):
 
 
 Handler = Callable[[], None]
+Compression = Optional[Literal["gzip", "snappy"]]
 Headers = Sequence[Tuple[str, str]]
 
 
-def _make_handler(url: str, method: str, timeout: Optional[float], headers: Headers, data: bytes, base_handler) -> Handler:
+def _make_handler(url: str, method: str, timeout: Optional[float], headers: Headers, data: bytes,
+                  base_handler: Union[BaseHandler, type]) -> Handler:
     def handle() -> None:
         request = Request(url, data=data, method=method)
         for name, value in headers:
@@ -58,7 +64,7 @@ def basic_auth_handler(url: str, method: str, timeout: Optional[float], headers:
     def handle() -> None:
         known = list(headers)
         if username is not None and password is not None:
-            known.append(("Authorization", b"Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8"))))
+            known.append(("Authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8")).decode()))
         default_handler(url, method, timeout, known, data)()
 
     return handle
@@ -80,39 +86,62 @@ def tls_auth_handler(url: str, method: str, timeout: Optional[float], headers: L
     return _make_handler(url, method, timeout, headers, data, HTTPSHandler(context=context))
 
 
-def push_to_gateway(gateway: str, job: str, registry: CollectorRegistry, grouping_key: Optional[Dict[str, Any]] = None,
-                    timeout: Optional[float] = 30, handler: Callable = default_handler) -> None:
-    """Puts a registry's metrics in the place of all of this job and grouping key. gateway: a URL, or host and port. timeout: seconds."""
-    _use_gateway("PUT", gateway, job, registry, grouping_key, timeout, handler)
+def push_to_gateway(gateway: str, job: str, registry: Collector, grouping_key: Optional[Dict[str, Any]] = None,
+                    timeout: Optional[float] = 30, handler: Callable = default_handler, compression: Compression = None) -> None:
+    """Puts a registry's metrics in the place of all of this job and grouping key. gateway: a URL, or host and port.
+    timeout: seconds.
+    compression: gzip or snappy, which needs python-snappy; None: none."""
+    _use_gateway("PUT", gateway, job, registry, grouping_key, timeout, handler, compression)
 
 
-def pushadd_to_gateway(gateway: str, job: str, registry: Optional[CollectorRegistry], grouping_key: Optional[Dict[str, Any]] = None,
-                       timeout: Optional[float] = 30, handler: Callable = default_handler) -> None:
+def pushadd_to_gateway(gateway: str, job: str, registry: Optional[Collector], grouping_key: Optional[Dict[str, Any]] = None,
+                       timeout: Optional[float] = 30, handler: Callable = default_handler, compression: Compression = None) -> None:
     """Puts a registry's metrics in the place of those with the same names of this job and grouping key."""
-    _use_gateway("POST", gateway, job, registry, grouping_key, timeout, handler)
+    _use_gateway("POST", gateway, job, registry, grouping_key, timeout, handler, compression)
 
 
 def delete_from_gateway(gateway: str, job: str, grouping_key: Optional[Dict[str, Any]] = None, timeout: Optional[float] = 30,
                         handler: Callable = default_handler) -> None:
     """Deletes all metrics of this job and grouping key."""
-    _use_gateway("DELETE", gateway, job, None, grouping_key, timeout, handler)
+    _use_gateway("DELETE", gateway, job, None, grouping_key, timeout, handler, None)
 
 
-def _use_gateway(method, gateway, job, registry, grouping_key, timeout, handler):
+def _use_gateway(method, gateway, job, registry, grouping_key, timeout, handler, compression):
     if urlparse(gateway).scheme not in ("http", "https"):
         gateway = f"http://{gateway}"
     pairs = [("job", job), *((str(name), str(value)) for name, value in sorted((grouping_key or {}).items()))]
     path = "".join("/{}/{}".format(*_escape_grouping_key(*pair)) for pair in pairs)
     data = b"" if method == "DELETE" else encode.render(REGISTRY if registry is None else registry, False)
-    handler(url=gateway.rstrip("/") + "/metrics" + path, method=method, timeout=timeout, headers=[("Content-Type", CONTENT_TYPE)],
-            data=data)()
+    data, headers = _compressed(data, compression)
+    handler(url=gateway.rstrip("/") + "/metrics" + path, method=method, timeout=timeout, headers=headers, data=data)()
+
+
+def _snappy(data):
+    try:
+        import snappy  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError:
+        raise RuntimeError("Snappy compression requires the python-snappy package to be installed.") from None
+    compressor = snappy.StreamCompressor()
+    return compressor.compress(data) + (compressor.flush() if callable(getattr(compressor, "flush", None)) else b"")
+
+
+def _compressed(data, compression):
+    """The data and the headers that tell of it."""
+    headers = [("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)]
+    if compression is None:
+        return data, headers
+    how = {"gzip": gzip.compress, "snappy": _snappy}.get(compression.lower())
+    if how is None:
+        raise ValueError(f"Unsupported compression type: {compression}")
+    return how(data), [*headers, ("Content-Encoding", compression.lower())]
 
 
 def _escape_grouping_key(name, value):
-    """What cannot stand in a path is base64; an empty value is '='."""
+    """What cannot stand in a path is base64, also a blank, which a gateway does not read as quote_plus() writes it; an
+    empty value is '='."""
     if value == "":
         return name + "@base64", "="
-    if "/" in value:
+    if "/" in value or (" " in value and not IS_OLD):
         return name + "@base64", base64.urlsafe_b64encode(value.encode("utf-8")).decode("utf-8")
     return name, quote_plus(value)
 

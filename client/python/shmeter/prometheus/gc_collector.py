@@ -2,8 +2,8 @@
 import gc
 from typing import Iterable
 
-from .metrics_core import CounterMetricFamily, Metric
-from .registry import Collector, CollectorRegistry, REGISTRY
+from .metrics_core import CounterMetricFamily as CounterMetricFamily, Metric as Metric
+from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
 
 FAMILIES = (
     ("python_gc_objects_collected", "Objects collected during gc", "collected"),

@@ -1,16 +1,22 @@
 """The metrics that programs make."""
 import time
-from typing import Any, Callable, Iterable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Literal, Optional, Sequence, Tuple, Type, Union
 
 from .. import _core
 from . import refresh
-from .context_managers import ExceptionCounter, InprogressTracker
-from .family import disable_created_metrics, enable_created_metrics, MetricWrapperBase, Value  # noqa: F401
-from .registry import CollectorRegistry, REGISTRY
-from .states import Enum, Info  # noqa: F401
-from .utils import floatToGoString, INF
+from .context_managers import ExceptionCounter as ExceptionCounter, InprogressTracker as InprogressTracker, Timer as Timer
+from .family import (
+    disable_created_metrics as disable_created_metrics, enable_created_metrics as enable_created_metrics,
+    MetricWrapperBase as MetricWrapperBase, Value,
+)
+from .metrics_core import Metric as Metric
+from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
+from .samples import Exemplar as Exemplar, Sample as Sample
+from .states import Enum as Enum, Info as Info
+from .utils import floatToGoString as floatToGoString, INF as INF
 
 MODES = _core.MODES
+Mode = Literal["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent", "livemostrecent"]
 
 
 class Counter(MetricWrapperBase, _core.Counter):
@@ -18,7 +24,7 @@ class Counter(MetricWrapperBase, _core.Counter):
 
     _type = "counter"
 
-    def count_exceptions(self, exception=Exception) -> ExceptionCounter:
+    def count_exceptions(self, exception: Union[Type[BaseException], Tuple[Type[BaseException], ...]] = Exception) -> ExceptionCounter:
         """Counts the exceptions of a type (or a tuple of types) that leave a block or function."""
         self._raise_if_not_observable()
         return ExceptionCounter(self, exception)
@@ -42,11 +48,15 @@ class Gauge(MetricWrapperBase, _core.Gauge):
 
     def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
                  unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 multiprocess_mode: Optional[str] = None, **lifetime: Any):
+                 multiprocess_mode: Optional[Mode] = None, **lifetime: Any):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
-                         _extra=multiprocess_mode, _mode=MODES.get(multiprocess_mode, _core.POOL), **lifetime)
+                         _extra=multiprocess_mode, _mode=MODES[multiprocess_mode] if multiprocess_mode else _core.POOL,
+                         **lifetime)
+
+    def _child_arguments(self):
+        return {"multiprocess_mode": self._extra, **super()._child_arguments()}
 
     @property
     def _multiprocess_mode(self):
@@ -94,6 +104,9 @@ class Histogram(MetricWrapperBase, _core.Histogram):
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
                          _extra=bounds, _bounds=finite, **lifetime)
 
+    def _child_arguments(self):
+        return {"buckets": self._extra, **super()._child_arguments()}
+
     @property
     def _upper_bounds(self):
         return self._extra
@@ -120,6 +133,12 @@ class Bucket(Value):
         below = bounds[self._number - 1] if self._number else None
         count = self._metric._sample_value("_bucket", le=floatToGoString(bounds[self._number]))
         return count - (self._metric._sample_value("_bucket", le=floatToGoString(below)) if below is not None else 0)
+
+    def get_exemplar(self):
+        """The newest one of this process; None: there is none."""
+        return (self._metric._exemplars or {}).get(floatToGoString(self._metric._extra[self._number]))
+
+    _value = property(get, Value.set)
 
 
 class Summary(MetricWrapperBase, _core.Summary):

@@ -1,12 +1,19 @@
 """Families as values: what collectors give to registries and encoders."""
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
-from ..names import METRIC_LABEL_NAME_RE, METRIC_NAME_RE, RESERVED_METRIC_LABEL_NAME_RE  # noqa: F401 (people import them from here)
-from .samples import Exemplar, Sample, Timestamp
+from ..names import (  # people import them from here
+    METRIC_LABEL_NAME_RE as METRIC_LABEL_NAME_RE, METRIC_NAME_RE as METRIC_NAME_RE,
+    RESERVED_METRIC_LABEL_NAME_RE as RESERVED_METRIC_LABEL_NAME_RE,
+)
+from .samples import (
+    Exemplar as Exemplar, NativeHistogram as NativeHistogram, Sample as Sample, Timestamp as Timestamp,
+)
+from .validation import _validate_metric_name
 
 METRIC_TYPES = ("counter", "gauge", "summary", "histogram", "gaugehistogram", "unknown", "info", "stateset")
 
 Stamp = Optional[Union[Timestamp, float]]
+Bucket = Union[Tuple[str, float], Tuple[str, float, Exemplar]]  # le, count, and perhaps an exemplar
 
 
 class Metric:
@@ -15,8 +22,7 @@ class Metric:
     def __init__(self, name: str, documentation: str, typ: str, unit: str = ""):
         if unit and not name.endswith("_" + unit):
             name += "_" + unit
-        if not METRIC_NAME_RE.match(name):
-            raise ValueError("Invalid metric name: " + name)
+        _validate_metric_name(name)
         typ = "unknown" if typ == "untyped" else typ
         if typ not in METRIC_TYPES:
             raise ValueError("Invalid metric type: " + typ)
@@ -27,9 +33,9 @@ class Metric:
         self.samples: List[Sample] = []
 
     def add_sample(self, name: str, labels: Dict[str, str], value: float, timestamp: Stamp = None,
-                   exemplar: Optional[Exemplar] = None) -> None:
+                   exemplar: Optional[Exemplar] = None, native_histogram: Optional[NativeHistogram] = None) -> None:
         """Adds a sample by its whole name."""
-        self.samples.append(Sample(name, labels, value, timestamp, exemplar))
+        self.samples.append(Sample(name, labels, value, timestamp, exemplar, native_histogram))
 
     def _key(self):
         return self.name, self.documentation, self.type, self.unit, self.samples
@@ -60,10 +66,10 @@ class _Family(Metric):
             raise ValueError(f"Can only specify at most one of {words} and labels.")
         self._labelnames = tuple(labels or ())
 
-    def _add(self, suffix, labels, value, timestamp, more=()):
+    def _add(self, suffix, labels, value, timestamp, more=(), exemplar=None):
         names = dict(zip(self._labelnames, labels))
         names.update(more)
-        self.samples.append(Sample(self.name + suffix, names, value, timestamp))
+        self.samples.append(Sample(self.name + suffix, names, value, timestamp, exemplar))
 
 
 class UnknownMetricFamily(_Family):
@@ -86,14 +92,16 @@ class CounterMetricFamily(_Family):
     """A value that only grows."""
 
     def __init__(self, name: str, documentation: str, value: Optional[float] = None, labels: Optional[Sequence[str]] = None,
-                 created: Optional[float] = None, unit: str = ""):
+                 created: Optional[float] = None, unit: str = "", exemplar: Optional[Exemplar] = None):
         name = name[:-len("_total")] if name.endswith("_total") else name
         super().__init__(name, documentation, "counter", labels, [value], unit)
         if value is not None:
-            self.add_metric([], value, created)
+            self.add_metric([], value, created, exemplar=exemplar)
 
-    def add_metric(self, labels: Sequence[str], value: float, created: Optional[float] = None, timestamp: Stamp = None) -> None:
-        self._add("_total", labels, value, timestamp)
+    def add_metric(self, labels: Sequence[str], value: float, created: Optional[float] = None, timestamp: Stamp = None,
+                   exemplar: Optional[Exemplar] = None) -> None:
+        """One label set. created: seconds since 1970."""
+        self._add("_total", labels, value, timestamp, exemplar=exemplar)
         if created is not None:
             self._add("_created", labels, created, timestamp)
 
@@ -133,7 +141,7 @@ class SummaryMetricFamily(_Family):
 class HistogramMetricFamily(_Family):
     """Observations in cumulative buckets."""
 
-    def __init__(self, name: str, documentation: str, buckets=None, sum_value: Optional[float] = None,
+    def __init__(self, name: str, documentation: str, buckets: Optional[Sequence[Bucket]] = None, sum_value: Optional[float] = None,
                  labels: Optional[Sequence[str]] = None, unit: str = ""):
         Metric.__init__(self, name, documentation, "histogram", unit)
         if sum_value is not None and buckets is None:
@@ -144,7 +152,7 @@ class HistogramMetricFamily(_Family):
         if buckets is not None:
             self.add_metric([], buckets, sum_value)
 
-    def add_metric(self, labels: Sequence[str], buckets: Sequence[tuple], sum_value: Optional[float], timestamp: Stamp = None) -> None:
+    def add_metric(self, labels: Sequence[str], buckets: Sequence[Bucket], sum_value: Optional[float], timestamp: Stamp = None) -> None:
         """buckets: (le, count) or (le, count, exemplar), in order, +Inf last. A sum is for what cannot be negative."""
         for bucket in buckets:
             names = dict(zip(self._labelnames, labels), le=bucket[0])

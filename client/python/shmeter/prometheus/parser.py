@@ -1,10 +1,11 @@
 """Reads text 0.0.4."""
 import io
-from typing import Iterable
+from typing import IO, Iterable, Match
 
-from .metrics_core import Metric
-from .samples import Sample
-from .scan import sample, unescape
+from .metrics_core import Metric as Metric
+from .samples import Sample as Sample
+from .formats.scan import ESCAPE_SEQUENCES as ESCAPE_SEQUENCES, parse_labels as parse_labels
+from .formats.scan import Line, NAME, sample, unescape
 
 SUFFIXES = {"counter": ("", "_total"), "summary": ("_count", "_sum", ""), "histogram": ("_count", "_sum", "_bucket")}
 
@@ -12,6 +13,11 @@ SUFFIXES = {"counter": ("", "_total"), "summary": ("_count", "_sum", ""), "histo
 def text_string_to_metric_families(text: str) -> Iterable[Metric]:
     """The families of a text."""
     yield from text_fd_to_metric_families(io.StringIO(text))
+
+
+def replace_escape_sequence(match: Match[str]) -> str:
+    """What an escape stands for, which a pattern has found."""
+    return ESCAPE_SEQUENCES[match.group(0)]
 
 
 class _Reading:
@@ -40,14 +46,23 @@ def _seconds(text):
     return float(text) / 1000
 
 
-def text_fd_to_metric_families(fd) -> Iterable[Metric]:
+def _words(line):
+    """#, HELP or TYPE, the name, which may stand in quotes, and the rest; those that there are."""
+    words = line.split(None, 2)
+    if len(words) < 3 or words[1] not in ("HELP", "TYPE"):
+        return words[:2]
+    rest = Line(words[2], False)
+    return [*words[:2], rest.name(NAME), *([rest.text[rest.at:].strip()] if rest.blanks() else [])]
+
+
+def text_fd_to_metric_families(fd: IO[str]) -> Iterable[Metric]:
     """The families of a file, line by line. ValueError: it has a line that is none."""
     reading = None
     for line in fd:
         line = line.strip()
-        words = line.split(None, 3)
         if line.startswith("#"):
-            if len(words) < 3 or words[1] not in ("HELP", "TYPE"):
+            words = _words(line)
+            if len(words) < 3:
                 continue
             if reading is None or reading.name != words[2] or (words[1] == "HELP" and reading.samples):
                 if reading:

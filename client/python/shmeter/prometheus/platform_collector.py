@@ -2,8 +2,8 @@
 import platform as pf
 from typing import Any, Iterable, Optional
 
-from .metrics_core import GaugeMetricFamily, Metric
-from .registry import Collector, CollectorRegistry, REGISTRY
+from .metrics_core import GaugeMetricFamily as GaugeMetricFamily, Metric as Metric
+from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
 
 
 class PlatformCollector(Collector):

@@ -3,11 +3,11 @@ which worker answers; else of this process.
 """
 import os
 import resource
-from typing import Callable, Iterable, Union
+from typing import Callable, Iterable, List, Union
 
 from .. import _core, store
-from .metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from .registry import Collector, CollectorRegistry, REGISTRY
+from .metrics_core import CounterMetricFamily as CounterMetricFamily, GaugeMetricFamily as GaugeMetricFamily, Metric as Metric
+from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
 
 OWN = "self"
 
@@ -122,7 +122,7 @@ class ProcessCollector(Collector):
         meter = self._meter()
         if meter:
             return self._pool(meter)
-        families = []
+        families: List[Metric] = []
         if not self._btime:
             return families
         folder = os.path.join(self._proc, str(self._pid()).strip())

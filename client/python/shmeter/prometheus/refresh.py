@@ -2,7 +2,6 @@
 that other processes and the exporter see them. Where threads do not run, they see none of them: a value that stands still would be wrong.
 """
 import atexit
-import logging
 import os
 import threading
 import warnings
@@ -16,16 +15,20 @@ LATE_SECONDS = 10.0  # an evaluation that takes longer holds up all others, and 
 LATE_CHECK = "shmeter refresh"
 END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
-_log = logging.getLogger("shmeter")
-_gauges = {}      # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
-_collectors = {}  # collector -> publish.Published
-_complained = []  # collectors whose failure was reported
+_gauges: dict = {}     # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
+_collectors: dict = {}  # collector -> publish.Published
+_complained: list = []  # collectors whose failure was reported
 _thread = None
 _watcher = None
 _wake = threading.Event()
 _quit = threading.Event()  # of the watcher
 _ended = False
 _told = False  # that threads do not run
+
+
+def _log():
+    import logging  # here: most programs have nothing to tell
+    return logging.getLogger("shmeter")
 
 
 def _threads_run():
@@ -52,7 +55,7 @@ def _seconds_wanted():
     try:
         return float(text) if text else DEFAULT_SECONDS
     except ValueError:
-        _log.warning("SHMETER_REFRESH_SECONDS is no number: %r", text)
+        _log().warning("SHMETER_REFRESH_SECONDS is no number: %r", text)
         return DEFAULT_SECONDS
 
 
@@ -169,7 +172,7 @@ def _failure(function, *arguments):
 
 
 def _complain(whose, error):
-    _log.error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
+    _log().error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
 
 
 def _run():

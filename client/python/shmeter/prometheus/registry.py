@@ -2,25 +2,34 @@
 import threading
 import time
 import weakref
-from abc import ABC, abstractmethod
-from typing import Collection, Dict, Iterable, List, Optional, Set
+from typing import Collection, Dict, Iterable, List, Optional, Protocol, Set
 
 from .. import exposed, forks, store
 from ..names import sample_names
 from . import refresh, turns
-from .metrics_core import Metric
-from .samples import Sample
+from .metrics_core import Metric as Metric
+from .samples import Sample as Sample
 
 TARGET_INFO = "target_info"
 AGAIN_SECONDS = 1.0  # a registry that is exposed again so much later is scraped: it lives on, and was not made for one request
 
 
-class Collector(ABC):
+class Collector(Protocol):
     """Anything with a method collect that gives families."""
 
-    @abstractmethod
     def collect(self) -> Iterable[Metric]:
         """The families of the moment."""
+
+
+class DuplicateTimeseries(ValueError):
+    """Names of a collector that others in the registry have."""
+
+    def __init__(self, duplicates: Set[str]):
+        super().__init__(f"Duplicated timeseries in CollectorRegistry: {duplicates}")
+        self.duplicates: Set[str] = duplicates
+
+    def __reduce__(self):
+        return type(self), (self.duplicates,)
 
 
 def of_segment(created: bool, left_out: Collection[str] = ()) -> List[Metric]:
@@ -34,7 +43,8 @@ def of_segment(created: bool, left_out: Collection[str] = ()) -> List[Metric]:
 
 
 def registered(registry, collector):
-    """A collector is in a registry: what is ours counts where its name says, what is not is evaluated and published, if the registry is the pool's."""
+    """A collector is in a registry: what is ours counts where its name says, what is not is evaluated and published,
+    if the registry is the pool's."""
     if hasattr(collector, "_stored_name"):
         store.hold(collector)
     elif registry._shared:
@@ -66,16 +76,22 @@ class CollectorRegistry(Collector):
     """Collectors whose families are exposed together.
 
     shared=True: its metrics show what all processes have counted in them. False: what they have counted in this process themselves. None: True
-    for a registry that is made while a module is imported, and False for one that a function of the running program makes. In both cases the
+    for a registry that is made while a module is imported, and False for one that a function of the running program
+    makes. In both cases the
     segment has all that is counted, and the default registry shows all of the segment.
+
+    support_collectors_without_names: collectors that do not say which names they have are part of restricted
+    registries too.
     """
 
     _whole = False  # shows what other processes have in the segment too
 
-    def __init__(self, auto_describe: bool = False, target_info: Optional[Dict[str, str]] = None, *, shared: Optional[bool] = None):
+    def __init__(self, auto_describe: bool = False, target_info: Optional[Dict[str, str]] = None,
+                 support_collectors_without_names: bool = False, *, shared: Optional[bool] = None):
         self._collector_to_names: Dict[Collector, List[str]] = {}
         self._names_to_collectors: Dict[str, Collector] = {}
         self._auto_describe = auto_describe
+        self._support_collectors_without_names = support_collectors_without_names
         self._shared = store.importing() if shared is None else bool(shared)
         self._is_meant = shared is not None
         self._left_out: Set[str] = set()  # names of samples that this process has unregistered
@@ -120,13 +136,19 @@ class CollectorRegistry(Collector):
     def _refuse_taken(self, names):
         taken = set(names).intersection(self._names_to_collectors)
         if taken:
-            raise ValueError(f"Duplicated timeseries in CollectorRegistry: {taken}")
+            raise DuplicateTimeseries(taken)
 
     def _get_names(self, collector):
         describe = getattr(collector, "describe", None)
         if not describe and self._auto_describe:
             describe = collector.collect
         return [name for metric in (describe() if describe else ()) for name in sample_names(metric.name, metric.type)]
+
+    def _without_names(self):
+        """The collectors that are part of restricted registries whatever names are asked for."""
+        if not self._support_collectors_without_names:
+            return []
+        return [collector for collector, names in self._collector_to_names.items() if not names]
 
     def _parts(self):
         """The collectors of the moment, and the target's family or None."""
@@ -172,7 +194,8 @@ class CollectorRegistry(Collector):
         return of_segment(exposed.use_created(), names | self._not_shown())
 
     def _not_shown(self):
-        """Names in the segment that are not shown as others': of what was unregistered, and what collectors of this process have published."""
+        """Names in the segment that are not shown as others': of what was unregistered, and what collectors of this
+        process have published."""
         return self._left_out | refresh.published()
 
     def restricted_registry(self, names: Iterable[str]) -> "RestrictedRegistry":
@@ -219,14 +242,15 @@ class RestrictedRegistry:
 
     def collect(self) -> Iterable[Metric]:
         """The families that have such samples, with those alone."""
-        registry, target, collectors = self._registry, None, {}
+        registry, target = self._registry, None
         names: Set[str] = set()
         with registry._lock:
+            collectors = dict.fromkeys(registry._without_names())
             if TARGET_INFO in self._name_set and registry._target_info:
                 target = registry._target_info_metric()
             for name in self._name_set - {TARGET_INFO}:
                 if name in registry._names_to_collectors:
-                    collectors[registry._names_to_collectors[name]] = True
+                    collectors[registry._names_to_collectors[name]] = None
         if target:
             yield target
         for collector in collectors:
@@ -246,8 +270,8 @@ def _after_fork():
         registry._lock = threading.RLock()  # another thread may have held it
 
 
-_registries = weakref.WeakSet()
-_pools = weakref.WeakSet()  # those that show the pool's values
+_registries: "weakref.WeakSet" = weakref.WeakSet()
+_pools: "weakref.WeakSet" = weakref.WeakSet()  # those that show the pool's values
 forks.after_in_child(_after_fork)
 
 REGISTRY = CollectorRegistry(auto_describe=True, shared=True)

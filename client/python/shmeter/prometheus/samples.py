@@ -1,5 +1,5 @@
 """What collectors give: samples, exemplars and timestamps."""
-from typing import Dict, NamedTuple, Optional, Union
+from typing import Dict, NamedTuple, Optional, Sequence, Union
 
 
 class Timestamp:
@@ -39,11 +39,31 @@ class Timestamp:
         return self._key() < other._key()
 
 
+class BucketSpan(NamedTuple):
+    """Neighbouring buckets of a native histogram: how many, and how many empty ones are before them."""
+    offset: int
+    length: int
+
+
 class Exemplar(NamedTuple):
     """Labels of one event behind a sample."""
     labels: Dict[str, str]
     value: float
     timestamp: Optional[Union[float, Timestamp]] = None
+
+
+class NativeHistogram(NamedTuple):
+    """A histogram with exponential buckets, as one value."""
+    count_value: float
+    sum_value: float
+    schema: int
+    zero_threshold: float
+    zero_count: float
+    pos_spans: Optional[Sequence[BucketSpan]] = None
+    neg_spans: Optional[Sequence[BucketSpan]] = None
+    pos_deltas: Optional[Sequence[int]] = None
+    neg_deltas: Optional[Sequence[int]] = None
+    nh_exemplars: Optional[Sequence[Exemplar]] = None
 
 
 class Sample(NamedTuple):
@@ -53,3 +73,4 @@ class Sample(NamedTuple):
     value: float
     timestamp: Optional[Union[float, Timestamp]] = None
     exemplar: Optional[Exemplar] = None
+    native_histogram: Optional[NativeHistogram] = None

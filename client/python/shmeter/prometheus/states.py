@@ -46,6 +46,9 @@ class Enum(MetricWrapperBase, _core.Stateset):
         super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues, _extra=states,
                          _bounds=list(states), **lifetime)
 
+    def _child_arguments(self):
+        return {"states": self._extra, **super()._child_arguments()}
+
     @property
     def _states(self):
         return self._extra

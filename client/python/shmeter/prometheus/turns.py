@@ -10,7 +10,7 @@ PACKAGE = __package__ + "."
 WAIT_SECONDS = 1.0  # that a reading waits for what another thread is evaluating
 
 _state = threading.Condition()  # its lock is reentrant: a signal handler may read, too
-_running = {}  # what is being evaluated -> (the thread that does, since when)
+_running: dict = {}  # what is being evaluated -> (the thread that does, since when)
 _thread = threading.local()
 
 

@@ -1,6 +1,8 @@
 """Where prometheus_client keeps its numbers. Metrics of this package keep theirs in the segment; what programs set here changes nothing."""
 import threading
 
+from .mmap_dict import mmap_key as mmap_key, MmapedDict as MmapedDict
+
 
 class MutexValue:
     """A number behind a lock."""
@@ -27,6 +29,10 @@ class MutexValue:
 
     def get_exemplar(self):
         return self._exemplar
+
+
+def close_all_multiprocess_files():
+    """Does nothing: there are no such files."""
 
 
 def MultiProcessValue(process_identifier=None):

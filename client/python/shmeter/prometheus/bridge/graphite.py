@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from ..registry import CollectorRegistry, REGISTRY
+from ..registry import Collector as Collector, REGISTRY as REGISTRY
 
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -33,7 +33,7 @@ class _RegularPush(threading.Thread):
 class GraphiteBridge:
     """A registry and where it is pushed to. timeout_seconds: of a connection."""
 
-    def __init__(self, address, registry: CollectorRegistry = REGISTRY, timeout_seconds: float = 30, _timer=time.time, tags: bool = False):
+    def __init__(self, address, registry: Collector = REGISTRY, timeout_seconds: float = 30, _timer=time.time, tags: bool = False):
         self._address, self._registry, self._timeout, self._timer, self._tags = address, registry, timeout_seconds, _timer, tags
 
     def push(self, prefix: str = "") -> None:

@@ -1,10 +1,18 @@
-"""Reads OpenMetrics 1.0. Families, samples, exemplars and times; it does not judge what a strict reader would refuse beyond the grammar."""
-import io
-from typing import Iterable
+"""Reads OpenMetrics 1.0, and native histograms as version 2 has them. What the specification forbids is refused
+(formats/judge.py)."""
 
-from ...names import sample_names, SUFFIXES
-from ..metrics_core import Metric, METRIC_TYPES
-from ..scan import sample, stamp, unescape
+import io
+from typing import IO, Iterable, Set
+
+from ..formats.judge import Family
+from ..formats.scan import ESCAPE_SEQUENCES as ESCAPE_SEQUENCES, parse_labels as parse_labels
+from ..formats.scan import invalid, Line, NAME, sample, stamp, unescape
+from ..metrics_core import Metric as Metric, METRIC_TYPES
+from ..samples import (
+    BucketSpan as BucketSpan, Exemplar as Exemplar, NativeHistogram as NativeHistogram, Sample as Sample,
+    Timestamp as Timestamp,
+)
+from ..utils import floatToGoString as floatToGoString
 
 
 def text_string_to_metric_families(text: str) -> Iterable[Metric]:
@@ -12,54 +20,46 @@ def text_string_to_metric_families(text: str) -> Iterable[Metric]:
     yield from text_fd_to_metric_families(io.StringIO(text))
 
 
-def _belongs(metric, name):
-    if metric is None:
-        return False
-    bare = metric.type == "summary" or metric.type not in SUFFIXES  # a summary's quantiles have its own name
-    return bare and name == metric.name or name in sample_names(metric.name, metric.type)[1:]
+def _metadata(text):
+    """(HELP, TYPE or UNIT, name, what is said) of a line."""
+    line = Line(text, True)
+    for character in "# ":
+        line.expect(character)
+    word = next((word for word in ("HELP", "TYPE", "UNIT") if text.startswith(word + " ", line.at)), None)
+    if word is None:
+        raise invalid(text)
+    line.at += len(word) + 1
+    name = line.name(NAME)
+    line.expect(" ")
+    said = text[line.at :]
+    if word == "TYPE" and said not in METRIC_TYPES:
+        raise invalid(text)
+    return word, name, unescape(said, True) if word == "HELP" else said
 
 
-def _describe(metric, words, line):
-    """What a line of metadata says."""
-    text = words[3] if len(words) == 4 else ""
-    if words[1] == "HELP":
-        metric.documentation = unescape(text, True)
-    elif words[1] == "UNIT":
-        metric.unit = text
-    elif text in METRIC_TYPES:
-        metric.type = text
-    else:
-        raise ValueError("Invalid line: " + line)
-
-
-def text_fd_to_metric_families(fd) -> Iterable[Metric]:
-    """The families of a file, line by line. ValueError: it is none, or does not end with # EOF."""
-    metric, ended, seen = None, False, set()
+def text_fd_to_metric_families(fd: IO[str]) -> Iterable[Metric]:
+    """The families of a file, line by line. ValueError: it is no OpenMetrics, or does not end with # EOF."""
+    family, ended = None, False
+    seen: Set[str] = set()
     for line in fd:
-        line = line.rstrip("\n")
+        line = line[:-1] if line.endswith("\n") else line
         if ended:
             raise ValueError("Received line after # EOF: " + line)
+        if not line:
+            raise ValueError("Received blank line")
         if line == "# EOF":
             ended = True
             continue
-        if not line:
-            raise ValueError("Received blank line")
-        words = line.split(" ", 3)
-        one = None if line.startswith("#") else sample(line, stamp, True)
-        if one is None and (len(words) < 3 or words[0] != "#" or words[1] not in ("HELP", "TYPE", "UNIT")):
-            raise ValueError("Invalid line: " + line)
-        if one is None and (metric is None or metric.name != words[2]) or one is not None and not _belongs(metric, one.name):
-            if metric:
-                yield metric
-            metric = Metric(words[2] if one is None else one.name, "", "unknown")
-            if metric.name in seen:
-                raise ValueError("Duplicate metric: " + metric.name)
-            seen.add(metric.name)
-        if one is None:
-            _describe(metric, words, line)
+        one, said = (None, _metadata(line)) if line.startswith("#") else (sample(line, stamp, True), None)
+        if family is None or (family.name != said[1] if said else not family.has(one)):
+            if family:
+                yield family.family(seen)
+            family = Family(said[1] if said else one.name)
+        if said:
+            family.say(said[0], said[2], line)
         else:
-            metric.samples.append(one)
-    if metric:
-        yield metric
+            family.add(one, line)
+    if family:
+        yield family.family(seen)
     if not ended:
         raise ValueError("Missing # EOF at end")
