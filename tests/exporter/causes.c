@@ -135,7 +135,7 @@ past_a_limit_that_evicts(void)
 static void
 bad_family(void)
 {
-    struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "no name_total");
+    struct shmeter_desc desc = desc_of(SHMETER_COUNTER, "no_\xff_total");
 
     shmeter_family(meter, &desc);
 }
