@@ -4,7 +4,7 @@ import types
 
 from lib import equal, in_child, join, main, test
 
-from shmeter import forks
+from shmeter import _core, forks, prometheus
 
 
 @test
@@ -40,6 +40,18 @@ def a_process_of_uwsgi_without_a_worker_s_number_will_be_forked():
         join([in_child(check)])
     finally:
         del sys.modules["uwsgi"]
+
+
+@test
+def what_the_core_is_told_around_a_fork_and_after_a_collection_loses_no_update():
+    counter = prometheus.Counter("around_a_fork", "A.", ["a"])
+    kept = counter.labels("1")
+    for tell in (_core._before_fork, _core._after_fork, lambda: _core._collected("stop", {}),
+                 lambda: _core._collected("start", {})):
+        equal(tell(), None)
+        kept.inc()
+        counter.labels("1").inc()
+    equal(kept._value.get(), 8)
 
 
 if __name__ == "__main__":

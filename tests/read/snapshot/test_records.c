@@ -292,8 +292,8 @@ static void
 names_and_labels_that_prometheus_would_refuse_are_left_out(void **state)
 {
     static const struct image_family bad[] = {
-        { .type = SHMETER_COUNTER, .name = "0t_total" },
-        { .type = SHMETER_COUNTER, .name = "t total" },
+        { .type = SHMETER_COUNTER, .name = "t\x7f_total" },
+        { .type = SHMETER_COUNTER, .name = "t\ntotal" },
         { .type = SHMETER_COUNTER, .name = "" },
         { .type = SHMETER_GAUGE, .name = "up" },
         { .type = SHMETER_GAUGE, .name = "scrape_duration_seconds" },

@@ -196,7 +196,7 @@ def _tell_late(told):
     meter = store.used()
     for what in late:
         if not any(one is what for one in told):
-            _log.warning("%s has been evaluated for %g s and has not come back: the values of functions and collectors stand still "
+            _log().warning("%s has been evaluated for %g s and has not come back: the values of functions and collectors stand still "
                          "until it does", _whose(what), LATE_SECONDS)
     if meter is not None and late:
         meter.check(LATE_CHECK, "degraded", f"{_whose(late[0])[:40]} does not come back: values stand still")
