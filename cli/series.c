@@ -97,7 +97,7 @@ copy_family(const struct shmeter_attachment *attachment, struct series_found *ou
     const struct shmeter_family_record *record = out->binding.record;
     uint64_t bounds = (uint64_t)record->bounds_n * sizeof(double);
     uint64_t bytes = (uint64_t)record->name_bytes + record->help_bytes + record->unit_bytes + record->labels_bytes;
-    const char *words[3];
+    const char *words[3] = { NULL };
     const char *at;
 
     if (bytes > sizeof texts->family || record->labels_n > SHMETER_MAX_LABELS ||

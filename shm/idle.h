@@ -75,7 +75,7 @@ shmeter_idle_gauge(const struct shmeter_attachment *attachment, uint32_t mode, u
         if (shmeter_load_acquire(&word->backed) < off + sizeof *at)
             continue;
         value = shmeter_load_relaxed(&at->value);
-        if (value && shmeter_idle_mode_lives(mode) && shmeter_gauge_decode(value) != 0 &&
+        if (value && shmeter_idle_mode_lives(mode) && shmeter_f64_order(value ^ SHMETER_UNSET_BITS) &&
             SHMETER_OWNER_STATE(shmeter_load_relaxed(&word->owner)) == SHMETER_SLOT_LIVE)
             return 0;
         *print = shmeter_idle_mix(*print, 3 + 2 * i, value);

@@ -122,7 +122,7 @@ tls_rehearse(struct tls *tls, enum tls_version version)
     if (result)
         return result;
     for (i = 0; i < SIDES && !result; i++)
-        result = open_actor(&actors[i], i);
+        result = open_actor(&actors[i], (enum side)i);
     if (!result)
         result = set_client(actors[CLIENT].session, credentials, version);
     if (!result)
