@@ -13,6 +13,7 @@ struct head {
     uint32_t headers_n, hosts_n, lengths_n, codings_n;
     uint64_t length;
     int ends, is_strange; /* Connection: close; a header whose effect is not foreseen */
+    int has_strange_length;
 };
 
 static int
@@ -47,7 +48,7 @@ take_length(struct head *head, const char *value)
 {
     head->lengths_n++;
     if (!*value || strspn(value, "0123456789") != strlen(value) || strlen(value) > 9)
-        head->is_strange = 1;
+        head->is_strange = head->has_strange_length = 1;
     else
         head->length = strtoull(value, NULL, 10);
 }
@@ -165,6 +166,8 @@ want(struct http_wanted *out, struct head *head, int is_ready, int may_reload)
     out->is_head = !strcmp(head->method, "HEAD");
     out->may_close = head->version == 0;
     out->is_last = head->ends;
+    if (head->has_strange_length) /* the library may answer by itself: 413 */
+        return 0;
     if ((head->version == 1 && !head->hosts_n) || head->codings_n || head->lengths_n > 1 || head->hosts_n > 1) {
         out->status = 400;
         out->is_last = 1;
