@@ -34,7 +34,7 @@ config_find(const struct yaml_value *map, const char *key)
 {
     uint32_t i;
 
-    for (i = 0; i < map->n; i++)
+    for (i = 0; map->kind == YAML_MAP && i < map->n; i++) /* a list has no keys */
         if (!strcmp(map->keys[i], key))
             return &map->items[i];
     return NULL;
