@@ -113,7 +113,7 @@ shmeter_family_use(struct shmeter_family *family)
     if (!binding)
         return;
     shmeter_lifetime_declare(attachment, binding->record, binding->unit,
-                         shmeter_load_relaxed(&family->definition.idle));
+                             shmeter_load_relaxed(&family->definition.idle));
     if (family->definition.labels_n) /* the overflow series is made with the family */
         shmeter_series_overflow(binding, &family->definition, 0);
     if (was_open)

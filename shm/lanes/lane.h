@@ -5,11 +5,11 @@
 #ifndef SHMETER_SHM_LANE_H
 #define SHMETER_SHM_LANE_H
 
-#include "../process/clock.h"
 #include "../machine/f64.h"
 #include "../machine/hash.h"
-#include "../process/process.h"
 #include "../machine/rseq.h"
+#include "../process/clock.h"
+#include "../process/process.h"
 
 SHMETER_INLINE uint64_t
 shmeter_lane_thread(void)

@@ -296,7 +296,7 @@ struct shmeter_slot_block {
     uint64_t busy_ticks;      /* since when a unit of work is under way, 0 idle */
     uint64_t work_n;          /* units of work begun */
     uint64_t ended;           /* {generation:24 (low) of the last known end, died:40}. 1.3 */
-    uint64_t epoch; /* SHMETER_CPU: whose lock the owner holds, 0 none: a hint. 1.4 */
+    uint64_t epoch;           /* SHMETER_CPU: whose lock the owner holds, 0 none: a hint. 1.4 */
     uint64_t reserved_a[3];
     char worker[SHMETER_WORKER_BYTES];
     uint64_t check_turn; /* {generation:24 (low), places being written:8, named:8, count:24}. 1.3 */

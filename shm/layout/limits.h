@@ -37,6 +37,6 @@
 #define SHMETER_CHECK_MESSAGE_BYTES 96u
 #define SHMETER_NOTE_BYTES          8u    /* at a record's end: when a series was seen to change, a family's seconds */
 #define SHMETER_MAX_CELL_BYTES      8072u /* of a histogram with all buckets */
-#define SHMETER_OPENED              200u /* families that a slot lists */
+#define SHMETER_OPENED              200u  /* families that a slot lists */
 
 #endif

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "../layout/header.h"
-#include "process.h"
 #include "../machine/sys.h"
+#include "process.h"
 
 #define SHMETER_HEAP_CHUNK_BYTES 65536u
 #define SHMETER_HEAP_SMALL_BYTES 16384u /* of the largest class */

@@ -5,9 +5,9 @@
 #ifndef SHMETER_SHM_IDENTITY_H
 #define SHMETER_SHM_IDENTITY_H
 
-#include "../machine/hash.h"
 #include "../layout/layout.h"
 #include "../machine/files.h"
+#include "../machine/hash.h"
 
 enum shmeter_life { SHMETER_LIFE_UNKNOWN, SHMETER_LIFE_ALIVE, SHMETER_LIFE_DEAD };
 

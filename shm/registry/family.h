@@ -17,8 +17,8 @@ struct shmeter_binding {
     struct shmeter_buckets *buckets; /* histograms */
     uint64_t hash;                   /* seed of its series' keys                                     */
     uint32_t unit, max_series;
-    uint64_t opened; /* number of the open that lasts, 0 none: given up, or the meter was closed              */
-    uint64_t longest; /* address of the list of its longest idle series (shm/evict.h), made at need            */
+    uint64_t opened;     /* number of the open that lasts, 0 none: given up, or the meter was closed              */
+    uint64_t longest;    /* address of the list of its longest idle series (shm/evict.h), made at need            */
     uint64_t counted_ns; /* CLOCK_MONOTONIC when this process last counted its visible series anew, 0 never     */
 };
 

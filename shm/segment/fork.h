@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "../layout/header.h"
-#include "meter.h"
-#include "../process/process.h"
 #include "../machine/sys.h"
+#include "../process/process.h"
+#include "meter.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -22,7 +22,7 @@
 
 #define ALIVE    100u
 #define PAGE     4096u
-#define RELEASES 3u /* kinds of buckets */
+#define RELEASES 3u  /* kinds of buckets */
 #define DROP     64u /* renewals after which it says that it has nothing of what was removed */
 
 enum state { NONE, MAKING, THERE, GOING };

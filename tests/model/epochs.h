@@ -24,12 +24,12 @@ static struct {
 static uint64_t epochs_kernel; /* shared: what orders the calls                                        */
 
 static struct {
-    uint32_t early_epoch;   /* the epoch is read before the series is out of sight                        */
-    uint32_t early_limbo;   /* limbo before it is out of the index                                      */
-    uint32_t same_epoch;    /* what was removed in the present epoch is over                            */
-    uint32_t taken_claims;  /* a claim is taken over while its epoch is not over                          */
-    uint32_t no_count;      /* a removal is counted when it can be seen already                         */
-    uint32_t unmet;         /* a sweep goes on with removals that it has not met in the index               */
+    uint32_t early_epoch;    /* the epoch is read before the series is out of sight                        */
+    uint32_t early_limbo;    /* limbo before it is out of the index                                      */
+    uint32_t same_epoch;     /* what was removed in the present epoch is over                            */
+    uint32_t taken_claims;   /* a claim is taken over while its epoch is not over                          */
+    uint32_t no_count;       /* a removal is counted when it can be seen already                         */
+    uint32_t unmet;          /* a sweep goes on with removals that it has not met in the index               */
     uint32_t no_second_look; /* the reader does not look at the state again                               */
     uint32_t early_unmap;    /* who parks gives the epoch's lock up before it has the other one             */
     uint32_t not_asked;      /* a maker does not ask who is parked                                         */
@@ -109,7 +109,7 @@ static uint64_t
 shmeter_epoch_now(const struct shmeter_attachment *attachment)
 {
     return epochs_bugs.early_epoch && epochs_early[model_self()] ? epochs_early[model_self()]
-                                                                : right_epoch_now(attachment);
+                                                                 : right_epoch_now(attachment);
 }
 
 static int

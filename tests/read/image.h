@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#include "shm/layout/layout.h"
 #include "shm/layout/kinds.h"
+#include "shm/layout/layout.h"
 
 struct image_left;
 

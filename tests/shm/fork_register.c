@@ -213,7 +213,7 @@ series_are_registered_once_while_children_are_forked(void **state)
     print_message("# %u series, %u records left over\n", walk.visible, walk.unpublished);
     assert_int_equal(walk.duplicates, 0);
     assert_int_equal(walk.visible, status->series_used);
-    assert_int_equal(walk.holes, 0);            /* nobody died on the way */
+    assert_int_equal(walk.holes, 0); /* nobody died on the way */
     assert_true(walk.unpublished <= PROCESSES);
     assert_true(status->leaked_bytes <= 128 * PROCESSES);
     scrape_close(scrape);

@@ -54,8 +54,7 @@ struct edit {
 
 struct edit_head {
     uint8_t labelled; /* 1: with a label for the segment                                                      */
-    uint8_t
-        settings; /* 1: that leave out what does not change; 2: with labels and a prefix; 4: pages of zeroes have no
+    uint8_t settings; /* 1: that leave out what does not change; 2: with labels and a prefix; 4: pages of zeroes have no
                      memory; 8: a segment with SHMETER_FEATURE_REUSE */
     uint8_t replaced; /* 1: the second take is of a new segment of the same name                               */
     uint8_t starve;   /* the allocation that fails; 0: none                                                  */
