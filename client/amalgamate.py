@@ -33,7 +33,8 @@ def main():
     args = parser.parse_args()
     seen = []
     lines = amalgamate(here / args.name, seen)
-    notice = ["/* SPDX-License-Identifier: Apache-2.0", " * Made by client/amalgamate.py: change the files that it is made of. */"]
+    notice = ["/* SPDX-License-Identifier: Apache-2.0",
+              " * Made by client/amalgamate.py: change the files that it is made of. */"]
     pathlib.Path(args.output).write_text("\n".join(notice + lines) + "\n")
     if args.depfile:
         pathlib.Path(args.depfile).write_text(f"{args.output}: {' '.join(str(path) for path in seen)}\n")

@@ -1,8 +1,9 @@
-"""Counts single test cases in meson's logs, names what was skipped, shows what failed, and ends with "N passed, N failed, N skipped". Of more than one log, which a long
-check has, it shows the figures too: what programs that print TAP say in comments, and how long each took.
+"""Counts single test cases in meson's logs, names what was skipped, shows what failed, and ends with "N passed, N
+failed, N skipped". Of more than one log, which a long check has, it shows the figures too: what programs that print TAP
+say in comments, and how long each took.
 
-A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit code, a
-timeout or a broken plan has against it counts as one more failure.
+A program that prints TAP counts with each of its cases; any other is one case by its exit code. What a program's exit
+code, a timeout or a broken plan has against it counts as one more failure.
 
 With --of, a file in which meson has all tests of the build, those that the log does not have are named.
 
@@ -145,7 +146,8 @@ def show_left_out(tests, log):
         return
     run_names = {short(run["name"]) for run in runs}
     longest = sorted(runs, key=lambda run: -run["duration"])[:3]
-    print("\nThe longest of these were " + ", ".join(f"{short(run['name'])} ({run['duration']:.0f} s)" for run in longest) + ".")
+    print("\nThe longest of these were " + ", ".join(f"{short(run['name'])} ({run['duration']:.0f} s)"
+                                                     for run in longest) + ".")
     print("Left out: " + ", ".join(name for name in names if name not in run_names) + ".")
 
 

@@ -1,4 +1,5 @@
-"""What the middleware adds to a request of the example application, called as a server calls it. Usage: middleware.py MODULE PREFIX"""
+"""What the middleware adds to a request of the example application, called as a server calls it. Usage: middleware.py
+MODULE PREFIX"""
 import asyncio
 import os
 import statistics
@@ -12,8 +13,10 @@ from clock import put  # noqa: E402
 REQUESTS = 400
 ROUNDS = 25
 
-SCOPE = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-         "path": "/items/7", "raw_path": b"/items/7", "query_string": b"", "root_path": "", "headers": [(b"host", b"localhost")],
+SCOPE = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+         "scheme": "http",
+         "path": "/items/7", "raw_path": b"/items/7", "query_string": b"", "root_path": "",
+         "headers": [(b"host", b"localhost")],
          "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 80)}
 
 

@@ -1,4 +1,5 @@
-"""What shmeter's Python module takes, and Debian's prometheus_client in multiprocess mode for the same work. Prints lines "NAME NS".
+"""What shmeter's Python module takes, and Debian's prometheus_client in multiprocess mode for the same work. Prints
+lines "NAME NS".
 
 Usage: peer.py FOLDER_WITH_THE_SHMETER_PACKAGE FOLDER_FOR_FILES (a tmpfs)
 
@@ -10,15 +11,18 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = (("py", "shmeter.prometheus", ("updates", "scrape", "middleware")), ("py-client", "prometheus_client", ("updates", "scrape")))
+PARTS = (("py", "shmeter.prometheus", ("updates", "scrape", "middleware")),
+         ("py-client", "prometheus_client", ("updates", "scrape")))
 
 
 def run(prefix, module, part, package, folder):
     with tempfile.TemporaryDirectory(prefix="python-", dir=folder) as own:
-        environment = {**os.environ, "PYTHONPATH": package, "SHMETER_SEGMENT": os.path.join(own, "segment"), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": package, "SHMETER_SEGMENT": os.path.join(own, "segment"),
+                       "PYTHONDONTWRITEBYTECODE": "1"}
         if module == "prometheus_client":
             environment["PROMETHEUS_MULTIPROC_DIR"] = own
-        return subprocess.run([sys.executable, os.path.join(HERE, part + ".py"), module, prefix], env=environment, check=True,
+        return subprocess.run([sys.executable, os.path.join(HERE, part + ".py"), module, prefix], env=environment,
+                              check=True,
                               stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -11,4 +11,5 @@ scheme, base = "posix_prefix", prefix
 debian = {"/usr": ("deb_system", "/usr"), "/usr/local": ("posix_local", "/usr")}
 if "deb_system" in sysconfig.get_scheme_names() and prefix in debian:
     scheme, base = debian[prefix]
-print(sysconfig.get_path("platlib", scheme, {name: base for name in ("base", "platbase", "installed_base", "installed_platbase")}))
+print(sysconfig.get_path("platlib", scheme, {name: base for name in ("base", "platbase", "installed_base",
+                                                                     "installed_platbase")}))

@@ -1,5 +1,6 @@
-"""For a build folder in PYTHONPATH, where Python reads no shmeter-install.pth: SHMETER_INSTALL calls shmeter.install() at the start of each
-interpreter. It is not installed. A user's own module of this name is imported as if this one were not there.
+"""For a build folder in PYTHONPATH, where Python reads no shmeter-install.pth: SHMETER_INSTALL calls shmeter.install()
+at the start of each interpreter. It is not installed. A user's own module of this name is imported as if this one were
+not there.
 """
 import importlib.util
 import os

@@ -21,7 +21,8 @@ LISTENING = r"\blistening\b.*?127\.0\.0\.1:(\d+)"
 
 
 def run(command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True,
                           check=False)
     if done.returncode != 0:
         raise Trouble(f"{done.stdout}\nthis failed: {' '.join(command)}")
@@ -90,15 +91,18 @@ class Demo(Pool):
 
 def show_live(demo):
     """Numbers once a second, until a signal."""
-    print("\nTry: curl " + demo.url + "/metrics   or: kill -9 " + str(max(demo.workers.values())) + "   Ctrl-C stops everything.\n")
+    print("\nTry: curl " + demo.url + "/metrics   or: kill -9 " + str(max(demo.workers.values()))
+          + "   Ctrl-C stops everything.\n")
     print("  requests   per second   p50 ms   p99 ms   in progress   live processes   health")
     Load(demo.port, CLIENTS, pause=0.02, mix=demo.mix)
     before, since = metrics(demo.url), time.monotonic()
     while True:
         time.sleep(1)
         after, now, state = metrics(demo.url), time.monotonic(), health(demo.url)
-        p50, p99 = (quantile(before.buckets(demo.durations), after.buckets(demo.durations), share) or 0 for share in (0.5, 0.99))
-        print(f"{demo.total(after):10d} {(demo.total(after) - demo.total(before)) / (now - since):12.0f} {p50 * 1e3:8.2f} {p99 * 1e3:8.2f} "
+        p50, p99 = (quantile(before.buckets(demo.durations), after.buckets(demo.durations), share) or 0
+                    for share in (0.5, 0.99))
+        print(f"{demo.total(after):10d} {(demo.total(after) - demo.total(before)) / (now - since):12.0f} "
+              f"{p50 * 1e3:8.2f} {p99 * 1e3:8.2f} "
               f"{int(after.total(demo.in_progress)):13d} {state['worker_counts']['live']:16d}   {state['status']}")
         for line in demo.pool.said() + demo.exporter.said():
             print("  " + line)

@@ -152,7 +152,8 @@ class Process:
 
     def __init__(self, command):
         self.name = os.path.basename(command[0])
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT,
                                       text=True)
         self.pid = self.popen.pid
         self.lines = queue.Queue()

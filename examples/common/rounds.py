@@ -101,7 +101,8 @@ after the kills    {answers_after:8d}   {answers_after:12d}   {total_after:13d}
     expect_equal("the total of all, less those counted without an answer", pool.total(last) - counted,
                  answers_before + answers + answers_after)
     check_the_rest(pool, last)
-    print(f"Scraped total {pool.total(last)} = {pool.total(last) - counted} answers seen + {counted} counted without an answer: "
+    print(f"Scraped total {pool.total(last)} = {pool.total(last) - counted} answers seen + {counted} counted without "
+          f"an answer: "
           "nothing lost, nothing twice.")
 
 

@@ -51,7 +51,8 @@ def health(url):
 
 
 def quantile(before, after, share):
-    """The value below which this share of what was observed between two sets of buckets lies, as Prometheus interpolates it."""
+    """The value below which this share of what was observed between two sets of buckets lies, as Prometheus
+    interpolates it."""
     new = [(bound, count - before.get(bound, 0)) for bound, count in after.items()]
     if not new or new[-1][1] <= 0:
         return None

@@ -1,5 +1,5 @@
-"""Builds what is needed, then shows the application of this folder under gunicorn, the exporter and some load; with --once, one
-round that proves the numbers.
+"""Builds what is needed, then shows the application of this folder under gunicorn, the exporter and some load; with
+--once, one round that proves the numbers.
 
 Usage: show.py [--once] [--build FOLDER (which is there already)]
 """
@@ -40,7 +40,8 @@ class Gunicorn(Demo):
     def start_pool(self):
         os.environ["SHMETER_SEGMENT"] = self.segment
         os.environ["PYTHONPATH"] = os.path.join(self.folder, "client/python")
-        pool = Process([sys.executable, "-B", "-m", "gunicorn", "--chdir", HERE, "--bind", "127.0.0.1:0", "--workers", str(WORKERS),
+        pool = Process([sys.executable, "-B", "-m", "gunicorn", "--chdir", HERE, "--bind", "127.0.0.1:0", "--workers",
+                        str(WORKERS),
                         "--worker-class", "uvicorn.workers.UvicornWorker", *options_of_environment(), "app:app"])
         self.port = int(pool.expect(r"Listening at: http://127\.0\.0\.1:(\d+)")[1])
         return pool

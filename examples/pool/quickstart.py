@@ -1,4 +1,5 @@
-"""Builds what is needed, then shows a pool of 4 workers, the exporter and some load; with --once, one round that proves the numbers.
+"""Builds what is needed, then shows a pool of 4 workers, the exporter and some load; with --once, one round that proves
+the numbers.
 
 Usage: quickstart.py [--once] [--build FOLDER (which is there already)]
 """
@@ -19,7 +20,8 @@ class Prefork(Demo):
     targets = (POOL,)
 
     def start_pool(self):
-        pool = Process([os.path.join(self.folder, POOL), "--port", "0", "--workers", str(WORKERS), "--segment", self.segment])
+        pool = Process([os.path.join(self.folder, POOL), "--port", "0", "--workers", str(WORKERS), "--segment",
+                        self.segment])
         self.port = int(pool.expect(r"serving http://127\.0\.0\.1:(\d+)/")[1])
         return pool
 

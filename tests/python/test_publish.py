@@ -109,7 +109,8 @@ def one_family(make):
 def a_name_that_a_collector_has_published_can_become_a_metric():
     """After it was unregistered, and while it is in another registry."""
     core = prometheus.core
-    published = {"queue": lambda: core.GaugeMetricFamily("queue", "Q.", value=1), "sized": lambda: core.SummaryMetricFamily("sized", "S.", 3, 4),
+    published = {"queue": lambda: core.GaugeMetricFamily("queue", "Q.", value=1),
+                 "sized": lambda: core.SummaryMetricFamily("sized", "S.", 3, 4),
                  "done": lambda: core.CounterMetricFamily("done", "D.", value=5),
                  "labelled": lambda: core.UnknownMetricFamily("labelled", "L.", labels=["a"])}
     made = {"queue": lambda **more: prometheus.Gauge("queue", "own", **more).set(7),

@@ -1,5 +1,5 @@
-"""python -m shmeter: which package this is, and where a program counts that names no segment. With arguments: the command shmeter, if it is
-installed.
+"""python -m shmeter: which package this is, and where a program counts that names no segment. With arguments: the
+command shmeter, if it is installed.
 """
 import os
 import shutil
@@ -13,7 +13,8 @@ def main(arguments):
     if arguments:
         command = shutil.which("shmeter")
         if not command:
-            print("python -m shmeter: the command shmeter is not in PATH; without arguments this tells where metrics go", file=sys.stderr)
+            print("python -m shmeter: the command shmeter is not in PATH; without arguments this tells where metrics "
+                  "go", file=sys.stderr)
             return 2
         os.execv(command, [command, *arguments])
     print(f"shmeter {__version__} in {package[0]}")

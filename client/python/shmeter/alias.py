@@ -33,7 +33,8 @@ class _Finder:
         found = importlib.util.find_spec(name)
         if found is None:
             raise ModuleNotFoundError(f"No module named {fullname!r} ({name} is in its place)", name=fullname)
-        return importlib.machinery.ModuleSpec(fullname, _Loader(name), is_package=found.submodule_search_locations is not None)
+        return importlib.machinery.ModuleSpec(fullname, _Loader(name),
+                                              is_package=found.submodule_search_locations is not None)
 
 
 def install() -> None:
@@ -45,5 +46,6 @@ def install() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     if THEIRS in sys.modules:
-        raise RuntimeError("prometheus_client is imported already: call shmeter.install() before anything that imports it")
+        raise RuntimeError("prometheus_client is imported already: call shmeter.install() before anything that imports "
+                           "it")
     sys.meta_path.insert(0, _Finder())

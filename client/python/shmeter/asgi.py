@@ -1,8 +1,10 @@
-"""Middleware for ASGI applications: app.add_middleware(shmeter.asgi.Middleware, prefix="shop"), or app = shmeter.asgi.Middleware(app).
+"""Middleware for ASGI applications: app.add_middleware(shmeter.asgi.Middleware, prefix="shop"), or app =
+shmeter.asgi.Middleware(app).
 
-Counts requests by method, endpoint and status, and has their durations, those in progress, and the sizes of bodies. The endpoint is the template of
-the route that answered, as FastAPI, Starlette or Django tell it; elsewhere it is the path with {id} in the place of what names one thing. Marks the worker busy
-and idle, for health. Bodies pass through as they are, in whatever pieces.
+Counts requests by method, endpoint and status, and has their durations, those in progress, and the sizes of bodies. The
+endpoint is the template of the route that answered, as FastAPI, Starlette or Django tell it; elsewhere it is the path
+with {id} in the place of what names one thing. Marks the worker busy and idle, for health. Bodies pass through as they
+are, in whatever pieces.
 """
 import asyncio
 import inspect
@@ -40,9 +42,10 @@ def _walk_from_router(scope, path, root_path):
 class Middleware:
     """An ASGI application around another one.
 
-    prefix: of the metrics' names. excluded: paths that are not counted; an entry that ends in * is the beginning of paths, and a compiled expression is
-    searched for. sizes: False leaves the sizes of bodies out. endpoint: a function of a scope that gives the label's value, or None for the usual one.
-    buckets, size_buckets: bounds of the histograms, when this prefix is the first time used with the registry.
+    prefix: of the metrics' names. excluded: paths that are not counted; an entry that ends in * is the beginning of
+    paths, and a compiled expression is searched for. sizes: False leaves the sizes of bodies out. endpoint: a function
+    of a scope that gives the label's value, or None for the usual one. buckets, size_buckets: bounds of the histograms,
+    when this prefix is the first time used with the registry.
     """
 
     def __init__(self, app, *, prefix="", excluded=(), sizes=True, endpoint=None, registry=REGISTRY, buckets=SECONDS,
@@ -50,7 +53,8 @@ class Middleware:
         self.app = app
         django.watch(app)
         self._endpoint = endpoint
-        self._asgi = web(app, self._resolve, endpoint is not None, prefix, excluded, registry, buckets, size_buckets, sizes).asgi
+        self._asgi = web(app, self._resolve, endpoint is not None, prefix, excluded, registry, buckets, size_buckets,
+                         sizes).asgi
 
     def __call__(self, scope, receive, send):
         return self._asgi(scope, receive, send)

@@ -1,6 +1,7 @@
 """Django's routes: a handler whose requests say which one is theirs, as soon as Django has found it.
 
-The requests put it into the environ (WSGI) or scope (ASGI) of the server, as "shmeter.endpoint". Nothing of Django is imported.
+The requests put it into the environ (WSGI) or scope (ASGI) of the server, as "shmeter.endpoint". Nothing of Django is
+imported.
 """
 WRAPPERS = ("app", "application", "wrapped")  # where middleware keeps what it is around
 DEEPEST = 8
@@ -26,7 +27,8 @@ def _watched(request_class):
             self.__dict__["resolver_match"] = match
             scope = getattr(self, "scope", None)
             where = self.environ if scope is None else scope
-            said = _said(match, "" if scope is not None else where.get("SCRIPT_NAME", "").encode("latin-1", "replace").decode("utf-8", "replace"))
+            said = _said(match, "" if scope is not None else where.get("SCRIPT_NAME", "").encode("latin-1",
+                                                                                                 "replace").decode("utf-8", "replace"))
             if said:
                 where.setdefault("shmeter.endpoint", said)
 
@@ -35,7 +37,8 @@ def _watched(request_class):
 
 
 def watch(app):
-    """Has the handler of Django's that this application is, or is around, tell its requests' routes; other applications stay as they are."""
+    """Has the handler of Django's that this application is, or is around, tell its requests' routes; other applications
+    stay as they are."""
     for _ in range(DEEPEST):
         handler = getattr(app, "request_class", None)
         if isinstance(handler, type) and handler.__module__.partition(".")[0] == "django":

@@ -17,8 +17,11 @@ def use_created() -> bool:
     return _created
 
 
-def families(sample: Callable[..., Any], created: bool, left_out: Collection[str] = ()) -> Iterator[Tuple[str, str, str, str, List[Any]]]:
-    """(name, documentation, type, unit, samples) of each family of the moment whose name in the segment is not left out."""
+def families(sample: Callable[..., Any], created: bool, left_out: Collection[str] = ()) -> Iterator[Tuple[str, str, str,
+                                                                                                          str,
+                                                                                                          List[Any]]]:
+    """(name, documentation, type, unit, samples) of each family of the moment whose name in the segment is not left
+    out."""
     meter = store.counting()
     meter._take()
     for stored, name, kind, documentation, unit in meter._families():

@@ -1,8 +1,9 @@
 """What is done in a child after a fork, also where it is not Python that forks.
 
-uWSGI loads the program in its master and forks in C: none of what os.register_at_fork() has is called, and a thread that had the interpreter at
-that moment has it in the child for ever, where it does not run (https://github.com/unbit/uwsgi/issues/2387). So a process that will be forked
-there runs no thread of ours, and uWSGI's own hook tells of the fork.
+uWSGI loads the program in its master and forks in C: none of what os.register_at_fork() has is called, and a thread
+that had the interpreter at that moment has it in the child for ever, where it does not run
+(https://github.com/unbit/uwsgi/issues/2387). So a process that will be forked there runs no thread of ours, and uWSGI's
+own hook tells of the fork.
 """
 import os
 import sys
@@ -33,7 +34,8 @@ def after_in_child(function):
 
 
 def when_threads_may_run(function):
-    """Has the function called when threads of an earlier process are gone, or may run at last: in each forked child, and in uWSGI's workers."""
+    """Has the function called when threads of an earlier process are gone, or may run at last: in each forked child,
+    and in uWSGI's workers."""
     _for_threads.append(function)
 
 
@@ -64,7 +66,8 @@ def _chained(hook):
 
 
 class _Server(types.ModuleType):
-    """uWSGI's module. It has one hook, which the program or its uwsgidecorators may set at any time, and ours is called nevertheless."""
+    """uWSGI's module. It has one hook, which the program or its uwsgidecorators may set at any time, and ours is called
+    nevertheless."""
 
     def __setattr__(self, name, value):
         super().__setattr__(name, _chained(value) if name == "post_fork_hook" else value)

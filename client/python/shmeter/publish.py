@@ -1,5 +1,5 @@
-"""The families of a custom collector, as gauges in the shared segment: of those that live workers have published, the latest value of what goes
-up and down, and the largest of what only grows.
+"""The families of a custom collector, as gauges in the shared segment: of those that live workers have published, the
+latest value of what goes up and down, and the largest of what only grows.
 
 A collector may speak of its process or of the world; the exporter shows what one of the workers says, and never a sum.
 """
@@ -8,7 +8,8 @@ from .names import SUFFIXES
 
 LIVE_MAX, LIVE_LATEST = 3, 4  # of _core: enum shmeter_mode
 GROWING = ("_total", "_sum", "_count", "_gsum", "_gcount")
-UNPUBLISHED = ("_bucket", "_created")  # le is not a label of the store, and creation is not known of a value that is copied
+# le is not a label of the store, and creation is not known of a value that is copied
+UNPUBLISHED = ("_bucket", "_created")
 
 
 def _suffix(metric, sample):

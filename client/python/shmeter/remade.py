@@ -1,9 +1,10 @@
-"""A metric that is made again in a process's own store, by the process that has made it, begins at zero, as in one process of prometheus_client.
-In its children it goes on: the numbers are their parent's too.
+"""A metric that is made again in a process's own store, by the process that has made it, begins at zero, as in one
+process of prometheus_client. In its children it goes on: the numbers are their parent's too.
 """
 from . import _core, segment
 
-_made: dict = {}  # stored name -> {what makes a definition different: (type of the core, arguments of Meter._open_metric)}
+# stored name -> {what makes a definition different: (type of the core, arguments of Meter._open_metric)}
+_made: dict = {}
 
 
 def note(metric, name, arguments):
@@ -14,7 +15,8 @@ def note(metric, name, arguments):
 
 
 def begins_anew(meter):
-    """Whether it is this process's own store, and this process has made it: then it is as if there were one process alone."""
+    """Whether it is this process's own store, and this process has made it: then it is as if there were one process
+    alone."""
     return segment.is_own_of(meter) and segment.is_maker()
 
 

@@ -1,8 +1,9 @@
 """Which segment a process counts in when the program names none: one that all processes share, or one of its own.
 
-SHMETER_SEGMENT has the name of the shared one. Where it is private, off or empty, the store is the process's own and that of the children
-that it forks, and it is gone with them. Under a test runner it is too, whatever SHMETER_SEGMENT says: a test counts into no live segment,
-and begins at zero. SHMETER_TEST_SEGMENT names a segment for test runs all the same.
+SHMETER_SEGMENT has the name of the shared one. Where it is private, off or empty, the store is the process's own and
+that of the children that it forks, and it is gone with them. Under a test runner it is too, whatever SHMETER_SEGMENT
+says: a test counts into no live segment, and begins at zero. SHMETER_TEST_SEGMENT names a segment for test runs all the
+same.
 """
 import contextlib
 import gc
@@ -16,7 +17,8 @@ from . import _core, forks
 
 OWN_WORDS = ("", "off", "private")
 RUNNERS = {  # program: a module that it has imported, so that no other program of the name is taken for it
-    "behave": "behave", "green": "green", "nose2": "nose2", "py.test": "_pytest.config", "pytest": "_pytest.config", "stestr": "stestr",
+    "behave": "behave", "green": "green", "nose2": "nose2", "py.test": "_pytest.config", "pytest": "_pytest.config",
+    "stestr": "stestr",
     "trial": "twisted.trial", "unittest": "unittest.main", "ward": "ward", "zope-testrunner": "zope.testrunner",
 }
 DJANGO = frozenset(("django", "django-admin", "django-admin.py", "manage.py"))
@@ -94,7 +96,8 @@ def is_own_of(meter):
 
 
 def _processes():
-    """Where processes have the numbers that they have here: of a folder that several containers share, each has its own. 0: not known."""
+    """Where processes have the numbers that they have here: of a folder that several containers share, each has its
+    own. 0: not known."""
     try:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError:
@@ -139,8 +142,8 @@ def _folders():
 
 
 def nameless(**options):
-    """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter and the path that it
-    had at first."""
+    """A new segment that has no name: its memory goes with the last of the processes that have it. Returns its meter
+    and the path that it had at first."""
     for folder in _folders():
         path = f"{folder}/{PREFIX}{os.getpid()}-{_processes()}-{os.urandom(8).hex()}"
         meter = _core.open(path, **{**options, "load": options.get("load") or ""})  # $SHMETER_LOAD is the shared one's
@@ -178,8 +181,8 @@ def attach(name=None, **options):
 
 
 def _before_fork():
-    """A store of its own is there before the first child, which would otherwise make another one. And neither the parent nor the child holds
-    back room of series that have been removed so far."""
+    """A store of its own is there before the first child, which would otherwise make another one. And neither the
+    parent nor the child holds back room of series that have been removed so far."""
     store = sys.modules.get(f"{__package__}.store")
     if store is not None and store._shared is None and is_own():
         store.shared()

@@ -1,7 +1,8 @@
-"""Where metrics count: in the segment that all processes share, or, where there is none, in one of this process and its children alone.
+"""Where metrics count: in the segment that all processes share, or, where there is none, in one of this process and its
+children alone.
 
-Metrics of one name and one definition are one family of the segment, in whatever process and registry they are: what is counted anywhere adds up.
-An object that goes away, or is made again, changes none of it.
+Metrics of one name and one definition are one family of the segment, in whatever process and registry they are: what is
+counted anywhere adds up. An object that goes away, or is made again, changes none of it.
 """
 import atexit
 import os
@@ -15,7 +16,8 @@ from . import _core, forks, remade, segment
 # prometheus_client has no limits: these are wide, and cost memory as far as they are used. They count for the creator
 # of the segment alone.
 SIZES = {"max_series": 65536, "max_family_series": 10000, "max_gauges": 4096, "lane_bytes": 8 << 20}
-MAIN = ("__main__", "__mp_main__", "__console__")  # the program itself, as multiprocessing names it in its children, and what is typed
+# the program itself, as multiprocessing names it in its children, and what is typed
+MAIN = ("__main__", "__mp_main__", "__console__")
 
 _lock = threading.RLock()
 _registered: dict = {}  # stored name -> {id: weak reference} of the metrics that are in a registry, or never were
@@ -34,12 +36,14 @@ def use(meter):
 
 
 def shared():
-    """The meter of the shared segment; opens the one that the environment says (segment.py) when the program has opened none."""
+    """The meter of the shared segment; opens the one that the environment says (segment.py) when the program has opened
+    none."""
     with _lock:
         opened = _shared is None
         if opened:
             use(segment.attach(**SIZES))
-    if opened and not _shared.attached:  # without the lock: a program's own hook of warnings may wait for a thread that makes metrics
+    # without the lock: a program's own hook of warnings may wait for a thread that makes metrics
+    if opened and not _shared.attached:
         warnings.warn(f"{_shared.error}; metrics of this process are not shared", RuntimeWarning, stacklevel=4)
     return _shared
 
@@ -93,7 +97,8 @@ def _alone(error, name):
 
 
 def open_metric(metric, name, definition, view, lifetime=()):
-    """Opens a metric. name: in the segment. definition, view and lifetime: the other arguments of Meter._open_metric."""
+    """Opens a metric. name: in the segment. definition, view and lifetime: the other arguments of
+    Meter._open_metric."""
     meter = counting()
     with _lock:
         for publisher in list(publishers):
@@ -110,13 +115,15 @@ def open_metric(metric, name, definition, view, lifetime=()):
         hold(metric)
         remade.note(metric, name, definition)
     if metric._apart:
-        tell_once(f"{name} is in use in this process with another type, labels or buckets: the metric that is made now counts in this process alone")
+        tell_once(f"{name} is in use in this process with another type, labels or buckets: the metric that is made now "
+                  f"counts in this process alone")
     elif stored is False:
         warnings.warn(_alone(meter.error, name), RuntimeWarning, stacklevel=4)
 
 
 def _living(name):
-    return [metric for metric in (reference() for reference in list(_registered.get(name, {}).values())) if metric is not None]
+    return [metric for metric in (reference() for reference in list(_registered.get(name, {}).values()))
+            if metric is not None]
 
 
 def is_held(name):
@@ -135,7 +142,8 @@ def hold(metric):
     """The metric is new, or in a registry again."""
     with _lock:
         references, key = _registered.setdefault(metric._stored_name, {}), id(metric)
-        references[key] = weakref.ref(metric, lambda reference: references.get(key) is reference and references.pop(key))
+        references[key] = weakref.ref(metric, lambda reference: references.get(key) is reference
+                                      and references.pop(key))
 
 
 class _Anchor:
@@ -146,7 +154,8 @@ _anchor = _Anchor()
 
 
 def _goodbye():
-    """The interpreter ends: its meters are closed, so that health does not take the worker for dead. libc closes others at exit."""
+    """The interpreter ends: its meters are closed, so that health does not take the worker for dead. libc closes others
+    at exit."""
     for meter in (_shared, _private):
         if meter is not None:
             meter.close()

@@ -1,5 +1,5 @@
-"""For tests of programs: all metrics begin again, and values by their names. docs/testing.md tells how to use it; shmeter.pytest_plugin has it as
-a fixture of pytest.
+"""For tests of programs: all metrics begin again, and values by their names. docs/testing.md tells how to use it;
+shmeter.pytest_plugin has it as a fixture of pytest.
 """
 import contextlib
 import gc
@@ -21,7 +21,8 @@ def begin_again() -> None:
     """
     meter = store.shared()
     if not segment.is_own_of(meter):
-        raise RuntimeError(f"{meter.path} is shared with other processes: nothing is reset in it. Set SHMETER_SEGMENT=private")
+        raise RuntimeError(f"{meter.path} is shared with other processes: nothing is reset in it. Set "
+                           f"SHMETER_SEGMENT=private")
     metrics = [one for one in gc.get_objects() if isinstance(one, _core.Metric) and one._meter and not one._labelvalues]
     for each in {id(metric._meter): metric._meter for metric in metrics}.values():
         each._take()

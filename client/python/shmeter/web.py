@@ -25,12 +25,16 @@ def metrics(prefix, registry=REGISTRY, buckets=SECONDS, size_buckets=BYTES):
         made = _made.setdefault(registry, {})
         if prefix not in made:
             made[prefix] = (
-                Counter(start + "requests_total", "Requests by method, endpoint and status.", (*route, "status"), registry=registry),
-                Histogram(start + "request_duration_seconds", "Time from a request to the end of its answer.", route, buckets=buckets,
+                Counter(start + "requests_total", "Requests by method, endpoint and status.", (*route, "status"),
+                        registry=registry),
+                Histogram(start + "request_duration_seconds", "Time from a request to the end of its answer.", route,
+                          buckets=buckets,
                           registry=registry),
                 Gauge(start + "requests_in_progress", "Requests that are being answered.", route, registry=registry),
-                Histogram(start + "request_size_bytes", "Bodies of requests.", route, buckets=size_buckets, registry=registry),
-                Histogram(start + "response_size_bytes", "Bodies of answers.", route, buckets=size_buckets, registry=registry))
+                Histogram(start + "request_size_bytes", "Bodies of requests.", route, buckets=size_buckets,
+                          registry=registry),
+                Histogram(start + "response_size_bytes", "Bodies of answers.", route, buckets=size_buckets,
+                          registry=registry))
         return made[prefix]
 
 
@@ -43,8 +47,8 @@ def _one_excluded(entry):
 
 
 def excluded(entries):
-    """A function that tells whether a path is left out, or None when none is. Entries: a path, a path's beginning with a * behind it, or
-    a compiled expression that is searched for."""
+    """A function that tells whether a path is left out, or None when none is. Entries: a path, a path's beginning with
+    a * behind it, or a compiled expression that is searched for."""
     if isinstance(entries, (str, re.Pattern)):
         entries = (entries,)
     tests = [one for one in map(_one_excluded, entries) if one]

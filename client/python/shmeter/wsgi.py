@@ -1,7 +1,7 @@
 """Middleware for WSGI applications: application = shmeter.wsgi.Middleware(application, prefix="shop").
 
-The same metrics as shmeter.asgi has. The endpoint is what the application puts into environ["shmeter.endpoint"], else Flask's rule or
-Django's route, else the path with {id} in the place of what names one thing.
+The same metrics as shmeter.asgi has. The endpoint is what the application puts into environ["shmeter.endpoint"], else
+Flask's rule or Django's route, else the path with {id} in the place of what names one thing.
 """
 from . import _core, django
 from .prometheus import REGISTRY
@@ -37,8 +37,9 @@ class _Input:
 
 
 class _Answer:
-    """One request's answer: what start_response is told, and how many bytes there are. Servers send the status with the first piece of the body: before
-    that it is counted, so that no answer that a client has seen is missing when the worker is killed then."""
+    """One request's answer: what start_response is told, and how many bytes there are. Servers send the status with the
+    first piece of the body: before that it is counted, so that no answer that a client has seen is missing when the
+    worker is killed then."""
 
     def __init__(self, exchange, start_response, environ):
         self._exchange, self._start_response, self._environ = exchange, start_response, environ
@@ -125,7 +126,8 @@ def _text(environ, name):
 
 
 class Middleware:
-    """A WSGI application around another one. Arguments as of shmeter.asgi.Middleware; endpoint is a function of an environ."""
+    """A WSGI application around another one. Arguments as of shmeter.asgi.Middleware; endpoint is a function of an
+    environ."""
 
     def __init__(self, app, *, prefix="", excluded=(), sizes=True, endpoint=None, registry=REGISTRY, buckets=SECONDS,
                  size_buckets=BYTES):

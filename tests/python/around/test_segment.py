@@ -161,7 +161,8 @@ def what_is_made_again_begins_at_zero_in_a_private_store():
 @test
 def processes_that_are_killed_at_their_start_leave_nothing_for_long():
     """What one of them has left, the next one takes away at once: no process of this number is there any more."""
-    program = [sys.executable, "-B", "-c", "import shmeter.prometheus as p; p.Counter('killed', 'K.'); print(end='.', flush=True); input()"]
+    program = [sys.executable, "-B", "-c",
+               "import shmeter.prometheus as p; p.Counter('killed', 'K.'); print(end='.', flush=True); input()"]
     environment = {**os.environ, "SHMETER_SEGMENT": "private"}
     killed = []
     for number in range(12):  # before the first metric, in the middle of it, and behind it
@@ -188,7 +189,8 @@ def what_a_living_process_has_or_one_of_another_container_stays():
             pass
     try:
         program = "import shmeter.prometheus as p; p.Counter('other', 'O.')"
-        subprocess.run([sys.executable, "-B", "-c", program], check=True, env={**os.environ, "SHMETER_SEGMENT": "private"})
+        subprocess.run([sys.executable, "-B", "-c", program], check=True,
+                       env={**os.environ, "SHMETER_SEGMENT": "private"})
         equal([os.path.exists(path) for path in paths], [True, True])
     finally:
         for path in paths:

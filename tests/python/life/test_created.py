@@ -1,4 +1,5 @@
-"""When a series began, as all formats have it: a counter that begins again has a new time, else readers take it for one that has lost counts."""
+"""When a series began, as all formats have it: a counter that begins again has a new time, else readers take it for one
+that has lost counts."""
 import time
 
 from lib import equal, in_child, join, main, test
@@ -9,7 +10,8 @@ from shmeter.prometheus.openmetrics import exposition
 
 def shown(text, name):
     """The values of NAME_created in a text, with or without labels."""
-    return [float(line.split()[1]) for line in text.decode().splitlines() if line.startswith((name + "_created ", name + "_created{"))]
+    return [float(line.split()[1]) for line in text.decode().splitlines()
+            if line.startswith((name + "_created ", name + "_created{"))]
 
 
 def created(registry, name, labels):

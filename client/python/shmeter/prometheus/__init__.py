@@ -5,8 +5,10 @@ from . import (
     platform_collector as platform_collector, process_collector as process_collector, registry as registry,
 )
 from .exposition import (
-    CONTENT_TYPE_LATEST, CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0, delete_from_gateway, generate_latest, instance_ip_grouping_key,
-    make_asgi_app, make_wsgi_app, MetricsHandler, push_to_gateway, pushadd_to_gateway, start_http_server, start_wsgi_server,
+    CONTENT_TYPE_LATEST, CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0, delete_from_gateway, generate_latest,
+    instance_ip_grouping_key,
+    make_asgi_app, make_wsgi_app, MetricsHandler, push_to_gateway, pushadd_to_gateway, start_http_server,
+    start_wsgi_server,
     write_to_textfile,
 )
 from .gc_collector import GC_COLLECTOR, GCCollector
@@ -19,10 +21,14 @@ from .registry import CollectorRegistry, REGISTRY
 from .states import Enum, Info
 
 __all__ = (
-    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "Summary", "Info", "Enum", "CONTENT_TYPE_LATEST",
-    "CONTENT_TYPE_PLAIN_0_0_4", "CONTENT_TYPE_PLAIN_1_0_0", "generate_latest", "MetricsHandler", "make_wsgi_app", "make_asgi_app",
-    "start_http_server", "start_wsgi_server", "write_to_textfile", "push_to_gateway", "pushadd_to_gateway", "delete_from_gateway",
-    "instance_ip_grouping_key", "ProcessCollector", "PROCESS_COLLECTOR", "PlatformCollector", "PLATFORM_COLLECTOR", "GCCollector",
+    "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "Summary", "Info", "Enum",
+    "CONTENT_TYPE_LATEST",
+    "CONTENT_TYPE_PLAIN_0_0_4", "CONTENT_TYPE_PLAIN_1_0_0", "generate_latest", "MetricsHandler", "make_wsgi_app",
+    "make_asgi_app",
+    "start_http_server", "start_wsgi_server", "write_to_textfile", "push_to_gateway", "pushadd_to_gateway",
+    "delete_from_gateway",
+    "instance_ip_grouping_key", "ProcessCollector", "PROCESS_COLLECTOR", "PlatformCollector", "PLATFORM_COLLECTOR",
+    "GCCollector",
     "GC_COLLECTOR", "enable_created_metrics", "disable_created_metrics", "set_refresh_seconds",
 )
 

@@ -33,7 +33,8 @@ def make_asgi_app(registry: Collector = REGISTRY, disable_compression: bool = Fa
         assert scope["type"] == "http"
         params = {key.decode("utf8"): [value.decode("utf8") for value in values]
                   for key, values in parse_qs(scope.get("query_string", b"")).items()}
-        status, headers, output = _bake_output(registry, _header(scope, "accept"), _header(scope, "accept-encoding"), params,
+        status, headers, output = _bake_output(registry, _header(scope, "accept"), _header(scope, "accept-encoding"),
+                                               params,
                                                disable_compression)
         payload = await receive()
         if payload.get("type") == "http.request":

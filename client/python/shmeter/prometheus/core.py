@@ -9,8 +9,11 @@ from .samples import BucketSpan, Exemplar, NativeHistogram, Sample, Timestamp
 from .states import Enum, Info
 
 __all__ = (
-    "BucketSpan", "CollectorRegistry", "Counter", "CounterMetricFamily", "DuplicateTimeseries", "Enum", "Exemplar", "Gauge",
-    "GaugeHistogramMetricFamily", "GaugeMetricFamily", "Histogram", "HistogramMetricFamily", "Info", "InfoMetricFamily", "Metric",
-    "NativeHistogram", "REGISTRY", "Sample", "StateSetMetricFamily", "Summary", "SummaryMetricFamily", "Timestamp", "UnknownMetricFamily",
+    "BucketSpan", "CollectorRegistry", "Counter", "CounterMetricFamily", "DuplicateTimeseries", "Enum", "Exemplar",
+    "Gauge",
+    "GaugeHistogramMetricFamily", "GaugeMetricFamily", "Histogram", "HistogramMetricFamily", "Info", "InfoMetricFamily",
+    "Metric",
+    "NativeHistogram", "REGISTRY", "Sample", "StateSetMetricFamily", "Summary", "SummaryMetricFamily", "Timestamp",
+    "UnknownMetricFamily",
     "UntypedMetricFamily",
 )

@@ -21,7 +21,8 @@ from .gateway import (
     basic_auth_handler as basic_auth_handler, default_handler as default_handler,
     delete_from_gateway as delete_from_gateway, instance_ip_grouping_key as instance_ip_grouping_key,
     passthrough_redirect_handler as passthrough_redirect_handler, push_to_gateway as push_to_gateway,
-    pushadd_to_gateway as pushadd_to_gateway, SNAPPY_AVAILABLE as SNAPPY_AVAILABLE, tls_auth_handler as tls_auth_handler,
+    pushadd_to_gateway as pushadd_to_gateway, SNAPPY_AVAILABLE as SNAPPY_AVAILABLE,
+    tls_auth_handler as tls_auth_handler,
 )
 from .registry import Collector as Collector, REGISTRY as REGISTRY
 from .release import IS_OLD
@@ -43,7 +44,8 @@ def make_wsgi_app(registry: Collector = REGISTRY, disable_compression: bool = Fa
             status, headers, output = "200 OK", [("", "")] if IS_OLD else [], b""
         else:
             status, headers, output = _answer(method, registry, environ.get("HTTP_ACCEPT"),
-                                              environ.get("HTTP_ACCEPT_ENCODING"), parse_qs(environ.get("QUERY_STRING", "")),
+                                              environ.get("HTTP_ACCEPT_ENCODING"),
+                                              parse_qs(environ.get("QUERY_STRING", "")),
                                               disable_compression)
         start_response(status, headers)
         return [output]
@@ -124,7 +126,8 @@ class MetricsHandler(BaseHTTPRequestHandler):
     registry: Collector = REGISTRY
 
     def do_GET(self) -> None:
-        status, headers, output = _bake_output(self.registry, self.headers.get("Accept"), self.headers.get("Accept-Encoding"),
+        status, headers, output = _bake_output(self.registry, self.headers.get("Accept"),
+                                               self.headers.get("Accept-Encoding"),
                                                parse_qs(urlparse(self.path).query), False)
         self.send_response(int(status.split(" ")[0]))
         for header in headers:

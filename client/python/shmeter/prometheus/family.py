@@ -51,8 +51,8 @@ class MetricWrapperBase(Collector):
     """What all metrics have in common.
 
     A class of the program that derives from one of the package's metrics is one too: its children are made by its own
-    __init__, as their
-    parent is. One that derives from this class alone counts in its own memory, and is a custom collector (parts/bare.py).
+    __init__, as their parent is. One that derives from this class alone counts in its own memory, and is a custom
+    collector (parts/bare.py).
     """
 
     _type: Optional[str] = None
@@ -78,9 +78,12 @@ class MetricWrapperBase(Collector):
             cls.labels = vars(cls).get("labels", _core.Metric.labels)  # type: ignore[method-assign]
             cls.clear = vars(cls).get("clear", _core.Metric.clear)  # type: ignore[method-assign]
 
-    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
-                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
-                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None, *, expire_after: float = 0,
+    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "",
+                 subsystem: str = "",
+                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY,
+                 _labelvalues: Optional[Sequence[str]] = None,
+                 _extra: Any = None, _mode: int = _core.POOL, _bounds: Optional[list] = None, *,
+                 expire_after: float = 0,
                  max_series: int = 0, evict: bool = False):
         if _labelvalues and self._ready:  # a child, whose class has an __init__ of its own
             return
@@ -219,13 +222,15 @@ class MetricWrapperBase(Collector):
         own = dict(zip(self._labelnames, self._labelvalues))
         for sample in samples:
             rest = {name: value for name, value in sample.labels.items() if name not in own}
-            if len(rest) == len(sample.labels) - len(own) and all(sample.labels[name] == value for name, value in own.items()):
+            if len(rest) == len(sample.labels) - len(own) and all(sample.labels[name] == value
+                                                                  for name, value in own.items()):
                 yield sample, rest
 
     def _sample_value(self, suffix, **labels):
         """The value of one of its samples now, of all processes; 0: there is none."""
         samples = self.collect()[0].samples
-        return next((sample.value for sample in samples if sample.name == self._name + suffix and sample.labels == labels), 0.0)
+        return next((sample.value for sample in samples if sample.name == self._name + suffix
+                     and sample.labels == labels), 0.0)
 
     def _is_observable(self):
         return self._ready

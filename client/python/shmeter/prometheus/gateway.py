@@ -15,7 +15,8 @@ from .registry import Collector, REGISTRY
 from .release import IS_OLD
 
 SNAPPY_AVAILABLE: bool = importlib.util.find_spec("snappy") is not None
-SAFE_TO_SEND_AGAIN = {301: ("GET", "HEAD", "POST", "PUT"), 302: ("GET", "HEAD", "POST", "PUT"), 303: ("GET", "HEAD", "POST", "PUT"),
+SAFE_TO_SEND_AGAIN = {301: ("GET", "HEAD", "POST", "PUT"), 302: ("GET", "HEAD", "POST", "PUT"),
+                      303: ("GET", "HEAD", "POST", "PUT"),
                       307: ("GET", "HEAD")}
 
 
@@ -26,7 +27,8 @@ class _PrometheusRedirectHandler(HTTPRedirectHandler):
         method = req.get_method()
         if method not in SAFE_TO_SEND_AGAIN.get(code, ()):
             raise HTTPError(req.full_url, code, msg, headers, fp)
-        return Request(newurl.replace(" ", "%20"), headers=req.headers, origin_req_host=req.origin_req_host, unverifiable=True,
+        return Request(newurl.replace(" ", "%20"), headers=req.headers, origin_req_host=req.origin_req_host,
+                       unverifiable=True,
                        data=req.data, method=method)
 
 
@@ -47,12 +49,14 @@ def _make_handler(url: str, method: str, timeout: Optional[float], headers: Head
     return handle
 
 
-def default_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]], data: bytes) -> Handler:
+def default_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]],
+                    data: bytes) -> Handler:
     """Sends by HTTP or HTTPS."""
     return _make_handler(url, method, timeout, headers, data, HTTPHandler)
 
 
-def passthrough_redirect_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]], data: bytes) -> Handler:
+def passthrough_redirect_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]],
+                                 data: bytes) -> Handler:
     """Sends by HTTP or HTTPS, and once more where a redirect leads."""
     return _make_handler(url, method, timeout, headers, data, _PrometheusRedirectHandler)
 
@@ -64,13 +68,15 @@ def basic_auth_handler(url: str, method: str, timeout: Optional[float], headers:
     def handle() -> None:
         known = list(headers)
         if username is not None and password is not None:
-            known.append(("Authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8")).decode()))
+            known.append(("Authorization",
+                          "Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8")).decode()))
         default_handler(url, method, timeout, known, data)()
 
     return handle
 
 
-def tls_auth_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]], data: bytes, certfile: str,
+def tls_auth_handler(url: str, method: str, timeout: Optional[float], headers: List[Tuple[str, str]], data: bytes,
+                     certfile: str,
                      keyfile: str, cafile: Optional[str] = None, protocol: int = ssl.PROTOCOL_TLS_CLIENT,
                      insecure_skip_verify: bool = False) -> Handler:
     """Sends with a client's certificate."""
@@ -87,20 +93,24 @@ def tls_auth_handler(url: str, method: str, timeout: Optional[float], headers: L
 
 
 def push_to_gateway(gateway: str, job: str, registry: Collector, grouping_key: Optional[Dict[str, Any]] = None,
-                    timeout: Optional[float] = 30, handler: Callable = default_handler, compression: Compression = None) -> None:
+                    timeout: Optional[float] = 30, handler: Callable = default_handler,
+                    compression: Compression = None) -> None:
     """Puts a registry's metrics in the place of all of this job and grouping key. gateway: a URL, or host and port.
     timeout: seconds.
     compression: gzip or snappy, which needs python-snappy; None: none."""
     _use_gateway("PUT", gateway, job, registry, grouping_key, timeout, handler, compression)
 
 
-def pushadd_to_gateway(gateway: str, job: str, registry: Optional[Collector], grouping_key: Optional[Dict[str, Any]] = None,
-                       timeout: Optional[float] = 30, handler: Callable = default_handler, compression: Compression = None) -> None:
+def pushadd_to_gateway(gateway: str, job: str, registry: Optional[Collector],
+                       grouping_key: Optional[Dict[str, Any]] = None,
+                       timeout: Optional[float] = 30, handler: Callable = default_handler,
+                       compression: Compression = None) -> None:
     """Puts a registry's metrics in the place of those with the same names of this job and grouping key."""
     _use_gateway("POST", gateway, job, registry, grouping_key, timeout, handler, compression)
 
 
-def delete_from_gateway(gateway: str, job: str, grouping_key: Optional[Dict[str, Any]] = None, timeout: Optional[float] = 30,
+def delete_from_gateway(gateway: str, job: str, grouping_key: Optional[Dict[str, Any]] = None,
+                        timeout: Optional[float] = 30,
                         handler: Callable = default_handler) -> None:
     """Deletes all metrics of this job and grouping key."""
     _use_gateway("DELETE", gateway, job, None, grouping_key, timeout, handler, None)

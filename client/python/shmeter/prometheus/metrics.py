@@ -24,7 +24,8 @@ class Counter(MetricWrapperBase, _core.Counter):
 
     _type = "counter"
 
-    def count_exceptions(self, exception: Union[Type[BaseException], Tuple[Type[BaseException], ...]] = Exception) -> ExceptionCounter:
+    def count_exceptions(self, exception: Union[Type[BaseException],
+                                                Tuple[Type[BaseException], ...]] = Exception) -> ExceptionCounter:
         """Counts the exceptions of a type (or a tuple of types) that leave a block or function."""
         self._raise_if_not_observable()
         return ExceptionCounter(self, exception)
@@ -46,8 +47,10 @@ class Gauge(MetricWrapperBase, _core.Gauge):
     _MULTIPROC_MODES = frozenset(MODES)
     _MOST_RECENT_MODES = frozenset(("mostrecent", "livemostrecent"))
 
-    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
-                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "",
+                 subsystem: str = "",
+                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY,
+                 _labelvalues: Optional[Sequence[str]] = None,
                  multiprocess_mode: Optional[Mode] = None, **lifetime: Any):
         if multiprocess_mode is not None and multiprocess_mode not in MODES:
             raise ValueError("Invalid multiprocess mode: " + multiprocess_mode)
@@ -72,7 +75,8 @@ class Gauge(MetricWrapperBase, _core.Gauge):
         return InprogressTracker(self)
 
     def set_function(self, f: Callable[[], float]) -> None:
-        """From now on a function gives the value, and other updates do nothing. It is called in this process, from any thread."""
+        """From now on a function gives the value, and other updates do nothing. It is called in this process, from any
+        thread."""
         self._raise_if_not_observable()
         self._function = f
         self._by_function = True
@@ -90,8 +94,10 @@ class Histogram(MetricWrapperBase, _core.Histogram):
     _reserved_labelnames = ["le"]
     DEFAULT_BUCKETS = (.005, .01, .025, .05, .075, .1, .25, .5, .75, 1.0, 2.5, 5.0, 7.5, 10.0, INF)
 
-    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "", subsystem: str = "",
-                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, labelnames: Iterable[str] = (), namespace: str = "",
+                 subsystem: str = "",
+                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY,
+                 _labelvalues: Optional[Sequence[str]] = None,
                  buckets: Sequence[Union[float, str]] = DEFAULT_BUCKETS, **lifetime: Any):
         bounds = [float(bound) for bound in buckets]
         if bounds != sorted(bounds):

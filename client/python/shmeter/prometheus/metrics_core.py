@@ -57,7 +57,8 @@ class Metric:
 
 
 class _Family(Metric):
-    """What the families for collectors have in common: label names, and one value at once or add_metric() for each label set."""
+    """What the families for collectors have in common: label names, and one value at once or add_metric() for each
+    label set."""
 
     def __init__(self, name, documentation, typ, labels, values, unit="", words="value"):
         super().__init__(name, documentation, typ, unit)
@@ -75,7 +76,8 @@ class _Family(Metric):
 class UnknownMetricFamily(_Family):
     """A value of which nobody knows what it is."""
 
-    def __init__(self, name: str, documentation: str, value: Optional[float] = None, labels: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, value: Optional[float] = None,
+                 labels: Optional[Sequence[str]] = None,
                  unit: str = ""):
         super().__init__(name, documentation, "unknown", labels, [value], unit)
         if value is not None:
@@ -91,7 +93,8 @@ UntypedMetricFamily = UnknownMetricFamily
 class CounterMetricFamily(_Family):
     """A value that only grows."""
 
-    def __init__(self, name: str, documentation: str, value: Optional[float] = None, labels: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, value: Optional[float] = None,
+                 labels: Optional[Sequence[str]] = None,
                  created: Optional[float] = None, unit: str = "", exemplar: Optional[Exemplar] = None):
         name = name[:-len("_total")] if name.endswith("_total") else name
         super().__init__(name, documentation, "counter", labels, [value], unit)
@@ -109,7 +112,8 @@ class CounterMetricFamily(_Family):
 class GaugeMetricFamily(_Family):
     """A value that goes up and down."""
 
-    def __init__(self, name: str, documentation: str, value: Optional[float] = None, labels: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, value: Optional[float] = None,
+                 labels: Optional[Sequence[str]] = None,
                  unit: str = ""):
         super().__init__(name, documentation, "gauge", labels, [value], unit)
         if value is not None:
@@ -122,7 +126,8 @@ class GaugeMetricFamily(_Family):
 class SummaryMetricFamily(_Family):
     """Count and sum of observations."""
 
-    def __init__(self, name: str, documentation: str, count_value: Optional[int] = None, sum_value: Optional[float] = None,
+    def __init__(self, name: str, documentation: str, count_value: Optional[int] = None,
+                 sum_value: Optional[float] = None,
                  labels: Optional[Sequence[str]] = None, unit: str = ""):
         Metric.__init__(self, name, documentation, "summary", unit)
         if (sum_value is None) != (count_value is None):
@@ -141,7 +146,8 @@ class SummaryMetricFamily(_Family):
 class HistogramMetricFamily(_Family):
     """Observations in cumulative buckets."""
 
-    def __init__(self, name: str, documentation: str, buckets: Optional[Sequence[Bucket]] = None, sum_value: Optional[float] = None,
+    def __init__(self, name: str, documentation: str, buckets: Optional[Sequence[Bucket]] = None,
+                 sum_value: Optional[float] = None,
                  labels: Optional[Sequence[str]] = None, unit: str = ""):
         Metric.__init__(self, name, documentation, "histogram", unit)
         if sum_value is not None and buckets is None:
@@ -152,11 +158,13 @@ class HistogramMetricFamily(_Family):
         if buckets is not None:
             self.add_metric([], buckets, sum_value)
 
-    def add_metric(self, labels: Sequence[str], buckets: Sequence[Bucket], sum_value: Optional[float], timestamp: Stamp = None) -> None:
+    def add_metric(self, labels: Sequence[str], buckets: Sequence[Bucket], sum_value: Optional[float],
+                   timestamp: Stamp = None) -> None:
         """buckets: (le, count) or (le, count, exemplar), in order, +Inf last. A sum is for what cannot be negative."""
         for bucket in buckets:
             names = dict(zip(self._labelnames, labels), le=bucket[0])
-            self.samples.append(Sample(self.name + "_bucket", names, bucket[1], timestamp, bucket[2] if len(bucket) == 3 else None))
+            self.samples.append(Sample(self.name + "_bucket", names, bucket[1], timestamp,
+                                       bucket[2] if len(bucket) == 3 else None))
         if float(buckets[0][0]) >= 0 and sum_value is not None:
             self._add("_count", labels, buckets[-1][1], timestamp)
             self._add("_sum", labels, sum_value, timestamp)
@@ -182,7 +190,8 @@ class GaugeHistogramMetricFamily(_Family):
 class InfoMetricFamily(_Family):
     """Constant 1, whose labels say something."""
 
-    def __init__(self, name: str, documentation: str, value: Optional[Dict[str, str]] = None, labels: Optional[Sequence[str]] = None):
+    def __init__(self, name: str, documentation: str, value: Optional[Dict[str, str]] = None,
+                 labels: Optional[Sequence[str]] = None):
         super().__init__(name, documentation, "info", labels, [value])
         if value is not None:
             self.add_metric([], value)
@@ -194,7 +203,8 @@ class InfoMetricFamily(_Family):
 class StateSetMetricFamily(_Family):
     """Which of some states hold."""
 
-    def __init__(self, name: str, documentation: str, value: Optional[Dict[str, bool]] = None, labels: Optional[Sequence[str]] = None):
+    def __init__(self, name: str, documentation: str, value: Optional[Dict[str, bool]] = None,
+                 labels: Optional[Sequence[str]] = None):
         super().__init__(name, documentation, "stateset", labels, [value])
         if value is not None:
             self.add_metric([], value)

@@ -36,7 +36,8 @@ class _Reading:
             if name.endswith("_total"):
                 name = name[:-len("_total")]
             else:
-                samples = [one if one.name.endswith("_total") else one._replace(name=one.name + "_total") for one in samples]
+                samples = [one if one.name.endswith("_total") else one._replace(name=one.name + "_total")
+                           for one in samples]
         metric = Metric(name, self.documentation, self.kind)
         metric.samples = samples
         return metric

@@ -14,7 +14,8 @@ class PlatformCollector(Collector):
     def __init__(self, registry: CollectorRegistry = REGISTRY, platform: Optional[Any] = None):
         platform = pf if platform is None else platform
         major, minor, patchlevel = platform.python_version_tuple()
-        info = {"version": platform.python_version(), "implementation": platform.python_implementation(), "major": major,
+        info = {"version": platform.python_version(), "implementation": platform.python_implementation(),
+                "major": major,
                 "minor": minor, "patchlevel": patchlevel}
         family = GaugeMetricFamily("python_info", "Python platform information", labels=list(info))
         family.add_metric(list(info.values()), 1)

@@ -1,5 +1,5 @@
-"""What the kernel knows of the processes: CPU, memory, descriptors. Of the whole pool where metrics are shared, so that it does not depend on
-which worker answers; else of this process.
+"""What the kernel knows of the processes: CPU, memory, descriptors. Of the whole pool where metrics are shared, so that
+it does not depend on which worker answers; else of this process.
 """
 import os
 import resource
@@ -13,9 +13,11 @@ OWN = "self"
 
 # Name, what it is of a process, what it is of the pool, and whether it only grows; in the order of Meter._processes().
 FIGURES = (
-    ("cpu_seconds_total", "Total user and system CPU time spent in seconds.", "of all workers, also of those that have ended", True),
+    ("cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+     "of all workers, also of those that have ended", True),
     ("start_time_seconds", "Start time of the process since unix epoch in seconds.", "of the oldest worker", False),
-    ("resident_memory_bytes", "Resident memory size in bytes.", "of all workers; of pages that they share, each has its share", False),
+    ("resident_memory_bytes", "Resident memory size in bytes.",
+     "of all workers; of pages that they share, each has its share", False),
     ("virtual_memory_bytes", "Virtual memory size in bytes.", "of all workers", False),
     ("threads", "Number of threads.", "of all workers", False),
     ("open_fds", "Number of open file descriptors.", "of all workers", False),
@@ -27,8 +29,8 @@ STATES = ("counted", "foreign", "hidden")
 class ProcessCollector(Collector):
     """Families process_*, of proc(5).
 
-    Of the pool's workers, where this process counts in a shared segment and neither pid nor proc is given; workers=True: one sample for each,
-    with the label pid. Else of one process.
+    Of the pool's workers, where this process counts in a shared segment and neither pid nor proc is given;
+    workers=True: one sample for each, with the label pid. Else of one process.
     """
 
     shmeter_publish = False  # the pool's are the same whoever serves them, and the exporter has them itself
@@ -74,7 +76,8 @@ class ProcessCollector(Collector):
 
     def _family(self, row, documentation, samples, labels):
         name, _, _, grows = row
-        family = (CounterMetricFamily if grows else GaugeMetricFamily)(self._prefix + name, documentation, labels=labels)
+        family = (CounterMetricFamily if grows else GaugeMetricFamily)(self._prefix + name, documentation,
+                                                                       labels=labels)
         for values, value in samples:
             family.add_metric(values, value)
         return family
@@ -91,7 +94,8 @@ class ProcessCollector(Collector):
                 documentation, labels = f"{row[1][:-1]}, {row[2]}.", ()
             if samples:
                 families.append(self._family(row, documentation, samples, labels))
-        told = GaugeMetricFamily(self._prefix + "workers", "Workers whose processes are counted in these figures; and those that are not, "
+        told = GaugeMetricFamily(self._prefix + "workers",
+                                 "Workers whose processes are counted in these figures; and those that are not, "
                                  "because they are in another pid namespace, or /proc hides them.", labels=("state",))
         for state, n in zip(STATES, states):
             told.add_metric((state,), n)
@@ -113,9 +117,12 @@ class ProcessCollector(Collector):
 
     def _descriptors(self, folder):
         with open(os.path.join(folder, "limits"), "rb") as file:
-            most = next((float(line.split()[3].replace(b"unlimited", b"inf")) for line in file if line.startswith(b"Max open file")), None)
-        families = [self._gauge("open_fds", "Number of open file descriptors.", len(os.listdir(os.path.join(folder, "fd"))))]
-        return families if most is None else families + [self._gauge("max_fds", "Maximum number of open file descriptors.", most)]
+            most = next((float(line.split()[3].replace(b"unlimited", b"inf")) for line in file
+                         if line.startswith(b"Max open file")), None)
+        families = [self._gauge("open_fds", "Number of open file descriptors.",
+                                len(os.listdir(os.path.join(folder, "fd"))))]
+        return families if most is None else families + [self._gauge("max_fds",
+                                                                     "Maximum number of open file descriptors.", most)]
 
     def collect(self) -> Iterable[Metric]:
         """What can be read."""

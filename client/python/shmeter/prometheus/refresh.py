@@ -1,5 +1,6 @@
-"""What only its own process can evaluate: gauges' functions and custom collectors. A thread does so again and again and publishes the values, so
-that other processes and the exporter see them. Where threads do not run, they see none of them: a value that stands still would be wrong.
+"""What only its own process can evaluate: gauges' functions and custom collectors. A thread does so again and again and
+publishes the values, so that other processes and the exporter see them. Where threads do not run, they see none of
+them: a value that stands still would be wrong.
 """
 import atexit
 import os
@@ -15,7 +16,8 @@ LATE_SECONDS = 10.0  # an evaluation that takes longer holds up all others, and 
 LATE_CHECK = "shmeter refresh"
 END_SECONDS = 5.0  # so long the end of the interpreter waits for an evaluation that is under way
 
-_gauges: dict = {}     # weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
+# weak reference to a gauge -> whether its failure was reported; dictionaries, whose lists no other thread can disturb
+_gauges: dict = {}
 _collectors: dict = {}  # collector -> publish.Published
 _complained: list = []  # collectors whose failure was reported
 _thread = None
@@ -39,14 +41,17 @@ def _threads_run():
 
 
 def _can_refresh():
-    """Whether a thread can refresh values; where none can, the program is told once. Not yet, where one can only after a fork."""
+    """Whether a thread can refresh values; where none can, the program is told once. Not yet, where one can only after
+    a fork."""
     global _told
     if _threads_run():
         return not forks.will_be_forked()
     if not _told:
         _told = True
-        warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are evaluated only when this "
-                      "process is asked, and neither the exporter nor other processes see their values", RuntimeWarning, stacklevel=4)
+        warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are "
+                      "evaluated only when this "
+                      "process is asked, and neither the exporter nor other processes see their values", RuntimeWarning,
+                      stacklevel=4)
     return False
 
 
@@ -63,7 +68,8 @@ _seconds = _seconds_wanted()
 
 
 def set_refresh_seconds(seconds: float) -> None:
-    """How often functions of gauges and custom collectors are evaluated. 0: only when this process is asked for its metrics."""
+    """How often functions of gauges and custom collectors are evaluated. 0: only when this process is asked for its
+    metrics."""
     global _seconds
     _seconds = float(seconds)
     _start()
@@ -159,7 +165,8 @@ def refresh():
 
 
 def _failure(function, *arguments):
-    """Calls it; returns what it raises, or None. In the thread also what is no Exception, as sys.exit() raises: others may count on it."""
+    """Calls it; returns what it raises, or None. In the thread also what is no Exception, as sys.exit() raises: others
+    may count on it."""
     try:
         function(*arguments)
     except Exception as error:
@@ -190,13 +197,14 @@ def _whose(what):
 
 
 def _tell_late(told):
-    """Tells of what does not come back: once in the log, and in health by a check of this worker, until it has. told: what was told before.
-    Returns what is told now."""
+    """Tells of what does not come back: once in the log, and in health by a check of this worker, until it has. told:
+    what was told before. Returns what is told now."""
     late = turns.late(LATE_SECONDS)
     meter = store.used()
     for what in late:
         if not any(one is what for one in told):
-            _log().warning("%s has been evaluated for %g s and has not come back: the values of functions and collectors stand still "
+            _log().warning("%s has been evaluated for %g s and has not come back: the values of functions and "
+                           "collectors stand still "
                          "until it does", _whose(what), LATE_SECONDS)
     if meter is not None and late:
         meter.check(LATE_CHECK, "degraded", f"{_whose(late[0])[:40]} does not come back: values stand still")

@@ -11,7 +11,8 @@ from .metrics_core import Metric as Metric
 from .samples import Sample as Sample
 
 TARGET_INFO = "target_info"
-AGAIN_SECONDS = 1.0  # a registry that is exposed again so much later is scraped: it lives on, and was not made for one request
+# a registry that is exposed again so much later is scraped: it lives on, and was not made for one request
+AGAIN_SECONDS = 1.0
 
 
 class Collector(Protocol):
@@ -75,10 +76,10 @@ class _Reserved(Collector):
 class CollectorRegistry(Collector):
     """Collectors whose families are exposed together.
 
-    shared=True: its metrics show what all processes have counted in them. False: what they have counted in this process themselves. None: True
-    for a registry that is made while a module is imported, and False for one that a function of the running program
-    makes. In both cases the
-    segment has all that is counted, and the default registry shows all of the segment.
+    shared=True: its metrics show what all processes have counted in them. False: what they have counted in this process
+    themselves. None: True for a registry that is made while a module is imported, and False for one that a function of
+    the running program makes. In both cases the segment has all that is counted, and the default registry shows all of
+    the segment.
 
     support_collectors_without_names: collectors that do not say which names they have are part of restricted
     registries too.
@@ -130,7 +131,8 @@ class CollectorRegistry(Collector):
         """Two registries of the pool that have a name show one value."""
         others = [registry._names_to_collectors.get(metric._name) for registry in list(_pools) if registry is not self]
         if not metric._apart and any(other is not metric and is_metric(other) and not other._apart for other in others):
-            store.tell_once(f"{metric._name} is in two registries of this process that show the pool's values: both show the sum. "
+            store.tell_once(f"{metric._name} is in two registries of this process that show the pool's values: both "
+                            f"show the sum. "
                             "CollectorRegistry(shared=False) shows what its own metrics count")
 
     def _refuse_taken(self, names):
@@ -175,8 +177,10 @@ class CollectorRegistry(Collector):
         self._rendered_at = self._rendered_at or now
         if now - self._rendered_at >= AGAIN_SECONDS and any(is_metric(one) and one._elsewhere() for one in collectors):
             self._is_meant = True
-            store.tell_once("this registry was made by a function, so it shows what its metrics have counted in this process; other processes have "
-                            "the same metrics. REGISTRY and CollectorRegistry(shared=True) show the pool's values; shared=False says that this is meant")
+            store.tell_once("this registry was made by a function, so it shows what its metrics have counted in this "
+                            "process; other processes have "
+                            "the same metrics. REGISTRY and CollectorRegistry(shared=True) show the pool's values; "
+                            "shared=False says that this is meant")
 
     def _families_of(self, collector):
         """Of one collector, as this registry shows them."""
@@ -185,7 +189,8 @@ class CollectorRegistry(Collector):
     @staticmethod
     def _names_of(collector, family):
         """What the segment may know of the family: as a metric, or as what a collector has published."""
-        return (collector._stored_name,) if is_metric(collector) else (family.name, *(sample.name for sample in family.samples))
+        return (collector._stored_name,) if is_metric(collector) else (family.name,
+                                                                       *(sample.name for sample in family.samples))
 
     def _others(self, collectors, names):
         """The families of the segment that none of the collectors has given."""

@@ -36,14 +36,17 @@ class Enum(MetricWrapperBase, _core.Stateset):
 
     _type = "stateset"
 
-    def __init__(self, name: str, documentation: str, labelnames: Sequence[str] = (), namespace: str = "", subsystem: str = "",
-                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY, _labelvalues: Optional[Sequence[str]] = None,
+    def __init__(self, name: str, documentation: str, labelnames: Sequence[str] = (), namespace: str = "",
+                 subsystem: str = "",
+                 unit: str = "", registry: Optional[CollectorRegistry] = REGISTRY,
+                 _labelvalues: Optional[Sequence[str]] = None,
                  states: Optional[Iterable[str]] = None, **lifetime: Any):
         if name in labelnames:
             raise ValueError(f"Overlapping labels for Enum metric: {name}")
         if not states:
             raise ValueError(f"No states provided for Enum metric: {name}")
-        super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues, _extra=states,
+        super().__init__(name, documentation, labelnames, namespace, subsystem, unit, registry, _labelvalues,
+                         _extra=states,
                          _bounds=list(states), **lifetime)
 
     def _child_arguments(self):

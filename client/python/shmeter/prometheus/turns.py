@@ -1,5 +1,6 @@
-"""The program's own code within a reading: functions of gauges, and custom collectors. It may read metrics itself, in this thread or in
-another one that it waits for: then they are as they are, and nothing is evaluated for it. So no evaluation waits for itself.
+"""The program's own code within a reading: functions of gauges, and custom collectors. It may read metrics itself, in
+this thread or in another one that it waits for: then they are as they are, and nothing is evaluated for it. So no
+evaluation waits for itself.
 """
 import threading
 import time
@@ -25,7 +26,8 @@ def deadline() -> float:
 
 
 def evaluate(what, act, until) -> bool:
-    """Calls act() when no other thread is evaluating the same; waits for it until then. Returns whether it was called."""
+    """Calls act() when no other thread is evaluating the same; waits for it until then. Returns whether it was
+    called."""
     if inside() or not _begin(what, until):
         return False
     _thread.inside = True

@@ -1,4 +1,5 @@
-"""Where prometheus_client keeps its numbers. Metrics of this package keep theirs in the segment; what programs set here changes nothing."""
+"""Where prometheus_client keeps its numbers. Metrics of this package keep theirs in the segment; what programs set here
+changes nothing."""
 import threading
 
 from .mmap_dict import mmap_key as mmap_key, MmapedDict as MmapedDict

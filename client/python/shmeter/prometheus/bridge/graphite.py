@@ -33,7 +33,8 @@ class _RegularPush(threading.Thread):
 class GraphiteBridge:
     """A registry and where it is pushed to. timeout_seconds: of a connection."""
 
-    def __init__(self, address, registry: Collector = REGISTRY, timeout_seconds: float = 30, _timer=time.time, tags: bool = False):
+    def __init__(self, address, registry: Collector = REGISTRY, timeout_seconds: float = 30, _timer=time.time,
+                 tags: bool = False):
         self._address, self._registry, self._timeout, self._timer, self._tags = address, registry, timeout_seconds, _timer, tags
 
     def push(self, prefix: str = "") -> None:
@@ -43,7 +44,8 @@ class GraphiteBridge:
         lines = []
         for family in self._registry.collect():
             for sample in family.samples:
-                labels = "".join(f"{separators[0]}{_clean(name)}{separators[1]}{_clean(value)}" for name, value in sorted(sample.labels.items()))
+                labels = "".join(f"{separators[0]}{_clean(name)}{separators[1]}{_clean(value)}"
+                                 for name, value in sorted(sample.labels.items()))
                 lines.append(f"{start}{_clean(sample.name)}{labels} {float(sample.value)} {now}\n")
         with socket.create_connection(self._address, self._timeout) as connection:
             connection.sendall("".join(lines).encode("ascii"))

@@ -87,8 +87,8 @@ def openmetrics_of(metric, escaping=UNDERSCORES, native=False):
 
 
 def _in_c(collector, pool=True, escaping=UNDERSCORES, openmetrics=False):
-    """Whether C may render it: one of our metrics, whose collect() is ours, whose samples are the segment's, whose names
-    stand as they are, and which has no exemplars to be shown."""
+    """Whether C may render it: one of our metrics, whose collect() is ours, whose samples are the segment's, whose
+    names stand as they are, and which has no exemplars to be shown."""
     if escaping == DOTS or not is_metric(collector) or not collector._in_segment(pool):
         return False
     return collector._is_plain() and not (openmetrics and collector._has_exemplars())
