@@ -25,7 +25,7 @@ def rows(file, macro):
 
 
 class Worker:
-    """tests/exporter/causes.c."""
+    """tests/exporter/health/causes.c."""
 
     def __init__(self, bench, segment, name="web", *more, before=()):
         self.process = bench.process([*before, CAUSES, segment, name, *more], stdin=subprocess.PIPE,

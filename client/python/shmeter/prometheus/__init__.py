@@ -18,7 +18,7 @@ from .platform_collector import PLATFORM_COLLECTOR, PlatformCollector
 from .process_collector import PROCESS_COLLECTOR, ProcessCollector
 from .refresh import set_refresh_seconds
 from .registry import CollectorRegistry, REGISTRY
-from .states import Enum, Info
+from .parts.states import Enum, Info
 
 __all__ = (
     "CollectorRegistry", "REGISTRY", "Metric", "Counter", "Gauge", "Histogram", "Summary", "Info", "Enum",

@@ -6,7 +6,7 @@ from .metrics_core import (
 )
 from .registry import CollectorRegistry, DuplicateTimeseries, REGISTRY
 from .samples import BucketSpan, Exemplar, NativeHistogram, Sample, Timestamp
-from .states import Enum, Info
+from .parts.states import Enum, Info
 
 __all__ = (
     "BucketSpan", "CollectorRegistry", "Counter", "CounterMetricFamily", "DuplicateTimeseries", "Enum", "Exemplar",

@@ -12,7 +12,7 @@ from .family import (
 from .metrics_core import Metric as Metric
 from .registry import Collector as Collector, CollectorRegistry as CollectorRegistry, REGISTRY as REGISTRY
 from .samples import Exemplar as Exemplar, Sample as Sample
-from .states import Enum as Enum, Info as Info
+from .parts.states import Enum as Enum, Info as Info
 from .utils import floatToGoString as floatToGoString, INF as INF
 
 MODES = _core.MODES

@@ -1,9 +1,9 @@
 """Infos and enums: texts and states that all processes share."""
 from typing import Any, Dict, Iterable, Optional, Sequence
 
-from .. import _core
-from .family import MetricWrapperBase
-from .registry import CollectorRegistry, REGISTRY
+from ... import _core
+from ..family import MetricWrapperBase
+from ..registry import CollectorRegistry, REGISTRY
 
 MOST_VALUE_BYTES, MOST_BYTES = 255, 1023  # of label values in the store, each with one byte more
 
