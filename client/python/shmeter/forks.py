@@ -4,14 +4,23 @@ uWSGI loads the program in its master and forks in C: none of what os.register_a
 that had the interpreter at that moment has it in the child for ever, where it does not run
 (https://github.com/unbit/uwsgi/issues/2387). So a process that will be forked there runs no thread of ours, and uWSGI's
 own hook tells of the fork.
+
+And a thread of ours that is writing to the log has the lock of its stream, which a child that is forked at that moment
+would wait for, for ever: so a fork waits until it has written (between_forks).
 """
+import contextlib
 import os
 import sys
+import threading
 import types
 
 _in_child: list = []
 _for_threads: list = []
 _loaded_by = _pid = os.getpid()
+_busy = threading.RLock()
+_forking = threading.local()  # held: this thread has the lock for its fork
+
+WAIT_SECONDS = 5.0  # that a fork waits for a log that is not taken
 
 
 def uwsgi():
@@ -39,9 +48,26 @@ def when_threads_may_run(function):
     _for_threads.append(function)
 
 
+@contextlib.contextmanager
+def between_forks():
+    """What a thread of ours does within is not under way when this process forks, unless it takes seconds."""
+    with _busy:
+        yield
+
+
+def _before():
+    _forking.held = _busy.acquire(timeout=WAIT_SECONDS)
+
+
+def _after_in_parent():
+    if _forking.__dict__.pop("held", False):
+        _busy.release()
+
+
 def _forked():
-    global _pid
-    _pid = os.getpid()
+    global _pid, _busy
+    _pid, _busy = os.getpid(), threading.RLock()
+    _forking.__dict__.clear()
     for function in (*_in_child, *_for_threads):
         function()
 
@@ -73,7 +99,7 @@ class _Server(types.ModuleType):
         super().__setattr__(name, _chained(value) if name == "post_fork_hook" else value)
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_forked)
 if will_be_forked():
     server = uwsgi()
     server.__class__ = _Server

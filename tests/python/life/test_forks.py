@@ -1,5 +1,8 @@
 """What a forked child does first, and a process that is there to be forked."""
+import os
+import subprocess
 import sys
+import threading
 import types
 
 from lib import equal, in_child, join, main, test
@@ -18,6 +21,54 @@ def a_child_calls_what_was_asked_for_and_threads_come_last():
     forks.after_in_child(lambda: called.append("child"))
     join([in_child(check)])
     equal(called, [])
+
+
+@test
+def a_child_has_no_lock_of_a_log_that_a_thread_was_writing_to():
+    program = """if True:
+        import logging, os, threading
+        from shmeter import prometheus
+        stream, writes, forks, forked = threading.Lock(), threading.Event(), threading.Event(), threading.Event()
+        os.register_at_fork(before=forks.set, after_in_parent=forked.set)
+        class Log(logging.Handler):
+            def emit(self, record):
+                with stream:
+                    writes.set()
+                    forks.wait()
+                    forked.wait(0.5)  # a fork that does not wait for this is over by then
+        logging.getLogger("shmeter").addHandler(Log())
+        prometheus.Gauge("fails", "F.").set_function(lambda: 1 / 0)
+        writes.wait()
+        pid = os.fork()
+        if not pid:
+            os._exit(0 if stream.acquire(blocking=False) else 1)
+        raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          env={**os.environ, "SHMETER_SEGMENT": "private", "SHMETER_REFRESH_SECONDS": "0.01"})
+    equal((done.returncode, done.stderr), (0, ""))
+
+
+@test
+def a_fork_does_not_wait_for_a_log_that_is_never_taken():
+    taken, go_on = threading.Event(), threading.Event()
+
+    def write():
+        with forks.between_forks():
+            taken.set()
+            go_on.wait()
+
+    thread, seconds = threading.Thread(target=write), forks.WAIT_SECONDS
+    thread.start()
+    taken.wait()
+    forks.WAIT_SECONDS = 0.01
+    try:
+        join([in_child(lambda: None)])
+    finally:
+        forks.WAIT_SECONDS = seconds
+        go_on.set()
+        thread.join()
+    join([in_child(lambda: None)])
 
 
 @test

@@ -49,8 +49,7 @@ def _can_refresh():
     if not _told:
         _told = True
         warnings.warn("uWSGI runs no threads here (enable-threads): functions of gauges and custom collectors are "
-                      "evaluated only when this "
-                      "process is asked, and neither the exporter nor other processes see their values", RuntimeWarning,
+                      "evaluated only when this process is asked, and neither the exporter nor other processes see their values", RuntimeWarning,
                       stacklevel=4)
     return False
 
@@ -179,7 +178,8 @@ def _failure(function, *arguments):
 
 
 def _complain(whose, error):
-    _log().error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
+    with forks.between_forks():
+        _log().error("%r cannot be evaluated; it is tried again, and not reported again", whose, exc_info=error)
 
 
 def _run():
@@ -203,9 +203,9 @@ def _tell_late(told):
     meter = store.used()
     for what in late:
         if not any(one is what for one in told):
-            _log().warning("%s has been evaluated for %g s and has not come back: the values of functions and "
-                           "collectors stand still "
-                         "until it does", _whose(what), LATE_SECONDS)
+            with forks.between_forks():
+                _log().warning("%s has been evaluated for %g s and has not come back: the values of functions and "
+                               "collectors stand still until it does", _whose(what), LATE_SECONDS)
     if meter is not None and late:
         meter.check(LATE_CHECK, "degraded", f"{_whose(late[0])[:40]} does not come back: values stand still")
     elif meter is not None and told:
