@@ -79,6 +79,14 @@ def wait_for(condition, what):
         raise
 
 
+def need_other_users():
+    """Skips a test that runs programs as other users, where this one cannot, or where they can reach none."""
+    if os.geteuid():
+        raise Skip("only root can run a program as another user")
+    if not os.stat("/").st_mode & 0o001:
+        raise Skip("other users may not enter the root directory here")
+
+
 def equal(got, wanted, what=""):
     if got != wanted:
         raise AssertionError(f"{what}: {got!r} is not {wanted!r}")

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import Skip, equal, main_with, test, wait_for  # noqa: E402,F401
+from tap import Skip, equal, main_with, need_other_users, test, wait_for  # noqa: E402,F401
 
 
 def contains(text, *parts):
@@ -97,6 +97,16 @@ class Bench:
         equal((done.returncode, done.stdout), (code, ""), " ".join(arguments) + ": " + done.stderr)
         equal((done.stderr.count("\n"), done.stderr[:9]), (1, "shmeter: "), done.stderr)
         return done.stderr
+
+    def run_as_nobody(self, *arguments):
+        """Runs the command as another user, through a descriptor: the build folder may be out of that user's reach."""
+        need_other_users()
+        program = os.open(self.program, os.O_RDONLY)
+        try:
+            return subprocess.run(["shmeter", *arguments], executable=f"/proc/self/fd/{program}", pass_fds=[program],
+                                  user=65534, group=65534, extra_groups=[], capture_output=True, text=True, cwd="/")
+        finally:
+            os.close(program)
 
     def worker(self, segment=None, name="till"):
         worker = Worker(self.feeder, segment or self.name, name)

@@ -28,20 +28,6 @@ def edit(path, offset, data):
         file.write(data)
 
 
-def unprivileged(bench, *arguments):
-    """Runs the command as nobody, through a descriptor: the build folder may be out of that user's reach."""
-    if os.getuid():
-        raise Skip("only root can run the command as another user")
-    if not os.stat("/").st_mode & 0o001:
-        raise Skip("other users may not enter the root directory here")
-    program = os.open(bench.program, os.O_RDONLY)
-    try:
-        return subprocess.run(["shmeter", *arguments], executable=f"/proc/self/fd/{program}", pass_fds=[program],
-                              user=65534, group=65534, extra_groups=[], capture_output=True, text=True, cwd="/")
-    finally:
-        os.close(program)
-
-
 @test
 def a_missing_segment_is_named(bench):
     refused_by_all(bench, bench.name, bench.path, "does not exist", "shmeter create")
@@ -82,7 +68,7 @@ def a_name_that_cannot_be_one_is_refused(bench):
 def create_where_there_is_no_folder_or_no_permission_is_refused(bench):
     contains(bench.refused("create", bench.folder + "/no/shop"), bench.folder + "/no", "no directory")
     os.chmod(bench.folder, 0o755)
-    done = unprivileged(bench, "create", bench.folder + "/shop")
+    done = bench.run_as_nobody("create", bench.folder + "/shop")
     equal(done.returncode, 1)
     contains(done.stderr, bench.folder, "may not write")
     equal(os.listdir(bench.folder), [])
@@ -202,10 +188,10 @@ def a_segment_that_anybody_may_write_is_not_believed(bench):
 def another_users_segment_is_named_with_the_way_out(bench):
     bench.good("create", bench.name)
     for words in READERS:
-        done = unprivileged(bench, *words, bench.name)
+        done = bench.run_as_nobody(*words, bench.name)
         equal((done.returncode, done.stdout), (1, ""), done.stderr)
         contains(done.stderr, bench.path, "may not be read by user 65534", "0640")
-    done = unprivileged(bench, "rm", "--force", bench.name)
+    done = bench.run_as_nobody("rm", "--force", bench.name)
     equal(done.returncode, 1)
     contains(done.stderr, bench.path, "cannot be removed by user 65534")
     equal(os.path.exists(bench.path), True)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tap import Skip, equal, main, nothing, test, wait_for  # noqa: E402, F401
+from tap import Skip, equal, main, need_other_users, nothing, test, wait_for  # noqa: E402, F401
 
 FOLDER = tempfile.TemporaryDirectory(prefix="shmeter-python-", dir="/dev/shm")
 OWNER = os.getpid()

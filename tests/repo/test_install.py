@@ -201,20 +201,22 @@ target_link_libraries(linked PRIVATE shmeter::link)
         if moved != prefix:
             shutil.copytree(prefix, moved, symlinks=True)
         build = moved.rstrip("/").replace("/", "_") + "-build"
-        succeed(["cmake", "-S", path("cmake-app"), "-B", path(build), f"-DCMAKE_PREFIX_PATH={moved}",
+        succeed(["cmake", "-G", "Ninja", "-S", path("cmake-app"), "-B", path(build), f"-DCMAKE_PREFIX_PATH={moved}",
                  "-DCMAKE_BUILD_TYPE=Release"])
         said = succeed(["cmake", "--build", path(build), "--verbose"])
         assert "-DSHMETER_LINK" in said, said
         for name in ("app", "linked"):
             run(os.path.join(path(build), name))
         assert "libshmeter.so" in succeed(["readelf", "-d", os.path.join(path(build), "linked")])
-    old = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("later"), f"-DCMAKE_PREFIX_PATH={prefix}"],
+    old = subprocess.run(["cmake", "-G", "Ninja", "-S", path("cmake-app"), "-B", path("later"),
+                          f"-DCMAKE_PREFIX_PATH={prefix}"],
                          capture_output=True, text=True,
                          check=False, input="")
     assert old.returncode == 0, old.stderr
     write("cmake-app/CMakeLists.txt",
           "cmake_minimum_required(VERSION 3.18)\nproject(app C)\nfind_package(shmeter 7 REQUIRED)\n")
-    refused = subprocess.run(["cmake", "-S", path("cmake-app"), "-B", path("refused"), f"-DCMAKE_PREFIX_PATH={prefix}"],
+    refused = subprocess.run(["cmake", "-G", "Ninja", "-S", path("cmake-app"), "-B", path("refused"),
+                              f"-DCMAKE_PREFIX_PATH={prefix}"],
                              capture_output=True,
                              text=True, check=False)
     assert refused.returncode != 0 and "0.1.0" in refused.stderr, refused.stderr
